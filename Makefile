@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+# Spinning OpenMP threads would starve the web server and each other.
+export GOMP_SPINCOUNT := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help app test lint format bench
+
+help: ## show these targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+
+app: $(STAMP) ## install, then open the dashboard with the bundled runs
+	$(BIN)/streamlit run streamlit_app.py
+
+test: $(STAMP) ## install, then run every test that is neither slow nor needs a GPU
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## time training and scoring on this machine
+	$(BIN)/python -m pytest -s -m "" -o python_files="bench_*.py" tests/benchmarks
+
+# An environment that is already there is completed, never replaced; one whose pip is broken is repaired in place.
+$(STAMP): requirements.txt pyproject.toml
+	@test -x $(BIN)/python && set -- $(BIN)/python || set -- $(PYTHON); \
+	if ! "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "hvae needs Python 3.11 or newer, and $$1 is $$("$$1" --version 2>&1 || true)." >&2; \
+		test "$$1" = $(BIN)/python && echo "Remove $(VENV), then run make again." >&2 \
+			|| echo "Name another one: make $(or $(MAKECMDGOALS),app) PYTHON=python3.12" >&2; \
+		exit 1; \
+	fi
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@

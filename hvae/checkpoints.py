@@ -1,0 +1,134 @@
+"""Run folders: a validated `config.json` beside `model.safetensors` that carries the same JSON in its header.
+
+Nothing here unpickles: a checkpoint from outside is a bounded JSON, a header that is compared with the shapes the
+config asks for, and then plain numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hvae.config import RunConfig
+from hvae.errors import CheckpointError, ConfigError
+from hvae.files import write_atomically, write_text
+from hvae.models.hierarchical import HierarchicalVAE, parameter_count
+
+MAXIMUM_CONFIG_BYTES = 1_000_000
+MAXIMUM_PARAMETERS = 500_000_000
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with what it was made from.
+
+    Attributes:
+        model: in evaluation mode, float32, on the device asked for.
+        config: of the run.
+        weights_sha256: of `model.safetensors`; score tables name it.
+    """
+
+    model: HierarchicalVAE
+    config: RunConfig
+    weights_sha256: str
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Validated configuration of a run folder.
+
+    Raises:
+        CheckpointError: no such folder or file, or larger than any configuration.
+        ConfigError: content that no model may have.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is no run folder: it has no {CONFIG_FILE}")
+    if path.stat().st_size > MAXIMUM_CONFIG_BYTES:
+        raise CheckpointError(f"{path} is larger than any configuration ({MAXIMUM_CONFIG_BYTES} bytes at most)")
+    config = RunConfig.from_json(path.read_bytes(), source=str(path))
+    if (parameters := parameter_count(config.model)) > MAXIMUM_PARAMETERS:
+        raise ConfigError(f"{path}: the model would have {parameters:,} parameters, {MAXIMUM_PARAMETERS:,} at most")
+    return config
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write `config.json` atomically."""
+    write_text(folder / CONFIG_FILE, config.to_json() + "\n")
+
+
+def save_weights(
+    folder: Path, weights: dict[str, Tensor], config: RunConfig, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write `model.safetensors` atomically, floating-point weights as `dtype`, the config in its header."""
+    tensors = {
+        name: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
+        for name, value in weights.items()
+    }
+    metadata = {"config": config.to_json(), "format": "pt"}
+    write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(tensors, part, metadata))
+
+
+def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
+    """Weights of a run, checked against the shapes its config asks for before any is read.
+
+    Raises:
+        CheckpointError: missing, damaged or foreign weights, or weights that do not fit the config.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{folder} has no {WEIGHTS_FILE} yet: train it, or copy the file that belongs to it")
+    with torch.device("meta"):
+        expected = {name: tuple(value.shape) for name, value in HierarchicalVAE(config.model).state_dict().items()}
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            names = set(file.keys())
+            if missing := sorted(set(expected) - names):
+                raise CheckpointError(
+                    f"{path} does not fit its config: no weights '{missing[0]}' ({len(missing)} missing)"
+                )
+            if surplus := sorted(names - set(expected)):
+                name = surplus[0][:100]
+                raise CheckpointError(f"{path} does not fit its config: surplus {name!r} ({len(surplus)} in all)")
+            for name, shape in expected.items():
+                if tuple(file.get_slice(name).get_shape()) != shape:
+                    raise CheckpointError(
+                        f"{path} does not fit its config: '{name}' has shape "
+                        f"{tuple(file.get_slice(name).get_shape())}, the config asks for {shape}"
+                    )
+            weights = {name: file.get_tensor(name).float() for name in expected}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no readable safetensors file ({error}); copy it again or retrain") from None
+    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(f"{path}: '{broken[0]}' holds values that are not finite")
+    return weights
+
+
+def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """The model of a run folder, ready to evaluate.
+
+    Raises:
+        CheckpointError: damaged, foreign or missing files.
+        ConfigError: a config.json no model may have.
+    """
+    config = read_config(folder)
+    weights = read_weights(folder, config)
+    model = HierarchicalVAE(config.model)
+    model.load_state_dict(weights)
+    model = model.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    return Checkpoint(model, config, sha256(folder / WEIGHTS_FILE))
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

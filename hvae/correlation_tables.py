@@ -1,0 +1,206 @@
+"""Correlation tables as they lie on disk: how alike two runs represent one data set. Imports no torch.
+
+One small parquet file in the first run's folder, `correlations/<other run>.<slug>.<split>.parquet`: one row for each
+kind of representation and pair of layers. What the numbers depend on is in the metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field, ValidationError
+
+from hvae.config import Frozen, Preprocessing, first_problem
+from hvae.errors import TableError
+from hvae.files import write_atomically
+
+Kind = Literal["features", "means"]
+"""`features`: deterministic features h_l of the inference walk; `means`: means of q(z_l | .)."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+CORRELATION_SCHEMA_VERSION = 1
+METADATA_KEY = b"hvae-correlation"
+MAXIMUM_BYTES = 5_000_000
+MAXIMUM_DEPTH = 64
+MAXIMUM_UNCOMPRESSED_BYTES = 50_000_000
+
+_FILE = re.compile(r"(?P<other>[A-Za-z0-9_.-]+)\.(?P<slug>[a-z0-9_-]+)\.(?P<split>[a-z]+)\.parquet")
+
+_SCHEMA = pa.schema(
+    [
+        ("data", pa.string()),
+        ("kind", pa.string()),
+        ("layer_a", pa.int32()),
+        ("layer_b", pa.int32()),
+        ("mean_abs_r", pa.float64()),
+        ("null", pa.float64()),
+        ("cka", pa.float64()),
+        ("units", pa.int32()),
+        ("constant_a", pa.int32()),
+        ("constant_b", pa.int32()),
+        ("n", pa.int32()),
+    ]
+)
+COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
+
+
+class CorrelationMetadata(Frozen):
+    """What the numbers of a correlation table depend on."""
+
+    schema_version: Literal[1] = CORRELATION_SCHEMA_VERSION
+    run_a: Annotated[str, Field(min_length=1, max_length=200)]
+    run_b: Annotated[str, Field(min_length=1, max_length=200)]
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=100)]
+    split: Annotated[str, Field(pattern=r"^[a-z]+$", max_length=40)]
+    n: Annotated[int, Field(ge=6)]
+    """Images, a random subset of the data set by `seed`."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    """Of the images, their binarisation, the halves, the drawn units and the shuffled null."""
+    subsets: Annotated[int, Field(ge=1)]
+    """How many draws of halves and units every |r| is the mean of."""
+    depth_a: Annotated[int, Field(ge=1, le=MAXIMUM_DEPTH)]
+    depth_b: Annotated[int, Field(ge=1, le=MAXIMUM_DEPTH)]
+    preprocessing_a: Preprocessing
+    preprocessing_b: Preprocessing
+    weights_sha256_a: Annotated[str, Field(max_length=64)]
+    weights_sha256_b: Annotated[str, Field(max_length=64)]
+    data_fingerprint: Annotated[str, Field(max_length=64)]
+    version: Annotated[str, Field(max_length=40)]
+    """Of this package."""
+
+    @property
+    def file_name(self) -> str:
+        """`<run b>.<slug>.<split>.parquet`; characters of the run's name that no file name needs become `-`."""
+        other = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.run_b).strip(".-") or "run"
+        return f"{other}.{self.slug}.{self.split}.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class CorrelationTable:
+    """How alike two runs represent the same images, layer by layer.
+
+    Attributes:
+        frame: `COLUMNS`; layers counted from 1 (lowest). `mean_abs_r` (mean |Pearson r| of matched units) and `null`
+            (the same with the images of b shuffled) lie in [0, 1] and are NaN where a layer does not vary at all;
+            `cka` (debiased linear) is at most about 1.
+        metadata: what they depend on.
+    """
+
+    frame: pd.DataFrame
+    metadata: CorrelationMetadata
+
+    def square(self, kind: Kind, value: str = "mean_abs_r") -> np.ndarray:
+        """One column as `(depth_a, depth_b)` float64, lowest layer first; NaN where there is no row."""
+        grid = np.full((self.metadata.depth_a, self.metadata.depth_b), np.nan)
+        rows = self.frame[self.frame["kind"] == kind]
+        grid[rows["layer_a"].to_numpy() - 1, rows["layer_b"].to_numpy() - 1] = rows[value]
+        return grid
+
+    def kinds(self) -> list[Kind]:
+        """Kinds of representation the table holds; a model without skips hands no features on."""
+        present = set(self.frame["kind"])
+        return [kind for kind in KINDS if kind in present]
+
+
+@dataclass(frozen=True)
+class CorrelationKey:
+    """A correlation table named by its file, without opening it."""
+
+    path: Path
+    other: str
+    slug: str
+    split: str
+
+
+def list_correlations(run: Path) -> list[CorrelationKey]:
+    """Correlation tables of a run by file name, sorted; files with other names are passed over."""
+    matches = ((path, _FILE.fullmatch(path.name)) for path in sorted((run / "correlations").glob("*.parquet")))
+    return [CorrelationKey(path, **match.groupdict()) for path, match in matches if match]
+
+
+def write_correlations(run: Path, table: CorrelationTable) -> Path:
+    """Write a table into `run/correlations` atomically.
+
+    Args:
+        run: folder of the first run.
+        table: with the columns `COLUMNS`.
+
+    Raises:
+        TableError: other columns, or values outside their ranges.
+    """
+    path = run / "correlations" / table.metadata.file_name
+    _check(table.frame, table.metadata, path.name)
+    content = pa.Table.from_pandas(table.frame, _SCHEMA, preserve_index=False)
+    content = content.replace_schema_metadata({METADATA_KEY: table.metadata.model_dump_json().encode()})
+    write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
+    return path
+
+
+def read_correlations(path: Path) -> CorrelationTable:
+    """Read one table; its size, schema and values are checked, the sizes before anything is decoded.
+
+    Raises:
+        TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
+    """
+    if not path.is_file():
+        raise TableError(f"there is no correlation table {path.name}")
+    if path.stat().st_size > MAXIMUM_BYTES:
+        raise TableError(f"{path.name} is larger than any correlation table ({MAXIMUM_BYTES:,} bytes at most)")
+    try:
+        file = pq.read_metadata(path)
+        metadata = _metadata(file, path.name)
+        frame = pq.read_table(path).to_pandas()
+    except TableError:
+        raise
+    # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
+    _check(frame, metadata, path.name)
+    return CorrelationTable(frame, metadata)
+
+
+def _metadata(file: pq.FileMetaData, name: str) -> CorrelationMetadata:
+    """Metadata of a parquet file whose claimed size and columns are those of a correlation table."""
+    if (rows := file.num_rows) > (most := len(KINDS) * MAXIMUM_DEPTH**2):
+        raise TableError(f"{name} claims {rows:,} rows, {most:,} at most")
+    if sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups)) > MAXIMUM_UNCOMPRESSED_BYTES:
+        raise TableError(f"{name} claims more than {MAXIMUM_UNCOMPRESSED_BYTES:,} bytes when unpacked")
+    content = (file.metadata or {}).get(METADATA_KEY)
+    if content is None:
+        raise TableError(f"{name} is no correlation table: it has no '{METADATA_KEY.decode()}' metadata")
+    if not file.schema.to_arrow_schema().equals(_SCHEMA):
+        raise TableError(f"{name} has other columns than a correlation table: correlate again")
+    try:
+        return CorrelationMetadata.model_validate_json(content)
+    except ValidationError as error:
+        raise TableError(f"{name} is of another schema ({first_problem(error)}): correlate again") from None
+
+
+def _check(frame: pd.DataFrame, metadata: CorrelationMetadata, name: str) -> None:
+    if tuple(frame.columns) != COLUMNS:
+        raise TableError(f"a correlation table needs the columns {', '.join(COLUMNS)}")
+    if not frame["kind"].isin(KINDS).all():
+        raise TableError(f"{name}: unknown kind of representation; known are {', '.join(KINDS)}")
+    if frame.duplicated(["kind", "layer_a", "layer_b"]).any():
+        raise TableError(f"{name}: a pair of layers appears twice")
+    ranges = {
+        "layer_a": (1, metadata.depth_a),
+        "layer_b": (1, metadata.depth_b),
+        "mean_abs_r": (0, 1),
+        "null": (0, 1),
+        # The debiased estimator may leave [0, 1] by its sampling error; this only refuses what it never gives.
+        "cka": (-2, 2),
+    }
+    for column, (low, high) in ranges.items():
+        values = frame[column].dropna()
+        if not values.between(low, high).all():
+            raise TableError(f"{name}: '{column}' has values outside {low}..{high}")

@@ -1,0 +1,26 @@
+"""Data sets: images by name, parts of the training set, preprocessing and evaluation noise. Imports no torch."""
+
+from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.home import data_root
+from hvae.datasets.noise import PREPROCESSINGS, content_index, evaluation_noise, evaluation_normals, preprocess
+from hvae.datasets.registry import available, fetch, info, load, names
+from hvae.datasets.splits import PARTS, load_part, parts
+
+__all__ = [
+    "PARTS",
+    "PREPROCESSINGS",
+    "DataSetInfo",
+    "ImageSet",
+    "available",
+    "content_index",
+    "data_root",
+    "evaluation_noise",
+    "evaluation_normals",
+    "fetch",
+    "info",
+    "load",
+    "load_part",
+    "names",
+    "parts",
+    "preprocess",
+]

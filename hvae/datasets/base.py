@@ -1,0 +1,135 @@
+"""What a data set is: images with labels, a fingerprint, and the facts a report has to name."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all); the total is 0 while it is unknown. May raise to cancel."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with their labels, in a fixed order: the order of every score table made from them.
+
+    Attributes:
+        name: Name in the registry (``fashionmnist``, ``folder:PATH``, ...).
+        split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.splits`).
+        images: ``(n, channels, height, width)`` uint8 in 0..255.
+        labels: ``(n,)`` int64; 0 throughout where the source has no classes.
+        note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
+        origin: Fingerprint of the set these images were taken from; empty for a whole set.
+
+    Raises:
+        ValueError: If the arrays do not have these shapes and types.
+    """
+
+    name: str
+    split: str
+    images: np.ndarray
+    labels: np.ndarray
+    note: str = ""
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(f"images must be (n, channels, height, width) uint8, not {_describe(self.images)}")
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {_describe(self.labels)}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, height, width)`` of one image."""
+        _, channels, height, width = self.images.shape
+        return channels, height, width
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the shape and the image bytes: two sets with equal fingerprints hold equal images."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return digest.hexdigest()
+
+    @property
+    def slug(self) -> str:
+        """Name fit for a file and an address; for ``folder:`` and ``npz:`` the path's stem and 8 hex digits.
+
+        The digits come from the fingerprint of the whole set, so that a subset keeps the slug it was taken under.
+        """
+        kind, separator, path = self.name.partition(":")
+        if not separator:
+            return self.name
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-") or kind
+        return f"{stem[:40]}-{(self.origin or self.fingerprint)[:8]}"
+
+    def take(self, indices: np.ndarray) -> "ImageSet":
+        """The images at ``indices`` ``(m,)``, in that order, under the same name and split."""
+        origin = self.origin or (self.fingerprint if ":" in self.name else "")
+        return replace(self, images=self.images[indices], labels=self.labels[indices], origin=origin)
+
+
+@dataclass(frozen=True)
+class DataSetInfo:
+    """What a person should know before using a data set.
+
+    Attributes:
+        name: Name in the registry.
+        title: Name for people.
+        images: Kind, size and number of the images, in words.
+        licence: Terms the images are published under.
+        citation: Where the data set was introduced.
+        preprocessing: What this package does to the images before they are ``image_shape`` uint8.
+        splits: Splits that `load` accepts.
+        downloadable: Whether `fetch` can get it from a public address.
+    """
+
+    name: str
+    title: str
+    images: str
+    licence: str
+    citation: str
+    preprocessing: str
+    splits: tuple[str, ...] = ("train", "test")
+    downloadable: bool = True
+
+
+class DataSet(Protocol):
+    """One entry of the registry: what a data set module defines as ``DATA_SET``."""
+
+    @property
+    def info(self) -> DataSetInfo:
+        """The facts about this data set."""
+        ...
+
+    def available(self, root: Path) -> bool:
+        """Whether `load` would find its files below ``root``; cheap."""
+        ...
+
+    def load(self, split: str, root: Path) -> ImageSet:
+        """The images of ``split`` at the data set's own size.
+
+        Raises:
+            DataError: If the files are missing, damaged or not the expected ones.
+        """
+        ...
+
+    def fetch(self, root: Path, progress: Progress | None = None) -> None:
+        """Put the files below ``root``; nothing happens if they are there already.
+
+        Raises:
+            DataError: If they cannot be downloaded, with the reason and the way to place them by hand.
+        """
+        ...
+
+
+def _describe(array: np.ndarray) -> str:
+    return f"{array.shape} {array.dtype}"

@@ -1,0 +1,111 @@
+"""Preprocessing of grey images, and evaluation noise that depends on nothing but the example.
+
+Evaluation draws are keyed by (seed, data set, example, draw): a table repeats to the last digit however the images
+are batched, and two data sets share no noise. The generator is Philox (Salmon et al., 2011), whose counter is an
+address: every example has a stream of its own without any state carried along.
+"""
+
+import hashlib
+
+import numpy as np
+
+from hvae.errors import ConfigError
+
+PREPROCESSINGS = ("binarise", "threshold", "grey")
+"""binarise: Bernoulli draws with p = grey value / 255; threshold: grey value >= 128; grey: grey value / 255."""
+
+
+def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -> np.ndarray:
+    """Turn grey values into what the Bernoulli likelihood sees.
+
+    Args:
+        images: ``(n, channels, height, width)`` uint8.
+        kind: One of `PREPROCESSINGS`.
+        noise: Uniform in [0, 1), float32, with the elements of ``images``; ``binarise`` alone needs it.
+
+    Returns:
+        ``(n, channels, height, width)`` float32 in [0, 1]; 0 or 1 unless ``grey``.
+
+    Raises:
+        ConfigError: If ``kind`` is unknown.
+        ValueError: If ``binarise`` gets no noise.
+    """
+    if kind == "grey":
+        return images.astype(np.float32) / np.float32(255)
+    if kind == "threshold":
+        return (images >= 128).astype(np.float32)
+    if kind != "binarise":
+        raise ConfigError(f"unknown preprocessing {kind!r}; known: {', '.join(PREPROCESSINGS)}")
+    if noise is None:
+        raise ValueError("binarise needs uniform noise in the shape of the images")
+    return (images.astype(np.float32) / np.float32(255) > noise.reshape(images.shape)).astype(np.float32)
+
+
+def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: int) -> np.ndarray:
+    """Uniform noise for the binarisation of each example.
+
+    Args:
+        seed: Seed of the evaluation.
+        slug: `ImageSet.slug` of the data set.
+        index: ``(n,)`` position of each example in its data set, or `content_index` for an upload.
+        draw: Number of the draw (binarisation and posterior sample), from 0.
+        size: Values per example.
+
+    Returns:
+        ``(n, size)`` float32 in [0, 1), multiples of 2^-24.
+    """
+    # From the raw words rather than Generator.random: numpy promises the bit stream, not the methods above it.
+    words = -(-size // 2)
+    bits = np.empty((len(index), words), dtype=np.uint64)
+    philox = _Addressed(seed, slug, "uniform")
+    for row, example in enumerate(index):
+        bits[row] = philox.at(int(example), draw, 0).random_raw(words)
+    return (bits.view(np.uint32)[:, :size] >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
+
+
+def evaluation_normals(seed: int, slug: str, index: np.ndarray, draw: int, sample: int, size: int) -> np.ndarray:
+    """Standard normal noise for the latents of each example, independent of `evaluation_noise`.
+
+    Args:
+        seed: Seed of the evaluation.
+        slug: `ImageSet.slug` of the data set.
+        index: ``(n,)`` position of each example in its data set, or `content_index` for an upload.
+        draw: Number of the draw, from 0.
+        sample: Number of the importance sample within the draw, from 0.
+        size: Values per example.
+
+    Returns:
+        ``(n, size)`` float32.
+    """
+    normals = np.empty((len(index), size), dtype=np.float32)
+    philox = _Addressed(seed, slug, "normal")
+    generator = np.random.Generator(philox.bits)
+    for row, example in enumerate(index):
+        philox.at(int(example), draw, sample)
+        generator.standard_normal(dtype=np.float32, out=normals[row])
+    return normals
+
+
+def content_index(image: np.ndarray) -> int:
+    """63-bit example index of an upload, from the bytes of the image ``(channels, height, width)`` uint8.
+
+    The same picture gets the same noise under any file name.
+    """
+    digest = hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+class _Addressed:
+    """One Philox generator, moved from example to example: setting its state costs a tenth of making a new one."""
+
+    def __init__(self, seed: int, slug: str, kind: str) -> None:
+        key = hashlib.blake2b(f"{seed}|{slug}|{kind}".encode(), digest_size=16).digest()
+        self.bits = np.random.Philox(key=np.frombuffer(key, dtype="<u8").astype(np.uint64))
+        # A fresh generator's buffer is empty: putting this state back also forgets half-used words.
+        self._state = self.bits.state
+        self._counter = self._state["state"]["counter"]
+
+    def at(self, example: int, draw: int, sample: int) -> np.random.Philox:
+        self._counter[:] = (0, sample, draw, example)
+        self.bits.state = self._state
+        return self.bits

@@ -1,0 +1,81 @@
+"""Writing files whole or not at all, and one writer a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from hvae.errors import HvaeError
+
+LOCK_FILE = ".lock"
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it into place.
+
+    A reader sees the old file or the new one, never half of either, whenever the process is killed.
+
+    Raises:
+        HvaeError: the disk is full or the folder cannot be written; the old file is untouched.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        part = Path(name)
+        write(part)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except Exception as error:
+        number = _system_error(error)
+        if number is None:
+            raise
+        hint = "free some space and run the same command again" if number in _FULL else "check the folder"
+        raise HvaeError(
+            f"could not write {path}: {os.strerror(number)}; {hint}; what was there before is kept"
+        ) from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically, UTF-8."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files a killed process left in a folder that nobody else is writing."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _system_error(error: BaseException | None) -> int | None:
+    """The errno behind a failed write, None where the system refused nothing.
+
+    safetensors only names it in its message, and torch.save raises an error of its own while handling the OSError.
+    """
+    if error is None:
+        return None
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    named = re.search(r"\(os error (\d+)\)", str(error))
+    return int(named.group(1)) if named else _system_error(error.__context__)
+
+
+def run_lock(folder: Path) -> FileLock:
+    """The lock that keeps two processes from writing one folder; released by the system if its holder dies.
+
+    Entering it raises `filelock.Timeout` at once where another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / LOCK_FILE, blocking=False)

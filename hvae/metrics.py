@@ -1,0 +1,470 @@
+"""How well a score tells out-of-distribution (OOD) images from in-distribution ones, with intervals.
+
+Conventions of the whole package: OOD is the positive class and scores are HIGHER = more OOD; an image is called OOD
+when its score is at or above the threshold, so tied scores always move together. Everything is computed in float64
+from numpy alone (`scipy.special` for quantiles), which keeps dashboards quick to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit, ndtr, ndtri
+
+from hvae.arrays import Floats, Indices, between, finite
+from hvae.errors import HvaeError
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number in [0, 1] and the interval that covers its population value with probability about `level`."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """AUROC of score a minus AUROC of score b on the same images, with interval and two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class RocCurve:
+    """Operating points (all `(points,)`), from no alarm at threshold +inf to an alarm on every image.
+
+    `fpr` and `tpr` are the shares of in-distribution and OOD images at or above each of the descending `thresholds`.
+    """
+
+    fpr: Floats
+    tpr: Floats
+    thresholds: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionRecallCurve:
+    """Precision and recall (both `(points,)`, in [0, 1]) at descending `thresholds`, for the given OOD `prevalence`."""
+
+    recall: Floats
+    precision: Floats
+    thresholds: Floats
+    prevalence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Histogram density `(bins,)` over `edges` `(bins + 1,)`, and how many scores lie outside the edges.
+
+    The density is per unit of score and relative to ALL scores: its integral is the share inside the edges.
+    """
+
+    edges: Floats
+    density: Floats
+    below: int
+    above: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """Both samples on one descending scale: `in_rank` and `ood_rank` index into the distinct `thresholds`."""
+
+    thresholds: Floats
+    in_rank: Indices
+    ood_rank: Indices
+
+    def rates(self, in_rank: Indices, ood_rank: Indices) -> tuple[Floats, Floats]:
+        """(fpr, tpr) at every threshold for these images, or for a resample of them."""
+        size = len(self.thresholds)
+        false_alarms = np.cumsum(np.bincount(in_rank, minlength=size))
+        hits = np.cumsum(np.bincount(ood_rank, minlength=size))
+        return false_alarms / len(in_rank), hits / len(ood_rank)
+
+
+def auroc(in_scores: ArrayLike, ood_scores: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Area under the ROC curve: P(OOD score > in-distribution score) + P(tie) / 2, with DeLong's interval.
+
+    The interval is DeLong et al. (1988) on the logit scale, which keeps it inside [0, 1]. Where DeLong's variance is
+    zero (AUROC 0 or 1, or all scores tied) it would have no width; there an exact bound is used instead. By the
+    distribution-free tolerance limit, the chance that a fresh in-distribution score passes the largest of n is below
+    u = 1 - (a/2)^(1/n), and likewise v for the m OOD scores, both with probability 1 - a, a = 1 - level; so at most a
+    share 1 - (1 - u)(1 - v) of all pairs is arranged differently from those seen. One image on a side gives (0, 1).
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        level: Coverage of the interval.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a level outside (0, 1).
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    in_wins, ood_wins = _placements(in_scores, ood_scores)
+    value = float(np.mean(ood_wins))
+    n, m = len(in_scores), len(ood_scores)
+    variance = _variance_of_mean(in_wins) + _variance_of_mean(ood_wins)
+    if np.isnan(variance):
+        return Estimate(value, 0.0, 1.0, level)
+    if variance == 0:
+        slack = _unseen_pairs(n, m, level)
+        return Estimate(value, value * (1 - slack), value + (1 - value) * slack, level)
+    reach = _normal_quantile(level) * np.sqrt(variance) / (value * (1 - value))
+    return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)), level)
+
+
+def average_precision(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    *,
+    prevalence: float | None = 0.5,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> Estimate:
+    """Area under the precision-recall curve as average precision (AUPRC in the paper), sum of precision x d(recall).
+
+    The interval is the percentile interval of a stratified bootstrap: both sides are resampled at their own size.
+    It is fast because scores are ranked once; a resample is then two histograms over the ranks and a cumulative sum.
+    With perfect separation every resample is perfect as well, so the low end comes from the tolerance limits of
+    `auroc` instead: at most a share u of in-distribution images scores above the largest one seen, at least a share
+    1 - v of OOD images does.
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        prevalence: Share of OOD images the precision is stated for. 0.5 is the paper's 1:1 whatever the sizes;
+            None takes the sample's own m / (n + m).
+        level: Coverage of the interval.
+        n_boot: Number of bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    n, m = len(in_scores), len(ood_scores)
+    share = m / (n + m) if prevalence is None else between(prevalence, "prevalence", 0, 1)
+
+    def measure(fpr: Floats, tpr: Floats) -> float:
+        return float(np.dot(_precision(fpr, tpr, share), np.diff(tpr, prepend=0)))
+
+    value, low, high = _bootstrap(_rank(in_scores, ood_scores), measure, level, n_boot, seed)
+    if np.max(in_scores) < np.min(ood_scores):
+        odds = (1 - share) / share * _unseen(n, level)
+        recall = 1 - _unseen(m, level)
+        low = recall - odds * float(np.log1p(recall / odds)) + share * recall * (1 - recall)
+    return Estimate(value, low, high, level)
+
+
+def fpr_at_tpr(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    tpr: float = 0.8,
+    *,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> Estimate:
+    """False-positive rate at a true-positive rate (FPR80): the least FPR among thresholds with TPR >= `tpr`.
+
+    The interval is the stratified percentile bootstrap of `average_precision`. At an FPR of 0 or 1 resampling the
+    in-distribution images cannot move it, so it is widened to the exact Clopper-Pearson bound: given the OOD images
+    the threshold is fixed, and the false alarms are binomial.
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        tpr: True-positive rate to reach, in (0, 1].
+        level: Coverage of the interval.
+        n_boot: Number of bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    if not 0 < tpr <= 1:
+        raise HvaeError(f"tpr: must lie in (0, 1], got {tpr}.")
+
+    def measure(false_rate: Floats, true_rate: Floats) -> float:
+        return float(false_rate[np.searchsorted(true_rate, tpr)])
+
+    value, low, high = _bootstrap(_rank(in_scores, ood_scores), measure, level, n_boot, seed)
+    if value == 0:
+        high = max(high, _unseen(len(in_scores), level))
+    if value == 1:
+        low = min(low, 1 - _unseen(len(in_scores), level))
+    return Estimate(value, low, high, level)
+
+
+def paired_auroc_difference(
+    in_a: ArrayLike, ood_a: ArrayLike, in_b: ArrayLike, ood_b: ArrayLike, *, level: float = 0.95
+) -> PairedDifference:
+    """AUROC of a minus AUROC of b where both score the SAME images in the same order, by DeLong et al. (1988).
+
+    Pairing removes what the two scores share, so the interval is narrower than that of two separate AUROCs. Where
+    the variance is zero (both scores order every pair alike) the bound of `auroc` is used, once for each score.
+
+    Args:
+        in_a: Score a of the in-distribution images `(n,)`.
+        ood_a: Score a of the OOD images `(m,)`.
+        in_b: Score b of the in-distribution images `(n,)`.
+        ood_b: Score b of the OOD images `(m,)`.
+        level: Coverage of the interval.
+
+    Raises:
+        HvaeError: Unequal lengths, empty or non-finite scores, or a level outside (0, 1).
+    """
+    in_a, ood_a, level = _pair(in_a, ood_a, level)
+    in_b, ood_b, level = _pair(in_b, ood_b, level)
+    n, m = len(in_a), len(ood_a)
+    if (n, m) != (len(in_b), len(ood_b)):
+        raise HvaeError(
+            f"paired scores: a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}; score the same ones."
+        )
+    in_wins_a, ood_wins_a = _placements(in_a, ood_a)
+    in_wins_b, ood_wins_b = _placements(in_b, ood_b)
+    value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
+    variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)
+    if np.isnan(variance):
+        return PairedDifference(value, -1.0, 1.0, 1.0, level)
+    if variance == 0:
+        slack = 2 * _unseen_pairs(n, m, (1 + level) / 2)
+        return PairedDifference(value, max(-1.0, value - slack), min(1.0, value + slack), float(value == 0), level)
+    error = float(np.sqrt(variance))
+    reach = _normal_quantile(level) * error
+    p_value = float(2 * ndtr(-abs(value) / error))
+    return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
+
+
+def roc_curve(in_scores: ArrayLike, ood_scores: ArrayLike, points: int = 800) -> RocCurve:
+    """ROC curve thinned to about `points` of its own operating points, evenly spaced in FPR + TPR.
+
+    Both ends are kept and nothing is interpolated, so every point is a threshold somebody can really set.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or fewer than 2 points.
+    """
+    ranking, fpr, tpr = _operating_points(in_scores, ood_scores)
+    fpr, tpr = np.r_[0.0, fpr], np.r_[0.0, tpr]
+    keep = _thin(fpr + tpr, points)
+    return RocCurve(fpr[keep], tpr[keep], np.r_[np.inf, ranking.thresholds][keep])
+
+
+def precision_recall_curve(
+    in_scores: ArrayLike, ood_scores: ArrayLike, points: int = 800, *, prevalence: float = 0.5
+) -> PrecisionRecallCurve:
+    """Precision against recall at about `points` real thresholds, evenly spaced in FPR + TPR, both ends kept.
+
+    The first point is the highest score seen: no point (recall 0, precision 1) is made up.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, fewer than 2 points, or a prevalence outside (0, 1).
+    """
+    ranking, fpr, tpr = _operating_points(in_scores, ood_scores)
+    share = between(prevalence, "prevalence", 0, 1)
+    keep = _thin(fpr + tpr, points)
+    return PrecisionRecallCurve(tpr[keep], _precision(fpr, tpr, share)[keep], ranking.thresholds[keep], share)
+
+
+def ks_distance(in_scores: ArrayLike, ood_scores: ArrayLike) -> float:
+    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1].
+
+    Raises:
+        HvaeError: Empty or non-finite scores.
+    """
+    _, fpr, tpr = _operating_points(in_scores, ood_scores)
+    return float(np.max(np.abs(tpr - fpr)))
+
+
+def bits_per_dim(nats: ArrayLike, dims: int) -> Floats:
+    """Bits per dimension of a log-likelihood or bound L: -L / (D ln 2); LOWER is more likely.
+
+    Args:
+        nats: Log-likelihoods in nats, of any shape.
+        dims: Number of dimensions D of an image (channels x height x width).
+
+    Raises:
+        HvaeError: `dims` below 1.
+    """
+    if dims < 1:
+        raise HvaeError(f"dims: an image has at least one dimension, got {dims}.")
+    return -np.asarray(nats, dtype=np.float64) / (dims * np.log(2))
+
+
+def shared_edges(scores: Sequence[ArrayLike], bins: int = 80, clip: float = 0.001) -> Floats:
+    """Histogram edges `(bins + 1,)` that suit several sets at once and that no outlier can stretch.
+
+    They run from the least `clip` quantile of any set to the greatest `1 - clip` quantile of any; `density` counts
+    what falls outside.
+
+    Raises:
+        HvaeError: No set, an empty or non-finite one, fewer than 1 bin, or a clip outside [0, 0.5).
+    """
+    if not scores or bins < 1 or not 0 <= clip < 0.5:
+        raise HvaeError(f"shared_edges: needs a set, bins >= 1 and 0 <= clip < 0.5; got {len(scores)}, {bins}, {clip}.")
+    quantiles = [np.quantile(finite(values, "scores"), [clip, 1 - clip]) for values in scores]
+    low, high = float(np.min(quantiles)), float(np.max(quantiles))
+    edges = np.linspace(low, high, bins + 1)
+    if np.all(np.diff(edges) > 0):
+        return edges
+    # All scores (nearly) equal: a bin needs a width that the magnitude of the scores can resolve.
+    margin = 0.5 * max(1.0, abs(low) * 1e-6)
+    return np.linspace(low - margin, high + margin, bins + 1)
+
+
+def density(scores: ArrayLike, edges: ArrayLike) -> Density:
+    """Histogram density of `scores` `(n,)` over ascending `edges` `(bins + 1,)`, the last bin closed on both sides.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or edges that do not ascend.
+    """
+    scores, edges = finite(scores, "scores"), finite(edges, "edges")
+    widths = np.diff(edges)
+    if len(edges) < 2 or not np.all(widths > 0):
+        raise HvaeError("edges: at least two, in ascending order.")
+    counts, _ = np.histogram(scores, edges)
+    below, above = int(np.count_nonzero(scores < edges[0])), int(np.count_nonzero(scores > edges[-1]))
+    return Density(edges, counts / (len(scores) * widths), below, above)
+
+
+def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
+    """Ascending indices of min(n, m) images from each side, drawn without replacement, as in the paper's tables.
+
+    Args:
+        n: Number of in-distribution images.
+        m: Number of OOD images.
+        seed: Seed of the draw; the smaller side is kept whole.
+
+    Raises:
+        HvaeError: A side without images.
+    """
+    size = min(n, m)
+    if size < 1:
+        raise HvaeError(f"equal_subsets: both sides need images, got {n} in and {m} OOD.")
+    rng = np.random.default_rng(seed)
+    drawn = [np.sort(rng.choice(total, size, replace=False)) if total > size else np.arange(total) for total in (n, m)]
+    return drawn[0], drawn[1]
+
+
+def summary(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    *,
+    equal_size_seed: int = 0,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> dict[str, dict[str, Estimate]]:
+    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`.
+
+    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images; the AUPRC is
+    at 1:1 in both.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)
+
+    def measure(inside: Floats, outside: Floats) -> dict[str, Estimate]:
+        return {
+            "auroc": auroc(inside, outside, level=level),
+            "auprc": average_precision(inside, outside, level=level, n_boot=n_boot, seed=seed),
+            "fpr80": fpr_at_tpr(inside, outside, 0.8, level=level, n_boot=n_boot, seed=seed),
+        }
+
+    full = measure(in_scores, ood_scores)
+    same = len(in_scores) == len(ood_scores)
+    return {"equal": full if same else measure(in_scores[chosen_in], ood_scores[chosen_ood]), "full": full}
+
+
+def _pair(in_scores: ArrayLike, ood_scores: ArrayLike, level: float) -> tuple[Floats, Floats, float]:
+    return (
+        finite(in_scores, "in-distribution scores"),
+        finite(ood_scores, "OOD scores"),
+        between(level, "level", 0, 1),
+    )
+
+
+def _placements(in_scores: Floats, ood_scores: Floats) -> tuple[Floats, Floats]:
+    """For each in image the share of OOD images above it, for each OOD image the share of in images below; ties 1/2."""
+    in_sorted, ood_sorted = np.sort(in_scores), np.sort(ood_scores)
+    n, m = len(in_scores), len(ood_scores)
+    at_or_below = np.searchsorted(ood_sorted, in_scores, "left") + np.searchsorted(ood_sorted, in_scores, "right")
+    below = np.searchsorted(in_sorted, ood_scores, "left") + np.searchsorted(in_sorted, ood_scores, "right")
+    return 1 - at_or_below / (2 * m), below / (2 * n)
+
+
+def _variance_of_mean(values: Floats) -> float:
+    return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else float("nan")
+
+
+def _normal_quantile(level: float) -> float:
+    return float(ndtri((1 + level) / 2))
+
+
+def _unseen(n: int, level: float) -> float:
+    """Clopper-Pearson upper bound of a rate seen 0 times in n, at confidence (1 + level) / 2."""
+    return float(-np.expm1(np.log((1 - level) / 2) / n))
+
+
+def _unseen_pairs(n: int, m: int, level: float) -> float:
+    """Bound on the share of pairs arranged unlike all n x m pairs seen, at confidence `level` (Bonferroni)."""
+    return 1 - (1 - _unseen(n, level)) * (1 - _unseen(m, level))
+
+
+def _rank(in_scores: Floats, ood_scores: Floats) -> _Ranking:
+    ascending, rank = np.unique(np.concatenate([in_scores, ood_scores]), return_inverse=True)
+    descending = len(ascending) - 1 - rank
+    return _Ranking(ascending[::-1], descending[: len(in_scores)], descending[len(in_scores) :])
+
+
+def _operating_points(in_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[_Ranking, Floats, Floats]:
+    ranking = _rank(finite(in_scores, "in-distribution scores"), finite(ood_scores, "OOD scores"))
+    return ranking, *ranking.rates(ranking.in_rank, ranking.ood_rank)
+
+
+def _precision(fpr: Floats, tpr: Floats, prevalence: float) -> Floats:
+    hits = prevalence * tpr
+    alarms = hits + (1 - prevalence) * fpr
+    # No alarm at all happens only in resamples that miss the top images; recall does not move there either.
+    return np.divide(hits, alarms, out=np.zeros_like(hits), where=alarms > 0)
+
+
+def _bootstrap(
+    ranking: _Ranking, measure: Callable[[Floats, Floats], float], level: float, n_boot: int, seed: int
+) -> tuple[float, float, float]:
+    """(value, low, high) of a function of (fpr, tpr), by stratified percentile bootstrap; the value is kept inside."""
+    if n_boot < 1:
+        raise HvaeError(f"n_boot: at least one resample is needed, got {n_boot}.")
+    rng = np.random.default_rng(seed)
+    in_rank, ood_rank = ranking.in_rank, ranking.ood_rank
+    resampled = np.empty(n_boot)
+    for index in range(n_boot):
+        in_draw = in_rank[rng.integers(0, len(in_rank), len(in_rank), dtype=np.uint32)]
+        ood_draw = ood_rank[rng.integers(0, len(ood_rank), len(ood_rank), dtype=np.uint32)]
+        resampled[index] = measure(*ranking.rates(in_draw, ood_draw))
+    value = measure(*ranking.rates(in_rank, ood_rank))
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    return value, min(value, float(low)), max(value, float(high))
+
+
+def _thin(position: Floats, points: int) -> Indices:
+    """Indices of about `points` entries evenly spaced in the ascending `position`, with both ends."""
+    if points < 2:
+        raise HvaeError(f"points: a curve needs at least 2, got {points}.")
+    last = len(position) - 1
+    if last < points:
+        return np.arange(last + 1)
+    wanted = np.searchsorted(position, np.linspace(position[0], position[-1], points))
+    return np.unique(np.r_[0, np.minimum(wanted, last), last])

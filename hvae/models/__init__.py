@@ -1,0 +1,1 @@
+"""Models: hierarchies of stages."""

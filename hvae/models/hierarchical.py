@@ -1,0 +1,125 @@
+"""Hierarchical variational autoencoder: stages walked once upward and once downward under a proposal."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from hvae.config import ModelConfig
+from hvae.errors import ConfigError
+from hvae.latents import Evidence, Latent, Noise, Pass
+from hvae.likelihoods import LIKELIHOODS
+from hvae.proposal import Draw, Proposal
+from hvae.stages.base import Stage
+from hvae.stages.bottom_up import BottomUpStage
+
+FAMILIES: dict[str, type[BottomUpStage]] = {"bottom-up": BottomUpStage}
+
+
+class HierarchicalVAE(nn.Module):
+    """p(x | z_1) prod_l p(z_l | z_{l+1}, ...) with its inference model, after Havtorn et al. (2021).
+
+    A depth of 1 is a plain VAE. Images are (batch, channel, height, width) float32 in [0, 1]; latents and log-ratios
+    are stored lowest layer first.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        """Build the stages.
+
+        Raises:
+            ConfigError: stages whose shapes do not fit together.
+        """
+        super().__init__()
+        self.config = config
+        stage_type = FAMILIES[config.family]
+        stages: list[Stage] = []
+        shape: tuple[int, ...] = config.image_shape
+        skip: tuple[int, ...] | None = None
+        for level in range(config.depth):
+            stages.append(stage_type(config, level, shape, skip))
+            shape, skip = stages[-1].evidence_shape, stages[-1].skip_shape
+        for level, (below, above) in enumerate(itertools.pairwise(stages), start=1):
+            if above.output_shape != below.feature_shape:
+                raise ConfigError(
+                    f"stage {level + 1} hands features of shape {above.output_shape} to stage {level}, which needs "
+                    f"{below.feature_shape}: make its first block as wide as the last block of stage {level}"
+                )
+            beside = above.hidden_shapes[: len(config.stages[level - 1].blocks)] if config.skips else ()
+            if unfit := [shape for shape in beside if shape != below.feature_shape]:
+                raise ConfigError(
+                    f"features of shape {unfit[0]} inside stage {level + 1} skip to stage {level}, which needs "
+                    f"{below.feature_shape}: make all blocks of stage {level + 1} equally wide, with the stride in the "
+                    f"last one, or set model.skips to false"
+                )
+        self.stages = nn.ModuleList(stages)
+        self.likelihood = LIKELIHOODS[config.likelihood](stages[0].output_shape, config.image_shape)
+
+    @property
+    def depth(self) -> int:
+        """Number of latent layers L."""
+        return self.config.depth
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each z_l without lanes, lowest first."""
+        return tuple(stage.latent_shape for stage in self._stages)
+
+    @property
+    def _stages(self) -> Sequence[Stage]:
+        return self.stages  # type: ignore[return-value]
+
+    def infer_layer(self, below: Evidence, level: int, draw: Draw, noise: Noise) -> Evidence:
+        """One step of the inference walk, `level` = 0 for the lowest stage."""
+        stage = self._stages[level]
+        return stage.infer(below, draw, lambda: noise("inference", level, stage.latent_shape))
+
+    def infer(self, x: Tensor, draws: Sequence[Draw], noise: Noise) -> tuple[Evidence, ...]:
+        """The inference walk: evidence of every layer, lowest first, for images x (batch, channel, height, width)."""
+        evidence: list[Evidence] = []
+        below = Evidence(features=x)
+        for level, draw in enumerate(draws):
+            below = self.infer_layer(below, level, draw, noise)
+            evidence.append(below)
+        return tuple(evidence)
+
+    def generate(self, draws: Sequence[Draw], evidence: Sequence[Evidence] | None, noise: Noise) -> Pass:
+        """The generative walk from the top layer to p(x | z).
+
+        Args:
+            draws: where each z comes from, lowest first.
+            evidence: of the inference walk; None without images, when every draw must be from the prior.
+            noise: its `lanes` are the number of images where nothing else says so.
+        """
+        if evidence is None and any(draw.from_posterior for draw in draws):
+            raise ConfigError("without images every latent variable has to come from the prior")
+        above = cast(tuple[Tensor, ...], ())
+        latents: list[Latent] = []
+        for level in reversed(range(self.depth)):
+            stage = self._stages[level]
+            above, latent = stage.generate(
+                above,
+                None if evidence is None else evidence[level],
+                draws[level],
+                lambda stage=stage, level=level: noise("generation", level, stage.latent_shape),
+            )
+            latents.append(latent)
+        return Pass(tuple(reversed(latents)), self.decode(above[-1]))
+
+    def decode(self, features: Tensor) -> Distribution:
+        """p(x | z) from the features of the lowest stage."""
+        return self.likelihood(torch.relu(features) if self.config.activation == "relu" else features)
+
+    def forward(self, x: Tensor, proposal: Proposal, noise: Noise) -> Pass:
+        """Both walks under one proposal."""
+        return self.generate(proposal.generation, self.infer(x, proposal.inference, noise), noise)
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Number of parameters of a model, counted without allocating any."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in HierarchicalVAE(config).parameters())

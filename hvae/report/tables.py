@@ -1,0 +1,345 @@
+"""The numbers of a report, one tidy data frame a question. OOD is the positive class, scores are higher = more OOD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from hvae import conformal, metrics, published
+from hvae.config import ModelConfig
+from hvae.report.comparisons import Comparison
+from hvae.results import ScoreTable
+
+TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
+"""Names of the tables of a report, in their order."""
+
+METRICS = ("auroc", "auprc", "fpr80")
+_PUBLISHED_MODEL: dict[str, published.Model] = {"bottom-up": "HVAE", "bidirectional": "BIVA"}
+
+
+def build(
+    comparisons: Iterable[Comparison], names: Iterable[str] = TABLES, *, alpha: float = 0.05, n_boot: int = 200
+) -> dict[str, pd.DataFrame]:
+    """The named tables of a report; those without a row are left out.
+
+    Args:
+        comparisons: as `hvae.report.gather` gives them.
+        names: of `TABLES`.
+        alpha: budget of false alarms of the label-free rule.
+        n_boot: bootstrap resamples of AUPRC and FPR80.
+
+    Raises:
+        HvaeError: scores that are not finite, or a parameter out of range.
+    """
+    makers: dict[str, Callable[[tuple[Comparison, ...]], pd.DataFrame]] = {
+        "bits": bits_table,
+        "detection": lambda found: detection_table(found, n_boot=n_boot),
+        "control": lambda found: control_table(found, n_boot=n_boot),
+        "alarms": lambda found: alarm_table(found, alpha=alpha),
+        "layers": layer_table,
+        "ratios": ratio_table,
+    }
+    found = tuple(comparisons)
+    tables = {name: makers[name](found) for name in names}
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def bits_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """Bits per dimension of L^{>k} on each data set, Havtorn et al. (2021), Table 1.
+
+    One row a comparison, data set and k = 0 ... L. Beside the settings: `data`, `split`, `own` (whether it is the
+    in-distribution set), `k`, `n`, `bits`, `bits_se` (standard error over images), `draws_se` (root mean square over
+    images of the Monte-Carlo standard error in nats; NaN at R = 1), `more_likely` (fewer bits than the in-distribution
+    set has), `published_bits`.
+    """
+    return pd.DataFrame([row for comparison in comparisons for row in _bits_rows(comparison)])
+
+
+def detection_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd.DataFrame:
+    """AUROC, AUPRC and FPR80 of -L^{>k} and LLR^{>k} against each OOD set, Havtorn et al. (2021), Table 2.
+
+    One row a comparison, OOD set, score and choice of images. Beside the settings: `ood_data`, `score` (`-L>0` ...,
+    `LLR>1` ...), `k`, `images` (`full`, or `equal` where the sizes differ and both sides were cut to the smaller),
+    `n_in`, `n_ood`, each metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`,
+    and `best_k`: whether this k has the best AUROC of its score. That choice sees OOD images, as the paper's does.
+
+    Args:
+        comparisons: as `hvae.report.gather` gives them; those without an in-distribution table are passed over.
+        n_boot: bootstrap resamples of AUPRC and FPR80.
+
+    Raises:
+        HvaeError: scores that are not finite.
+    """
+    rows = [
+        {**row, "ood_data": other.metadata.slug}
+        for comparison in comparisons
+        if comparison.in_table is not None
+        for other in comparison.others
+        for row in _metric_rows(comparison, comparison.in_table, other, other.metadata.slug, n_boot)
+    ]
+    return _with_best_k(pd.DataFrame(rows), "ood_data")
+
+
+def control_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd.DataFrame:
+    """Negative control: test images of the own set against fitted ones; about .5 for every score.
+
+    Columns as in `detection_table`; `n_in` counts fitted images, `n_ood` test images, and there is no `ood_data`.
+    """
+    rows = [
+        row
+        for comparison in comparisons
+        if comparison.in_table is not None and "fitted" in comparison.parts
+        for row in _metric_rows(comparison, comparison.parts["fitted"], comparison.in_table, comparison.in_data, n_boot)
+    ]
+    return pd.DataFrame(rows)
+
+
+def alarm_table(
+    comparisons: Iterable[Comparison], *, alpha: float = 0.05, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Realised alarms of the label-free rule (`hvae.conformal`) at the budget `alpha`.
+
+    One row a comparison that has reference and calibration tables, and set of images:
+
+    - `role` = `held-out half`: half of the calibration part judged by the other half. Both are exchangeable, so the
+      rate must lie in the beta-binomial interval [`low`, `high`]: this is the check of the rule;
+    - `test`: the own test images judged by the whole calibration part. The official test split is not quite
+      exchangeable with the training split: its rate is a measurement, the interval only a yardstick;
+    - `ood`: the share of OOD images that raise an alarm, higher = better; no interval.
+
+    Beside the settings: `data`, `role`, `alpha`, `n_reference`, `n_calibration`, `n`, `rate`, `low`, `high`.
+
+    Args:
+        comparisons: as `hvae.report.gather` gives them.
+        alpha: budget of false alarms, in (0, 1).
+        level: probability of the interval.
+        seed: of the halves.
+
+    Raises:
+        HvaeError: scores that are not finite, or a parameter out of range.
+    """
+    return pd.DataFrame([row for comparison in comparisons for row in _alarm_rows(comparison, alpha, level, seed)])
+
+
+def layer_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """What each layer carries: its KL on each data set, and its active units.
+
+    One row a comparison, data set and layer. Beside the settings: `data`, `split`, `layer`, `kl` (minus the mean
+    log r_l, nats), `kl_se` (standard error over images), and from the epoch whose weights were kept `validation_kl`
+    (nats) and `active_units`, NaN without a learning curve; `units` is how many latent units the layer has.
+    """
+    return pd.DataFrame([row for comparison in comparisons for row in _layer_rows(comparison)])
+
+
+def ratio_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """LLR^{>k} on each data set, and how often it is negative, which a difference of two bounds may be.
+
+    One row a comparison, data set and k = 1 ... L. Beside the settings: `data`, `split`, `own`, `k`, `n`, `mean` and
+    `sd` over images (nats), `negative_share`.
+    """
+    rows = []
+    for comparison in comparisons:
+        for table in comparison.tables:
+            for k in range(1, comparison.depth + 1):
+                ratio = table.likelihood_ratio(k)
+                row = {"k": k, "n": len(ratio), "mean": float(ratio.mean()), "sd": float(ratio.std())}
+                rows.append(
+                    {
+                        **comparison.settings,
+                        **_set_of(comparison, table),
+                        **row,
+                        "negative_share": negative_share(ratio),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def negative_share(ratio: np.ndarray) -> float:
+    """Share of images `(n,)` whose likelihood ratio is below zero, in [0, 1]."""
+    return float(np.mean(ratio < 0))
+
+
+def _set_of(comparison: Comparison, table: ScoreTable) -> dict[str, object]:
+    return {"data": table.metadata.slug, "split": table.metadata.split, "own": table is comparison.in_table}
+
+
+def _bits_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
+    dimensions = comparison.config.model.dimensions
+    own: dict[int, float] = {}
+    for table in comparison.tables:
+        for k in range(comparison.depth + 1):
+            bits = metrics.bits_per_dim(table.bound(k), dimensions)
+            mean = float(bits.mean())
+            if table is comparison.in_table:
+                own[k] = mean
+            yield {
+                **comparison.settings,
+                **_set_of(comparison, table),
+                "k": k,
+                "n": len(bits),
+                "bits": mean,
+                "bits_se": _standard_error(bits),
+                "draws_se": _draws_error(table, k),
+                "more_likely": k in own and mean < own[k],
+                "published_bits": _published_bits(comparison, table, k),
+            }
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def _draws_error(table: ScoreTable, k: int) -> float:
+    column = "iw_se" if k == 0 else f"L>{k}_se"
+    if column not in table.frame:
+        return float("nan")
+    return float(np.sqrt(np.mean(table.frame[column].to_numpy(np.float64) ** 2)))
+
+
+def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:
+    rows = published.find(
+        model=_PUBLISHED_MODEL.get(comparison.config.model.family), in_data=comparison.in_data, score="L", k=k
+    )
+    if k == 0:
+        rows = tuple(row for row in rows if row.samples == comparison.samples)
+    own = table is comparison.in_table
+    found = [row.bits_in if own else row.bits_ood for row in rows if own or row.ood_data == table.metadata.slug]
+    return next((bits for bits in found if bits is not None), float("nan"))
+
+
+def _metric_rows(
+    comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, n_boot: int
+) -> Iterator[dict[str, object]]:
+    """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
+    scores: list[tuple[published.Score, int]] = [("L", k) for k in range(comparison.depth + 1)]
+    scores += [("LLR", k) for k in range(1, comparison.depth + 1)]
+    for kind, k in scores:
+        in_scores, ood_scores = (
+            table.negative_bound(k) if kind == "L" else table.likelihood_ratio(k) for table in (inside, outside)
+        )
+        estimates = metrics.summary(in_scores, ood_scores, n_boot=n_boot)
+        sizes = {"full": (len(in_scores), len(ood_scores))}
+        if len(in_scores) != len(ood_scores):
+            sizes["equal"] = (min(sizes["full"]),) * 2
+        for images, (n_in, n_ood) in sizes.items():
+            row: dict[str, object] = {
+                **comparison.settings,
+                "ood_data": ood_data,
+                "score": f"-L>{k}" if kind == "L" else f"LLR>{k}",
+                "k": k,
+                "images": images,
+                "n_in": n_in,
+                "n_ood": n_ood,
+            }
+            for metric in METRICS:
+                estimate = estimates[images][metric]
+                row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
+            yield row | _published_metrics(comparison, ood_data, kind, k)
+
+
+def _published_metrics(comparison: Comparison, ood_data: str, kind: published.Score, k: int) -> dict[str, object]:
+    """The published figures for this score: those stated for this S, else those that state no S."""
+    rows = published.find(
+        model=_PUBLISHED_MODEL.get(comparison.config.model.family),
+        in_data=comparison.in_data,
+        ood_data=ood_data,
+        score=kind,
+        k=k,
+    )
+    candidates = sorted(
+        (row for row in rows if row.samples in (comparison.samples, None) and row.auroc is not None),
+        key=lambda row: row.samples is None,
+    )
+    if not candidates:
+        return {**{f"published_{metric}": float("nan") for metric in METRICS}, "published_source": ""}
+    row = candidates[0]
+    figures = {f"published_{metric}": getattr(row, metric) for metric in METRICS}
+    return {
+        **{name: float("nan") if value is None else value for name, value in figures.items()},
+        "published_source": row.source,
+    }
+
+
+def _with_best_k(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    if frame.empty:
+        return frame
+    ratio = frame["score"].str.startswith("LLR")
+    groups = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", by, "images"]
+    best = frame["auroc"].where(ratio).groupby([frame[name] for name in groups]).transform("max")
+    return frame.assign(best_k=ratio & (frame["auroc"] == best))
+
+
+def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
+    if not {"reference", "calibration"} <= set(comparison.parts):
+        return
+    reference = _ratios(comparison.parts["reference"])
+
+    def statistics(table: ScoreTable) -> np.ndarray:
+        return conformal.statistic(conformal.tail_ranks(reference, _ratios(table)))
+
+    def row(data: str, role: str, calibration: np.ndarray, t: np.ndarray) -> dict[str, object]:
+        interval = conformal.false_alarm_interval(alpha, len(calibration), len(t), level)
+        return {
+            **comparison.settings,
+            "data": data,
+            "role": role,
+            "alpha": alpha,
+            "n_reference": len(reference),
+            "n_calibration": len(calibration),
+            "n": len(t),
+            "rate": float(np.mean(conformal.p_values(calibration, t) <= alpha)),
+            "low": float("nan") if role == "ood" else interval[0],
+            "high": float("nan") if role == "ood" else interval[1],
+        }
+
+    calibration = statistics(comparison.parts["calibration"])
+    if len(calibration) >= 2:
+        order = np.random.default_rng(seed).permutation(len(calibration))
+        half = len(order) // 2
+        yield row(comparison.in_data, "held-out half", calibration[order[half:]], calibration[order[:half]])
+    if comparison.in_table is not None and comparison.in_table.metadata.split not in comparison.parts:
+        yield row(comparison.in_data, "test", calibration, statistics(comparison.in_table))
+    for other in comparison.others:
+        yield row(other.metadata.slug, "ood", calibration, statistics(other))
+
+
+def _ratios(table: ScoreTable) -> np.ndarray:
+    """LLR^{>k} of every image, `(n, L)`, one column a k."""
+    return np.column_stack([table.likelihood_ratio(k) for k in range(1, table.metadata.depth + 1)])
+
+
+def _layer_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
+    kept = _kept_epoch(comparison.history)
+    for table in comparison.tables:
+        for layer, units in enumerate(_units(comparison.config.model), start=1):
+            kl = -table.log_ratio(layer)
+            yield {
+                **comparison.settings,
+                **_set_of(comparison, table),
+                "layer": layer,
+                "kl": float(kl.mean()),
+                "kl_se": _standard_error(kl),
+                "validation_kl": -kept.get(f"log_ratio_{layer}", float("nan")),
+                "active_units": kept.get(f"active_units_{layer}", float("nan")),
+                "units": units,
+            }
+
+
+def _kept_epoch(history: pd.DataFrame) -> dict[str, float]:
+    """The epoch of the best validation ELBO, whose weights `model.safetensors` holds."""
+    if history.empty or "elbo" not in history or not history["elbo"].notna().any():
+        return {}
+    return {str(name): float(value) for name, value in history.loc[history["elbo"].idxmax()].items()}
+
+
+def _units(model: ModelConfig) -> list[int]:
+    """Number of latent units of each layer, lowest first."""
+    _, height, width = model.image_shape
+    units = []
+    for stage in model.stages:
+        for block in stage.blocks:
+            height, width = height // block.stride, width // block.stride
+        units.append(stage.latent.size * (height * width if stage.latent.kind == "conv" else 1))
+    return units

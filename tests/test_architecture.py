@@ -1,0 +1,46 @@
+"""The direction of imports, and the weight of a clone."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from importlinter import configuration
+from importlinter.application import use_cases
+
+ROOT = Path(__file__).resolve().parents[1]
+MEBIBYTE = 2**20
+LARGEST_FILE = 16 * MEBIBYTE
+LARGEST_CHECKOUT = 24 * MEBIBYTE
+
+
+@pytest.fixture(scope="module")
+def tracked_sizes() -> dict[str, int]:
+    """Bytes of each file git tracks, by its path in the repository."""
+    try:
+        listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    if listing.returncode != 0:
+        pytest.skip(f"not in a git checkout: {listing.stderr.strip()}")
+    paths = [path for path in listing.stdout.split("\0") if path and (ROOT / path).is_file()]
+    if not paths:
+        pytest.skip("git tracks no file here")
+    return {path: (ROOT / path).lstat().st_size for path in paths}
+
+
+def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not importlinter.cli.lint_imports, which would disable the loggers of every module imported so far.
+    monkeypatch.chdir(ROOT)
+    configuration.configure()
+    kept = use_cases.lint_imports(config_filename="pyproject.toml", cache_dir=None, no_logo=True)
+    assert kept, capsys.readouterr().out
+
+
+def test_no_tracked_file_is_large(tracked_sizes: dict[str, int]) -> None:
+    assert {path: size for path, size in tracked_sizes.items() if size > LARGEST_FILE} == {}
+
+
+def test_a_checkout_is_light(tracked_sizes: dict[str, int]) -> None:
+    total = sum(tracked_sizes.values())
+    heaviest = sorted(tracked_sizes, key=tracked_sizes.__getitem__, reverse=True)[:5]
+    assert total < LARGEST_CHECKOUT, f"{total / MEBIBYTE:.1f} MiB; the heaviest: {', '.join(heaviest)}"
