@@ -19,8 +19,8 @@ from hvae.proposal import Draw, Proposal, Reading, bound_proposal, complementary
 class Sweep:
     """All bounds of one batch under one noise, sharing what they have in common.
 
-    Inference walks that begin with the same draws share their steps, so the lowest encoder stage runs once for every
-    k and every sample. All bounds of a sweep share their random numbers.
+    Inference walks that begin with the same draws share their steps, and q of the next layer too, so the lowest
+    encoder stage runs once for every k and every sample. All bounds of a sweep share their random numbers.
     """
 
     def __init__(self, model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
@@ -45,7 +45,12 @@ class Sweep:
         """Evidence of the inference walk under `draws`, lowest layer first."""
         for level, draw in enumerate(draws):
             prefix = draws[: level + 1]
-            if prefix not in self._walks:
+            if prefix in self._walks:
+                continue
+            siblings = (self._walks.get((*draws[:level], other)) for other in Draw)
+            if sibling := next((evidence for evidence in siblings if evidence is not None), None):
+                self._walks[prefix] = self.model.redraw_layer(sibling, level, draw, self.noise)
+            else:
                 self._walks[prefix] = self.model.infer_layer(self._walks[draws[:level]], level, draw, self.noise)
         return tuple(self._walks[draws[: level + 1]] for level in range(len(draws)))
 

@@ -55,7 +55,11 @@ def read_config(folder: Path) -> RunConfig:
     if path.stat().st_size > MAXIMUM_CONFIG_BYTES:
         raise CheckpointError(f"{path} is larger than any configuration ({MAXIMUM_CONFIG_BYTES} bytes at most)")
     config = RunConfig.from_json(path.read_bytes(), source=str(path))
-    if (parameters := parameter_count(config.model)) > MAXIMUM_PARAMETERS:
+    try:
+        parameters = parameter_count(config.model)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if parameters > MAXIMUM_PARAMETERS:
         raise ConfigError(f"{path}: the model would have {parameters:,} parameters, {MAXIMUM_PARAMETERS:,} at most")
     return config
 
@@ -73,7 +77,8 @@ def save_weights(
         name: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
         for name, value in weights.items()
     }
-    metadata = {"config": config.to_json(), "format": "pt"}
+    # One entry alone: safetensors writes several in random order, and equal weights have to be equal files.
+    metadata = {"config": config.to_json()}
     write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(tensors, part, metadata))
 
 

@@ -7,6 +7,7 @@ kind of representation and pair of layers. What the numbers depend on is in the 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -63,9 +64,9 @@ class CorrelationMetadata(Frozen):
     n: Annotated[int, Field(ge=6)]
     """Images, a random subset of the data set by `seed`."""
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    """Of the images, their binarisation, the halves, the drawn units and the shuffled null."""
-    subsets: Annotated[int, Field(ge=1)]
-    """How many draws of halves and units every |r| is the mean of."""
+    """Of the images, their binarisation, the places, the halves, the drawn units and the shuffled null."""
+    places: Annotated[int, Field(ge=1)]
+    """How many places of the feature maps, each with halves of its own, every |r| is the mean of."""
     depth_a: Annotated[int, Field(ge=1, le=MAXIMUM_DEPTH)]
     depth_b: Annotated[int, Field(ge=1, le=MAXIMUM_DEPTH)]
     preprocessing_a: Preprocessing
@@ -101,8 +102,17 @@ class CorrelationTable:
         """One column as `(depth_a, depth_b)` float64, lowest layer first; NaN where there is no row."""
         grid = np.full((self.metadata.depth_a, self.metadata.depth_b), np.nan)
         rows = self.frame[self.frame["kind"] == kind]
-        grid[rows["layer_a"].to_numpy() - 1, rows["layer_b"].to_numpy() - 1] = rows[value]
+        grid[np.asarray(rows["layer_a"]) - 1, np.asarray(rows["layer_b"]) - 1] = np.asarray(rows[value])
         return grid
+
+    def transposed(self) -> CorrelationTable:
+        """The same comparison with the runs exchanged."""
+        flipped = {name: f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}" for name in _sided(COLUMNS)}
+        fields = self.metadata.model_dump()
+        exchanged = {name: fields[f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}"] for name in _sided(fields)}
+        frame = self.frame.rename(columns=flipped).reindex(columns=list(COLUMNS))
+        frame = frame.sort_values(["kind", "layer_a", "layer_b"], ignore_index=True)
+        return CorrelationTable(frame, self.metadata.model_copy(update=exchanged))
 
     def kinds(self) -> list[Kind]:
         """Kinds of representation the table holds; a model without skips hands no features on."""
@@ -168,6 +178,11 @@ def read_correlations(path: Path) -> CorrelationTable:
     return CorrelationTable(frame, metadata)
 
 
+def _sided(names: Iterable[str]) -> list[str]:
+    """Names that speak of one of the two runs."""
+    return [name for name in names if name.endswith(("_a", "_b"))]
+
+
 def _metadata(file: pq.FileMetaData, name: str) -> CorrelationMetadata:
     """Metadata of a parquet file whose claimed size and columns are those of a correlation table."""
     if (rows := file.num_rows) > (most := len(KINDS) * MAXIMUM_DEPTH**2):
@@ -188,9 +203,9 @@ def _metadata(file: pq.FileMetaData, name: str) -> CorrelationMetadata:
 def _check(frame: pd.DataFrame, metadata: CorrelationMetadata, name: str) -> None:
     if tuple(frame.columns) != COLUMNS:
         raise TableError(f"a correlation table needs the columns {', '.join(COLUMNS)}")
-    if not frame["kind"].isin(KINDS).all():
+    if not set(frame["kind"]) <= set(KINDS):
         raise TableError(f"{name}: unknown kind of representation; known are {', '.join(KINDS)}")
-    if frame.duplicated(["kind", "layer_a", "layer_b"]).any():
+    if len(frame.drop_duplicates(["kind", "layer_a", "layer_b"])) < len(frame):
         raise TableError(f"{name}: a pair of layers appears twice")
     ranges = {
         "layer_a": (1, metadata.depth_a),

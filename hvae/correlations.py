@@ -3,11 +3,15 @@
 Two representations of a layer, kept apart: the deterministic features h_l of the inference walk and the means of
 q(z_l | .). The walk hands posterior means upward, so nothing is random but the binarisation of the images, which both
 models share.
+
+Units are matched at one place of the feature maps at a time: all channels at a place of one model against all
+channels at the same place of the other, averaged over places. Units drawn at random from whole maps would hardly ever
+meet their counterpart, and the wide low layers would look least alike for that reason alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,21 +24,42 @@ from hvae.checkpoints import Checkpoint
 from hvae.correlation_tables import COLUMNS, KINDS, CorrelationMetadata, CorrelationTable, Kind
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError
-from hvae.evaluation import EvaluationNoise, prepare
+from hvae.evaluation import EvaluationNoise, noise_key, prepare
 from hvae.proposal import Draw
 from hvae.similarity import debiased_cka, matched_correlation, varying_units
 
-MAXIMUM_UNITS = 2048
-"""Units kept of one layer, drawn at random where there are more: a feature map of a colour model has 65,536."""
+PLACES = 16
+"""Places of the feature maps, each with halves of the images of its own, that every |r| is the mean of."""
 
 MATCHED_UNITS = 256
-"""Units matched where the caller names no number and every layer has more; the matching costs their cube."""
+"""Units matched at a place where every layer has more; the matching costs their cube."""
 
-SUBSETS = 4
-"""Draws of halves and units that every |r| is the mean of: one draw of few units out of many says little."""
+MAXIMUM_UNITS = 2048
+"""Units of one layer that CKA sees, drawn at random where there are more: a colour feature map has 65,536."""
 
-Representations = dict[Kind, list[np.ndarray]]
-"""For each kind one array `(images, units)` float32 per layer, lowest first."""
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What one layer of a model makes of some images.
+
+    Attributes:
+        units: `(images, units)` float32, at most `MAXIMUM_UNITS` of all channels and places.
+        places: `(PLACES, images, channels)` float32, all channels at the same relative places in every layer; a dense
+            latent is at every place the same.
+    """
+
+    units: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def stacked(cls, batches: Iterable[Layer]) -> Layer:
+        """Batches of images as one."""
+        units, places = zip(*((batch.units, batch.places) for batch in batches), strict=True)
+        return cls(np.concatenate(units), np.concatenate(places, axis=1))
+
+
+Representations = dict[Kind, list[Layer]]
+"""The layers of each kind, lowest first."""
 
 
 def represent(
@@ -51,7 +76,7 @@ def represent(
         checkpoint: the model, with the preprocessing it was trained with.
         images: a data set of the model's shape.
         index: `(n,)` positions in it.
-        seed: of the binarisation and of the units kept where a layer has more than `MAXIMUM_UNITS`.
+        seed: of the binarisation, the places and the units that CKA sees.
         batch_size: images in one pass.
         progress: called with (images done, images in all).
 
@@ -66,25 +91,25 @@ def represent(
         raise DataError(
             f"{images.name} has images of shape {images.shape}, the model takes {tuple(model.config.image_shape)}"
         )
-    device = next(model.parameters()).device
-    batches: list[dict[Kind, list[np.ndarray]]] = []
+    device, key = next(model.parameters()).device, noise_key(images.slug, images.split)
+    batches: list[Representations] = []
     for start in range(0, len(index), batch_size):
         rows = index[start : start + batch_size]
-        x = prepare(images.images[rows], preprocessing, seed, images.slug, rows).to(device)
-        noise = EvaluationNoise(seed, images.slug, rows, 0, [0], model.latent_shapes, device)
+        x = prepare(images.images[rows], preprocessing, seed, key, rows).to(device)
+        noise = EvaluationNoise(seed, key, rows, 0, [0], model.latent_shapes, device)
         with torch.inference_mode():
             walk = Sweep(model, x, noise).evidence((Draw.POSTERIOR_MEAN,) * model.depth)
-        batch: dict[Kind, list[np.ndarray]] = {"means": [_units(e.posterior.loc, seed) for e in walk if e.posterior]}
+        batch: Representations = {"means": [_layer(e.posterior.loc, seed) for e in walk if e.posterior]}
         if all(evidence.skip is not None for evidence in walk):
-            batch["features"] = [_units(e.skip, seed) for e in walk if e.skip is not None]
+            batch["features"] = [_layer(e.skip, seed) for e in walk if e.skip is not None]
         batches.append(batch)
         if progress is not None:
             progress(start + len(rows), len(index))
-    return {
-        kind: [np.concatenate(layers) for layers in zip(*(batch[kind] for batch in batches), strict=True)]
-        for kind in KINDS
-        if kind in batches[0]
-    }
+    found: Representations = {}
+    for kind in KINDS:
+        if kind in batches[0]:
+            found[kind] = [Layer.stacked(layers) for layers in zip(*(batch[kind] for batch in batches), strict=True)]
+    return found
 
 
 def correlate(
@@ -107,9 +132,9 @@ def correlate(
         b: the second model; another preprocessing and depth are allowed.
         images: a data set of the shape that both take.
         names: of the two runs.
-        units: how many units to match; by default as many as the narrowest layer of the kind varies in, at most
-            `MATCHED_UNITS`.
-        seed: of the images, the binarisation, the halves, the units and the null.
+        units: how many units to match at a place; by default what the narrowest layer of the kind can give (its
+            channels, or the size of a dense latent), at most `MATCHED_UNITS`.
+        seed: of the images, the binarisation, the places, the halves, the units and the null.
         n: images to use, a random subset of the data set by `seed`; fewer where it has fewer.
         progress: called with (steps done, steps in all): images seen by either model, then pairs of layers.
 
@@ -119,21 +144,24 @@ def correlate(
     """
     if min(n, len(images)) < 6:
         raise HvaeError(f"{min(n, len(images))} images are too few to correlate; at least 6 are needed")
-    if not 0 <= seed < 2**31 // SUBSETS:
-        raise HvaeError(f"the seed must lie in 0..{2**31 // SUBSETS - 1}, it is {seed}")
+    if not 0 <= seed < 2**31 // PLACES:
+        raise HvaeError(f"the seed must lie in 0..{2**31 // PLACES - 1}, it is {seed}")
     index = np.sort(np.random.default_rng([seed, 3]).permutation(len(images))[:n])
     report = _Steps(2 * len(index) + len(KINDS) * a.config.model.depth * b.config.model.depth, progress)
     left = represent(a, images, index, seed, progress=report.stage(0))
     right = represent(b, images, index, seed, progress=report.stage(len(index)))
     rows: list[tuple[object, ...]] = []
-    for kind in (kind for kind in KINDS if kind in left and kind in right):
-        matched = _common_units([*left[kind], *right[kind]], seed) if units is None else units
-        for layer_a, features_a in enumerate(left[kind], start=1):
-            for layer_b, features_b in enumerate(right[kind], start=1):
-                r, null, constant_a, constant_b = _matched(features_a, features_b, matched, seed)
-                cka = debiased_cka(features_a, features_b)
-                counts = (matched, constant_a, constant_b, len(index))
-                rows.append((images.slug, kind, layer_a, layer_b, r, null, cka, *counts))
+    for kind in KINDS:
+        if kind not in left or kind not in right:
+            continue
+        sides = [[_Measured.of(layer, seed) for layer in side[kind]] for side in (left, right)]
+        matched = _matched_units([*sides[0], *sides[1]], units, kind)
+        for number_a, layer_a in enumerate(sides[0], start=1):
+            for number_b, layer_b in enumerate(sides[1], start=1):
+                r, null = _matched(layer_a, layer_b, matched, seed)
+                cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
+                counts = (matched, layer_a.constant, layer_b.constant, len(index))
+                rows.append((images.slug, kind, number_a, number_b, r, null, cka, *counts))
                 report.done(2 * len(index) + len(rows))
     metadata = CorrelationMetadata(
         run_a=names[0],
@@ -142,7 +170,7 @@ def correlate(
         split=images.split,
         n=len(index),
         seed=seed,
-        subsets=SUBSETS,
+        places=PLACES,
         depth_a=a.config.model.depth,
         depth_b=b.config.model.depth,
         preprocessing_a=a.config.data.preprocessing,
@@ -170,38 +198,63 @@ class _Steps:
             self.progress(steps, self.total)
 
 
-def _units(values: torch.Tensor, seed: int) -> np.ndarray:
-    """`(batch, units)` float32; of more than `MAXIMUM_UNITS` the same ones for the same seed, whatever the model."""
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A layer with how much of it varies: units at each place, and how many of `Layer.units` do not."""
+
+    layer: Layer
+    varying: tuple[int, ...]
+    constant: int
+
+    @classmethod
+    def of(cls, layer: Layer, seed: int) -> _Measured:
+        seeds = _place_seeds(seed)
+        varying = tuple(len(varying_units(p, s)) for p, s in zip(layer.places, seeds, strict=True))
+        return cls(layer, varying, layer.units.shape[1] - len(varying_units(layer.units, seeds[0])))
+
+
+def _layer(values: torch.Tensor, seed: int) -> Layer:
+    """A batch of `(images, channels)` or `(images, channels, height, width)` values; the seed alone picks from them."""
     flat = values.flatten(1)
     if flat.shape[1] > MAXIMUM_UNITS:
         drawn = np.random.default_rng([seed, 4]).choice(flat.shape[1], MAXIMUM_UNITS, replace=False)
         flat = flat[:, torch.from_numpy(np.sort(drawn)).to(flat.device)]
-    return flat.float().cpu().numpy()
+    relative = np.random.default_rng([seed, 5]).random((2, PLACES))
+    if values.ndim == 4:
+        down, across = (relative * np.array(values.shape[2:])[:, None]).astype(np.int64)
+        places = values[:, :, torch.from_numpy(down), torch.from_numpy(across)].permute(2, 0, 1)
+    else:
+        places = values.expand(PLACES, *values.shape)
+    return Layer(flat.float().cpu().numpy(), places.float().cpu().numpy())
 
 
-def _subset_seeds(seed: int) -> range:
-    return range(seed * SUBSETS, (seed + 1) * SUBSETS)
+def _place_seeds(seed: int) -> range:
+    return range(seed * PLACES, (seed + 1) * PLACES)
 
 
-def _varying(features: np.ndarray, seed: int) -> int:
-    """How many units vary in every subset."""
-    return min(len(varying_units(features, subset)) for subset in _subset_seeds(seed))
+def _matched_units(layers: list[_Measured], asked: int | None, kind: Kind) -> int:
+    """Units that every layer which varies at all can give at some place; a dead layer does not spoil the others."""
+    most = min([MATCHED_UNITS, *(max(layer.varying) for layer in layers if max(layer.varying))])
+    if asked is not None and not 1 <= asked <= most:
+        raise HvaeError(f"units: asked for {asked}, but the {kind} of some layer vary in {most} at most; ask for fewer")
+    return most if asked is None else asked
 
 
-def _common_units(layers: list[np.ndarray], seed: int) -> int:
-    """What every layer that varies at all can give, at most `MATCHED_UNITS`; a dead layer does not spoil the others."""
-    return min([MATCHED_UNITS, *(count for layer in layers if (count := _varying(layer, seed)))])
+def _matched(a: _Measured, b: _Measured, units: int, seed: int) -> tuple[float, float]:
+    """Mean |r| and null over the places where both layers vary enough; NaN where there is none.
 
-
-def _matched(a: np.ndarray, b: np.ndarray, units: int, seed: int) -> tuple[float, float, int, int]:
-    """Mean |r| and null over the subsets (NaN where a layer does not vary at all), and the constant units of each."""
-    usable_a, usable_b = _varying(a, seed), _varying(b, seed)
-    constant = a.shape[1] - usable_a, b.shape[1] - usable_b
-    if not usable_a or not usable_b:
-        return float("nan"), float("nan"), *constant
-    results = [matched_correlation(a, b, units, subset) for subset in _subset_seeds(seed)]
-    r, null = (float(np.mean(values)) for values in zip(*((m.mean_abs_r, m.null) for m in results), strict=True))
-    return r, null, *constant
+    The border of centred images is black: what lies there is constant, and no evidence of anything.
+    """
+    results = [
+        matched_correlation(a.layer.places[place], b.layer.places[place], units, place_seed)
+        for place, place_seed in enumerate(_place_seeds(seed))
+        if min(a.varying[place], b.varying[place]) >= units
+    ]
+    if not results:
+        return float("nan"), float("nan")
+    return float(np.mean([result.mean_abs_r for result in results])), float(
+        np.mean([result.null for result in results])
+    )
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:

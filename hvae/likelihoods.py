@@ -24,7 +24,7 @@ class BernoulliLikelihood(nn.Module):
 
 
 class GaussianLikelihood(nn.Module):
-    """Independent Gaussian pixels with learnt scale; exact log p(x) of linear models serves as the oracle of the tests."""
+    """Independent Gaussian pixels with learnt scale, under which a linear model has an exact log p(x)."""
 
     def __init__(self, shape_in: Shape, image_shape: Shape) -> None:
         """Create the 3x3 convolution from features of `shape_in` to mean and scale of `image_shape`."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -24,11 +24,11 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DistributedSampler
 
 from hvae.blocks import data_dependent_initialisation
-from hvae.checkpoints import CONFIG_FILE, read_config, save_weights, write_config
+from hvae.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
 from hvae.config import RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
-from hvae.errors import CheckpointError, HvaeError
-from hvae.files import run_lock, write_atomically
+from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
+from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.latents import generator_noise
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.objectives import Objective, beta_at, free_nats_at, objective
@@ -114,15 +114,20 @@ def train(
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
+        ConfigError: images of another shape than the model's.
+        DataError: no images.
         TrainingDiverged: a value that is not finite; the last good checkpoint is kept.
         HvaeError: a file could not be written; what was there before is kept.
     """
+    _check_images(config, fitted, validation)
     try:
         fabric = lightning.Fabric(
             accelerator=accelerator, devices=devices, num_nodes=nodes, precision=config.training.precision
         )
         fabric.launch()
         with run_lock(folder) if fabric.is_global_zero else nullcontext():
+            if fabric.is_global_zero:
+                remove_leftovers(folder)
             _check_folder(config, folder, resume)
             _Trainer(fabric, config, folder, fitted, validation, resume).run(on_step)
     except Timeout:
@@ -132,14 +137,23 @@ def train(
     return folder
 
 
+def _check_images(config: RunConfig, fitted: ImageSet, validation: ImageSet) -> None:
+    for images in (fitted, validation):
+        if not len(images):
+            raise DataError(f"{images.name} {images.split} holds no images to train with")
+        if images.shape != config.model.image_shape:
+            raise ConfigError(
+                f"images of {images.name} have shape {images.shape}, the model takes {config.model.image_shape}"
+            )
+
+
 def _check_folder(config: RunConfig, folder: Path, resume: bool) -> None:
-    has_run = (folder / CONFIG_FILE).exists()
     if resume:
         if not (folder / RESUME_FILE).is_file():
             raise CheckpointError(f"{folder} has no {RESUME_FILE} to resume from; train it without --resume")
         if read_config(folder) != config:
             raise CheckpointError(f"{folder} was trained with another config; resume it without overrides")
-    elif has_run and any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE)):
+    elif any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE, WEIGHTS_FILE)):
         raise CheckpointError(f"{folder} already holds a run: resume it (--resume) or name another folder")
 
 
@@ -249,43 +263,60 @@ class _Trainer:
     def _step(self, index: Tensor) -> tuple[float, tuple[float, ...]]:
         """One optimiser step; the minibatch's mean ELBO and log-ratios."""
         progress = self.state.step / self.steps
-        generator = self._generator(1, self.state.step)
-        x = self._preprocess(self.images[index], generator)
+        x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(progress)
         loss, log_likelihood, log_ratios = self.module(x, generator, progress)
-        self._check(loss, log_likelihood, log_ratios)
+        self._check(index, loss, log_likelihood, log_ratios)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        norm = self.fabric.clip_gradients(
-            self.module, self.optimizer, max_norm=self.training.gradient_norm, error_if_nonfinite=False
-        )
-        if norm is not None and not torch.isfinite(norm):
-            names = [
-                name
-                for name, value in self.model.named_parameters()
-                if value.grad is not None and not torch.isfinite(value.grad).all()
-            ]
-            where = f" of {names[0]}" if names else ""
-            self._stop(f"the gradient{where} is not finite")
+        self._clip_gradients()
         self.optimizer.step()
         self.average.update_parameters(self.model)
         self.state.step += 1
         means = log_ratios.detach().mean(1)
         return float(log_likelihood.detach().mean() + means.sum()), tuple(means.tolist())
 
-    def _check(self, loss: Tensor, log_likelihood: Tensor, log_ratios: Tensor) -> None:
+    def _clip_gradients(self) -> None:
+        """Clip to the global norm; checked before clipping, which would spread one NaN over every gradient."""
+        gradients = {name: value for name, value in self.model.named_parameters() if value.grad is not None}
+        norm = torch.nn.utils.get_total_norm([value.grad for value in gradients.values() if value.grad is not None])
+        if not torch.isfinite(norm):
+            broken = (name for name, value in gradients.items() if not torch.isfinite(cast(Tensor, value.grad)).all())
+            self._stop(f"the gradient of {next(broken, 'all weights together')} is not finite")
+        torch.nn.utils.clip_grads_with_norm_(gradients.values(), self.training.gradient_norm, norm)
+
+    def _inputs(self, index: Tensor) -> tuple[Tensor, torch.Generator]:
+        """The preprocessed minibatch of the current step, and the generator of its latent noise."""
+        generator = self._generator(1, self.state.step)
+        return self._preprocess(self.images[index], generator), generator
+
+    def _check(self, index: Tensor, loss: Tensor, log_likelihood: Tensor, log_ratios: Tensor) -> None:
         dimensions = self.config.model.dimensions
         elbo = float((log_likelihood.detach() + log_ratios.detach().sum(0)).mean())
         if math.isfinite(float(loss.detach())) and elbo > -DIVERGED_NATS_PER_DIMENSION * dimensions:
             return
-        for layer, ratio in enumerate(log_ratios.detach(), start=1):
-            if not torch.isfinite(ratio).all():
-                self._stop(f"log r_{layer} of layer z_{layer} is not finite")
-        if not torch.isfinite(log_likelihood).all():
-            self._stop("log p(x|z) of the likelihood is not finite")
+        if not math.isfinite(elbo):
+            self._stop(f"{self._origin(index)} is not finite")
         worst = int(log_ratios.detach().mean(1).argmin()) + 1
         self._stop(f"the ELBO fell to {elbo:.3g} nats, most of it in layer z_{worst}")
+
+    def _origin(self, index: Tensor) -> str:
+        """Where the pass of the current step first meets a value that is not finite: one NaN soon is in every term."""
+        x, generator = self._inputs(index)
+        with torch.no_grad(), self.fabric.autocast():
+            result = self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
+        layers = list(enumerate(result.latents, start=1))
+        met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
+        met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
+        for name, distribution in met:
+            if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
+                return name
+        for layer, latent in layers:
+            ratio = latent.log_ratio()
+            if ratio is not None and not torch.isfinite(ratio).all():
+                return f"log r_{layer} of layer z_{layer}"
+        return "log p(x|z) of the likelihood"
 
     def _stop(self, reason: str) -> None:
         raise TrainingDiverged(
@@ -295,7 +326,7 @@ class _Trainer:
 
     def _validate(self, train_elbo: float, rate: float) -> None:
         """Validation ELBO of the moving average; the best so far becomes `model.safetensors`."""
-        model: HierarchicalVAE = self.average.module
+        model = cast(HierarchicalVAE, self.average.module)
         totals: list[Tensor] = []
         means: list[list[Tensor]] = [[] for _ in range(model.depth)]
         generator = self._generator(2, 0)
@@ -350,7 +381,7 @@ class _Trainer:
             "best_elbo": self.state.best_elbo,
             "history": self.state.history,
         }
-        write_atomically(self.folder / RESUME_FILE, lambda part: torch.save(content, part))
+        write_atomically(self.folder / RESUME_FILE, lambda part: _save(content, part))
 
     def _load(self) -> None:
         path = self.folder / RESUME_FILE
@@ -363,3 +394,9 @@ class _Trainer:
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    # Into an open file: given a path, torch.save loses the reason why the system refused a write.
+    with path.open("wb") as file:
+        torch.save(content, file)

@@ -78,6 +78,11 @@ class HierarchicalVAE(nn.Module):
         stage = self._stages[level]
         return stage.infer(below, draw, lambda: noise("inference", level, stage.latent_shape))
 
+    def redraw_layer(self, evidence: Evidence, level: int, draw: Draw, noise: Noise) -> Evidence:
+        """The evidence of layer `level` (0 = lowest) under another draw from the same q."""
+        stage = self._stages[level]
+        return stage.redraw(evidence, draw, lambda: noise("inference", level, stage.latent_shape))
+
     def infer(self, x: Tensor, draws: Sequence[Draw], noise: Noise) -> tuple[Evidence, ...]:
         """The inference walk: evidence of every layer, lowest first, for images x (batch, channel, height, width)."""
         evidence: list[Evidence] = []

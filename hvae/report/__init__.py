@@ -10,6 +10,7 @@ from hvae.report.tables import (
     control_table,
     detection_table,
     layer_table,
+    negative_share,
     ratio_table,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "detection_table",
     "gather",
     "layer_table",
+    "negative_share",
     "ratio_table",
     "render",
 ]

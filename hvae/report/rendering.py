@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hvae.errors import ConfigError
 from hvae.report.tables import METRICS
@@ -53,8 +54,8 @@ def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
 def _arranged(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """(title, settings in words, frame of strings) of each table under each group of settings."""
     for name, table in tables.items():
-        for values, frame in table.groupby(SETTINGS, sort=False):
-            run, in_data, reading, samples, draws, seed, precision = values
+        for _, frame in table.groupby(SETTINGS, sort=False):
+            run, in_data, reading, samples, draws, seed, precision = frame[SETTINGS].iloc[0]
             note = (
                 f"run {run}, in-distribution {in_data}, reading {reading}, S = {samples}, R = {draws}, seed {seed}, "
                 f"{precision}"
@@ -66,26 +67,28 @@ def _bits(frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, list[str]] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
     for data, rows in frame.groupby("data", sort=False):
         rows = rows.sort_values("k")
-        own = " (own)" if rows["own"].all() else ""
+        own = " (own)" if bool(rows["own"].iloc[0]) else ""
         columns[f"{data}{own}"] = [
             f"{bits:.3f}{'*' if mark else ''}" for bits, mark in zip(rows["bits"], rows["more_likely"], strict=True)
         ]
-        if rows["published_bits"].notna().any():
+        if _stated(rows["published_bits"]):
             columns[f"{data} published"] = [_number(value) for value in rows["published_bits"]]
     return pd.DataFrame(columns)
 
 
 def _metrics(frame: pd.DataFrame) -> pd.DataFrame:
-    best = frame["best_k"] if "best_k" in frame else pd.Series(False, index=frame.index)
+    best = frame["best_k"] if "best_k" in frame else [False] * len(frame)
     columns: dict[str, object] = {}
     if "best_k" in frame:
         columns["OOD set"] = frame["ood_data"]
-    columns["score"] = frame["score"] + best.map({True: " (best k)", False: ""})
+    columns["score"] = [
+        f"{score} (best k)" if mark else score for score, mark in zip(frame["score"], best, strict=True)
+    ]
     columns["images"] = [
         f"{kind}, {n_in:,} / {n_ood:,}"
         for kind, n_in, n_ood in zip(frame["images"], frame["n_in"], frame["n_ood"], strict=True)
     ]
-    stated = frame["published_auroc"].notna().any()
+    stated = _stated(frame["published_auroc"])
     for metric in METRICS:
         intervals = zip(frame[metric], frame[f"{metric}_low"], frame[f"{metric}_high"], strict=True)
         columns[_NAMES[metric]] = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in intervals]
@@ -135,6 +138,10 @@ def _ratios(frame: pd.DataFrame) -> pd.DataFrame:
             "negative": frame["negative_share"].map("{:.2%}".format),
         }
     )
+
+
+def _stated(figures: ArrayLike) -> bool:
+    return not np.isnan(np.asarray(figures, dtype=np.float64)).all()
 
 
 def _number(value: float, digits: int = 3) -> str:

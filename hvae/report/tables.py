@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -213,8 +214,9 @@ def _metric_rows(
     comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, n_boot: int
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
-    scores: list[tuple[published.Score, int]] = [("L", k) for k in range(comparison.depth + 1)]
-    scores += [("LLR", k) for k in range(1, comparison.depth + 1)]
+    scores: list[tuple[published.Score, int]] = [("L", 0)]
+    for kind in get_args(published.Score):
+        scores += [(kind, k) for k in range(1, comparison.depth + 1)]
     for kind, k in scores:
         in_scores, ood_scores = (
             table.negative_bound(k) if kind == "L" else table.likelihood_ratio(k) for table in (inside, outside)
@@ -222,7 +224,8 @@ def _metric_rows(
         estimates = metrics.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):
-            sizes["equal"] = (min(sizes["full"]),) * 2
+            smaller = min(len(in_scores), len(ood_scores))
+            sizes["equal"] = (smaller, smaller)
         for images, (n_in, n_ood) in sizes.items():
             row: dict[str, object] = {
                 **comparison.settings,
@@ -329,9 +332,9 @@ def _layer_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
 
 def _kept_epoch(history: pd.DataFrame) -> dict[str, float]:
     """The epoch of the best validation ELBO, whose weights `model.safetensors` holds."""
-    if history.empty or "elbo" not in history or not history["elbo"].notna().any():
+    if "elbo" not in history or not (known := history.dropna(subset="elbo")).size:
         return {}
-    return {str(name): float(value) for name, value in history.loc[history["elbo"].idxmax()].items()}
+    return {str(name): float(value) for name, value in known.loc[known["elbo"].idxmax()].items()}
 
 
 def _units(model: ModelConfig) -> list[int]:

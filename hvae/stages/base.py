@@ -37,6 +37,10 @@ class Stage(nn.Module, ABC):
         """One step of the inference walk: read the stage below, form q(z_l | .) and draw from it."""
 
     @abstractmethod
+    def redraw(self, evidence: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+        """What `infer` gives under another draw from the same q(z_l | .), without its deterministic part."""
+
+    @abstractmethod
     def generate(
         self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: Callable[[], Tensor]
     ) -> tuple[tuple[Tensor, ...], Latent]:

@@ -88,10 +88,18 @@ class BottomUpStage(Stage):
         h = below.features
         for block in self.encoder:
             h = block(h, below.skip)
-        posterior = self.posterior(self.activation(h))
+        return self._drawn(h if self.skip_shape is not None else None, self.posterior(self.activation(h)), draw, noise)
+
+    def redraw(self, evidence: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+        """Another draw from the same q(z_l | .)."""
+        if evidence.posterior is None:
+            raise ValueError("there is no posterior to draw from again")
+        return self._drawn(evidence.skip, evidence.posterior, draw, noise)
+
+    def _drawn(self, skip: Tensor | None, posterior: Normal, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
         z = draw_from(posterior, draw, noise)
         features = z if self.is_top or self.inference_projection is None else self.inference_projection(z)
-        return Evidence(features, h if self.skip_shape is not None else None, posterior, z)
+        return Evidence(features, skip, posterior, z)
 
     def prior(self, above: tuple[Tensor, ...]) -> Normal:
         """p(z_l | z_{>l}), N(0, I) at the top."""

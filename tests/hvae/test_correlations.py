@@ -21,7 +21,7 @@ from hvae.correlation_tables import (
     read_correlations,
     write_correlations,
 )
-from hvae.correlations import MAXIMUM_UNITS, correlate, represent
+from hvae.correlations import PLACES, correlate, represent
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError, TableError
 from hvae.models.hierarchical import HierarchicalVAE
@@ -104,19 +104,43 @@ def test_representations_do_not_depend_on_batches(images):
     index = np.arange(30)
     whole = represent(checkpoint(0), images, index)
     parts = represent(checkpoint(0), images, index, batch_size=7)
-    assert [layer.shape for layer in whole["features"]] == [(30, 256), (30, 256)]
     for kind in whole:
         for layer, same in zip(whole[kind], parts[kind], strict=True):
-            np.testing.assert_allclose(layer, same, atol=1e-5)
+            np.testing.assert_allclose(layer.units, same.units, atol=1e-5)
+            np.testing.assert_allclose(layer.places, same.places, atol=1e-5)
+
+
+def test_a_place_holds_all_channels_of_one_pixel_of_the_map(images):
+    index = np.arange(30)
+    found = represent(checkpoint(0), images, index)
+    features, means = found["features"][0], found["means"][0]
+    assert features.units.shape == (30, 4 * 8 * 8)
+    assert features.places.shape == (PLACES, 30, 4)
+    pixels = features.units.reshape(30, 4, 64)
+    for place in features.places:
+        assert any(np.array_equal(place, pixels[:, :, pixel]) for pixel in range(64))
+    assert np.ptp(features.places, axis=0).max() > 0
+    # A dense latent is everywhere the same.
+    for place in means.places:
+        np.testing.assert_array_equal(place, means.units)
+
+
+def test_what_always_lies_in_the_dark_is_left_out(images):
+    """Places where nothing varies say nothing: they must not pull the correlation of a model with itself below 1."""
+    dark = images.images.copy()
+    dark[..., :4] = 0
+    bordered = ImageSet("digits", "all", dark, images.labels)
+    same = correlate(checkpoint(0), checkpoint(0), bordered, ("a", "a"))
+    assert (same.frame["constant_a"] > 0).any()
+    np.testing.assert_allclose(np.diag(same.square("features")), 1, atol=1e-6)
 
 
 def test_wide_layers_are_thinned_the_same_way_for_every_model(images, monkeypatch):
     monkeypatch.setattr("hvae.correlations.MAXIMUM_UNITS", 50)
-    assert MAXIMUM_UNITS > 50
     index = np.arange(20)
     first, second = (represent(checkpoint(0), images, index)["features"][0] for _ in range(2))
-    assert first.shape == (20, 50)
-    np.testing.assert_array_equal(first, second)
+    assert first.units.shape == (20, 50)
+    np.testing.assert_array_equal(first.units, second.units)
 
 
 def test_models_without_skips_have_means_only(images):
@@ -171,6 +195,15 @@ def test_round_trip(tmp_path: Path, table):
     assert (key.path, key.other, key.slug, key.split) == (path, "second-run", "digits", "all")
     (tmp_path / "correlations" / "notes.parquet").touch()
     assert len(list_correlations(tmp_path)) == 1
+
+
+def test_transposed_exchanges_the_runs(table):
+    flipped = table.transposed()
+    np.testing.assert_array_equal(flipped.square("means"), table.square("means").T)
+    np.testing.assert_array_equal(flipped.square("features", "constant_b"), table.square("features", "constant_a").T)
+    assert (flipped.metadata.run_a, flipped.metadata.depth_a) == ("second run", 3)
+    assert flipped.metadata.weights_sha256_b == table.metadata.weights_sha256_a
+    pd.testing.assert_frame_equal(flipped.transposed().frame, table.frame)
 
 
 def test_a_run_name_cannot_leave_the_folder(tmp_path: Path, table):

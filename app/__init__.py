@@ -1,0 +1,1 @@
+"""The dashboard: a router, one selection bound to the address, bounded caches, figures and components."""

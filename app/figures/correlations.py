@@ -1,0 +1,105 @@
+"""How alike two runs represent images: lines over the layers and a layer by layer heat map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from app import palette
+from app.figures.layout import laid_out
+
+
+def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> go.Figure:
+    """One line a data set over the layers, with its shuffled null, grey and dotted.
+
+    Args:
+        rows: columns `data`, `layer_a`, `value` and, if `null`, `null`.
+        value: column to draw.
+        title: what to see.
+        axis: name of the value.
+        null: whether to draw the null.
+    """
+    figure = go.Figure()
+    for slug, own in rows.groupby("data", sort=False):
+        look = palette.look(str(slug))
+        figure.add_scatter(
+            x=own["layer_a"],
+            y=own[value],
+            name=look.title,
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2.5},
+            marker={"symbol": look.marker, "size": 9},
+            hovertemplate=f"{look.title}, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
+        )
+        if null:
+            figure.add_scatter(
+                x=own["layer_a"],
+                y=own["null"],
+                name="images shuffled: chance",
+                legendgroup="null",
+                mode="lines",
+                line={"color": palette.GREY, "dash": "dot", "width": 1.2},
+                showlegend=bool(slug == rows["data"].iloc[-1]),
+                hovertemplate=f"{look.title}, images shuffled, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
+            )
+    layers = sorted(set(rows["layer_a"]))
+    low = min(0.0, float(np.nanmin(rows[value].to_numpy(), initial=0)))
+    figure.update_layout(
+        xaxis={"title": "layer", "tickvals": layers, "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]},
+        yaxis={"title": axis, "range": [low - 0.02, 1.02]},
+    )
+    return laid_out(figure, title)
+
+
+def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str) -> go.Figure:
+    """Every layer of run A against every layer of run B as a heat map; a click on a cell selects it.
+
+    Heat-map cells cannot be selected, so invisible squares lie over them; their customdata is
+    `layer_a * 1000 + layer_b`.
+
+    Args:
+        values: `(depth_a, depth_b)`, NaN where there is no number.
+        run_a: name of run A, whose layers are the rows.
+        run_b: name of run B.
+        title: what to see.
+        name: of the value.
+    """
+    depth_a, depth_b = values.shape
+    names_a, names_b = ([f"z<sub>{n}</sub>" for n in range(1, depth + 1)] for depth in (depth_a, depth_b))
+    text = np.where(np.isnan(values), "none", np.char.mod("%.2f", values))
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=list(range(1, depth_b + 1)),
+            y=list(range(1, depth_a + 1)),
+            zmin=0,
+            zmax=1,
+            colorscale=palette.HEAT_MAP,
+            colorbar={"title": {"text": name, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+            text=text,
+            texttemplate="%{text}",
+            hoverinfo="skip",
+            xgap=2,
+            ygap=2,
+        )
+    )
+    pairs = [(a, b) for a in range(1, depth_a + 1) for b in range(1, depth_b + 1)]
+    figure.add_scatter(
+        x=[b for _, b in pairs],
+        y=[a for a, _ in pairs],
+        mode="markers",
+        marker={"symbol": "square", "size": 48, "opacity": 0},
+        customdata=[a * 1000 + b for a, b in pairs],
+        hovertext=[f"z{a} of {run_a} and z{b} of {run_b}: {text[a - 1, b - 1]}" for a, b in pairs],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    figure.update_layout(
+        clickmode="event+select",
+        xaxis={"title": f"layer of {run_b}", "tickvals": list(range(1, depth_b + 1)), "ticktext": names_b},
+        yaxis={"title": f"layer of {run_a}", "tickvals": list(range(1, depth_a + 1)), "ticktext": names_a},
+    )
+    figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
+    figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
+    return laid_out(figure, title)

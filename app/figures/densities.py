@@ -1,0 +1,94 @@
+"""Densities of a score on several data sets, with single images as marks below and the threshold across."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.figures.layout import RULE, laid_out
+from app.palette import look
+from hvae.arrays import Floats
+from hvae.metrics import Density
+
+IDS_PER_SET = 10_000_000
+"""A mark's customdata is one integer: place of its set times this, plus the image's number."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One data set's scores, binned, with the images drawn one by one.
+
+    Attributes:
+        slug: of the data set.
+        density: over edges that all series share.
+        marks: numbers of the images drawn as marks `(marks,)`.
+        scores: their scores `(marks,)`.
+    """
+
+    slug: str
+    density: Density
+    marks: np.ndarray
+    scores: Floats
+
+
+def densities(series: Sequence[Series], threshold: float, title: str, axis: str, unit: str) -> go.Figure:
+    """Densities over a shared axis, a rug of single images below, and the threshold as a line.
+
+    Args:
+        series: the in-distribution set first.
+        threshold: images to its right are called OOD.
+        title: what to see.
+        axis: name of the score in HTML.
+        unit: of the score.
+    """
+    figure = go.Figure()
+    for place, one in enumerate(series):
+        style = look(one.slug)
+        edges = one.density.edges
+        figure.add_scatter(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=one.density.density,
+            name=style.title,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            fill="tozeroy" if place == 0 else None,
+            fillcolor=style.fill(),
+            legendgroup=one.slug,
+            hovertemplate=f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
+        )
+        inside = (one.scores >= edges[0]) & (one.scores <= edges[-1])
+        figure.add_scatter(
+            x=one.scores[inside],
+            y=np.full(np.count_nonzero(inside), len(series) - 1 - place),
+            yaxis="y2",
+            mode="markers",
+            marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
+            customdata=place * IDS_PER_SET + one.marks[inside],
+            name=style.title,
+            legendgroup=one.slug,
+            showlegend=False,
+            selected={"marker": {"size": 18, "opacity": 1}},
+            unselected={"marker": {"opacity": 0.55}},
+            hovertemplate=f"{style.title}, one image<br>%{{x:.4g}} {unit}<br>click to look at it<extra></extra>",
+        )
+    figure.add_vline(x=threshold, line={"color": RULE, "width": 2, "dash": "dash"})
+    figure.add_annotation(
+        x=threshold, y=1, yref="paper", text="threshold", showarrow=False, xanchor="left", xshift=4, font={"size": 12}
+    )
+    figure.update_layout(
+        xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
+        yaxis={"domain": [0.08 + 0.035 * len(series), 1], "title": f"density (1 / {unit})", "rangemode": "tozero"},
+        yaxis2={"domain": [0, 0.035 * len(series)], "visible": False, "range": [-0.7, len(series) - 0.3]},
+    )
+    return laid_out(figure, title, height=400 + 14 * len(series))
+
+
+def table(series: Sequence[Series]) -> pd.DataFrame:
+    """The binned densities as one table."""
+    edges = series[0].density.edges
+    columns = {f"density_{one.slug}": one.density.density for one in series}
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], **columns})

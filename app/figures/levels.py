@@ -1,0 +1,79 @@
+"""AUROC at every k: the raw bound beside the likelihood ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.figures.layout import RULE, laid_out
+from app.palette import look
+from hvae.metrics import Estimate
+
+PANELS = {"L": "the bound itself, −L<sup>&gt;k</sup>", "LLR": "the likelihood ratio, LLR<sup>&gt;k</sup>"}
+
+Curves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
+"""slug -> score (`L` or `LLR`) -> k -> AUROC."""
+
+
+def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> go.Figure:
+    """AUROC against k for both scores, with 95 % intervals.
+
+    Args:
+        curves: of each OOD set.
+        chosen: (score, k) that the page shows; its k is marked.
+        title: what to see.
+    """
+    figure = make_subplots(
+        rows=1, cols=2, shared_yaxes=True, subplot_titles=list(PANELS.values()), horizontal_spacing=0.06
+    )
+    for column, score in enumerate(PANELS, start=1):
+        for slug, by_score in curves.items():
+            style, estimates = look(slug), by_score[score]
+            levels, found = list(estimates), list(estimates.values())
+            figure.add_scatter(
+                x=levels,
+                y=[one.value for one in found],
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [one.high - one.value for one in found],
+                    "arrayminus": [one.value - one.low for one in found],
+                    "thickness": 1.5,
+                    "width": 4,
+                },
+                mode="lines+markers",
+                line={"color": style.colour, "dash": style.dash, "width": 2},
+                marker={"symbol": style.marker, "size": 10, "color": style.colour},
+                name=style.title,
+                legendgroup=slug,
+                showlegend=column == 1,
+                hovertemplate=f"{style.title}<br>k = %{{x}}<br>AUROC %{{y:.3f}}<extra></extra>",
+                row=1,
+                col=column,
+            )
+        figure.add_hline(y=0.5, line={"color": RULE, "width": 1, "dash": "dot"}, row=1, col=column)  # type: ignore[arg-type]
+        figure.update_xaxes(title="k (layers from the prior)", dtick=1, row=1, col=column)
+        if chosen[0] == score:
+            figure.add_vline(x=chosen[1], line={"color": RULE, "width": 10}, opacity=0.25, row=1, col=column)  # type: ignore[arg-type]
+    figure.update_yaxes(title="AUROC", range=[-0.02, 1.04], row=1, col=1)
+    figure.update_yaxes(range=[-0.02, 1.04], row=1, col=2)
+    laid_out(figure, title, height=400)
+    # The panel names stand where the legend is in other figures.
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top"}, margin={"t": 36})
+    figure.update_annotations(font={"size": 13})
+    return figure
+
+
+def table(curves: Curves) -> pd.DataFrame:
+    """One row for each OOD set, score and k."""
+    return pd.DataFrame(
+        [
+            {"ood": slug, "score": f"{score}>{k}", "auroc": one.value, "low": one.low, "high": one.high}
+            for slug, by_score in curves.items()
+            for score, estimates in by_score.items()
+            for k, one in estimates.items()
+        ]
+    )

@@ -1,0 +1,73 @@
+"""One image against the in-distribution images: its log-ratio in every layer, or its score at every k."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.figures.layout import laid_out
+from app.palette import look
+from hvae.arrays import Floats
+
+PERCENTILES = (5, 25, 50, 75, 95)
+
+
+def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> go.Figure:
+    """Horizontal bands of in-distribution percentiles (5-95 and 25-75) with one image's values as marks.
+
+    Args:
+        bands: row label in HTML -> the `PERCENTILES` of the in-distribution images, in nats.
+        values: of the image, in the order of the bands.
+        own: slug of the in-distribution set.
+        name: the image, in words.
+        title: what to see.
+    """
+    style = look(own)
+    rows, limits = list(bands), np.array(list(bands.values()))
+    figure = go.Figure()
+    for low, high, opacity, label in ((0, 4, 0.22, "5-95 %"), (1, 3, 0.5, "25-75 %")):
+        figure.add_bar(
+            y=rows,
+            base=limits[:, low],
+            x=limits[:, high] - limits[:, low],
+            orientation="h",
+            width=0.5,
+            marker={"color": style.fill(opacity), "line": {"width": 0}},
+            name=f"{style.title}, {label}",
+            hovertemplate=f"{style.title}, {label}<extra></extra>",
+        )
+    figure.add_scatter(
+        y=rows,
+        x=limits[:, 2],
+        mode="markers",
+        marker={"symbol": "line-ns-open", "size": 20, "color": style.colour, "line": {"width": 2}},
+        name="median",
+        hovertemplate="median %{x:.4g} nats<extra></extra>",
+    )
+    figure.add_scatter(
+        y=rows,
+        x=values,
+        mode="markers",
+        marker={"symbol": "diamond", "size": 14, "color": "#D55E00", "line": {"color": "white", "width": 1.5}},
+        name=name,
+        hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
+    )
+    figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
+    return laid_out(figure, title, height=170 + 46 * len(rows))
+
+
+def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:
+    """The image's values beside the in-distribution percentiles, one row each."""
+    frame = pd.DataFrame([list(band) for band in bands.values()], columns=[f"p{p}" for p in PERCENTILES])
+    frame.insert(0, "quantity", [_plain(row) for row in bands])
+    frame.insert(1, "this_image", list(values))
+    return frame
+
+
+def _plain(html: str) -> str:
+    for mark, text in (("<sup>", ""), ("</sup>", ""), ("<sub>", "_"), ("</sub>", ""), ("&gt;", ">"), ("−", "-")):
+        html = html.replace(mark, text)
+    return html

@@ -1,0 +1,73 @@
+"""ROC curves of one score against several OOD sets, with the operating point of the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.figures.layout import RULE, laid_out
+from app.palette import look
+from hvae.metrics import RocCurve
+
+
+def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]], title: str) -> go.Figure:
+    """ROC curves by data set.
+
+    Args:
+        curves: by slug of the OOD set.
+        points: (false alarms, caught) at the threshold, by slug.
+        title: what to see.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": RULE, "width": 1, "dash": "dot"},
+        name="guessing",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for slug, curve in curves.items():
+        style = look(slug)
+        figure.add_scatter(
+            x=curve.fpr,
+            y=curve.tpr,
+            name=style.title,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            legendgroup=slug,
+            customdata=curve.thresholds,
+            hovertemplate=f"{style.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<br>"
+            "threshold %{customdata:.4g}<extra></extra>",
+        )
+        false_alarms, caught = points[slug]
+        figure.add_scatter(
+            x=[false_alarms],
+            y=[caught],
+            name=style.title,
+            mode="markers",
+            marker={
+                "color": style.colour,
+                "symbol": style.marker,
+                "size": 12,
+                "line": {"color": "white", "width": 1.5},
+            },
+            legendgroup=slug,
+            showlegend=False,
+            hovertemplate=f"{style.title}, threshold<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<extra></extra>",
+        )
+    figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
+    figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
+    return laid_out(figure, title, height=440)
+
+
+def table(curves: Mapping[str, RocCurve]) -> pd.DataFrame:
+    """The operating points drawn, one row each."""
+    frames = [
+        pd.DataFrame({"ood": slug, "false_alarms": curve.fpr, "caught": curve.tpr, "threshold": curve.thresholds})
+        for slug, curve in curves.items()
+    ]
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,123 @@
+"""Everything the pages read from disk, behind bounded caches. torch is imported only where a model is loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from app.scored import Measure
+from hvae import metrics, results
+from hvae.errors import TableError
+from hvae.metrics import Estimate
+from hvae.results import RunEntry, ScoreTable, TableKey
+
+if TYPE_CHECKING:
+    from hvae.checkpoints import Checkpoint
+    from hvae.datasets import ImageSet
+
+
+def runs() -> list[RunEntry]:
+    """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once."""
+    return results.find_runs()
+
+
+def tables(run: RunEntry) -> list[TableKey]:
+    """Score tables of a run by file name."""
+    return results.list_tables(run.path)
+
+
+def table(key: TableKey) -> ScoreTable:
+    """One score table, cached until the file changes.
+
+    Raises:
+        TableError: missing, damaged or of another schema.
+    """
+    try:
+        stamp = key.path.stat().st_mtime_ns
+    except OSError:
+        raise TableError(f"the score table {key.path.name} is gone: score it again") from None
+    return _table(str(key.path), stamp)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _table(path: str, stamp: int) -> ScoreTable:
+    return results.read_table(Path(path))
+
+
+def history(run: RunEntry) -> pd.DataFrame:
+    """Learning curve of a run, one row an epoch; empty where there is none.
+
+    Raises:
+        TableError: a damaged file.
+    """
+    path = run.path / "history.csv"
+    return _history(str(run.path), path.stat().st_mtime_ns) if path.is_file() else pd.DataFrame()
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _history(run: str, stamp: int) -> pd.DataFrame:
+    return results.read_history(Path(run))
+
+
+def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] = (1, 28, 28)) -> ImageSet:
+    """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
+
+    Raises:
+        DataError: not on this machine, or damaged.
+    """
+    return _images(name, split, split_seed, image_shape, os.environ.get("HVAE_DATA", ""))
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading images")
+def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int, int], root: str) -> ImageSet:
+    from hvae.datasets import load_part
+
+    return load_part(name, split, split_seed, image_shape=image_shape)
+
+
+def checkpoint(run: RunEntry) -> Checkpoint:
+    """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
+
+    Raises:
+        CheckpointError: damaged, foreign or missing files.
+        ConfigError: a config.json no model may have.
+    """
+    weights = run.path / "model.safetensors"
+    return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model")
+def _checkpoint(path: str, stamp: int) -> Checkpoint:
+    import torch
+
+    from hvae.checkpoints import load_checkpoint
+
+    # The setting is process-wide: one thread a core, and never more than the web server can spare.
+    torch.set_num_threads(max(1, min(4, (os.cpu_count() or 2) - 1)))
+    return load_checkpoint(Path(path))
+
+
+def summary(
+    inside: TableKey, outside: TableKey, score: str, k: int, n_boot: int = 100
+) -> dict[str, dict[str, Estimate]]:
+    """`hvae.metrics.summary` of a score on two stored tables, cached until a file changes.
+
+    With 100 bootstrap resamples the ends of an interval are good to two digits, and a page opens at once.
+
+    Raises:
+        TableError: missing or damaged tables, or k outside the layers of the model.
+    """
+    stamps = (inside.path.stat().st_mtime_ns, outside.path.stat().st_mtime_ns)
+    return _summary(inside, outside, score, k, n_boot, stamps)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _summary(
+    inside: TableKey, outside: TableKey, score: str, k: int, n_boot: int, stamps: tuple[int, int]
+) -> dict[str, dict[str, Estimate]]:
+    measure = Measure(score, k)
+    return metrics.summary(measure.of(table(inside)), measure.of(table(outside)), n_boot=n_boot)

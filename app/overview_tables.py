@@ -1,0 +1,165 @@
+"""The tables of the overview: the paper's Tables 1 and 2 beside ours, and the runs found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from app import components, loading, scored
+from app.palette import look
+from app.scored import Measure, Setting
+from app.wording import bits, estimate, rate
+from hvae import metrics, published
+from hvae.errors import HvaeError
+from hvae.metrics import Estimate
+from hvae.results import RunEntry, ScoreTable, TableKey
+
+
+def spread(found: Mapping[str, Estimate]) -> dict[str, float]:
+    """Estimates as columns of a table: the value, its low and its high end."""
+    return {
+        name + end: value
+        for name, one in found.items()
+        for end, value in (("", one.value), ("_low", one.low), ("_high", one.high))
+    }
+
+
+def mean_bits(table: ScoreTable, k: int) -> float:
+    """Mean bits per dimension of L^{>k}; lower = more likely."""
+    return float(np.mean(metrics.bits_per_dim(table.bound(k), table.metadata.dimensions)))
+
+
+def table_1(inside: ScoreTable, outside: dict[str, ScoreTable], data: str) -> None:
+    """Bits per dimension of L^{>k} on the own test images and on every OOD set, the paper's figures beside them."""
+    pair = next((slug for slug in outside if published.find(in_data=data, ood_data=slug, score="L")), None)
+    rows, numbers = [], []
+    for k in range(inside.metadata.depth + 1):
+        own = mean_bits(inside, k)
+        cells = [bits(own)]
+        numbers.append({"k": k, "data": data, "bits_per_dim": own})
+        for slug, table in outside.items():
+            value = mean_bits(table, k)
+            numbers.append({"k": k, "data": slug, "bits_per_dim": value})
+            cells.append(bits(value) + (" " + components.mark("more likely") if value < own else ""))
+        if pair:
+            paper = published.find(in_data=data, ood_data=pair, score="L", k=k, samples=1, model="HVAE")
+            first = paper[0] if paper else None
+            higher = bool(first and first.bits_in and first.bits_ood and first.bits_ood < first.bits_in)
+            cells.append(bits(first.bits_in if first else None))
+            cells.append(
+                bits(first.bits_ood if first else None) + (" " + components.mark("more likely") if higher else "")
+            )
+        rows.append([f"L<sup>&gt;{k}</sup>", *cells])
+    columns = ["bound", look(data).title, *(look(slug).title for slug in outside)]
+    if pair:
+        columns += [f"paper: {look(data).title}", f"paper: {look(pair).title}"]
+    caption = "Bits per dimension, lower = more likely (the paper's Table 1)"
+    components.table(columns, rows, caption, numbers=pd.DataFrame(numbers), name="table-1")
+
+
+def table_2(keys: Sequence[TableKey], setting: Setting, inside: TableKey, outside: TableKey, depth: int) -> None:
+    """AUROC, AUPRC and FPR80 of -L^{>k} and LLR^{>k} on one pair of sets, the paper's figures beside them."""
+    measures = [(Measure("L", 0), setting)]
+    measures += [(Measure("LLR", k), setting) for k in range(1, depth + 1)]
+    more = max((s for s in scored.settings(keys, inside.slug) if _more_samples(s, setting)), default=None, key=_samples)
+    if more and scored.find(keys, outside.slug, more):
+        measures.append((Measure("LLR", 1), more))
+    rows, numbers = [], []
+    for measure, one in measures:
+        a, b = scored.find(keys, inside.slug, one), scored.find(keys, outside.slug, one)
+        assert a is not None and b is not None
+        found = loading.summary(a, b, measure.score, measure.k)["equal"]
+        paper = published.find(
+            model="HVAE", in_data=inside.slug, ood_data=outside.slug, score=measure.score,  # type: ignore[arg-type]
+            k=measure.k, samples=one.samples,
+        )  # fmt: skip
+        first = paper[0] if paper else None
+        word = components.mark("wrong way") if found["auroc"].value < 0.45 else ""
+        name = measure.symbol + (f" (S = {one.samples})" if one.samples > 1 else "")
+        rows.append(
+            [name, *(estimate(found[metric]) for metric in ("auroc", "auprc", "fpr80"))]
+            + [
+                " / ".join(rate(getattr(first, metric) if first else None) for metric in ("auroc", "auprc", "fpr80")),
+                word,
+            ]
+        )
+        numbers.append({"score": components.plain(name)} | spread(found))
+    components.table(
+        ["score", "AUROC ↑", "AUPRC ↑", "FPR80 ↓", "paper", ""],
+        rows,
+        f"{look(outside.slug).title} against {look(inside.slug).title}, {setting} (the paper's Table 2)",
+        numbers=pd.DataFrame(numbers),
+        name="table-2",
+    )
+
+
+def every_set(inside: ScoreTable, outside: dict[str, ScoreTable], data: str) -> None:
+    """AUROC of -L^{>0} and of LLR^{>k} at every k against each OOD set."""
+    depth = inside.metadata.depth
+    measures = [Measure("L", 0), *(Measure("LLR", k) for k in range(1, depth + 1))]
+    rows, numbers = [], []
+    for slug, table in outside.items():
+        found = [metrics.auroc(measure.of(inside), measure.of(table)) for measure in measures]
+        names = [components.plain(measure.symbol) for measure in measures]
+        numbers.append({"ood": slug} | spread(dict(zip(names, found, strict=True))))
+        talk = published.find(in_data=data, ood_data=slug, source=published.TALK)
+        rows.append(
+            [look(slug).title, *(estimate(one) for one in found)]
+            + [f"{rate(talk[0].auroc)} ({talk[0].name.replace('>', '&gt;')})" if talk else "–"]
+        )
+    columns = ["OOD set", *(measure.symbol for measure in measures), "published talk"]
+    caption = "AUROC against every OOD set, with 95 % intervals"
+    components.table(columns, rows, caption, numbers=pd.DataFrame(numbers), name="every-set")
+
+
+def runs_table(found: Sequence[RunEntry]) -> None:
+    """Every run with its state and what each layer carries: KL in nats and active units from the learning curve."""
+    rows, numbers = [], []
+    for run in found:
+        kept: dict[str, float] = {}
+        trouble = run.problem
+        try:
+            history = loading.history(run)
+            if len(history) and "elbo" in history:
+                kept = history.loc[history["elbo"].idxmax()].to_dict()
+        except (HvaeError, ValueError, TypeError) as error:
+            trouble = trouble or str(error)
+        layers = range(1, (run.depth or 0) + 1)
+        kl = " / ".join(_shown(-kept.get(f"log_ratio_{layer}", np.nan)) for layer in layers)
+        active = " / ".join(_shown(kept.get(f"active_units_{layer}", np.nan)) for layer in layers)
+        state = components.mark("damaged") if run.config is None else components.mark("ready", "good")
+        if run.config is not None and trouble:
+            state = components.mark("scores only" if loading.tables(run) else "incomplete")
+        rows.append(
+            [
+                components.escape(run.name),
+                state,
+                components.escape(run.config.data.name) if run.config else "–",
+                str(run.depth or "–"),
+                kl or "–",
+                active or "–",
+                str(len(loading.tables(run))),
+                f'<span class="wrap">{components.escape(trouble or "")}</span>',
+            ]
+        )
+        numbers.append({"run": run.name, "problem": trouble, "path": str(run.path)} | kept)
+    components.table(
+        ["run", "state", "trained on", "layers", "KL per layer (nats)", "active units per layer", "score tables", ""],
+        rows,
+        numbers=pd.DataFrame(numbers),
+        name="runs",
+    )
+
+
+def _more_samples(one: Setting, than: Setting) -> bool:
+    return one.reading == than.reading and one.draws == than.draws and one.samples > than.samples
+
+
+def _samples(one: Setting) -> int:
+    return one.samples
+
+
+def _shown(value: float) -> str:
+    return "–" if not np.isfinite(value) else f"{value:.3g}"

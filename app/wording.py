@@ -1,0 +1,37 @@
+"""Numbers in words: the same rounding everywhere."""
+
+from __future__ import annotations
+
+from hvae.metrics import Estimate
+from hvae.results import TableKey
+
+
+def rate(value: float | None) -> str:
+    """A number in [0, 1] with three decimals, `.964` as in the paper; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.3f}"
+    return text[1:] if text.startswith("0.") else text
+
+
+def estimate(one: Estimate) -> str:
+    """A rate with its interval in HTML."""
+    return f'{rate(one.value)} <span class="interval">[{rate(one.low)}, {rate(one.high)}]</span>'
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def bits(value: float | None) -> str:
+    """Bits per dimension with three decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def score_command(run: str, key: TableKey) -> str:
+    """The command that writes a score table."""
+    return (
+        f"hvae score {run} --data {key.slug} --split {key.split} --reading {key.reading} "
+        f"--samples {key.samples} --draws {key.draws} --seed {key.seed}"
+    )

@@ -1,0 +1,44 @@
+"""`hvae data`: the data sets this program knows, and fetching them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hvae.cli.progress import counted
+
+app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch.")
+
+
+@app.command("list")
+def list_data() -> None:
+    """List the data sets: whether they are here, their images, licence and preprocessing."""
+    from rich.table import Table
+
+    from hvae import datasets
+    from hvae.cli.tables import show
+
+    table = Table("name", "here", "images", "licence", "preprocessing", "splits", show_lines=True)
+    for name in datasets.names():
+        about = datasets.info(name)
+        if datasets.available(name):
+            here = "yes"
+        else:
+            here = f"no: hvae data fetch {name}" if about.downloadable else "no: place it by hand"
+        table.add_row(name, here, about.images, about.licence, about.preprocessing, ", ".join(about.splits))
+    show(table)
+    typer.echo(f"data folder: {datasets.data_root()} (set HVAE_DATA for another); your own: folder:PATH, npz:PATH")
+
+
+@app.command()
+def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of `hvae data list`.")]) -> None:
+    """Download data sets; files that are there and intact stay."""
+    from hvae import datasets
+
+    for name in names:
+        datasets.info(name)
+    for name in names:
+        with counted(name, "bytes") as progress:
+            datasets.fetch(name, progress=progress)
+        typer.echo(f"{name} is in {datasets.data_root()}" if datasets.info(name).downloadable else f"{name} is here")

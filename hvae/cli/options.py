@@ -1,0 +1,109 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hvae.errors import ConfigError, HvaeError
+
+if TYPE_CHECKING:
+    from hvae.config import RunConfig
+    from hvae.datasets import ImageSet
+    from hvae.results import RunEntry
+
+DEVICES = ("auto", "cpu", "cuda")
+
+Device = Annotated[str, typer.Option("--device", help="Where to compute: auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Data = Annotated[
+    list[str],
+    typer.Option("--data", help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow."),
+]
+
+
+def one_of(value: str, choices: Sequence[str], option: str) -> str:
+    """The value, if it is one of the choices.
+
+    Raises:
+        ConfigError: it is not, with the closest of them.
+    """
+    if value in choices:
+        return value
+    close = difflib.get_close_matches(value, choices, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"choose {', '.join(choices)}"
+    raise ConfigError(f"{option} {value}: {hint}")
+
+
+def named_run(name: str) -> RunEntry:
+    """The run of that name or path, with a config that can be read.
+
+    Raises:
+        HvaeError: no such run, or a damaged config.
+    """
+    from hvae import datasets
+    from hvae.results import find_run
+
+    try:
+        run = find_run(name)
+    except HvaeError:
+        if name in datasets.names():
+            raise HvaeError(f"there is no run '{name}'; for the data set of that name write --data {name}") from None
+        raise
+    if run.config is None:
+        raise HvaeError(f"{run.path} is damaged: {run.problem}")
+    return run
+
+
+def load_images(name: str, split: str, config: RunConfig) -> ImageSet:
+    """Images of a split, or of a part of the training set, in the shape that the model of a run takes.
+
+    One's own images (`folder:`, `npz:`) have no training set of their own: all of them are divided into the parts.
+
+    Raises:
+        DataError: an unknown name or split, or missing or damaged files.
+    """
+    from hvae.datasets import PARTS, load_part, parts
+
+    if ":" in name and split in PARTS:
+        whole = _own_images(name, config.model.image_shape)
+        chosen = parts(len(whole), config.data.split_seed)[split]
+        return replace(whole.take(chosen), split=split)
+    return load_part(name, split, config.data.split_seed, image_shape=config.model.image_shape)
+
+
+@lru_cache(maxsize=1)
+def _own_images(name: str, image_shape: tuple[int, int, int]) -> ImageSet:
+    """All of one's own images; kept, since a folder is decoded file by file and training asks for two parts of it."""
+    from hvae.datasets import load
+
+    return load(name, "all", image_shape=image_shape)
+
+
+def accelerator(device: str) -> str:
+    """The device as Lightning Fabric names it.
+
+    Raises:
+        ConfigError: an unknown device, or CUDA asked for where there is none.
+    """
+    import torch
+
+    if one_of(device, DEVICES, "--device") == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("there is no CUDA device here: leave out --device, or choose --device cpu")
+    return device
+
+
+def torch_device(device: str) -> str:
+    """The device as torch names it; `auto` is CUDA where there is one.
+
+    Raises:
+        ConfigError: CUDA asked for where there is none.
+    """
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else accelerator(device)

@@ -1,0 +1,63 @@
+"""`hvae report`: the paper's tables from stored scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hvae.cli.failures import warn
+from hvae.cli.options import named_run, one_of
+from hvae.errors import TableError
+
+_SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+
+
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text."),
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
+    ] = None,
+    reading: Annotated[list[str] | None, typer.Option(help="Only this reading of L^{>k}. Several may follow.")] = None,
+    in_data: Annotated[
+        str | None, typer.Option("--in", help="In-distribution set; default the one each run was trained on.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="False-alarm budget of the label-free rule.")] = 0.05,
+    bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC and FPR80.")] = 200,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+) -> None:
+    """Set the stored scores of runs beside the published figures.
+
+    Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC and FPR80 with 95 % intervals (Table 2), the
+    negative control, the label-free rule's alarms, KL and active units per layer, and the share of negative LLR.
+    """
+    from rich.console import Console
+
+    from hvae.files import write_text
+    from hvae.proposal import READINGS
+    from hvae.report import FORMATS, TABLES, build, gather, render
+
+    for name in reading or []:
+        one_of(name, READINGS, "--reading")
+    for name in table or []:
+        one_of(name, TABLES, "--table")
+    form = one_of(form or (_SUFFIXES.get(out.suffix, "text") if out else "text"), FORMATS, "--format")
+    gathered = gather([named_run(name) for name in runs], reading or [], in_data)
+    for problem in gathered.problems:
+        warn(problem)
+    with Console(stderr=True).status("measuring"):
+        tables = build(gathered.comparisons, table or TABLES, alpha=alpha, n_boot=bootstrap)
+    if not tables:
+        raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `hvae score` first")
+    text = render(tables, form)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        typer.echo(str(out))

@@ -1,0 +1,135 @@
+"""`hvae runs`: the runs found, whether they are sound, and bundles to pass on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hvae.cli.options import named_run
+from hvae.errors import CheckpointError, HvaeError
+
+if TYPE_CHECKING:
+    from hvae.results import RunEntry
+
+app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, bundle.")
+
+
+@app.command("list")
+def list_runs() -> None:
+    """List the runs in $HVAE_RUNS (default runs/) and the bundled ones."""
+    from rich.table import Table
+
+    from hvae.cli.tables import show
+    from hvae.results import find_runs, list_tables, run_roots
+
+    entries = find_runs()
+    if not entries:
+        typer.echo(f"no runs in {' or '.join(map(str, run_roots()))}: train one with `hvae train PRESET`")
+        return
+    table = Table("run", "preset", "trained on", "layers", "epochs", "validation bits/dim", "tables", "state")
+    for entry in entries:
+        tables = str(len(list_tables(entry.path)))
+        if entry.config is None:
+            table.add_row(entry.name, "", "", "", "", "", tables, entry.problem)
+            continue
+        epochs, bits, problem = _curve(entry)
+        total = entry.config.training.epochs
+        table.add_row(
+            entry.name,
+            entry.config.preset,
+            entry.config.data.name,
+            str(entry.depth),
+            f"{epochs} of {total}",
+            bits,
+            tables,
+            entry.problem or problem or "complete",
+        )
+    show(table)
+
+
+def _curve(entry: RunEntry) -> tuple[int, str, str]:
+    """Epochs trained, best validation ELBO in bits/dim, and what is wrong with the learning curve."""
+    from hvae.metrics import bits_per_dim
+    from hvae.results import read_history
+
+    assert entry.config is not None
+    try:
+        history = read_history(entry.path)
+    except HvaeError as error:
+        return 0, "", str(error)
+    if "elbo" not in history or history.empty:
+        return 0, "", ""
+    bits = float(bits_per_dim(history["elbo"].max(), entry.config.model.dimensions))
+    unfinished = len(history) < entry.config.training.epochs
+    return len(history), f"{bits:.4f}", "training, or stopped: continue with --resume" if unfinished else ""
+
+
+@app.command()
+def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]) -> None:
+    """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
+    from hvae.checkpoints import load_checkpoint, read_config
+    from hvae.correlation_tables import list_correlations, read_correlations
+    from hvae.models.hierarchical import parameter_count
+    from hvae.results import list_tables, read_history, read_table
+
+    entry = named_run(run)
+    config = read_config(entry.path)
+    typer.echo(f"config.json: {config.model.depth} layers, {parameter_count(config.model):,} parameters")
+    problems = []
+    weights = None
+    try:
+        weights = load_checkpoint(entry.path).weights_sha256
+        typer.echo(f"model.safetensors: sha256 {weights}")
+    except HvaeError as error:
+        problems.append(str(error))
+    try:
+        typer.echo(f"history.csv: {len(read_history(entry.path))} epochs")
+    except HvaeError as error:
+        problems.append(str(error))
+    for key in list_tables(entry.path):
+        try:
+            table = read_table(key.path)
+        except HvaeError as error:
+            problems.append(str(error))
+            continue
+        typer.echo(f"scores/{key.path.name}: {len(table):,} images")
+        if weights is not None and table.metadata.weights_sha256 != weights:
+            problems.append(f"scores/{key.path.name} was made with other weights than the run has now: score it again")
+    for correlations in list_correlations(entry.path):
+        try:
+            read_correlations(correlations.path)
+            typer.echo(f"correlations/{correlations.path.name}: sound")
+        except HvaeError as error:
+            problems.append(str(error))
+    if problems:
+        more = f" (and {len(problems) - 1} more: {'; '.join(problems[1:])})" if len(problems) > 1 else ""
+        raise CheckpointError(f"{entry.name}: {problems[0]}{more}")
+    typer.echo(f"{entry.name} is sound")
+
+
+@app.command()
+def bundle(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")],
+    dest: Annotated[Path, typer.Argument(help="Folder to write; it must not hold a run yet.")],
+) -> None:
+    """Copy a run to pass on: config, learning curve, and the weights in bfloat16 without the optimizer's state.
+
+    Score tables name the weights they were made with, and rounding changes those: score the bundle again.
+    """
+    import torch
+
+    from hvae.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
+
+    entry = named_run(run)
+    if (dest / CONFIG_FILE).exists():
+        raise CheckpointError(f"{dest} already holds a run: name another folder")
+    config = read_config(entry.path)
+    save_weights(dest, read_weights(entry.path, config), config, torch.bfloat16)
+    if (entry.path / "history.csv").is_file():
+        shutil.copyfile(entry.path / "history.csv", dest / "history.csv")
+    # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
+    write_config(dest, config)
+    typer.echo(str(dest))

@@ -1,0 +1,99 @@
+"""`hvae score`: runs x data sets -> score tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hvae.cli.failures import interruptible
+from hvae.cli.options import Data, Device, Seed, accelerator, load_images, named_run
+from hvae.cli.progress import counted
+from hvae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from hvae.datasets import ImageSet
+    from hvae.scoring import Settings
+
+
+def score(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
+    data: Data,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="test, train, all, or a part of the training set: fitted, validation, reference, calibration. "
+            "Several may follow; default test."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
+    samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
+    draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
+    reading: Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")] = "mean",
+    seed: Seed = 0,
+    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
+    precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    device: Device = "auto",
+) -> None:
+    """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
+
+    Prints the path of each table and a summary. An interrupted scoring continues where it stopped.
+    """
+    entries = [named_run(name) for name in runs]
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be at least 1, it is {limit}")
+
+    from hvae import scoring
+
+    how = scoring.settings(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+    where = accelerator(device)
+    for run in entries:
+        assert run.config is not None
+        for name in data:
+            for part in split or ["test"]:
+                images = load_images(name, part, run.config)
+                if limit is not None and limit < len(images):
+                    images = _spread_evenly(images, limit)
+                    _refuse_to_shrink(run.path, images, how)
+                title = f"{run.name}: {images.slug} ({part}), {reading}, S = {samples}, R = {draws}"
+                with (
+                    interruptible("finished chunks are kept: run the same command again to continue"),
+                    counted(title) as on_progress,
+                ):
+                    path = scoring.score(
+                        run.path, images, how, batch_size=batch_size, accelerator=where, on_progress=on_progress
+                    )
+                typer.echo(f"{path}: {_summary(path)}")
+
+
+def _spread_evenly(images: ImageSet, n: int) -> ImageSet:
+    import numpy as np
+
+    return images.take(np.linspace(0, len(images) - 1, n).round().astype(int))
+
+
+def _refuse_to_shrink(run: Path, images: ImageSet, how: Settings) -> None:
+    """Refuse to put a table of few images in the place of one of more, which has the same name."""
+    from hvae.results import list_tables, read_table
+
+    wanted = (images.slug, images.split, how.reading, how.samples, how.draws, how.seed)
+    for key in list_tables(run):
+        if (key.slug, key.split, key.reading, key.samples, key.draws, key.seed) != wanted:
+            continue
+        if (rows := len(read_table(key.path))) > len(images):
+            raise DataError(
+                f"{key.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
+                "choose another --seed, or delete the table"
+            )
+
+
+def _summary(path: Path) -> str:
+    from hvae.metrics import bits_per_dim
+    from hvae.report import negative_share
+    from hvae.results import read_table
+
+    table = read_table(path)
+    bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
+    share = negative_share(table.likelihood_ratio(1))
+    return f"{len(table):,} images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}"

@@ -1,0 +1,204 @@
+"""`hvae train`: a preset with overrides becomes a run folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hvae.cli.failures import interruptible
+from hvae.cli.options import Device, accelerator, load_images
+from hvae.cli.progress import time_left
+from hvae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hvae.config import RunConfig
+    from hvae.training import Progress
+
+_SMOOTHING = 0.95
+
+
+def train(
+    preset: Annotated[str, typer.Argument(help="Name of a preset, such as fashionmnist-lite.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Run folder; default <preset>-seed<seed> in $HVAE_RUNS, or in runs/."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Train on another data set: a name, folder:PATH or npz:PATH.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the weights and of all noise.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the fitted images.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting, such as training.learning_rate=1e-3. Repeatable."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder.")] = False,
+    device: Device = "auto",
+    devices: Annotated[int | None, typer.Option(help="How many devices on each machine; default all.")] = None,
+    nodes: Annotated[int, typer.Option(help="How many machines.")] = 1,
+) -> None:
+    """Train a model, or continue a training.
+
+    Progress shows the ELBO in nats and the log-ratio of each layer, lowest first. The weights kept are those of the
+    best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
+    """
+    asked = _overrides(settings or [], data, seed, epochs)
+    config = _config(preset, asked)
+    folder = run or _default_folder(preset, config, data)
+    if resume:
+        config = _config_to_resume(folder, preset, asked)
+    for name, number in (("--devices", devices), ("--nodes", nodes)):
+        if number is not None and number < 1:
+            raise ConfigError(f"{name} must be at least 1, it is {number}")
+    where = accelerator(device)
+    fitted = load_images(config.data.name, "fitted", config)
+    validation = load_images(config.data.name, "validation", config)
+
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+    from hvae.training import train as run_training
+
+    say = rank_zero_only(typer.echo)
+    say(
+        f"{folder}: {preset} on {config.data.name}, {len(fitted):,} fitted and {len(validation):,} validation images, "
+        f"{config.training.epochs} epochs, seed {config.training.seed}",
+        err=True,
+    )
+    with (
+        interruptible(f"continue with: hvae train {shlex.quote(preset)} --run {shlex.quote(str(folder))} --resume"),
+        _Display(folder, config) as display,
+    ):
+        run_training(
+            config,
+            folder,
+            fitted,
+            validation,
+            resume=resume,
+            accelerator=where,
+            devices="auto" if devices is None else devices,
+            nodes=nodes,
+            on_step=display.step,
+        )
+    say(str(folder))
+
+
+def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: int | None) -> dict[str, object]:
+    """Dotted settings with their values, read as JSON where they are JSON and as text where not."""
+    overrides: dict[str, object] = {}
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator or not name:
+            raise ConfigError(f"--set {setting}: write NAME=VALUE, such as training.learning_rate=1e-3")
+        try:
+            overrides[name] = json.loads(value)
+        except json.JSONDecodeError:
+            overrides[name] = value
+    shortcuts = {"data.name": data, "training.seed": seed, "training.epochs": epochs}
+    return overrides | {name: value for name, value in shortcuts.items() if value is not None}
+
+
+def _config(preset: str, overrides: dict[str, object]) -> RunConfig:
+    from hvae import presets
+
+    return presets.preset(preset).override(overrides)
+
+
+def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -> RunConfig:
+    """The config a run was begun with; what was asked for besides has to agree with it."""
+    from hvae.checkpoints import read_config
+
+    config = read_config(folder)
+    if config.preset != preset:
+        raise ConfigError(f"{folder} was trained from the preset '{config.preset}', not '{preset}'")
+    for name, value in overrides.items():
+        if config.override({name: value}) != config:
+            raise ConfigError(f"{folder} was begun with another {name}: resume it without changing it")
+    return config
+
+
+def _default_folder(preset: str, config: RunConfig, data: str | None) -> Path:
+    from hvae.results import run_roots
+
+    on = "" if data is None else f"-on-{Path(data.rpartition(':')[2]).stem}"
+    return run_roots()[0] / f"{preset}{on}-seed{config.training.seed}"
+
+
+class _Display:
+    """A bar over all steps on a terminal, and everywhere a line an epoch with the validation figures."""
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self.folder, self.config = folder, config
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.began, self.first, self.epoch, self.shown = 0.0, -1, -1, 0
+        self.means: list[float] = []
+
+    def __enter__(self) -> _Display:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+        if kind is None and self.first >= 0:
+            self._print_epochs("0:00:00")
+
+    def step(self, progress: Progress) -> None:
+        """Show one step; the figures on the bar are moving averages over minibatches."""
+        if self.first < 0:
+            self.began, self.first = time.monotonic(), progress.step - 1
+            self.shown = progress.epoch
+            self.task = self.bar.add_task("", total=progress.steps, completed=self.first, numbers="")
+        if progress.epoch != self.epoch:
+            self.epoch = progress.epoch
+            done, total = progress.step - self.first, progress.steps - self.first
+            self._print_epochs(time_left(time.monotonic() - self.began, done, total))
+        values = [progress.elbo, *progress.log_ratios]
+        kept = self.means or values
+        self.means = [_SMOOTHING * mean + (1 - _SMOOTHING) * value for mean, value in zip(kept, values, strict=True)]
+        elbo, *ratios = self.means
+        self.bar.update(
+            self.task,
+            completed=progress.step,
+            description=f"epoch {progress.epoch + 1}/{self.config.training.epochs}",
+            numbers=f"ELBO {elbo:.1f} nats, log r {_joined(ratios)}, {progress.images_per_second:,.0f} images/s",
+        )
+
+    def _print_epochs(self, left: str) -> None:
+        """Print the epochs that the learning curve has and this display has not shown."""
+        from hvae.metrics import bits_per_dim
+        from hvae.results import read_history
+
+        history = read_history(self.folder)
+        for _, row in history.iloc[self.shown :].iterrows():
+            ratios = [row[f"log_ratio_{layer}"] for layer in range(1, self.config.model.depth + 1)]
+            bits = float(bits_per_dim(row["elbo"], self.config.model.dimensions))
+            self.console.print(
+                f"epoch {row['epoch']:.0f}/{self.config.training.epochs}: validation ELBO {row['elbo']:.2f} nats "
+                f"({bits:.4f} bits/dim), log r {_joined(ratios)}, {row['images_per_second']:,.0f} images/s, {left} left"
+            )
+        self.shown = len(history)
+
+
+def _joined(ratios: list[float]) -> str:
+    return " ".join(f"{ratio:.1f}" for ratio in ratios)

@@ -1,0 +1,63 @@
+"""Scores: does a score tell out-of-distribution images from in-distribution ones?"""
+
+import streamlit as st
+
+from app import components, loading, one_image, score_checks, score_controls, score_figures, scored, state
+from app.palette import look
+from app.wording import score_command
+
+
+def page() -> None:
+    """Controls, metrics, figures, checks, and one image."""
+    components.heading(
+        "Scores",
+        "How well does a score tell images the model has never seen the like of from images it knows? Higher means "
+        "more out-of-distribution, always.",
+    )
+    selection = state.selection()
+    run = selection.run
+    if run is None:
+        components.no_run()
+        return
+    if run.config is None:
+        components.problem(f"{run.name}: {run.problem}")
+    keys = loading.tables(run)
+    if not scored.settings(keys, selection.data):
+        components.missing(
+            f"{run.name} has no scores of {look(selection.data).title} yet.",
+            f"hvae score {run.name} --data {' --data '.join((selection.data, *selection.ood))}",
+        )
+        return
+    view = score_controls.view(keys, selection.data, selection.ood)
+    for text in view.damaged:
+        components.problem(text)
+    if view.unscored:
+        wanted = view.setting
+        components.missing(
+            f"Not scored with {wanted}: {', '.join(look(slug).title for slug in view.unscored)}.",
+            f"hvae score {run.name} --data {' --data '.join(view.unscored)} --reading {wanted.reading} "
+            f"--samples {wanted.samples} --draws {wanted.draws}",
+        )
+    threshold = scored.threshold(view.measure.of(view.inside.table), view.budget)
+    if view.outside:
+        # First the figures: the browser loads its drawing library while the intervals are computed.
+        score_figures.main_figures(view, threshold)
+        score_figures.metrics_table(view, threshold, selection.versus)
+        components.section(
+            "Every k",
+            "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
+            "likelihood is lost when the lowest k layers may not look at the image.",
+        )
+        score_figures.by_level(view)
+    else:
+        st.info("Choose out-of-distribution sets in the sidebar to compare with.")
+    one_image.one_image(view, run, threshold)
+    score_checks.negative_control(view, run)
+    if view.outside:
+        score_checks.readings(view)
+    score_checks.label_free(view, run)
+    tables = [view.inside.key, *(other.key for other in view.outside)]
+    components.footer("\n".join(score_command(run.name, key) for key in tables))
+
+
+page()

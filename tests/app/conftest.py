@@ -1,0 +1,64 @@
+"""Synthetic runs for the dashboard, and the dashboard itself without a browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.synthetic import make_run, make_tables
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+SETS = ("fashionmnist", "mnist", "digits")
+
+
+@pytest.fixture(scope="session")
+def scored_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scored runs, one of them with every reading."""
+    root = tmp_path_factory.mktemp("scored")
+    first = make_run(root, "first")
+    make_tables(first, SETS, n=120)
+    make_tables(first, SETS[:2], n=120, readings=("sample", "auxiliary", "early-release"), parts=False)
+    make_tables(first, SETS[:2], n=120, samples=(8,), parts=False)
+    make_tables(make_run(root, "second", data="mnist", seed=1), SETS, n=120)
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that the dashboard takes for all runs there are; no data set is on the machine."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    look_in(monkeypatch, folder, tmp_path)
+    return folder
+
+
+@pytest.fixture
+def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The dashboard finds the two scored runs."""
+    look_in(monkeypatch, scored_root, tmp_path)
+    return scored_root
+
+
+def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
+    monkeypatch.setenv("HVAE_RUNS", str(runs))
+    monkeypatch.setenv("HVAE_DATA", str(nowhere / "data"))
+    monkeypatch.setattr("hvae.results.BUNDLED_RUNS", nowhere / "bundled")
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., AppTest]]:
+    """Open a page of the dashboard as a deep link: `visit("scores", k="2")`."""
+
+    def open_page(page: str, **values: str | list[str]) -> AppTest:
+        app = AppTest.from_file(str(MAIN), default_timeout=60)
+        for key, value in values.items():
+            app.query_params[key] = value
+        if page != "overview":
+            app.switch_page(f"../pages/{page}.py")
+        return app.run()
+
+    yield open_page
+    st.cache_data.clear()
+    st.cache_resource.clear()

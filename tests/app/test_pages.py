@@ -1,0 +1,208 @@
+"""Every page of the dashboard against what a folder of runs may hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import MAIN
+from tests.synthetic import make_run, make_tables
+
+PAGES = ("overview", "scores")
+
+
+def sound(app: AppTest) -> str:
+    """No exception and no unforeseen failure on the page; returns all its text."""
+    assert not app.exception, app.exception[0].stack_trace
+    assert not any("nobody foresaw" in one.value for one in app.error)
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.title, app.header, app.code)
+    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
+        one.proto.body for one in app.get("html")
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_runs(page, root, visit) -> None:
+    text = sound(visit(page, run="lost", k="3"))
+    assert "No run was found" in text and "hvae train" in text
+    assert "`lost`" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_without_scores(page, root, visit) -> None:
+    make_run(root, "unscored")
+    assert "hvae score unscored --data fashionmnist" in sound(visit(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_run(page, root, visit) -> None:
+    (root / "broken").mkdir()
+    (root / "broken" / "config.json").write_text('{"schema_version": 1, "surprise": "<script>alert(1)</script>"}')
+    text = sound(visit(page))
+    assert "config.json" in text and "<script>" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_table(page, root, visit) -> None:
+    run = make_run(root, "half")
+    make_tables(run, ("fashionmnist", "mnist", "digits"), n=60)
+    (run / "scores" / "mnist.test.mean.S1.R1.seed0.parquet").write_bytes(b"PAR1 nothing")
+    text = sound(visit(page))
+    assert "mnist.test.mean.S1.R1.seed0.parquet is no readable parquet file" in text
+    assert "Digits" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_table_of_the_own_set(page, root, visit) -> None:
+    run = make_run(root, "half")
+    make_tables(run, ("fashionmnist", "mnist"), n=60)
+    (run / "scores" / "fashionmnist.test.mean.S1.R1.seed0.parquet").write_bytes(b"PAR1 nothing")
+    assert "fashionmnist.test.mean.S1.R1.seed0.parquet is no readable parquet file" in sound(visit(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_history(page, root, visit) -> None:
+    run = make_run(root, "odd")
+    make_tables(run, ("fashionmnist", "mnist"), n=60)
+    (run / "history.csv").write_bytes(b'a,b\n"unclosed\n\xff\xfe')
+    sound(visit(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("values", [{}, {"run": "second", "versus": "first", "data": "mnist", "ood": ["fashionmnist"]}])
+def test_two_runs(page, values, scored_runs, visit) -> None:
+    app = visit(page, **values)
+    text = sound(app)
+    assert not app.warning and not app.error
+    run = values.get("run", "first")
+    assert f"hvae {'report' if page == 'overview' else 'score'} {run}" in text
+    assert f"run={run}" in text, "the link to copy spells the run out"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_ood_set(page, scored_runs, visit) -> None:
+    app = visit(page)
+    app.multiselect(key="ood").set_value([]).run()
+    sound(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_unknown_values(page, scored_runs, visit) -> None:
+    app = visit(
+        page,
+        run="?",
+        data="../x",
+        score="best",
+        k="99",
+        S="0",
+        R="-1",
+        reading="loud",
+        unit="miles",
+        alarm="200",
+        image="x",
+    )
+    text = sound(app)
+    assert "`?`" in text and "available" in text
+    if page == "scores":
+        for key in ("best", "99", "loud", "miles", "200"):
+            assert f"`{key}`" in text
+
+
+def test_a_plain_vae_and_colour_images(root, visit) -> None:
+    run = make_run(root, "flat", depth=1, image_shape=(3, 32, 32), data="fashionmnist")
+    make_tables(run, ("fashionmnist", "mnist"), n=60)
+    for page in PAGES:
+        sound(visit(page))
+
+
+def test_the_overview_marks_the_paradox_and_sets_the_paper_beside_it(scored_runs, visit) -> None:
+    text = sound(visit("overview", run="first", ood=["mnist"]))
+    assert "MNIST more likely than FashionMNIST itself" in text
+    assert "more likely</span>" in text
+    assert ".268 / .363 / .882" in text and ".964 / .961 / .036" in text
+    assert "34.6 / 12.2 / 6.66" in text, "KL of each layer from the learning curve"
+
+
+def test_the_failure_and_the_fix(scored_runs, visit) -> None:
+    failure = sound(visit("scores", score="L", k="0", ood=["mnist"]))
+    assert "MNIST looks MORE normal than FashionMNIST" in failure and "points the wrong way" in failure
+    fix = sound(visit("scores", score="LLR", k="1", ood=["mnist"]))
+    assert "LLR<sup>&gt;1</sup> tells MNIST from FashionMNIST" in fix
+
+
+def test_scores_follow_k_score_unit_and_budget(scored_runs, visit) -> None:
+    app = visit("scores", ood=["mnist"])
+    before = figures(app)
+    for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", "20"), ("score", "L")):
+        app.segmented_control(key=key).set_value(value).run()
+        sound(app)
+        after = figures(app)
+        assert after[0] != before[0], f"the densities do not follow {key}"
+        before = after
+    assert app.session_state["k"] == "2"
+    assert app.segmented_control(key="k").options[0] == "0", "-L>0 is a score, LLR>0 is none"
+
+
+def test_settings_on_offer_are_those_that_exist(scored_runs, visit) -> None:
+    app = visit("scores", ood=["mnist"])
+    assert app.segmented_control(key="reading").options == ["mean", "sample", "auxiliary", "early-release"]
+    assert app.segmented_control(key="S").options == ["1", "8"]
+    app.segmented_control(key="reading").set_value("sample").run()
+    assert app.segmented_control(key="S").options == ["1"]
+    assert "reading sample, S = 1, R = 1" in sound(app)
+
+
+def test_missing_tables_of_a_setting_name_their_command(scored_runs, visit) -> None:
+    text = sound(visit("scores", reading="sample"))
+    assert "hvae score first --data digits --reading sample --samples 1 --draws 1" in text
+    assert "--split reference --split calibration" in text and "--split fitted" in text
+
+
+def test_readings_stand_side_by_side(scored_runs, visit) -> None:
+    text = sound(visit("scores", ood=["mnist"]))
+    for reading in ("mean (chosen)", "sample", "auxiliary", "early-release"):
+        assert f'<th scope="row">{reading}</th>' in text
+
+
+def test_the_label_free_rule_and_the_negative_control(scored_runs, visit) -> None:
+    text = sound(visit("scores", ood=["mnist"]))
+    assert "FashionMNIST held-out training images" in text and "FashionMNIST test images" in text
+    assert "Best k (as in the paper; uses OOD data)" in text
+    assert "test against fitted" in text
+
+
+def test_one_image_by_number(scored_runs, visit) -> None:
+    app = visit("scores", image="mnist:7")
+    assert "hvae data fetch mnist" in sound(app), "the data set is not on this machine"
+    app.button(key="_image1").click().run()
+    assert app.text_input(key="image").value == "mnist:8"
+    assert "MNIST 8 lies" in sound(app)
+
+
+def test_the_image_itself_where_its_data_set_is_here(scored_runs, visit) -> None:
+    app = visit("scores", image="digits:5")
+    assert "label 5" in str([one.proto for one in app.get("image")]), "digits come with scikit-learn, in order"
+
+
+def test_run_b_stands_beside_run_a(scored_runs, visit) -> None:
+    text = sound(visit("scores", versus="second", ood=["digits"]))
+    assert "AUROC of second" in text and "A − B =" in text
+
+
+def test_pages_without_models_import_no_torch(scored_runs: Path) -> None:
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(MAIN)!r}, default_timeout=60).run()\n"
+        "assert not app.exception and app.title\n"
+        "app.switch_page('../pages/scores.py').run()\n"
+        "assert not app.exception and app.title[0].value == 'Scores'\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+        "assert 'sklearn' not in sys.modules, 'sklearn'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=MAIN.parents[1])
+
+
+def figures(app: AppTest) -> list[str]:
+    return [one.proto.spec for one in app.get("plotly_chart")]

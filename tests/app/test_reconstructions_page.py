@@ -1,0 +1,192 @@
+"""The page of reconstructions, from the entry point, on tiny models with random weights."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.mosaic import Cell, Row, grey_or_colour, sheet_png, table_html, through_scale
+from app.reconstruction_table import DIFFERENCE, PICTURE, Walked, headings, numbers, rows
+from hvae.datasets import load
+from hvae.results import read_table
+from tests.synthetic import make_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two trained runs, no bundled ones, and no data set but those that need no download."""
+    root = tmp_path / "runs"
+    make_run(root, "clothes", trained=True)
+    make_run(root, "figures", depth=2, trained=True, seed=1, data="mnist")
+    monkeypatch.setenv("HVAE_RUNS", str(root))
+    monkeypatch.setenv("HVAE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("hvae.results.BUNDLED_RUNS", tmp_path / "none")
+    return root
+
+
+def open_page(**address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
+    for key, value in ({"run": "clothes", "image": "digits:0"} | address).items():
+        app.query_params[key] = value
+    app.switch_page("../pages/reconstructions.py").run()
+    assert not app.exception
+    return app
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def alternatives(app: AppTest) -> list[str]:
+    """What a screen reader says of each picture of the levels."""
+    levels = next(element.proto.body for element in app.get("html") if "mosaic levels" in element.proto.body)
+    return re.findall(r'aria-label="([^"]+)"', levels)[1:]
+
+
+def test_levels_samples_and_numbers(runs):
+    app = open_page(rows="2")
+    shown = alternatives(app)
+    assert len(shown) == 2 * (2 + 4)
+    assert shown[0] == "Digits (scikit-learn) 0, the image"
+    assert "z₁ to z₃ from the prior" in shown[5]
+    assert "mosaic samples" in html(app)
+    table = app.dataframe[0].value
+    assert list(table["k"]) == [0, 1, 2, 3] * 2
+    np.testing.assert_allclose(table["LLR>k"][table["k"] == 0], 0)
+    assert "trained on FashionMNIST, not on Digits" in app.info[0].value
+    assert "hvae reconstruct clothes --data digits --split all --first 0 --count 2" in app.code[0].value
+
+
+def test_numbers_are_those_of_the_score_table(runs):
+    """Seed 0 draws the binarisation and the noise of `hvae score`, so both say the same of an image."""
+    from hvae.scoring import score, settings
+
+    images = load("digits", "all").take(np.arange(9))
+    table = read_table(score(runs / "clothes", images, settings(seed=0), accelerator="cpu", devices=1))
+    shown = open_page(rows="2", image="digits:7").dataframe[0].value
+    for k in range(4):
+        np.testing.assert_allclose(shown["L>k"][shown["k"] == k], table.bound(k)[7:9], rtol=1e-4)
+
+
+def test_resample_and_reading_change_the_draw(runs):
+    app = open_page(rows="1")
+    first = app.dataframe[0].value["L>k"].to_numpy()
+    app.button[[button.label for button in app.button].index("Resample")].click().run()
+    assert app.number_input(key="seed").value == 1
+    assert not np.allclose(app.dataframe[0].value["L>k"], first)
+    app.number_input(key="seed").set_value(0).run()
+    np.testing.assert_array_equal(app.dataframe[0].value["L>k"], first)
+    app.selectbox(key="reading").select("sample").run()
+    changed = app.dataframe[0].value["L>k"].to_numpy()
+    assert changed[0] == first[0] and changed[3] != first[3]
+
+
+def test_previous_and_next(runs):
+    app = open_page(rows="1", image="digits:7")
+    app.button[[button.label for button in app.button].index("Next")].click().run()
+    assert alternatives(app)[0] == "Digits (scikit-learn) 8, the image"
+
+
+def test_run_b_stands_below_with_its_own_depth(runs):
+    app = open_page(rows="1", versus="figures")
+    assert len(alternatives(app)) == 2 + 4 + 3
+    table = app.dataframe[0].value
+    assert list(table["run"]) == ["clothes"] * 4 + ["figures"] * 3
+
+
+def test_differences_and_maps_have_a_legend(runs):
+    for shown, words in (("differences", "black where the image is white"), ("log p(x|z)", "did not expect")):
+        app = open_page(rows="1", show=shown)
+        assert words in html(app)
+        assert any(shown in text for text in alternatives(app))
+
+
+def test_samples_of_the_model_as_images(runs):
+    app = open_page(rows="2", source="samples of the model")
+    assert alternatives(app)[0] == "Sample 1, the image"
+    assert "knows its own samples" in app.info[0].value
+
+
+def test_a_set_that_is_not_here_is_named_with_its_command(runs):
+    app = open_page(image="mnist:17", ood="mnist")
+    said = " ".join(warning.value for warning in app.warning)
+    assert "MNIST is not on this machine: `hvae data fetch mnist`" in said
+    assert alternatives(app)[0].startswith("Digits")
+
+
+def test_an_address_out_of_range_is_said(runs):
+    app = open_page(rows="99", seed="-3")
+    said = " ".join(warning.value for warning in app.warning)
+    assert "rows that is no whole number from 1 to 12" in said
+    assert "seed that is no whole number from 0" in said
+    assert app.number_input(key="rows").value == 5
+
+
+def test_a_run_without_weights_says_so(runs):
+    (runs / "clothes" / "model.safetensors").unlink()
+    app = open_page()
+    assert "no weights yet" in app.info[0].value
+    assert app.code[0].value == "hvae runs check clothes"
+    assert not app.get("html")[-1].proto.body.startswith("<div></div>")
+
+
+def walked(n: int = 2, depth: int = 1) -> Walked:
+    rng = np.random.default_rng(0)
+    seen = (rng.random((n, 1, 4, 6)) > 0.5).astype(np.float32)
+    levels = rng.random((depth + 1, n, 1, 4, 6), dtype=np.float32)
+    pixels = np.log(np.where(seen, levels, 1 - levels))
+    return Walked(seen, levels, pixels.sum((2, 3, 4)), pixels, pixels.sum((2, 3, 4)) - 3)
+
+
+def test_a_difference_map_is_blue_where_too_dark_and_red_where_too_bright():
+    values = walked()
+    cell = rows(values, np.zeros((2, 1, 4, 6), np.uint8), ["a", "b"], DIFFERENCE, 1)[0].cells[2]
+    difference = (values.levels[0, 0] - values.seen[0])[0]
+    red, blue = cell.pixels[..., 0].astype(int), cell.pixels[..., 2].astype(int)
+    assert (red[difference > 0.3] > blue[difference > 0.3]).all()
+    assert (blue[difference < -0.3] > red[difference < -0.3]).all()
+
+
+def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
+    values = walked()
+    originals = np.random.default_rng(1).integers(0, 256, (2, 1, 4, 6), dtype=np.uint8)
+    table = rows(values, originals, ["a <b>", "b"], PICTURE, 1)
+    page = table_html(headings(1), table, "levels")
+    assert "a &lt;b&gt;" in page and "a <b>" not in page
+    encoded = re.search(r"base64,([^)]+)\)", page)
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded[1]))))
+    assert picture.shape == (2 * 4, 4 * 6, 3)
+    np.testing.assert_array_equal(picture[4:, :6, 0], originals[1, 0])
+    np.testing.assert_array_equal(picture[:4, 12:18], grey_or_colour(values.levels[0, 0]))
+    large = Image.open(io.BytesIO(sheet_png(headings(1), table)))
+    assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
+    assert originals[1, 0].max() in np.asarray(large)
+
+
+def test_a_scale_clips_and_keeps_its_order():
+    colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    pixels = through_scale(np.array([[-9.0, -7.0, -3.5, 0.0, 4.0]]), -7, 0, colours)
+    assert pixels[0, :, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+def test_gaps_and_colour(tmp_path):
+    colour = np.random.default_rng(0).random((3, 5, 5)).astype(np.float32)
+    cell = Cell(grey_or_colour(colour), "colour")
+    np.testing.assert_array_equal(cell.pixels[..., 2], np.rint(colour[2] * 255))
+    page = table_html(["one", "two"], [Row("r", (cell, None))], "gaps")
+    assert page.count('role="img"') == 1
+
+
+def test_numbers_have_one_row_an_image_and_level():
+    values = walked(n=2, depth=1)
+    frame = numbers(values, ["a", "b"], "run")
+    assert list(zip(frame["image"], frame["k"], strict=True)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    np.testing.assert_allclose(frame["LLR>k"][3], values.bounds[0, 1] - values.bounds[1, 1])
+    np.testing.assert_allclose(frame["log p(x|z)"][2], values.log_px[0, 1])

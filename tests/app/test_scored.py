@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import scored
+from app.scored import Measure, Setting
+from hvae.results import list_tables, read_table
+from tests.synthetic import make_run, make_tables
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_run(tmp_path_factory.mktemp("runs"), "one")
+    make_tables(folder, ("fashionmnist", "mnist", "digits"), n=120, readings=("sample", "mean"), draws=(1, 4))
+    make_tables(folder, ("fashionmnist", "mnist"), n=120, samples=(8,), parts=False)
+    return folder
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.001, 0.05, 0.2, 0.5])
+@pytest.mark.parametrize("values", [np.arange(1000.0), np.repeat(np.arange(10.0), 100), np.zeros(50)])
+def test_the_threshold_is_the_least_that_keeps_the_budget(budget: float, values: np.ndarray) -> None:
+    found = scored.threshold(values, budget)
+    assert found.false_alarms == np.mean(values >= found.value) <= budget
+    below = values[values < found.value]
+    assert np.mean(values >= below.max()) > budget
+
+
+def test_the_rug_keeps_both_extremes_and_is_bounded() -> None:
+    values = np.random.default_rng(0).normal(size=5000)
+    marks = scored.rug(values)
+    assert len(marks) == len(set(marks)) <= scored.RUG_MARKS
+    assert {values.argmin(), values.argmax()} <= set(marks)
+    assert len(scored.rug(values[:30])) == 30
+
+
+def test_settings_are_those_of_whole_sets_in_reading_order(run: Path) -> None:
+    keys = list_tables(run)
+    assert scored.settings(keys, "fashionmnist") == [
+        Setting("mean", 1, 1),
+        Setting("mean", 1, 4),
+        Setting("mean", 8, 1),
+        Setting("sample", 1, 1),
+        Setting("sample", 1, 4),
+    ]
+    assert scored.settings(keys, "svhn") == []
+
+
+def test_a_table_is_found_by_set_setting_and_split(run: Path) -> None:
+    keys = list_tables(run)
+    digits = scored.find(keys, "digits", Setting("mean", 1, 1))
+    part = scored.find(keys, "fashionmnist", Setting("sample", 1, 4), ("calibration",))
+    assert digits is not None and digits.split == "all"
+    assert part is not None and part.path.name == "fashionmnist.calibration.sample.S1.R4.seed0.parquet"
+    assert scored.find(keys, "mnist", Setting("auxiliary", 1, 1)) is None
+
+
+def test_units_change_the_score_by_a_constant_only(run: Path) -> None:
+    key = scored.find(list_tables(run), "mnist", Setting("mean", 8, 1))
+    assert key is not None
+    table = read_table(key.path)
+    for score, k in (("L", 0), ("L", 2), ("LLR", 1)):
+        nats, bits = Measure(score, k).of(table), Measure(score, k, "bits/dim").of(table)
+        np.testing.assert_allclose(nats, bits * 784 * np.log(2))
+    np.testing.assert_array_equal(Measure("LLR", 1).of(table), table.bound(0) - table.bound(1))
+
+
+def test_auroc_by_level_covers_every_k(run: Path) -> None:
+    keys = list_tables(run)
+    inside, outside = (
+        read_table(key.path)
+        for slug in ("fashionmnist", "mnist")
+        if (key := scored.find(keys, slug, Setting("mean", 1, 1)))
+    )
+    assert list(scored.auroc_by_level(inside, outside, "L")) == [0, 1, 2, 3]
+    ratios = scored.auroc_by_level(inside, outside, "LLR")
+    assert list(ratios) == [1, 2, 3]
+    assert all(one.low < one.value < one.high for one in ratios.values())
+    assert scored.auroc_by_level(inside, inside, "LLR")[1].value == pytest.approx(0.5)

@@ -1,0 +1,170 @@
+"""The dashboard as a process of its own, and Debian's Chromium in front of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.synthetic import make_run, make_tables
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 30_000
+"""Milliseconds until something that never comes is a failure; how long a paint takes is measured apart."""
+
+
+@dataclass
+class Dashboard:
+    """The running dashboard."""
+
+    url: str
+    process: subprocess.Popen
+
+    def libraries(self) -> str:
+        """Files the server has mapped into memory: what it has imported, seen from outside."""
+        return Path(f"/proc/{self.process.pid}/maps").read_text()
+
+
+@dataclass
+class Visit:
+    """A page of the dashboard in a browser tab, and what went wrong in it."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Wait until the script has finished."""
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
+
+    def sound(self) -> None:
+        """No exception, no error of the browser, no request that leaves this machine."""
+        assert self.page.locator('[data-testid="stException"]').count() == 0
+        assert not self.outside, self.outside
+        # Streamlit asks for its own health below the address of every deep link and gets two 404s.
+        assert all("/_stcore/" in address for address in self.failed), self.failed
+        assert len(self.errors) <= len(self.failed), self.errors
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium; missing is a failure where CI is set, else a skip."""
+    if path := shutil.which("chromium"):
+        return path
+    reason = "chromium is not installed (apt-get install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs with tiny models and score tables as large as real ones."""
+    root = tmp_path_factory.mktemp("runs")
+    for name, data, seed in (("first", "fashionmnist", 0), ("second", "mnist", 1)):
+        run = make_run(root, name, trained=True, data=data, seed=seed)
+        make_tables(run, (data, "digits"), n=1797)
+        make_tables(run, ("fashionmnist", "mnist"), n=10_000, parts=False)
+    return root
+
+
+def launch(runs: Path, nowhere: Path) -> Iterator[Dashboard]:
+    """Start the dashboard on a free port of the loopback interface, and stop it afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(port)]
+    environment = os.environ | {
+        "HVAE_RUNS": str(runs),
+        "HVAE_DATA": str(nowhere),
+        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+    }
+    log = nowhere.with_suffix(".log")
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/_stcore/health", process, log)
+        yield Dashboard(url, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
+    """Return when the address answers."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            opener.open(address, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def dashboard(chromium: str, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard that the tests of a session share; no data set is downloaded on its machine."""
+    yield from launch(runs, tmp_path_factory.mktemp("machine") / "data")
+
+
+@pytest.fixture
+def fresh_dashboard(chromium: str, runs: Path, tmp_path: Path) -> Iterator[Dashboard]:
+    """A dashboard nobody has visited."""
+    yield from launch(runs, tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium for the session."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open an address in a fresh tab: `visit(dashboard, "/scores?k=2")`."""
+    contexts = []
+
+    def open_page(dashboard: Dashboard, path: str, width: int = 1440) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        visited = Visit(context.new_page())
+        page = visited.page
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: visited.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: visited.errors.append(str(error)))
+        page.on("response", lambda answer: visited.failed.append(answer.url) if answer.status >= 400 else None)
+        page.on("request", lambda request: visited.outside.append(request.url) if is_outside(request.url) else None)
+        page.goto(dashboard.url + path)
+        return visited
+
+    def is_outside(address: str) -> bool:
+        return not address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+
+    yield open_page
+    for context in contexts:
+        context.close()

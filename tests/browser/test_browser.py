@@ -1,0 +1,144 @@
+"""What only a browser shows: deep links, clicks, redrawing, requests, and how soon a page paints."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard, Visit
+
+pytestmark = pytest.mark.browser
+
+PAINT_S = 3.0
+
+
+def drawn(page: Page, chart: str) -> list[dict[str, Any]]:
+    """The traces plotly has drawn in the chart with this key (`data` itself holds packed arrays), as plain lists."""
+    return page.evaluate(
+        """key => document.querySelector(`.st-key-${key} .js-plotly-plot`)._fullData
+            .map(trace => ({name: trace.name, mode: trace.mode, x: Array.from(trace.x), y: Array.from(trace.y)}))""",
+        chart,
+    )
+
+
+def wait_for_chart(page: Page, chart: str) -> None:
+    page.wait_for_function("key => document.querySelector(`.st-key-${key} .js-plotly-plot`)?.data?.length", arg=chart)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("address", ["/", "/scores", "/reconstructions", "/features"])
+def test_every_page_opens_cold_by_deep_link(
+    dashboard: Dashboard, visit: Callable[..., Visit], address: str, width: int
+) -> None:
+    visited = visit(dashboard, f"{address}?run=second&data=mnist&ood=digits&k=2", width)
+    expect(visited.page.locator("h1")).to_be_visible()
+    visited.settle()
+    visited.sound()
+    assert "run=second" in visited.page.url
+    sideways = visited.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert sideways <= 0, "the page must not scroll sideways"
+
+
+def test_switching_k_redraws_densities_and_roc(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?ood=mnist")
+    page = visited.page
+    for chart in ("densities", "roc"):
+        wait_for_chart(page, chart)
+    visited.settle()
+    before = {chart: drawn(page, chart) for chart in ("densities", "roc")}
+    page.locator(".st-key-k").get_by_text("2", exact=True).click()
+    page.wait_for_url("**k=2**")
+    for chart, traces in before.items():
+        page.wait_for_function(
+            """([key, x]) => JSON.stringify(Array.from(
+                document.querySelector(`.st-key-${key} .js-plotly-plot`)._fullData[1].x)) !== JSON.stringify(x)""",
+            arg=[chart, traces[1]["x"]],
+        )
+    visited.settle()
+    after = {chart: drawn(page, chart) for chart in before}
+    assert [trace["name"] for trace in after["densities"]] == [trace["name"] for trace in before["densities"]]
+    assert after["densities"][0]["y"] != before["densities"][0]["y"]
+    visited.sound()
+
+
+def test_the_failure_card_leads_to_the_failure(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/?ood=mnist")
+    page = visited.page
+    page.get_by_text("Scores with −L>0").click()
+    expect(page.locator("h1")).to_have_text("Scores")
+    expect(page.get_by_text("looks MORE normal than FashionMNIST")).to_be_visible()
+    page.get_by_text("Learn").click()
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_text("Scores with LLR>1").click()
+    expect(page.get_by_text("tells MNIST from FashionMNIST")).to_be_visible()
+    visited.settle()
+    visited.sound()
+
+
+def test_back_returns_to_the_page_before(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?run=second&data=mnist&ood=digits&k=3")
+    page = visited.page
+    expect(page.get_by_text("See its reconstructions")).to_be_visible()
+    visited.settle()
+    page.get_by_text("See its reconstructions").click()
+    page.wait_for_url("**/reconstructions?**")
+    visited.settle()
+    page.go_back()
+    page.wait_for_url("**/scores?**")
+    expect(page.locator("h1")).to_have_text("Scores")
+    visited.settle()
+    visited.sound()
+
+
+def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?run=second&data=mnist&ood=digits")
+    page = visited.page
+    wait_for_chart(page, "densities")
+    visited.settle()
+    # The mark furthest to the right stands alone; its place on the screen is what plotly says it is.
+    spot = page.evaluate(
+        """() => {
+            const plot = document.querySelector('.st-key-densities .js-plotly-plot');
+            plot.scrollIntoView({block: 'center'});
+            const rug = plot._fullData[3], at = rug.x.reduce((best, x, i) => x > rug.x[best] ? i : best, 0);
+            const box = plot.getBoundingClientRect(), {xaxis, yaxis2} = plot._fullLayout;
+            const x = box.left + xaxis._offset + xaxis.d2p(rug.x[at]);
+            return {x, y: box.top + yaxis2._offset + yaxis2.d2p(rug.y[at]), id: Number(rug.customdata[at])};
+        }"""
+    )
+    page.mouse.move(spot["x"], spot["y"])
+    page.mouse.click(spot["x"], spot["y"])
+    image = f"digits:{spot['id'] % 10_000_000}"
+    expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+    visited.settle()
+    page.get_by_role("button", name="Next").click()
+    following = f"digits:{(spot['id'] % 10_000_000 + 1) % 1797}"
+    expect(page.get_by_test_id("stTextInputField")).to_have_value(following)
+    visited.settle()
+    page.get_by_text("See its reconstructions").click()
+    page.wait_for_url("**/reconstructions?**")
+    assert f"image={following.replace(':', '%3A')}" in page.url or f"image={following}" in page.url
+    expect(page.locator("h1")).to_have_text("Reconstructions")
+    visited.settle()
+    visited.sound()
+
+
+@pytest.mark.parametrize("address", ["/", "/scores"])
+def test_a_page_paints_soon_and_without_torch(
+    fresh_dashboard: Dashboard, browser, visit: Callable[..., Visit], address: str, record_property
+) -> None:
+    started = time.monotonic()
+    visited = visit(fresh_dashboard, address)
+    visited.page.wait_for_selector("table.numbers")
+    painted = time.monotonic() - started
+    record_property("paint_s", painted)
+    print(f"{address}: first table after {painted:.2f} s in a fresh process")
+    visited.settle()
+    visited.sound()
+    assert "libtorch" not in fresh_dashboard.libraries()
+    # A machine that others keep busy gets as much more time as there are processes waiting for each core.
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert painted < PAINT_S * busy

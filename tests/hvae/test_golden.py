@@ -1,0 +1,243 @@
+"""Score tables: equal to the committed ones, and to themselves however they are made.
+
+`python -m tests.hvae.test_golden` writes the golden tables anew; a change of their numbers belongs in the changelog.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+import hvae.scoring
+from hvae.checkpoints import save_weights, write_config
+from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.datasets import ImageSet
+from hvae.errors import CheckpointError, ConfigError
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.results import columns, read_table
+from hvae.scoring import CHUNK, Settings, score, settings
+from tests.hvae.small_models import small_config
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+CASES = {
+    "mean": Settings(),
+    "sample": Settings(reading="sample"),
+    "auxiliary": Settings(reading="auxiliary", seed=1),
+    "early-release": Settings(reading="early-release"),
+    "mean-S5-R3": Settings(samples=5, draws=3),
+}
+NATS = 1e-3
+"""What hardware and versions of torch may differ by."""
+
+
+def digits(count: int) -> ImageSet:
+    """The first of scikit-learn's digits at their own 8x8 pixels."""
+    data = load_digits()
+    images = np.rint(data.images[:count] * (255 / 16)).astype(np.uint8)[:, None]
+    return ImageSet("digits", "all", images, data.target[:count].astype(np.int64))
+
+
+def make_fixed_run(folder: Path) -> Path:
+    """A run whose weights come from raw Philox words: the same under every version of torch and NumPy."""
+    config = RunConfig(model=small_config(), data=DataConfig(name="digits"), training=TrainingConfig(epochs=1))
+    bits = np.random.Philox(key=20210713)
+    weights: dict[str, torch.Tensor] = {}
+    for name, value in sorted(HierarchicalVAE(config.model).state_dict().items()):
+        uniform = (bits.random_raw(value.numel()) >> np.uint64(40)).astype(np.float64) / 2**24
+        centred = torch.from_numpy(2 * uniform - 1).float().view(value.shape)
+        # Gains near 1 keep the bounds at tens of nats, where float32 resolves a thousandth.
+        weights[name] = 0.8 + 0.2 * centred if name.endswith("original0") else 0.5 * centred
+    write_config(folder, config)
+    save_weights(folder, weights, config)
+    return folder
+
+
+def table(run: Path, images: ImageSet, how: Settings, batch_size: int = 100) -> pd.DataFrame:
+    return read_table(score(run, images, how, batch_size=batch_size, accelerator="cpu")).frame
+
+
+def assert_close(frame: pd.DataFrame, expected: pd.DataFrame, tolerance: float = NATS) -> None:
+    pd.testing.assert_frame_equal(frame, expected, check_dtype=False, check_exact=False, rtol=0, atol=tolerance)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_fixed_run(tmp_path_factory.mktemp("runs") / "fixed")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_tables_equal_the_golden_ones(run: Path, name: str) -> None:
+    how = CASES[name]
+    frame = table(run, digits(25), how)
+    assert list(frame.columns) == columns(3, how.draws)
+    golden = pd.read_csv(GOLDEN / f"{name}.csv")
+    assert golden["elbo"].std() > 1, "the golden table holds numbers that differ"
+    assert_close(frame, golden)
+
+
+def test_the_same_command_gives_the_same_file(run: Path) -> None:
+    path = score(run, digits(25), CASES["mean-S5-R3"], accelerator="cpu")
+    before = path.read_bytes()
+    path.unlink()
+    assert score(run, digits(25), CASES["mean-S5-R3"], accelerator="cpu") == path
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["mean", "mean-S5-R3"])
+def test_no_value_depends_on_the_batch_size(run: Path, name: str) -> None:
+    whole = table(run, digits(25), CASES[name])
+    for batch_size in (1, 3, 8, 1000):
+        assert_close(table(run, digits(25), CASES[name], batch_size), whole)
+
+
+def test_no_value_depends_on_the_images_beside_it(run: Path) -> None:
+    assert_close(table(run, digits(9), CASES["mean"]), table(run, digits(25), CASES["mean"]).head(9))
+
+
+def test_columns_fit_together(run: Path) -> None:
+    single, many = table(run, digits(25), CASES["mean"]), table(run, digits(25), CASES["mean-S5-R3"])
+    for frame in (single, many):
+        terms = frame["log_px"] + frame[[f"log_ratio_{layer}" for layer in (1, 2, 3)]].sum(axis=1)
+        np.testing.assert_allclose(frame["elbo"], terms, atol=NATS)
+        assert list(frame["example"]) == list(range(25))
+        assert list(frame["label"]) == list(digits(25).labels)
+    np.testing.assert_array_equal(single["iw"], single["elbo"])
+    assert (many["iw"] >= many["elbo"]).all()
+    assert (many["elbo_se"] > 0).all()
+
+
+def test_draws_and_seeds_differ_and_readings_share_the_elbo(run: Path) -> None:
+    mean, sample = table(run, digits(25), CASES["mean"]), table(run, digits(25), CASES["sample"])
+    assert_close(mean[["elbo", "log_px"]], sample[["elbo", "log_px"]])
+    assert (mean["L>1"] - sample["L>1"]).abs().min() > 0
+    other = table(run, digits(25), Settings(seed=1))
+    assert (mean["elbo"] - other["elbo"]).abs().min() > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"samples": 0}, "samples"),
+        ({"draws": 0}, "draws"),
+        ({"seed": -1}, "seed"),
+        ({"reading": "median"}, "reading"),
+        ({"precision": "64"}, "precision"),
+        ({"sample": 1}, "sample"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(values: dict[str, object], part: str) -> None:
+    with pytest.raises(ConfigError, match=part) as caught:
+        settings(**values)
+    assert "\n" not in str(caught.value)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+
+import torch
+
+from hvae.scoring import Settings, score
+from tests.hvae.test_golden import digits
+
+torch.set_num_threads(1)
+
+def wait(done, total):
+    print(done, flush=True)
+    if not sys.stdin.readline():
+        raise SystemExit
+
+score(Path(sys.argv[1]), digits(int(sys.argv[2])), Settings(), accelerator="cpu", on_progress=wait)
+"""
+
+
+def test_a_killed_scoring_keeps_its_chunks_and_gives_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL while the second chunk is being made; the child waits after the first one."""
+    count = 2 * CHUNK + 50
+    whole = score(make_fixed_run(tmp_path / "whole"), digits(count), Settings(), accelerator="cpu")
+    killed = make_fixed_run(tmp_path / "killed")
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(killed), str(count)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == f"{CHUNK}\n"
+        with pytest.raises(CheckpointError, match="another process is scoring"):
+            score(killed, digits(count), Settings(), accelerator="cpu")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    finally:
+        child.kill()
+        child.communicate()
+    chunks = sorted((killed / "scores" / ".partial").rglob("*.npy"))
+    assert chunks
+    assert not list((killed / "scores").glob("*.parquet"))
+    made: list[int] = []
+    chunk = hvae.scoring._Scoring._chunk
+
+    def spy(self: hvae.scoring._Scoring, index: np.ndarray) -> np.ndarray:
+        made.append(int(index[0]))
+        return chunk(self, index)
+
+    monkeypatch.setattr(hvae.scoring._Scoring, "_chunk", spy)
+    resumed = score(killed, digits(count), Settings(), accelerator="cpu")
+    assert 0 not in made, "the finished chunk is kept"
+    assert made[-1] == 2 * CHUNK
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert not chunks[0].exists(), "nothing partial is left beside a finished table"
+
+
+def test_a_damaged_chunk_is_made_again(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done: int, total: int) -> None:
+        raise Interrupted
+
+    how = Settings(seed=9)
+    with pytest.raises(Interrupted):
+        score(run, digits(25), how, accelerator="cpu", on_progress=interrupt)
+    (chunk,) = (run / "scores" / ".partial").rglob("*.npy")
+    chunk.write_bytes(chunk.read_bytes()[:-100])
+    frame = table(run, digits(25), how)
+    assert np.isfinite(frame.to_numpy()).all()
+    assert len(frame) == 25
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        fixed = make_fixed_run(Path(temporary))
+        for name, how in CASES.items():
+            table(fixed, digits(25), how).to_csv(GOLDEN / f"{name}.csv", index=False, float_format="%.4f")
