@@ -92,7 +92,7 @@ def chart(
         key: unique on the page.
         on_click: called with the customdata of a mark that was clicked, before the page runs again.
     """
-    title = figure.layout.title.text or name
+    title = figure.to_dict()["layout"].get("title", {}).get("text") or name
     drawn = go.Figure(figure)
     drawn.update_layout(title=None)
 
@@ -111,8 +111,11 @@ def chart(
             config={"displaylogo": False, "displayModeBar": False},
             alt=plain(title),
         )
-        with st.expander("Numbers behind this figure"):
-            numbers(table, name, key=f"{key}-table")
+        # Rendered when it is opened: a hidden grid costs the browser as much as one that is seen.
+        details = st.expander("Numbers behind this figure", key=f"{key}-numbers", on_change="rerun")
+        if details.open:
+            with details:
+                numbers(table, name, key=f"{key}-table")
 
 
 def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:

@@ -12,12 +12,13 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 CELL = 128
-"""Most pixels of the screen a picture takes; on a phone three quarters of it."""
+"""Most pixels of the screen a picture takes; on a phone half of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ def table_html(headings: Sequence[str], rows: Sequence[Row], name: str) -> str:
 def sheet_png(headings: Sequence[str], rows: Sequence[Row], scale: int = 4) -> bytes:
     """The pictures with their headings, labels and lines as one PNG on white, for a slide or a paper."""
     height, width = (side * scale for side in _size(rows))
-    font = ImageFont.load_default(12)
+    font = _font(11)
     gap, line_height = 8, 15
     measured = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     labels = [(row.label, *row.lines) for row in rows]
@@ -132,6 +133,13 @@ def sheet_png(headings: Sequence[str], rows: Sequence[Row], scale: int = 4) -> b
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans from matplotlib's wheel: Pillow's own font has neither subscripts nor a minus sign."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def _size(rows: Sequence[Row]) -> tuple[int, int]:
@@ -169,9 +177,7 @@ def _cell_html(row: int, column: int, cell: Cell | None) -> str:
     return f'<td><div class="px c{column} r{row}" role="img" aria-label="{html.escape(cell.alt)}"></div>{lines}</td>'
 
 
-def _wrapped(
-    text: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, draw: ImageDraw.ImageDraw
-) -> list[str]:
+def _wrapped(text: str, width: int, font: ImageFont.FreeTypeFont, draw: ImageDraw.ImageDraw) -> list[str]:
     """Lines of whole words that fit `width` pixels."""
     lines = [""]
     for word in text.split():
@@ -193,5 +199,10 @@ _STYLE = """
 .mosaic span { display: block; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: .85; }
 .mosaic .px { image-rendering: pixelated; background-repeat: no-repeat; margin-bottom: 3px;
   outline: 1px solid rgba(128, 128, 128, .45); }
-@media (max-width: 640px) { .mosaic { --zoom: .75; } }
+@media (max-width: 640px) {
+  .mosaic { --zoom: .5; }
+  .mosaic table { font-size: .7rem; }
+  .mosaic tbody th { min-width: 4rem; max-width: 5rem; padding-right: 4px; }
+  .mosaic th, .mosaic td { padding-right: 4px; }
+}
 """

@@ -36,5 +36,8 @@ def number_box(
             f"The address asks for a {label.lower()} that is no whole number from {low} to {high}; showing {default}.",
         )
     state.settle(key, read, lambda value: isinstance(value, int) and low <= value <= high, default)
-    value = st.number_input(label, low, high, value=None, step=1, key=key, bind="query-params", help=help, width=width)
+    with state.shared():
+        value = st.number_input(
+            label, low, high, value=None, step=1, key=key, bind="query-params", help=help, width=width
+        )
     return state.kept(key, value, default)

@@ -45,7 +45,7 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
         st.page_link(
             "../pages/reconstructions.py",
             label="See its reconstructions →",
-            query_params=state.values(image=str(image)),
+            query_params=state.values("reconstructions", source="data set", image=str(image)),
         )
     with right:
         _profile(view, chosen, image.index, f"{look(image.slug).title} {image.index}")

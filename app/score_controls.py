@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
 from app import loading, scored, state
 from app.scored import Measure, Setting
 from hvae.errors import TableError
@@ -77,21 +75,20 @@ def view(keys: Sequence[TableKey], data: str, ood: Sequence[str]) -> View:
         TableError: the in-distribution table is damaged.
     """
     found = scored.settings(keys, data)
-    bar = st.container(key="controls", horizontal=True, gap="medium", vertical_alignment="bottom")
-    with bar:
+    with state.bar("controls"):
         score = state.choose(
             "Score",
             "score",
             ["LLR", "L"],
             help="LLR: the likelihood ratio LLR>k = L - L>k. L: the negative bound -L>k.",
         )
-        slot = st.container(width="content")
+        slot = state.bar("level", width="content")
         unit = state.choose("Unit", "unit", ["nats", "bits/dim"])
         alarm = state.choose(
             "False alarms allowed (%)", "alarm", BUDGETS, "5",
             help="The threshold is the least one that this share of the in-distribution test images reaches.",
         )  # fmt: skip
-    with st.container(key="settings", horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with state.bar("settings"):
         reading = state.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
         found = [one for one in found if one.reading == reading]
         samples = state.choose(

@@ -73,9 +73,10 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     here = [slug for slug in known if datasets.available(slug)]
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
     pinned = st.session_state["_asked"].get("image", [""])[-1].partition(":")[0]
-    for slug in dict.fromkeys([*wanted, pinned]):
-        if slug in known and slug not in here:
-            state.note(f"fetch {slug}", f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
+    away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
+    if away:
+        fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
+        state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
     default = next((slug for slug in wanted if slug in here), here[0])
     image = state.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
     whole = _whole(image.slug, image_shape)
@@ -112,12 +113,12 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
         try:
             upload = uploads.read_upload(file.getvalue(), image_shape, fit, invert)
         except DataError as error:
-            st.warning(f"{file.name}: {error}")
+            st.warning(f"{_quoted(file.name)}: {error}")
             continue
         read.append(upload.image)
         labels.append(file.name)
         if upload.changes:
-            st.caption(f"{file.name}: {', '.join(upload.changes)}")
+            st.caption(f"{_quoted(file.name)}: {', '.join(upload.changes)}")
     if not read:
         return None
     pixels = np.concatenate(read)
@@ -132,6 +133,11 @@ def whole_split(slug: str) -> str:
 
 def _whole(slug: str, image_shape: Shape) -> ImageSet:
     return loading.images(slug, whole_split(slug), image_shape=image_shape)
+
+
+def _quoted(name: str) -> str:
+    """A file name as code, so that nothing in it is read as Markdown."""
+    return f"`{name[:80].replace('`', '')}`"
 
 
 def _loose(pixels: np.ndarray, slug: str) -> ImageSet:

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import loading
@@ -28,7 +29,14 @@ from hvae.datasets import names as data_set_names
 from hvae.results import RunEntry
 
 SELECTION_KEYS = ("run", "versus", "data", "ood")
-PAGE_KEYS = ("score", "k", "reading", "S", "R", "unit", "alarm", "image")
+PAGE_KEYS = {
+    "overview": (),
+    "scores": ("score", "k", "reading", "S", "R", "unit", "alarm", "image"),
+    "reconstructions": ("source", "image", "show", "rows", "reading", "seed"),
+    "features": ("kind", "on", "pair"),
+}
+"""Values of the address that a page knows beside the selection."""
+KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
 NO_RUN = "none"
 
 _IMAGE = re.compile(r"(?P<slug>[a-z0-9_-]+):(?P<index>\d{1,7})")
@@ -77,7 +85,7 @@ def begin(page: str) -> None:
     st.session_state["_drawn_before"] = st.session_state.get("_settled", set())
     st.session_state["_settled"] = set()
     st.session_state["_notes"] = {}
-    for key in sorted(set(asked) - {*SELECTION_KEYS, *PAGE_KEYS, "embed", "embed_options"}):
+    for key in sorted(set(asked) - {*KEYS, "embed", "embed_options"}):
         note(key, f"The address has a value `{_quoted(key)}` that no page knows; it is ignored.")
 
 
@@ -88,10 +96,10 @@ def note(key: str, text: str) -> None:
 
 @contextmanager
 def shared() -> Iterator[None]:
-    """Draw a bound widget as part of the entry point, so that it is the same widget on every page.
+    """Draw a bound widget, or a container of some, as part of the entry point: the same widget on every page.
 
-    One drawn by a page belongs to that page: its parameter is filtered out of a link to another page, and every
-    correction of the address costs one more press of Back.
+    One drawn by a page (or in a container of a page) belongs to that page: its parameter is filtered out of a link to
+    another page, and every correction of the address costs one more press of Back.
     """
     context = get_script_run_ctx()
     if context is None:
@@ -99,6 +107,12 @@ def shared() -> Iterator[None]:
         return
     with context.run_with_active_hash(context.pages_manager.main_script_hash):
         yield
+
+
+def bar(key: str, **layout: Any) -> DeltaGenerator:
+    """A row for bound widgets that wraps on narrow screens."""
+    with shared():
+        return st.container(key=key, horizontal=True, vertical_alignment="bottom", gap="medium", **layout)
 
 
 def say_notes() -> None:
@@ -200,7 +214,7 @@ def choose(
 
     Args:
         label: what is chosen.
-        key: of the address and of the session state; one of `SELECTION_KEYS` or `PAGE_KEYS`.
+        key: of the address and of the session state; one of `KEYS`.
         options: those that exist, at least one.
         default: taken where neither the address nor the session names an option; the first option if None.
         select: a drop-down rather than a row of buttons.
@@ -257,7 +271,7 @@ def image_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
         lambda text: isinstance(text, str) and (_parsed(text, sizes) is not None or "image" in _settled()),
         str(default),
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with bar("image-box"):
         with shared():
             text = st.text_input(
                 "Image (set:number)",
@@ -331,14 +345,20 @@ def kept(key: str, value: Any, fallback: Any) -> Any:
     return value
 
 
-def values(**changes: object) -> dict[str, str]:
-    """Values of the current view for a link to another page, with changes; a change to None leaves one out.
+def values(page: str, **changes: object) -> dict[str, str | list[str]]:
+    """Parameters of a link to a page: the values it knows as they were chosen last, with changes.
 
-    The out-of-distribution sets are left out: the link's parameters are appended to those already there, so a list
-    would be doubled, and they are kept from page to page anyway.
+    Streamlit appends them to those the address has. The last one counts, so single values may stand there twice; a
+    list must not, so the out-of-distribution sets are left to the address where it has them.
+
+    Args:
+        page: a key of `PAGE_KEYS`.
+        changes: values to set; None leaves one out.
     """
-    shown = _chosen() | changes
-    return {key: str(shown[key]) for key in shown if key != "ood" and shown[key] not in (None, "")}
+    wanted = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
+    if "ood" in st.query_params:
+        wanted.pop("ood", None)
+    return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items() if value is not None}
 
 
 def address() -> str:
@@ -348,7 +368,7 @@ def address() -> str:
 
 
 def _chosen() -> dict[str, Any]:
-    kept_values = {key: st.session_state.get(f"_chosen_{key}") for key in (*SELECTION_KEYS, *PAGE_KEYS)}
+    kept_values = {key: st.session_state.get(f"_chosen_{key}") for key in KEYS}
     return {key: value for key, value in kept_values.items() if value is not None}
 
 

@@ -20,8 +20,8 @@ def estimate(one: Estimate) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with one decimal."""
-    return f"{100 * share:.1f} %"
+    """A share as a percentage with one decimal, on one line."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def bits(value: float | None) -> str:

@@ -62,15 +62,27 @@ class EvaluationNoise:
         latent_shapes: Sequence[tuple[int, ...]],
         device: torch.device | str = "cpu",
     ) -> None:
-        """Draw the noise of `samples` (their numbers) for the examples at `index`, sample-major."""
+        """Address the noise of `samples` (their numbers) for the examples at `index`, sample-major."""
         self.lanes = len(samples) * len(index)
-        sizes = [math.prod(shape) for shape in latent_shapes]
-        self._ends = np.cumsum([0, *sizes, *sizes])
-        self._depth = len(sizes)
-        normals = [evaluation_normals(seed, key, index, draw, sample, int(self._ends[-1])) for sample in samples]
-        self._values = torch.from_numpy(np.concatenate(normals)).to(device)
+        self._ends = np.cumsum([0, *(math.prod(shape) for shape in latent_shapes)])
+        self._address = (seed, key, index, draw)
+        self._samples = samples
+        self._device = device
+        self._drawn: dict[Walk, Tensor] = {}
 
     def __call__(self, walk: Walk, layer: int, shape: tuple[int, ...]) -> Tensor:
         """Noise of shape (lanes, *shape) for layer `layer` (0 = lowest)."""
-        position = layer + (self._depth if walk == "generation" else 0)
-        return self._values[:, self._ends[position] : self._ends[position + 1]].reshape(self.lanes, *shape)
+        if walk not in self._drawn:
+            self._drawn[walk] = self._draw(walk)
+        values = self._drawn[walk][:, self._ends[layer] : self._ends[layer + 1]]
+        return values.reshape(self.lanes, *shape)
+
+    def _draw(self, walk: Walk) -> Tensor:
+        """All layers of one walk; most proposals never ask for the generative one."""
+        seed, key, index, draw = self._address
+        size = int(self._ends[-1])
+        start = size if walk == "generation" else 0
+        normals = [
+            evaluation_normals(seed, key, index, draw, sample, start + size)[:, start:] for sample in self._samples
+        ]
+        return torch.from_numpy(np.concatenate(normals)).to(self._device)

@@ -36,7 +36,7 @@ PAPER_GREY = ModelConfig(
         _stage("conv", 8, ((64, 5, 1), (64, 5, 1), (64, 5, 2))),
         _stage("dense", 16, ((64, 3, 1), (64, 3, 1), (64, 3, 2))),
         _stage("dense", 8, ((64, 3, 1), (64, 3, 1), (64, 3, 1))),
-    )
+    ),
 )
 """Havtorn et al. (2021), grey images, L = 3, as released: latents 8x14x14, 16 and 8; 2,620,258 parameters."""
 
@@ -46,7 +46,7 @@ LITE_GREY = ModelConfig(
         _stage("conv", 8, ((16, 3, 1), (16, 3, 1), (32, 3, 2))),
         _stage("dense", 16, ((32, 3, 1), (32, 3, 1), (32, 3, 2))),
         _stage("dense", 8, ((32, 3, 1), (32, 3, 1), (32, 3, 1))),
-    )
+    ),
 )
 """The same hierarchy and latents for CPUs: 16 channels at 28x28, 32 below, 3x3 kernels.
 

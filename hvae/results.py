@@ -169,7 +169,7 @@ def read_metadata(path: Path) -> TableMetadata:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
         file = pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
     if file.num_rows > MAXIMUM_ROWS:
         raise TableError(f"{path.name} claims {file.num_rows:,} rows, {MAXIMUM_ROWS:,} at most")
@@ -195,7 +195,7 @@ def read_table(path: Path) -> ScoreTable:
     metadata = read_metadata(path)
     try:
         frame = pq.read_table(path).to_pandas()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
     return ScoreTable(frame, metadata)
 

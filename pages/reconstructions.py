@@ -28,10 +28,10 @@ def resample() -> None:
 
 def controls() -> tuple[str, int, str, Reading, int]:
     """(source, rows, what is shown, reading, seed)."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with state.bar("images-bar"):
         source = state.choose("Images from", "source", [DATA_SET, SAMPLES, UPLOAD])
         shown = state.choose("Show", "show", SHOWN, help="Differences are reconstruction minus what the model sees.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with state.bar("levels-bar"):
         count = number_box("Rows", "rows", 1, MOST_ROWS, 5)
         reading = state.choose(
             "Reading of L>k",

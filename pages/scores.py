@@ -19,9 +19,11 @@ def page() -> None:
     if run is None:
         components.no_run()
         return
-    if run.config is None:
-        components.problem(f"{run.name}: {run.problem}")
     keys = loading.tables(run)
+    if run.config is None:
+        components.problem(f"{run.name}: {run.problem}" + ("" if keys else ". Choose another run in the sidebar."))
+        if not keys:
+            return
     if not scored.settings(keys, selection.data):
         components.missing(
             f"{run.name} has no scores of {look(selection.data).title} yet.",
@@ -40,9 +42,8 @@ def page() -> None:
         )
     threshold = scored.threshold(view.measure.of(view.inside.table), view.budget)
     if view.outside:
-        # First the figures: the browser loads its drawing library while the intervals are computed.
-        score_figures.main_figures(view, threshold)
         score_figures.metrics_table(view, threshold, selection.versus)
+        score_figures.main_figures(view, threshold)
         components.section(
             "Every k",
             "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hvae.config import RunConfig
+    from hvae.models.hierarchical import HierarchicalVAE
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
@@ -24,8 +25,12 @@ def reconstruct(
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf or .svg.")],
     data: Annotated[str | None, typer.Option(help="Images of this data set, drawn by the seed.")] = None,
     split: Annotated[str, typer.Option(help="Split of the data set.")] = "test",
-    images: Annotated[list[Path] | None, typer.Option(help="An image file. Repeat for several.")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="An image file. Several may follow.")] = None,
+    drawn: Annotated[int | None, typer.Option(help="As many samples of the model itself, drawn by the seed.")] = None,
     count: Annotated[int, typer.Option(help="How many images of the data set.")] = 8,
+    first: Annotated[
+        int | None, typer.Option(help="Position of the first image of the data set; default drawn by the seed.")
+    ] = None,
     reading: Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")] = "mean",
     seed: Seed = 0,
     device: Device = "auto",
@@ -37,22 +42,25 @@ def reconstruct(
     """
     entry = named_run(run)
     assert entry.config is not None
-    if (data is None) == (not images):
-        raise ConfigError("name either a data set (--data) or image files (--images)")
+    if [data is not None, bool(images), drawn is not None].count(True) != 1:
+        raise ConfigError("name either a data set (--data) or image files (--images) or samples of the model (--drawn)")
     if out.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--out {out}: the name must end in {', '.join(_FORMATS)}")
-    if not 1 <= (number := len(images) if images else count) <= MAXIMUM_IMAGES:
+    number = len(images) if images else count if drawn is None else drawn
+    if not 1 <= number <= MAXIMUM_IMAGES:
         raise ConfigError(f"a picture holds 1 to {MAXIMUM_IMAGES} images, not {number}")
 
     from hvae.checkpoints import load_checkpoint
     from hvae.evaluation import EvaluationNoise, prepare
     from hvae.reconstructions import reconstruct as reconstruct_images
 
-    if data is None:
-        pixels, index, labels, key = *_files(images or [], entry.config), "images"
-    else:
-        pixels, index, labels, key = _drawn(data, split, count, seed, entry.config)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
+    if data is not None:
+        pixels, index, labels, key = _of_data_set(data, split, count, first, seed, entry.config)
+    elif images:
+        pixels, index, labels, key = *_files(images, entry.config), "images"
+    else:
+        pixels, index, labels, key = *_samples(checkpoint.model, number, seed), "samples"
     x = prepare(pixels, entry.config.data.preprocessing, seed, key, index)
     where = next(checkpoint.model.parameters()).device
     noise = EvaluationNoise(seed, key, index, 0, [0], checkpoint.model.latent_shapes, where)
@@ -83,18 +91,37 @@ def _files(paths: list[Path], config: RunConfig) -> tuple[np.ndarray, np.ndarray
     return np.stack(pixels), index, [path.name for path in paths]
 
 
-def _drawn(
-    name: str, split: str, count: int, seed: int, config: RunConfig
+def _samples(model: HierarchicalVAE, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Unconditional samples of the model as images, their index by content, and their names."""
+    import numpy as np
+    import torch
+
+    from hvae.datasets import content_index
+    from hvae.reconstructions import unconditional_samples
+
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
+    pixels = np.rint(unconditional_samples(model, count, generator) * 255).astype(np.uint8)
+    index = np.array([content_index(image) for image in pixels])
+    return pixels, index, [f"Sample {number}" for number in range(1, count + 1)]
+
+
+def _of_data_set(
+    name: str, split: str, count: int, first: int | None, seed: int, config: RunConfig
 ) -> tuple[np.ndarray, np.ndarray, list[str], str]:
-    """Images of a data set drawn by the seed, their positions in it, their names, and the name of their noise."""
+    """Images of a data set from `first` on or drawn by the seed; their positions, names, and their noise's name."""
     import numpy as np
 
     from hvae.evaluation import noise_key
 
     images = load_images(name, split, config)
+    if first is not None and not 0 <= first < len(images):
+        raise ConfigError(f"--first {first} is outside 0..{len(images) - 1}, the images of {name} ({split})")
     # The noise of `hvae score`, so that the picture shows what was scored.
     key = noise_key(images.slug, images.split)
-    index = np.sort(np.random.default_rng(seed).permutation(len(images))[:count])
+    if first is None:
+        index = np.sort(np.random.default_rng(seed).permutation(len(images))[:count])
+    else:
+        index = np.arange(first, min(first + count, len(images)))
     return images.images[index], index, [f"{images.slug} {position}" for position in index], key
 
 

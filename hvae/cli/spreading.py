@@ -1,4 +1,4 @@
-"""`--data fashionmnist mnist` for options that may be repeated, which click itself only takes as `--data a --data b`."""
+"""`--data fashionmnist mnist` for repeatable options, which click itself only takes as `--data a --data b`."""
 
 from __future__ import annotations
 

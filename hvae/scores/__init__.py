@@ -1,4 +1,4 @@
-"""OOD scores by name, one a file. Calling a score on a batch gives (batch,) float64, higher = more out-of-distribution."""
+"""OOD scores by name, one a file: called on a batch, each gives (batch,) float64, higher = more out-of-distribution."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,30 +52,28 @@ def correlations(
 
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "runs"
+def runs(root: Path) -> Path:
     make_run(root, "clothes")
     make_run(root, "figures", depth=2, data="mnist")
     make_run(root, "lonely", seed=2)
-    monkeypatch.setenv("HVAE_RUNS", str(root))
-    monkeypatch.setattr("hvae.results.BUNDLED_RUNS", tmp_path / "none")
     return root
 
 
-def open_page(**address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
-    for key, value in ({"run": "clothes"} | address).items():
-        app.query_params[key] = value
-    app.switch_page("../pages/features.py").run()
-    assert not app.exception
-    return app
+@pytest.fixture
+def open_page(runs: Path, visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    def opened(**address: str) -> AppTest:
+        app = visit("features", **{"run": "clothes"} | address)
+        assert not app.exception and not app.error
+        return app
+
+    return opened
 
 
 def html(app: AppTest) -> str:
     return "\n".join(element.proto.body for element in app.get("html"))
 
 
-def test_stored_tables_become_figures_words_and_numbers(runs):
+def test_stored_tables_become_figures_words_and_numbers(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     correlations(runs / "clothes", "figures", "digits", 0.7, depth_b=2)
     app = open_page(versus="figures")
@@ -90,7 +89,7 @@ def test_stored_tables_become_figures_words_and_numbers(runs):
     assert dict(zip(pair["data"], pair["mean_abs_r"].round(2), strict=True)) == {"mnist": 0.85, "digits": 0.65}
 
 
-def test_a_pair_can_be_chosen_without_a_mouse(runs):
+def test_a_pair_can_be_chosen_without_a_mouse(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page(versus="figures", pair="3-1")
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.2 - 0.15])
@@ -98,21 +97,21 @@ def test_a_pair_can_be_chosen_without_a_mouse(runs):
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.1 - 0.05])
 
 
-def test_a_table_in_the_other_runs_folder_is_turned_round(runs):
+def test_a_table_in_the_other_runs_folder_is_turned_round(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page(run="figures", versus="clothes", pair="1-3")
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.2 - 0.15])
     assert app.dataframe[-1].value["constant_a"].tolist() == [2]
 
 
-def test_without_run_b_the_stored_partner_is_shown(runs):
+def test_without_run_b_the_stored_partner_is_shown(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page()
     assert "showing figures" in app.info[0].value
     assert len(app.get("plotly_chart")) == 4
 
 
-def test_what_is_missing_comes_with_its_command(runs):
+def test_what_is_missing_comes_with_its_command(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page(versus="lonely", ood="digits")
     assert "No correlations between clothes and lonely" in app.info[0].value
@@ -123,7 +122,7 @@ def test_what_is_missing_comes_with_its_command(runs):
     assert "RUN_B" in open_page(run="lonely").code[0].value
 
 
-def test_damaged_and_outdated_tables_are_said(runs):
+def test_damaged_and_outdated_tables_are_said(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2, digest="1" * 64)
     (runs / "clothes" / "model.safetensors").write_bytes(b"other weights")
     broken = runs / "clothes" / "correlations" / "figures.digits.all.parquet"
@@ -135,7 +134,7 @@ def test_damaged_and_outdated_tables_are_said(runs):
     assert len(app.get("plotly_chart")) == 4
 
 
-def test_the_page_needs_no_torch(runs):
+def test_the_page_needs_no_torch():
     code = (
         "import sys; from app import feature_tables, source_images, state; from app.figures import correlations; "
         "assert 'torch' not in sys.modules"

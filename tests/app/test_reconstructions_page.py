@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +17,23 @@ from hvae.datasets import load
 from hvae.results import read_table
 from tests.synthetic import make_run
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two trained runs, no bundled ones, and no data set but those that need no download."""
-    root = tmp_path / "runs"
+def runs(root: Path) -> Path:
+    """Two trained runs; no data set is on the machine but those that need no download."""
     make_run(root, "clothes", trained=True)
     make_run(root, "figures", depth=2, trained=True, seed=1, data="mnist")
-    monkeypatch.setenv("HVAE_RUNS", str(root))
-    monkeypatch.setenv("HVAE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("hvae.results.BUNDLED_RUNS", tmp_path / "none")
     return root
 
 
-def open_page(**address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
-    for key, value in ({"run": "clothes", "image": "digits:0"} | address).items():
-        app.query_params[key] = value
-    app.switch_page("../pages/reconstructions.py").run()
-    assert not app.exception
-    return app
+@pytest.fixture
+def open_page(runs: Path, visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    def opened(**address: str) -> AppTest:
+        app = visit("reconstructions", **{"run": "clothes", "image": "digits:0"} | address)
+        assert not app.exception and not app.error
+        return app
+
+    return opened
 
 
 def html(app: AppTest) -> str:
@@ -50,7 +46,7 @@ def alternatives(app: AppTest) -> list[str]:
     return re.findall(r'aria-label="([^"]+)"', levels)[1:]
 
 
-def test_levels_samples_and_numbers(runs):
+def test_levels_samples_and_numbers(open_page):
     app = open_page(rows="2")
     shown = alternatives(app)
     assert len(shown) == 2 * (2 + 4)
@@ -62,9 +58,13 @@ def test_levels_samples_and_numbers(runs):
     np.testing.assert_allclose(table["LLR>k"][table["k"] == 0], 0)
     assert "trained on FashionMNIST, not on Digits" in app.info[0].value
     assert "hvae reconstruct clothes --data digits --split all --first 0 --count 2" in app.code[0].value
+    assert {"image=digits:0", "rows=2", "seed=0", "source=data+set", "show=pictures"} <= set(
+        app.code[1].value.split("&")
+    )
+    assert not any("no page knows" in one.value for one in app.warning)
 
 
-def test_numbers_are_those_of_the_score_table(runs):
+def test_numbers_are_those_of_the_score_table(runs, open_page):
     """Seed 0 draws the binarisation and the noise of `hvae score`, so both say the same of an image."""
     from hvae.scoring import score, settings
 
@@ -75,7 +75,7 @@ def test_numbers_are_those_of_the_score_table(runs):
         np.testing.assert_allclose(shown["L>k"][shown["k"] == k], table.bound(k)[7:9], rtol=1e-4)
 
 
-def test_resample_and_reading_change_the_draw(runs):
+def test_resample_and_reading_change_the_draw(open_page):
     app = open_page(rows="1")
     first = app.dataframe[0].value["L>k"].to_numpy()
     app.button[[button.label for button in app.button].index("Resample")].click().run()
@@ -88,40 +88,55 @@ def test_resample_and_reading_change_the_draw(runs):
     assert changed[0] == first[0] and changed[3] != first[3]
 
 
-def test_previous_and_next(runs):
+def test_previous_and_next(open_page):
     app = open_page(rows="1", image="digits:7")
     app.button[[button.label for button in app.button].index("Next")].click().run()
     assert alternatives(app)[0] == "Digits (scikit-learn) 8, the image"
 
 
-def test_run_b_stands_below_with_its_own_depth(runs):
+def test_run_b_stands_below_with_its_own_depth(open_page):
     app = open_page(rows="1", versus="figures")
     assert len(alternatives(app)) == 2 + 4 + 3
     table = app.dataframe[0].value
     assert list(table["run"]) == ["clothes"] * 4 + ["figures"] * 3
 
 
-def test_differences_and_maps_have_a_legend(runs):
+def test_differences_and_maps_have_a_legend(open_page):
     for shown, words in (("differences", "black where the image is white"), ("log p(x|z)", "did not expect")):
         app = open_page(rows="1", show=shown)
         assert words in html(app)
         assert any(shown in text for text in alternatives(app))
 
 
-def test_samples_of_the_model_as_images(runs):
+def test_samples_of_the_model_as_images(open_page):
     app = open_page(rows="2", source="samples of the model")
     assert alternatives(app)[0] == "Sample 1, the image"
     assert "knows its own samples" in app.info[0].value
 
 
-def test_a_set_that_is_not_here_is_named_with_its_command(runs):
+def test_uploads_are_drawn_and_refused_with_a_reason(open_page):
+    picture = io.BytesIO()
+    Image.fromarray(np.full((40, 20, 3), 200, np.uint8)).save(picture, "JPEG")
+    app = open_page(source="upload")
+    assert "Upload an image" in app.info[0].value
+    files = [("photo.jpg", picture.getvalue(), "image/jpeg"), ("fake.png", b"<html>", "image/png")]
+    app.file_uploader[0].set_value(files).run()
+    assert alternatives(app)[0] == "photo.jpg, the image"
+    assert any("`fake.png`: not an image" in one.value for one in app.warning)
+    assert any("`photo.jpg`: converted to grey, resized from 40x20 to 28x28" in one.value for one in app.caption)
+    before = app.dataframe[0].value["L>k"].to_numpy()
+    app.toggle[0].set_value(True).run()
+    assert not np.allclose(app.dataframe[0].value["L>k"], before)
+
+
+def test_a_set_that_is_not_here_is_named_with_its_command(open_page):
     app = open_page(image="mnist:17", ood="mnist")
     said = " ".join(warning.value for warning in app.warning)
-    assert "MNIST is not on this machine: `hvae data fetch mnist`" in said
+    assert "Not on this machine, so not shown here: MNIST (`hvae data fetch mnist`), FashionMNIST" in said
     assert alternatives(app)[0].startswith("Digits")
 
 
-def test_an_address_out_of_range_is_said(runs):
+def test_an_address_out_of_range_is_said(open_page):
     app = open_page(rows="99", seed="-3")
     said = " ".join(warning.value for warning in app.warning)
     assert "rows that is no whole number from 1 to 12" in said
@@ -129,7 +144,7 @@ def test_an_address_out_of_range_is_said(runs):
     assert app.number_input(key="rows").value == 5
 
 
-def test_a_run_without_weights_says_so(runs):
+def test_a_run_without_weights_says_so(runs, open_page):
     (runs / "clothes" / "model.safetensors").unlink()
     app = open_page()
     assert "no weights yet" in app.info[0].value

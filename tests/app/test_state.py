@@ -20,7 +20,7 @@ def script() -> None:
     state.say_notes()
     st.text(f"k={k} image={image}")
     st.text(state.address())
-    st.text(str(state.values(image="digits:4", k=None)))
+    st.text(str(state.values("scores", image="digits:4", k=None)))
 
 
 def shown(app: AppTest) -> str:

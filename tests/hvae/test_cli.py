@@ -142,6 +142,8 @@ def test_runs_as_a_module_and_as_a_script():
         (["reconstruct", "probe", "--out", "x.png"], "either a data set (--data) or image files"),
         (["reconstruct", "probe", "--out", "x.gif", "--data", "digits"], "must end in .png"),
         (["reconstruct", "probe", "--out", "x.png", "--data", "digits", "--count", "0"], "1 to 64 images"),
+        (["reconstruct", "probe", "--out", "x.png", "--data", "digits", "--first", "9999"], "is outside 0.."),
+        (["reconstruct", "probe", "--out", "x.png", "--drawn", "0"], "1 to 64 images"),
         (["reconstruct", "probe", "--out", "x.png", "--images", "no.png"], "no.png: cannot be read"),
         (["data", "fetch", "digitz"], "did you mean digits"),
         (["runs", "check", "nobody"], "there is no run 'nobody'"),
@@ -339,6 +341,11 @@ def test_reconstruct_draws_a_picture(runs, pictures, tmp_path):
     first, again, own = (tmp_path / name for name in ("a.png", "b.png", "c.png"))
     succeed("reconstruct", "probe", "--data", "digits", "--count", 3, "--out", first)
     succeed("reconstruct", "probe", "--data", "digits", "--count", 3, "--out", again)
+    succeed("reconstruct", "probe", "--data", "digits", "--first", 5, "--count", 3, "--out", tmp_path / "five.png")
+    assert (tmp_path / "five.png").read_bytes() != first.read_bytes()
+    succeed("reconstruct", "probe", "--drawn", 2, "--out", tmp_path / "samples.png")
+    with Image.open(tmp_path / "samples.png") as two, Image.open(first) as three:
+        assert two.size[1] < three.size[1]
     odd = (pictures / "dogs" / "00.png").rename(tmp_path / "$a_{$.png")
     files = [pictures / "cats" / "01.png", odd]
     succeed("reconstruct", "probe", *(x for file in files for x in ("--images", file)), "--out", own)

@@ -151,6 +151,24 @@ def test_a_run_stopped_at_any_step_resumes_to_the_bit(uninterrupted: Path, tmp_p
     assert_same_run(tmp_path, uninterrupted)
 
 
+def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[int]] = []
+    step = hvae.training._Trainer._step
+
+    def spy(self: hvae.training._Trainer, index: torch.Tensor) -> tuple[float, tuple[float, ...]]:
+        read.append(index.tolist())
+        return step(self, index)
+
+    monkeypatch.setattr(hvae.training._Trainer, "_step", spy)
+    train(CONFIG.override({"training.epochs": 2}), tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    epochs = [sum(read[:STEPS_PER_EPOCH], []), sum(read[STEPS_PER_EPOCH:], [])]
+    assert all(sorted(order) == list(range(len(FITTED))) for order in epochs)
+    assert epochs[0] != epochs[1]
+    assert epochs[0] != sorted(epochs[0])
+
+
 def test_training_raises_the_validation_elbo(uninterrupted: Path) -> None:
     curve = history(uninterrupted)
     assert list(curve["epoch"]) == [1, 2, 3]
