@@ -81,7 +81,7 @@ def table_2(keys: Sequence[TableKey], setting: Setting, inside: TableKey, outsid
         rows.append(
             [name, *(estimate(found[metric]) for metric in ("auroc", "auprc", "fpr80"))]
             + [
-                " / ".join(rate(getattr(first, metric) if first else None) for metric in ("auroc", "auprc", "fpr80")),
+                " / ".join(rate(getattr(first, metric)) for metric in ("auroc", "auprc", "fpr80")) if first else "–",
                 word,
             ]
         )

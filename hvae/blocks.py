@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from hvae.errors import ConfigError
 from hvae.latents import align
 
 Shape = tuple[int, ...]
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class SubPixelUpsample(nn.Module):
@@ -218,7 +220,7 @@ def data_dependent_initialisation(model: nn.Module) -> Iterator[None]:
             hook.remove()
 
 
-def fold_weight_norm(model: nn.Module) -> nn.Module:
+def fold_weight_norm(model: Model) -> Model:
     """Replace g * v / |v| by plain weights, in place: the same function, without recomputing the norm at every call."""
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):

@@ -152,7 +152,7 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
         path,
         lambda part: pq.write_table(
             content, part, compression="zstd", compression_level=12, use_dictionary=False, use_byte_stream_split=floats
-        ),
+        ),  # type: ignore[arg-type]  # a list of columns is allowed
     )
     return path
 
@@ -205,9 +205,8 @@ def list_tables(run: Path) -> list[TableKey]:
     found = []
     for path in sorted((run / "scores").glob("*.parquet")):
         if match := _FILE.fullmatch(path.name):
-            parts = match.groupdict()
-            numbers = {name: int(parts.pop(name)) for name in ("samples", "draws", "seed")}
-            found.append(TableKey(path, **parts, **numbers))
+            slug, split, reading, samples, draws, seed = match.groups()
+            found.append(TableKey(path, slug, split, reading, int(samples), int(draws), int(seed)))
     return found
 
 

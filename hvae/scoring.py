@@ -23,7 +23,7 @@ from hvae import __version__
 from hvae.blocks import fold_weight_norm
 from hvae.bounds import ImportanceWeightedBound, Sweep
 from hvae.checkpoints import load_checkpoint
-from hvae.config import Frozen, first_problem
+from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
 from hvae.evaluation import EvaluationNoise, noise_key, prepare
@@ -119,7 +119,7 @@ class _Scoring:
             )
         self.fabric, self.folder, self.images, self.how, self.batch_size = fabric, folder, images, how, batch_size
         self.model = fold_weight_norm(checkpoint.model)
-        self.preprocessing = config.data.preprocessing
+        self.preprocessing: Preprocessing = config.data.preprocessing
         self.metadata = TableMetadata(
             data=images.name if images.name == images.slug else images.slug,
             slug=images.slug,

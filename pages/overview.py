@@ -108,8 +108,8 @@ def _sentence(inside: Found | None, outside: dict[str, Found]) -> str:
         )
     own, table = inside
     bits = {slug: overview_tables.mean_bits(other, 0) for slug, (_, other) in outside.items()}
-    slug = min(bits, key=bits.__getitem__)
     inner = overview_tables.mean_bits(table, 0)
+    slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
     # k = 1 whatever the data: the best k would be a choice that looks at OOD images.
     ratio = scored.auroc_by_level(table, outside[slug][1], "LLR")[1].value
     first, other = look(own.slug).title, look(slug).title

@@ -1,13 +1,12 @@
-"""How well a score tells out-of-distribution (OOD) images from in-distribution ones, with intervals.
+"""AUROC, AUPRC and FPR at a given TPR with intervals, and their comparison between two scores.
 
-Conventions of the whole package: OOD is the positive class and scores are HIGHER = more OOD; an image is called OOD
-when its score is at or above the threshold, so tied scores always move together. Everything is computed in float64
-from numpy alone (`scipy.special` for quantiles), which keeps dashboards quick to start.
+An image is called OOD when its score is at or above the threshold. Everything is computed in float64 from numpy alone
+(`scipy.special` for quantiles), which keeps dashboards quick to start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from hvae.arrays import Floats, Indices, between, finite
 from hvae.errors import HvaeError
+from hvae.metrics.ranking import Ranking, precision_at, rank
 
 
 @dataclass(frozen=True)
@@ -37,57 +37,6 @@ class PairedDifference:
     high: float
     p_value: float
     level: float = 0.95
-
-
-@dataclass(frozen=True, eq=False)
-class RocCurve:
-    """Operating points (all `(points,)`), from no alarm at threshold +inf to an alarm on every image.
-
-    `fpr` and `tpr` are the shares of in-distribution and OOD images at or above each of the descending `thresholds`.
-    """
-
-    fpr: Floats
-    tpr: Floats
-    thresholds: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class PrecisionRecallCurve:
-    """Precision and recall (both `(points,)`, in [0, 1]) at descending `thresholds`, for the given OOD `prevalence`."""
-
-    recall: Floats
-    precision: Floats
-    thresholds: Floats
-    prevalence: float
-
-
-@dataclass(frozen=True, eq=False)
-class Density:
-    """Histogram density `(bins,)` over `edges` `(bins + 1,)`, and how many scores lie outside the edges.
-
-    The density is per unit of score and relative to ALL scores: its integral is the share inside the edges.
-    """
-
-    edges: Floats
-    density: Floats
-    below: int
-    above: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranking:
-    """Both samples on one descending scale: `in_rank` and `ood_rank` index into the distinct `thresholds`."""
-
-    thresholds: Floats
-    in_rank: Indices
-    ood_rank: Indices
-
-    def rates(self, in_rank: Indices, ood_rank: Indices) -> tuple[Floats, Floats]:
-        """(fpr, tpr) at every threshold for these images, or for a resample of them."""
-        size = len(self.thresholds)
-        false_alarms = np.cumsum(np.bincount(in_rank, minlength=size))
-        hits = np.cumsum(np.bincount(ood_rank, minlength=size))
-        return false_alarms / len(in_rank), hits / len(ood_rank)
 
 
 def auroc(in_scores: ArrayLike, ood_scores: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -155,9 +104,9 @@ def average_precision(
     share = m / (n + m) if prevalence is None else between(prevalence, "prevalence", 0, 1)
 
     def measure(fpr: Floats, tpr: Floats) -> float:
-        return float(np.dot(_precision(fpr, tpr, share), np.diff(tpr, prepend=0)))
+        return float(np.dot(precision_at(fpr, tpr, share), np.diff(tpr, prepend=0)))
 
-    value, low, high = _bootstrap(_rank(in_scores, ood_scores), measure, level, n_boot, seed)
+    value, low, high = _bootstrap(rank(in_scores, ood_scores), measure, level, n_boot, seed)
     if np.max(in_scores) < np.min(ood_scores):
         odds = (1 - share) / share * _unseen(n, level)
         recall = 1 - _unseen(m, level)
@@ -198,7 +147,7 @@ def fpr_at_tpr(
     def measure(false_rate: Floats, true_rate: Floats) -> float:
         return float(false_rate[np.searchsorted(true_rate, tpr)])
 
-    value, low, high = _bootstrap(_rank(in_scores, ood_scores), measure, level, n_boot, seed)
+    value, low, high = _bootstrap(rank(in_scores, ood_scores), measure, level, n_boot, seed)
     if value == 0:
         high = max(high, _unseen(len(in_scores), level))
     if value == 1:
@@ -244,97 +193,6 @@ def paired_auroc_difference(
     reach = _normal_quantile(level) * error
     p_value = float(2 * ndtr(-abs(value) / error))
     return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
-
-
-def roc_curve(in_scores: ArrayLike, ood_scores: ArrayLike, points: int = 800) -> RocCurve:
-    """ROC curve thinned to about `points` of its own operating points, evenly spaced in FPR + TPR.
-
-    Both ends are kept and nothing is interpolated, so every point is a threshold somebody can really set.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or fewer than 2 points.
-    """
-    ranking, fpr, tpr = _operating_points(in_scores, ood_scores)
-    fpr, tpr = np.r_[0.0, fpr], np.r_[0.0, tpr]
-    keep = _thin(fpr + tpr, points)
-    return RocCurve(fpr[keep], tpr[keep], np.r_[np.inf, ranking.thresholds][keep])
-
-
-def precision_recall_curve(
-    in_scores: ArrayLike, ood_scores: ArrayLike, points: int = 800, *, prevalence: float = 0.5
-) -> PrecisionRecallCurve:
-    """Precision against recall at about `points` real thresholds, evenly spaced in FPR + TPR, both ends kept.
-
-    The first point is the highest score seen: no point (recall 0, precision 1) is made up.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, fewer than 2 points, or a prevalence outside (0, 1).
-    """
-    ranking, fpr, tpr = _operating_points(in_scores, ood_scores)
-    share = between(prevalence, "prevalence", 0, 1)
-    keep = _thin(fpr + tpr, points)
-    return PrecisionRecallCurve(tpr[keep], _precision(fpr, tpr, share)[keep], ranking.thresholds[keep], share)
-
-
-def ks_distance(in_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1].
-
-    Raises:
-        HvaeError: Empty or non-finite scores.
-    """
-    _, fpr, tpr = _operating_points(in_scores, ood_scores)
-    return float(np.max(np.abs(tpr - fpr)))
-
-
-def bits_per_dim(nats: ArrayLike, dims: int) -> Floats:
-    """Bits per dimension of a log-likelihood or bound L: -L / (D ln 2); LOWER is more likely.
-
-    Args:
-        nats: Log-likelihoods in nats, of any shape.
-        dims: Number of dimensions D of an image (channels x height x width).
-
-    Raises:
-        HvaeError: `dims` below 1.
-    """
-    if dims < 1:
-        raise HvaeError(f"dims: an image has at least one dimension, got {dims}.")
-    return -np.asarray(nats, dtype=np.float64) / (dims * np.log(2))
-
-
-def shared_edges(scores: Sequence[ArrayLike], bins: int = 80, clip: float = 0.001) -> Floats:
-    """Histogram edges `(bins + 1,)` that suit several sets at once and that no outlier can stretch.
-
-    They run from the least `clip` quantile of any set to the greatest `1 - clip` quantile of any; `density` counts
-    what falls outside.
-
-    Raises:
-        HvaeError: No set, an empty or non-finite one, fewer than 1 bin, or a clip outside [0, 0.5).
-    """
-    if not scores or bins < 1 or not 0 <= clip < 0.5:
-        raise HvaeError(f"shared_edges: needs a set, bins >= 1 and 0 <= clip < 0.5; got {len(scores)}, {bins}, {clip}.")
-    quantiles = [np.quantile(finite(values, "scores"), [clip, 1 - clip]) for values in scores]
-    low, high = float(np.min(quantiles)), float(np.max(quantiles))
-    edges = np.linspace(low, high, bins + 1)
-    if np.all(np.diff(edges) > 0):
-        return edges
-    # All scores (nearly) equal: a bin needs a width that the magnitude of the scores can resolve.
-    margin = 0.5 * max(1.0, abs(low) * 1e-6)
-    return np.linspace(low - margin, high + margin, bins + 1)
-
-
-def density(scores: ArrayLike, edges: ArrayLike) -> Density:
-    """Histogram density of `scores` `(n,)` over ascending `edges` `(bins + 1,)`, the last bin closed on both sides.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or edges that do not ascend.
-    """
-    scores, edges = finite(scores, "scores"), finite(edges, "edges")
-    widths = np.diff(edges)
-    if len(edges) < 2 or not np.all(widths > 0):
-        raise HvaeError("edges: at least two, in ascending order.")
-    counts, _ = np.histogram(scores, edges)
-    below, above = int(np.count_nonzero(scores < edges[0])), int(np.count_nonzero(scores > edges[-1]))
-    return Density(edges, counts / (len(scores) * widths), below, above)
 
 
 def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
@@ -423,26 +281,8 @@ def _unseen_pairs(n: int, m: int, level: float) -> float:
     return 1 - (1 - _unseen(n, level)) * (1 - _unseen(m, level))
 
 
-def _rank(in_scores: Floats, ood_scores: Floats) -> _Ranking:
-    ascending, rank = np.unique(np.concatenate([in_scores, ood_scores]), return_inverse=True)
-    descending = len(ascending) - 1 - rank
-    return _Ranking(ascending[::-1], descending[: len(in_scores)], descending[len(in_scores) :])
-
-
-def _operating_points(in_scores: ArrayLike, ood_scores: ArrayLike) -> tuple[_Ranking, Floats, Floats]:
-    ranking = _rank(finite(in_scores, "in-distribution scores"), finite(ood_scores, "OOD scores"))
-    return ranking, *ranking.rates(ranking.in_rank, ranking.ood_rank)
-
-
-def _precision(fpr: Floats, tpr: Floats, prevalence: float) -> Floats:
-    hits = prevalence * tpr
-    alarms = hits + (1 - prevalence) * fpr
-    # No alarm at all happens only in resamples that miss the top images; recall does not move there either.
-    return np.divide(hits, alarms, out=np.zeros_like(hits), where=alarms > 0)
-
-
 def _bootstrap(
-    ranking: _Ranking, measure: Callable[[Floats, Floats], float], level: float, n_boot: int, seed: int
+    ranking: Ranking, measure: Callable[[Floats, Floats], float], level: float, n_boot: int, seed: int
 ) -> tuple[float, float, float]:
     """(value, low, high) of a function of (fpr, tpr), by stratified percentile bootstrap; the value is kept inside."""
     if n_boot < 1:
@@ -457,14 +297,3 @@ def _bootstrap(
     value = measure(*ranking.rates(in_rank, ood_rank))
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return value, min(value, float(low)), max(value, float(high))
-
-
-def _thin(position: Floats, points: int) -> Indices:
-    """Indices of about `points` entries evenly spaced in the ascending `position`, with both ends."""
-    if points < 2:
-        raise HvaeError(f"points: a curve needs at least 2, got {points}.")
-    last = len(position) - 1
-    if last < points:
-        return np.arange(last + 1)
-    wanted = np.searchsorted(position, np.linspace(position[0], position[-1], points))
-    return np.unique(np.r_[0, np.minimum(wanted, last), last])
