@@ -1,6 +1,7 @@
 import streamlit as st
 
-# What every page needs is imported while the server starts, not while the first visitor waits.
-from app import components, one_image, score_checks, score_figures  # noqa: F401
+# pandas, pyarrow and plotly are imported while the server starts, not while the first visitor waits.
+from app.figures import densities, levels, profile, roc  # noqa: F401
+from hvae import results  # noqa: F401
 
 app = st.App("app/main.py")
