@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from hvae.config import FreeBits, TrainingConfig
@@ -33,6 +35,14 @@ class Objective:
 def beta_at(progress: float, config: TrainingConfig) -> float:
     """Weight of the divergences at a fraction of training: 0 -> 1 linearly over the warm-up."""
     return 1.0 if config.beta_warm_up == 0 else min(1.0, progress / config.beta_warm_up)
+
+
+def learning_rate_at(progress: float, steps: int, config: TrainingConfig) -> float:
+    """Learning rate at a fraction of `steps` optimiser steps: a linear rise, then half a cosine or constant."""
+    rising = config.learning_rate_warm_up * steps
+    rise = min(1.0, (progress * steps + 1) / rising) if rising >= 1 else 1.0
+    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+    return config.learning_rate * rise * fall
 
 
 def free_nats_at(progress: float, config: FreeBits) -> float:
@@ -97,3 +107,18 @@ def _ratio(latent: Latent) -> Tensor:
     if ratio is None:
         raise ValueError("the objective needs every latent drawn from the posterior")
     return ratio
+
+
+def first_not_finite(result: Pass) -> str:
+    """Where a pass first meets a value that is not finite, in the order of the walks: one NaN soon is in every term."""
+    layers = list(enumerate(result.latents, start=1))
+    met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
+    met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
+    for name, distribution in met:
+        if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
+            return name
+    for layer, latent in layers:
+        ratio = latent.log_ratio()
+        if ratio is not None and not torch.isfinite(ratio).all():
+            return f"log r_{layer} of layer z_{layer}"
+    return "log p(x|z) of the likelihood"

@@ -148,13 +148,19 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
     content = pa.table(dict(zip(expected, arrays, strict=True)))
     content = content.replace_schema_metadata({METADATA_KEY: table.metadata.model_dump_json().encode()})
     path = folder / "scores" / table.metadata.file_name
-    write_atomically(
-        path,
-        lambda part: pq.write_table(
-            content, part, compression="zstd", compression_level=12, use_dictionary=False, use_byte_stream_split=floats
-        ),  # type: ignore[arg-type]  # a list of columns is allowed
-    )
+    write_atomically(path, lambda part: _write_parquet(content, part, floats))
     return path
+
+
+def _write_parquet(content: pa.Table, path: Path, floats: list[str]) -> None:
+    pq.write_table(
+        content,
+        path,
+        compression="zstd",
+        compression_level=12,
+        use_dictionary=False,
+        use_byte_stream_split=floats,  # type: ignore[arg-type]  # names of columns are allowed
+    )
 
 
 def read_metadata(path: Path) -> TableMetadata:

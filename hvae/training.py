@@ -31,7 +31,7 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.latents import generator_noise
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.objectives import Objective, beta_at, free_nats_at, objective
+from hvae.objectives import Objective, beta_at, first_not_finite, free_nats_at, learning_rate_at, objective
 from hvae.proposal import elbo_proposal
 
 HISTORY_FILE = "history.csv"
@@ -254,18 +254,12 @@ class _Trainer:
         decay = min(self.training.ema, (1 + int(count)) / (10 + int(count))) if self.training.ema else 0.0
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
-    def _learning_rate(self, progress: float) -> float:
-        warm = self.training.learning_rate_warm_up
-        rise = min(1.0, (progress * self.steps + 1) / (warm * self.steps)) if warm * self.steps >= 1 else 1.0
-        fall = 0.5 * (1 + math.cos(math.pi * progress)) if self.training.schedule == "cosine" else 1.0
-        return self.training.learning_rate * rise * fall
-
     def _step(self, index: Tensor) -> tuple[float, tuple[float, ...]]:
         """One optimiser step; the minibatch's mean ELBO and log-ratios."""
         progress = self.state.step / self.steps
         x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(progress)
+            group["lr"] = learning_rate_at(progress, self.steps, self.training)
         loss, log_likelihood, log_ratios = self.module(x, generator, progress)
         self._check(index, loss, log_likelihood, log_ratios)
         self.optimizer.zero_grad()
@@ -306,17 +300,7 @@ class _Trainer:
         x, generator = self._inputs(index)
         with torch.no_grad(), self.fabric.autocast():
             result = self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
-        layers = list(enumerate(result.latents, start=1))
-        met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
-        met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
-        for name, distribution in met:
-            if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
-                return name
-        for layer, latent in layers:
-            ratio = latent.log_ratio()
-            if ratio is not None and not torch.isfinite(ratio).all():
-                return f"log r_{layer} of layer z_{layer}"
-        return "log p(x|z) of the likelihood"
+        return first_not_finite(result)
 
     def _stop(self, reason: str) -> None:
         raise TrainingDiverged(
@@ -352,7 +336,7 @@ class _Trainer:
             row[f"log_ratio_{layer + 1}"] = float(terms[layer + 1])
             row[f"active_units_{layer + 1}"] = int((torch.cat(means[layer]).var(0) > ACTIVE_VARIANCE).sum())
         row |= {
-            "learning_rate": self._learning_rate(progress),
+            "learning_rate": learning_rate_at(progress, self.steps, self.training),
             "beta": beta_at(progress, self.training),
             "free_nats": free_nats_at(progress, self.training.free_bits),
             "images_per_second": rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.distributions import Normal
 
 from hvae.config import FreeBits, TrainingConfig
 from hvae.latents import Latent, generator_noise
-from hvae.objectives import beta_at, floored_divergence, free_nats_at, layer_floor, objective
+from hvae.objectives import beta_at, floored_divergence, free_nats_at, layer_floor, learning_rate_at, objective
 from hvae.proposal import Draw, bound_proposal, elbo_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
 
@@ -161,3 +162,13 @@ def test_the_objective_needs_every_latent_from_the_posterior() -> None:
 
 def _sum(ratios: tuple[Tensor, ...]) -> Tensor:
     return torch.stack(ratios).sum(0)
+
+
+def test_the_learning_rate_rises_to_its_value_and_falls_to_zero() -> None:
+    config = TrainingConfig(epochs=1, learning_rate=0.5, learning_rate_warm_up=0.1)
+    assert learning_rate_at(0.0, 100, config) == pytest.approx(0.5 / 10)
+    assert learning_rate_at(0.09, 100, config) == pytest.approx(0.5 * (1 + math.cos(0.09 * math.pi)) / 2)
+    assert learning_rate_at(0.5, 100, config) == pytest.approx(0.25)
+    assert learning_rate_at(1.0, 100, config) == pytest.approx(0.0)
+    constant = config.model_copy(update={"schedule": "constant", "learning_rate_warm_up": 0.0})
+    assert {learning_rate_at(progress, 100, constant) for progress in (0.0, 0.5, 1.0)} == {0.5}
