@@ -12,13 +12,14 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import components, state  # noqa: E402
+from app import components, sidebar, state  # noqa: E402
 
 # Group: (file in pages/, title). The file name is the address; a page whose file is missing is left out. (A comment,
 # not a docstring: Streamlit would print a bare string of the entry point on the page.)
 PAGES: dict[str, list[tuple[str, str]]] = {
-    "Learn": [("overview", "Overview"), ("reconstructions", "Reconstructions")],
-    "Analyse": [("scores", "Scores"), ("features", "Features")],
+    "Learn": [("overview", "Overview"), ("how_it_works", "How it works"), ("reconstructions", "Reconstructions")],
+    "Analyse": [("scores", "Scores"), ("features", "Features"), ("compare", "Compare")],
+    "Manage": [("runs", "Runs")],
 }
 
 
@@ -41,7 +42,7 @@ st.set_page_config(
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()
-state.sidebar()
+sidebar.draw()
 notes = st.container()
 with components.guarded():
     page.run()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, loading, scored, state
+from app import components, controls, loading, scored, state
 from app.figures import profile
 from app.palette import look
 from app.score_controls import Scored, View
@@ -25,7 +25,7 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
     )
     sets = {one.slug: one for one in (view.inside, *view.outside)}
     first = view.outside[0] if view.outside else view.inside
-    image = state.image_box({slug: len(one.table) for slug, one in sets.items()}, ImageId(first.slug, 0))
+    image = controls.image_box({slug: len(one.table) for slug, one in sets.items()}, ImageId(first.slug, 0))
     chosen = sets[image.slug]
     score = float(view.measure.of(chosen.table)[image.index])
     rank = scored.percentile(view.measure.of(view.inside.table), score)

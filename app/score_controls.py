@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app import loading, scored, state
+from app import controls, loading, scored
 from app.scored import Measure, Setting
 from hvae.errors import TableError
 from hvae.results import ScoreTable, TableKey
@@ -75,27 +75,27 @@ def view(keys: Sequence[TableKey], data: str, ood: Sequence[str]) -> View:
         TableError: the in-distribution table is damaged.
     """
     found = scored.settings(keys, data)
-    with state.bar("controls"):
-        score = state.choose(
+    with controls.bar("controls"):
+        score = controls.choose(
             "Score",
             "score",
             ["LLR", "L"],
             help="LLR: the likelihood ratio LLR>k = L - L>k. L: the negative bound -L>k.",
         )
-        slot = state.bar("level", width="content")
-        unit = state.choose("Unit", "unit", ["nats", "bits/dim"])
-        alarm = state.choose(
+        slot = controls.bar("level", width="content")
+        unit = controls.choose("Unit", "unit", ["nats", "bits/dim"])
+        alarm = controls.choose(
             "False alarms allowed (%)", "alarm", BUDGETS, "5",
             help="The threshold is the least one that this share of the in-distribution test images reaches.",
         )  # fmt: skip
-    with state.bar("settings"):
-        reading = state.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
+    with controls.bar("settings"):
+        reading = controls.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
         found = [one for one in found if one.reading == reading]
-        samples = state.choose(
+        samples = controls.choose(
             "Importance samples S", "S", _distinct(one.samples for one in found), help="More samples tighten the bound."
         )
         found = [one for one in found if str(one.samples) == samples]
-        draws = state.choose(
+        draws = controls.choose(
             "Draws R", "R", _distinct(one.draws for one in found), help="Values are means over R repeats: less noise."
         )
     setting = Setting(reading, int(samples), int(draws))
@@ -103,7 +103,7 @@ def view(keys: Sequence[TableKey], data: str, ood: Sequence[str]) -> View:
     assert inside is not None, "the settings on offer are those of this set's tables"
     levels = range(0 if score == "L" else 1, inside.table.metadata.depth + 1)
     with slot:
-        k = state.choose(
+        k = controls.choose(
             "k", "k", [str(k) for k in levels], "1" if score == "LLR" else "0",
             help="How many of the lowest layers take their latents from the prior instead of from the image.",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import loading, palette, state, uploads
+from app import controls, loading, palette, state, uploads
 from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.datasets.conforming import FITS
@@ -78,7 +78,7 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
         state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
     default = next((slug for slug in wanted if slug in here), here[0])
-    image = state.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
+    image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
     whole = _whole(image.slug, image_shape)
     index = np.arange(image.index, min(image.index + count, len(whole)))
     title = palette.look(image.slug).title

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from hvae.metrics import Estimate
 from hvae.results import TableKey
 
@@ -35,3 +38,19 @@ def score_command(run: str, key: TableKey) -> str:
         f"hvae score {run} --data {key.slug} --split {key.split} --reading {key.reading} "
         f"--samples {key.samples} --draws {key.draws} --seed {key.seed}"
     )
+
+
+def quoted(text: str) -> str:
+    """A value of the address made safe to quote: short, no markup."""
+    return re.sub(r"[^\w .:>=-]", "?", text)[:60]
+
+
+def listed(options: Iterable[object], most: int = 12) -> str:
+    """Options as code, the first `most` of them."""
+    shown = [f"`{option}`" for option in options]
+    return ", ".join(shown[:most]) + (" ..." if len(shown) > most else "")
+
+
+def lowered(label: str) -> str:
+    """The label of a control inside a sentence."""
+    return label if label[:2].isupper() or label.startswith("Run") else label[0].lower() + label[1:]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, feature_tables, loading, palette, state
+from app import components, controls, feature_tables, loading, palette, state
 from app.figures.correlations import layer_grid, over_layers
 from app.source_images import whole_split
 from hvae.correlation_tables import CorrelationTable, Kind
@@ -109,7 +109,7 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
                 key=f"grid-{value}",
                 on_click=clicked,
             )
-    return state.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
+    return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
 
 
 def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: RunEntry, other: RunEntry) -> None:
@@ -157,7 +157,7 @@ def page() -> None:
     kinds = [kind for kind in KIND_TITLES if all(kind in table.kinds() for table in tables.values())]
     kind = cast(
         Kind,
-        state.choose(
+        controls.choose(
             "Representation",
             "kind",
             kinds,
@@ -166,7 +166,7 @@ def page() -> None:
     )
     over_the_layers(tables, kind, run, other)
     components.section("Every layer against every layer")
-    slug = state.choose("Images of", "on", list(tables))
+    slug = controls.choose("Images of", "on", list(tables))
     pair = layer_by_layer(tables[slug], kind, run, other)
     one_pair(tables, kind, pair, run, other)
     components.footer(command(run, other.name, {slug: table.metadata.split for slug, table in tables.items()}))

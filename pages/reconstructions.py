@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, palette, source_images, state
+from app import components, controls, palette, source_images, state
 from app.mosaic import Cell, Row, grey_or_colour, sheet_png, table_html
-from app.number_box import number_box
 from app.reconstruction_table import SHOWN, Walked, headings, legend, numbers, rows, what_to_see
 from app.source_images import Source
 from hvae.config import RunConfig
@@ -26,21 +25,23 @@ def resample() -> None:
     st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
 
 
-def controls() -> tuple[str, int, str, Reading, int]:
+def chosen() -> tuple[str, int, str, Reading, int]:
     """(source, rows, what is shown, reading, seed)."""
-    with state.bar("images-bar"):
-        source = state.choose("Images from", "source", [DATA_SET, SAMPLES, UPLOAD])
-        shown = state.choose("Show", "show", SHOWN, help="Differences are reconstruction minus what the model sees.")
-    with state.bar("levels-bar"):
-        count = number_box("Rows", "rows", 1, MOST_ROWS, 5)
-        reading = state.choose(
+    with controls.bar("images-bar"):
+        source = controls.choose("Images from", "source", [DATA_SET, SAMPLES, UPLOAD])
+        shown = controls.choose("Show", "show", SHOWN, help="Differences are reconstruction minus what the model sees.")
+    with controls.bar("levels-bar"):
+        count = controls.number("Rows", "rows", 1, MOST_ROWS, 5)
+        reading = controls.choose(
             "Reading of L>k",
             "reading",
             READINGS,
             select=True,
             help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
         )
-        seed = number_box("Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with.")
+        seed = controls.number(
+            "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
+        )
         st.button("Resample", on_click=resample, help="The next seed")
     return source, count, shown, cast(Reading, reading), seed
 
@@ -127,7 +128,7 @@ def page() -> None:
             f"hvae runs check {run.name}",
         )
         return
-    source, count, shown, reading, seed = controls()
+    source, count, shown, reading, seed = chosen()
     with st.spinner("Starting PyTorch"):
         from app import reconstructing
     images = gather(run, run.config, source, count, seed, reconstructing.sampled)

@@ -12,11 +12,11 @@ def bound(app: AppTest, key: str) -> object:
 def script() -> None:
     import streamlit as st
 
-    from app import state
+    from app import controls, state
 
     state.begin(st.session_state.get("page", "here"))
-    k = state.choose("k", "k", st.session_state.get("options", ["1", "2", "3"]))
-    image = state.image_box({"mnist": 10, "digits": 5}, state.ImageId("mnist", 3))
+    k = controls.choose("k", "k", st.session_state.get("options", ["1", "2", "3"]))
+    image = controls.image_box({"mnist": 10, "digits": 5}, state.ImageId("mnist", 3))
     state.say_notes()
     st.text(f"k={k} image={image}")
     st.text(state.address())

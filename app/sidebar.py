@@ -1,0 +1,87 @@
+"""The selection in the sidebar of every page: two runs, the in-distribution set and the OOD sets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import loading, state
+from app.controls import choose, choose_many
+from app.scored import WHOLE_SPLITS
+from app.state import NO_RUN, Selection
+from app.wording import quoted
+from hvae.datasets import names as data_set_names
+from hvae.results import RunEntry
+
+
+def draw() -> Selection:
+    """Draw the selection in the sidebar and return it."""
+    found = loading.runs()
+    with st.sidebar:
+        chosen = _selection(found) if found else _nothing()
+    st.session_state["_selection"] = chosen
+    return chosen
+
+
+def _nothing() -> Selection:
+    for key in state.SELECTION_KEYS:
+        for asked in st.session_state["_asked"].pop(key, []):
+            state.note(key, f"The address asks for {key} `{quoted(asked)}`, but there is no run here.")
+    st.caption("No run found. Train one with `hvae train`, or point `HVAE_RUNS` at a folder of runs.")
+    return Selection(None, None, "fashionmnist", ("mnist",))
+
+
+def _selection(found: list[RunEntry]) -> Selection:
+    by_name = {entry.name: entry for entry in found}
+    names = list(by_name)
+    sound = [entry.name for entry in found if entry.config is not None]
+    run = by_name[
+        choose(
+            "Run A",
+            "run",
+            names,
+            (sound or names)[0],
+            select=True,
+            on_change=_follow_run,
+            help="The model whose scores, reconstructions and features the pages show.",
+        )
+    ]
+    others = [NO_RUN, *(name for name in names if name != run.name)]
+    versus = choose(
+        "Run B", "versus", others, select=True, help="A second model, shown beside run A where a page compares two."
+    )
+    own, sets, scored = _sets(run)
+    data = choose(
+        "In-distribution set",
+        "data",
+        sets,
+        own,
+        select=True,
+        help="The data set that counts as normal: usually the one run A was trained on.",
+    )
+    ood = choose_many(
+        "Out-of-distribution sets",
+        "ood",
+        [slug for slug in sets if slug != data],
+        [slug for slug in scored if slug != data],
+    )
+    return Selection(run, by_name.get(versus), data, ood)
+
+
+def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
+    """(own set, every set one may ask for, other sets with score tables) of a run, in the order of the registry."""
+    scored = {key.slug for key in loading.tables(run) if key.split in WHOLE_SPLITS}
+    known = data_set_names()
+    unknown = sorted(scored - set(known))
+    own = run.config.data.name if run.config else known[0]
+    if own not in known:
+        # A run trained on a folder or file: its slug carries a fingerprint that only its tables know.
+        own = unknown[0] if unknown else known[0]
+    sets = [own, *(slug for slug in (*known, *unknown) if slug != own)]
+    return own, sets, [slug for slug in sets if slug in scored and slug != own] or [sets[1]]
+
+
+def _follow_run() -> None:
+    """Run A was changed by hand: the sets become those of the new run."""
+    entry = next((entry for entry in loading.runs() if entry.name == st.session_state["run"]), None)
+    if entry is not None:
+        st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
