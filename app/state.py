@@ -12,7 +12,6 @@ Streamlit make that necessary:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,8 +38,6 @@ PAGE_KEYS = {
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
 NO_RUN = "none"
-
-_IMAGE = re.compile(r"(?P<slug>[a-z0-9_-]+):(?P<index>\d{1,7})")
 
 
 @dataclass(frozen=True)
