@@ -7,59 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
 
 import lightning
 import numpy as np
 import pandas as pd
-import torch
 from filelock import Timeout
-from pydantic import Field, ValidationError
 
 from hvae import __version__
-from hvae.blocks import fold_weight_norm
-from hvae.bounds import ImportanceWeightedBound, Sweep
-from hvae.checkpoints import load_checkpoint
-from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.datasets import ImageSet
-from hvae.errors import CheckpointError, ConfigError, DataError
-from hvae.evaluation import EvaluationNoise, noise_key, prepare
+from hvae.errors import CheckpointError, DataError
+from hvae.evaluation import noise_key
 from hvae.files import run_lock, write_atomically
-from hvae.proposal import Reading, elbo_proposal
 from hvae.results import ScoreTable, TableMetadata, columns, write_table
+from hvae.scorer import Scorer, Settings, settings
 
-LEAST_IMAGES = 32
-"""Images in one pass at the least, padded with copies: math libraries take other kernels for smaller ones, which round
-differently, and no value of a table may depend on the batch size."""
+__all__ = ["CHUNK", "Settings", "score", "settings"]
+
 CHUNK = 200
 """Images between two saved chunks: what an interrupted scoring can lose at most."""
-
-
-class Settings(Frozen):
-    """How a data set is scored."""
-
-    reading: Reading = "mean"
-    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """S: importance samples of L_S."""
-    draws: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """R: independent repeats, each with its own binarisation and posterior sample."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-
-
-def settings(**values: object) -> Settings:
-    """Settings from the outside.
-
-    Raises:
-        ConfigError: an unknown reading, S or R below 1, a negative seed: one line.
-    """
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"scoring: {first_problem(error)}") from None
 
 
 def score(
@@ -91,8 +59,6 @@ def score(
         DataError: images of another shape than the model's.
         ConfigError: a batch size below 1.
     """
-    if batch_size < 1:
-        raise ConfigError(f"scoring: batch_size must be at least 1, it is {batch_size}")
     if not len(images):
         raise DataError(f"{images.name} has no images to score")
     fabric = lightning.Fabric(accelerator=accelerator, devices=devices, precision=how.precision)
@@ -110,16 +76,14 @@ class _Scoring:
     def __init__(
         self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Settings, batch_size: int
     ) -> None:
-        checkpoint = load_checkpoint(folder, fabric.device)
-        config = checkpoint.config
+        self.scorer = Scorer(folder, how, fabric, batch_size)
+        config = self.scorer.config
         if images.images.shape[1:] != config.model.image_shape:
             raise DataError(
                 f"{images.name} has images of shape {images.images.shape[1:]}, the model of {folder.name} expects "
                 f"{config.model.image_shape}"
             )
-        self.fabric, self.folder, self.images, self.how, self.batch_size = fabric, folder, images, how, batch_size
-        self.model = fold_weight_norm(checkpoint.model)
-        self.preprocessing: Preprocessing = config.data.preprocessing
+        self.fabric, self.folder, self.images, self.how = fabric, folder, images, how
         self.metadata = TableMetadata(
             data=images.name if images.name == images.slug else images.slug,
             slug=images.slug,
@@ -130,9 +94,9 @@ class _Scoring:
             seed=how.seed,
             depth=config.model.depth,
             dimensions=config.model.dimensions,
-            preprocessing=self.preprocessing,
+            preprocessing=config.data.preprocessing,
             precision=how.precision,
-            weights_sha256=checkpoint.weights_sha256,
+            weights_sha256=self.scorer.weights_sha256,
             data_fingerprint=images.fingerprint,
             data_note=images.note,
             version=__version__,
@@ -184,48 +148,7 @@ class _Scoring:
 
     def _chunk(self, index: np.ndarray) -> np.ndarray:
         """Values of some examples, (draws, images, columns) float64 in nats."""
-        with torch.inference_mode(), self.fabric.autocast():
-            draws = [
-                np.concatenate([self._batch(batch, draw) for batch in self._batches(index)])
-                for draw in range(self.how.draws)
-            ]
-        return np.stack(draws)
-
-    def _batches(self, index: np.ndarray) -> Iterator[np.ndarray]:
-        size = LEAST_IMAGES if self.how.samples > 1 else max(self.batch_size, LEAST_IMAGES)
-        for start in range(0, len(index), size):
-            yield index[start : start + size]
-
-    def _batch(self, index: np.ndarray, draw: int) -> np.ndarray:
-        """Values of one batch and draw, (images, columns): bounds L^{>k} from the first sample, the rest from all S."""
-        how, depth, device = self.how, self.model.depth, self.fabric.device
-        count, index = len(index), np.pad(index, (0, max(0, LEAST_IMAGES - len(index))), mode="edge")
-        key = noise_key(self.images.slug, self.images.split)
-        x = prepare(self.images.images[index], self.preprocessing, how.seed, key, index, draw).to(device)
-        x = x.contiguous(memory_format=torch.channels_last)
-        sums = torch.zeros(depth + 2, len(index), dtype=torch.float64, device=device)
-        weighted = ImportanceWeightedBound()
-        bounds: list[torch.Tensor] = []
-        per_pass = max(1, self.batch_size // len(index))
-        groups = [[0], *(list(range(s, min(s + per_pass, how.samples))) for s in range(1, how.samples, per_pass))]
-        for samples in groups:
-            noise = EvaluationNoise(how.seed, key, index, draw, samples, self.model.latent_shapes, device)
-            sweep = Sweep(self.model, x, noise)
-            terms = self._terms(sweep)
-            sums += terms.sum(1)
-            weighted.update(terms[0])
-            if samples == [0]:
-                bounds = [sweep.bound(k, how.reading)[0].double() for k in range(1, depth + 1)]
-        means = sums / how.samples
-        rows = [means[0], weighted.value(), *bounds, *means[1:]]
-        return torch.stack(rows, dim=1)[:count].cpu().numpy()
-
-    def _terms(self, sweep: Sweep) -> torch.Tensor:
-        """log w, log p(x|z) and log r_l of the ELBO, (2 + layer, samples, batch) float64."""
-        proposal = elbo_proposal(self.model.depth)
-        terms = [sweep.log_likelihood(proposal), *(r for r in sweep.log_ratios(proposal) if r is not None)]
-        stacked = torch.stack([term.double() for term in terms])
-        return torch.cat([stacked.sum(0, keepdim=True), stacked])
+        return self.scorer.values(self.images.images[index], noise_key(self.images.slug, self.images.split), index)
 
 
 def _save(part: Path, values: np.ndarray) -> None:
