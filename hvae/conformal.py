@@ -17,13 +17,16 @@ from hvae.arrays import Floats, between, finite
 from hvae.errors import HvaeError
 
 
-def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = False) -> Floats:
+def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = False, break_ties: bool = False) -> Floats:
     """Empirical tail rank of each value in the reference, (1 + #{reference >= value}) / (n_ref + 1), per column.
 
     Args:
         reference: Scores of the reference part `(n_ref, K)`, one column per k; higher = more OOD.
         values: Scores to rank `(m, K)`.
         two_sided: Rank by the nearer tail instead, doubled and at most 1, so that scores too LOW stand out as well.
+        break_ties: Order values that no reference score lies between by how many standard deviations of the reference
+            they are out: each rank is lowered by less than one step. Without it every score beyond the whole reference
+            has the same rank, however far out it is.
 
     Returns:
         Ranks `(m, K)` in (0, 1]; small = far out in the tail.
@@ -44,7 +47,26 @@ def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = Fal
             lower = (1 + np.searchsorted(ordered[:, column], values[:, column], "right")) / (n_ref + 1)
             tail = np.minimum(1.0, 2 * np.minimum(tail, lower))
         ranks[:, column] = tail
+    if break_ties:
+        out = standardised(reference, values)
+        if two_sided:
+            out = np.abs(out)
+        ranks -= (1 + out / (1 + np.abs(out))) / 2 / (n_ref + 1)
     return ranks
+
+
+def standardised(reference: ArrayLike, values: ArrayLike) -> Floats:
+    """Values `(m, K)` in standard deviations of the reference `(n_ref, K)` from its mean, per column.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or another number of columns.
+    """
+    reference, values = finite(reference, "reference scores", 2), finite(values, "scores", 2)
+    if values.shape[1] != reference.shape[1]:
+        raise HvaeError(
+            f"scores: {values.shape[1]} columns, the reference has {reference.shape[1]}; use the same k for both."
+        )
+    return (values - reference.mean(0)) / np.maximum(reference.std(0), np.finfo(np.float64).tiny)
 
 
 def statistic(ranks: ArrayLike) -> Floats:

@@ -280,7 +280,7 @@ def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -
     reference = _ratios(comparison.parts["reference"])
 
     def statistics(table: ScoreTable) -> np.ndarray:
-        return conformal.statistic(conformal.tail_ranks(reference, _ratios(table)))
+        return conformal.statistic(conformal.tail_ranks(reference, _ratios(table), break_ties=True))
 
     def row(data: str, role: str, calibration: np.ndarray, t: np.ndarray) -> dict[str, object]:
         interval = conformal.false_alarm_interval(alpha, len(calibration), len(t), level)

@@ -137,3 +137,14 @@ def test_bad_input_is_named():
         conformal.benjamini_hochberg([1.5], 0.1)
     with pytest.raises(HvaeError, match="needs images"):
         conformal.least_rejections(0, 0.1, 10)
+
+
+def test_broken_ties_keep_the_order_and_order_what_lies_beyond_the_reference() -> None:
+    generator = np.random.default_rng(3)
+    reference, values = generator.normal(size=(50, 2)), np.sort(generator.normal(0, 3, size=(400, 2)), axis=0)
+    for two_sided in (False, True):
+        plain = conformal.tail_ranks(reference, values, two_sided=two_sided)
+        fine = conformal.tail_ranks(reference, values, two_sided=two_sided, break_ties=True)
+        assert np.all(fine < plain) and np.all(fine > plain - 1 / 51)
+        assert np.all(fine > 0)
+    assert np.all(np.diff(conformal.tail_ranks(reference, values, break_ties=True), axis=0) < 0), "strictly, ties or not"
