@@ -194,8 +194,13 @@ def settings(run: RunEntry) -> list[tuple[str, int, int]]:
     return sorted(found["reference"] & found["calibration"], key=lambda one: (one[0] != "mean", one))
 
 
-def summary(judgement: Judgement, alpha: float) -> dict[str, object]:
+def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
     """What the rule says about all images together.
+
+    Args:
+        p: `(m,)` their conformal p-values.
+        n: size of the calibration part.
+        alpha: false-alarm budget and false discovery rate, in (0, 1).
 
     Returns:
         `n`; `alarms`, how many have p <= alpha; `expected`, how many would if every image were in-distribution; `low`
@@ -203,16 +208,16 @@ def summary(judgement: Judgement, alpha: float) -> dict[str, object]:
         procedure calls OOD with a false discovery rate of alpha; `least_rejections`, how many images must be as far
         out as can be measured before that procedure can call any.
     """
-    m, alarms = len(judgement.p), judgement.alarms(alpha)
-    low, high = conformal.false_alarm_interval(alpha, judgement.n, m)
+    m = len(p)
+    low, high = conformal.false_alarm_interval(alpha, n, m)
     return {
         "n": m,
-        "alarms": int(alarms.sum()),
+        "alarms": int(np.count_nonzero(p <= alpha)),
         "expected": alpha * m,
         "low": round(low * m),
         "high": round(high * m),
-        "discoveries": int(conformal.benjamini_hochberg(judgement.p, alpha).sum()),
-        "least_rejections": conformal.least_rejections(m, alpha, judgement.n),
+        "discoveries": int(conformal.benjamini_hochberg(p, alpha).sum()),
+        "least_rejections": conformal.least_rejections(m, alpha, n),
     }
 
 

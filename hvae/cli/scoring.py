@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.failures import interruptible
-from hvae.cli.options import Data, Device, Seed, accelerator, load_images, named_run
+from hvae.cli.options import Device, Seed, accelerator, load_images, named_run, one_of
 from hvae.cli.progress import counted
 from hvae.errors import ConfigError, DataError
+
+FITS = ("pad", "crop", "squash")
+STATISTICS = ("rank", "difference")
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
@@ -19,7 +22,27 @@ if TYPE_CHECKING:
 
 def score(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
-    data: Data,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow."),
+    ] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="Instead of a data set: image files, folders or zip archives to judge. Several may follow."),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
+    fit: Annotated[str, typer.Option(help="With --images, for other aspects: pad, crop or squash.")] = "pad",
+    invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
+    two_sided: Annotated[
+        bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")
+    ] = False,
+    statistic: Annotated[
+        str, typer.Option(help="With --images: rank (least tail rank over k) or difference (the k that differs most).")
+    ] = "rank",
+    as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
+    fail_if_ood: Annotated[
+        bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
+    ] = False,
     split: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,9 +61,23 @@ def score(
 ) -> None:
     """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
 
-    Prints the path of each table and a summary. An interrupted scoring continues where it stopped.
+    Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
+    judges single images instead, by ranks in the run's own training images; no OOD image plays a part.
     """
     entries = [named_run(name) for name in runs]
+    if bool(data) == bool(images):
+        raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
+    if images:
+        from hvae.cli.judging import judge
+
+        judge(
+            entries, images, alpha=alpha, fit=one_of(fit, FITS, "--fit"), invert=invert, two_sided=two_sided,
+            statistic=one_of(statistic, STATISTICS, "--statistic"),  # type: ignore[arg-type]
+            reading=reading, samples=samples, draws=draws, accelerator=accelerator(device), as_json=as_json,
+            fail_if_ood=fail_if_ood,
+        )  # fmt: skip
+        return
+    assert data is not None
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
 
@@ -52,17 +89,17 @@ def score(
         assert run.config is not None
         for name in data:
             for part in split or ["test"]:
-                images = load_images(name, part, run.config)
-                if limit is not None and limit < len(images):
-                    images = _spread_evenly(images, limit)
-                    _refuse_to_shrink(run.path, images, how)
-                title = f"{run.name}: {images.slug} ({part}), {reading}, S = {samples}, R = {draws}"
+                whole = load_images(name, part, run.config)
+                if limit is not None and limit < len(whole):
+                    whole = _spread_evenly(whole, limit)
+                    _refuse_to_shrink(run.path, whole, how)
+                title = f"{run.name}: {whole.slug} ({part}), {reading}, S = {samples}, R = {draws}"
                 with (
                     interruptible("finished chunks are kept: run the same command again to continue"),
                     counted(title) as on_progress,
                 ):
                     path = scoring.score(
-                        run.path, images, how, batch_size=batch_size, accelerator=where, on_progress=on_progress
+                        run.path, whole, how, batch_size=batch_size, accelerator=where, on_progress=on_progress
                     )
                 typer.echo(f"{path}: {_summary(path)}")
 

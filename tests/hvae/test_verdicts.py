@@ -68,7 +68,7 @@ def test_words() -> None:
 def test_many_images() -> None:
     rule = gaussian_rule()
     images = np.concatenate([np.random.default_rng(2).normal(size=(190, 3)), np.full((10, 3), 50.0)])
-    found = verdicts.summary(rule.judge(images), 0.05)
+    found = verdicts.summary(rule.judge(images).p, 1999, 0.05)
     assert found["n"] == 200 and found["expected"] == 10
     assert found["low"] <= 10 <= found["high"]
     assert 10 <= found["discoveries"] <= found["alarms"]

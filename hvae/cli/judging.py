@@ -1,0 +1,168 @@
+"""`hvae score RUN --images`: is this image unlike what the model knows?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from hvae.cli.progress import counted
+from hvae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hvae.datasets.outside import Refusal, Treatment
+    from hvae.results import RunEntry
+    from hvae.verdicts import Rule, Statistic
+
+BATCH = 64
+"""Images read, scored and let go of together: what is in memory does not grow with their number."""
+
+
+def judge(
+    runs: list[RunEntry],
+    sources: list[Path],
+    *,
+    alpha: float,
+    fit: str,
+    invert: bool,
+    two_sided: bool,
+    statistic: Statistic,
+    reading: str,
+    samples: int,
+    draws: int,
+    accelerator: str,
+    as_json: bool,
+    fail_if_ood: bool,
+) -> None:
+    """Score images from outside with some runs and print a verdict on each.
+
+    Raises:
+        ConfigError: a budget outside (0, 1).
+        DataError: no such path, or no readable image.
+        TableError: a run whose reference or calibration part is not scored under the setting.
+        typer.Exit: with code 3 where `fail_if_ood` and an image raises an alarm under the first run.
+    """
+    from hvae import verdicts
+    from hvae.datasets.outside import Treatment
+
+    if not 0 < alpha < 1:
+        raise ConfigError(f"--alpha must lie between 0 and 1, it is {alpha}")
+    for path in sources:
+        if not path.exists():
+            raise DataError(f"there is no file or folder {path}")
+    rules = {
+        run.name: verdicts.rule(
+            run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic
+        )
+        for run in runs
+    }
+    found: list[dict[str, object]] = []
+    for run in runs:
+        assert run.config is not None
+        how = Treatment(run.config.model.image_shape, fit, invert)
+        frame, refused = _judge(run, rules[run.name], sources, how, alpha, accelerator)
+        if not len(frame):
+            reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
+            raise DataError(
+                f"no readable image in {', '.join(map(str, sources))}" + (f" ({reasons})" if reasons else "")
+            )
+        found.append(_as_record(run.name, rules[run.name], frame, refused, alpha))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        for record in found:
+            _show(record)
+    if fail_if_ood and any(image["ood"] for image in found[0]["images"]):  # type: ignore[index, union-attr]
+        raise typer.Exit(3)
+
+
+def _judge(
+    run: RunEntry, rule: Rule, sources: Iterable[Path], how: Treatment, alpha: float, accelerator: str
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """(one row an image that could be read, the others with their reasons)."""
+    import numpy as np
+    import pandas as pd
+
+    from hvae.datasets.outside import Refusal, collect
+    from hvae.judging import Judge
+
+    model = Judge(run, rule, accelerator=accelerator)
+    frames: list[pd.DataFrame] = []
+    refused: list[Refusal] = []
+    waiting = []
+
+    def score() -> None:
+        if not waiting:
+            return
+        frame = model(np.stack([picture.image for picture in waiting]), alpha)
+        frame.insert(0, "image", [picture.name for picture in waiting])
+        frame.insert(1, "changes", ["; ".join(picture.changes) for picture in waiting])
+        frames.append(frame)
+        waiting.clear()
+
+    with counted(f"{run.name}: images") as on_progress:
+        for number, one in enumerate(collect(sources, how), start=1):
+            if isinstance(one, Refusal):
+                refused.append(one)
+            else:
+                waiting.append(one)
+            if len(waiting) == BATCH:
+                score()
+                on_progress(number, 0)
+        score()
+    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused
+
+
+def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], alpha: float) -> dict[str, object]:
+    from hvae import verdicts
+
+    together = verdicts.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
+    setting = {
+        "reading": rule.reading, "samples": rule.samples, "draws": rule.draws, "seed": rule.seed, "alpha": alpha,
+        "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
+        "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256,
+    }  # fmt: skip
+    return {
+        "run": run,
+        "setting": setting,
+        "together": together,
+        "images": frame.to_dict("records"),
+        "refused": [{"image": one.name, "reason": one.reason} for one in refused],
+    }
+
+
+def _show(record: dict) -> None:
+    """The verdicts of one run as a table."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hvae.cli.tables import show
+
+    setting, together = record["setting"], record["together"]
+    ratios = [column for column in record["images"][0] if column.startswith("LLR>")]
+    table = Table("image", *ratios, "p", "differs at", "verdict")
+    for image in record["images"]:
+        cells = [f"{image[column]:.1f}" for column in ratios]
+        table.add_row(
+            escape(image["image"]), *cells, f"{image['p']:.4f}", f"k = {image['differs_at']}", image["verdict"]
+        )
+    show(table)
+    for one in record["refused"]:
+        typer.echo(f"not read: {one['image']}: {one['reason']}")
+    typer.echo(
+        f"{record['run']} (reading {setting['reading']}, S = {setting['samples']}, R = {setting['draws']}): "
+        f"{together['alarms']:,} of {together['n']:,} images raise an alarm at {setting['alpha']:g}; if all were "
+        f"in-distribution, {together['low']:,} to {together['high']:,} would. Held at a false discovery rate of "
+        f"{setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
+        + (
+            f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
+            f"{together['least_rejections']:,}."
+            if together["least_rejections"] > 1
+            else "."
+        )
+    )
