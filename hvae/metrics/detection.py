@@ -6,8 +6,9 @@ An image is called OOD when its score is at or above the threshold. Everything i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -101,17 +102,8 @@ def average_precision(
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     n, m = len(in_scores), len(ood_scores)
-    share = m / (n + m) if prevalence is None else between(prevalence, "prevalence", 0, 1)
-
-    def measure(fpr: Floats, tpr: Floats) -> float:
-        return float(np.dot(precision_at(fpr, tpr, share), np.diff(tpr, prepend=0)))
-
-    value, low, high = _bootstrap(rank(in_scores, ood_scores), measure, level, n_boot, seed)
-    if np.max(in_scores) < np.min(ood_scores):
-        odds = (1 - share) / share * _unseen(n, level)
-        recall = 1 - _unseen(m, level)
-        low = recall - odds * float(np.log1p(recall / odds)) + share * recall * (1 - recall)
-    return Estimate(value, low, high, level)
+    measure = _AveragePrecision(m / (n + m) if prevalence is None else between(prevalence, "prevalence", 0, 1))
+    return _bootstrap(rank(in_scores, ood_scores), [measure], level, n_boot, seed)[0]
 
 
 def fpr_at_tpr(
@@ -143,16 +135,7 @@ def fpr_at_tpr(
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     if not 0 < tpr <= 1:
         raise HvaeError(f"tpr: must lie in (0, 1], got {tpr}.")
-
-    def measure(false_rate: Floats, true_rate: Floats) -> float:
-        return float(false_rate[np.searchsorted(true_rate, tpr)])
-
-    value, low, high = _bootstrap(rank(in_scores, ood_scores), measure, level, n_boot, seed)
-    if value == 0:
-        high = max(high, _unseen(len(in_scores), level))
-    if value == 1:
-        low = min(low, 1 - _unseen(len(in_scores), level))
-    return Estimate(value, low, high, level)
+    return _bootstrap(rank(in_scores, ood_scores), [_FalsePositiveRate(tpr)], level, n_boot, seed)[0]
 
 
 def paired_auroc_difference(
@@ -235,11 +218,10 @@ def summary(
     chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)
 
     def measure(inside: Floats, outside: Floats) -> dict[str, Estimate]:
-        return {
-            "auroc": auroc(inside, outside, level=level),
-            "auprc": average_precision(inside, outside, level=level, n_boot=n_boot, seed=seed),
-            "fpr80": fpr_at_tpr(inside, outside, 0.8, level=level, n_boot=n_boot, seed=seed),
-        }
+        # One pass over the resamples that `average_precision` and `fpr_at_tpr` would each draw for themselves.
+        measures = [_AveragePrecision(0.5), _FalsePositiveRate(0.8)]
+        auprc, fpr80 = _bootstrap(rank(inside, outside), measures, level, n_boot, seed)
+        return {"auroc": auroc(inside, outside, level=level), "auprc": auprc, "fpr80": fpr80}
 
     full = measure(in_scores, ood_scores)
     same = len(in_scores) == len(ood_scores)
@@ -281,19 +263,71 @@ def _unseen_pairs(n: int, m: int, level: float) -> float:
     return 1 - (1 - _unseen(n, level)) * (1 - _unseen(m, level))
 
 
-def _bootstrap(
-    ranking: Ranking, measure: Callable[[Floats, Floats], float], level: float, n_boot: int, seed: int
-) -> tuple[float, float, float]:
-    """(value, low, high) of a function of (fpr, tpr), by stratified percentile bootstrap; the value is kept inside."""
+class _Measure(Protocol):
+    """A function of the operating points, and what resampling cannot see of it."""
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        """The value at operating points in descending order of the threshold."""
+        ...
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        """The bootstrap interval, widened where every resample must give the same value."""
+        ...
+
+
+@dataclass(frozen=True)
+class _AveragePrecision:
+    """See `average_precision`; `share` is the prevalence."""
+
+    share: float
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        return float(np.dot(precision_at(fpr, tpr, self.share), np.diff(tpr, prepend=0)))
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        if np.max(ranking.ood_rank) >= np.min(ranking.in_rank):
+            return found
+        odds = (1 - self.share) / self.share * _unseen(len(ranking.in_rank), found.level)
+        recall = 1 - _unseen(len(ranking.ood_rank), found.level)
+        low = recall - odds * float(np.log1p(recall / odds)) + self.share * recall * (1 - recall)
+        return replace(found, low=low)
+
+
+@dataclass(frozen=True)
+class _FalsePositiveRate:
+    """See `fpr_at_tpr`."""
+
+    tpr: float
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        return float(fpr[np.searchsorted(tpr, self.tpr)])
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        unseen = _unseen(len(ranking.in_rank), found.level)
+        if found.value == 0:
+            return replace(found, high=max(found.high, unseen))
+        if found.value == 1:
+            return replace(found, low=min(found.low, 1 - unseen))
+        return found
+
+
+def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_boot: int, seed: int) -> list[Estimate]:
+    """Each measure with its stratified percentile bootstrap, from the same resamples; the value is kept inside."""
     if n_boot < 1:
         raise HvaeError(f"n_boot: at least one resample is needed, got {n_boot}.")
     rng = np.random.default_rng(seed)
     in_rank, ood_rank = ranking.in_rank, ranking.ood_rank
-    resampled = np.empty(n_boot)
+    resampled = np.empty((n_boot, len(measures)))
     for index in range(n_boot):
         in_draw = in_rank[rng.integers(0, len(in_rank), len(in_rank), dtype=np.uint32)]
         ood_draw = ood_rank[rng.integers(0, len(ood_rank), len(ood_rank), dtype=np.uint32)]
-        resampled[index] = measure(*ranking.rates(in_draw, ood_draw))
-    value = measure(*ranking.rates(in_rank, ood_rank))
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return value, min(value, float(low)), max(value, float(high))
+        rates = ranking.rates(in_draw, ood_draw)
+        resampled[index] = [measure(*rates) for measure in measures]
+    rates = ranking.rates(in_rank, ood_rank)
+    lows, highs = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    found = []
+    for measure, low, high in zip(measures, lows, highs, strict=True):
+        value = measure(*rates)
+        estimate = Estimate(value, min(value, float(low)), max(value, float(high)), level)
+        found.append(measure.widened(estimate, ranking))
+    return found
