@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format bench
+.PHONY: help app test lint format bench-ui screenshots
 
 help: ## show these targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
 
 app: $(STAMP) ## install, then open the dashboard with the bundled runs
 	$(BIN)/streamlit run streamlit_app.py
@@ -28,8 +28,11 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## time training and scoring on this machine
-	$(BIN)/python -m pytest -s -m "" -o python_files="bench_*.py" tests/benchmarks
+bench-ui: $(STAMP) ## time the dashboard in Chromium against its limits; BENCH_OUT=ui.json keeps the numbers
+	$(BIN)/python -m tests.benchmarks.bench_ui $(if $(BENCH_OUT),--out $(BENCH_OUT))
+
+screenshots: $(STAMP) ## the pictures of the README, one of every page; HVAE_DATA shows real images in them
+	$(BIN)/python -m tests.screenshots
 
 # An environment that is already there is completed, never replaced; one whose pip is broken is repaired in place.
 $(STAMP): requirements.txt pyproject.toml

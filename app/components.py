@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import state
+from app.wording import literal
 from hvae.errors import HvaeError
 
 logger = logging.getLogger(__name__)
+
+WAY_ON = "Choose another run or data set in the sidebar, or go on with another page."
+"""What to do where a page cannot show what is selected."""
 
 STYLE_SHEET = Path(__file__).parent / "style.css"
 
@@ -32,7 +37,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except HvaeError as error:
-        problem(str(error))
+        problem(f"{error}. {WAY_ON}")
     except Exception:
         logger.exception("a page failed")
         problem("This page failed in a way nobody foresaw. The log of the server says where; the other pages work.")
@@ -52,15 +57,15 @@ def section(title: str, text: str = "") -> None:
 
 
 def problem(text: str, command: str | None = None) -> None:
-    """An error in words, with the command that mends it where there is one."""
-    st.error(text)
+    """An error in words (no markup), with the command that mends it where there is one."""
+    st.error(literal(text))
     if command:
         st.code(command, language="bash", wrap_lines=True)
 
 
 def missing(text: str, command: str) -> None:
     """Something that is not there yet, and the command that makes it."""
-    st.info(text)
+    st.info(literal(text))
     st.code(command, language="bash", wrap_lines=True)
 
 
@@ -80,6 +85,7 @@ def chart(
     *,
     key: str,
     on_click: Callable[[Any], None] | None = None,
+    on_brush: Callable[[float, float], None] | None = None,
 ) -> None:
     """A figure under its title, with its numbers as a table and as CSV.
 
@@ -91,31 +97,59 @@ def chart(
         name: stem of the CSV file.
         key: unique on the page.
         on_click: called with the customdata of a mark that was clicked, before the page runs again.
+        on_brush: called with the ends of the range that was dragged over instead; a figure cannot have both.
     """
-    title = figure.to_dict()["layout"].get("title", {}).get("text") or name
-    drawn = go.Figure(figure)
-    drawn.update_layout(title=None)
+    title = _title(figure) or name
 
-    def clicked() -> None:
-        points = st.session_state[key].selection.points
+    def selected() -> None:
+        box, points = st.session_state[key].selection.box, st.session_state[key].selection.points
+        if on_brush:
+            if box:
+                on_brush(min(box[0]["x"]), max(box[0]["x"]))
+            return
         if points and on_click and points[0].get("customdata") is not None:
             on_click(points[0]["customdata"])
 
     with st.container(gap="small"):
         st.html(f'<p class="chart-title">{title}</p>')
-        st.plotly_chart(
-            drawn,
-            key=key,
-            on_select=clicked if on_click else "ignore",
-            selection_mode="points",
-            config={"displaylogo": False, "displayModeBar": False},
-            alt=plain(title),
-        )
+        with _untitled(figure):
+            st.plotly_chart(
+                figure,
+                key=key,
+                on_select=selected if on_click or on_brush else "ignore",
+                selection_mode="box" if on_brush else "points",
+                config={"displaylogo": False, "displayModeBar": False},
+                alt=plain(title),
+            )
         # Rendered when it is opened: a hidden grid costs the browser as much as one that is seen.
         details = st.expander("Numbers behind this figure", key=f"{key}-numbers", on_change="rerun")
         if details.open:
             with details:
                 numbers(table, name, key=f"{key}-table")
+
+
+_drawing = threading.Lock()
+
+
+def _title(figure: go.Figure) -> str | None:
+    with _drawing:
+        return figure.layout.title.text  # type: ignore[union-attr]
+
+
+@contextmanager
+def _untitled(figure: go.Figure) -> Iterator[None]:
+    """The figure without its title while it is drawn.
+
+    A copy would validate every trace once more, a third of the time that a warm page takes. A figure may be cached and
+    so be drawn in two sessions at once: hence the lock.
+    """
+    with _drawing:
+        heading = figure.layout.title  # type: ignore[union-attr]
+        text, heading.text = heading.text, None
+        try:
+            yield
+        finally:
+            heading.text = text
 
 
 def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
@@ -186,9 +220,13 @@ def plain(text: str) -> str:
 
 
 def footer(command: str) -> None:
-    """The command that reproduces the numbers of the page, and the link to exactly this view."""
+    """The command that reproduces the numbers of the page."""
     st.divider()
     st.caption("Command that reproduces these numbers")
     st.code(command, language="bash", wrap_lines=True)
+
+
+def copy_link() -> None:
+    """The link to exactly this view; at the end of every page, whatever the page could show."""
     st.caption("Copy link: this view with all its values spelled out")
     st.code(state.address(), language=None, wrap_lines=True)

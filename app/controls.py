@@ -64,8 +64,10 @@ def choose(
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
-def choose_many(label: str, key: str, options: list[str], default: list[str]) -> tuple[str, ...]:
-    """Several of some values, in the order chosen; may be none. Arguments as of `choose`."""
+def choose_many(
+    label: str, key: str, options: list[str], default: list[str], *, help: str | None = None
+) -> tuple[str, ...]:
+    """Several of some values, in the order chosen; may be none. Arguments as of `choose`, the key of `LIST_KEYS`."""
     unknown = [asked for asked in st.session_state["_asked"].get(key, []) if asked and asked not in options]
     if unknown:
         state.note(
@@ -73,13 +75,26 @@ def choose_many(label: str, key: str, options: list[str], default: list[str]) ->
             f"The address asks for {lowered(label)} {listed(map(quoted, unknown))}, not available here. "
             f"Available: {listed(options)}.",
         )
+    for place in (key, f"_chosen_{key}"):
+        held = st.session_state.get(place) or []
+        left = [one for one in held if one in options]
+        if left and left != held:
+            # One option that is gone must not take the others with it.
+            st.session_state[place] = left
+
+    def read(asked: list[str]) -> list[str] | None:
+        if asked and not any(asked):
+            return []
+        return [one for one in dict.fromkeys(asked) if one in options] or None
+
     state.settle(
         key,
-        lambda asked: [slug for slug in dict.fromkeys(asked) if slug in options] or None,
+        read,
         lambda chosen: set(chosen) <= set(options),
         default,
     )
-    chosen = st.multiselect(label, options, key=key, bind="query-params", placeholder="None chosen")
+    with state.shared():
+        chosen = st.multiselect(label, options, key=key, bind="query-params", placeholder="None chosen", help=help)
     return tuple(state.kept(key, chosen, default))
 
 

@@ -1,17 +1,27 @@
-"""Stored correlation tables of two runs, whichever of them keeps the files."""
+"""Stored correlations and unit pairs of two runs, whichever of them keeps the files."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from hvae.correlation_tables import COLUMNS, CorrelationTable, Kind, list_correlations, read_correlations
+from hvae.correlation_tables import (
+    COLUMNS,
+    CorrelationMetadata,
+    CorrelationTable,
+    Kind,
+    list_correlations,
+    read_correlations,
+    table_name,
+)
 from hvae.errors import TableError
-from hvae.results import RunEntry
+from hvae.results import RunEntry, run_roots
+from hvae.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,34 +31,60 @@ class Stored:
     Attributes:
         tables: by data set, run A's layers first.
         problems: why other files could not be used, one line each.
+        outdated: data sets whose table was made with other weights.
     """
 
     tables: dict[str, CorrelationTable]
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    outdated: frozenset[str] = field(default_factory=frozenset)
+
+
+def own_folder(run: RunEntry) -> Path | None:
+    """Where results about a run go when its own folder cannot be written: below `HVAE_RUNS`, by its name.
+
+    None where the run lies there itself, or another run has that name.
+    """
+    folder = run_roots()[0] / run.name
+    return None if folder == run.path or (folder / "config.json").exists() else folder
 
 
 def stored(a: RunEntry, b: RunEntry) -> Stored:
-    """Correlation tables between two runs; one that was made with other weights is used and named as a problem."""
+    """Correlation tables between two runs; one that was made with other weights is used where there is no better."""
     tables: dict[str, CorrelationTable] = {}
     problems: list[str] = []
-    for keeper, partner in ((a, b), (b, a)):
-        for key in list_correlations(keeper.path):
+    outdated: dict[str, str] = {}
+    for keeper, partner, folder in _folders(a, b):
+        for key in list_correlations(folder):
             try:
                 table = _read(str(key.path), key.path.stat().st_mtime_ns)
             except (TableError, OSError) as error:
                 problems.append(f"{keeper.name}: {error}")
                 continue
-            metadata = table.metadata
-            if metadata.run_b != partner.name or metadata.slug in tables:
+            slug = table.metadata.slug
+            current = _current(table.metadata, keeper, partner)
+            if table.metadata.run_b != partner.name or (slug in tables and not (current and slug in outdated)):
                 continue
-            tables[metadata.slug] = table if keeper is a else table.transposed()
-            made_with = (metadata.weights_sha256_a, metadata.weights_sha256_b)
-            if any(
-                digest not in ("", made)
-                for digest, made in zip(map(_digest, (keeper, partner)), made_with, strict=True)
-            ):
-                problems.append(f"{key.path.name} was made with other weights than the runs have now: correlate again")
-    return Stored(tables, tuple(problems))
+            tables[slug] = table if keeper is a else table.transposed()
+            outdated.pop(slug, None)
+            if not current:
+                outdated[slug] = f"{key.path.name} was made with other weights than the runs have now: correlate again"
+    return Stored(tables, (*problems, *outdated.values()), frozenset(outdated))
+
+
+def unit_pairs(a: RunEntry, b: RunEntry, slug: str, split: str) -> UnitPairs | None:
+    """Matched units of two runs on a data set, run A first; None where none of the present weights are stored.
+
+    Raises:
+        TableError: a damaged file.
+    """
+    for keeper, partner, folder in _folders(a, b):
+        path = unit_pairs_path(folder / "correlations" / table_name(partner.name, slug, split))
+        if not path.is_file():
+            continue
+        pairs = _read_pairs(str(path), path.stat().st_mtime_ns)
+        if pairs.metadata.run_b == partner.name and _current(pairs.metadata, keeper, partner):
+            return pairs if keeper is a else pairs.transposed()
+    return None
 
 
 def partners(run: RunEntry, runs: list[RunEntry]) -> list[RunEntry]:
@@ -68,6 +104,20 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, layer_a: int, laye
     return rows.loc[(rows["layer_a"] == layer_a) & (rows["layer_b"] == layer_b), list(COLUMNS)]
 
 
+def _folders(a: RunEntry, b: RunEntry) -> Iterator[tuple[RunEntry, RunEntry, Path]]:
+    """(run that keeps files, the other run, folder of the files); what was made here comes before what was shipped."""
+    for keeper, partner in ((a, b), (b, a)):
+        if (own := own_folder(keeper)) is not None:
+            yield keeper, partner, own
+        yield keeper, partner, keeper.path
+
+
+def _current(metadata: CorrelationMetadata, keeper: RunEntry, partner: RunEntry) -> bool:
+    """Whether a file was made with the weights that the runs have now; unknown where they have none here."""
+    made_with = (metadata.weights_sha256_a, metadata.weights_sha256_b)
+    return all(digest in ("", made) for digest, made in zip(map(_digest, (keeper, partner)), made_with, strict=True))
+
+
 def _rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
     frame = pd.concat([table.frame for table in tables.values()], ignore_index=True)
     return frame.loc[frame["kind"] == kind, list(COLUMNS)]
@@ -76,6 +126,11 @@ def _rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _read(path: str, stamp: int) -> CorrelationTable:
     return read_correlations(Path(path))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _read_pairs(path: str, stamp: int) -> UnitPairs:
+    return read_unit_pairs(Path(path))
 
 
 def _digest(run: RunEntry) -> str:

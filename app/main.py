@@ -12,28 +12,18 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import components, sidebar, state  # noqa: E402
-
-# Group: (file in pages/, title). The file name is the address; a page whose file is missing is left out. (A comment,
-# not a docstring: Streamlit would print a bare string of the entry point on the page.)
-PAGES: dict[str, list[tuple[str, str]]] = {
-    "Learn": [("overview", "Overview"), ("how_it_works", "How it works"), ("reconstructions", "Reconstructions")],
-    "Analyse": [("scores", "Scores"), ("features", "Features"), ("compare", "Compare")],
-    "Manage": [("runs", "Runs")],
-}
+from app import components, gone, loading, registry, sidebar, state  # noqa: E402
 
 
 def pages() -> dict[str, list[st.Page]]:
-    """The pages that exist, by group; the overview is the default and lives at `/`."""
-    found = {
+    """The pages that exist, by group."""
+    return {
         group: [
-            st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "overview")
+            st.Page(registry.FOLDER / f"{name}.py", title=title, url_path=name, default=name == registry.HOME)
             for name, title in entries
-            if (ROOT / "pages" / f"{name}.py").is_file()
         ]
-        for group, entries in PAGES.items()
+        for group, entries in registry.groups().items()
     }
-    return {group: entries for group, entries in found.items() if entries}
 
 
 st.set_page_config(
@@ -42,9 +32,10 @@ st.set_page_config(
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()
-sidebar.draw()
+gone.say(sidebar.draw(), [entry.name for entry in loading.runs()])
 notes = st.container()
 with components.guarded():
     page.run()
+components.copy_link()
 with notes:
     state.say_notes()

@@ -19,6 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 CELL = 128
 """Most pixels of the screen a picture takes; on a phone half of it."""
+SMALL_CELL = 64
+"""The same where many stand side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,21 @@ class Row:
     lines: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """What colours mean.
+
+    Attributes:
+        low: words for the first colour.
+        high: words for the last one.
+        colours: `(256, 3)` uint8.
+    """
+
+    low: str
+    high: str
+    colours: np.ndarray
+
+
 def grey_or_colour(image: np.ndarray) -> np.ndarray:
     """`(channel, height, width)` in [0, 1], or uint8 in 0..255, as `(height, width, 3)` uint8 pixels."""
     values = image if image.dtype == np.uint8 else np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
@@ -70,16 +87,27 @@ def through_scale(values: np.ndarray, low: float, high: float, colours: np.ndarr
     return colours[np.rint(position * 255).astype(np.intp)]
 
 
-def table_html(headings: Sequence[str], rows: Sequence[Row], name: str) -> str:
+def scale_html(scale: Scale) -> str:
+    """A colour scale between the words for its ends, as HTML."""
+    stops = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in scale.colours[::32])
+    return (
+        f'<p style="display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;font-size:.85rem;margin:0">'
+        f'{html.escape(scale.low)}<span style="width:9rem;height:.8rem;'
+        f'background:linear-gradient(90deg, {stops})"></span>{html.escape(scale.high)}</p>'
+    )
+
+
+def table_html(headings: Sequence[str], rows: Sequence[Row], name: str, cell: int = CELL) -> str:
     """The pictures as an HTML table with its style sheet.
 
     Args:
         headings: one a column.
         rows: at least one, with at least one picture among them.
         name: a word of letters that no other mosaic of the page has.
+        cell: most pixels of the screen a picture takes.
     """
     height, width = _size(rows)
-    scale = max(1, CELL // max(height, width))
+    scale = max(1, cell // max(height, width))
     picture = base64.b64encode(_png(_sheet(headings, rows))).decode()
     across, down = len(headings), len(rows)
     style = (
@@ -99,13 +127,27 @@ def table_html(headings: Sequence[str], rows: Sequence[Row], name: str) -> str:
     body = "".join(_row_html(number, row) for number, row in enumerate(rows))
     return (
         f"<div></div><style>{_STYLE}{style}</style>"
-        f'<div class="mosaic {name}" tabindex="0" role="region" aria-label="Pictures">'
+        f'<div class="mosaic {name}" tabindex="0" role="region" aria-label="Pictures: {name}">'
         f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def sheet_png(headings: Sequence[str], rows: Sequence[Row], scale: int = 4) -> bytes:
-    """The pictures with their headings, labels and lines as one PNG on white, for a slide or a paper."""
+def sheet_png(
+    headings: Sequence[str],
+    rows: Sequence[Row],
+    scale: int = 4,
+    colours: Scale | None = None,
+    notes: Sequence[str] = (),
+) -> bytes:
+    """The pictures with their headings, labels and lines as one PNG on white, for a slide or a paper.
+
+    Args:
+        headings: one a column.
+        rows: at least one, with at least one picture among them.
+        scale: pixels of the PNG for one of the picture.
+        colours: what the colours mean, drawn below the pictures.
+        notes: lines below everything.
+    """
     height, width = (side * scale for side in _size(rows))
     font = _font(11)
     gap, line_height = 8, 15
@@ -116,7 +158,14 @@ def sheet_png(headings: Sequence[str], rows: Sequence[Row], scale: int = 4) -> b
     top = gap + line_height * max(len(lines) for lines in wrapped)
     below = line_height * max(len(cell.lines) for row in rows for cell in row.cells if cell)
     step_x, step_y = width + gap, height + below + gap
-    sheet = Image.new("RGB", (left + step_x * len(headings), top + step_y * len(rows)), "white")
+    bottom = top + step_y * len(rows)
+    right = [12 + measured.textlength(note, font) for note in notes]
+    bar = 0
+    if colours is not None:
+        bar = 16 + int(measured.textlength(colours.low, font))
+        right.append(bar + len(colours.colours) + 20 + measured.textlength(colours.high, font))
+    across = int(max(left + step_x * len(headings), *right, 0))
+    sheet = Image.new("RGB", (across, bottom + line_height * (len(notes) + 2 * bool(bar)) + gap), "white")
     draw = ImageDraw.Draw(sheet)
     for column, lines in enumerate(wrapped):
         draw.multiline_text((left + column * step_x, 2), "\n".join(lines), "black", font)
@@ -130,6 +179,12 @@ def sheet_png(headings: Sequence[str], rows: Sequence[Row], scale: int = 4) -> b
                 picture = Image.fromarray(np.ascontiguousarray(cell.pixels))
                 sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (x, y))
                 draw.multiline_text((x, y + height + 1), "\n".join(cell.lines), "#555", font, spacing=2)
+    if colours is not None:
+        draw.text((4, bottom), colours.low, "black", font)
+        sheet.paste(Image.fromarray(colours.colours[None].repeat(line_height - 3, 0)), (bar, bottom))
+        draw.text((bar + len(colours.colours) + 8, bottom), colours.high, "black", font)
+        bottom += 2 * line_height
+    draw.multiline_text((4, bottom), "\n".join(notes), "#555", font, spacing=2)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

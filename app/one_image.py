@@ -1,4 +1,4 @@
-"""One image of the Scores page: its scores at every k, its log-ratios, the image itself where the data set is here."""
+"""One image of the Scores page: the steps of its bound, its scores at every k, the image where the data set is here."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, controls, loading, scored, state
-from app.figures import profile
+from app import components, controls, image_levels, image_steps, loading, scored, state
+from app.figures import profile, waterfall
 from app.palette import look
 from app.score_controls import Scored, View
 from app.state import ImageId
-from hvae.arrays import Floats
-from hvae.datasets import available, names
+from app.wording import literal
+from hvae.datasets import ImageSet, available, names
 from hvae.errors import DataError
-from hvae.results import RunEntry, ScoreTable
+from hvae.results import RunEntry
 
 
 def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
@@ -30,9 +30,12 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
     score = float(view.measure.of(chosen.table)[image.index])
     rank = scored.percentile(view.measure.of(view.inside.table), score)
     alarm = score >= threshold.value
+    name = f"{look(image.slug).title} {image.index}"
     left, right = st.columns([1, 3], gap="large")
     with left:
-        _picture(run, chosen, image)
+        images = _images(run, chosen, image)
+        if images is not None:
+            _picture(images, image)
         word = (
             components.mark("above the threshold: called OOD")
             if alarm
@@ -48,21 +51,54 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
             query_params=state.values("reconstructions", source="data set", image=str(image)),
         )
     with right:
-        _profile(view, chosen, image.index, f"{look(image.slug).title} {image.index}")
+        _waterfall(view, chosen, image.index, name)
+    if images is not None:
+        image_levels.rebuild(run, chosen, images, image.index)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _profile(view, chosen, image.index, name)
+    with right:
         _every_k(view, chosen, image.index)
 
 
+def _waterfall(view: View, chosen: Scored, index: int, name: str) -> None:
+    """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}."""
+    k = max(view.measure.k, 1)
+    steps = image_steps.steps(view.inside.table, chosen.table, index, k)
+    figure = waterfall.waterfall(steps, view.inside.slug, name, _odd_step(steps, view.inside.slug, name))
+    components.chart(figure, waterfall.table(steps), "image-waterfall", key="waterfall")
+    st.html(f'<p class="prose">{image_steps.explanation(chosen.table, k)}</p>')
+
+
+def _odd_step(steps: list[waterfall.Step], own: str, name: str) -> str:
+    """Which step is unlike those of the in-distribution images, in a sentence."""
+    odd, own = waterfall.furthest(steps), look(own).title
+    if odd is None:
+        return f"{name}: every step to its bound lies within the middle 90 % of {own}"
+    # The ratio itself is easier to say than what it takes away.
+    sign = -1 if odd.label.startswith("−") else 1
+    low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
+    what = odd.label.lstrip("+− ")
+    return (
+        f"{name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
+        f"90 % of {own}, from {waterfall.number(low)} to {waterfall.number(high)}"
+    )
+
+
 def _profile(view: View, chosen: Scored, index: int, name: str) -> None:
-    """Scores at every k and log-ratios of every layer against the in-distribution percentiles."""
-    quantities = _quantities(view.inside.table)
-    bands = {label: np.percentile(values, profile.PERCENTILES) for label, values in quantities.items()}
-    values = [float(one[index]) for one in _quantities(chosen.table).values()]
-    outside = sum(not band[0] <= value <= band[-1] for band, value in zip(bands.values(), values, strict=True))
+    """LLR at every k against the in-distribution percentiles."""
+    levels = range(1, view.inside.table.metadata.depth + 1)
+    bands = {
+        f"LLR<sup>&gt;{k}</sup>": np.percentile(view.inside.table.likelihood_ratio(k), profile.PERCENTILES)
+        for k in levels
+    }
+    values = [float(chosen.table.likelihood_ratio(k)[index]) for k in levels]
+    above = [k for k, band, value in zip(levels, bands.values(), values, strict=True) if value > band[-1]]
     own = look(view.inside.slug).title
     title = (
-        f"{name} lies outside the middle 90 % of {own} in {outside} of {len(values)} quantities"
-        if outside
-        else f"{name} lies within the middle 90 % of {own} in all {len(values)} quantities"
+        f"LLR of {name} is above 95 % of {own} at {'every k' if len(above) == len(levels) else _at(above)}"
+        if above
+        else f"LLR of {name} is above 95 % of {own} at no k"
     )
     figure = profile.profile(bands, values, view.inside.slug, name, title)
     components.chart(figure, profile.table(bands, values), "one-image", key="profile")
@@ -70,50 +106,52 @@ def _profile(view: View, chosen: Scored, index: int, name: str) -> None:
 
 def _every_k(view: View, chosen: Scored, index: int) -> None:
     """Both scores of the image at every k, with the share of in-distribution images at or below them."""
+    units = {score: scored.usable_unit(score, view.unit) for score in ("L", "LLR")}
     rows, numbers = [], []
     for k in range(chosen.table.metadata.depth + 1):
         cells = []
         for score in ("L", "LLR") if k else ("L",):
-            measure = scored.Measure(score, k, view.measure.unit)
+            measure = scored.Measure(score, k, units[score])
             value = float(measure.of(chosen.table)[index])
             rank = scored.percentile(measure.of(view.inside.table), value)
             cells.append(f'{value:.4g} <span class="interval">above {rank:.1f} %</span>')
-            numbers.append({"score": f"{score}>{k}", measure.unit: value, "percentile": rank})
+            numbers.append({"score": f"{score}>{k}", "value": value, "unit": measure.unit, "percentile": rank})
         rows.append([f"k = {k}", *cells, *([] if k else ["–"])])
     components.table(
-        ["", "−L<sup>&gt;k</sup>", "LLR<sup>&gt;k</sup>"],
+        ["", f"−L<sup>&gt;k</sup>, {units['L']}", f"LLR<sup>&gt;k</sup>, {units['LLR']}"],
         rows,
-        f"Scores in {view.measure.unit}, and how many {look(view.inside.slug).title} test images they are above",
+        f"Its scores at every k, and how many {look(view.inside.slug).title} test images they are above",
         numbers=pd.DataFrame(numbers),
         name="image-scores",
     )
 
 
-def _quantities(table: ScoreTable) -> dict[str, Floats]:
-    depth = table.metadata.depth
-    ratios = {f"LLR<sup>&gt;{k}</sup>": table.likelihood_ratio(k) for k in range(1, depth + 1)}
-    logs = {f"−log r<sub>{layer}</sub>": -table.log_ratio(layer) for layer in range(1, depth + 1)}
-    return ratios | logs
-
-
-def _picture(run: RunEntry, chosen: Scored, image: ImageId) -> None:
-    """The image itself, or why it is not here and how to get it."""
+def _images(run: RunEntry, chosen: Scored, image: ImageId) -> ImageSet | None:
+    """The data set of the image; None, with the reason and the way to get it, where it is not here."""
     name = chosen.table.metadata.data
-    known = name in names()
-    if known and not available(name):
+    if name in names() and not available(name):
         components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
-        return
+        return None
     try:
         shape = run.config.model.image_shape if run.config else (1, 28, 28)
         seed = run.config.data.split_seed if run.config else 0
         images = loading.images(name, chosen.key.split, seed, shape)
     except (DataError, OSError) as error:
-        st.info(f"The image cannot be shown: {error}")
-        return
+        st.info(f"The image cannot be shown: {literal(error)}")
+        return None
     if image.index >= len(images):
         st.info(f"The data set on this machine has {len(images):,} images only.")
-        return
+        return None
+    return images
+
+
+def _picture(images: ImageSet, image: ImageId) -> None:
     pixels = np.moveaxis(images.images[image.index], 0, -1)
     with st.container(key="picture"):
         label = int(images.labels[image.index])
-        st.image(pixels.squeeze(), width=196, caption=f"{image}, label {label}", clamp=False)
+        st.image(pixels.squeeze(), width=196, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")
+
+
+def _at(levels: list[int]) -> str:
+    """A few values of k in words."""
+    return "k = " + " and ".join(filter(None, [", ".join(map(str, levels[:-1])), str(levels[-1])]))

@@ -9,12 +9,13 @@ import pandas as pd
 
 from app import components, loading, scored
 from app.palette import look
+from app.run_table import best_epoch, state_mark
 from app.scored import Measure, Setting
 from app.wording import bits, estimate, rate
 from hvae import metrics, published
-from hvae.errors import HvaeError
 from hvae.metrics import Estimate
 from hvae.results import RunEntry, ScoreTable, TableKey
+from hvae.run_states import run_state
 
 
 def spread(found: Mapping[str, Estimate]) -> dict[str, float]:
@@ -118,33 +119,23 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     """Every run with its state and what each layer carries: KL in nats and active units from the learning curve."""
     rows, numbers = [], []
     for run in found:
-        kept: dict[str, float] = {}
-        trouble = run.problem
-        try:
-            history = loading.history(run)
-            if len(history) and "elbo" in history:
-                kept = history.loc[history["elbo"].idxmax()].to_dict()
-        except (HvaeError, ValueError, TypeError) as error:
-            trouble = trouble or str(error)
+        state, kept = run_state(run), best_epoch(run)
         layers = range(1, (run.depth or 0) + 1)
         kl = " / ".join(_shown(-kept.get(f"log_ratio_{layer}", np.nan)) for layer in layers)
         active = " / ".join(_shown(kept.get(f"active_units_{layer}", np.nan)) for layer in layers)
-        state = components.mark("damaged") if run.config is None else components.mark("ready", "good")
-        if run.config is not None and trouble:
-            state = components.mark("scores only" if loading.tables(run) else "incomplete")
         rows.append(
             [
                 components.escape(run.name),
-                state,
+                state_mark(state),
                 components.escape(run.config.data.name) if run.config else "–",
                 str(run.depth or "–"),
                 kl or "–",
                 active or "–",
                 str(len(loading.tables(run))),
-                f'<span class="wrap">{components.escape(trouble or "")}</span>',
+                f'<span class="wrap">{components.escape(state.reason or "")}</span>',
             ]
         )
-        numbers.append({"run": run.name, "problem": trouble, "path": str(run.path)} | kept)
+        numbers.append({"run": run.name, "state": state.state, "problem": state.reason, "path": str(run.path)} | kept)
     components.table(
         ["run", "state", "trained on", "layers", "KL per layer (nats)", "active units per layer", "score tables", ""],
         rows,

@@ -73,6 +73,23 @@ def look(slug: str) -> Look:
     )
 
 
+_RUN_COLOURS = (VERMILION, SKY, PINK, GREEN, ORANGE, BLUE)
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_RUN_MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+
+
+def run_look(position: int, title: str) -> Look:
+    """The look of a run by its place in a comparison, 0 for run A; colours repeat after six, with another dash.
+
+    Args:
+        position: from 0.
+        title: its name, as HTML.
+    """
+    turn, place = divmod(position, len(_RUN_COLOURS))
+    shifted = (place + turn) % len(_DASHES)
+    return Look(title, _RUN_COLOURS[place], _DASHES[shifted], _RUN_MARKERS[shifted])
+
+
 def layer_colour(layer: int) -> str:
     """Colour of a latent layer, counted from 1; the layers are ordered, so are the blues."""
     return ("#56B4E9", "#0072B2", "#7A5AA6", "#CC79A7")[(layer - 1) % 4]

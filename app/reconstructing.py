@@ -1,4 +1,4 @@
-"""Images through a model, cached. The one module of the dashboard that imports torch when it is imported."""
+"""Images through a model, cached. Imports torch, so pages import it only once their text stands."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import streamlit as st
 import torch
 
 from app import loading
-from app.reconstruction_table import Walked
 from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.errors import DataError
-from hvae.evaluation import EvaluationNoise, noise_key, prepare
+from hvae.evaluation import noise_key
 from hvae.proposal import Reading
-from hvae.reconstructions import reconstruct, unconditional_samples
+from hvae.reconstructions import RepeatedReconstructions, reconstruct_repeatedly, unconditional_samples
 from hvae.results import RunEntry
 
 
-def walk(run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading: Reading) -> Walked:
+def walk(
+    run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading: Reading, draws: int = 1
+) -> RepeatedReconstructions:
     """Reconstructions of some images at every level.
 
-    Binarisation and noise are those of `hvae score` for the same seed, data set, split and position.
+    Binarisation and noise are those of `hvae score` for the same seed, draws, data set, split and position.
 
     Args:
         run: with weights.
@@ -30,6 +31,7 @@ def walk(run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading:
         index: `(n,)` their positions in the data set, which address the noise.
         seed: of the evaluation.
         reading: of L^{>k}.
+        draws: R, how often to binarise and sample afresh.
 
     Raises:
         CheckpointError: missing or damaged weights.
@@ -43,19 +45,36 @@ def walk(run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading:
     # Pictures without a data set have no part either; their position already names their content.
     key = noise_key(images.slug, images.split) if images.name in datasets.names() else images.slug
     positions = tuple(int(position) for position in index)
-    return Walked(**_walk(_stamp(run), images.images, key, positions, seed, reading, run))
+    found = _walk(_stamp(run), images.images, key, positions, seed, reading, draws, run)
+    return RepeatedReconstructions(**found)
 
 
-# A plain dictionary of arrays: a cached dataclass would be of another class after a reload of this file.
-@st.cache_data(max_entries=32, show_spinner=False)
+# A plain dictionary of arrays: a cached dataclass would be of another class after a reload of this file. Twelve of
+# them are 40 MB for grey images and 350 MB for the deepest colour model with every row and draw.
+@st.cache_data(max_entries=12, show_spinner=False)
 def _walk(
-    stamp: str, images: np.ndarray, key: str, index: tuple[int, ...], seed: int, reading: Reading, _run: RunEntry
+    stamp: str,
+    images: np.ndarray,
+    key: str,
+    index: tuple[int, ...],
+    seed: int,
+    reading: Reading,
+    draws: int,
+    _run: RunEntry,
 ) -> dict[str, np.ndarray]:
     checkpoint = loading.checkpoint(_run)
-    positions = np.array(index)
-    x = prepare(images, checkpoint.config.data.preprocessing, seed, key, positions)
-    noise = EvaluationNoise(seed, key, positions, 0, [0], checkpoint.model.latent_shapes)
-    return {"seen": x.numpy()} | vars(reconstruct(checkpoint.model, x, noise, reading))
+    return vars(
+        reconstruct_repeatedly(
+            checkpoint.model,
+            images,
+            np.array(index),
+            preprocessing=checkpoint.config.data.preprocessing,
+            key=key,
+            seed=seed,
+            draws=draws,
+            reading=reading,
+        )
+    )
 
 
 def sampled(run: RunEntry, n: int, seed: int) -> np.ndarray:

@@ -1,55 +1,46 @@
-"""Reconstructions as pictures, numbers and words. No torch and no Streamlit."""
+"""Reconstructions as pictures, numbers and words. No torch (until there are reconstructions) and no Streamlit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
 
-from app.mosaic import Cell, Row, grey_or_colour, through_scale
+from app.mosaic import Cell, Row, Scale, grey_or_colour, through_scale
+from app.palette import HEAT_MAP
 
-PICTURE, DIFFERENCE, LOG_LIKELIHOOD = "pictures", "differences", "log p(x|z)"
-SHOWN = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD)
-"""What the reconstructions are shown as."""
+if TYPE_CHECKING:
+    from hvae.reconstructions import RepeatedReconstructions, Shown
 
-LEAST_NATS = -7.0
-"""Brightest value of a log p(x|z) map: the model gave that pixel a thousandth."""
+PICTURE: Shown = "pictures"
+DIFFERENCE: Shown = "differences"
+LOG_LIKELIHOOD: Shown = "log p(x|z)"
+SPREAD: Shown = "standard deviation"
+SINGLE: Shown = "single samples"
+SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, SPREAD, SINGLE)
+"""`hvae.reconstructions.SHOWN`, repeated here so that a page knows it before torch is imported."""
 
-_SCALES = {DIFFERENCE: ("RdBu_r", -1.0, 1.0), LOG_LIKELIHOOD: ("Cividis_r", LEAST_NATS, 0.0)}
+_COLOURS = {DIFFERENCE: "RdBu_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
+_ENDS = {
+    DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
+    LOG_LIKELIHOOD: ("−7 nats or less: did not expect this pixel", "0: was certain of it"),
+    SPREAD: ("0: the same in every draw", "0.25 or more: changes with the draw"),
+}
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 
 
-@dataclass(frozen=True, eq=False)
-class Walked:
-    """Some images through one model.
-
-    Attributes:
-        seen: `(n, channel, height, width)` float32 in [0, 1], what the model sees of them.
-        levels: `(L + 1, n, channel, height, width)` float32, see `hvae.reconstructions.Reconstructions`.
-        log_px: `(L + 1, n)` nats.
-        pixel_log_px: `(L + 1, n, channel, height, width)` nats.
-        bounds: `(L + 1, n)` nats.
-    """
-
-    seen: np.ndarray
-    levels: np.ndarray
-    log_px: np.ndarray
-    pixel_log_px: np.ndarray
-    bounds: np.ndarray
-
-    @property
-    def depth(self) -> int:
-        """Number of latent layers L."""
-        return len(self.levels) - 1
+def headings(depth: int, levels: Sequence[int] | None = None) -> list[str]:
+    """Column headings: the image, what the model sees of it, then one level a column (every one if None)."""
+    return ["Image", "What the model sees", *(level_name(k) for k in _all(depth, levels))]
 
 
-def headings(depth: int) -> list[str]:
-    """Column headings: the image, what the model sees of it, then one level a column."""
-    return ["Image", "What the model sees", *(level_name(k) for k in range(depth + 1))]
+def single_headings(draws: int) -> list[str]:
+    """Column headings of single samples: the image, then one draw a column."""
+    return ["Image", *(f"Draw {number}" for number in range(1, draws + 1))]
 
 
 def level_name(k: int) -> str:
@@ -61,77 +52,111 @@ def level_name(k: int) -> str:
 
 
 def rows(
-    walked: Walked, originals: np.ndarray, labels: Sequence[str], shown: str, depth: int, second: str | None = None
+    walked: RepeatedReconstructions,
+    originals: np.ndarray,
+    labels: Sequence[str],
+    shown: str,
+    depth: int,
+    second: str | None = None,
+    levels: Sequence[int] | None = None,
 ) -> list[Row]:
-    """One row of pictures an image.
+    """One row of pictures an image, averaged over the draws.
 
     Args:
         walked: the images through one model.
         originals: `(n, channel, height, width)` uint8.
         labels: of the images.
-        shown: one of `SHOWN`.
+        shown: one of `SHOWN` that has a picture a level.
         depth: of the deepest model of the table; the columns a shallower one lacks stay empty.
         second: label of a row that stands below the one of another model; the images are not repeated there.
+        levels: values of k that are shown; every one if None.
     """
+    pictures = _pictures(walked, shown)
+    lines, values = _lines(walked, shown)
     found = []
     for number, label in enumerate(labels):
         inputs: tuple[Cell | None, ...] = (None, None)
         if second is None:
+            seen = grey_or_colour(walked.seen[:, number].mean(0))
             inputs = (
                 Cell(grey_or_colour(originals[number]), f"{label}, the image"),
-                Cell(grey_or_colour(walked.seen[number]), f"{label}, as the model sees it"),
+                Cell(seen, f"{label}, as the model sees it"),
             )
-        levels = [_level(walked, number, k, label, shown) for k in range(walked.depth + 1)]
-        gaps = [None] * (depth - walked.depth)
-        lines = ("log p(x|z)", "L>k, nats")
-        found.append(Row(second or label, (*inputs, *levels, *gaps), lines))
+        cells = [
+            Cell(
+                pictures[k][number],
+                f"{label}, {level_name(k)}, {shown}: {lines[0]} {values[0][k][number]}",
+                (values[0][k][number], values[1][k][number]),
+            )
+            if k <= walked.depth
+            else None
+            for k in _all(depth, levels)
+        ]
+        found.append(Row(second or label, (*inputs, *cells), lines))
     return found
 
 
-def _level(walked: Walked, number: int, k: int, label: str, shown: str) -> Cell:
-    mean = walked.levels[k, number]
-    lines = (_nats(walked.log_px[k, number]), _nats(walked.bounds[k, number]))
-    alt = f"{label}, {level_name(k)}, {shown}: log p(x|z) {lines[0]} nats"
-    if shown == PICTURE:
-        return Cell(grey_or_colour(mean), alt, lines)
-    values = (mean - walked.seen[number]).mean(0) if shown == DIFFERENCE else walked.pixel_log_px[k, number].sum(0)
-    name, low, high = _SCALES[shown]
-    return Cell(through_scale(values, low, high, _colours(name)), alt, lines)
+def single_rows(
+    walked: RepeatedReconstructions,
+    originals: np.ndarray,
+    labels: Sequence[str],
+    level: int,
+    second: str | None = None,
+) -> list[Row]:
+    """One row an image with every draw of one level side by side; arguments as of `rows`."""
+    found = []
+    for number, label in enumerate(labels):
+        image = None if second else Cell(grey_or_colour(originals[number]), f"{label}, the image")
+        cells = [
+            Cell(
+                grey_or_colour(walked.levels[draw, level, number]),
+                f"{label}, {level_name(level)}, draw {draw + 1}: log p(x|z) "
+                f"{_nats(walked.log_px[draw, level, number])} nats",
+                (_nats(walked.log_px[draw, level, number]), _nats(walked.bounds[draw, level, number])),
+            )
+            if level <= walked.depth
+            else None
+            for draw in range(walked.draws)
+        ]
+        found.append(Row(second or label, (image, *cells), ("log p(x|z)", "L>k, nats")))
+    return found
 
 
-def legend(shown: str) -> str:
-    """What the colours of the reconstructions mean, as HTML; empty where they are pictures."""
-    if shown == PICTURE:
-        return ""
-    name, _, _ = _SCALES[shown]
-    low, high = {
-        DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
-        LOG_LIKELIHOOD: ("−7 nats or less: did not expect this pixel", "0: was certain of it"),
-    }[shown]
-    stops = ", ".join(f"rgb({r}, {g}, {b})" for r, g, b in _colours(name)[::32])
-    return (
-        f'<p style="display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;font-size:.85rem;margin:0">{low}'
-        f'<span style="width:9rem;height:.8rem;background:linear-gradient(90deg, {stops})"></span>{high}</p>'
-    )
+def scale(shown: str) -> Scale | None:
+    """What the colours of the reconstructions mean; None where they are pictures."""
+    return Scale(*_ENDS[shown], _colours(_COLOURS[shown])) if shown in _COLOURS else None
 
 
-def numbers(walked: Walked, labels: Sequence[str], run: str) -> pd.DataFrame:
-    """One row an image and level: `log_px` and `L>k` in nats, and LLR>k = L - L>k."""
-    n = len(labels)
-    levels = np.arange(walked.depth + 1)
-    return pd.DataFrame(
-        {
-            "run": run,
-            "image": np.repeat(list(labels), len(levels)),
-            "k": np.tile(levels, n),
-            "log p(x|z)": walked.log_px.T.ravel(),
-            "L>k": walked.bounds.T.ravel(),
-            "LLR>k": (walked.bounds[:1] - walked.bounds).T.ravel(),
-        }
-    )
+def below(shown: str, draws: int) -> str:
+    """What the two numbers below each picture are."""
+    if shown == SPREAD:
+        return (
+            f"Below each picture: the mean of its standard deviations over {draws} draws and, under it, the standard "
+            "deviation of L>k over the draws, in nats."
+        )
+    if shown == SINGLE or draws == 1:
+        return "Below each picture: log p(x|z) and, under it, one draw of L>k, both in nats."
+    return f"Below each picture: log p(x|z) and, under it, L>k, both in nats and averaged over {draws} draws."
 
 
-def what_to_see(walked: Walked, shown: str, trained: str, own: bool) -> str:
+def numbers(
+    walked: RepeatedReconstructions, labels: Sequence[str], run: str, levels: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """`RepeatedReconstructions.numbers` of the levels that are shown, with the name of the run."""
+    shown = [k for k in _all(walked.depth, levels) if k <= walked.depth]
+    frame = walked.numbers(labels, shown)
+    frame.insert(0, "run", run)
+    return frame
+
+
+def single_numbers(walked: RepeatedReconstructions, labels: Sequence[str], run: str, level: int) -> pd.DataFrame:
+    """`RepeatedReconstructions.single_numbers` with the name of the run; none for a level it does not have."""
+    frame = walked.single_numbers(labels, min(level, walked.depth))
+    frame.insert(0, "run", run)
+    return frame if level <= walked.depth else frame.iloc[:0]
+
+
+def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: bool) -> str:
     """What these rows show, in words.
 
     Args:
@@ -140,12 +165,9 @@ def what_to_see(walked: Walked, shown: str, trained: str, own: bool) -> str:
         trained: title of the set the model was trained on.
         own: whether the images are of that set, or drawn from the model itself.
     """
-    before, after = (float(walked.log_px[k].mean()) for k in (0, 1))
-    ratio = float((walked.bounds[0] - walked.bounds[1]).mean())
-    fall = (
-        f"From the third to the fourth column log p(x|z) goes from {_nats(before)} to {_nats(after)} nats on average; "
-        f"LLR>1 is {_nats(ratio)} nats."
-    )
+    before, after = (float(walked.log_px[:, k].mean()) for k in (0, 1))
+    ratio = float((walked.bounds[:, 0] - walked.bounds[:, 1]).mean())
+    fall = f"On average log p(x|z) then goes from {_nats(before)} to {_nats(after)} nats; LLR>1 is {_nats(ratio)} nats."
     if own:
         return (
             f"This model knows {shown}: what z₂ and above have kept should still be recognisable once z₁ comes from "
@@ -158,6 +180,35 @@ def what_to_see(walked: Walked, shown: str, trained: str, own: bool) -> str:
     )
 
 
+def _all(depth: int, levels: Sequence[int] | None) -> Sequence[int]:
+    return range(depth + 1) if levels is None else levels
+
+
+def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarray]]:
+    """Pixels `(height, width, 3)` by level and image."""
+    if shown == PICTURE:
+        return [[grey_or_colour(image) for image in level] for level in walked.pictures()]
+    from hvae.reconstructions import RANGES
+
+    low, high = RANGES[shown]
+    colours = _colours(_COLOURS[shown])
+    return [[through_scale(values, low, high, colours) for values in level] for level in walked.maps(shown)]
+
+
+def _lines(walked: RepeatedReconstructions, shown: str) -> tuple[tuple[str, str], tuple[list[list[str]], ...]]:
+    """Names of the two numbers below a picture, and both of them by level and image."""
+    if shown == SPREAD:
+        names = ("pixel s.d.", "s.d. of L>k")
+        spread = walked.maps(SPREAD).mean((2, 3))
+        values = ([[f"{one:.3f}" for one in level] for level in spread], _texts(walked.bounds.std(0, ddof=1)))
+        return names, values
+    return ("log p(x|z)", "L>k, nats"), (_texts(walked.log_px.mean(0)), _texts(walked.bounds.mean(0)))
+
+
+def _texts(values: np.ndarray) -> list[list[str]]:
+    return [[_nats(value) for value in level] for level in values]
+
+
 def _nats(value: float) -> str:
     return f"{value:.1f}".replace("-", "−")
 
@@ -167,7 +218,7 @@ def _subscript(number: int) -> str:
 
 
 @cache
-def _colours(scale: str) -> np.ndarray:
+def _colours(name: str) -> np.ndarray:
     """A named colour scale as `(256, 3)` uint8."""
-    colours = sample_colorscale(scale, np.linspace(0, 1, 256).tolist(), colortype="tuple")
+    colours = sample_colorscale(name, np.linspace(0, 1, 256).tolist(), colortype="tuple")
     return np.rint(np.array(colours) * 255).astype(np.uint8)

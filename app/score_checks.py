@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from app import components, loading, scored
+from app import components, score_numbers, scored
 from app.palette import look
 from app.score_controls import View
 from app.scored import Setting
 from app.wording import estimate, percent, score_command
-from hvae import metrics
 from hvae.errors import TableError
 from hvae.proposal import READINGS
 from hvae.results import RunEntry
@@ -87,7 +86,7 @@ def negative_control(view: View, run: RunEntry) -> None:
             command.replace(f"--split {view.inside.key.split}", "--split fitted"),
         )
         return
-    one = metrics.auroc(view.measure.of(fitted.table), view.measure.of(view.inside.table))
+    one = score_numbers.auroc(fitted.key, view.inside.key, view.measure)
     word = components.mark("about .5", "good") if one.low <= 0.53 and one.high >= 0.47 else components.mark("not .5")
     components.table(
         ["score", "AUROC, test against fitted", "", "fitted", "test"],
@@ -107,7 +106,7 @@ def readings(view: View) -> None:
             cell = "–"
             if inside and outside:
                 try:
-                    one = metrics.auroc(view.measure.of(loading.table(inside)), view.measure.of(loading.table(outside)))
+                    one = score_numbers.auroc(inside, outside, view.measure)
                     cell = estimate(one)
                     numbers.append(
                         {"reading": reading, "ood": other.slug, "auroc": one.value, "low": one.low, "high": one.high}

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app import controls, loading, scored
+from app import controls, decimals, loading, measure_controls, scored
 from app.scored import Measure, Setting
 from hvae.errors import TableError
 from hvae.results import ScoreTable, TableKey
 
-BUDGETS = ("0.1", "1", "5", "10", "20")
-"""False-alarm budgets on offer, in percent."""
-
-READING_HELP = (
-    "How the paper's equation 5 is read. mean: the lowest k layers take the mean of their prior (the released code); "
-    "sample: they are sampled, a true bound; auxiliary: the same with sampled lower layers, looser; early-release: the "
-    "full log-ratios with a reconstruction from the prior. The reading changes the numbers."
-)
+BUDGETS = (0.1, 50.0)
+"""Least and greatest false-alarm budget, in percent."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,7 @@ class View:
         measure: score, k and unit.
         budget: share of in-distribution images that may raise a false alarm.
         keys: every table of the run, by file name.
+        unit: as chosen; that of the measure is another where the score has none in it.
     """
 
     inside: Scored
@@ -56,6 +51,7 @@ class View:
     measure: Measure
     budget: float
     keys: tuple[TableKey, ...]
+    unit: str = "nats"
 
     def part(self, split: str) -> Scored | None:
         """A part of the training set (`fitted`, `reference`, `calibration`) under the same setting."""
@@ -76,37 +72,19 @@ def view(keys: Sequence[TableKey], data: str, ood: Sequence[str]) -> View:
     """
     found = scored.settings(keys, data)
     with controls.bar("controls"):
-        score = controls.choose(
-            "Score",
-            "score",
-            ["LLR", "L"],
-            help="LLR: the likelihood ratio LLR>k = L - L>k. L: the negative bound -L>k.",
-        )
+        score = measure_controls.choose_score()
         slot = controls.bar("level", width="content")
-        unit = controls.choose("Unit", "unit", ["nats", "bits/dim"])
-        alarm = controls.choose(
-            "False alarms allowed (%)", "alarm", BUDGETS, "5",
+        unit = measure_controls.choose_unit()
+        alarm = decimals.decimal(
+            "False alarms allowed (%)", "alarm", *BUDGETS, 5.0, step=0.1,
             help="The threshold is the least one that this share of the in-distribution test images reaches.",
         )  # fmt: skip
-    with controls.bar("settings"):
-        reading = controls.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
-        found = [one for one in found if one.reading == reading]
-        samples = controls.choose(
-            "Importance samples S", "S", _distinct(one.samples for one in found), help="More samples tighten the bound."
-        )
-        found = [one for one in found if str(one.samples) == samples]
-        draws = controls.choose(
-            "Draws R", "R", _distinct(one.draws for one in found), help="Values are means over R repeats: less noise."
-        )
-    setting = Setting(reading, int(samples), int(draws))
+    setting = measure_controls.choose_setting(found)
+    usable = measure_controls.said_unit(score, unit)
     inside = _read(keys, data, setting)
     assert inside is not None, "the settings on offer are those of this set's tables"
-    levels = range(0 if score == "L" else 1, inside.table.metadata.depth + 1)
     with slot:
-        k = controls.choose(
-            "k", "k", [str(k) for k in levels], "1" if score == "LLR" else "0",
-            help="How many of the lowest layers take their latents from the prior instead of from the image.",
-        )  # fmt: skip
+        k = measure_controls.choose_level(score, inside.table.metadata.depth)
     outside, unscored, damaged = [], [], []
     for slug in ood:
         try:
@@ -122,14 +100,10 @@ def view(keys: Sequence[TableKey], data: str, ood: Sequence[str]) -> View:
             outside.append(other)
     return View(
         inside, tuple(outside), tuple(unscored), tuple(damaged), setting,
-        Measure(score, int(k), unit), float(alarm) / 100, tuple(keys),
+        Measure(score, k, usable), alarm / 100, tuple(keys), unit,
     )  # fmt: skip
 
 
 def _read(keys: Sequence[TableKey], slug: str, setting: Setting) -> Scored | None:
     key = scored.find(keys, slug, setting)
     return Scored(key, loading.table(key)) if key else None
-
-
-def _distinct(values: object) -> list[str]:
-    return list(dict.fromkeys(str(value) for value in values))  # type: ignore[attr-defined]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, loading, scored, state
-from app.figures import densities, levels, roc
+from app import components, loading, score_brush, score_numbers, scored, state
+from app.figures import clickable, densities, levels, precision_recall, roc
+from app.figures.densities import Brush
 from app.palette import look
-from app.score_controls import Scored, View
+from app.score_brush import Reach
+from app.score_controls import BUDGETS, Scored, View
+from app.scored import Measure
 from app.state import ImageId
 from app.wording import estimate, percent, rate
 from hvae import metrics
@@ -71,46 +77,111 @@ def _run_b(view: View, other: Scored, versus: RunEntry) -> str:
     return f'{text} <span class="interval">A − B = {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]</span>'
 
 
-def main_figures(view: View, threshold: scored.Threshold) -> None:
-    """Densities beside ROC curves."""
-    inside = view.measure.of(view.inside.table)
-    aurocs = {other.slug: metrics.auroc(inside, view.measure.of(other.table)).value for other in view.outside}
+def main_figures(view: View, threshold: scored.Threshold) -> Brush:
+    """Densities beside ROC or precision-recall curves, with what reaches into them; returns the brushed range."""
+    reach = score_brush.choose(view)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _densities(view, threshold, aurocs)
+        _densities(view, threshold, reach)
+        _slider(view)
     with right:
-        curves = {other.slug: metrics.roc_curve(inside, view.measure.of(other.table)) for other in view.outside}
-        points = {
-            other.slug: (threshold.false_alarms, threshold.caught(view.measure.of(other.table)))
-            for other in view.outside
-        }
-        title = "The larger mark on each curve is the threshold; the dotted diagonal is guessing"
-        components.chart(roc.roc(curves, points, title), roc.table(curves), "roc", key="roc")
+        _curves(view, threshold, reach.panel)
+    return reach.brush
 
 
-def _densities(view: View, threshold: scored.Threshold, aurocs: dict[str, float]) -> None:
+def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
     sets = (view.inside, *view.outside)
-    values = [view.measure.of(one.table) for one in sets]
-    edges = metrics.shared_edges(values)
     series = []
-    for one, scores in zip(sets, values, strict=True):
+    for one, density in zip(sets, score_numbers.densities([one.key for one in sets], view.measure), strict=True):
+        scores = view.measure.of(one.table)
         marks = scored.rug(scores)
-        series.append(densities.Series(one.slug, metrics.density(scores, edges), marks, scores[marks]))
-    unit = view.measure.unit
-    figure = densities.densities(series, threshold.value, _title(view, aurocs), view.measure.symbol, unit)
+        series.append(densities.Series(one.slug, density, marks, scores[marks]))
+    figure = densities.densities(
+        series,
+        threshold.value,
+        _title(view),
+        view.measure.symbol,
+        view.measure.unit,
+        reach.brush,
+        brushing=reach.brushing,
+    )
 
     def pin(mark: int) -> None:
         place, index = divmod(int(mark), densities.IDS_PER_SET)
         if place < len(sets):
             state.pin(ImageId(sets[place].slug, index))
 
-    components.chart(figure, densities.table(series), "densities", key="densities", on_click=pin)
+    with st.container(key="densities"):
+        # A new key forgets what was selected in the figure before: the outline of another brush, or a mark that a
+        # click on the same place would take back instead of choosing.
+        stamp = f"{view.measure}{view.setting}{reach}{[one.key for one in sets]}"
+        key = f"densities-{zlib.crc32(stamp.encode()):08x}"
+        table = densities.table(series)
+        if reach.brushing:
+            components.chart(figure, table, "densities", key=key, on_brush=score_brush.drag)
+        else:
+            components.chart(figure, table, "densities", key=key, on_click=pin)
+
+
+def _curves(view: View, threshold: scored.Threshold, panel: str) -> None:
+    """ROC or precision-recall curves; a click on one sets the threshold to that of its point."""
+    inside = view.measure.of(view.inside.table)
+    both = {other.slug: score_numbers.curves(view.inside.key, other.key, view.measure) for other in view.outside}
+    caught = {other.slug: threshold.caught(view.measure.of(other.table)) for other in view.outside}
+    thresholds = [pair[0 if panel == "ROC" else 1].thresholds for pair in both.values()]
+
+    def move(mark: int) -> None:
+        place, point = divmod(int(mark), clickable.POINTS_PER_CURVE)
+        if place < len(thresholds) and point < len(thresholds[place]):
+            share = 100 * float(np.mean(inside >= thresholds[place][point]))
+            # Rounded up, so that the images at the threshold stay within the budget.
+            st.session_state["alarm"] = float(np.clip(np.ceil(share * 1000 - 1e-6) / 1000, *BUDGETS))
+
+    with st.container(key=panel.lower()):
+        key = f"{panel.lower()}-{zlib.crc32(f'{view.measure}{view.setting}{list(both)}{view.budget}'.encode()):08x}"
+        if panel == "ROC":
+            curves = {slug: pair[0] for slug, pair in both.items()}
+            points = {slug: (threshold.false_alarms, share) for slug, share in caught.items()}
+            figure = roc.roc(curves, points, "The larger mark on each curve is the threshold; a click moves it")
+            components.chart(figure, roc.table(curves), "roc", key=key, on_click=move)
+        else:
+            curves = {slug: pair[1] for slug, pair in both.items()}
+            points = {slug: (share, _precision(threshold, share)) for slug, share in caught.items()}
+            figure = precision_recall.precision_recall(
+                curves, points, "Of the images called OOD, how many are? The larger marks are the threshold"
+            )
+            components.chart(figure, precision_recall.table(curves), "precision-recall", key=key, on_click=move)
+
+
+def _precision(threshold: scored.Threshold, caught: float) -> float:
+    """Precision at 1:1; 1 where nothing is called OOD, as at the upper end of a curve."""
+    called = threshold.false_alarms + caught
+    return caught / called if called else 1.0
+
+
+def _slider(view: View) -> None:
+    """The false-alarm budget once more, to be dragged below the densities."""
+
+    def move() -> None:
+        st.session_state["alarm"] = st.session_state["_alarm"]
+
+    st.session_state["_alarm"] = round(100 * view.budget, 1)
+    st.slider(
+        "Move the threshold: false alarms allowed (%)", *BUDGETS, step=0.1, key="_alarm", format="%.1f", on_change=move
+    )
 
 
 def by_level(view: View) -> None:
     """AUROC at every k for both scores, and which k is the best one."""
+    depth = view.inside.table.metadata.depth
     curves: levels.Curves = {
-        other.slug: {score: scored.auroc_by_level(view.inside.table, other.table, score) for score in levels.PANELS}
+        other.slug: {
+            score: {
+                k: score_numbers.auroc(view.inside.key, other.key, Measure(score, k))
+                for k in range(0 if score == "L" else 1, depth + 1)
+            }
+            for score in levels.PANELS
+        }
         for other in view.outside
     }
     figure = levels.auroc_by_level(
@@ -126,8 +197,9 @@ def by_level(view: View) -> None:
     components.table(["OOD set", "best k", "AUROC ↑"], rows, "Best k (as in the paper; uses OOD data)")
 
 
-def _title(view: View, aurocs: dict[str, float]) -> str:
+def _title(view: View) -> str:
     """What the densities show, in a sentence: the hardest set is named."""
+    aurocs = {other.slug: score_numbers.auroc(view.inside.key, other.key, view.measure).value for other in view.outside}
     own = look(view.inside.slug).title
     if not aurocs:
         return f"{view.measure.symbol} of {own}"

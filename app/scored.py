@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from hvae import metrics
 from hvae.arrays import Floats
+from hvae.errors import TableError
 from hvae.metrics import Estimate
 from hvae.proposal import READINGS
 from hvae.results import ScoreTable, TableKey
@@ -20,7 +21,9 @@ WHOLE_SPLITS = ("test", "all")
 RUG_MARKS = 400
 """Images drawn one by one below a density, evenly spaced in rank so that the tails are there."""
 
-Unit = Literal["nats", "bits/dim"]
+Unit = Literal["nats", "bits/dim", "ln(bits/dim)"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+"""Units on offer; the natural logarithm of bits per dimension is the axis of Havtorn et al. (2021), Fig. 5."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Measure:
     Attributes:
         score: `L` for -L^{>k}, `LLR` for LLR^{>k}.
         k: number of lowest layers taken from the prior; `LLR` needs k >= 1.
-        unit: nats, or nats / (D ln 2).
+        unit: one of `UNITS`: nats, nats / (D ln 2), or the natural logarithm of the latter.
     """
 
     score: str
@@ -60,10 +63,25 @@ class Measure:
         """The score of every image of a table, `(n,)` float64.
 
         Raises:
-            TableError: k outside the layers of the model.
+            TableError: k outside the layers of the model, or a logarithm of values that are not all positive.
         """
         nats = table.negative_bound(self.k) if self.score == "L" else table.likelihood_ratio(self.k)
-        return nats if self.unit == "nats" else nats / (table.metadata.dimensions * np.log(2))
+        if self.unit == "nats":
+            return nats
+        bits = nats / (table.metadata.dimensions * np.log(2))
+        if self.unit == "bits/dim":
+            return bits
+        if (absent := np.count_nonzero(bits <= 0)) > 0:
+            raise TableError(
+                f"{absent} images of {table.metadata.slug} have {'-L' if self.score == 'L' else 'LLR'}>{self.k} at or "
+                "below 0, which has no logarithm: choose nats or bits/dim"
+            )
+        return np.log(bits)
+
+
+def usable_unit(score: str, unit: str) -> str:
+    """The unit that a score can be shown in: LLR^{>k} may be negative, so bits/dim stands in for its logarithm."""
+    return "bits/dim" if score == "LLR" and unit == "ln(bits/dim)" else unit
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,11 @@ def find(
     return min(fitting, key=lambda key: (splits.index(key.split), key.seed), default=None)
 
 
+def stamp(keys: Iterable[TableKey]) -> str:
+    """One string for tables as they are on disk, for caches: it changes when a file does, or is gone."""
+    return "\n".join(f"{key.path}@{key.path.stat().st_mtime_ns if key.path.is_file() else None}" for key in keys)
+
+
 def settings(keys: Iterable[TableKey], slug: str) -> list[Setting]:
     """Settings under which a whole data set is scored: readings in their own order, then S, then R."""
     found = {Setting(key.reading, key.samples, key.draws) for key in keys if _whole(key, slug)}
@@ -114,12 +137,12 @@ def threshold(in_scores: Floats, budget: float) -> Threshold:
     return Threshold(float(value), float(np.mean(ordered >= value)))
 
 
-def rug(scores: Floats) -> np.ndarray:
-    """Indices of about `RUG_MARKS` images, evenly spaced in rank, both extremes among them."""
+def rug(scores: Floats, most: int = RUG_MARKS) -> np.ndarray:
+    """Indices of about `most` images, evenly spaced in rank, both extremes among them."""
     order = np.argsort(scores, kind="stable")
-    if len(order) <= RUG_MARKS:
+    if len(order) <= most:
         return order
-    return order[np.unique(np.linspace(0, len(order) - 1, RUG_MARKS).round().astype(int))]
+    return order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))]
 
 
 def auroc_by_level(inside: ScoreTable, outside: ScoreTable, score: str) -> dict[int, Estimate]:

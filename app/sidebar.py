@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import loading, state
+from app import jobs, loading, state
 from app.controls import choose, choose_many
 from app.scored import WHOLE_SPLITS
 from app.state import NO_RUN, Selection
@@ -18,6 +18,7 @@ def draw() -> Selection:
     found = loading.runs()
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
+        jobs.badge()
     st.session_state["_selection"] = chosen
     return chosen
 

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import controls, loading, palette, state, uploads
+from app.wording import literal
 from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.datasets.conforming import FITS
@@ -32,6 +33,7 @@ class Source:
         title: of the source, for people.
         familiar: whether the model was trained on such images.
         flags: of the command that reads the same images.
+        ids: of each image of a data set, for pinning; empty where they have none.
     """
 
     images: ImageSet
@@ -40,6 +42,7 @@ class Source:
     title: str
     familiar: bool
     flags: str
+    ids: tuple[state.ImageId, ...] = ()
 
 
 class Sizes(Mapping[str, int]):
@@ -70,9 +73,14 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
     known = datasets.names()
+    asked = st.session_state["_asked"]
+    if "image" not in asked and "image" not in state.settled() and (pin := st.session_state.get("_chosen_image")):
+        # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
+        # be missing, and stays pinned.
+        asked["image"] = [pin]
     here = [slug for slug in known if datasets.available(slug)]
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
-    pinned = st.session_state["_asked"].get("image", [""])[-1].partition(":")[0]
+    pinned = asked.get("image", [""])[-1].partition(":")[0]
     away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
     if away:
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
@@ -83,7 +91,15 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     index = np.arange(image.index, min(image.index + count, len(whole)))
     title = palette.look(image.slug).title
     flags = f"--data {image.slug} --split {whole.split} --first {image.index} --count {len(index)}"
-    return Source(whole.take(index), index, tuple(f"{title} {n}" for n in index), title, image.slug == trained, flags)
+    return Source(
+        whole.take(index),
+        index,
+        tuple(f"{title} {n}" for n in index),
+        title,
+        image.slug == trained,
+        flags,
+        tuple(state.ImageId(image.slug, int(n)) for n in index),
+    )
 
 
 def from_samples(samples: np.ndarray) -> Source:
@@ -113,7 +129,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
         try:
             upload = uploads.read_upload(file.getvalue(), image_shape, fit, invert)
         except DataError as error:
-            st.warning(f"{_quoted(file.name)}: {error}")
+            st.warning(f"{_quoted(file.name)}: {literal(error)}")
             continue
         read.append(upload.image)
         labels.append(file.name)
@@ -123,6 +139,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
         return None
     pixels = np.concatenate(read)
     flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
+    flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
     return Source(_loose(pixels, UPLOADS_SLUG), _content(pixels), tuple(labels), "the uploaded images", False, flags)
 
 

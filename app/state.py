@@ -29,14 +29,16 @@ _MEASURE_KEYS = ("score", "k", "reading", "S", "R", "unit")
 PAGE_KEYS = {
     "overview": (),
     "how_it_works": ("example", "layers", "seed"),
-    "reconstructions": ("source", "image", "show", "rows", "reading", "draws", "level", "seed"),
+    "reconstructions": ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
     "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "gallery", "image"),
-    "features": ("kind", "on", "pair", "match"),
-    "compare": (*_MEASURE_KEYS, "also", "set", "image"),
+    "features": ("kind", "on", "pair", "match", "image", "job"),
+    "compare": (*_MEASURE_KEYS, "also", "set", "on", "image"),
     "runs": ("quantity",),
 }
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
+LIST_KEYS = ("ood", "also", "levels")
+"""Values of the address that are lists."""
 NO_RUN = "none"
 
 
@@ -178,27 +180,29 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     """Parameters of a link to a page: the values it knows as they were chosen last, with changes.
 
     Streamlit appends them to those the address has. The last one counts, so single values may stand there twice; a
-    list must not, so the out-of-distribution sets are left to the address where it has them.
+    list must not, so those of `LIST_KEYS` are left to the address where it has them.
 
     Args:
         page: a key of `PAGE_KEYS`.
         changes: values to set; None leaves one out.
     """
     wanted = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
-    if "ood" in st.query_params:
-        wanted.pop("ood", None)
+    for key in LIST_KEYS:
+        if key in st.query_params:
+            wanted.pop(key, None)
     return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items() if value is not None}
 
 
 def address() -> str:
     """The full address of the current page with all its values spelled out."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(_chosen(), doseq=True, safe=':')}"
+    spelled = {key: "" if value == [] else value for key, value in _chosen().items()}
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(spelled, doseq=True, safe=':')}"
 
 
 def _chosen() -> dict[str, Any]:
     """Every value chosen on any page, or asked for by a link and waiting for its page."""
     found = {key: st.session_state.get(f"_chosen_{key}") for key in KEYS}
-    found |= {key: wanted if key == "ood" else wanted[-1] for key, wanted in st.session_state["_asked"].items()}
+    found |= {key: wanted if key in LIST_KEYS else wanted[-1] for key, wanted in st.session_state["_asked"].items()}
     return {key: value for key, value in found.items() if value is not None and key in KEYS}
 
 

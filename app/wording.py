@@ -45,6 +45,11 @@ def quoted(text: str) -> str:
     return re.sub(r"[^\w .:>=-]", "?", text)[:60]
 
 
+def literal(text: object) -> str:
+    """Text from outside for a place that renders Markdown: no link, picture, formula or directive comes of it."""
+    return re.sub(r"([\\`*\[\]<$])", r"\\\1", str(text))
+
+
 def listed(options: Iterable[object], most: int = 12) -> str:
     """Options as code, the first `most` of them."""
     shown = [f"`{option}`" for option in options]

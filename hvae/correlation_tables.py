@@ -53,6 +53,32 @@ _SCHEMA = pa.schema(
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a kind of file about two runs must look like.
+
+    Attributes:
+        name: for people.
+        metadata_key: under which its metadata lie.
+        schema: its columns.
+        most_rows: more are refused unread.
+    """
+
+    name: str
+    metadata_key: bytes
+    schema: pa.Schema
+    most_rows: int
+
+
+FORM = Form("correlation table", METADATA_KEY, _SCHEMA, len(KINDS) * MAXIMUM_DEPTH**2)
+
+
+def table_name(run_b: str, slug: str, split: str) -> str:
+    """`<run b>.<slug>.<split>.parquet`; characters of the run's name that no file name needs become `-`."""
+    other = re.sub(r"[^A-Za-z0-9_.-]+", "-", run_b).strip(".-") or "run"
+    return f"{other}.{slug}.{split}.parquet"
+
+
 class CorrelationMetadata(Frozen):
     """What the numbers of a correlation table depend on."""
 
@@ -79,9 +105,13 @@ class CorrelationMetadata(Frozen):
 
     @property
     def file_name(self) -> str:
-        """`<run b>.<slug>.<split>.parquet`; characters of the run's name that no file name needs become `-`."""
-        other = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.run_b).strip(".-") or "run"
-        return f"{other}.{self.slug}.{self.split}.parquet"
+        """`<run b>.<slug>.<split>.parquet`, see `table_name`."""
+        return table_name(self.run_b, self.slug, self.split)
+
+    def transposed(self) -> CorrelationMetadata:
+        """The same with the runs exchanged."""
+        fields = self.model_dump()
+        return self.model_copy(update={new: fields[old] for old, new in exchanged_columns(fields).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +137,9 @@ class CorrelationTable:
 
     def transposed(self) -> CorrelationTable:
         """The same comparison with the runs exchanged."""
-        flipped = {name: f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}" for name in _sided(COLUMNS)}
-        fields = self.metadata.model_dump()
-        exchanged = {name: fields[f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}"] for name in _sided(fields)}
-        frame = self.frame.rename(columns=flipped).reindex(columns=list(COLUMNS))
+        frame = self.frame.rename(columns=exchanged_columns(COLUMNS)).reindex(columns=list(COLUMNS))
         frame = frame.sort_values(["kind", "layer_a", "layer_b"], ignore_index=True)
-        return CorrelationTable(frame, self.metadata.model_copy(update=exchanged))
+        return CorrelationTable(frame, self.metadata.transposed())
 
     def kinds(self) -> list[Kind]:
         """Kinds of representation the table holds; a model without skips hands no features on."""
@@ -148,9 +175,7 @@ def write_correlations(run: Path, table: CorrelationTable) -> Path:
     """
     path = run / "correlations" / table.metadata.file_name
     _check(table.frame, table.metadata, path.name)
-    content = pa.Table.from_pandas(table.frame, _SCHEMA, preserve_index=False)
-    content = content.replace_schema_metadata({METADATA_KEY: table.metadata.model_dump_json().encode()})
-    write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
+    write_frame(path, table.frame, table.metadata, FORM)
     return path
 
 
@@ -160,13 +185,31 @@ def read_correlations(path: Path) -> CorrelationTable:
     Raises:
         TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
     """
+    frame, metadata = read_frame(path, FORM)
+    _check(frame, metadata, path.name)
+    return CorrelationTable(frame, metadata)
+
+
+def write_frame(path: Path, frame: pd.DataFrame, metadata: CorrelationMetadata, form: Form) -> None:
+    """Write rows about two runs with what they depend on, atomically."""
+    content = pa.Table.from_pandas(frame, form.schema, preserve_index=False)
+    content = content.replace_schema_metadata({form.metadata_key: metadata.model_dump_json().encode()})
+    write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
+
+
+def read_frame(path: Path, form: Form) -> tuple[pd.DataFrame, CorrelationMetadata]:
+    """Read rows about two runs; sizes and schema are checked before anything is decoded, values are not.
+
+    Raises:
+        TableError: no file, damaged, too large, or of another schema.
+    """
     if not path.is_file():
-        raise TableError(f"there is no correlation table {path.name}")
+        raise TableError(f"there is no {form.name} {path.name}")
     if path.stat().st_size > MAXIMUM_BYTES:
-        raise TableError(f"{path.name} is larger than any correlation table ({MAXIMUM_BYTES:,} bytes at most)")
+        raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
     try:
         file = pq.read_metadata(path)
-        metadata = _metadata(file, path.name)
+        metadata = _metadata(file, path.name, form)
         frame = pq.read_table(path).to_pandas()
     except TableError:
         raise
@@ -174,8 +217,7 @@ def read_correlations(path: Path) -> CorrelationTable:
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
-    _check(frame, metadata, path.name)
-    return CorrelationTable(frame, metadata)
+    return frame, metadata
 
 
 def _sided(names: Iterable[str]) -> list[str]:
@@ -183,17 +225,22 @@ def _sided(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.endswith(("_a", "_b"))]
 
 
-def _metadata(file: pq.FileMetaData, name: str) -> CorrelationMetadata:
-    """Metadata of a parquet file whose claimed size and columns are those of a correlation table."""
-    if (rows := file.num_rows) > (most := len(KINDS) * MAXIMUM_DEPTH**2):
-        raise TableError(f"{name} claims {rows:,} rows, {most:,} at most")
+def exchanged_columns(columns: Iterable[str]) -> dict[str, str]:
+    """New names of columns when run A and run B change places."""
+    return {name: f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}" for name in _sided(columns)}
+
+
+def _metadata(file: pq.FileMetaData, name: str, form: Form) -> CorrelationMetadata:
+    """Metadata of a parquet file whose claimed size and columns are those of its form."""
+    if (rows := file.num_rows) > form.most_rows:
+        raise TableError(f"{name} claims {rows:,} rows, {form.most_rows:,} at most")
     if sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups)) > MAXIMUM_UNCOMPRESSED_BYTES:
         raise TableError(f"{name} claims more than {MAXIMUM_UNCOMPRESSED_BYTES:,} bytes when unpacked")
-    content = (file.metadata or {}).get(METADATA_KEY)
+    content = (file.metadata or {}).get(form.metadata_key)
     if content is None:
-        raise TableError(f"{name} is no correlation table: it has no '{METADATA_KEY.decode()}' metadata")
-    if not file.schema.to_arrow_schema().equals(_SCHEMA):
-        raise TableError(f"{name} has other columns than a correlation table: correlate again")
+        raise TableError(f"{name} is no {form.name}: it has no '{form.metadata_key.decode()}' metadata")
+    if not file.schema.to_arrow_schema().equals(form.schema):
+        raise TableError(f"{name} has other columns than a {form.name}: correlate again")
     try:
         return CorrelationMetadata.model_validate_json(content)
     except ValidationError as error:

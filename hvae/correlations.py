@@ -26,13 +26,18 @@ from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError
 from hvae.evaluation import EvaluationNoise, noise_key, prepare
 from hvae.proposal import Draw
-from hvae.similarity import debiased_cka, matched_correlation, varying_units
+from hvae.similarity import MatchedCorrelation, debiased_cka, matched_correlation, varying_units
+from hvae.unit_pairs import COLUMNS as PAIR_COLUMNS
+from hvae.unit_pairs import MOST_IMAGES, MOST_PAIRS, UnitPairs
 
 PLACES = 16
 """Places of the feature maps, each with halves of the images of its own, that every |r| is the mean of."""
 
 MATCHED_UNITS = 256
 """Units matched at a place where every layer has more; the matching costs their cube."""
+
+PAIR_STEPS = 400
+"""Images that take about as long through a model as matching and comparing a pair of layers, for the time left."""
 
 MAXIMUM_UNITS = 2048
 """Units of one layer that CKA sees, drawn at random where there are more: a colour feature map has 65,536."""
@@ -124,6 +129,23 @@ def correlate(
 ) -> CorrelationTable:
     """Matched |Pearson r| and debiased CKA between every layer of one model and every layer of another.
 
+    Arguments and errors as of `correlate_with_units`.
+    """
+    return correlate_with_units(a, b, images, names, units, seed, n, progress)[0]
+
+
+def correlate_with_units(
+    a: Checkpoint,
+    b: Checkpoint,
+    images: ImageSet,
+    names: tuple[str, str],
+    units: int | None = None,
+    seed: int = 0,
+    n: int = 2000,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[CorrelationTable, UnitPairs]:
+    """Matched |Pearson r| and debiased CKA of all layers of two models, and the units that were matched best.
+
     Every pair of layers of one kind is matched with the SAME number of units, since matching favours wide layers.
     A layer compared with itself gives 1.
 
@@ -136,7 +158,8 @@ def correlate(
             channels, or the size of a dense latent), at most `MATCHED_UNITS`.
         seed: of the images, the binarisation, the places, the halves, the units and the null.
         n: images to use, a random subset of the data set by `seed`; fewer where it has fewer.
-        progress: called with (steps done, steps in all): images seen by either model, then pairs of layers.
+        progress: called with (steps done, steps in all): images seen by either model, then pairs of layers, each of
+            which counts as `PAIR_STEPS` images.
 
     Raises:
         HvaeError: fewer than 6 images, more units than a layer varies in, a seed out of range, or images that do not
@@ -147,10 +170,11 @@ def correlate(
     if not 0 <= seed < 2**31 // PLACES:
         raise HvaeError(f"the seed must lie in 0..{2**31 // PLACES - 1}, it is {seed}")
     index = np.sort(np.random.default_rng([seed, 3]).permutation(len(images))[:n])
-    report = _Steps(2 * len(index) + len(KINDS) * a.config.model.depth * b.config.model.depth, progress)
+    report = _Steps(2 * len(index) + PAIR_STEPS * len(KINDS) * a.config.model.depth * b.config.model.depth, progress)
     left = represent(a, images, index, seed, progress=report.stage(0))
     right = represent(b, images, index, seed, progress=report.stage(len(index)))
     rows: list[tuple[object, ...]] = []
+    best: list[tuple[object, ...]] = []
     for kind in KINDS:
         if kind not in left or kind not in right:
             continue
@@ -158,11 +182,15 @@ def correlate(
         matched = _matched_units([*sides[0], *sides[1]], units, kind)
         for number_a, layer_a in enumerate(sides[0], start=1):
             for number_b, layer_b in enumerate(sides[1], start=1):
-                r, null = _matched(layer_a, layer_b, matched, seed)
+                places = _matched(layer_a, layer_b, matched, seed)
+                r, null = (_mean(getattr(m, value) for m in places.values()) for value in ("mean_abs_r", "null"))
+                best += [
+                    (kind, number_a, number_b, *pair) for pair in _best_pairs(layer_a, layer_b, places, index, seed)
+                ]
                 cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
                 counts = (matched, layer_a.constant, layer_b.constant, len(index))
                 rows.append((images.slug, kind, number_a, number_b, r, null, cka, *counts))
-                report.done(2 * len(index) + len(rows))
+                report.done(2 * len(index) + PAIR_STEPS * len(rows))
     metadata = CorrelationMetadata(
         run_a=names[0],
         run_b=names[1],
@@ -180,7 +208,7 @@ def correlate(
         data_fingerprint=images.fingerprint,
         version=__version__,
     )
-    return CorrelationTable(_frame(rows), metadata)
+    return CorrelationTable(_frame(rows), metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
 
 
 @dataclass(frozen=True)
@@ -219,7 +247,7 @@ def _layer(values: torch.Tensor, seed: int) -> Layer:
     if flat.shape[1] > MAXIMUM_UNITS:
         drawn = np.random.default_rng([seed, 4]).choice(flat.shape[1], MAXIMUM_UNITS, replace=False)
         flat = flat[:, torch.from_numpy(np.sort(drawn)).to(flat.device)]
-    relative = np.random.default_rng([seed, 5]).random((2, PLACES))
+    relative = _relative_places(seed)
     if values.ndim == 4:
         down, across = (relative * np.array(values.shape[2:])[:, None]).astype(np.int64)
         places = values[:, :, torch.from_numpy(down), torch.from_numpy(across)].permute(2, 0, 1)
@@ -240,21 +268,66 @@ def _matched_units(layers: list[_Measured], asked: int | None, kind: Kind) -> in
     return most if asked is None else asked
 
 
-def _matched(a: _Measured, b: _Measured, units: int, seed: int) -> tuple[float, float]:
-    """Mean |r| and null over the places where both layers vary enough; NaN where there is none.
+def _relative_places(seed: int) -> np.ndarray:
+    """`(2, PLACES)` shares of the height and the width of a feature map."""
+    return np.random.default_rng([seed, 5]).random((2, PLACES))
+
+
+def _matched(a: _Measured, b: _Measured, units: int, seed: int) -> dict[int, MatchedCorrelation]:
+    """Matched units by place, where both layers vary enough; may be empty.
 
     The border of centred images is black: what lies there is constant, and no evidence of anything.
     """
-    results = [
-        matched_correlation(a.layer.places[place], b.layer.places[place], units, place_seed)
+    return {
+        place: matched_correlation(a.layer.places[place], b.layer.places[place], units, place_seed)
         for place, place_seed in enumerate(_place_seeds(seed))
         if min(a.varying[place], b.varying[place]) >= units
-    ]
-    if not results:
-        return float("nan"), float("nan")
-    return float(np.mean([result.mean_abs_r for result in results])), float(
-        np.mean([result.null for result in results])
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    """The mean; NaN of nothing."""
+    listed = list(values)
+    return float(np.mean(listed)) if listed else float("nan")
+
+
+def _best_pairs(
+    a: _Measured, b: _Measured, places: dict[int, MatchedCorrelation], index: np.ndarray, seed: int
+) -> list[tuple[object, ...]]:
+    """The pairs of greatest |r|, each channel once at its best place, as rows of `hvae.unit_pairs` from `rank` on."""
+    candidates = sorted(
+        (
+            (float(r), place, *map(int, pair))
+            for place, m in places.items()
+            for r, pair in zip(m.r, m.pairs, strict=True)
+        ),
+        key=lambda candidate: -abs(candidate[0]),
     )
+    seen_a: set[int] = set()
+    seen_b: set[int] = set()
+    located = _relative_places(seed)
+    # A dense latent is the same at every place.
+    dense = all(np.array_equal(side.layer.places[0], side.layer.places[1]) for side in (a, b))
+    rows: list[tuple[object, ...]] = []
+    for r, place, unit_a, unit_b in candidates:
+        if len(rows) == MOST_PAIRS:
+            break
+        if unit_a in seen_a or unit_b in seen_b:
+            continue
+        seen_a.add(unit_a)
+        seen_b.add(unit_b)
+        down, across = (float("nan"),) * 2 if dense else located[:, place].tolist()
+        in_a, in_b = a.layer.places[place][:, unit_a], b.layer.places[place][:, unit_b]
+        # The rare side: where most images raise a unit equally, it is the few that lower it that tell what it sees.
+        sign_a = -1 if np.mean((in_a - in_a.mean()) ** 3) < 0 else 1
+        sign_b = -sign_a if r < 0 else sign_a
+        values = sign_a * in_a, sign_b * in_b
+        orders = [np.argsort(-excitation, kind="stable") for excitation in values]
+        ranks = [np.argsort(order) for order in orders]
+        medians = [float(np.median(ranks[1 - side][orders[side][:MOST_IMAGES]])) / len(index) for side in (0, 1)]
+        exciting = [index[order[:MOST_IMAGES]].tolist() for order in orders]
+        rows.append((len(rows) + 1, unit_a, unit_b, down, across, r, sign_a, sign_b, *medians, *exciting))
+    return rows
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:

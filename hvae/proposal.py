@@ -106,3 +106,26 @@ def complementary_proposal(depth: int, level: int) -> Proposal:
 def sample_proposal(depth: int) -> Proposal:
     """Every z from the prior: unconditional samples."""
     return Proposal((Draw.POSTERIOR,) * depth, (Draw.PRIOR,) * depth)
+
+
+def switched_proposal(layers: str) -> Proposal:
+    """Any combination of layers from the posterior and from the prior.
+
+    The prior layers below the lowest `q` are forgotten as `bound_proposal` forgets them in the reading `mean`, so that
+    `ppq` is L^{>2}; every other prior layer is sampled as in `complementary_proposal`, so that `qpp` is the bound of
+    `complementary_proposal(3, 1)`. Without any `q` it is L^{>L}.
+
+    Args:
+        layers: one letter a layer, lowest first: `q` the posterior, `p` the prior.
+
+    Raises:
+        ConfigError: no letter, or another letter.
+    """
+    if not layers or set(layers) - set("qp"):
+        raise ConfigError(f"'{layers}' does not name the source of every layer: one letter each, q or p, lowest first")
+    forgotten = len(layers) - len(layers.lstrip("p"))
+    above = layers[forgotten:]
+    return Proposal(
+        (Draw.POSTERIOR_MEAN,) * forgotten + (Draw.POSTERIOR,) * len(above),
+        (Draw.PRIOR_MEAN,) * forgotten + tuple(Draw.POSTERIOR if letter == "q" else Draw.PRIOR for letter in above),
+    )

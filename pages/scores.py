@@ -2,7 +2,19 @@
 
 import streamlit as st
 
-from app import components, loading, one_image, score_checks, score_controls, score_figures, scored, state
+from app import (
+    components,
+    loading,
+    one_image,
+    score_checks,
+    score_contrast,
+    score_controls,
+    score_figures,
+    score_gallery,
+    score_samples,
+    scored,
+    state,
+)
 from app.palette import look
 from app.wording import score_command
 
@@ -42,14 +54,23 @@ def page() -> None:
         )
     threshold = scored.threshold(view.measure.of(view.inside.table), view.budget)
     if view.outside:
-        score_figures.metrics_table(view, threshold, selection.versus)
-        score_figures.main_figures(view, threshold)
+        # The intervals of a k not seen before take longest: the figures are drawn first, below their place.
+        metrics_place = st.container()
+        brush = score_figures.main_figures(view, threshold)
+        with metrics_place:
+            score_figures.metrics_table(view, threshold, selection.versus)
+        score_gallery.galleries(view, run, brush)
+        components.section(
+            "Likelihood beside the ratio", "The same images under both scores: what the ratio changes, and what not."
+        )
+        score_contrast.likelihood_beside_ratio(view)
         components.section(
             "Every k",
             "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
             "likelihood is lost when the lowest k layers may not look at the image.",
         )
         score_figures.by_level(view)
+        score_samples.more_samples(view)
     else:
         st.info("Choose out-of-distribution sets in the sidebar to compare with.")
     one_image.one_image(view, run, threshold)

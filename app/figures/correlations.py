@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from app import palette
 from app.figures.layout import laid_out
+from hvae.unit_pairs import UnitPair
 
 
 def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> go.Figure:
@@ -66,6 +70,7 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
         name: of the value.
     """
     depth_a, depth_b = values.shape
+    run_a, run_b = html.escape(run_a), html.escape(run_b)
     names_a, names_b = ([f"z<sub>{n}</sub>" for n in range(1, depth + 1)] for depth in (depth_a, depth_b))
     text = np.where(np.isnan(values), "none", np.char.mod("%.2f", values))
     figure = go.Figure(
@@ -103,3 +108,41 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
     figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
     return laid_out(figure, title)
+
+
+def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str) -> go.Figure:
+    """|r| of the best matched units, one mark each; a click on a mark (customdata: its rank) selects it.
+
+    Args:
+        pairs: the most alike first, at least one.
+        run_a: name of run A.
+        run_b: name of run B.
+    """
+    run_a, run_b = html.escape(run_a), html.escape(run_b)
+    figure = go.Figure()
+    for together, colour, symbol, name in (
+        (True, palette.BLUE, "circle", "rise and fall together"),
+        (False, palette.VERMILION, "diamond", "move against each other"),
+    ):
+        own = [pair for pair in pairs if (pair.r >= 0) == together]
+        if own:
+            figure.add_scatter(
+                x=[pair.rank for pair in own],
+                y=[abs(pair.r) for pair in own],
+                customdata=[pair.rank for pair in own],
+                name=name,
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 13},
+                hovertext=[
+                    f"unit {pair.unit_a} of {run_a}, unit {pair.unit_b} of {run_b}: "
+                    f"r = {pair.r:.2f}, {len(pair.shared)} of {len(pair.images_a)} images excite both"
+                    for pair in own
+                ],
+                hoverinfo="text",
+            )
+    figure.update_layout(
+        clickmode="event+select",
+        xaxis={"title": "unit pair, most alike first", "dtick": 1, "range": [0.5, len(pairs) + 0.5]},
+        yaxis={"title": "|r|", "range": [-0.02, 1.05]},
+    )
+    return laid_out(figure, "How alike are the best matched units? Click one to see what excites it", height=240)

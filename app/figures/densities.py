@@ -35,7 +35,20 @@ class Series:
     scores: Floats
 
 
-def densities(series: Sequence[Series], threshold: float, title: str, axis: str, unit: str) -> go.Figure:
+Brush = tuple[float | None, float | None]
+"""A range of scores, ends included; None where it has no end."""
+
+
+def densities(
+    series: Sequence[Series],
+    threshold: float,
+    title: str,
+    axis: str,
+    unit: str,
+    brush: Brush = (None, None),
+    *,
+    brushing: bool = False,
+) -> go.Figure:
     """Densities over a shared axis, a rug of single images below, and the threshold as a line.
 
     Args:
@@ -44,6 +57,8 @@ def densities(series: Sequence[Series], threshold: float, title: str, axis: str,
         title: what to see.
         axis: name of the score in HTML.
         unit: of the score.
+        brush: range to shade.
+        brushing: dragging chooses a range; marks cannot be clicked then.
     """
     figure = go.Figure()
     for place, one in enumerate(series):
@@ -73,7 +88,7 @@ def densities(series: Sequence[Series], threshold: float, title: str, axis: str,
             showlegend=False,
             selected={"marker": {"size": 18, "opacity": 1}},
             unselected={"marker": {"opacity": 0.55}},
-            hovertemplate=f"{style.title}, one image<br>%{{x:.4g}} {unit}<br>click to look at it<extra></extra>",
+            hovertemplate=f"{style.title}, one image<br>%{{x:.4g}} {unit}{_hint(brushing)}<extra></extra>",
         )
     figure.add_vline(x=threshold, line={"color": RULE, "width": 2, "dash": "dash"})
     figure.add_annotation(
@@ -84,7 +99,22 @@ def densities(series: Sequence[Series], threshold: float, title: str, axis: str,
         yaxis={"domain": [0.08 + 0.035 * len(series), 1], "title": f"density (1 / {unit})", "rangemode": "tozero"},
         yaxis2={"domain": [0, 0.035 * len(series)], "visible": False, "range": [-0.7, len(series) - 0.3]},
     )
-    return laid_out(figure, title, height=400 + 14 * len(series))
+    laid_out(figure, title, height=400 + 14 * len(series))
+    if brush != (None, None):
+        edges = series[0].density.edges
+        low, high = (edge if end is None else end for end, edge in zip(brush, (edges[0], edges[-1]), strict=True))
+        figure.add_vrect(
+            x0=low, x1=high, fillcolor=RULE, opacity=0.22, line={"width": 1.5, "color": RULE}, layer="below"
+        )
+        # The range may reach beyond what is drawn; the axis stays.
+        figure.update_xaxes(range=[edges[0], edges[-1]])
+    if brushing:
+        figure.update_layout(dragmode="select", selectdirection="h")
+    return figure
+
+
+def _hint(brushing: bool) -> str:
+    return "" if brushing else "<br>click to look at it"
 
 
 def table(series: Sequence[Series]) -> pd.DataFrame:

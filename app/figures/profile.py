@@ -1,4 +1,4 @@
-"""One image against the in-distribution images: its log-ratio in every layer, or its score at every k."""
+"""One image against the in-distribution images: its score at every k, or other quantities in nats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.layout import laid_out
-from app.palette import look
+from app.palette import VERMILION, look
 from hvae.arrays import Floats
 
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -51,7 +51,7 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
         y=rows,
         x=values,
         mode="markers",
-        marker={"symbol": "diamond", "size": 14, "color": "#D55E00", "line": {"color": "white", "width": 1.5}},
+        marker={"symbol": "diamond", "size": 14, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
         name=name,
         hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
     )
@@ -62,12 +62,13 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
 def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:
     """The image's values beside the in-distribution percentiles, one row each."""
     frame = pd.DataFrame([list(band) for band in bands.values()], columns=[f"p{p}" for p in PERCENTILES])
-    frame.insert(0, "quantity", [_plain(row) for row in bands])
+    frame.insert(0, "quantity", [plain(row) for row in bands])
     frame.insert(1, "this_image", list(values))
     return frame
 
 
-def _plain(html: str) -> str:
+def plain(html: str) -> str:
+    """A label in HTML as plain text, for tables and CSV files."""
     for mark, text in (("<sup>", ""), ("</sup>", ""), ("<sub>", "_"), ("</sub>", ""), ("&gt;", ">"), ("−", "-")):
         html = html.replace(mark, text)
     return html

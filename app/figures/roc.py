@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
+from app.figures.clickable import operating_points, threshold_mark
 from app.figures.layout import RULE, laid_out
 from app.palette import look
 from hvae.metrics import RocCurve
@@ -30,7 +31,7 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
         hoverinfo="skip",
         showlegend=False,
     )
-    for slug, curve in curves.items():
+    for place, (slug, curve) in enumerate(curves.items()):
         style = look(slug)
         figure.add_scatter(
             x=curve.fpr,
@@ -39,26 +40,11 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
             mode="lines",
             line={"color": style.colour, "dash": style.dash, "width": 2.5},
             legendgroup=slug,
-            customdata=curve.thresholds,
-            hovertemplate=f"{style.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<br>"
-            "threshold %{customdata:.4g}<extra></extra>",
+            hoverinfo="skip",
         )
-        false_alarms, caught = points[slug]
-        figure.add_scatter(
-            x=[false_alarms],
-            y=[caught],
-            name=style.title,
-            mode="markers",
-            marker={
-                "color": style.colour,
-                "symbol": style.marker,
-                "size": 12,
-                "line": {"color": "white", "width": 1.5},
-            },
-            legendgroup=slug,
-            showlegend=False,
-            hovertemplate=f"{style.title}, threshold<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<extra></extra>",
-        )
+        what = f"{style.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
+        operating_points(figure, place, slug, curve.fpr, curve.tpr, curve.thresholds, what)
+        threshold_mark(figure, slug, *points[slug], what)
     figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
     return laid_out(figure, title, height=440)

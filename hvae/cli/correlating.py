@@ -32,7 +32,8 @@ def correlate(
 
     from hvae.checkpoints import load_checkpoint
     from hvae.correlation_tables import write_correlations
-    from hvae.correlations import correlate as correlate_runs
+    from hvae.correlations import correlate_with_units
+    from hvae.unit_pairs import write_unit_pairs
 
     where = torch_device(device)
     a, b = load_checkpoint(first.path, where), load_checkpoint(second.path, where)
@@ -44,7 +45,8 @@ def correlate(
     for name in data:
         chosen = load_images(name, split, a.config)
         with counted(f"{first.name} and {second.name} on {chosen.slug}", "steps") as progress:
-            table = correlate_runs(a, b, chosen, (first.name, second.name), units, seed, images, progress)
+            table, pairs = correlate_with_units(a, b, chosen, (first.name, second.name), units, seed, images, progress)
+        write_unit_pairs(first.path, pairs)
         typer.echo(str(write_correlations(first.path, table)))
         for kind in table.kinds():
             r, null = table.square(kind).diagonal(), table.square(kind, "null").diagonal()

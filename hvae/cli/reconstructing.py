@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Device, Seed, load_images, named_run, torch_device
+from hvae.cli.options import Device, Seed, load_images, named_run, one_of, torch_device
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -15,9 +16,21 @@ if TYPE_CHECKING:
 
     from hvae.config import RunConfig
     from hvae.models.hierarchical import HierarchicalVAE
+    from hvae.reconstructions import RepeatedReconstructions
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
+_COLOURS = {"differences": "RdBu_r", "log p(x|z)": "cividis_r", "standard deviation": "cividis"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """Images to reconstruct: `(n, channel, height, width)` uint8, what addresses their noise, and their names."""
+
+    pixels: np.ndarray
+    index: np.ndarray
+    labels: list[str]
+    key: str
 
 
 def reconstruct(
@@ -26,19 +39,32 @@ def reconstruct(
     data: Annotated[str | None, typer.Option(help="Images of this data set, drawn by the seed.")] = None,
     split: Annotated[str, typer.Option(help="Split of the data set.")] = "test",
     images: Annotated[list[Path] | None, typer.Option(help="An image file. Several may follow.")] = None,
+    fit: Annotated[str, typer.Option(help="Image files of another aspect: pad, crop or squash.")] = "pad",
+    invert: Annotated[bool, typer.Option("--invert", help="Make black white in image files.")] = False,
     drawn: Annotated[int | None, typer.Option(help="As many samples of the model itself, drawn by the seed.")] = None,
     count: Annotated[int, typer.Option(help="How many images of the data set.")] = 8,
     first: Annotated[
         int | None, typer.Option(help="Position of the first image of the data set; default drawn by the seed.")
     ] = None,
+    show: Annotated[
+        str,
+        typer.Option(
+            help="pictures, differences, 'log p(x|z)', 'standard deviation' or 'single samples' of one level."
+        ),
+    ] = "pictures",
+    draws: Annotated[int, typer.Option(help="How often to binarise and sample each image; means are shown.")] = 1,
+    level: Annotated[
+        list[int] | None, typer.Option(help="A level k to show. Several may follow; default all of them.")
+    ] = None,
+    numbers: Annotated[Path | None, typer.Option(help="Write the numbers below the pictures too: .csv.")] = None,
     reading: Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")] = "mean",
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Draw reconstructions at every level.
 
-    Rows are images; columns what the model sees, then the reconstruction with every z from q, z_1 from the prior,
-    z_1 and z_2 from the prior, and so on.
+    Rows are images; columns the image and what the model sees of it, then the reconstruction with every z from q, z_1
+    from the prior, z_1 and z_2 from the prior, and so on.
     """
     entry = named_run(run)
     assert entry.config is not None
@@ -46,53 +72,85 @@ def reconstruct(
         raise ConfigError("name either a data set (--data) or image files (--images) or samples of the model (--drawn)")
     if out.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--out {out}: the name must end in {', '.join(_FORMATS)}")
+    if numbers is not None and numbers.suffix.lower() != ".csv":
+        raise ConfigError(f"--numbers {numbers}: the name must end in .csv")
     number = len(images) if images else count if drawn is None else drawn
     if not 1 <= number <= MAXIMUM_IMAGES:
         raise ConfigError(f"a picture holds 1 to {MAXIMUM_IMAGES} images, not {number}")
 
     from hvae.checkpoints import load_checkpoint
-    from hvae.evaluation import EvaluationNoise, prepare
-    from hvae.reconstructions import reconstruct as reconstruct_images
+    from hvae.files import write_atomically
+    from hvae.reconstructions import SHOWN, reconstruct_repeatedly
 
+    one_of(show, SHOWN, "--show")
+    levels = _levels(level, entry.config.model.depth, show, draws)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
     if data is not None:
-        pixels, index, labels, key = _of_data_set(data, split, count, first, seed, entry.config)
+        chosen = _of_data_set(data, split, count, first, seed, entry.config)
     elif images:
-        pixels, index, labels, key = *_files(images, entry.config), "images"
+        chosen = _files(images, entry.config, fit, invert)
     else:
-        pixels, index, labels, key = *_samples(checkpoint.model, number, seed), "samples"
-    x = prepare(pixels, entry.config.data.preprocessing, seed, key, index)
-    where = next(checkpoint.model.parameters()).device
-    noise = EvaluationNoise(seed, key, index, 0, [0], checkpoint.model.latent_shapes, where)
-    result = reconstruct_images(checkpoint.model, x.to(where), noise, reading)  # type: ignore[arg-type]
-    levels = [
-        f"z_1..{k} from the prior" if k > 1 else ("z_1 from the prior" if k else "every z from q")
-        for k in range(entry.config.model.depth + 1)
-    ]
-    _draw(out, [x.numpy(), *result.levels], ["what the model sees", *levels], labels)
+        chosen = _samples(checkpoint.model, number, seed)
+    result = reconstruct_repeatedly(
+        checkpoint.model,
+        chosen.pixels,
+        chosen.index,
+        preprocessing=entry.config.data.preprocessing,
+        key=chosen.key,
+        seed=seed,
+        draws=draws,
+        reading=reading,  # type: ignore[arg-type]
+    )
+    _draw(out, chosen, result, show, levels)
     typer.echo(str(out))
+    if numbers is not None:
+        single = show == "single samples"
+        frame = result.single_numbers(chosen.labels, levels[0]) if single else result.numbers(chosen.labels, levels)
+        frame.insert(0, "run", entry.name)
+        write_atomically(numbers, lambda part: frame.to_csv(part, index=False))
+        typer.echo(str(numbers))
 
 
-def _files(paths: list[Path], config: RunConfig) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Image files in the model's shape, their index by content, and their names."""
+def _levels(asked: list[int] | None, depth: int, show: str, draws: int) -> list[int]:
+    """The levels that are shown, in order.
+
+    Raises:
+        ConfigError: levels that the model has not, or options that do not go together.
+    """
+    from hvae.reconstructions import MOST_DRAWS
+
+    if not 1 <= draws <= MOST_DRAWS:
+        raise ConfigError(f"--draws {draws} is outside 1..{MOST_DRAWS}")
+    if show == "standard deviation" and draws == 1:
+        raise ConfigError("one draw has no standard deviation: add --draws 8, say")
+    if show == "single samples" and len(asked or []) != 1:
+        raise ConfigError(f"single samples are those of one level: add one --level of 0..{depth}")
+    if unknown := [k for k in asked or [] if not 0 <= k <= depth]:
+        raise ConfigError(f"--level {unknown[0]} is outside 0..{depth}, the levels of this model")
+    return sorted(set(asked)) if asked else list(range(depth + 1))
+
+
+def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Images:
+    """Image files in the model's shape; their content addresses their noise."""
     import numpy as np
 
     from hvae.datasets import content_index
-    from hvae.datasets.conforming import conform
+    from hvae.datasets.conforming import FITS, conform
     from hvae.datasets.decoding import decode
 
+    one_of(fit, FITS, "--fit")
     pixels = []
     for path in paths:
         try:
-            pixels.append(conform(decode(path).pixels, config.model.image_shape))
+            pixels.append(conform(decode(path).pixels, config.model.image_shape, fit, invert))
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
     index = np.array([content_index(image) for image in pixels])
-    return np.stack(pixels), index, [path.name for path in paths]
+    return _Images(np.stack(pixels), index, [path.name for path in paths], "images")
 
 
-def _samples(model: HierarchicalVAE, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Unconditional samples of the model as images, their index by content, and their names."""
+def _samples(model: HierarchicalVAE, count: int, seed: int) -> _Images:
+    """Unconditional samples of the model as images; their content addresses their noise."""
     import numpy as np
     import torch
 
@@ -102,13 +160,11 @@ def _samples(model: HierarchicalVAE, count: int, seed: int) -> tuple[np.ndarray,
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     pixels = np.rint(unconditional_samples(model, count, generator) * 255).astype(np.uint8)
     index = np.array([content_index(image) for image in pixels])
-    return pixels, index, [f"Sample {number}" for number in range(1, count + 1)]
+    return _Images(pixels, index, [f"Sample {number}" for number in range(1, count + 1)], "samples")
 
 
-def _of_data_set(
-    name: str, split: str, count: int, first: int | None, seed: int, config: RunConfig
-) -> tuple[np.ndarray, np.ndarray, list[str], str]:
-    """Images of a data set from `first` on or drawn by the seed; their positions, names, and their noise's name."""
+def _of_data_set(name: str, split: str, count: int, first: int | None, seed: int, config: RunConfig) -> _Images:
+    """Images of a data set from `first` on or drawn by the seed."""
     import numpy as np
 
     from hvae.evaluation import noise_key
@@ -122,25 +178,38 @@ def _of_data_set(
         index = np.sort(np.random.default_rng(seed).permutation(len(images))[:count])
     else:
         index = np.arange(first, min(first + count, len(images)))
-    return images.images[index], index, [f"{images.slug} {position}" for position in index], key
+    return _Images(images.images[index], index, [f"{images.slug} {position}" for position in index], key)
 
 
-def _draw(out: Path, columns: list[np.ndarray], titles: list[str], labels: list[str]) -> None:
-    """A grid of pictures, each column `(n, channel, height, width)` in [0, 1]."""
-    from matplotlib.figure import Figure
+def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str, levels: list[int]) -> None:
+    """The pictures with their numbers, and the scale of their colours."""
+    from hvae.cli.picture_grid import Column, Scale, write
+    from hvae.reconstructions import RANGES
 
-    from hvae.files import write_atomically
+    columns = [Column("the image", chosen.pixels / 255)]
+    if show == "single samples":
+        (k,) = levels
+        for draw in range(result.draws):
+            lines = [
+                f"{p:.1f}\n{bound:.1f}" for p, bound in zip(result.log_px[draw, k], result.bounds[draw, k], strict=True)
+            ]
+            columns.append(Column(f"draw {draw + 1}, {_level(k)}", result.levels[draw, k], lines))
+        write(out, columns, chosen.labels, "log p(x|z)\nL>k, nats")
+        return
+    columns.append(Column("what the model sees", result.seen.mean(0)))
+    scale = Scale(show, _COLOURS[show], *RANGES[show]) if show in RANGES else None
+    pictures = result.pictures() if scale is None else result.maps(show)
+    if show == "standard deviation":
+        names, values = "pixel s.d.\ns.d. of L>k", (pictures.mean((2, 3)), result.bounds.std(0, ddof=1))
+        formats = "{:.3f}\n{:.1f}"
+    else:
+        names, values = "log p(x|z)\nL>k, nats", (result.log_px.mean(0), result.bounds.mean(0))
+        formats = "{:.1f}\n{:.1f}"
+    for k in levels:
+        lines = [formats.format(*pair) for pair in zip(values[0][k], values[1][k], strict=True)]
+        columns.append(Column(_level(k), pictures[k], lines))
+    write(out, columns, chosen.labels, names, scale)
 
-    figure = Figure(figsize=(1.2 * len(columns) + 1, 1.2 * len(labels) + 0.5), layout="constrained")
-    axes = figure.subplots(len(labels), len(columns), squeeze=False)
-    for row, label in enumerate(labels):
-        for column, images in enumerate(columns):
-            axis = axes[row, column]
-            pixels = images[row].transpose(1, 2, 0)
-            axis.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            if row == 0:
-                axis.set_title(titles[column], fontsize=7)
-            if column == 0:
-                axis.set_ylabel(label, fontsize=6, parse_math=False)
-    write_atomically(out, lambda part: figure.savefig(part, format=out.suffix[1:].lower(), dpi=150))
+
+def _level(k: int) -> str:
+    return f"z_1..{k} from the prior" if k > 1 else ("z_1 from the prior" if k else "every z from q")

@@ -1,4 +1,4 @@
-"""`hvae runs`: the runs found, whether they are sound, and bundles to pass on."""
+"""`hvae runs`: the runs found, whether they are sound, bundles to pass on, and runs from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hvae.cli.failures import warn
 from hvae.cli.options import named_run
 from hvae.errors import CheckpointError, HvaeError
 
 if TYPE_CHECKING:
     from hvae.results import RunEntry
 
-app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, bundle.")
+app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, bundle, import.")
 
 
 @app.command("list")
@@ -24,6 +25,7 @@ def list_runs() -> None:
 
     from hvae.cli.tables import show
     from hvae.results import find_runs, list_tables, run_roots
+    from hvae.run_states import run_state
 
     entries = find_runs()
     if not entries:
@@ -33,38 +35,33 @@ def list_runs() -> None:
     for entry in entries:
         tables = str(len(list_tables(entry.path)))
         if entry.config is None:
-            table.add_row(entry.name, "", "", "", "", "", tables, entry.problem)
+            table.add_row(entry.name, "", "", "", "", "", tables, f"damaged: {entry.problem}")
             continue
-        epochs, bits, problem = _curve(entry)
-        total = entry.config.training.epochs
+        state = run_state(entry)
         table.add_row(
             entry.name,
             entry.config.preset,
             entry.config.data.name,
             str(entry.depth),
-            f"{epochs} of {total}",
-            bits,
+            f"{state.epochs} of {entry.config.training.epochs}",
+            _best_bits(entry),
             tables,
-            entry.problem or problem or "complete",
+            f"{state.state}: {state.reason}" if state.reason else state.state,
         )
     show(table)
 
 
-def _curve(entry: RunEntry) -> tuple[int, str, str]:
-    """Epochs trained, best validation ELBO in bits/dim, and what is wrong with the learning curve."""
+def _best_bits(entry: RunEntry) -> str:
+    """Best validation ELBO in bits/dim; empty where the learning curve has none."""
     from hvae.metrics import bits_per_dim
-    from hvae.results import read_history
+    from hvae.run_states import learning_curve
 
     assert entry.config is not None
     try:
-        history = read_history(entry.path)
-    except HvaeError as error:
-        return 0, "", str(error)
-    if "elbo" not in history or history.empty:
-        return 0, "", ""
-    bits = float(bits_per_dim(history["elbo"].max(), entry.config.model.dimensions))
-    unfinished = len(history) < entry.config.training.epochs
-    return len(history), f"{bits:.4f}", "training, or stopped: continue with --resume" if unfinished else ""
+        history = learning_curve(entry.path)
+    except HvaeError:
+        return ""
+    return f"{float(bits_per_dim(history['elbo'].max(), entry.config.model.dimensions)):.4f}" if len(history) else ""
 
 
 @app.command()
@@ -133,3 +130,26 @@ def bundle(
     # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
     write_config(dest, config)
     typer.echo(str(dest))
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="PATH_OR_ZIP", help="A run folder, or a zip archive of one.")],
+    name: Annotated[str | None, typer.Option(help="Name of the new run; default that of the folder.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, help="Refuse a zip archive with more bytes unpacked; default 3 GiB.")
+    ] = None,
+) -> None:
+    """Copy a run from elsewhere into $HVAE_RUNS (default runs/), checked in every part before it shows.
+
+    Weights have to fit their config, tables and learning curve have to hold what they should, and nothing else may be
+    in it. resume.pt is a pickle: it is neither copied nor read, so an imported run cannot be trained further.
+    """
+    from hvae.importing import MAXIMUM_TOTAL_BYTES, import_archive, import_run
+    from hvae.results import run_roots
+
+    into = run_roots()[0]
+    if source.is_file():
+        typer.echo(str(import_archive(source, into, name, warn, max_bytes or MAXIMUM_TOTAL_BYTES)))
+    else:
+        typer.echo(str(import_run(source, into, name, warn)))

@@ -1,11 +1,13 @@
 """scikit-learn's digits: 8x8 images that come with the library, brought to the format of MNIST."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.conforming import conform
+from hvae.errors import DataError
 
 TRAIN_IMAGES = 1_400
 """Size of ``train``: the first of a permutation with seed 0; the other 397 are ``test``. Not split by writer."""
@@ -34,16 +36,13 @@ class Digits:
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 1, 28, 28)``: 1,400 ``train``, 397 ``test`` or ``all`` 1,797, in scikit-learn's order."""
-        # Imported here: scikit-learn takes a second, and most uses of the registry need none of it.
-        from sklearn.datasets import load_digits
-
-        pixels, labels = load_digits(return_X_y=True)
-        levels = np.rint(np.asarray(pixels) * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+        table = _read()
+        levels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
         margin = (28 - _INNER) // 2
         images = np.zeros((len(levels), 1, 28, 28), dtype=np.uint8)
         for image, level in zip(images, levels, strict=True):
             image[:, margin:-margin, margin:-margin] = conform(level, (1, _INNER, _INNER))
-        digits = ImageSet("digits", split, images, np.asarray(labels, dtype=np.int64), self.info.preprocessing)
+        digits = ImageSet("digits", split, images, table[:, -1].astype(np.int64), self.info.preprocessing)
         if split == "all":
             return digits
         order = np.random.Generator(np.random.PCG64(0)).permutation(len(digits))
@@ -52,6 +51,24 @@ class Digits:
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Nothing to do."""
+
+
+def _read() -> np.ndarray:
+    """The 64 pixels (0..16) and the label of every image, `(1797, 65)`.
+
+    The file is read where scikit-learn keeps it: importing the library takes a second, and a page shows the images.
+    """
+    library = find_spec("sklearn")
+    if library is None or library.origin is None:
+        raise DataError("digits come with scikit-learn, which is not installed: pip install scikit-learn")
+    path = Path(library.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    try:
+        return np.loadtxt(path, delimiter=",")
+    except OSError:
+        from sklearn.datasets import load_digits
+
+        pixels, labels = load_digits(return_X_y=True)
+        return np.column_stack([pixels, labels])
 
 
 DATA_SET = Digits()

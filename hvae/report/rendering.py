@@ -162,7 +162,14 @@ def _asterisk(text: str) -> str:
     return text.replace("*", "\\*")
 
 
-def _latex(title: str, note: str, frame: pd.DataFrame) -> str:
+def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
+    """A frame as a LaTeX table (booktabs), everything escaped and the names of scores as formulas.
+
+    Args:
+        title: of the caption.
+        note: settings in words, the rest of the caption; not empty.
+        frame: of strings.
+    """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
     caption = _escaped(f"{title}. {note[0].upper()}{note[1:]}.")
@@ -200,7 +207,7 @@ _ARRANGE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 _SECTIONS: dict[str, Callable[[str, str, pd.DataFrame], str]] = {
     "text": _text,
     "markdown": _markdown,
-    "latex": _latex,
+    "latex": latex_table,
 }
 FORMATS = ("csv", *_SECTIONS)
 """Names of the formats that `render` knows."""

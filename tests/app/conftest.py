@@ -62,3 +62,13 @@ def visit() -> Iterator[Callable[..., AppTest]]:
     yield open_page
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+def sound(app: AppTest) -> str:
+    """No exception and no unforeseen failure on the page; returns all its text."""
+    assert not app.exception, app.exception[0].stack_trace
+    assert not any("nobody foresaw" in one.value for one in app.error)
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.title, app.header, app.code)
+    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
+        one.proto.body for one in app.get("html")
+    )

@@ -1,7 +1,9 @@
 """The page of feature correlations, from the entry point, on stored tables."""
 
+import dataclasses
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import feature_jobs, feature_tables, jobs
 from app.figures.correlations import layer_grid, over_layers
 from hvae.correlation_tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations
-from tests.synthetic import make_run
+from hvae.errors import HvaeError
+from hvae.results import RunEntry, find_run, find_runs
+from tests.synthetic import make_run, make_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,6 +78,12 @@ def html(app: AppTest) -> str:
     return "\n".join(element.proto.body for element in app.get("html"))
 
 
+def finish_jobs() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "jobs":
+            thread.join(280)
+
+
 def test_stored_tables_become_figures_words_and_numbers(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     correlations(runs / "clothes", "figures", "digits", 0.7, depth_b=2)
@@ -111,15 +122,81 @@ def test_without_run_b_the_stored_partner_is_shown(runs, open_page):
     assert len(app.get("plotly_chart")) == 4
 
 
-def test_what_is_missing_comes_with_its_command(runs, open_page):
+def test_what_is_missing_comes_with_its_command(runs, open_page, visit):
+    def fails(report, cancelled):
+        raise HvaeError("could not write *there*")
+
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
-    app = open_page(versus="lonely", ood="digits")
-    assert "No correlations between clothes and lonely" in app.info[0].value
+    job = jobs.submit("clothes and lonely", fails, "key")
+    finish_jobs()
+    app = visit("features", run="clothes", versus="lonely", ood="digits", job=job)
+    assert not app.exception
+    assert app.error[0].value == "clothes and lonely: could not write \\*there\\*"
+    assert "Correlations between clothes and lonely not stored: FashionMNIST, Digits" in html(app)
+    assert "clothes has no weights here" in html(app)
+    for name in ("clothes", "lonely"):
+        (runs / name / "model.safetensors").write_bytes(b"weights")
+    app = open_page(versus="lonely", ood="digits", job="nobody-knows")
+    assert "not known any more" in app.info[0].value
+    assert any("hvae data fetch fashionmnist" in caption.value for caption in app.caption)
     assert app.code[0].value == (
         "hvae correlate clothes lonely --split test --data fashionmnist\n"
         "hvae correlate clothes lonely --split all --data digits"
     )
+    assert app.button(key="offer-tables-compute").label == "Compute it here"
+    app.button(key="job-dismiss").click().run()
+    assert not app.info
     assert "RUN_B" in open_page(run="lonely").code[0].value
+
+
+def test_a_comparison_is_computed_in_a_job_and_its_units_are_shown(root, visit, monkeypatch):
+    monkeypatch.setattr(feature_jobs, "IMAGES", 60)
+    for name, data, depth in (("clothes", "digits", 2), ("figures", "mnist", 1)):
+        make_run(root, name, depth=depth, trained=True, data=data, seed=depth)
+    make_tables(root / "clothes", ("digits",), n=60, parts=False)
+    app = visit("features", run="clothes", versus="figures", data="digits", ood="")
+    app.button(key="offer-tables-compute").click().run()
+    job = app.session_state["job"]
+    finish_jobs()
+    assert jobs.find(job).state == "done"
+    app.run()
+    assert not app.exception and not app.error
+    assert (root / "clothes" / "correlations" / "units" / "figures.digits.all.parquet").is_file()
+    assert len(app.get("plotly_chart")) == 4 + 1 + 2
+    assert "images excite both units most" in html(app)
+    pair = feature_tables.unit_pairs(find_run("clothes"), find_run("figures"), "digits", "all").of("features", 1, 1)[1]
+    app.selectbox(key="match").select("2").run()
+    assert f"Unit {pair.unit_a} of clothes and unit {pair.unit_b} of figures" in html(app)
+    app.selectbox(key="unit-b-look").select(0).run()
+    assert app.session_state["image"] == f"digits:{pair.images_b[0]}"
+    # Weights trained on since then: the results are offered again.
+    make_run(root, "figures", depth=1, trained=True, data="mnist", seed=5)
+    app.run()
+    assert "made with other weights" in app.warning[0].value
+    assert app.button(key="offer-tables-compute") and app.button(key="offer-units-compute")
+
+
+def test_results_of_a_bundled_run_are_kept_below_ones_own_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "mine"))
+    run = make_run(tmp_path / "bundled", "clothes")
+    (run / "correlations").write_bytes(b"")
+    entry, partner = (RunEntry(name, run.parent / name, None, None, False) for name in ("clothes", "figures"))
+    table = correlations(tmp_path / "clothes", "figures", "mnist", 0.9)
+    written = feature_jobs.keep(entry, write_correlations, table)
+    assert written == tmp_path / "mine" / "clothes" / "correlations" / "figures.mnist.test.parquet"
+    found = feature_tables.stored(entry, partner)
+    assert found.tables["mnist"].metadata.run_b == "figures" and not found.problems
+    make_run(tmp_path / "mine", "clothes")
+    assert not feature_tables.stored(entry, partner).tables, "another run of that name keeps results of its own"
+    with pytest.raises(HvaeError, match="could not write"):
+        feature_jobs.keep(entry, write_correlations, table)
+
+
+def test_runs_that_cannot_see_the_same_images_are_not_compared(tmp_path):
+    grey, colour = make_run(tmp_path, "grey"), make_run(tmp_path, "colour", image_shape=(3, 32, 32))
+    entries = [dataclasses.replace(entry, has_weights=True) for entry in find_runs([tmp_path])]
+    assert {entry.path for entry in entries} == {grey, colour}
+    assert "different shapes (3 x 32 x 32 and 1 x 28 x 28)" in feature_jobs.obstacle(*entries)
 
 
 def test_damaged_and_outdated_tables_are_said(runs, open_page):
@@ -135,10 +212,7 @@ def test_damaged_and_outdated_tables_are_said(runs, open_page):
 
 
 def test_the_page_needs_no_torch():
-    code = (
-        "import sys; from app import feature_tables, source_images, state; from app.figures import correlations; "
-        "assert 'torch' not in sys.modules"
-    )
+    code = "import sys; from app import feature_jobs, feature_layers, feature_units; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 

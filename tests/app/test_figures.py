@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from app.figures import densities, levels, profile, roc
+from app.figures import by_samples, contrast, densities, levels, profile, roc, waterfall
 from app.palette import LOOKS, look
 from hvae import metrics
 
@@ -22,7 +22,7 @@ def series() -> list[densities.Series]:
 
 
 def test_figures_know_no_streamlit() -> None:
-    code = "import sys, app.figures.densities, app.figures.levels, app.figures.profile, app.figures.roc, app.palette;"
+    code = "import sys, app.figures.contrast, app.figures.levels, app.figures.waterfall, app.figures.roc, app.palette;"
     subprocess.run([sys.executable, "-c", code + "sys.exit('streamlit' in sys.modules)"], check=True)
 
 
@@ -65,7 +65,7 @@ def test_the_operating_point_lies_on_its_curve() -> None:
     threshold = curve.thresholds[100]
     point = tuple(float(np.mean(scores >= threshold)) for scores in (INSIDE, OUTSIDE))
     figure = roc.roc({"mnist": curve}, {"mnist": point}, "title")
-    _, line, mark = figure.data
+    _, line, _, mark = figure.data
     assert (mark.x[0], mark.y[0]) in set(zip(line.x, line.y, strict=True))
     assert len(roc.table({"mnist": curve})) == len(curve.fpr)
 
@@ -91,3 +91,64 @@ def test_the_profile_sets_one_image_against_the_bands() -> None:
     )
     assert list(image.x) == [9.0, -3.0]
     assert list(profile.table(bands, [9.0, -3.0])["quantity"]) == ["LLR>1", "-log r_1"]
+
+
+def test_the_waterfall_adds_up_and_names_the_step_outside_its_band() -> None:
+    band = np.array([-300.0, -250.0, -200.0, -150.0, -100.0])
+    steps = [
+        waterfall.Step("log p(x|z)", 0, -120, band),
+        waterfall.Step("+ log r<sub>1</sub>", -120, -60, np.array([-30.0, -22, -20, -18, -10])),
+        waterfall.Step("= ELBO", 0, -180, band - 30, total=True),
+        waterfall.Step("− LLR<sup>&gt;1</sup>", -180, 2, np.array([-20.0, -9, -7, -5, 1])),
+        waterfall.Step("= L<sup>&gt;1</sup>", 0, -178, np.array([-7.0, -6, -5, -4, -3]), total=True),
+    ]
+    assert waterfall.furthest(steps) is steps[1], "a sum does not count, and −LLR is closer to its band"
+    assert steps[1].excess == pytest.approx((60 - 30) / 20) and steps[0].excess == 0
+    assert waterfall.furthest(steps[:1]) is None
+    figure = waterfall.waterfall(steps, "fashionmnist", "MNIST 4", "title")
+    wide, _, single, sums, _, text = figure.data
+    np.testing.assert_allclose(np.asarray(wide.base, float), [-300, -150, -330, -200, -7])
+    np.testing.assert_allclose(np.asarray(single.base, float) + np.asarray(single.x, float), [-120, -180, -178])
+    np.testing.assert_allclose(np.asarray(sums.x, float), [-180, -178])
+    assert [one.strip() for one in text.text] == ["−120.0", "<b>−60.0</b>", "−180.0", "<b>2.0</b>", "<b>−178.0</b>"]
+    assert wide.marker.color == look("fashionmnist").fill(0.22)
+    table = waterfall.table(steps)
+    assert list(table["step"])[1:4] == ["+ log r_1", "= ELBO", "- LLR>1"]
+    assert list(table["running_total"]) == [-120, -180, -180, -178, -178]
+
+
+def test_likelihood_and_ratio_share_their_looks_and_ids() -> None:
+    panels = [
+        contrast.Panel(symbol, "nats", symbol, series()) for symbol in ("−L<sup>&gt;0</sup>", "LLR<sup>&gt;1</sup>")
+    ]
+    figure = contrast.contrast(*panels, "title")
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    rugs = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [line.line.color for line in lines] == [look(slug).colour for slug in ("fashionmnist", "mnist")] * 2
+    assert [line.line.dash for line in lines] == [look(slug).dash for slug in ("fashionmnist", "mnist")] * 2
+    assert [line.showlegend for line in lines] == [True, True, False, False]
+    for rug in (rugs[1], rugs[3]):
+        place, index = divmod(int(rug.customdata[0]), densities.IDS_PER_SET)
+        assert place == 1 and OUTSIDE[index] == rug.x[0]
+    assert list(contrast.table(*panels)["score"].unique()) == ["-L>0", "LLR>1"]
+
+
+def test_more_samples_stand_beside_fewer() -> None:
+    few, many = metrics.auroc(INSIDE, OUTSIDE - 1), metrics.auroc(INSIDE, OUTSIDE)
+    curves = {
+        "−L<sup>&gt;0</sup>": {"mnist": {1: few, 250: few}},
+        "LLR<sup>&gt;1</sup>": {"mnist": {1: few, 250: many}},
+    }
+    figure = by_samples.by_samples(curves, "S", 250, "title")
+    flat, rising = figure.data
+    assert (
+        list(rising.x) == [0, 1] and list(rising.customdata) == [1, 250] and list(rising.y) == [few.value, many.value]
+    )
+    assert rising.error_y.array[1] == pytest.approx(many.high - many.value)
+    assert list(figure.layout.xaxis.ticktext) == ["1", "250"]
+    for axis, found in ((figure.layout.yaxis, [few]), (figure.layout.yaxis2, [few, many])):
+        low, high = axis.range
+        assert low <= min(one.low for one in found) and max(one.high for one in found) <= high <= 1.1
+        assert high - low >= 0.02
+    assert {shape.x0 for shape in figure.layout.shapes} == {1}
+    assert by_samples.table(curves, "S").shape == (4, 6)

@@ -1,3 +1,5 @@
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,9 @@ import pytest
 
 from app import scored
 from app.scored import Measure, Setting
-from hvae.results import list_tables, read_table
+from hvae.errors import TableError
+from hvae.metrics import auroc
+from hvae.results import ScoreTable, list_tables, read_table
 from tests.synthetic import make_run, make_tables
 
 
@@ -63,6 +67,43 @@ def test_units_change_the_score_by_a_constant_only(run: Path) -> None:
         nats, bits = Measure(score, k).of(table), Measure(score, k, "bits/dim").of(table)
         np.testing.assert_allclose(nats, bits * 784 * np.log(2))
     np.testing.assert_array_equal(Measure("LLR", 1).of(table), table.bound(0) - table.bound(1))
+
+
+def table_of(run: Path, slug: str, setting: Setting) -> ScoreTable:
+    key = scored.find(list_tables(run), slug, setting)
+    assert key is not None
+    return read_table(key.path)
+
+
+def test_no_unit_changes_an_auroc(run: Path) -> None:
+    inside, outside = (table_of(run, slug, Setting("mean", 1, 1)) for slug in ("fashionmnist", "mnist"))
+    for k in (0, 3):
+        found = {
+            unit: auroc(Measure("L", k, unit).of(inside), Measure("L", k, unit).of(outside)) for unit in scored.UNITS
+        }
+        assert len(set(found.values())) == 1
+    np.testing.assert_allclose(
+        np.exp(Measure("L", 0, "ln(bits/dim)").of(inside)), Measure("L", 0, "bits/dim").of(inside)
+    )
+
+
+def test_what_may_be_negative_has_no_logarithm(run: Path) -> None:
+    table = table_of(run, "mnist", Setting("mean", 1, 1))
+    assert [scored.usable_unit("LLR", unit) for unit in scored.UNITS] == ["nats", "bits/dim", "bits/dim"]
+    assert [scored.usable_unit("L", unit) for unit in scored.UNITS] == list(scored.UNITS)
+    frame = table.frame.assign(iw=np.where(table.frame["example"] < 2, 0.5, table.frame["iw"]))
+    with pytest.raises(TableError, match="2 images of mnist have -L>0 at or below 0.*choose nats or bits/dim"):
+        Measure("L", 0, "ln(bits/dim)").of(ScoreTable(frame, table.metadata))
+
+
+def test_the_stamp_follows_the_files(run: Path, tmp_path: Path) -> None:
+    key = next(key for key in list_tables(run) if key.slug == "mnist")
+    own = replace(key, path=tmp_path / key.path.name)
+    gone = scored.stamp([own])
+    own.path.write_bytes(b"1")
+    there = scored.stamp([own])
+    os.utime(own.path, ns=(1, 1))
+    assert len({gone, there, scored.stamp([own]), scored.stamp([key])}) == 4
 
 
 def test_auroc_by_level_covers_every_k(run: Path) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.synthetic import make_run, make_tables
 
@@ -57,6 +59,30 @@ class Visit:
         """Wait until the script has finished."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
 
+    def link(self) -> dict[str, list[str]]:
+        """The values that the "Copy link" box of the page spells out."""
+        shown = self.page.locator('[data-testid="stCode"]').last.inner_text()
+        return parse_qs(shown.partition("?")[2], keep_blank_values=True)
+
+    def navigate(self, group: str, title: str) -> None:
+        """Open another page than this one through the navigation on top."""
+        heading = self.page.get_by_role("heading", level=1)
+        before = heading.inner_text()
+        self.page.get_by_test_id("stTopNavSection").get_by_text(group, exact=True).click()
+        self.page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).click()
+        # The address changes before the page does.
+        expect(heading).not_to_have_text(before, timeout=PATIENCE)
+        self.settle()
+
+    def barriers(self) -> list[str]:
+        """Serious and critical violations of accessibility that axe-core finds, with where they are."""
+        return [
+            f"{found['impact']}: {found['help']} ({found['id']}): {node['html'][:200]}"
+            for found in Axe().run(self.page).response["violations"]
+            if found["impact"] in ("serious", "critical")
+            for node in found["nodes"]
+        ]
+
     def sound(self) -> None:
         """No exception, no error of the browser, no request that leaves this machine."""
         assert self.page.locator('[data-testid="stException"]').count() == 0
@@ -89,15 +115,21 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def launch(runs: Path, nowhere: Path) -> Iterator[Dashboard]:
-    """Start the dashboard on a free port of the loopback interface, and stop it afterwards."""
+def launch(runs: Path, nowhere: Path, data: Path | None = None) -> Iterator[Dashboard]:
+    """Start the dashboard on a free port of the loopback interface, and stop it afterwards.
+
+    Args:
+        runs: folder of runs.
+        nowhere: path that does not exist; the log of the server is written beside it.
+        data: folder of the data sets; none is on the machine where there is none.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(port)]
     environment = os.environ | {
         "HVAE_RUNS": str(runs),
-        "HVAE_DATA": str(nowhere),
+        "HVAE_DATA": str(data or nowhere),
         "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
     }
     log = nowhere.with_suffix(".log")

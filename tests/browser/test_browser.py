@@ -28,20 +28,6 @@ def wait_for_chart(page: Page, chart: str) -> None:
     page.wait_for_function("key => document.querySelector(`.st-key-${key} .js-plotly-plot`)?.data?.length", arg=chart)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("address", ["/", "/scores", "/reconstructions", "/features"])
-def test_every_page_opens_cold_by_deep_link(
-    dashboard: Dashboard, visit: Callable[..., Visit], address: str, width: int
-) -> None:
-    visited = visit(dashboard, f"{address}?run=second&data=mnist&ood=digits&k=2", width)
-    expect(visited.page.locator("h1")).to_be_visible()
-    visited.settle()
-    visited.sound()
-    assert "run=second" in visited.page.url
-    sideways = visited.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert sideways <= 0, "the page must not scroll sideways"
-
-
 def test_switching_k_redraws_densities_and_roc(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
     visited = visit(dashboard, "/scores?ood=mnist")
     page = visited.page
@@ -74,24 +60,6 @@ def test_the_failure_card_leads_to_the_failure(dashboard: Dashboard, visit: Call
     page.get_by_test_id("stTopNavDropdownLink").get_by_text("Overview").click()
     page.get_by_text("Scores with LLR>1").click()
     expect(page.get_by_text("tells MNIST from FashionMNIST")).to_be_visible()
-    visited.settle()
-    visited.sound()
-
-
-def test_back_returns_to_the_page_before(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
-    visited = visit(dashboard, "/scores?run=second&data=mnist&ood=digits&k=3")
-    page = visited.page
-    expect(page.get_by_text("See its reconstructions")).to_be_visible()
-    visited.settle()
-    page.get_by_text("See its reconstructions").click()
-    page.wait_for_url("**/reconstructions?**")
-    visited.settle()
-    # Streamlit may push one correction of the address on arrival, so the page before is at most two steps away.
-    page.go_back()
-    page.wait_for_timeout(1000)
-    if "/reconstructions" in page.url:
-        page.go_back()
-    expect(page.locator("h1")).to_have_text("Scores")
     visited.settle()
     visited.sound()
 

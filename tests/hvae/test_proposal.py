@@ -14,6 +14,7 @@ from hvae.proposal import (
     complementary_proposal,
     elbo_proposal,
     sample_proposal,
+    switched_proposal,
 )
 
 DRAWS = {"q": Draw.POSTERIOR, "m": Draw.POSTERIOR_MEAN, "p": Draw.PRIOR, "c": Draw.PRIOR_MEAN}
@@ -53,6 +54,19 @@ def test_the_other_proposals() -> None:
     assert lower == ["ppp", "qpp", "qqp", "qqq"]
 
 
+@pytest.mark.parametrize("depth", [1, 3, 5])
+def test_switches_name_every_bound(depth: int) -> None:
+    for k in range(depth + 1):
+        assert switched_proposal("p" * k + "q" * (depth - k)) == bound_proposal(depth, k, "mean")
+    for level in range(1, depth + 1):
+        assert switched_proposal("q" * level + "p" * (depth - level)) == complementary_proposal(depth, level)
+
+
+def test_mixed_switches_forget_below_the_lowest_q_and_sample_above_it() -> None:
+    assert spelled(switched_proposal("qpq")) == ("qqq", "qpq")
+    assert spelled(switched_proposal("pqpqp")) == ("mqqqq", "cqpqp")
+
+
 def test_which_draws_need_noise_and_which_a_posterior() -> None:
     assert [draw for draw in "qmpc" if DRAWS[draw].sampled] == ["q", "p"]
     assert [draw for draw in "qmpc" if DRAWS[draw].from_posterior] == ["q", "m"]
@@ -67,6 +81,8 @@ def test_which_draws_need_noise_and_which_a_posterior() -> None:
         (lambda: complementary_proposal(3, 4), "outside 0..3"),
         (lambda: Proposal((Draw.PRIOR,), (Draw.PRIOR,)), "inference walk"),
         (lambda: Proposal((Draw.POSTERIOR,), ()), "one draw per layer"),
+        (lambda: switched_proposal("qxp"), "'qxp' does not name"),
+        (lambda: switched_proposal(""), "one letter each"),
         (lambda: Proposal((), ()), "one draw per layer"),
     ],
 )

@@ -5,10 +5,17 @@ import torch
 from hvae.bounds import Sweep
 from hvae.config import BlockConfig, LatentConfig, ModelConfig, StageConfig
 from hvae.errors import HvaeError
+from hvae.evaluation import EvaluationNoise, prepare
 from hvae.latents import generator_noise
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.proposal import READINGS, elbo_proposal
-from hvae.reconstructions import reconstruct, unconditional_samples
+from hvae.proposal import READINGS, complementary_proposal, elbo_proposal
+from hvae.reconstructions import (
+    RepeatedReconstructions,
+    reconstruct,
+    reconstruct_repeatedly,
+    reconstruct_switched,
+    unconditional_samples,
+)
 
 DEPTH = 3
 CONFIG = ModelConfig(
@@ -87,6 +94,24 @@ def test_an_image_does_not_depend_on_its_neighbours(model, x):
     np.testing.assert_allclose(alone.bounds[:, 0], together.bounds[:, 3], rtol=1e-5)
 
 
+def test_switched_layers_are_the_bounds_they_name(model, x):
+    forgotten, kept = ["p" * k + "q" * (DEPTH - k) for k in range(DEPTH + 1)], ["qpp", "qqp"]
+    result = reconstruct_switched(model, x, noise(5), [*forgotten, *kept, "qpq"])
+    totals = result.log_px + np.nansum(result.log_ratios, axis=2)
+    levels = reconstruct(model, x, noise(5))
+    np.testing.assert_array_equal(result.means[: DEPTH + 1], levels.levels)
+    np.testing.assert_allclose(totals[: DEPTH + 1], levels.bounds, rtol=1e-5)
+    sweep = Sweep(model, x, noise(5))
+    with torch.no_grad():
+        for position, level in ((DEPTH + 1, 1), (DEPTH + 2, 2)):
+            np.testing.assert_allclose(totals[position], sweep.complementary_bound(level)[0], rtol=1e-5)
+            proposal = complementary_proposal(DEPTH, level)
+            np.testing.assert_array_equal(result.means[position], sweep.run(proposal).likelihood.mean)
+    skipped = np.isnan(result.log_ratios).all(axis=1)
+    np.testing.assert_array_equal(skipped[1], [True, False, False])
+    np.testing.assert_array_equal(skipped[-1], [False, True, False])
+
+
 def test_samples_repeat_by_seed(model):
     first, again, other = (unconditional_samples(model, 4, torch.Generator().manual_seed(s)) for s in (7, 7, 8))
     assert first.shape == (4, 1, 8, 8)
@@ -101,5 +126,79 @@ def test_what_does_not_fit_is_refused(model, x):
         reconstruct(model, x[:, :, :4], noise(5))
     with pytest.raises(HvaeError, match="need 5 lanes"):
         reconstruct(model, x, noise(10))
+    with pytest.raises(HvaeError, match="'qp' names 2 layers, this model has 3"):
+        reconstruct_switched(model, x, noise(5), ["qqq", "qp"])
     with pytest.raises(HvaeError, match="at least 1"):
         unconditional_samples(model, 0, torch.Generator())
+
+
+GREY = np.random.default_rng(4).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+INDEX = np.array([2, 3, 5, 7, 11])
+
+
+@pytest.fixture(scope="module")
+def repeated(model) -> RepeatedReconstructions:
+    return reconstruct_repeatedly(model, GREY, INDEX, preprocessing="binarise", key="set.test", seed=3, draws=14)
+
+
+def test_each_draw_has_its_own_image_and_noise(model, repeated):
+    """The noise of `hvae score`, however many draws are walked together."""
+    assert repeated.levels.shape == (14, DEPTH + 1, 5, 1, 8, 8) and repeated.seen.shape == (14, 5, 1, 8, 8)
+    for draw in (0, 12, 13):
+        x = prepare(GREY, "binarise", 3, "set.test", INDEX, draw)
+        alone = reconstruct(model, x, EvaluationNoise(3, "set.test", INDEX, draw, [0], model.latent_shapes))
+        np.testing.assert_array_equal(repeated.seen[draw], x.numpy())
+        np.testing.assert_allclose(repeated.levels[draw], alone.levels, atol=1e-5)
+        np.testing.assert_allclose(repeated.bounds[draw], alone.bounds, rtol=1e-5)
+        np.testing.assert_allclose(repeated.pixel_log_px[draw], alone.pixel_log_px, atol=1e-4)
+    assert len({seen.tobytes() for seen in repeated.seen}) == 14
+
+
+def test_maps_agree_with_the_numbers(repeated):
+    likelihood = repeated.maps("log p(x|z)")
+    assert likelihood.shape == (DEPTH + 1, 5, 8, 8)
+    np.testing.assert_allclose(likelihood.sum((2, 3)), repeated.log_px.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(
+        repeated.maps("differences"), (repeated.levels - repeated.seen[:, None]).mean((0, 3)), atol=1e-6
+    )
+    spread = repeated.maps("standard deviation")
+    squares = ((repeated.levels - repeated.pictures()) ** 2).sum(0) / 13
+    np.testing.assert_allclose(spread, np.sqrt(squares).mean(2), atol=1e-6)
+    # Every z at its prior mean: the top level is one picture in every draw, the lowest is not.
+    assert spread[DEPTH].max() < 1e-6 < spread[0].max()
+    frame = repeated.numbers(list("abcde"), [1, DEPTH])
+    assert list(frame["k"][:4]) == [1, DEPTH, 1, DEPTH]
+    np.testing.assert_allclose(frame["log p(x|z)"][::2], likelihood[1].sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(frame["pixel s.d."][::2], spread[1].mean((1, 2)), rtol=1e-5)
+    ratio = (repeated.bounds[:, 0] - repeated.bounds[:, 1]).std(0, ddof=1)
+    np.testing.assert_allclose(frame["LLR>k s.d."][::2], ratio, rtol=1e-4)
+    single = repeated.single_numbers(list("abcde"), 1)
+    np.testing.assert_allclose(single.groupby("image")["LLR>k"].mean(), frame["LLR>k"][::2], rtol=1e-6)
+
+
+def test_colour_maps_are_one_number_a_pixel():
+    levels = np.zeros((2, 1, 1, 3, 2, 2), np.float32)
+    levels[1, :, :, 0] = 1
+    pixels = np.full_like(levels, -1)
+    colour = RepeatedReconstructions(np.zeros((2, 1, 3, 2, 2), np.float32), levels, pixels.sum((3, 4, 5)), pixels, None)
+    np.testing.assert_allclose(colour.maps("differences"), 1 / 6)
+    np.testing.assert_allclose(colour.maps("standard deviation"), np.sqrt(0.5) / 3)
+    np.testing.assert_allclose(colour.maps("log p(x|z)"), -3)
+
+
+def test_what_cannot_be_repeated_is_refused(model, repeated):
+    def once(draws: int, images: np.ndarray = GREY) -> RepeatedReconstructions:
+        index = INDEX[: len(images)]
+        return reconstruct_repeatedly(model, images, index, preprocessing="grey", key="set.test", draws=draws)
+
+    for draws in (0, 65):
+        with pytest.raises(HvaeError, match=f"asked for {draws} draws"):
+            once(draws)
+    with pytest.raises(HvaeError, match="no images"):
+        once(1, GREY[:0])
+    one = once(1)
+    with pytest.raises(HvaeError, match="2 draws or more"):
+        one.maps("standard deviation")
+    assert not any("s.d." in column for column in one.numbers(list("abcde")))
+    with pytest.raises(HvaeError, match="no map of 'pictures'"):
+        one.maps("pictures")

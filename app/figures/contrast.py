@@ -1,0 +1,112 @@
+"""The raw likelihood beside the likelihood ratio: two panels of densities with the same look for each data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.figures.densities import IDS_PER_SET, Series
+from app.figures.layout import laid_out
+from app.figures.profile import plain
+from app.palette import look
+
+_RUG_SHARE = 0.04
+"""Of the height of a panel, for each data set's marks."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score on every data set.
+
+    Attributes:
+        symbol: of the score in HTML.
+        unit: of the score.
+        heading: what the panel shows, in few words.
+        series: the in-distribution set first.
+    """
+
+    symbol: str
+    unit: str
+    heading: str
+    series: Sequence[Series]
+
+
+def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
+    """Densities of two scores side by side, single images as marks below; a mark's customdata is as in `densities`.
+
+    Args:
+        left: of the raw likelihood.
+        right: of the likelihood ratio, of the same sets in the same order.
+        title: what to see.
+    """
+    sets = len(left.series)
+    rug = 0.02 + _RUG_SHARE * sets
+    figure = make_subplots(
+        rows=2,
+        cols=2,
+        row_heights=[1 - rug, rug],
+        vertical_spacing=0.01,
+        horizontal_spacing=0.07,
+        shared_xaxes=True,
+        subplot_titles=[left.heading, right.heading],
+    )
+    for column, panel in enumerate((left, right), start=1):
+        for place, one in enumerate(panel.series):
+            style, edges = look(one.slug), one.density.edges
+            about = f"{style.title}<br>%{{x:.4g}} {panel.unit}"
+            figure.add_scatter(
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=one.density.density,
+                name=style.title,
+                mode="lines",
+                line={"color": style.colour, "dash": style.dash, "width": 2.2},
+                fill="tozeroy" if place == 0 else None,
+                fillcolor=style.fill(),
+                legendgroup=one.slug,
+                showlegend=column == 1,
+                hovertemplate=f"{about}<br>density %{{y:.3g}}<extra></extra>",
+                row=1,
+                col=column,
+            )
+            shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
+            figure.add_scatter(
+                x=one.scores[shown],
+                y=np.full(np.count_nonzero(shown), sets - 1 - place),
+                mode="markers",
+                marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
+                customdata=place * IDS_PER_SET + one.marks[shown],
+                name=style.title,
+                legendgroup=one.slug,
+                showlegend=False,
+                selected={"marker": {"size": 18, "opacity": 1}},
+                unselected={"marker": {"opacity": 0.55}},
+                hovertemplate=f"{about}<br>one image, click to look at it<extra></extra>",
+                row=2,
+                col=column,
+            )
+        figure.update_xaxes(showticklabels=False, row=1, col=column)
+        figure.update_xaxes(title=f"{panel.symbol} ({panel.unit}) →", row=2, col=column)
+        figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)
+        figure.update_yaxes(visible=False, range=[-0.7, sets - 0.3], row=2, col=column)
+    figure.update_yaxes(title="density", row=1, col=1)
+    laid_out(figure, title, height=330 + 14 * sets)
+    # The panel names stand where the legend is in other figures.
+    figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
+    figure.update_annotations(font={"size": 13})
+    return figure
+
+
+def table(left: Panel, right: Panel) -> pd.DataFrame:
+    """The binned densities: one row a score and bin, one column a data set."""
+    frames = []
+    for panel in (left, right):
+        edges = panel.series[0].density.edges
+        columns = {f"density_{one.slug}": one.density.density for one in panel.series}
+        about = {"score": plain(panel.symbol), "unit": panel.unit, "from": edges[:-1], "to": edges[1:]}
+        frames.append(pd.DataFrame(about | columns))
+    return pd.concat(frames, ignore_index=True)

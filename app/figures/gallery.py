@@ -1,0 +1,151 @@
+"""A mosaic of images, each of which can be clicked: one picture under invisible square markers."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image, ImageDraw, ImageFont
+
+from app.figures.layout import laid_out
+from app.palette import VERMILION, look
+
+FEW = 12
+"""So many tiles stand six in a row, which is half a page; more stand eight in a row."""
+
+TILE = 96
+"""Most pixels of the screen a tile takes, three quarters of it where they are few; narrow screens give it less."""
+
+ASPECT = 1.34
+"""Height of a tile with its caption over its width."""
+
+LEGEND = 34
+"""Pixels above and below the tiles."""
+
+_GAP = 0.05
+_SHARPNESS = 112
+_GREY = 160
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One image of a gallery.
+
+    Attributes:
+        slug: of its data set.
+        index: its number there.
+        caption: a few characters of plain text for below it, such as a score.
+        pixels: `(height, width, 3)` uint8; None where they are not on this machine.
+    """
+
+    slug: str
+    index: int
+    caption: str
+    pixels: np.ndarray | None
+
+
+def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.Figure:
+    """A mosaic whose marks carry the position in `tiles` as customdata; the mark of its set stands below each image.
+
+    Args:
+        tiles: at least one.
+        title: what to see.
+        pinned: position of the tile to frame.
+    """
+    rows, columns = grid(len(tiles))
+    tile_size = TILE * 3 // 4 if len(tiles) <= FEW else TILE
+    row, column = np.divmod(np.arange(len(tiles)), columns)
+    figure = go.Figure()
+    figure.add_layout_image(
+        source=f"data:image/png;base64,{base64.b64encode(sprite(tiles)).decode()}",
+        xref="x",
+        yref="y",
+        x=0,
+        y=0,
+        sizex=columns,
+        sizey=rows * ASPECT,
+        sizing="stretch",
+        layer="below",
+    )
+    figure.add_scatter(
+        x=column + 0.5,
+        y=row * ASPECT + 0.5,
+        mode="markers",
+        # As large as a tile can get: where tiles are smaller the marks overlap, and the nearest centre is meant.
+        marker={"symbol": "square", "size": tile_size, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        customdata=np.arange(len(tiles)),
+        text=[f"{html.escape(look(tile.slug).title)} {tile.index}" for tile in tiles],
+        hovertemplate="%{text}<br>click to look at it<extra></extra>",
+        showlegend=False,
+    )
+    for slug in dict.fromkeys(tile.slug for tile in tiles):
+        style = look(slug)
+        own = np.array([place for place, tile in enumerate(tiles) if tile.slug == slug])
+        figure.add_scatter(
+            x=column[own] + 0.1,
+            y=row[own] * ASPECT + 1.1,
+            mode="markers+text",
+            marker={"symbol": style.marker, "size": 7, "color": style.colour},
+            text=[html.escape(tiles[place].caption) for place in own],
+            textposition="middle right",
+            textfont={"size": 11},
+            name=html.escape(style.title),
+            hoverinfo="skip",
+        )
+    if pinned is not None:
+        x, y = column[pinned], row[pinned] * ASPECT
+        frame = {"color": VERMILION, "width": 3}
+        figure.add_shape(type="rect", x0=x, x1=x + 1 - _GAP, y0=y, y1=y + 1 - _GAP, line=frame)
+    laid_out(figure, title, height=round(rows * ASPECT * tile_size) + LEGEND)
+    down = {"range": [rows * ASPECT, 0], "constraintoward": "top", "scaleanchor": "x"}
+    figure.update_layout(
+        xaxis={"visible": False, "constrain": "domain", "range": [0, columns], "constraintoward": "left"},
+        yaxis={"visible": False, "constrain": "domain"} | down,
+        margin={"l": 0, "r": 0, "t": 30, "b": 4},
+        legend={"itemclick": False, "itemdoubleclick": False, "y": 1},
+        showlegend=True,
+    )
+    return figure
+
+
+def grid(count: int) -> tuple[int, int]:
+    """(rows, columns) for so many tiles: on a phone each is still as wide as a finger."""
+    columns = 6 if count <= FEW else 8
+    return -(-count // columns), columns
+
+
+def sprite(tiles: Sequence[Tile]) -> bytes:
+    """All tiles in one PNG, enlarged without smoothing; a missing one is grey and says which image it stands for."""
+    down, inner = round(_SHARPNESS * ASPECT), round(_SHARPNESS * (1 - _GAP))
+    rows, columns = grid(len(tiles))
+    sheet = Image.new("RGBA", (columns * _SHARPNESS, rows * down), (0, 0, 0, 0))
+    for place, tile in enumerate(tiles):
+        picture = _absent(tile, inner) if tile.pixels is None else _enlarged(tile.pixels, inner)
+        sheet.paste(picture, (place % columns * _SHARPNESS, place // columns * down))
+    buffer = io.BytesIO()
+    grey = all(tile.pixels is None or np.ptp(tile.pixels, axis=-1).max() == 0 for tile in tiles)
+    (sheet.convert("LA") if grey else sheet).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _enlarged(pixels: np.ndarray, side: int) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels)).resize((side, side), Image.Resampling.NEAREST)
+
+
+def _absent(tile: Tile, side: int) -> Image.Image:
+    """A grey tile with the set and number of an image, as large as they fit."""
+    picture = Image.new("RGB", (side, side), (_GREY,) * 3)
+    draw = ImageDraw.Draw(picture)
+    for text, height in ((tile.slug, 0.35), (str(tile.index), 0.65)):
+        size = 22
+        while size > 8 and draw.textlength(text, ImageFont.load_default(size)) > side - 8:
+            size -= 1
+        draw.text((side / 2, side * height), text, "black", ImageFont.load_default(size), anchor="mm")
+    return picture

@@ -1,0 +1,116 @@
+"""Learning curves: the ELBO over the epochs, and what each layer carries, one strip a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.figures.layout import laid_out
+from app.palette import BLUE, VERMILION
+
+MOST_POINTS = 400
+"""Epochs drawn of one run: more are told apart by no screen."""
+
+STRIPS = {
+    "KL": ("log_ratio_", -1.0, "KL (nats)", "z<sub>{layer}</sub><br>nats"),
+    "active units": ("active_units_", 1.0, "active units", "z<sub>{layer}</sub><br>units"),
+}
+"""Quantity -> (prefix of its columns, sign, name with its unit, title of the axis of one layer)."""
+SCHEDULES = {"learning_rate": "learning rate", "beta": "beta", "free_nats": "free bits (nats)"}
+
+_LOOKS = ((BLUE, "solid", "circle"), (VERMILION, "dash", "square"))
+
+
+def thinned(history: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:
+    """At most `most` epochs of a learning curve, evenly spaced, the first and the last among them."""
+    if len(history) <= most:
+        return history
+    return history.iloc[np.linspace(0, len(history) - 1, most).round().astype(int)]
+
+
+def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
+    """ELBO of the minibatch and of the validation images over the epochs.
+
+    Args:
+        histories: run name, safe in HTML -> columns `epoch`, `elbo` and maybe `train_elbo`, in nats; run A first.
+        title: what to see.
+    """
+    figure = go.Figure()
+    for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
+        drawn = thinned(history)
+        for column, words, open_marker, width in (
+            ("elbo", "validation images", "", 2.5),
+            ("train_elbo", "last training batch", "-open", 1.2),
+        ):
+            if column in drawn:
+                figure.add_scatter(
+                    x=drawn["epoch"],
+                    y=drawn[column],
+                    name=f"{name}, {words}",
+                    mode="lines+markers" if len(drawn) < 60 else "lines",
+                    line={"color": colour, "dash": dash, "width": width},
+                    marker={"symbol": marker + open_marker, "size": 8},
+                    hovertemplate=f"{name}, {words}<br>epoch %{{x}}<br>%{{y:.2f}} nats<extra></extra>",
+                )
+    figure.update_xaxes(title="epoch", dtick=_step(histories))
+    figure.update_yaxes(title="ELBO (nats per image)")
+    return laid_out(figure, title)
+
+
+def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> go.Figure:
+    """One strip a layer, or a schedule, over the same epochs; every strip has a scale of its own.
+
+    Args:
+        histories: see `elbo`.
+        quantity: a key of `STRIPS`, or anything else for the schedules.
+        title: what to see.
+    """
+    rows = rows_of(histories, quantity)
+    figure = make_subplots(rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows)))
+    for row, (column, (sign, axis, words)) in enumerate(rows.items(), start=1):
+        for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
+            if column in history:
+                drawn = thinned(history)
+                figure.add_scatter(
+                    x=drawn["epoch"],
+                    y=sign * drawn[column],
+                    name=name,
+                    legendgroup=name,
+                    showlegend=row == 1 and len(histories) > 1,
+                    mode="lines+markers" if len(drawn) < 60 else "lines",
+                    line={"color": colour, "dash": dash, "width": 2},
+                    marker={"symbol": marker, "size": 7},
+                    hovertemplate=f"{name}<br>{words}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+                    row=row,
+                    col=1,
+                )
+        figure.update_yaxes(title=axis, rangemode="tozero", nticks=4, row=row, col=1)
+    figure.update_xaxes(title="epoch", row=len(rows), col=1)
+    figure.update_xaxes(dtick=_step(histories))
+    return laid_out(figure, title, height=90 + 130 * max(1, len(rows)))
+
+
+def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, tuple[float, str, str]]:
+    """Column -> (sign, title of its axis, words) of every strip, lowest layer first."""
+    columns = [str(column) for history in histories.values() for column in history.columns]
+    if quantity not in STRIPS:
+        return {column: (1.0, words, words) for column, words in SCHEDULES.items() if column in columns}
+    prefix, sign, words, axis = STRIPS[quantity]
+    layers = sorted(
+        {int(rest) for column in columns if (rest := column.removeprefix(prefix)) != column and rest.isdigit()}
+    )
+    return {f"{prefix}{layer}": (sign, axis.format(layer=layer), f"z<sub>{layer}</sub>, {words}") for layer in layers}
+
+
+def table(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """All epochs of the runs, one row a run and epoch."""
+    return pd.concat([history.assign(run=name) for name, history in histories.items()], ignore_index=True)
+
+
+def _step(histories: Mapping[str, pd.DataFrame]) -> int | None:
+    """Every epoch on the axis where there are few; None leaves it to plotly."""
+    return 1 if max(len(history) for history in histories.values()) <= 15 else None

@@ -1,0 +1,54 @@
+"""Precision-recall curves of one score against several OOD sets, with the operating point of the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.figures.clickable import operating_points, threshold_mark
+from app.figures.layout import RULE, laid_out
+from app.palette import look
+from hvae.metrics import PrecisionRecallCurve
+
+
+def precision_recall(
+    curves: Mapping[str, PrecisionRecallCurve], points: Mapping[str, tuple[float, float]], title: str
+) -> go.Figure:
+    """Precision-recall curves by data set, over the prevalence that all share as a dotted line.
+
+    Args:
+        curves: by slug of the OOD set; at least one.
+        points: (recall, precision) at the threshold, by slug.
+        title: what to see.
+    """
+    figure = go.Figure()
+    guessing = next(iter(curves.values())).prevalence
+    figure.add_hline(y=guessing, line={"color": RULE, "width": 1, "dash": "dot"})
+    for place, (slug, curve) in enumerate(curves.items()):
+        style = look(slug)
+        figure.add_scatter(
+            x=curve.recall,
+            y=curve.precision,
+            name=style.title,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            legendgroup=slug,
+            hoverinfo="skip",
+        )
+        what = f"{style.title}<br>caught %{{x:.3f}}<br>rightly called OOD %{{y:.3f}}"
+        operating_points(figure, place, slug, curve.recall, curve.precision, curve.thresholds, what)
+        threshold_mark(figure, slug, *points[slug], what)
+    figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
+    figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
+    return laid_out(figure, title, height=440)
+
+
+def table(curves: Mapping[str, PrecisionRecallCurve]) -> pd.DataFrame:
+    """The operating points drawn, one row each."""
+    frames = [
+        pd.DataFrame({"ood": slug, "recall": curve.recall, "precision": curve.precision, "threshold": curve.thresholds})
+        for slug, curve in curves.items()
+    ]
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,138 @@
+"""How the bound of one image comes about, step by step, against the same steps of the in-distribution images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.figures.layout import RULE, laid_out
+from app.figures.profile import PERCENTILES, plain
+from app.palette import GREY, VERMILION, look
+from hvae.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Step:
+    """One bar.
+
+    Attributes:
+        label: of the row, in HTML.
+        start: running total before it, in nats; 0 for a sum.
+        value: what the image adds to it, in nats.
+        band: the `PERCENTILES` of the in-distribution images' own values of this step, in nats.
+        total: whether this is a sum of the steps above rather than one more step.
+    """
+
+    label: str
+    start: float
+    value: float
+    band: Floats
+    total: bool = False
+
+    @property
+    def end(self) -> float:
+        """Running total after it, in nats."""
+        return self.start + self.value
+
+    @property
+    def excess(self) -> float:
+        """How far the value lies outside the 5-95 % band, in widths of the band; 0 inside."""
+        low, high = float(self.band[0]), float(self.band[-1])
+        return max(low - self.value, self.value - high, 0.0) / max(high - low, 1e-9)
+
+
+def furthest(steps: Sequence[Step]) -> Step | None:
+    """The step furthest outside its band, None where all lie inside; sums do not count, as they repeat the steps."""
+    return max((one for one in steps if not one.total and one.excess > 0), key=lambda one: one.excess, default=None)
+
+
+def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figure:
+    """One row a step: the image's bar from the running total on, over the band of the in-distribution images.
+
+    A band starts where the image's bar does: it shows where the bar would end for the middle half, and for the middle
+    90 %, of the in-distribution images.
+
+    Args:
+        steps: from top to bottom.
+        own: slug of the in-distribution set.
+        name: the image, in words.
+        title: what to see.
+    """
+    style = look(own)
+    rows = np.arange(len(steps))
+    starts, ends = np.array([one.start for one in steps]), np.array([one.end for one in steps])
+    limits = starts[:, None] + np.array([one.band for one in steps])
+    figure = go.Figure()
+    for low, high, opacity, label in ((0, 4, 0.22, "5-95 %"), (1, 3, 0.5, "25-75 %")):
+        figure.add_bar(
+            y=rows,
+            base=limits[:, low],
+            x=limits[:, high] - limits[:, low],
+            orientation="h",
+            width=0.78,
+            marker={"color": style.fill(opacity), "line": {"width": 0}},
+            name=f"{style.title}, {label}",
+            customdata=[f"{one.band[low]:.1f} to {one.band[high]:.1f}" for one in steps],
+            hovertemplate=f"{style.title}, {label}: %{{customdata}} nats<extra></extra>",
+        )
+    for total, colour, label in ((False, VERMILION, "a step"), (True, GREY, "a sum")):
+        chosen = [row for row, one in enumerate(steps) if one.total == total]
+        figure.add_bar(
+            y=rows[chosen],
+            base=starts[chosen],
+            x=(ends - starts)[chosen],
+            orientation="h",
+            width=0.36,
+            marker={"color": colour, "line": {"width": 0}},
+            name=f"{name}, {label}",
+            customdata=[plain(steps[row].label) for row in chosen],
+            hovertemplate=f"{name}<br>%{{customdata}} %{{x:.1f}} nats<extra></extra>",
+        )
+    figure.add_scatter(
+        x=np.column_stack([ends[:-1], ends[:-1], np.full(len(steps) - 1, np.nan)]).ravel(),
+        y=np.column_stack([rows[:-1], rows[1:], np.full(len(steps) - 1, np.nan)]).ravel(),
+        mode="lines",
+        line={"color": RULE, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    # Right of everything drawn in the row, so that no number lies on a bar.
+    rightmost = np.maximum(np.maximum(starts, ends), limits[:, -1])
+    figure.add_scatter(
+        x=rightmost,
+        y=rows,
+        mode="text",
+        text=[f"\u2002<b>{number(one.value)}</b>" if one.excess > 0 else f"\u2002{number(one.value)}" for one in steps],
+        textposition="middle right",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    least, most = float(min(limits.min(), starts.min(), ends.min())), float(rightmost.max())
+    span = max(most - least, 1.0)
+    figure.update_layout(
+        barmode="overlay",
+        yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
+        xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + 0.17 * span]},
+    )
+    laid_out(figure, title, height=190 + 40 * len(steps))
+    figure.update_yaxes(showgrid=False)
+    return figure
+
+
+def table(steps: Sequence[Step]) -> pd.DataFrame:
+    """One row a step: what the image adds, the running total, and the in-distribution percentiles of the step."""
+    bands = pd.DataFrame([list(one.band) for one in steps], columns=[f"p{p}" for p in PERCENTILES])
+    bands.insert(0, "step", [plain(one.label) for one in steps])
+    bands.insert(1, "this_image", [one.value for one in steps])
+    bands.insert(2, "running_total", [one.end for one in steps])
+    bands["band_widths_outside"] = [one.excess for one in steps]
+    return bands
+
+
+def number(nats: float) -> str:
+    """A number of nats with one decimal and a proper minus sign."""
+    return f"{nats:.1f}".replace("-", "−")

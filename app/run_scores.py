@@ -1,0 +1,93 @@
+"""Score tables of one run: what each was made with, and what is wrong with those that cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from app import components, loading
+from app.palette import look
+from app.run_table import parameters
+from app.wording import score_command
+from hvae import results
+from hvae.errors import HvaeError
+from hvae.results import RunEntry
+
+
+def listed(run: RunEntry) -> pd.DataFrame:
+    """One row a score table: data, split, reading, S, R, seed, images, written (UTC), kB, problem (empty if sound)."""
+    weights = run.path / "model.safetensors"
+    # Weights that cannot be read are what is wrong then, not the tables.
+    digest = _sha256(str(weights), weights.stat().st_mtime_ns) if parameters(run) is not None else None
+    rows = []
+    for key in loading.tables(run):
+        images, problem, size, written = None, "", None, ""
+        try:
+            status = key.path.stat()
+            size, written = (
+                status.st_size / 1000,
+                datetime.fromtimestamp(status.st_mtime, UTC).isoformat(" ", "minutes"),
+            )
+            metadata = results.read_metadata(key.path)
+            images = pq.read_metadata(key.path).num_rows
+            if digest is not None and metadata.weights_sha256 != digest:
+                problem = "made with other weights than the run has now"
+        except HvaeError as error:
+            problem = str(error)
+        except OSError:
+            problem = "it is gone"
+        rows.append(
+            (key.slug, key.split, key.reading, key.samples, key.draws, key.seed, images, written[:16], size, problem)
+        )
+    names = ["data", "split", "reading", "S", "R", "seed", "images", "written", "kB", "problem"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def score_tables(run: RunEntry) -> None:
+    """The section with the score tables."""
+    components.section(
+        "Score tables",
+        "What the other pages read. S is the number of importance samples, R the number of independent repeats that "
+        "each value is the mean of.",
+    )
+    rows = listed(run)
+    if rows.empty:
+        data = run.config.data.name if run.config else "DATA"
+        components.missing(f"{run.name} has no scores yet.", f"hvae score {run.name} --data {data}")
+        return
+    cells = [
+        [
+            components.escape(look(row["data"]).title),
+            *(str(row[name]) for name in ("split", "reading", "S", "R", "seed")),
+            "–" if pd.isna(row["images"]) else f"{row['images']:,.0f}",
+            row["written"],
+            "–" if pd.isna(row["kB"]) else f"{row['kB']:,.0f}\N{NO-BREAK SPACE}kB",
+            f'{components.mark("score again")} <span class="wrap">{components.escape(row["problem"])}</span>'
+            if row["problem"]
+            else components.mark("sound", "good"),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    components.table(
+        ["data", "split", "reading", "S", "R", "seed", "images", "written (UTC)", "size", ""],
+        cells,
+        f"{len(rows)} score tables of {components.escape(run.name)}",
+        numbers=rows,
+        name="score-tables",
+    )
+    damaged = [key for key, problem in zip(loading.tables(run), rows["problem"], strict=False) if problem]
+    if damaged:
+        st.caption("Commands that make the marked ones again")
+        commands = "\n".join(score_command(run.name, key) for key in damaged)
+        st.code(commands, language="bash", wrap_lines=True)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _sha256(path: str, stamp: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

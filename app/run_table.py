@@ -1,0 +1,112 @@
+"""Every run in one table: its state, what it was trained on, how far it came, and what each layer carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import components, loading
+from app.palette import look
+from app.wording import bits
+from hvae import metrics
+from hvae.errors import HvaeError
+from hvae.results import RunEntry
+from hvae.run_states import RunState, run_state
+from hvae.tensor_files import read_header
+
+KINDS = {"complete": "good", "training now": "good"}
+
+
+def state_mark(state: RunState) -> str:
+    """The state as a word that stands out (HTML)."""
+    return components.mark(state.state, KINDS.get(state.state, "warn"))
+
+
+def parameters(run: RunEntry) -> int | None:
+    """Number of weights, read from the header of the weights; None where there are none to read."""
+    if not run.has_weights:
+        return None
+    try:
+        return sum(math.prod(tensor.shape) for tensor in read_header(run.path / "model.safetensors").values())
+    except HvaeError:
+        return None
+
+
+def best_epoch(run: RunEntry) -> dict[str, float]:
+    """The row of the learning curve that the weights were kept from; empty where it cannot be read."""
+    try:
+        history = loading.history(run)
+        return history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
+    except (HvaeError, KeyError, TypeError, ValueError, OSError):
+        return {}
+
+
+def runs_table(found: Sequence[RunEntry], states: dict[str, RunState]) -> None:
+    """All runs, one row each."""
+    rows, numbers = [], []
+    for run in found:
+        state, best, config = states[run.name], best_epoch(run), run.config
+        count, tables = parameters(run), len(loading.tables(run))
+        planned = config.training.epochs if config else None
+        value = (
+            float(metrics.bits_per_dim(best["elbo"], config.model.dimensions)) if config and "elbo" in best else None
+        )
+        kl = [-best.get(f"log_ratio_{layer}", math.nan) for layer in range(1, (run.depth or 0) + 1)]
+        rows.append(
+            [
+                components.escape(run.name),
+                state_mark(state),
+                components.escape(look(config.data.name).title) if config else "–",
+                str(run.depth or "–"),
+                f"{count:,}" if count is not None else "–",
+                f"{state.epochs:,} of {planned:,}" if planned else "–",
+                bits(value),
+                " / ".join(f"{one:.3g}" if np.isfinite(one) else "–" for one in kl) or "–",
+                str(tables),
+            ]
+        )
+        numbers.append(
+            {
+                "run": run.name,
+                "state": state.state,
+                "reason": state.reason,
+                "data": config.data.name if config else None,
+                "depth": run.depth,
+                "parameters": count,
+                "epochs": state.epochs,
+                "planned": planned,
+                "validation_bits_per_dim": value,
+            }
+            | {f"kl_{layer}": one for layer, one in enumerate(kl, start=1)}
+            | {"score_tables": tables, "path": str(run.path)}
+        )
+    components.table(
+        [
+            "run",
+            "state",
+            "trained on",
+            "layers",
+            "weights",
+            "epochs",
+            "best validation bits/dim ↓",
+            "KL per layer, z<sub>1</sub> first (nats)",
+            "score tables",
+        ],
+        rows,
+        "All runs, and what has become of each",
+        numbers=pd.DataFrame(numbers),
+        name="runs",
+    )
+    reasons = [(run.name, states[run.name].reason) for run in found if states[run.name].reason]
+    if reasons:
+        lines = (f"<li><b>{components.escape(name)}</b>: {components.escape(reason)}</li>" for name, reason in reasons)
+        st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
+
+
+def states(found: Sequence[RunEntry]) -> dict[str, RunState]:
+    """State of each run by name, read afresh."""
+    return {run.name: run_state(run) for run in found}

@@ -1,0 +1,104 @@
+"""The files that a run consists of, how large each may be, and copying them within bounds."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from hvae.errors import CheckpointError
+
+MAXIMUM_FILES = 500
+MAXIMUM_ENTRIES = 4 * MAXIMUM_FILES
+"""Files and folders looked at, those passed over among them."""
+MAXIMUM_TOTAL_BYTES = 3 * 2**30
+MAXIMUM_TABLE_BYTES = 64 * 2**20
+LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 32 * 2**20}
+"""Bytes that each file beside the tables may have."""
+
+_TABLE = re.compile(r"(scores|correlations|correlations/units)/[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}\.parquet")
+# What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
+_PASSED_OVER = re.compile(
+    r"resume\.pt|(.*/)?\.lock|scores/\.partial(/.*)?|(.*/)?\.[^/]*\.part|(.*/)?\.DS_Store|__MACOSX/.*"
+)
+
+Say = Callable[[str], None]
+
+
+def walk(source: Path) -> Iterator[str]:
+    """Relative paths of the files of a folder and its folders, with forward slashes; links are refused."""
+    seen, folders = 0, [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(source / folder) as entries:
+            for entry in entries:
+                seen += 1
+                if seen > MAXIMUM_ENTRIES:
+                    raise CheckpointError(f"{source} holds too many files for a run")
+                path = f"{folder}{entry.name}"
+                if entry.is_symlink():
+                    raise CheckpointError(f"{quoted(path)} is a symbolic link: import the folder it stands for")
+                if entry.is_dir() and not _PASSED_OVER.fullmatch(path):
+                    folders.append(f"{path}/")
+                else:
+                    yield path
+
+
+def run_members(paths: list[str], say: Say) -> list[str]:
+    """The files that a run consists of; others are refused, or passed over where hvae itself leaves them."""
+    kept = []
+    for path in paths:
+        if path in LIMITS or _TABLE.fullmatch(path):
+            kept.append(path)
+        elif not _PASSED_OVER.fullmatch(path):
+            raise CheckpointError(
+                f"{quoted(path)} is no file of a run: those are {', '.join(LIMITS)}, scores/*.parquet and "
+                "correlations/*.parquet"
+            )
+        elif path == "resume.pt":
+            say("resume.pt was left out: it is a pickle, which could run code. The copy cannot be trained further.")
+    if "config.json" not in kept:
+        raise CheckpointError("there is no config.json: this is no run")
+    if len(kept) > MAXIMUM_FILES:
+        raise CheckpointError(f"{len(kept)} files are too many for a run ({MAXIMUM_FILES} at most)")
+    return kept
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A regular file; a link or a pipe put in its place is not followed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise CheckpointError(f"{quoted(path.name)} cannot be read ({error.strerror})") from None
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise CheckpointError(f"{quoted(path.name)} is no regular file")
+    return file
+
+
+def copy(source: Callable[[], IO[bytes]], target: Path, member: str, left: int) -> int:
+    """Copy at most the bytes a member may have; returns how many there were."""
+    limit = min(LIMITS.get(member, MAXIMUM_TABLE_BYTES), left)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copied = 0
+    with source() as file, target.open("xb") as copy:
+        while chunk := file.read(2**20):
+            copied += len(chunk)
+            if copied > limit:
+                raise too_large(member, limit)
+            copy.write(chunk)
+    return copied
+
+
+def too_large(member: str, limit: int) -> CheckpointError:
+    """The error of a member that has more bytes than it may."""
+    return CheckpointError(f"{quoted(member)} is larger than the {limit:,} bytes it may have")
+
+
+def quoted(text: str) -> str:
+    """A name from outside, short and on one line, with nothing but what can be printed."""
+    return ascii(text)[:120]

@@ -1,0 +1,89 @@
+"""The header of a safetensors file, checked against the file's size before any tensor is read. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from hvae.errors import CheckpointError
+
+MAXIMUM_HEADER_BYTES = 8_000_000
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+"""Types that weights may have, and how many bytes one value takes."""
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """One tensor as the header describes it.
+
+    Attributes:
+        dtype: a key of `BYTES`.
+        shape: of the tensor.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def read_header(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of a safetensors file by name; their bytes are checked to fill the file exactly.
+
+    Raises:
+        CheckpointError: a damaged or hostile header: too long, no JSON, types no weights have, offsets that leave the
+            file, overlap, leave gaps, or do not fit the shape.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > size - 8:
+                raise CheckpointError(f"{path} is cut short: {size:,} bytes cannot hold its header")
+            if length > MAXIMUM_HEADER_BYTES:
+                raise CheckpointError(f"{path} claims a header of {length:,} bytes, {MAXIMUM_HEADER_BYTES:,} at most")
+            content = json.loads(file.read(length))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror})") from None
+    # A deeply nested header exhausts the parser's recursion; wrong UTF-8 and wrong JSON are both ValueErrors.
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is no safetensors file: its header is no JSON") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is no safetensors file: its header is no JSON object")
+    content.pop("__metadata__", None)
+    tensors: dict[str, StoredTensor] = {}
+    spans: list[tuple[int, int]] = []
+    for name, entry in content.items():
+        tensor, span = _tensor(entry, f"{path}: tensor {name[:100]!r}")
+        tensors[name] = tensor
+        spans.append(span)
+    end = 0
+    for begin, upto in sorted(spans):
+        if begin != end:
+            raise CheckpointError(f"{path}: the tensors overlap or leave a gap at byte {min(begin, end):,}")
+        end = upto
+    if end != (held := size - 8 - length):
+        raise CheckpointError(
+            f"{path} is cut short or has a surplus: its tensors take {end:,} bytes, the file holds {held:,}"
+        )
+    return tensors
+
+
+def _tensor(entry: object, where: str) -> tuple[StoredTensor, tuple[int, int]]:
+    """A tensor and the bytes it takes, counted from the end of the header."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise CheckpointError(f"{where} has no dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in BYTES:
+        raise CheckpointError(f"{where} is of a type that no weights have (known: {', '.join(BYTES)})")
+    if not _counts(shape) or len(shape) > 8 or not _counts(offsets) or len(offsets) != 2:
+        raise CheckpointError(f"{where} has a shape or offsets that are no small whole numbers")
+    if offsets[1] - offsets[0] != math.prod(shape) * BYTES[dtype]:
+        raise CheckpointError(f"{where} has offsets that do not fit its shape")
+    return StoredTensor(dtype, tuple(shape)), (offsets[0], offsets[1])
+
+
+def _counts(values: object) -> bool:
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**40 for value in values)

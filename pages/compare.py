@@ -1,0 +1,142 @@
+"""Compare: runs side by side, from their configurations to the images on which they disagree."""
+
+import shlex
+
+import streamlit as st
+
+from app import (
+    compare_configs,
+    compare_images,
+    compare_metrics,
+    compare_runs,
+    components,
+    controls,
+    loading,
+    scored,
+    state,
+)
+from app.compare_runs import View
+from app.palette import look
+from app.wording import quoted
+from hvae.errors import TableError
+
+
+def trained_apart(view: View) -> None:
+    """Say it where the runs were not all trained on the in-distribution set."""
+    trained = {one.letter: one.run.config.data.name for one in view.runs if one.run.config}
+    if set(trained.values()) != {view.data}:
+        spoken = ", ".join(f"{letter} on {quoted(look(name).title)}" for letter, name in trained.items())
+        st.info(
+            f"Trained: {spoken}. For all of them the in-distribution set is the one chosen in the "
+            f"sidebar, {look(view.data).title}, so a difference says what a model was trained for, not how good it is."
+        )
+
+
+def what_is_missing(view: View, ood: tuple[str, ...]) -> None:
+    """Runs and sets that have no table under the setting, and the commands that make them."""
+    for text in view.problems:
+        components.problem(text)
+    commands = compare_metrics.commands(view, ood)
+    if commands:
+        components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))
+
+
+def compared(view: View, ood: tuple[str, ...]) -> None:
+    """Everything below the controls, for one run at least."""
+    slug = None
+    # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
+    table = compare_metrics.room(view)
+    if view.ood:
+        components.section("Against one set", "Which run catches more, at any rate of false alarms.")
+        slug = controls.choose("OOD set", "set", list(view.ood))
+        compare_metrics.curves(view, slug)
+    elif not ood:
+        st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
+    if len(view.runs) > 1:
+        image_by_image(view, slug)
+    footer(view)
+    if view.ood:
+        with table:
+            compare_metrics.metrics_table(view)
+
+
+def image_by_image(view: View, slug: str | None) -> None:
+    """Where the first two runs agree and where they do not, on the in-distribution set and one OOD set."""
+    components.section(
+        "Image by image",
+        f"Two runs of the same AUROC may still stumble over different images. {view.runs[0].letter} is "
+        f"{components.escape(view.runs[0].run.name)}, {view.runs[1].letter} is "
+        f"{components.escape(view.runs[1].run.name)}; the dashed lines are their thresholds.",
+    )
+    found, unpaired = compare_images.pairs(view, slug)
+    if unpaired:
+        st.info(f"Left out image by image: {'; '.join(unpaired)}.")
+    if not found:
+        return
+    compare_images.scatter(view, found)
+    noise = (
+        " At R = 1 a part of the disagreement is the chance of single draws; tables of a larger R have less of it."
+        if view.setting.draws == 1
+        else ""
+    )
+    components.section(
+        "Where they disagree",
+        "The two scores have different scales, so they are compared as percentiles among each run's own "
+        f"in-distribution test scores.{noise}",
+    )
+    by_slug = {one.slug: one for one in found}
+    on = controls.choose("Images of", "on", list(by_slug)[::-1])
+    compare_images.disagreements(view, by_slug[on])
+    compare_images.one_image(view, found)
+
+
+def footer(view: View) -> None:
+    """The command that prints the same metrics."""
+    names = " ".join(shlex.quote(one.run.name) for one in view.runs)
+    components.footer(
+        f"hvae report {names} --table detection --in {view.data} --reading {view.setting.reading} --bootstrap 100"
+    )
+
+
+def page() -> None:
+    """The page."""
+    components.heading(
+        "Compare",
+        "What changes from one run to another: the settings, how well they tell images apart, and which images they "
+        "see differently.",
+    )
+    selection = state.selection()
+    if selection.run is None:
+        components.no_run()
+        return
+    runs = compare_runs.choose(selection, selection.run)
+    for entry in runs:
+        if entry.config is None:
+            components.problem(f"{entry.name}: {entry.problem}")
+    if len(runs) == 1:
+        compare_runs.alone(selection.run)
+    else:
+        compare_configs.configurations(runs)
+    components.section("How well they tell images apart" if len(runs) > 1 else "How well it tells images apart")
+    settings = scored.settings(loading.tables(selection.run), selection.data)
+    if not settings:
+        components.missing(
+            f"{selection.run.name} has no scores of {look(selection.data).title} yet.",
+            f"hvae score {shlex.quote(selection.run.name)} --data {' --data '.join((selection.data, *selection.ood))}",
+        )
+        return
+    try:
+        view = compare_runs.view(runs, selection.data, selection.ood, settings)
+    except TableError as error:
+        components.problem(
+            f"{error}. Without this table of run A there is nothing to compare with: choose another run in the "
+            "sidebar, or score it again.",
+            f"hvae score {shlex.quote(selection.run.name)} --data {selection.data}",
+        )
+        return
+    trained_apart(view)
+    what_is_missing(view, selection.ood)
+    compared(view, selection.ood)
+
+
+page()

@@ -1,0 +1,155 @@
+"""How it works: switch a layer from the image to the prior, and watch the rebuilt image and the bound change."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import components, how_controls, how_diagram, how_examples, how_terms, loading, scored, state
+from app.how_steps import steps
+from app.how_switches import Switches, computed_with
+from app.mosaic import table_html
+from app.palette import look
+from hvae.config import RunConfig
+from hvae.errors import TableError
+from hvae.results import RunEntry, ScoreTable
+
+# (Comments, not docstrings: Streamlit would print a bare string on the page.)
+# Layers of the diagram where there is no run to draw.
+GENERIC_DEPTH = 3
+# Setting of the tables that hold the numbers of this page: one draw, reading `mean`.
+SETTING = scored.Setting("mean", 1, 1)
+
+
+def stored(run: RunEntry, slug: str) -> ScoreTable | None:
+    """The score table of a data set, None where there is none; one that cannot be read is named above the page."""
+    key = scored.find(loading.tables(run), slug, SETTING)
+    try:
+        table = loading.table(key) if key else None
+    except TableError as error:
+        state.note(f"table-{slug}", str(error))
+        return None
+    return table if table and table.metadata.depth == run.depth else None
+
+
+def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):
+    """(examples, what the model sees of them, their terms by choice); imports torch."""
+    with place, st.spinner("Starting PyTorch"):
+        from app import how_model, reconstructing
+    with place, st.spinner("Rebuilding both images"):
+        shape = config.model.image_shape
+        samples = None
+        if any(key.startswith(f"{how_examples.SAMPLE}:") for key in keys):
+            samples = reconstructing.sampled(run, how_examples.SAMPLES, seed)
+        both = [how_examples.example(key, shape, samples) for key in keys]
+        seen, walked = zip(*(how_model.walk(run, one, seed, computed_with(now.layers)) for one in both), strict=True)
+    return both, seen, walked
+
+
+def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> None:
+    """The pictures, what there is to see in them, and the sum term by term."""
+    titles = [one.title for one in both]
+    st.html(table_html(how_terms.HEADINGS, how_terms.pictures(titles, seen, walked, now), "switched"))
+    st.info(how_terms.what_to_see(titles, walked, now))
+    components.table(
+        ["term", *titles],
+        how_terms.rows(walked, now),
+        "The sum in nats" + ("" if now.forgotten == 0 else ": all from the image → these switches"),
+        numbers=how_terms.numbers(titles, walked),
+        name="how-terms",
+    )
+    said = []
+    if now.forgotten is not None:
+        tables = [stored(run, one.key.partition(":")[0]) if one.in_data_set else None for one in both]
+        held = [
+            float(table.bound(now.forgotten)[one.index[0]]) if table and one.index[0] < len(table) else None
+            for table, one in zip(tables, both, strict=True)
+        ]
+        said.append(how_terms.agreement(titles, [one[now.layers].bound for one in walked], held, now))
+    if now.forgotten:
+        data = state.selection().data
+        own = stored(run, data)
+        for title, one in zip(titles, walked, strict=True):
+            ratio = one["q" * now.depth].bound - one[now.layers].bound
+            if own:
+                said.append(how_terms.standing(title, ratio, own, now, look(data).title))
+        if own is None:
+            said.append(f"No score table of {components.escape(look(data).title)} to set them beside.")
+    if any(said):
+        st.html(f"<p class='prose'>{'<br>'.join(line for line in said if line)}</p>")
+    for one in both:
+        if one.in_data_set:
+            values = state.values("reconstructions", source="data set", image=one.key)
+            st.page_link("../pages/reconstructions.py", label=f"{one.title} at every level →", query_params=values)
+
+
+def show_means(run: RunEntry, now: Switches) -> None:
+    """What the stored tables say of whole data sets under L^{>k}; nothing where there are none."""
+    selection = state.selection()
+    found = [(slug, stored(run, slug)) for slug in (selection.data, *selection.ood)]
+    tables = [(components.escape(look(slug).title), table) for slug, table in found if table]
+    if now.forgotten is None or not tables:
+        return
+    components.section("Not only these images", "Means over every image of the stored score tables, in nats.")
+    columns, rows, numbers = how_terms.means(tables, now.forgotten)
+    components.table(columns, rows, "", numbers=numbers, name="how-means")
+    st.page_link(
+        "../pages/scores.py",
+        label="Every image, one by one, on the Scores page →",
+        query_params=state.values("scores", score="LLR" if now.forgotten else "L", k=now.forgotten),
+    )
+
+
+def page() -> None:
+    """The page; what needs the model comes last, into the place kept for it."""
+    run = state.selection().run
+    components.heading(
+        "How it works",
+        "A hierarchical VAE describes an image on several levels, z<sub>1</sub> for its details and the highest z for "
+        "its gist. Each level can be taken from the image (q) or made up by the model (the prior). Switch one and see "
+        "what is lost.",
+    )
+    depth = run.depth if run and run.depth else GENERIC_DEPTH
+    bar, now = how_controls.switches(depth)
+    config = run.config if run and run.has_weights else None
+    chosen = how_controls.examples(bar, config, state.selection().ood) if config else None
+    left, right = st.container(key="how-both").columns([5, 7], gap="large")
+    with left:
+        st.html(how_diagram.diagram(now))
+        st.html(f'<p class="prose">{now.meaning}</p>')
+        st.caption(
+            "**Try this:** press *All from the image*: both images come back, known or not. Then let more and more of "
+            "the lowest layers come from the prior, and see which image stays itself."
+        )
+    components.section("Three steps")
+    steps()
+    after = st.container()
+    if run is None:
+        with right:
+            components.no_run()
+        return
+    if config is None or chosen is None:
+        with right:
+            components.missing(
+                f"{run.name}: {run.problem}. Pictures need a trained model; the switches, the diagram and what the "
+                "score tables hold are here all the same. Choose another run, or look closer:",
+                f"hvae runs check {run.name}",
+            )
+        with after:
+            show_means(run, now)
+        return
+    known, strange, seed = chosen
+    both, seen, walked = walk_both(right, run, config, now, (known, strange), seed)
+    with right:
+        show_both(run, now, both, seen, walked, seed)
+        trained = components.escape(look(config.data.name).title)
+        st.caption(f"Run A, `{run.name}`, trained on {trained}, draws this page; choose another in the sidebar.")
+    with after:
+        show_means(run, now)
+        components.footer(
+            "\n".join(
+                f"hvae reconstruct {run.name} {one.flags} --seed {seed} --out {one.key.replace(':', '-')}.png"
+                for one in both
+            )
+        )
+
+
+page()

@@ -1,0 +1,185 @@
+"""Every page of the dashboard against whatever a folder of runs, an address or a data set may be.
+
+A page joins by standing in `app.registry.PAGES`. Folders of runs are built once and shared; a page that passes must not
+fail in a way nobody foresaw, has to say what is wrong, and to offer a way on.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import registry
+from app.wording import quoted
+from hvae.results import METADATA_KEY
+from tests.app.conftest import look_in, sound
+from tests.synthetic import make_run, make_tables
+
+PAGES = registry.names()
+READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare")]
+"""Pages that cannot do without the score tables of run A."""
+WAY_ON = re.compile(r"hvae [a-z]+ [a-z]|Choose |choose |Available: |score it again|Import|reload")
+OWN, OTHER = "fashionmnist.test.mean.S1.R1.seed0.parquet", "mnist.test.mean.S1.R1.seed0.parquet"
+NONSENSE = {
+    "run": "<b>lost</b>",
+    "versus": "nobody",
+    "data": "../x",
+    "ood": ["svhn9", "digits"],
+    "score": "best",
+    "k": "99",
+    "S": "0",
+    "R": "-1",
+    "reading": "loud",
+    "unit": "miles",
+    "alarm": "200",
+    "image": "mnist:7<script>",
+    "seed": "-3",
+    "rows": "1e9",
+    "layers": "qqqqqqqq",
+    "colour": "red",
+}
+"""Values of an address that no page can have, except for one of the sets."""
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of runs by what is the matter with them."""
+    root = tmp_path_factory.mktemp("folders")
+    folders = {name: root / name for name in ("none", "one", "damaged", "unscored", "schema", "shapes")}
+    for folder in folders.values():
+        folder.mkdir()
+    make_tables(make_run(folders["one"], "only"), ("fashionmnist", "mnist"), n=60)
+
+    (folders["damaged"] / "broken").mkdir()
+    (folders["damaged"] / "broken" / "config.json").write_text('{"surprise": "<script>alert(1)</script>"}')
+    odd = make_run(folders["damaged"], "odd", trained=True)
+    (odd / "model.safetensors").write_bytes(b"\xff" * 64)
+    (odd / "history.csv").write_bytes(b'a,b\n"unclosed\n\xff\xfe')
+    make_tables(odd, ("fashionmnist", "mnist", "digits"), n=60, parts=False)
+    (odd / "scores" / OTHER).write_bytes(b"PAR1 nothing")
+    half = make_run(folders["damaged"], "half")
+    make_tables(half, ("fashionmnist", "mnist"), n=60, parts=False)
+    (half / "scores" / OWN).write_bytes(b"PAR1 nothing")
+
+    make_run(folders["unscored"], "unscored")
+
+    later = make_run(folders["schema"], "later")
+    for path in make_tables(later, ("fashionmnist", "mnist"), n=60, parts=False):
+        table = pq.read_table(path)
+        metadata = table.schema.metadata[METADATA_KEY].replace(b'"schema_version":1', b'"schema_version":7')
+        pq.write_table(table.replace_schema_metadata({METADATA_KEY: metadata}), path)
+
+    for name, depth, shape in (("flat", 1, (1, 28, 28)), ("deep", 5, (1, 28, 28)), ("colour", 2, (3, 32, 32))):
+        run = make_run(folders["shapes"], name, depth=depth, image_shape=shape, trained=True)
+        make_tables(run, ("fashionmnist", "mnist", "digits"), n=60)
+    return folders
+
+
+@pytest.fixture
+def among(
+    folders: dict[str, Path], visit: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Open]:
+    """Point the dashboard at one of the folders: `among("one")("scores", k="2")`. No data set is downloaded."""
+
+    def look(name: str) -> Open:
+        look_in(monkeypatch, folders[name], tmp_path)
+        return visit
+
+    return look
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_run(page: str, among) -> None:
+    text = sound(among("none")(page, run="lost", k="3", image="mnist:1"))
+    assert "No run was found" in text and "`lost`" in text
+    assert "hvae train" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_run_whose_images_are_not_here(page: str, among) -> None:
+    app = among("one")(page, image="mnist:7")
+    assert "only" in sound(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("values", [{}, {"run": "second", "versus": "first", "data": "mnist", "ood": ["fashionmnist"]}])
+def test_two_runs(page: str, values: dict, scored_runs: Path, visit: Open) -> None:
+    app = visit(page, **values)
+    text = sound(app)
+    assert not app.warning and not app.error
+    if values:
+        assert app.session_state["run"] == "second" and app.session_state["versus"] == "first"
+        if "Copy link" in text:
+            assert "run=second" in text and "versus=first" in text, "it spells the values out"
+    else:
+        app.multiselect(key="ood").set_value([]).run()
+        sound(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("run", ["broken", "odd", "half"])
+def test_a_damaged_run(page: str, run: str, among) -> None:
+    text = sound(among("damaged")(page, run=run))
+    assert "<script>" not in text
+    assert WAY_ON.search(text)
+    if run == "broken":
+        assert "config.json" in text
+    elif page in READ_SCORES:
+        assert f"{OTHER if run == 'odd' else OWN} is no readable parquet file" in text
+
+
+@pytest.mark.parametrize("page", READ_SCORES)
+def test_a_run_without_scores(page: str, among) -> None:
+    assert "hvae score unscored --data fashionmnist" in sound(among("unscored")(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_table_of_another_schema_version(page: str, among) -> None:
+    text = sound(among("schema")(page))
+    if page in READ_SCORES:
+        assert f"{OWN} is of another schema" in text
+        assert "score it again" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("run", ["flat", "deep", "colour"])
+def test_one_layer_five_layers_and_colour(page: str, run: str, among) -> None:
+    app = among("shapes")(page, run=run)
+    assert run in sound(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_address_that_asks_for_nonsense(page: str, scored_runs: Path, visit: Open) -> None:
+    text = sound(visit(page, **NONSENSE))
+    assert "<b>lost" not in text and "<script>" not in text
+    for value in (NONSENSE["run"], "nobody", "../x", "svhn9", "colour"):
+        assert f"`{quoted(value)}`" in text
+    assert "Available: " in text
+    if page == "scores":
+        for value in ("best", "99", "loud", "miles", "200"):
+            assert f"`{value}`" in text
+        assert f"no image `{quoted(NONSENSE['image'])}`" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_deleted_while_it_is_open(page: str, folders: dict[str, Path], root: Path, visit: Open) -> None:
+    shutil.copytree(folders["one"] / "only", root / "gone")
+    shutil.copytree(folders["one"] / "only", root / "stays")
+    app = visit(page, run="gone")
+    assert "gone" in sound(app)
+    shutil.rmtree(root / "gone" / "scores")
+    assert WAY_ON.search(sound(app.run()))
+    shutil.rmtree(root / "gone")
+    text = sound(app.run())
+    assert app.session_state["run"] == "stays"
+    assert "`gone` is gone: deleted" in text, "the page says why it shows another"
+    shutil.rmtree(root / "stays")
+    assert "No run was found" in sound(app.run())

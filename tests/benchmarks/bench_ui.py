@@ -1,0 +1,329 @@
+"""How fast the dashboard is: `make bench-ui`, or `python -m tests.benchmarks.bench_ui --out ui.json`.
+
+Wall-clock time is taken in the browser (Chromium, on this same machine), bytes are those of the websocket and of the
+media the page fetches, memory is the resident set of the server. The bundled runs are shown. Exits with 1 where a limit
+is missed; the limits are meant for two cores that do nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app import registry
+from tests.browser.conftest import FLAGS, Dashboard, launch
+
+COLD_S = 3.0
+"""From asking for a page to its first number, chart or picture: a server nobody has visited, an empty browser cache."""
+WARM_S = 0.5
+"""Median from a press of a control to the figure drawn anew; beside it stands when the whole page was done."""
+TOGETHER_S = 2.0
+"""Any answer while `TABS` tabs ask at the same time."""
+TABS = 10
+SERVER_MIB = 600
+PAGE_KB = 300
+"""Bytes a page sends to the browser."""
+REPEATS = 10
+PATIENCE = 120_000
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "runs"
+
+NEED_A_MODEL = ("reconstructions", "how_it_works")
+"""Pages that may load PyTorch to draw; the others show stored results."""
+
+# The page counts as painted when it has a heading and something below it that a reader came for.
+WATCH = """
+window.__painted = new Promise(done => {
+    const look = () => {
+        const main = document.querySelector('.stMainBlockContainer');
+        const seen = main?.querySelector('h1') && [...main.querySelectorAll(
+            'table.numbers, .mosaic, .js-plotly-plot .main-svg, [data-testid="stHtml"] svg, img, canvas')].length;
+        seen ? done(performance.now() / 1000) : setTimeout(look, 5);
+    };
+    look();
+});
+window.__finished = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning';
+window.__fingerprint = () => [...document.querySelectorAll('.js-plotly-plot')].map(plot => (plot._fullData ?? [])
+    .map(trace => [trace.name, trace.x?.length, trace.x?.[0], trace.y?.[0], trace.y?.[(trace.y?.length ?? 0) >> 1]])
+    .join() + JSON.stringify((plot._fullLayout?.shapes ?? []).map(shape => [shape.x0, shape.y0]))
+    + (plot.layout?.selections?.length ?? 0)).join('|')
+    + [...document.querySelectorAll('table.numbers, [data-testid="stCode"]')].map(one => one.textContent).join('|');
+// Seconds from `act` until something on the page shows another thing and the script has finished.
+window.__answer = act => new Promise(done => {
+    const before = window.__fingerprint(), started = performance.now();
+    let changed = null;
+    const look = () => {
+        if (changed === null && window.__fingerprint() !== before) changed = performance.now();
+        if (changed !== null && window.__finished())
+            requestAnimationFrame(() => done([(changed - started) / 1000, (performance.now() - started) / 1000]));
+        else if (performance.now() - started > 60000) done([60, 60]);
+        else setTimeout(look, 10);
+    };
+    act();
+    look();
+});
+"""
+PICK = """([key, position]) => window.__answer(() => {
+    const choices = [...document.querySelectorAll(`.st-key-${key} [role="radio"]`)];
+    const others = choices.filter(one => one.getAttribute('aria-checked') !== 'true');
+    others[position % others.length].click();
+})"""
+ANSWER_TO_NOTHING = "window.__answer(() => {})"
+"""For a press that Playwright makes itself; started between its moves."""
+
+
+@dataclass
+class Row:
+    """One measurement.
+
+    Attributes:
+        page: address of the page.
+        what: what was done.
+        value: median of the repeats.
+        worst: the greatest of them.
+        unit: of both.
+        limit: what `judged` must stay below, None where there is none.
+        payload_kb: bytes the server sent, in thousands, on average.
+        judge_worst: whether the limit is for the greatest rather than for the median.
+        finished: median until the whole page was done, where that is not the value.
+    """
+
+    page: str
+    what: str
+    value: float
+    worst: float
+    unit: str
+    limit: float | None = None
+    payload_kb: float | None = None
+    judge_worst: bool = False
+    finished: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        """Whether the limit is missed."""
+        return self.limit is not None and (self.worst if self.judge_worst else self.value) >= self.limit
+
+
+class Tab:
+    """A browser tab with an empty cache that counts what the server sends it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.add_init_script(WATCH)
+        self._bytes = 0
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        self.page.on("response", self._count_media)
+
+    def _count(self, frame: str | bytes) -> None:
+        self._bytes += len(frame)
+
+    def _count_media(self, answer) -> None:
+        if urlsplit(answer.url).path.startswith("/media/"):
+            self._bytes += int(answer.headers.get("content-length", 0))
+
+    def sent_kb(self) -> float:
+        """Thousands of bytes since the last call."""
+        sent, self._bytes = self._bytes / 1000, 0
+        return sent
+
+    def open(self, address: str) -> float:
+        """Seconds from asking for the address to its paint; returns when the script has finished."""
+        self.page.goto(address, wait_until="commit")
+        painted = self.page.evaluate("window.__painted")
+        self.page.wait_for_function("window.__finished()")
+        return painted
+
+
+def pick(key: str, page: Page, turn: int) -> list[float]:
+    """Press another choice of a control; seconds until something changed, and until the page is done."""
+    return page.evaluate(PICK, [key, turn])
+
+
+def step(key: str, page: Page, _: int) -> list[float]:
+    """Press the plus of a number box; seconds as of `pick`."""
+    return page.evaluate(
+        """key => window.__answer(() =>
+            document.querySelector(`.st-key-${key} [data-testid="stNumberInputStepUp"]`).click())""",
+        key,
+    )
+
+
+def brush(page: Page, turn: int) -> list[float]:
+    """Drag over a part of the densities, another one each time; seconds as of `pick`, from letting go."""
+    # Asked of the document at once: plotly replaces the element whenever it draws.
+    box = page.evaluate(
+        """() => {
+            const find = () => document.querySelector('.st-key-densities .js-plotly-plot .nsewdrag');
+            find().scrollIntoView({block: 'center'});
+            const {x, y, width, height} = find().getBoundingClientRect();
+            return {x, y, width, height};
+        }"""
+    )
+    start, width = box["x"] + box["width"] * (0.2 + 0.03 * (turn % 8)), box["width"] * 0.3
+    y = box["y"] + box["height"] * 0.5
+    page.mouse.move(start, y)
+    page.mouse.down()
+    page.mouse.move(start + width / 2, y, steps=3)
+    page.mouse.move(start + width, y)
+    page.evaluate(f"() => {{ window.__pending = {ANSWER_TO_NOTHING}; }}")
+    page.mouse.up()
+    return page.evaluate("window.__pending")
+
+
+def cold(browser: Browser, serve: Callable, page: str) -> list[Row]:
+    """The first visit of a server that nobody has visited."""
+    with serve() as dashboard:
+        tab = Tab(browser)
+        painted = tab.open(dashboard.url + registry.address(page))
+        sent = tab.sent_kb()
+        tab.context.close()
+        return [
+            Row(page, "cold paint", painted, painted, "s", COLD_S, sent),
+            Row(page, "payload", sent, sent, "kB", PAGE_KB),
+            Row(page, "server after one visit", resident_mib(dashboard), resident_mib(dashboard), "MiB"),
+        ]
+
+
+def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
+    """k, threshold and brush on the Scores page, k on every other page that draws it."""
+    for page in registry.names():
+        tab = Tab(browser)
+        tab.open(dashboard.url + registry.address(page))
+        if tab.page.locator(".st-key-k [role=radio]").count() > 1:
+            yield repeated(page, "k", tab, partial(pick, "k"))
+        if tab.page.locator(".st-key-alarm").count():
+            yield repeated(page, "threshold", tab, partial(step, "alarm"))
+        if (switch := tab.page.locator(".st-key-_mouse").get_by_text("Brush a range")).count():
+            switch.click()
+            tab.page.locator(".st-key-densities .js-plotly-plot .cursor-crosshair").first.wait_for(state="attached")
+            tab.page.wait_for_function("window.__finished()")
+            yield repeated(page, "brush", tab, brush)
+        tab.context.close()
+
+
+def repeated(page: str, what: str, tab: Tab, act: Callable[[Page, int], list[float]]) -> Row:
+    """`act` once to warm up, then `REPEATS` times; it returns seconds to the change and to the end of the script."""
+    act(tab.page, 0)
+    tab.sent_kb()
+    drawn, finished = zip(*(act(tab.page, turn) for turn in range(1, REPEATS + 1)), strict=True)
+    sent = tab.sent_kb() / REPEATS
+    return Row(
+        page, what, statistics.median(drawn), max(drawn), "s", WARM_S, sent, finished=statistics.median(finished)
+    )
+
+
+def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
+    """`TABS` tabs that browse stored results and press at the same moment."""
+    stored = [page for page in registry.names() if page not in NEED_A_MODEL]
+    tabs = [(stored[number % len(stored)], Tab(browser)) for number in range(TABS)]
+    for page, tab in tabs:
+        tab.open(dashboard.url + registry.address(page))
+    groups = {name: (group, title) for group, entries in registry.groups().items() for name, title in entries}
+    for turn in range(1, 4):
+        following = [stored[(stored.index(page) + turn) % len(stored)] for page, _ in tabs]
+        for name, (_, tab) in zip(following, tabs, strict=True):
+            tab.page.get_by_test_id("stTopNavSection").get_by_text(groups[name][0], exact=True).click()
+            link = tab.page.get_by_test_id("stTopNavDropdownLink").get_by_text(groups[name][1], exact=True)
+            link.wait_for()
+        for name, (_, tab) in zip(following, tabs, strict=True):
+            tab.page.evaluate(
+                """title => {
+                    const link = [...document.querySelectorAll('[data-testid="stTopNavDropdownLink"]')]
+                        .find(one => one.textContent.trim() === title);
+                    window.__pending = window.__answer(() => link.click());
+                }""",
+                groups[name][1],
+            )
+        times = [tab.page.evaluate("window.__pending")[1] for _, tab in tabs]
+        yield Row("10 tabs", f"open a page, round {turn}", statistics.median(times), max(times), "s", TOGETHER_S,
+                  judge_worst=True)  # fmt: skip
+    scores = [tab for _, tab in tabs]
+    for tab in scores:
+        tab.open(f"{dashboard.url}/scores")
+    for turn in range(1, 4):
+        for tab in scores:
+            tab.page.evaluate(f"() => {{ window.__pending = ({PICK})(['k', {turn}]); }}")
+        times = [tab.page.evaluate("window.__pending")[1] for tab in scores]
+        yield Row("10 tabs", f"k of Scores, round {turn}", statistics.median(times), max(times), "s", TOGETHER_S,
+                  judge_worst=True)  # fmt: skip
+    yield Row("10 tabs", "server", resident_mib(dashboard), resident_mib(dashboard), "MiB", SERVER_MIB)
+    mapped = float("libtorch" in dashboard.libraries())
+    yield Row("10 tabs", "PyTorch in memory", mapped, mapped, "", 1)
+    for tab in scores:
+        tab.context.close()
+
+
+def resident_mib(dashboard: Dashboard) -> float:
+    """Resident set of the server."""
+    status = Path(f"/proc/{dashboard.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def show(row: Row) -> None:
+    """One line of the table."""
+    limit = "" if row.limit is None else f"< {row.limit:g}"
+    payload = "" if row.payload_kb is None else f"{row.payload_kb:.0f} kB"
+    finished = "" if row.finished is None else f"{row.finished:.2f} s"
+    print(
+        f"{row.page:16} {row.what:26} {row.value:8.2f} {row.worst:8.2f} {row.unit:4} {limit:7} {finished:9} "
+        f"{payload:9} {'MISSED' if row.missed else ''}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Measure, print a table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="JSON file of all numbers")
+    parser.add_argument("--chromium", default="/usr/bin/chromium", help="path of the browser")
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} (other work makes every number worse)")
+    print(f"{'page':16} {'what':26} {'median':>8} {'worst':>8} {'':4} {'limit':7} {'all done':9} payload")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=arguments.chromium, args=list(FLAGS))
+
+        @contextmanager
+        def serve() -> Iterator[Dashboard]:
+            folder = Path(tempfile.mkdtemp(dir=scratch))
+            data = os.environ.get("HVAE_DATA")
+            with launch(BUNDLED, folder / "data", Path(data) if data else None) as dashboard:
+                yield dashboard
+
+        def measured() -> Iterator[Row]:
+            for page in registry.names():
+                yield from cold(browser, serve, page)
+            with serve() as dashboard:
+                yield from warm(browser, dashboard)
+            with serve() as dashboard:
+                yield from together(browser, dashboard)
+
+        for row in measured():
+            show(row)
+            rows.append(row)
+        browser.close()
+    if arguments.out:
+        text = json.dumps([asdict(row) | {"missed": row.missed} for row in rows], indent=2)
+        arguments.out.write_text(text + "\n")
+    missed = sum(row.missed for row in rows)
+    print(
+        f"{missed} of {sum(row.limit is not None for row in rows)} limits missed" if missed else "every limit is kept"
+    )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Every page in a browser: cold by its address, accessible in both themes, no wider than a phone."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from app import registry
+from tests.browser.conftest import PATIENCE, Dashboard, Visit
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("page", registry.names())
+def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
+    dashboard: Dashboard, visit: Callable[..., Visit], page: str
+) -> None:
+    visited = visit(dashboard, f"{registry.address(page)}?run=second&data=mnist&ood=digits&k=2")
+    expect(visited.page.locator("h1")).to_be_visible()
+    visited.settle()
+    assert "run=second" in visited.page.url
+    for theme in ("light", "dark"):
+        visited.page.emulate_media(color_scheme=theme)
+        shade = visited.page.wait_for_function(
+            """dark => {
+                const [red] = getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/g);
+                return red < 128 === dark ? red : null;
+            }""",
+            arg=theme == "dark",
+        )
+        assert shade
+        assert visited.barriers() == [], theme
+    for width in (1024, 390):
+        visited.page.set_viewport_size({"width": width, "height": 900})
+        visited.page.wait_for_function(f"{SIDEWAYS} <= 0")
+    visited.sound()

@@ -1,0 +1,123 @@
+"""What only a browser shows of the Scores page: dragging over the densities, and clicks on tiles and curves."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app import scored
+from app.scored import Measure
+from hvae.results import read_table
+from tests.browser.conftest import PATIENCE, Dashboard, Visit
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+PLOT = "document.querySelector(`.st-key-${key} .js-plotly-plot`)"
+ADDRESS = "/scores?run=second&data=mnist&ood=digits&k=2"
+MEASURE = Measure("LLR", 2)
+
+
+def wait_for_chart(page: Page, key: str) -> None:
+    page.wait_for_function(f"key => {PLOT}?._fullLayout && {PLOT}?.data?.length", arg=key)
+
+
+def value(page: Page, key: str) -> str | None:
+    return parse_qs(urlsplit(page.url).query).get(key, [None])[-1]
+
+
+def drag(page: Page, start: float, end: float) -> None:
+    """Drag over the densities between two shares of their width."""
+    box = page.evaluate(
+        f"""key => {{
+            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
+            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
+            return {{x: box.left + xaxis._offset, y: box.top + yaxis._offset, w: xaxis._length, h: yaxis._length}};
+        }}""",
+        "densities",
+    )
+    page.mouse.move(box["x"] + start * box["w"], box["y"] + 0.3 * box["h"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["w"], box["y"] + 0.6 * box["h"], steps=8)
+    page.mouse.up()
+
+
+def click_point(page: Page, key: str, trace: int, point: int) -> None:
+    """Click where plotly says that a point of a trace is."""
+    spot = page.evaluate(
+        f"""([key, trace, point]) => {{
+            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
+            const one = plot._fullData[trace], box = plot.getBoundingClientRect();
+            const across = plot._fullLayout[one.xaxis.replace('x', 'xaxis')];
+            const up = plot._fullLayout[one.yaxis.replace('y', 'yaxis')];
+            return {{x: box.left + across._offset + across.d2p(one.x[point]),
+                     y: box.top + up._offset + up.d2p(one.y[point])}};
+        }}""",
+        [key, trace, point],
+    )
+    page.mouse.move(spot["x"], spot["y"])
+    page.wait_for_timeout(150)
+    page.mouse.click(spot["x"], spot["y"])
+
+
+def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
+    dashboard: Dashboard, visit: Callable[..., Visit], runs: Path
+) -> None:
+    visited = visit(dashboard, ADDRESS)
+    page = visited.page
+    page.get_by_text("Brush a range", exact=True).click()
+    visited.settle()
+    seen = []
+    for start, end in ((0.35, 0.55), (0.6, 0.8)):
+        wait_for_chart(page, "densities")
+        before = value(page, "from")
+        drag(page, start, end)
+        page.wait_for_function(
+            "before => {const now = new URLSearchParams(location.search).getAll('from').pop();"
+            "return now && now !== before}",
+            arg=before,
+        )
+        visited.settle()
+        low, high = float(value(page, "from") or "nan"), float(value(page, "to") or "nan")
+        assert low < high and value(page, "gallery") == "In the brush"
+        wait_for_chart(page, "in-brush-frame")
+        # The same place in another gallery: a selection left over from before would swallow the click.
+        click_point(page, "in-brush-frame", 0, 1)
+        expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush-frame")
+        image = f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.split()[-1]}"
+        expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+        visited.settle()
+        slug, index = image.split(":")
+        split = "all" if slug == "digits" else "test"
+        table = read_table(runs / "second" / "scores" / f"{slug}.{split}.mean.S1.R1.seed0.parquet")
+        assert low <= MEASURE.of(table)[int(index)] <= high, "an image outside the brush"
+        seen.append(image)
+    assert seen[0] != seen[1]
+    page.reload()
+    expect(page.locator(".st-key-from input")).to_have_value(f"{low:g}")
+    wait_for_chart(page, "in-brush-frame")
+    visited.settle()
+    visited.sound()
+
+
+def test_a_click_on_the_roc_curve_moves_the_threshold(
+    dashboard: Dashboard, visit: Callable[..., Visit], runs: Path
+) -> None:
+    visited = visit(dashboard, ADDRESS)
+    page = visited.page
+    for key in ("densities", "roc"):
+        wait_for_chart(page, key)
+    visited.settle()
+    line = f"() => {{const key = 'densities'; return {PLOT}._fullLayout.shapes[0].x0}}"
+    before = page.evaluate(line)
+    far = page.evaluate(f"key => Array.from({PLOT}._fullData[2].x).findIndex(share => share > 0.2)", "roc")
+    click_point(page, "roc", 2, far)
+    page.wait_for_function(f"before => ({line})() !== before", arg=before)
+    visited.settle()
+    budget = float(value(page, "alarm") or "nan")
+    inside = MEASURE.of(read_table(runs / "second" / "scores" / "mnist.test.mean.S1.R1.seed0.parquet"))
+    assert 15 < budget < 30
+    assert page.evaluate(line) == pytest.approx(scored.threshold(inside, budget / 100).value)
+    visited.sound()

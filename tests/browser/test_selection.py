@@ -1,0 +1,128 @@
+"""One selection: a link, a reload and the Back button show what was seen."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as TimedOut
+
+from app import registry
+from app.state import SELECTION_KEYS
+from tests.browser.conftest import PATIENCE, Dashboard, Visit
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+CHOSEN = {
+    "run": "second",
+    "versus": "first",
+    "data": "mnist",
+    "ood": "digits",
+    "score": "LLR",
+    "k": "2",
+    "unit": "bits/dim",
+    "image": "digits:11",
+    "alarm": "10",
+}
+"""No value of these is what a page shows by itself."""
+PAGES = [(group, name, title) for group, entries in registry.groups().items() for name, title in entries]
+SHOWN = """key => {
+    const widget = document.querySelector(`.st-key-${key}`);
+    if (!widget) return null;
+    const tags = [...widget.querySelectorAll('.react-aria-ComboBox [data-tag]')].map(tag => tag.textContent);
+    if (tags.length) return tags.join(',');
+    const picked = widget.querySelector('[aria-checked="true"]');
+    return picked ? picked.textContent : widget.querySelector('input')?.value ?? null;
+}"""
+
+
+def shown(page: Page) -> dict[str, str]:
+    """What the widgets of the page show, by their key."""
+    found = {key: page.evaluate(SHOWN, key) for key in CHOSEN}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def address(page: str, **values: str) -> str:
+    return f"{registry.address(page)}?" + "&".join(f"{key}={value}" for key, value in values.items())
+
+
+def test_a_copied_link_shows_the_same_selection_on_every_page(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
+    first = visit(dashboard, address("scores", **CHOSEN | {"k": "3", "image": "digits:10"}))
+    page = first.page
+    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:10")
+    first.settle()
+    page.locator(".st-key-k").get_by_text("2", exact=True).click()
+    page.wait_for_url("**k=2**")
+    first.settle()
+    page.get_by_role("button", name="Next").first.click()
+    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:11")
+    first.settle()
+    copied = first.link()
+    assert {key: copied[key][-1] for key in ("k", "image", "unit")} == {
+        key: CHOSEN[key] for key in ("k", "image", "unit")
+    }
+    assert shown(page) == CHOSEN
+
+    second = visit(dashboard, "/scores?" + "&".join(f"{key}={value}" for key in copied for value in copied[key]))
+    tab = second.page
+    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    second.settle()
+    assert shown(tab) == CHOSEN
+    tab.reload()
+    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    second.settle()
+    assert shown(tab) == CHOSEN, "reloaded"
+    for group, name, title in PAGES:
+        second.navigate(group, title)
+        holds_the_selection(shown(tab), name)
+        link = second.link()
+        assert {key: link.get(key) for key in copied} == copied, f"{name}: the link holds what other pages show, too"
+    second.sound()
+
+
+def test_reload_back_and_forward_keep_the_selection(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, address(PAGES[0][1], **{key: CHOSEN[key] for key in SELECTION_KEYS}))
+    tab = visited.page
+    expect(tab.get_by_role("heading", level=1)).to_be_visible()
+    visited.settle()
+    walked = [name for _, name, _ in PAGES]
+    heading = tab.get_by_role("heading", level=1)
+    seen, titles = {walked[0]: shown(tab)}, {walked[0]: heading.inner_text()}
+    for group, name, title in PAGES[1:]:
+        visited.navigate(group, title)
+        assert has_path(tab, registry.address(name))
+        seen[name], titles[name] = shown(tab), heading.inner_text()
+        assert {key: seen[name].get(key) for key in SELECTION_KEYS} == {key: CHOSEN[key] for key in SELECTION_KEYS}
+        tab.reload()
+        expect(heading).to_have_text(titles[name])
+        visited.settle()
+        assert shown(tab) == seen[name], f"{name}: reloaded"
+    # Streamlit may push one correction of the address on arrival, so the page before is at most two steps away.
+    for go, names in ((tab.go_back, reversed(walked[:-1])), (tab.go_forward, walked[1:])):
+        for name in names:
+            go()
+            if not has_path(tab, registry.address(name), patience=1500):
+                go()
+                assert has_path(tab, registry.address(name)), f"two presses do not lead to {name}"
+            # The address changes before the page does.
+            expect(heading).to_have_text(titles[name])
+            visited.settle()
+            assert shown(tab) == seen[name], name
+    visited.sound()
+
+
+def holds_the_selection(here: dict[str, str], page: str) -> None:
+    """The sidebar is there and shows it, and whatever else the page draws of the values chosen shows them."""
+    assert set(SELECTION_KEYS) <= set(here), page
+    assert here == {key: CHOSEN[key] for key in here}, page
+
+
+def has_path(page: Page, path: str, patience: int = PATIENCE) -> bool:
+    """Whether the address comes to have this path."""
+    try:
+        page.wait_for_function("path => location.pathname === path", arg=path, timeout=patience)
+    except TimedOut:
+        return False
+    return True
