@@ -1,7 +1,7 @@
 import streamlit as st
 
-# pandas, pyarrow and plotly are imported while the server starts, not while the first visitor waits.
+# pandas, pyarrow, plotly and scipy.stats are imported while the server starts, not while the first visitor waits.
 from app.figures import densities, levels, profile, roc  # noqa: F401
-from hvae import results  # noqa: F401
+from hvae import conformal, results  # noqa: F401
 
 app = st.App("app/main.py")

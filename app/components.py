@@ -228,5 +228,6 @@ def footer(command: str) -> None:
 
 def copy_link() -> None:
     """The link to exactly this view; at the end of every page, whatever the page could show."""
-    st.caption("Copy link: this view with all its values spelled out")
-    st.code(state.address(), language=None, wrap_lines=True)
+    with st.container(key="copy-link", gap="small"):
+        st.caption("Copy link: this view with all its values spelled out")
+        st.code(state.address(), language=None, wrap_lines=True)

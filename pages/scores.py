@@ -54,11 +54,8 @@ def page() -> None:
         )
     threshold = scored.threshold(view.measure.of(view.inside.table), view.budget)
     if view.outside:
-        # The intervals of a k not seen before take longest: the figures are drawn first, below their place.
-        metrics_place = st.container()
+        score_figures.metrics_table(view, threshold, selection.versus)
         brush = score_figures.main_figures(view, threshold)
-        with metrics_place:
-            score_figures.metrics_table(view, threshold, selection.versus)
         score_gallery.galleries(view, run, brush)
         components.section(
             "Likelihood beside the ratio", "The same images under both scores: what the ratio changes, and what not."

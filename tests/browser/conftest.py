@@ -56,12 +56,17 @@ class Visit:
     failed: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Wait until the script has finished."""
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
+        """Wait until the script has finished: its last element is there, and none of an earlier run is left."""
+        self.page.wait_for_function(
+            """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+                && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
+                && !document.querySelector('[data-stale="true"]')""",
+            timeout=PATIENCE,
+        )
 
     def link(self) -> dict[str, list[str]]:
         """The values that the "Copy link" box of the page spells out."""
-        shown = self.page.locator('[data-testid="stCode"]').last.inner_text()
+        shown = self.page.locator('.st-key-copy-link [data-testid="stCode"]').inner_text()
         return parse_qs(shown.partition("?")[2], keep_blank_values=True)
 
     def navigate(self, group: str, title: str) -> None:

@@ -97,6 +97,7 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     visited.sound()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("address", ["/", "/scores"])
 def test_a_page_paints_soon_and_without_torch(
     fresh_dashboard: Callable[[], Dashboard], visit: Callable[..., Visit], address: str
