@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from app.figures.layout import drawn
 from app.palette import look
 from hvae.arrays import Floats
 
@@ -32,14 +33,14 @@ def operating_points(
     able = np.flatnonzero(np.isfinite(thresholds))
     able = able[np.unique(np.linspace(0, len(able) - 1, min(CLICKABLE, len(able))).round().astype(int))]
     figure.add_scatter(
-        x=x[able],
-        y=y[able],
+        x=drawn(x[able]),
+        y=drawn(y[able]),
         name=look(slug).title,
         mode="markers",
         marker={"size": 12, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
-        customdata=place * POINTS_PER_CURVE + able,
+        customdata=(place * POINTS_PER_CURVE + able).astype(np.int32),
         text=[f"{value:.4g}" for value in thresholds[able]],
         legendgroup=slug,
         showlegend=False,

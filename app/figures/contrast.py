@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures.densities import IDS_PER_SET, Series
-from app.figures.layout import laid_out
+from app.figures.layout import drawn, laid_out
 from app.figures.profile import plain
 from app.palette import look
 
@@ -60,8 +60,8 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
             style, edges = look(one.slug), one.density.edges
             about = f"{style.title}<br>%{{x:.4g}} {panel.unit}"
             figure.add_scatter(
-                x=(edges[:-1] + edges[1:]) / 2,
-                y=one.density.density,
+                x=drawn((edges[:-1] + edges[1:]) / 2),
+                y=drawn(one.density.density),
                 name=style.title,
                 mode="lines",
                 line={"color": style.colour, "dash": style.dash, "width": 2.2},
@@ -75,11 +75,11 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
             )
             shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
             figure.add_scatter(
-                x=one.scores[shown],
-                y=np.full(np.count_nonzero(shown), sets - 1 - place),
+                x=drawn(one.scores[shown]),
+                y=np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
                 mode="markers",
                 marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-                customdata=place * IDS_PER_SET + one.marks[shown],
+                customdata=(place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
                 name=style.title,
                 legendgroup=one.slug,
                 showlegend=False,

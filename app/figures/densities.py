@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, drawn, laid_out
 from app.palette import look
 from hvae.arrays import Floats
 from hvae.metrics import Density
@@ -65,8 +65,8 @@ def densities(
         style = look(one.slug)
         edges = one.density.edges
         figure.add_scatter(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=one.density.density,
+            x=drawn((edges[:-1] + edges[1:]) / 2),
+            y=drawn(one.density.density),
             name=style.title,
             mode="lines",
             line={"color": style.colour, "dash": style.dash, "width": 2.5},
@@ -77,12 +77,12 @@ def densities(
         )
         inside = (one.scores >= edges[0]) & (one.scores <= edges[-1])
         figure.add_scatter(
-            x=one.scores[inside],
-            y=np.full(np.count_nonzero(inside), len(series) - 1 - place),
+            x=drawn(one.scores[inside]),
+            y=np.full(np.count_nonzero(inside), len(series) - 1 - place, np.int8),
             yaxis="y2",
             mode="markers",
             marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-            customdata=place * IDS_PER_SET + one.marks[inside],
+            customdata=(place * IDS_PER_SET + one.marks[inside]).astype(np.int32),
             name=style.title,
             legendgroup=one.slug,
             showlegend=False,

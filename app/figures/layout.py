@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
 
 RULE = "rgba(128, 136, 148, 0.85)"
 """Colour of thresholds, diagonals and other reference lines: readable on the light and the dark background."""
 
 GRID = "rgba(128, 136, 148, 0.22)"
+
+
+def drawn(values: ArrayLike) -> NDArray[np.float32]:
+    """Coordinates in single precision: finer than any screen, and half the bytes on their way to the browser."""
+    return np.asarray(values, dtype=np.float32)
 
 
 def laid_out(figure: go.Figure, title: str, height: int = 380) -> go.Figure:

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.clickable import operating_points, threshold_mark
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, drawn, laid_out
 from app.palette import look
 from hvae.metrics import PrecisionRecallCurve
 
@@ -29,8 +29,8 @@ def precision_recall(
     for place, (slug, curve) in enumerate(curves.items()):
         style = look(slug)
         figure.add_scatter(
-            x=curve.recall,
-            y=curve.precision,
+            x=drawn(curve.recall),
+            y=drawn(curve.precision),
             name=style.title,
             mode="lines",
             line={"color": style.colour, "dash": style.dash, "width": 2.5},

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.clickable import operating_points, threshold_mark
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, drawn, laid_out
 from app.palette import look
 from hvae.metrics import RocCurve
 
@@ -34,8 +34,8 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
     for place, (slug, curve) in enumerate(curves.items()):
         style = look(slug)
         figure.add_scatter(
-            x=curve.fpr,
-            y=curve.tpr,
+            x=drawn(curve.fpr),
+            y=drawn(curve.tpr),
             name=style.title,
             mode="lines",
             line={"color": style.colour, "dash": style.dash, "width": 2.5},

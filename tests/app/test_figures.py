@@ -50,7 +50,7 @@ def test_densities_draw_what_they_were_given() -> None:
     assert figure.layout.shapes[0].x0 == 1.5
     assert "nats" in figure.layout.xaxis.title.text and "higher" in figure.layout.xaxis.title.text
     place, index = divmod(int(rugs[1].customdata[0]), densities.IDS_PER_SET)
-    assert place == 1 and OUTSIDE[index] == rugs[1].x[0]
+    assert place == 1 and np.float32(OUTSIDE[index]) == rugs[1].x[0]
 
 
 def test_the_rug_leaves_out_what_the_axis_cannot_show() -> None:
@@ -66,7 +66,7 @@ def test_the_operating_point_lies_on_its_curve() -> None:
     point = tuple(float(np.mean(scores >= threshold)) for scores in (INSIDE, OUTSIDE))
     figure = roc.roc({"mnist": curve}, {"mnist": point}, "title")
     _, line, _, mark = figure.data
-    assert (mark.x[0], mark.y[0]) in set(zip(line.x, line.y, strict=True))
+    assert tuple(np.float32([mark.x[0], mark.y[0]])) in set(zip(line.x, line.y, strict=True))
     assert len(roc.table({"mnist": curve})) == len(curve.fpr)
 
 
@@ -129,7 +129,7 @@ def test_likelihood_and_ratio_share_their_looks_and_ids() -> None:
     assert [line.showlegend for line in lines] == [True, True, False, False]
     for rug in (rugs[1], rugs[3]):
         place, index = divmod(int(rug.customdata[0]), densities.IDS_PER_SET)
-        assert place == 1 and OUTSIDE[index] == rug.x[0]
+        assert place == 1 and np.float32(OUTSIDE[index]) == rug.x[0]
     assert list(contrast.table(*panels)["score"].unique()) == ["-L>0", "LLR>1"]
 
 
