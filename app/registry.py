@@ -9,6 +9,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "pages"
 PAGES: dict[str, list[tuple[str, str]]] = {
     "Learn": [("overview", "Overview"), ("how_it_works", "How it works"), ("reconstructions", "Reconstructions")],
     "Analyse": [("scores", "Scores"), ("features", "Features"), ("compare", "Compare")],
+    "Use": [("score_images", "Score images")],
     "Manage": [("runs", "Runs")],
 }
 """Group: (file in `pages/`, title). The file name is the address; the overview lives at `/`."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import controls, loading, palette, state, uploads
+from app import controls, loading, palette, state
 from app.wording import literal
 from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.datasets.conforming import FITS
 from hvae.datasets.decoding import SUFFIXES
+from hvae.datasets.outside import Treatment, read_picture
 from hvae.errors import DataError
 
 Shape = tuple[int, int, int]
@@ -127,17 +128,17 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
     labels: list[str] = []
     for file in files[:most]:
         try:
-            upload = uploads.read_upload(file.getvalue(), image_shape, fit, invert)
+            picture = read_picture(file.getvalue(), file.name, Treatment(image_shape, fit, invert))
         except DataError as error:
             st.warning(f"{_quoted(file.name)}: {literal(error)}")
             continue
-        read.append(upload.image)
+        read.append(picture.image)
         labels.append(file.name)
-        if upload.changes:
-            st.caption(f"{_quoted(file.name)}: {', '.join(upload.changes)}")
+        if picture.changes:
+            st.caption(f"{_quoted(file.name)}: {', '.join(picture.changes)}")
     if not read:
         return None
-    pixels = np.concatenate(read)
+    pixels = np.stack(read)
     flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
     flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
     return Source(_loose(pixels, UPLOADS_SLUG), _content(pixels), tuple(labels), "the uploaded images", False, flags)

@@ -33,6 +33,7 @@ PAGE_KEYS = {
     "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "gallery", "image"),
     "features": ("kind", "on", "pair", "match", "image", "job"),
     "compare": (*_MEASURE_KEYS, "also", "set", "on", "image"),
+    "score_images": ("pictures", "fit", "invert", "R", "statistic", "job", "alpha", "k", "order", "only"),
     "runs": ("quantity",),
 }
 """Values of the address that a page knows beside the selection."""

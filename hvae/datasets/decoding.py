@@ -1,14 +1,17 @@
 """Decoding image files from outside: everything is checked before a pixel is decoded, and failures have one type."""
 
 import io
+import math
 import os
 import stat
+import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from hvae.errors import DataError
 
@@ -16,6 +19,23 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 50_000_000
+MAX_SIDE = 1_000_000
+"""Threads cost more than their pixels: Pillow keeps pointers to each row, its decoders two rows beside the image."""
+MAX_DECODED_BYTES = 100 * 2**20
+"""What one decoder may hold at once, as estimated before it starts."""
+MOST_PIXELS_KEPT = 4_000_000
+"""Larger images are averaged over whole blocks of pixels: no model here takes more than 1,024 x 1,024."""
+MAX_SCANS = 64
+"""Of a progressive JPEG: encoders write about 10, and each of some 50 bytes costs a pass over the whole image."""
+
+_TILE = 1_024
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+# libwebp keeps two RGBA canvases, and Pillow copies the result twice.
+_WEBP_PIXEL_BYTES = 16
+# None, CCITT, LZW, JPEG, deflate, PackBits: the others (LZMA, Zstandard, WebP) unpack with memory that the file names.
+_TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
+# Pillow's own limits let the comments of one PNG unpack to 64 Mi characters.
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
 
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 
@@ -27,10 +47,12 @@ class DecodedImage:
     Attributes:
         pixels: ``(height, width, channels)`` uint8 with 1 channel (grey) or 3 (RGB).
         changes: In words, what decoding did beyond reading: rotation, rescaling, alpha, frames left out.
+        size: ``(height, width)`` of the image in the file, after rotation; that of ``pixels`` unless it was reduced.
     """
 
     pixels: np.ndarray
-    changes: tuple[str, ...] = ()
+    changes: tuple[str, ...]
+    size: tuple[int, int]
 
 
 def decode(source: Path | bytes) -> DecodedImage:
@@ -39,6 +61,12 @@ def decode(source: Path | bytes) -> DecodedImage:
     Byte size, format (by content, not by name) and pixel count are checked before decoding: a PNG of a few kB can
     claim gigabytes. EXIF rotation is applied, 16-bit values are rescaled to 8, alpha is composited on black, and of
     several frames the first is taken.
+
+    Images of more than `MOST_PIXELS_KEPT` are reduced below it by averaging blocks of k x k pixels, JPEG while it is
+    decoded (its scaled inverse transform, which is close to the average); that is a part of resizing and no entry of
+    ``changes``. What it does depends on the file alone, so that every reader of a file sees the same pixels. Memory
+    beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million pixels (WebP 6,
+    progressive JPEG 26 with the usual subsampling) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
 
     Args:
         source: A file, or the bytes of one.
@@ -55,7 +83,10 @@ def decode(source: Path | bytes) -> DecodedImage:
         # Pillow warns of large sizes, which are checked here, and of damaged metadata, which does not matter.
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_pixels(*image.size)
-            return _to_pixels(image)
+            size = image.size
+            _shrink_on_load(image)
+            _check_memory(image, data, size)
+            return _to_pixels(image, size)
     except DataError:
         raise
     except UnidentifiedImageError:
@@ -73,7 +104,9 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise DataError("not a regular file")
         _check_bytes(status.st_size)
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # One byte too many shows that the file grew after it was measured.
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})") from error
 
@@ -88,35 +121,171 @@ def _check_bytes(size: int) -> None:
 def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise DataError(f"claims {width:,} x {height:,} pixels, more than the {MAX_PIXELS:,} allowed")
+    if max(width, height) > MAX_SIDE:
+        raise DataError(f"claims {width:,} x {height:,} pixels, more than {MAX_SIDE:,} along one side")
     if width * height == 0:
         raise DataError("has no pixels")
 
 
-def _to_pixels(image: Image.Image) -> DecodedImage:
+def _block_side(width: int, height: int) -> int:
+    """Side of the blocks of pixels whose averages stay within `MOST_PIXELS_KEPT`."""
+    return max(1, math.ceil(math.sqrt(width * height / MOST_PIXELS_KEPT)))
+
+
+def _shrink_on_load(image: Image.Image) -> None:
+    """Have a large JPEG decoded at 1/2, 1/4 or 1/8, never below what `_block_side` would leave."""
+    side = _block_side(*image.size)
+    if image.format in ("JPEG", "MPO") and side > 1:
+        scale = 2 ** min(3, int(math.log2(side)))
+        # Rounded down: Pillow takes the largest scale that leaves at least this.
+        image.draft(None, (image.width // scale, image.height // scale))
+
+
+def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> None:
+    """Refuse what would take more than `MAX_DECODED_BYTES` to decode; ``size`` is the full (width, height).
+
+    Raises:
+        DataError: With the size of the image.
+    """
+    kind = "an image"
+    needed = image.width * image.height * _PIXEL_BYTES.get(image.mode, 4)
+    if image.format == "WEBP":
+        kind = "a WebP image"
+        needed = image.width * image.height * _WEBP_PIXEL_BYTES
+    elif image.format in ("JPEG", "MPO") and _is_buffered(image, data):
+        kind = "a progressive JPEG"
+        needed += _coefficient_bytes(image, size)
+        if data.count(b"\xff\xda") > MAX_SCANS:
+            raise DataError(f"a JPEG of more than {MAX_SCANS} scans")
+    elif image.format == "TIFF":
+        needed += _tiff_bytes(image)
+    elif getattr(image, "tile", [("raw",)])[0][0] in ("ppm", "ppm_plain", "bmp_rle"):
+        # Gathered in a buffer, which is copied before it becomes an image.
+        kind = "text or run lengths"
+        needed *= 4
+    if needed > MAX_DECODED_BYTES:
+        raise DataError(
+            f"{size[0]:,} x {size[1]:,} pixels take {needed / 2**20:,.0f} MiB to decode as {kind}, more than the "
+            f"{MAX_DECODED_BYTES / 2**20:,.0f} allowed: save it smaller"
+        )
+
+
+def _is_buffered(image: Image.Image, data: bytes) -> bool:
+    """Whether a JPEG's coefficients are all kept until its last scan: progressive, or one scan for each channel."""
+    return "progressive" in image.info or _components_of_first_scan(data) != len(image.getbands())
+
+
+def _components_of_first_scan(data: bytes) -> int:
+    """0 where the markers of a JPEG do not lead to a scan."""
+    position = 2
+    while position + 5 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+        elif marker == 0xDA:
+            return data[position + 4]
+        else:
+            position += 2 + struct.unpack_from(">H", data, position + 2)[0]
+    return 0
+
+
+def _coefficient_bytes(image: Image.Image, size: tuple[int, int]) -> int:
+    """Two bytes a coefficient, of channels sampled as the header says."""
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
+    across, down = max(layer[1] for layer in layers), max(layer[2] for layer in layers)
+    share = sum(layer[1] * layer[2] for layer in layers) / max(across * down, 1)
+    return math.ceil(2 * share * size[0] * size[1])
+
+
+def _tiff_bytes(image: Image.Image) -> int:
+    """What a TIFF takes beside its pixels: its largest strip or tile is unpacked as a whole, and it is turned."""
+    tags = getattr(image, "tag_v2", {})
+    compression = int(tags.get(259, 1))
+    if compression not in _TIFF_COMPRESSIONS:
+        raise DataError("a TIFF compressed by a method this program does not read: save it with LZW or deflate")
+    # A TIFF that is stored sideways has its sides exchanged by now, hence the longer one.
+    longer = max(image.size)
+    across, down = (tags[322], tags.get(323, 1)) if 322 in tags else (longer, min(tags.get(278, longer), longer))
+    depth = max(1, max(tags.get(258, (8,))) // 8)
+    block = int(across) * int(down) * max(1, int(tags.get(277, 1))) * depth
+    turned = image.width * image.height * _PIXEL_BYTES.get(image.mode, 4) if tags.get(274, 1) != 1 else 0
+    # JPEG within it may keep its coefficients, of two bytes each.
+    return turned + (3 * block if compression == 7 else block)
+
+
+def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
     changes = []
     if getattr(image, "is_animated", False):
         changes.append("only the first frame used")
     if image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
         changes.append("rotated by EXIF")
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    # Asked again: a TIFF is turned while it is loaded.
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    width, height = size
+    block = _block_side(*image.size)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         changes.append("rescaled to 8 bits")
-        return DecodedImage(_to_8_bits(np.asarray(image), image.mode)[..., None], tuple(changes))
-    grey = image.mode in _GREY_MODES
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
+        small = _reduced_wide(image, block)
+    else:
+        small, composited = _reduced(image, block)
+        if composited:
             changes.append("alpha composited on black")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    return DecodedImage(pixels[..., None] if grey else pixels, tuple(changes))
+    if orientation in range(2, 9):
+        small.getexif()[ExifTags.Base.Orientation] = orientation
+        small = ImageOps.exif_transpose(small)
+        width, height = (height, width) if orientation >= 5 else (width, height)
+    pixels = np.asarray(small)
+    return DecodedImage(pixels[..., None] if small.mode == "L" else pixels, tuple(changes), (height, width))
 
 
-def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:
+def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Image.Image]]:
+    """Parts of at most a million pixels with their position in the reduced image.
+
+    A conversion of the whole would hold several copies of it.
+    """
+    step = _TILE // block * block
+    for top in range(0, image.height, step):
+        for left in range(0, image.width, step):
+            box = (left, top, min(left + step, image.width), min(top + step, image.height))
+            yield (left // block, top // block), image.crop(box)
+
+
+def _canvas(image: Image.Image, mode: str, block: int) -> Image.Image:
+    return Image.new(mode, (math.ceil(image.width / block), math.ceil(image.height / block)))
+
+
+def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, bool]:
+    """Grey or RGB averages over blocks, alpha composited on black first; whether there was any."""
+    grey, transparent = image.mode in _GREY_MODES, image.has_transparency_data
+    canvas = _canvas(image, "L" if grey else "RGB", block)
+    composited = False
+    for place, tile in _tiles(image, block):
+        if transparent:
+            tile = tile.convert("RGBA")
+            composited |= tile.getchannel("A").getextrema() != (255, 255)
+            tile = Image.alpha_composite(Image.new("RGBA", tile.size, (0, 0, 0, 255)), tile)
+        canvas.paste(tile.convert(canvas.mode).reduce(block), place)
+    return canvas, composited
+
+
+def _reduced_wide(image: Image.Image, block: int) -> Image.Image:
+    """8-bit averages over blocks of 16-bit, 32-bit or floating-point values."""
+    canvas = _canvas(image, "L", block)
+    extremes = [(array.min(), array.max()) for array in (np.asarray(tile) for _, tile in _tiles(image, block))]
+    low, high = np.min(extremes), np.max(extremes)
+    for place, tile in _tiles(image, block):
+        values = _to_8_bits(np.asarray(tile), image.mode, float(low), float(high))
+        canvas.paste(Image.fromarray(values).reduce(block), place)
+    return canvas
+
+
+def _to_8_bits(values: np.ndarray, mode: str, low: float, high: float) -> np.ndarray:
+    """Rescale values of an image that spans ``low`` to ``high``, NaN where it holds one."""
     if mode == "F":
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
+        if not (low >= 0 and high <= 255):
             raise DataError("floating-point values outside [0, 255]: save it with 8 or 16 bits")
-        return np.rint(values * 255 if values.max() <= 1 else values).astype(np.uint8)
-    if values.min() < 0 or values.max() > 65_535:
+        return np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
+    if low < 0 or high > 65_535:
         raise DataError("integer values outside 16 bits: save it with 8 or 16 bits")
     return np.rint(values.astype(np.float32) / 257).astype(np.uint8)

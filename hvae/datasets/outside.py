@@ -6,7 +6,9 @@ Whatever is wrong with one file is said about that file, and the others are stil
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import stat
 import unicodedata
 import zipfile
@@ -24,7 +26,10 @@ from hvae.errors import DataError
 MAX_FILES = 10_000
 MAX_ARCHIVE_BYTES = 512 * 2**20
 MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_DIRECTORY_BYTES = 4 * 2**20
+"""Of an archive's table of contents, each entry of which becomes an object before the first is read."""
 MAX_NAME = 120
+MAX_REASON = 300
 
 _FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -98,7 +103,7 @@ def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
         DataError: with a reason fit for a person; it does not repeat the file's name.
     """
     decoded = decode(content)
-    height, width, channels = decoded.pixels.shape
+    (height, width), channels = decoded.size, decoded.pixels.shape[2]
     changes = [*decoded.changes]
     if how.invert:
         changes.append("inverted")
@@ -135,13 +140,26 @@ def collect(
         try:
             yield read_picture(content, name, how)
         except DataError as error:
-            yield Refusal(shown_name(name), str(error))
+            yield _refusal(name, error)
 
 
 def shown_name(name: str) -> str:
-    """A file name fit to be shown: no control or text-direction characters, at most 120 characters."""
-    kept = "".join(letter if unicodedata.category(letter)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return kept if len(kept) <= MAX_NAME else f"{kept[: MAX_NAME // 2]}…{kept[1 - MAX_NAME // 2 :]}"
+    """A file name fit to be shown: no control or text-direction characters, 1 to 120 characters."""
+    return _printable(name, MAX_NAME) or "(no name)"
+
+
+def _refusal(name: str, reason: object) -> Refusal:
+    # A parser's message may quote the file it failed on.
+    return Refusal(shown_name(name), _printable(str(reason), MAX_REASON))
+
+
+def _printable(text: str, most: int) -> str:
+    """Text without control or text-direction characters and line ends, shortened in the middle."""
+    if len(text) > most:
+        text = f"{text[: most // 2]}…{text[1 - most // 2 :]}"
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one)[0] in "CZ" and one != " " else one for one in text
+    )
 
 
 _File = tuple[str, "bytes | Path | Refusal"]
@@ -151,19 +169,19 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
     for source in sources:
         if isinstance(source, Named):
             yield from _uploaded(source, most)
-        elif source.is_dir() and not source.is_symlink():
+        elif os.path.isdir(source) and not source.is_symlink():
             yield from _folder(source)
-        elif source.suffix.lower() == ".zip" and zipfile.is_zipfile(source):
-            yield from _archive(source, source.name, source.stat().st_size, most)
+        # Only a regular file is opened: a pipe would wait for its writer.
+        elif source.suffix.lower() == ".zip" and os.path.isfile(source) and zipfile.is_zipfile(source):
+            with source.open("rb") as stream:
+                yield from _archive(stream, source.name, os.fstat(stream.fileno()).st_size, most)
         else:
             yield source.name, source
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
     if isinstance(file.content, bytes):
-        from io import BytesIO
-
-        stream: BinaryIO = BytesIO(file.content)
+        stream: BinaryIO = io.BytesIO(file.content)
     else:
         stream = file.content
     size = stream.seek(0, os.SEEK_END)
@@ -171,7 +189,7 @@ def _uploaded(file: Named, most: int) -> Iterator[_File]:
     if file.name.lower().endswith(".zip") and zipfile.is_zipfile(stream):
         yield from _archive(stream, file.name, size, most)
     elif size > MAX_BYTES:
-        yield file.name, Refusal(shown_name(file.name), f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
+        yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
         yield file.name, stream.read()
@@ -187,35 +205,60 @@ def _folder(folder: Path) -> Iterator[_File]:
                 continue
             path = Path(parent, file)
             name = path.relative_to(folder).as_posix()
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                yield name, Refusal(shown_name(name), "a link that leads out of the folder")
+            if path.is_symlink() and not _leads_into(path, inside):
+                yield name, _refusal(name, "a link that leads out of the folder")
             else:
                 yield name, path
 
 
-def _archive(source: Path | BinaryIO, title: str, size: int, most: int) -> Iterator[_File]:
+def _leads_into(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder)
+    # Python before 3.13 raises RuntimeError for links in a circle.
+    except (OSError, RuntimeError):
+        return False
+
+
+class _Guarded:
+    """A file of which no more than `most` bytes are read at once: how much a table of contents takes is a claim."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self.most = file, most
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.most:
+            raise DataError(f"its table of contents takes {size:,} bytes, more than the {self.most:,} allowed")
+        return self._file.read(size)
+
+
+def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_File]:
     if size > MAX_ARCHIVE_BYTES:
-        yield title, Refusal(shown_name(title), f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
+        yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
         return
     try:
-        archive = zipfile.ZipFile(source)
+        archive = zipfile.ZipFile(_Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
+    except DataError as error:
+        yield title, _refusal(title, error)
+        return
     # Damaged archives surface as almost any exception of the parser.
     except Exception as error:
-        yield title, Refusal(shown_name(title), f"damaged archive ({error})")
+        yield title, _refusal(title, f"damaged archive ({error})")
         return
     left = MAX_UNPACKED_BYTES
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir() and not _hidden(member.filename)]
+        members = [one for one in archive.infolist() if not one.filename.endswith("/") and not _hidden(one.filename)]
         # One more than may be read, so that the reader knows there are more.
         for member in members[: most + 1]:
             name = f"{title}/{member.filename}"
             try:
                 _check(member, left)
+                # Counted before it is read: what fails at its end was unpacked all the same.
+                left -= member.file_size
                 content = _member(archive, member)
             except DataError as error:
-                yield name, Refusal(shown_name(name), str(error))
+                yield name, _refusal(name, error)
                 continue
-            left -= len(content)
             yield name, content
 
 
@@ -234,6 +277,9 @@ def _check(member: zipfile.ZipInfo, left: int) -> None:
         raise DataError("encrypted")
     if path.suffix.lower() in _ARCHIVES:
         raise DataError("an archive within an archive")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Python unpacks bzip2 and LZMA without a bound on what comes out.
+        raise DataError("compressed by another method than deflate")
     if member.file_size > MAX_BYTES:
         raise DataError(f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed")
     if member.file_size > left:
@@ -241,19 +287,19 @@ def _check(member: zipfile.ZipInfo, left: int) -> None:
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Content of a member, never more than it claims.
+    """Content of a member, never more than it claims: the rest is cut off and fails the checksum.
 
     Raises:
         DataError: it cannot be read.
     """
+    content = io.BytesIO()
     try:
         with archive.open(member) as file:
-            content = file.read(member.file_size + 1)
+            # In pieces: one read of it all would hold it several times.
+            shutil.copyfileobj(file, content, 2**20)
     except Exception as error:
         raise DataError(f"damaged in the archive ({error})") from None
-    if len(content) > member.file_size:
-        raise DataError("unpacks to more than it claims")
-    return content
+    return content.getvalue()
 
 
 def _hidden(name: str) -> bool:

@@ -1,11 +1,14 @@
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hvae.datasets import decoding
 from hvae.datasets.decoding import FORMATS, MAX_BYTES, decode
 from hvae.errors import DataError
 
@@ -161,3 +164,123 @@ def test_files_that_are_no_files(tmp_path):
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(DataError, match="bytes, more than"):
         decode(large)
+
+
+def gradient(width: int, height: int) -> np.ndarray:
+    return np.add.outer(np.arange(height), 2 * np.arange(width)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["RGB", "L", "RGBA", "P", "1", "I;16", "I", "F", "CMYK"])
+def test_large_images_are_averages_of_blocks(kind, monkeypatch):
+    shape = (301, 450)
+    grey = Image.fromarray(np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8))
+    wide = np.asarray(grey).astype(np.uint16) * 257
+    images = {
+        "RGBA": Image.merge("RGBA", [grey, grey.transpose(Image.Transpose.ROTATE_180), grey, grey]),
+        "P": grey.convert("P"),
+        "I;16": Image.fromarray(wide),
+        "I": Image.fromarray(wide.astype(np.int32)),
+        "F": Image.fromarray(np.asarray(grey).astype(np.float32)),
+    }
+    options = {"transparency": 7} if kind == "P" else {}
+    data = encode(images.get(kind) or grey.convert(kind), "TIFF" if kind in ("I", "F", "CMYK") else "PNG", **options)
+    whole = decode(data)
+    assert whole.size == shape == whole.pixels.shape[:2]
+    monkeypatch.setattr(decoding, "MOST_PIXELS_KEPT", 20_000)
+    monkeypatch.setattr(decoding, "_TILE", 100)
+    small = decode(data)
+    assert small.size == shape and small.pixels.shape[:2] == (101, 150) and small.changes == whole.changes
+    # Pillow's fixed-point division is off by a little more than rounding, at the edge by up to one.
+    means = whole.pixels[:300].reshape(100, 3, 150, 3, -1).mean((1, 3))
+    np.testing.assert_allclose(small.pixels[:100], means, atol=0.6)
+    np.testing.assert_allclose(small.pixels[100], whole.pixels[300].reshape(150, 3, -1).mean(1), atol=1)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+def test_large_images_are_turned_like_small_ones(kind, orientation, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(Image.fromarray(gradient(30, 20).repeat(8, 0).repeat(8, 1)), kind, exif=exif)
+    whole = decode(data)
+    monkeypatch.setattr(decoding, "MOST_PIXELS_KEPT", 30 * 20 * 4)
+    small = decode(data)
+    assert small.size == whole.size == whole.pixels.shape[:2] and small.changes == whole.changes
+    assert small.pixels.shape[:2] == (whole.size[0] // 4, whole.size[1] // 4)
+    np.testing.assert_allclose(small.pixels, whole.pixels[2::4, 2::4], atol=8 if kind == "JPEG" else 0)
+
+
+def scans(count: int) -> bytes:
+    data = encode(Image.fromarray(PIXELS), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * count + data[-2:]
+
+
+def tiff_with(tag: int, kind: int, value: int) -> bytes:
+    """A TIFF of 8 x 8 whose entry for one tag is replaced; tiles of 16 x 16 where the tag is about tiles."""
+    directory = {256: (3, 8), 257: (3, 8), 258: (3, 8), 259: (3, 5), 262: (3, 1), 277: (3, 1), 322: (3, 16),
+                 323: (3, 16), 324: (4, 200), 325: (4, 20), tag: (kind, value)}  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", name, *(form, 1, number)) for name, (form, number) in directory.items())
+    return (b"II*\0" + struct.pack("<IH", 8, len(directory)) + entries + bytes(4)).ljust(200, b"\0") + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (png_claiming(50_000_000, 1), "along one side"),
+        (encode(Image.new("RGB", (5_200, 5_200))), "5,200 x 5,200 pixels take 103 MiB to decode as an image"),
+        (encode(Image.new("RGB", (3_000, 2_500)), "WEBP", method=0), "take 114 MiB to decode as a WebP image"),
+        (encode(Image.new("RGB", (6_000, 5_000)), "JPEG", progressive=True), "to decode as a progressive JPEG"),
+        (scans(100), "more than 64 scans"),
+        (tiff_with(322, 4, 2**24), "MiB to decode"),
+        (tiff_with(259, 3, 34_925), "TIFF compressed by a method"),
+    ],
+    ids=["thread", "colour", "webp", "progressive", "scans", "tile", "lzma"],
+)
+def test_what_would_take_much_memory_is_refused(data, reason):
+    with pytest.raises(DataError, match=reason):
+        decode(data)
+
+
+def test_a_large_photo_of_odd_sides_is_decoded_small(monkeypatch):
+    monkeypatch.setattr(decoding, "_check_memory", lambda image, data, size: asked.append(image.size))
+    asked: list[tuple[int, int]] = []
+    decode(encode(Image.new("RGB", (2_501, 2_001)), "JPEG"))
+    assert asked == [(1_251, 1_001)]
+
+
+def test_a_large_photo_is_decoded_small():
+    photo = Image.fromarray(gradient(50, 40)).resize((5_000, 4_000)).convert("RGB")
+    decoded = decode(encode(photo, "JPEG"))
+    assert decoded.size == (4_000, 5_000) and decoded.pixels.shape[0] * decoded.pixels.shape[1] <= 4_000_000
+    means = np.asarray(photo.reduce(100)).astype(int)
+    found = np.asarray(Image.fromarray(decoded.pixels).resize((50, 40), Image.Resampling.BOX)).astype(int)
+    assert np.abs(found - means).max() <= 3
+
+
+# getrusage would do elsewhere, but it starts from the peak of the process that started this one.
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_memory(tmp_path):
+    """The largest images that are still read, each in the same process: the peak is that of the worst."""
+    worst = {
+        "rgba.png": (Image.new("RGBA", (5_100, 5_100), (1, 2, 3, 4)), {"compress_level": 1}),
+        "wide.png": (Image.new("I;16", (7_000, 7_000)), {"compress_level": 1}),
+        "photo.jpg": (Image.new("RGB", (8_000, 6_000)), {}),
+        "progressive.jpg": (Image.new("RGB", (6_000, 4_300)), {"progressive": True}),
+    }
+    for name, (image, options) in worst.items():
+        image.save(tmp_path / name, **options)
+    program = """
+import re, sys
+from pathlib import Path
+from hvae.datasets.decoding import decode
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+before = peak()
+for path in sys.argv[1:]:
+    decode(Path(path))
+print((peak() - before) / 1024)
+"""
+    paths = [str(tmp_path / name) for name in worst]
+    run = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True, check=True)
+    assert 50 < float(run.stdout) < 150

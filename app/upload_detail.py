@@ -1,0 +1,135 @@
+"""One scored upload: its verdict, the steps of its bound, its ratios, and what is left of it at every level."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import components, image_steps, mosaic, palette, upload_results
+from app.figures import profile, uploaded, waterfall
+from app.reconstruction_table import PICTURE, below, headings, rows, what_to_see
+from app.upload_results import LOOK, Judged
+from app.wording import literal
+from hvae.datasets import ImageSet, content_index
+from hvae.metrics import density, shared_edges
+from hvae.results import RunEntry, ScoreTable
+
+MOST_MARKS = 500
+MOST_DRAWS = 16
+"""Images scored with more draws are rebuilt with one: a person waits for it."""
+
+
+def marks(found: Judged, like: ScoreTable, own: str, k: int, *, clickable: bool = True) -> uploaded.go.Figure:
+    """Every image on the reference density of LLR^{>k}.
+
+    Args:
+        found: the verdicts.
+        like: scores of the reference part.
+        own: slug of its set.
+        k: of the ratio, from 1.
+        clickable: whether a person may click a mark.
+    """
+    inside = like.likelihood_ratio(k)
+    scores = found.stored.frame[f"LLR>{k}"].to_numpy()
+    rank = np.array([np.mean(inside < score) for score in scores])
+    above = int(np.count_nonzero(rank >= 0.95))
+    figure = uploaded.uploaded(
+        density(inside, shared_edges([inside], bins=60)),
+        own,
+        scores[:MOST_MARKS],
+        found.alarms[:MOST_MARKS],
+        [components.escape(name) for name in found.stored.frame["name"][:MOST_MARKS]],
+        f"LLR<sup>&gt;{k}</sup> of {above:,} of {len(scores):,} images is above 95 % of the reference images",
+        f"LLR<sup>&gt;{k}</sup>",
+    )
+    if not clickable:
+        figure.update_traces(hovertemplate="%{text}<br>%{x:.4g} nats<extra></extra>", selector={"mode": "markers"})
+    return figure
+
+
+def picked(rows: np.ndarray, names: list[str]) -> int:
+    """Draw the box that picks an image, the keyboard's way to choose a row; the row picked."""
+    options = [int(row) for row in rows[: upload_results.MOST_ROWS]]
+    if st.session_state.get(LOOK) not in options:
+        st.session_state[LOOK] = options[0]
+    return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
+
+
+def look_at(row: int) -> None:
+    """Pick an image; for callbacks."""
+    st.session_state[LOOK] = row
+
+
+def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
+    """Draw one image.
+
+    Args:
+        found: the verdicts.
+        row: of the image.
+        like: scores of the reference part, None where they are gone.
+        run: that scored it.
+        own: slug of its training set.
+        k: of the ratio, from 1.
+    """
+    one = found.frame.iloc[row]
+    pixels = np.moveaxis(found.stored.images[row], 0, -1).squeeze()
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        with st.container(key="picture"):
+            st.image(pixels, width=196, caption=literal(one["name"]), alt=f"Image {one['name']}")
+        kind = "warn" if one["alarm"] else "good"
+        word = components.mark("raises an alarm" if one["alarm"] else "typical", kind)
+        changes = f"<br>{components.escape(one['changes'])}" if one["changes"] else ""
+        st.html(
+            f"<p class='prose'>{word}<br>{components.escape(one['verdict'])}.<br>p = {one['p']:.4f}: between "
+            f"{100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution images are as far out. It "
+            f"differs most at k = {one['differs_at']}.{changes}</p>"
+        )
+    if like is None:
+        with right:
+            st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
+        return
+    name = f"Image {row + 1}"
+    table = upload_results.as_table(found.stored, like)
+    with right:
+        steps = image_steps.steps(like, table, row, k)
+        odd = waterfall.furthest(steps)
+        title = (
+            f"{name}: {odd.label.lstrip('+− ')} is the step furthest outside the middle 90 % of the reference images"
+            if odd
+            else f"{name}: every step to its bound lies within the middle 90 % of the reference images"
+        )
+        figure = waterfall.waterfall(steps, own, name, title)
+        components.chart(figure, waterfall.table(steps), "upload-waterfall", key="uploaded-waterfall")
+    bands = {
+        f"LLR<sup>&gt;{level}</sup>": np.percentile(like.likelihood_ratio(level), profile.PERCENTILES)
+        for level in range(1, like.metadata.depth + 1)
+    }
+    values = [float(one[column]) for column in found.ratios]
+    figure = profile.profile(bands, values, own, name, f"{name}: its ratio at every k beside the reference images")
+    components.chart(figure, profile.table(bands, values), "upload-profile", key="uploaded-profile")
+    rebuild(found, row, run, own, name)
+
+
+def rebuild(found: Judged, row: int, run: RunEntry, own: str, name: str) -> None:
+    """An expander with what is left of the image at every level, drawn with the noise that scored it."""
+    if run.config is None or not run.has_weights:
+        return
+    details = st.expander("Rebuild it level by level", key="uploaded-rebuild", on_change="rerun")
+    if not details.open:
+        return
+    settings = found.stored.settings
+    with details, components.guarded():
+        with st.spinner("Starting PyTorch"):
+            from app import reconstructing
+        pixels = found.stored.images[row : row + 1]
+        draws = settings.draws if settings.draws <= MOST_DRAWS else 1
+        images = ImageSet("images", "all", pixels, np.zeros(1, np.int64))
+        with st.spinner("Rebuilding"):
+            index = np.array([content_index(pixels[0])])
+            walked = reconstructing.walk(run, images, index, settings.seed, settings.reading, draws)  # type: ignore[arg-type]
+        words = what_to_see(walked, "this image", palette.look(own).title, False)
+        st.html(f'<p class="prose">{components.escape(words)}</p>')
+        strip = rows(walked, pixels, [name], PICTURE, walked.depth)
+        st.html(mosaic.table_html(headings(walked.depth), strip, "rebuilt"))
+        st.caption(below(PICTURE, draws))

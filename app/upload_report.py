@@ -1,0 +1,68 @@
+"""Scored uploads as one HTML file that needs nothing else: settings, verdicts, pictures, the figure."""
+
+from __future__ import annotations
+
+import html
+
+import plotly.graph_objects as go
+
+from app.upload_results import Judged, data_uri, in_words
+
+MOST_ROWS = 2_000
+"""Images in the table, about a kilobyte each; the CSV file has all."""
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
+td img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
+"""
+
+
+def report(found: Judged, figure: go.Figure | None) -> str:
+    """The report; every text in it is escaped.
+
+    Args:
+        found: the verdicts.
+        figure: shown above the table, its title as a heading; None where there is none.
+    """
+    settings = found.stored.settings
+    facts = settings.model_dump() | {"false-alarm budget": found.alpha}
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{html.escape(in_words(found))}</p>",
+        "<h2>Settings</h2>",
+        _table(["setting", "value"], [[_text(name), _text(value)] for name, value in facts.items()]),
+    ]
+    if figure is not None:
+        title = figure.layout.title.text  # type: ignore[union-attr]
+        figure.update_layout(title_text=None)
+        # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
+        parts += ["<h2>", title or "", "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
+    frame = found.frame.iloc[:MOST_ROWS]
+    rows = [
+        [
+            f'<img alt="" src="{data_uri(image)}">',
+            _text(row["name"]),
+            f'<span class="{"alarm" if row["alarm"] else "typical"}">{_text(row["verdict"])}</span>',
+            f"{row['p']:.4f}",
+            _text(row["differs_at"]),
+            *(f"{row[column]:.1f}" for column in found.ratios),
+        ]
+        for row, image in zip(frame.to_dict("records"), found.stored.images, strict=False)
+    ]
+    parts.append(f"<h2>{len(rows):,} of {len(found.stored):,} images</h2>")
+    parts.append(_table(["image", "name", "verdict", "p", "differs at k", *map(_text, found.ratios)], rows))
+    if found.stored.refused:
+        refused = [[_text(name), _text(reason)] for name, reason in found.stored.refused[:MOST_ROWS]]
+        parts += ["<h2>Could not be read</h2>", _table(["file", "reason"], refused)]
+    return "\n".join(parts)
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div class='frame'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -1,0 +1,131 @@
+"""Which images are to be scored, and what is done to them first: files, samples of the data sets, or the camera."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from app import controls, loading, palette, state
+from app.source_images import whole_split
+from hvae import datasets
+from hvae.datasets.conforming import FITS
+from hvae.datasets.decoding import SUFFIXES
+from hvae.datasets.outside import Named
+from hvae.errors import DataError
+
+FILES, SAMPLES, CAMERA = "files", "samples", "camera"
+SAMPLES_EACH = 6
+MOST_BYTES = 128 * 2**20
+"""Of all uploads together: they wait in memory until their turn comes."""
+BUNDLED = ("digits", "glyphs")
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a person gave.
+
+    Attributes:
+        title: in words.
+        sources: the files.
+        stamp: tells one set of files from another.
+        problem: why they cannot be taken, empty where they can.
+    """
+
+    title: str
+    sources: tuple[Named, ...]
+    stamp: tuple[str, ...]
+    problem: str = ""
+
+
+def treatment() -> tuple[str, str, bool]:
+    """Draw the controls: (source, fit, whether to invert)."""
+    with controls.bar("pictures-bar"):
+        source = controls.choose(
+            "Images from",
+            "pictures",
+            [FILES, SAMPLES, CAMERA],
+            help="files: images and zip archives of images. samples: a few of the data sets chosen in the sidebar.",
+        )
+        fit = controls.choose(
+            "Other aspects are",
+            "fit",
+            FITS,
+            select=True,
+            help="pad: the whole image on black; crop: the largest centred part; squash: stretched.",
+        )
+        invert = controls.choose(
+            "Invert", "invert", ["no", "yes"], help="yes: for dark strokes on light paper, as black becomes white."
+        )
+    return source, fit, invert == "yes"
+
+
+def given(source: str, selection: state.Selection, image_shape: tuple[int, int, int]) -> Given | None:
+    """Draw what takes the images of a source; None until there are some."""
+    if source == SAMPLES:
+        return _samples(selection, image_shape)
+    if source == CAMERA:
+        # Whoever follows a link must not be asked for the camera.
+        if not st.toggle("Turn the camera on", help="The browser asks first. The picture goes to this server only."):
+            return None
+        taken = st.camera_input("Take a picture of one thing, filling the frame")
+        files = [taken] if taken else []
+    else:
+        files = st.file_uploader(
+            "PNG, JPEG, WebP, BMP, TIFF or PPM images, or zip archives of them",
+            type=[*(suffix[1:] for suffix in SUFFIXES), "zip"],
+            accept_multiple_files=True,
+        )
+    if not files:
+        return None
+    size = sum(file.size for file in files)
+    problem = ""
+    if size > MOST_BYTES:
+        problem = (
+            f"These files are {size / 2**20:,.0f} MiB together, more than the {MOST_BYTES // 2**20} MiB that are taken "
+            "at once. Give them in several portions, or use the command below."
+        )
+    named = tuple(Named(file.name, file.getvalue()) for file in files) if not problem else ()
+    return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
+
+
+def _samples(selection: state.Selection, image_shape: tuple[int, int, int]) -> Given | None:
+    """A few images of each data set of the selection that is on this machine, and of the bundled ones."""
+    wanted = dict.fromkeys([selection.data, *selection.ood, *BUNDLED])
+    known = datasets.names()
+    here = [slug for slug in wanted if slug in known and datasets.available(slug)]
+    named = tuple(
+        Named(f"{palette.look(slug).title} {number}", content)
+        for slug in here
+        for number, content in enumerate(_first(slug, image_shape))
+    )
+    if not named:
+        return None
+    return Given(f"Samples of {', '.join(palette.look(slug).title for slug in here)}", named, (*here, str(image_shape)))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _first(slug: str, image_shape: tuple[int, int, int]) -> list[bytes]:
+    """The first images of a data set as PNG files, none where it cannot be read."""
+    try:
+        images = loading.images(slug, whole_split(slug), image_shape=image_shape).images[:SAMPLES_EACH]
+    except (DataError, OSError):
+        return []
+    return [png(image) for image in images]
+
+
+def png(image: np.ndarray) -> bytes:
+    """`(channel, height, width)` uint8 as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else np.moveaxis(image, 0, -1))).save(
+        buffer, "PNG"
+    )
+    return buffer.getvalue()
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

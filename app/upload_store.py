@@ -1,0 +1,187 @@
+"""Results of scored uploads on disk: they appear batch by batch and survive a restart of the server. No Streamlit.
+
+One folder a job below the system's temporary folder: `settings.json`, a parquet file for each finished batch (numbers
+and the images as the model takes them), and `outcome.json` once the job ran to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hvae.config import Frozen
+from hvae.errors import TableError
+from hvae.files import write_atomically, write_text
+
+MOST_KEPT = 20
+"""Jobs whose results are kept; the oldest go first."""
+_ID = re.compile(r"[A-Za-z0-9_-]{12}")
+_PIXELS = "pixels"
+
+
+class Settings(Frozen):
+    """How the images of a job are scored.
+
+    Those with a default are known once the rule of the run is made.
+    """
+
+    run: str
+    source: str
+    image_shape: tuple[int, int, int]
+    fit: str
+    invert: bool
+    statistic: str
+    reading: str
+    samples: int
+    draws: int
+    seed: int = 0
+    precision: str = ""
+    weights_sha256: str = ""
+    n_reference: int = 0
+    n_calibration: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What is there of a job.
+
+    Attributes:
+        settings: how its images are scored.
+        frame: one row a scored image: `name`, `changes`, and the columns of `hvae.judging.Judge`.
+        images: `(m, channel, height, width)` uint8, as the model takes them.
+        refused: (file, reason) of what could not be read.
+        complete: whether every image was scored.
+    """
+
+    settings: Settings
+    frame: pd.DataFrame
+    images: np.ndarray
+    refused: tuple[tuple[str, str], ...]
+    complete: bool
+
+    def __len__(self) -> int:
+        """Images scored so far."""
+        return len(self.frame)
+
+
+def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> Path:
+    """Make the folder of a new job, and remove the oldest of those that are finished beyond `MOST_KEPT`.
+
+    Args:
+        job: its id.
+        settings: how its images will be scored.
+        unfinished: whether a job still waits or runs, by id.
+
+    Raises:
+        TableError: no folder for temporary files that is one's own.
+    """
+    home = _home()
+    kept = sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    old = [path for path in kept if not unfinished(path.name) and path.name != job]
+    for path in old[: max(0, len(kept) + 1 - MOST_KEPT)]:
+        shutil.rmtree(path, ignore_errors=True)
+    own = home / job
+    own.mkdir(mode=0o700, exist_ok=True)
+    keep_settings(own, settings)
+    return own
+
+
+def folder(job: str) -> Path:
+    """The folder of a job that was created."""
+    return _home() / job
+
+
+def keep_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings of a job."""
+    write_text(folder / "settings.json", settings.model_dump_json(indent=2))
+
+
+def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> None:
+    """Write one finished batch.
+
+    Args:
+        folder: of the job.
+        number: of the batch, from 0.
+        frame: one row an image.
+        images: `(m, channel, height, width)` uint8.
+    """
+    whole = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
+    write_atomically(folder / f"batch-{number:05}.parquet", lambda part: whole.to_parquet(part, index=False))
+
+
+def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
+    """Write (file, reason) of everything that could not be read so far."""
+    write_text(folder / "refused.json", json.dumps(list(refused)))
+
+
+def complete(folder: Path) -> None:
+    """Say that every image was scored."""
+    write_text(folder / "outcome.json", '{"complete": true}')
+
+
+def stamp(job: str) -> tuple[str, ...]:
+    """What is there of a job, by file name; changes whenever a batch is added. Empty where nothing is."""
+    if not _ID.fullmatch(job):
+        return ()
+    try:
+        return tuple(sorted(path.name for path in folder(job).iterdir() if not path.name.startswith(".")))
+    except (OSError, TableError):
+        return ()
+
+
+def read(job: str, newest: int = 0) -> Stored | None:
+    """What is there of a job; None for one that is not kept (any more).
+
+    Args:
+        job: its id.
+        newest: only so many of its last batches; 0 for all.
+
+    Raises:
+        TableError: damaged files.
+    """
+    names = stamp(job)
+    if "settings.json" not in names:
+        return None
+    own = folder(job)
+    try:
+        settings = Settings.model_validate_json((own / "settings.json").read_bytes())
+        wanted = [name for name in names if name.startswith("batch-")][-newest:]
+        batches = [pd.read_parquet(own / name) for name in wanted]
+        refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
+        frame = pd.concat(batches, ignore_index=True) if batches else pd.DataFrame({"name": [], _PIXELS: []})
+        pixels = np.frombuffer(b"".join(frame.pop(_PIXELS)), np.uint8).reshape(len(frame), *settings.image_shape)
+        listed = tuple((str(name), str(reason)) for name, reason in refused)
+    # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
+    except Exception as error:
+        raise TableError(
+            f"the results of this job are damaged ({type(error).__name__}): score the images again"
+        ) from None
+    return Stored(settings, frame, pixels, listed, "outcome.json" in names)
+
+
+def _home() -> Path:
+    """Folder of all jobs, for this user alone.
+
+    Raises:
+        TableError: there is something else in its place.
+    """
+    home = Path(tempfile.gettempdir()) / "hvae-jobs"
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+        about = home.lstat()
+    except OSError as error:
+        raise TableError(f"results cannot be kept in {home}: {error.strerror}") from None
+    # Anybody may write to the folder for temporary files: one made by somebody else is not trusted.
+    if not stat.S_ISDIR(about.st_mode) or (hasattr(os, "getuid") and about.st_uid != os.getuid()):
+        raise TableError(f"results cannot be kept in {home}: it belongs to somebody else")
+    return home

@@ -1,0 +1,90 @@
+"""What is kept of a scoring job, on the page: verdicts on all images, the table, one image, and the report."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import (
+    components,
+    controls,
+    jobs,
+    loading,
+    upload_detail,
+    upload_preview,
+    upload_report,
+    upload_results,
+    upload_store,
+)
+from app.figures import uploaded
+from app.upload_results import Judged
+from app.upload_sources import counted
+from hvae.results import RunEntry, ScoreTable
+
+
+def show(job: str) -> None:
+    """Draw the results of a job, or say why there are none.
+
+    Raises:
+        TableError: damaged results.
+    """
+    stored = upload_results.kept(job)
+    if stored is None:
+        if jobs.find(job) is None:
+            st.info(
+                "No results of the job in this link are kept: it is unknown here, or older than the last "
+                f"{upload_store.MOST_KEPT}. Choose images and score them again."
+            )
+        return
+    components.section("Verdicts", components.escape(upload_results.setting_in_words(stored.settings)))
+    if not stored.complete and jobs.find(job) is None:
+        st.warning(
+            f"This job was interrupted, by a restart of the server or by hand: {counted(len(stored), 'image')} had "
+            "been scored by then and stand below. Choose the images and score them again to have the others."
+        )
+    if len(stored):
+        _verdicts(stored)
+    else:
+        st.info("No image was scored.")
+    upload_preview.refusals(list(stored.refused))
+
+
+def _verdicts(stored: upload_store.Stored) -> None:
+    with controls.bar("verdicts-bar"):
+        found = upload_results.judged(stored, upload_results.budget())
+        rows = upload_results.chosen_rows(found)
+        k = int(controls.choose("k", "k", [str(k) for k in range(1, len(found.ratios) + 1)], help="Of the figures."))
+    st.html(f'<p class="prose">{components.escape(upload_results.in_words(found))}</p>')
+    run = next((one for one in loading.runs() if one.name == stored.settings.run and one.config is not None), None)
+    like = upload_results.reference(run, stored.settings) if run else None
+    own = run.config.data.name if run and run.config else ""
+    if len(rows):
+        upload_results.grid(found, rows)
+    else:
+        st.info("No image raises an alarm at this budget. Choose all to see them.")
+
+    def report() -> str:
+        return upload_report.report(found, upload_detail.marks(found, like, own, k, clickable=False) if like else None)
+
+    st.download_button(
+        "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
+    )
+    if like is not None:
+        _marks(found, like, own, k)
+    if len(rows) and run is not None:
+        _one(found, rows, like, run, own, k)
+
+
+def _marks(found: Judged, like: ScoreTable, own: str, k: int) -> None:
+    frame = found.stored.frame
+    table = uploaded.table(frame[f"LLR>{k}"].to_numpy(), found.alarms, list(frame["name"]), f"LLR>{k}")
+    figure = upload_detail.marks(found, like, own, k)
+    if len(frame) > upload_detail.MOST_MARKS:
+        st.caption(f"The first {upload_detail.MOST_MARKS} of {len(frame):,} images are drawn as marks.")
+    components.chart(figure, table, "uploaded", key="uploaded-marks", on_click=upload_detail.look_at)
+
+
+def _one(found: Judged, rows: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
+    components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
+    row = upload_detail.picked(rows, list(found.stored.frame["name"]))
+    upload_detail.detail(found, row, like, run, own, k)
