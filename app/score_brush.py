@@ -46,8 +46,8 @@ def choose(view: View) -> Reach:
             help="A figure can either have its marks clicked or be dragged over.",
         )  # fmt: skip
         unit = view.measure.unit
-        low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_look_inside)
-        high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_look_inside)
+        low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_typed)
+        high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_typed)
         st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
         panel = controls.choose(
             "Curve", "panel", ["ROC", "PR"],
@@ -67,9 +67,24 @@ def drag(low: float, high: float) -> None:
 
 def clear() -> None:
     """No brush; for callbacks, and before the boxes are drawn."""
+    _forget_outline()
     for key in ("from", "to"):
         st.session_state[key] = None
         st.session_state[f"_chosen_{key}"] = None
+
+
+def outline() -> int:
+    """Changes whenever the outline of the last drag is not that of the range any more: part of the figure's key."""
+    return st.session_state.get("_brush_outline", 0)
+
+
+def _forget_outline() -> None:
+    st.session_state["_brush_outline"] = outline() + 1
+
+
+def _typed() -> None:
+    _forget_outline()
+    _look_inside()
 
 
 def inside(scores: Floats, brush: Brush) -> np.ndarray:

@@ -113,8 +113,10 @@ def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
 
     with st.container(key="densities"):
         # A new key forgets what was selected in the figure before: the outline of another brush, or a mark that a
-        # click on the same place would take back instead of choosing.
-        stamp = f"{view.measure}{view.setting}{reach}{[one.key for one in sets]}"
+        # click on the same place would take back instead of choosing. A figure that is dragged over keeps its key,
+        # and with it its place in the browser, as long as the outline is that of the range.
+        selected = score_brush.outline() if reach.brushing else reach
+        stamp = f"{view.measure}{view.setting}{reach.brushing}{selected}{[one.key for one in sets]}"
         key = f"densities-{zlib.crc32(stamp.encode()):08x}"
         table = densities.table(series)
         if reach.brushing:

@@ -147,7 +147,13 @@ class Tab:
         sent, self._bytes = self._bytes / 1000, 0
         return sent
 
-    def open(self, address: str, words: bool = False) -> tuple[float, float | None]:
+    def open(self, address: str) -> None:
+        """Open an address and wait until the script has finished."""
+        self.page.goto(address, wait_until="commit")
+        self.page.locator("h1").wait_for()
+        self.page.wait_for_function("window.__finished()")
+
+    def paint(self, address: str, words: bool) -> tuple[float, float | None]:
         """Seconds from asking for the address to its paint, and to its first result; the script has finished then.
 
         A page that waits for pictures has no result.
@@ -204,7 +210,7 @@ def cold(browser: Browser, serve: Callable, page: str) -> list[Row]:
     """The first visit of a server that nobody has visited."""
     with serve() as dashboard:
         tab = Tab(browser)
-        painted, result = tab.open(dashboard.url + registry.address(page), page in WORDS_FIRST)
+        painted, result = tab.paint(dashboard.url + registry.address(page), page in WORDS_FIRST)
         sent = tab.sent_kb()
         tab.context.close()
         return [
