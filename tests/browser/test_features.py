@@ -17,6 +17,7 @@ COMPUTING = 240_000
 """Milliseconds for importing torch and a real comparison, seconds on an idle machine."""
 
 
+@pytest.mark.slow
 def test_a_job_is_watched_by_its_link_and_its_result_appears(
     chromium: str, visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
