@@ -11,7 +11,7 @@ from app.compare_numbers import QUADRANTS, Agreement, Compared, agreement, same_
 from app.compare_runs import View
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
-from app.figures.densities import IDS_PER_SET
+from app.figures.series import IDS_PER_SET
 from app.gallery import Shown, gallery
 from app.palette import look
 from app.state import ImageId

@@ -90,7 +90,7 @@ def comparison(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -
     """The work of comparing two runs on some data sets; each is written as soon as it is there."""
 
     def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
-        from hvae.correlations import correlate_with_units
+        from hvae.correlations import correlate
 
         first, second = loading.checkpoint(run), loading.checkpoint(other)
         written = None
@@ -100,9 +100,7 @@ def comparison(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -
             def progress(done: int, total: int, before: int = number) -> None:
                 report(before * total + done, len(slugs) * total)
 
-            table, pairs = correlate_with_units(
-                first, second, images, (run.name, other.name), n=IMAGES, progress=progress
-            )
+            table, pairs = correlate(first, second, images, (run.name, other.name), n=IMAGES, progress=progress)
             if tables:
                 keep(run, write_correlations, table)
             written = keep(run, write_unit_pairs, pairs)

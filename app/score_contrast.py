@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import components, score_numbers, scored, state
 from app.figures import contrast
-from app.figures.densities import IDS_PER_SET, Series
+from app.figures.series import IDS_PER_SET, Series
 from app.palette import look
 from app.score_controls import View
 from app.scored import Measure

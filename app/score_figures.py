@@ -11,6 +11,7 @@ import streamlit as st
 from app import components, loading, score_brush, score_numbers, scored, state
 from app.figures import clickable, densities, levels, precision_recall, roc
 from app.figures.densities import Brush
+from app.figures.series import IDS_PER_SET, Series
 from app.palette import look
 from app.score_brush import Reach
 from app.score_controls import BUDGETS, Scored, View
@@ -95,7 +96,7 @@ def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
     for one, density in zip(sets, score_numbers.densities([one.key for one in sets], view.measure), strict=True):
         scores = view.measure.of(one.table)
         marks = scored.rug(scores)
-        series.append(densities.Series(one.slug, density, marks, scores[marks]))
+        series.append(Series(one.slug, density, marks, scores[marks]))
     figure = densities.densities(
         series,
         threshold.value,
@@ -107,7 +108,7 @@ def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
     )
 
     def pin(mark: int) -> None:
-        place, index = divmod(int(mark), densities.IDS_PER_SET)
+        place, index = divmod(int(mark), IDS_PER_SET)
         if place < len(sets):
             state.pin(ImageId(sets[place].slug, index))
 

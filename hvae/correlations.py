@@ -126,23 +126,6 @@ def correlate(
     seed: int = 0,
     n: int = 2000,
     progress: Callable[[int, int], None] | None = None,
-) -> CorrelationTable:
-    """Matched |Pearson r| and debiased CKA between every layer of one model and every layer of another.
-
-    Arguments and errors as of `correlate_with_units`.
-    """
-    return correlate_with_units(a, b, images, names, units, seed, n, progress)[0]
-
-
-def correlate_with_units(
-    a: Checkpoint,
-    b: Checkpoint,
-    images: ImageSet,
-    names: tuple[str, str],
-    units: int | None = None,
-    seed: int = 0,
-    n: int = 2000,
-    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[CorrelationTable, UnitPairs]:
     """Matched |Pearson r| and debiased CKA of all layers of two models, and the units that were matched best.
 

@@ -8,7 +8,6 @@ from app import (
     components,
     controls,
     jobs,
-    loading,
     state,
     upload_jobs,
     upload_preview,
@@ -19,22 +18,11 @@ from app import (
 )
 from app.scored import Setting
 from app.wording import literal
+from hvae import verdicts
 from hvae.datasets.outside import Treatment
-from hvae.results import RunEntry, TableKey
+from hvae.results import RunEntry
 
-# `hvae.verdicts.STATISTICS`, repeated here so that the page need not wait for scipy.
-STATISTICS = ("rank", "difference")
 POLL_SECONDS = 2.0
-
-
-def settings(keys: list[TableKey]) -> list[Setting]:
-    """Under what a run's reference and calibration parts are both scored; see `hvae.verdicts.settings`."""
-    parts = {
-        part: {Setting(key.reading, key.samples, key.draws) for key in keys if key.split == part}
-        for part in ("reference", "calibration")
-    }
-    both = parts["reference"] & parts["calibration"]
-    return sorted(both, key=lambda one: (one.reading != "mean", one.reading, one.samples, one.draws))
 
 
 def ask(run: RunEntry, selection: state.Selection, busy: bool) -> str | None:
@@ -43,7 +31,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> str | None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
         return None
     own = run.config.data.name
-    found = settings(loading.tables(run))
+    found = [Setting(*one) for one in verdicts.settings(run)]
     if not found:
         components.missing(
             f"{run.name} cannot judge images yet: that needs scores of the reference and calibration parts of its "
@@ -65,7 +53,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> str | None:
         statistic = controls.choose(
             "Judge by",
             "statistic",
-            STATISTICS,
+            verdicts.STATISTICS,
             help="rank: the k at which the ratio ranks highest among the reference images. difference: the k at which "
             "it lies most standard deviations above them, as the paper suggests for single images.",
         )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.densities import IDS_PER_SET
 from app.figures.layout import RULE, laid_out
+from app.figures.series import IDS_PER_SET
 from app.palette import look
 from hvae.arrays import Floats, Indices
 
@@ -47,7 +47,7 @@ def agreement(
     axes: tuple[str, str],
     title: str,
 ) -> go.Figure:
-    """Images as marks whose customdata is place of the set x `densities.IDS_PER_SET` + number of the image.
+    """Images as marks whose customdata is place of the set x `series.IDS_PER_SET` + number of the image.
 
     Args:
         clouds: the in-distribution set first.

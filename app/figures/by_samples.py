@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from app.figures import estimates
 from app.figures.layout import RULE, laid_out
 from app.figures.profile import plain
-from app.palette import look
 from hvae.metrics import Estimate
 
 Curves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
@@ -32,30 +32,9 @@ def by_samples(curves: Curves, what: str, chosen: int, title: str) -> go.Figure:
     places = sorted({number for sets in curves.values() for line in sets.values() for number in line})
     for column, sets in enumerate(curves.values(), start=1):
         for slug, line in sets.items():
-            style, found = look(slug), list(line.values())
-            figure.add_scatter(
-                # By place, not by number: 1 and 250 stand side by side as 1 and 16 do.
-                x=[places.index(number) for number in line],
-                y=[one.value for one in found],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [one.high - one.value for one in found],
-                    "arrayminus": [one.value - one.low for one in found],
-                    "thickness": 1.5,
-                    "width": 4,
-                },
-                mode="lines+markers",
-                line={"color": style.colour, "dash": style.dash, "width": 2},
-                marker={"symbol": style.marker, "size": 10, "color": style.colour},
-                name=style.title,
-                legendgroup=slug,
-                showlegend=column == 1,
-                customdata=list(line),
-                hovertemplate=f"{style.title}<br>{what} = %{{customdata}}<br>AUROC %{{y:.4f}}<extra></extra>",
-                row=1,
-                col=column,
-            )
+            # By place, not by number: 1 and 250 stand side by side as 1 and 16 do.
+            trace = estimates.line(slug, [places.index(number) for number in line], line, what, 4)
+            figure.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
         figure.update_yaxes(range=_range(sets), row=1, col=column)
         figure.update_xaxes(
             title=NAMES[what],

@@ -1,4 +1,4 @@
-"""What curves of operating points share: invisible marks to click, and the mark of the threshold in use."""
+"""A curve of operating points that can be clicked, and the mark of the threshold in use: what ROC and PR share."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ CLICKABLE = 240
 """Points of a curve that can be clicked, at most; a line has more, and none of its own can be."""
 
 
-def operating_points(
-    figure: go.Figure, place: int, slug: str, x: Floats, y: Floats, thresholds: Floats, what: str
+def curve(
+    figure: go.Figure,
+    place: int,
+    slug: str,
+    x: Floats,
+    y: Floats,
+    thresholds: Floats,
+    point: tuple[float, float],
+    what: str,
 ) -> None:
-    """Add invisible marks on a curve, which a line without marks would not let anyone click.
+    """Add the curve of one OOD set: its line, invisible marks to click (a line alone has none), and its threshold.
 
     Args:
         figure: to add to.
@@ -27,15 +34,26 @@ def operating_points(
         slug: of the OOD set.
         x: `(points,)`.
         y: `(points,)`.
-        thresholds: `(points,)`; those without a finite one cannot be set and are left out.
+        thresholds: `(points,)`; those without a finite one cannot be set and have no mark.
+        point: where the threshold in use stands.
         what: hover text with the placeholders of plotly.
     """
+    style = look(slug)
+    figure.add_scatter(
+        x=drawn(x),
+        y=drawn(y),
+        name=style.title,
+        mode="lines",
+        line={"color": style.colour, "dash": style.dash, "width": 2.5},
+        legendgroup=slug,
+        hoverinfo="skip",
+    )
     able = np.flatnonzero(np.isfinite(thresholds))
     able = able[np.unique(np.linspace(0, len(able) - 1, min(CLICKABLE, len(able))).round().astype(int))]
     figure.add_scatter(
         x=drawn(x[able]),
         y=drawn(y[able]),
-        name=look(slug).title,
+        name=style.title,
         mode="markers",
         marker={"size": 12, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
@@ -46,14 +64,9 @@ def operating_points(
         showlegend=False,
         hovertemplate=f"{what}<br>threshold %{{text}}<br>click to set it<extra></extra>",
     )
-
-
-def threshold_mark(figure: go.Figure, slug: str, x: float, y: float, what: str) -> None:
-    """Add the mark of the threshold in use."""
-    style = look(slug)
     figure.add_scatter(
-        x=[x],
-        y=[y],
+        x=[point[0]],
+        y=[point[1]],
         name=style.title,
         mode="markers",
         marker={"color": style.colour, "symbol": style.marker, "size": 12, "line": {"color": "white", "width": 1.5}},

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.densities import IDS_PER_SET, Series
-from app.figures.layout import drawn, laid_out
+from app.figures.layout import laid_out
 from app.figures.profile import plain
-from app.palette import look
+from app.figures.series import Series, line, rug
 
 _RUG_SHARE = 0.04
 """Of the height of a panel, for each data set's marks."""
@@ -45,11 +43,11 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
         title: what to see.
     """
     sets = len(left.series)
-    rug = 0.02 + _RUG_SHARE * sets
+    below = 0.02 + _RUG_SHARE * sets
     figure = make_subplots(
         rows=2,
         cols=2,
-        row_heights=[1 - rug, rug],
+        row_heights=[1 - below, below],
         vertical_spacing=0.01,
         horizontal_spacing=0.07,
         shared_xaxes=True,
@@ -57,38 +55,9 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
     )
     for column, panel in enumerate((left, right), start=1):
         for place, one in enumerate(panel.series):
-            style, edges = look(one.slug), one.density.edges
-            about = f"{style.title}<br>%{{x:.4g}} {panel.unit}"
-            figure.add_scatter(
-                x=drawn((edges[:-1] + edges[1:]) / 2),
-                y=drawn(one.density.density),
-                name=style.title,
-                mode="lines",
-                line={"color": style.colour, "dash": style.dash, "width": 2.2},
-                fill="tozeroy" if place == 0 else None,
-                fillcolor=style.fill(),
-                legendgroup=one.slug,
-                showlegend=column == 1,
-                hovertemplate=f"{about}<br>density %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=column,
-            )
-            shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
-            figure.add_scatter(
-                x=drawn(one.scores[shown]),
-                y=np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
-                mode="markers",
-                marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-                customdata=(place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
-                name=style.title,
-                legendgroup=one.slug,
-                showlegend=False,
-                selected={"marker": {"size": 18, "opacity": 1}},
-                unselected={"marker": {"opacity": 0.55}},
-                hovertemplate=f"{about}<br>one image, click to look at it<extra></extra>",
-                row=2,
-                col=column,
-            )
+            density = line(one, panel.unit, filled=place == 0)
+            figure.add_scatter(**density, showlegend=column == 1, row=1, col=column)
+            figure.add_scatter(**rug(one, place, sets, panel.unit, "click to look at it"), row=2, col=column)
         figure.update_xaxes(showticklabels=False, row=1, col=column)
         figure.update_xaxes(title=f"{panel.symbol} ({panel.unit}) →", row=2, col=column)
         figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)

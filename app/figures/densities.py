@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import RULE, drawn, laid_out
-from app.palette import look
-from hvae.arrays import Floats
-from hvae.metrics import Density
-
-IDS_PER_SET = 10_000_000
-"""A mark's customdata is one integer: place of its set times this, plus the image's number."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One data set's scores, binned, with the images drawn one by one.
-
-    Attributes:
-        slug: of the data set.
-        density: over edges that all series share.
-        marks: numbers of the images drawn as marks `(marks,)`.
-        scores: their scores `(marks,)`.
-    """
-
-    slug: str
-    density: Density
-    marks: np.ndarray
-    scores: Floats
-
+from app.figures.layout import RULE, laid_out
+from app.figures.series import Series, line, rug
 
 Brush = tuple[float | None, float | None]
 """A range of scores, ends included; None where it has no end."""
@@ -61,35 +36,10 @@ def densities(
         brushing: dragging chooses a range; marks cannot be clicked then.
     """
     figure = go.Figure()
+    hint = "" if brushing else "click to look at it"
     for place, one in enumerate(series):
-        style = look(one.slug)
-        edges = one.density.edges
-        figure.add_scatter(
-            x=drawn((edges[:-1] + edges[1:]) / 2),
-            y=drawn(one.density.density),
-            name=style.title,
-            mode="lines",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            fill="tozeroy" if place == 0 else None,
-            fillcolor=style.fill(),
-            legendgroup=one.slug,
-            hovertemplate=f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
-        )
-        inside = (one.scores >= edges[0]) & (one.scores <= edges[-1])
-        figure.add_scatter(
-            x=drawn(one.scores[inside]),
-            y=np.full(np.count_nonzero(inside), len(series) - 1 - place, np.int8),
-            yaxis="y2",
-            mode="markers",
-            marker={"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-            customdata=(place * IDS_PER_SET + one.marks[inside]).astype(np.int32),
-            name=style.title,
-            legendgroup=one.slug,
-            showlegend=False,
-            selected={"marker": {"size": 18, "opacity": 1}},
-            unselected={"marker": {"opacity": 0.55}},
-            hovertemplate=f"{style.title}, one image<br>%{{x:.4g}} {unit}{_hint(brushing)}<extra></extra>",
-        )
+        figure.add_scatter(**line(one, unit, filled=place == 0))
+        figure.add_scatter(**rug(one, place, len(series), unit, hint), yaxis="y2")
     figure.add_vline(x=threshold, line={"color": RULE, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=threshold, y=1, yref="paper", text="threshold", showarrow=False, xanchor="left", xshift=4, font={"size": 12}
@@ -111,10 +61,6 @@ def densities(
     if brushing:
         figure.update_layout(dragmode="select", selectdirection="h")
     return figure
-
-
-def _hint(brushing: bool) -> str:
-    return "" if brushing else "<br>click to look at it"
 
 
 def table(series: Sequence[Series]) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from app.figures import estimates
 from app.figures.layout import RULE, laid_out
-from app.palette import look
 from hvae.metrics import Estimate
 
 PANELS = {"L": "the bound itself, −L<sup>&gt;k</sup>", "LLR": "the likelihood ratio, LLR<sup>&gt;k</sup>"}
@@ -31,29 +31,9 @@ def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> go.Fi
     )
     for column, score in enumerate(PANELS, start=1):
         for slug, by_score in curves.items():
-            style, estimates = look(slug), by_score[score]
-            levels, found = list(estimates), list(estimates.values())
-            figure.add_scatter(
-                x=levels,
-                y=[one.value for one in found],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [one.high - one.value for one in found],
-                    "arrayminus": [one.value - one.low for one in found],
-                    "thickness": 1.5,
-                    "width": 4,
-                },
-                mode="lines+markers",
-                line={"color": style.colour, "dash": style.dash, "width": 2},
-                marker={"symbol": style.marker, "size": 10, "color": style.colour},
-                name=style.title,
-                legendgroup=slug,
-                showlegend=column == 1,
-                hovertemplate=f"{style.title}<br>k = %{{x}}<br>AUROC %{{y:.3f}}<extra></extra>",
-                row=1,
-                col=column,
-            )
+            found = by_score[score]
+            trace = estimates.line(slug, list(found), found, "k", 3)
+            figure.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
         figure.add_hline(y=0.5, line={"color": RULE, "width": 1, "dash": "dot"}, row=1, col=column)  # type: ignore[arg-type]
         figure.update_xaxes(title="k (layers from the prior)", dtick=1, row=1, col=column)
         if chosen[0] == score:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import drawn
+from app.figures.roc import plane
 from app.palette import Look
 from hvae.metrics import RocCurve
 
@@ -35,27 +36,17 @@ def overlay(lines: Sequence[Line], title: str) -> go.Figure:
         lines: in the order of the runs.
         title: what to see.
     """
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        line={"color": RULE, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    figure = plane(title)
     for line in lines:
         figure.add_scatter(
-            x=line.curve.fpr.astype("float32"),
-            y=line.curve.tpr.astype("float32"),
+            x=drawn(line.curve.fpr),
+            y=drawn(line.curve.tpr),
             name=line.look.title,
             mode="lines",
             line={"color": line.look.colour, "dash": line.look.dash, "width": 2.5},
             hovertemplate=f"{line.look.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
-    figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
-    return laid_out(figure, title, height=440)
+    return figure
 
 
 def table(lines: Sequence[Line]) -> pd.DataFrame:

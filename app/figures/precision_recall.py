@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.clickable import operating_points, threshold_mark
-from app.figures.layout import RULE, drawn, laid_out
+from app.figures.clickable import curve
+from app.figures.layout import RULE, laid_out
 from app.palette import look
 from hvae.metrics import PrecisionRecallCurve
 
@@ -26,20 +26,9 @@ def precision_recall(
     figure = go.Figure()
     guessing = next(iter(curves.values())).prevalence
     figure.add_hline(y=guessing, line={"color": RULE, "width": 1, "dash": "dot"})
-    for place, (slug, curve) in enumerate(curves.items()):
-        style = look(slug)
-        figure.add_scatter(
-            x=drawn(curve.recall),
-            y=drawn(curve.precision),
-            name=style.title,
-            mode="lines",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            legendgroup=slug,
-            hoverinfo="skip",
-        )
-        what = f"{style.title}<br>caught %{{x:.3f}}<br>rightly called OOD %{{y:.3f}}"
-        operating_points(figure, place, slug, curve.recall, curve.precision, curve.thresholds, what)
-        threshold_mark(figure, slug, *points[slug], what)
+    for place, (slug, found) in enumerate(curves.items()):
+        what = f"{look(slug).title}<br>caught %{{x:.3f}}<br>rightly called OOD %{{y:.3f}}"
+        curve(figure, place, slug, found.recall, found.precision, found.thresholds, points[slug], what)
     figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
     return laid_out(figure, title, height=440)

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from app.figures.bands import PERCENTILES, add_bands
 from app.figures.layout import laid_out
 from app.palette import VERMILION, look
 from hvae.arrays import Floats
-
-PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> go.Figure:
@@ -28,17 +27,7 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
     style = look(own)
     rows, limits = list(bands), np.array(list(bands.values()))
     figure = go.Figure()
-    for low, high, opacity, label in ((0, 4, 0.22, "5-95 %"), (1, 3, 0.5, "25-75 %")):
-        figure.add_bar(
-            y=rows,
-            base=limits[:, low],
-            x=limits[:, high] - limits[:, low],
-            orientation="h",
-            width=0.5,
-            marker={"color": style.fill(opacity), "line": {"width": 0}},
-            name=f"{style.title}, {label}",
-            hovertemplate=f"{style.title}, {label}<extra></extra>",
-        )
+    add_bands(figure, rows, limits, limits, own, 0.5)
     figure.add_scatter(
         y=rows,
         x=limits[:, 2],

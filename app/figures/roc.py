@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.clickable import operating_points, threshold_mark
-from app.figures.layout import RULE, drawn, laid_out
+from app.figures.clickable import curve
+from app.figures.layout import RULE, laid_out
 from app.palette import look
 from hvae.metrics import RocCurve
 
@@ -21,6 +21,15 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
         points: (false alarms, caught) at the threshold, by slug.
         title: what to see.
     """
+    figure = plane(title)
+    for place, (slug, found) in enumerate(curves.items()):
+        what = f"{look(slug).title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
+        curve(figure, place, slug, found.fpr, found.tpr, found.thresholds, points[slug], what)
+    return figure
+
+
+def plane(title: str) -> go.Figure:
+    """The axes of a ROC curve with the diagonal of guessing."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
@@ -31,20 +40,6 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
         hoverinfo="skip",
         showlegend=False,
     )
-    for place, (slug, curve) in enumerate(curves.items()):
-        style = look(slug)
-        figure.add_scatter(
-            x=drawn(curve.fpr),
-            y=drawn(curve.tpr),
-            name=style.title,
-            mode="lines",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            legendgroup=slug,
-            hoverinfo="skip",
-        )
-        what = f"{style.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
-        operating_points(figure, place, slug, curve.fpr, curve.tpr, curve.thresholds, what)
-        threshold_mark(figure, slug, *points[slug], what)
     figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
     return laid_out(figure, title, height=440)

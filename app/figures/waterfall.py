@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from app.figures.bands import add_bands
 from app.figures.layout import RULE, laid_out
 from app.figures.profile import PERCENTILES, plain
-from app.palette import GREY, VERMILION, look
+from app.palette import GREY, VERMILION
 from hvae.arrays import Floats
 
 
@@ -62,23 +63,11 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figu
         name: the image, in words.
         title: what to see.
     """
-    style = look(own)
     rows = np.arange(len(steps))
     starts, ends = np.array([one.start for one in steps]), np.array([one.end for one in steps])
     limits = starts[:, None] + np.array([one.band for one in steps])
     figure = go.Figure()
-    for low, high, opacity, label in ((0, 4, 0.22, "5-95 %"), (1, 3, 0.5, "25-75 %")):
-        figure.add_bar(
-            y=rows,
-            base=limits[:, low],
-            x=limits[:, high] - limits[:, low],
-            orientation="h",
-            width=0.78,
-            marker={"color": style.fill(opacity), "line": {"width": 0}},
-            name=f"{style.title}, {label}",
-            customdata=[f"{one.band[low]:.1f} to {one.band[high]:.1f}" for one in steps],
-            hovertemplate=f"{style.title}, {label}: %{{customdata}} nats<extra></extra>",
-        )
+    add_bands(figure, rows.tolist(), limits, limits - starts[:, None], own, 0.78)
     for total, colour, label in ((False, VERMILION, "a step"), (True, GREY, "a sum")):
         chosen = [row for row, one in enumerate(steps) if one.total == total]
         figure.add_bar(

@@ -30,9 +30,9 @@ def correlate(
     """
     first, second = named_run(run_a), named_run(run_b)
 
+    from hvae import correlations
     from hvae.checkpoints import load_checkpoint
     from hvae.correlation_tables import write_correlations
-    from hvae.correlations import correlate_with_units
     from hvae.unit_pairs import write_unit_pairs
 
     where = torch_device(device)
@@ -45,7 +45,9 @@ def correlate(
     for name in data:
         chosen = load_images(name, split, a.config)
         with counted(f"{first.name} and {second.name} on {chosen.slug}", "steps") as progress:
-            table, pairs = correlate_with_units(a, b, chosen, (first.name, second.name), units, seed, images, progress)
+            table, pairs = correlations.correlate(
+                a, b, chosen, (first.name, second.name), units, seed, images, progress
+            )
         write_unit_pairs(first.path, pairs)
         typer.echo(str(write_correlations(first.path, table)))
         for kind in table.kinds():

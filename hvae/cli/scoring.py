@@ -12,9 +12,6 @@ from hvae.cli.options import Device, Seed, accelerator, load_images, named_run, 
 from hvae.cli.progress import counted
 from hvae.errors import ConfigError, DataError
 
-FITS = ("pad", "crop", "squash")
-STATISTICS = ("rank", "difference")
-
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
     from hvae.scoring import Settings
@@ -69,6 +66,8 @@ def score(
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
     if images:
         from hvae.cli.judging import judge
+        from hvae.datasets.conforming import FITS
+        from hvae.verdicts import STATISTICS
 
         judge(
             entries, images, alpha=alpha, fit=one_of(fit, FITS, "--fit"), invert=invert, two_sided=two_sided,

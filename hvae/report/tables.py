@@ -12,6 +12,7 @@ from hvae import conformal, metrics, published
 from hvae.config import ModelConfig
 from hvae.report.comparisons import Comparison
 from hvae.results import ScoreTable
+from hvae.verdicts import ratios
 
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
@@ -277,10 +278,10 @@ def _with_best_k(frame: pd.DataFrame, by: str) -> pd.DataFrame:
 def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
     if not {"reference", "calibration"} <= set(comparison.parts):
         return
-    reference = _ratios(comparison.parts["reference"])
+    reference = ratios(comparison.parts["reference"])
 
     def statistics(table: ScoreTable) -> np.ndarray:
-        return conformal.statistic(conformal.tail_ranks(reference, _ratios(table), break_ties=True))
+        return conformal.statistic(conformal.tail_ranks(reference, ratios(table), break_ties=True))
 
     def row(data: str, role: str, calibration: np.ndarray, t: np.ndarray) -> dict[str, object]:
         interval = conformal.false_alarm_interval(alpha, len(calibration), len(t), level)
@@ -306,11 +307,6 @@ def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -
         yield row(comparison.in_data, "test", calibration, statistics(comparison.in_table))
     for other in comparison.others:
         yield row(other.metadata.slug, "ood", calibration, statistics(other))
-
-
-def _ratios(table: ScoreTable) -> np.ndarray:
-    """LLR^{>k} of every image, `(n, L)`, one column a k."""
-    return np.column_stack([table.likelihood_ratio(k) for k in range(1, table.metadata.depth + 1)])
 
 
 def _layer_rows(comparison: Comparison) -> Iterator[dict[str, object]]:

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app import compare_metrics, palette
 from app.compare_numbers import Agreement, Compared, agreement, differing, parameter_count, same_images
 from app.figures import agreement as figures
-from app.figures.densities import IDS_PER_SET
+from app.figures.series import IDS_PER_SET
 from app.scored import Measure
 from hvae.config import RunConfig
 from hvae.results import ScoreTable, find_run, read_table

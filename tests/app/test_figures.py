@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.figures import by_samples, contrast, densities, levels, profile, roc, waterfall
+from app.figures.series import IDS_PER_SET, Series
 from app.palette import LOOKS, look
 from hvae import metrics
 
@@ -13,10 +14,10 @@ RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = RNG.normal(0, 1, 500), RNG.normal(2, 1, 400)
 
 
-def series() -> list[densities.Series]:
+def series() -> list[Series]:
     edges = metrics.shared_edges([INSIDE, OUTSIDE])
     return [
-        densities.Series(slug, metrics.density(values, edges), np.arange(7, 27), values[7:27])
+        Series(slug, metrics.density(values, edges), np.arange(7, 27), values[7:27])
         for slug, values in (("fashionmnist", INSIDE), ("mnist", OUTSIDE))
     ]
 
@@ -49,13 +50,13 @@ def test_densities_draw_what_they_were_given() -> None:
         assert line.line.color == look(one.slug).colour and line.line.dash == look(one.slug).dash
     assert figure.layout.shapes[0].x0 == 1.5
     assert "nats" in figure.layout.xaxis.title.text and "higher" in figure.layout.xaxis.title.text
-    place, index = divmod(int(rugs[1].customdata[0]), densities.IDS_PER_SET)
+    place, index = divmod(int(rugs[1].customdata[0]), IDS_PER_SET)
     assert place == 1 and np.float32(OUTSIDE[index]) == rugs[1].x[0]
 
 
 def test_the_rug_leaves_out_what_the_axis_cannot_show() -> None:
     one = series()[0]
-    far = densities.Series(one.slug, one.density, np.array([0, 1]), np.array([0.0, 1e6]))
+    far = Series(one.slug, one.density, np.array([0, 1]), np.array([0.0, 1e6]))
     figure = densities.densities([far], 0, "title", "L", "nats")
     assert list(figure.data[1].x) == [0.0] and list(figure.data[1].customdata) == [0]
 
@@ -128,7 +129,7 @@ def test_likelihood_and_ratio_share_their_looks_and_ids() -> None:
     assert [line.line.dash for line in lines] == [look(slug).dash for slug in ("fashionmnist", "mnist")] * 2
     assert [line.showlegend for line in lines] == [True, True, False, False]
     for rug in (rugs[1], rugs[3]):
-        place, index = divmod(int(rug.customdata[0]), densities.IDS_PER_SET)
+        place, index = divmod(int(rug.customdata[0]), IDS_PER_SET)
         assert place == 1 and np.float32(OUTSIDE[index]) == rug.x[0]
     assert list(contrast.table(*panels)["score"].unique()) == ["-L>0", "LLR>1"]
 

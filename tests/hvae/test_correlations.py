@@ -54,11 +54,11 @@ def images() -> ImageSet:
 
 @pytest.fixture(scope="module")
 def table(images: ImageSet) -> CorrelationTable:
-    return correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100)
+    return correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100)[0]
 
 
 def test_a_model_against_itself_is_one_on_the_diagonal(images):
-    same = correlate(checkpoint(0), checkpoint(0), images, ("a", "a"))
+    same = correlate(checkpoint(0), checkpoint(0), images, ("a", "a"))[0]
     for kind in ("features", "means"):
         np.testing.assert_allclose(np.diag(same.square(kind)), 1, atol=1e-6)
         np.testing.assert_allclose(np.diag(same.square(kind, "cka")), 1, atol=1e-6)
@@ -84,7 +84,7 @@ def test_permuted_units_are_matched(images, monkeypatch):
         forward = stage.posterior.forward
         # The projections that read z have to find the units where they were.
         monkeypatch.setattr(stage.posterior, "forward", lambda h, forward=forward: _permuted(forward(h), order))
-    shuffled = correlate(a, b, images, ("a", "b"))
+    shuffled = correlate(a, b, images, ("a", "b"))[0]
     assert shuffled.square("means")[0, 0] == pytest.approx(1, abs=1e-6)
     assert shuffled.square("means", "cka")[0, 0] == pytest.approx(1, abs=1e-6)
 
@@ -94,9 +94,9 @@ def _permuted(normal, order):
 
 
 def test_it_repeats_by_seed_and_takes_a_subset_of_the_images(images, table):
-    again = correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100)
+    again = correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100)[0]
     pd.testing.assert_frame_equal(again.frame, table.frame)
-    other = correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100, seed=1)
+    other = correlate(checkpoint(0), checkpoint(1, depth=3), images, ("first", "second run"), n=100, seed=1)[0]
     assert not other.frame["mean_abs_r"].equals(table.frame["mean_abs_r"])
 
 
@@ -130,7 +130,7 @@ def test_what_always_lies_in_the_dark_is_left_out(images):
     dark = images.images.copy()
     dark[..., :4] = 0
     bordered = ImageSet("digits", "all", dark, images.labels)
-    same = correlate(checkpoint(0), checkpoint(0), bordered, ("a", "a"))
+    same = correlate(checkpoint(0), checkpoint(0), bordered, ("a", "a"))[0]
     assert (same.frame["constant_a"] > 0).any()
     np.testing.assert_allclose(np.diag(same.square("features")), 1, atol=1e-6)
 
@@ -144,7 +144,7 @@ def test_wide_layers_are_thinned_the_same_way_for_every_model(images, monkeypatc
 
 
 def test_models_without_skips_have_means_only(images):
-    bare = correlate(checkpoint(0, skips=False), checkpoint(1), images, ("a", "b"))
+    bare = correlate(checkpoint(0, skips=False), checkpoint(1), images, ("a", "b"))[0]
     assert bare.kinds() == ["means"]
     assert np.isnan(bare.square("features")).all()
 
@@ -154,7 +154,7 @@ def test_a_dead_layer_is_nan_and_spoils_no_other(images, monkeypatch):
     top = a.model.stages[-1].posterior
     forward = top.forward
     monkeypatch.setattr(top, "forward", lambda h: _constant(forward(h)))
-    means = correlate(a, checkpoint(1), images, ("a", "b"))
+    means = correlate(a, checkpoint(1), images, ("a", "b"))[0]
     grid = means.square("means")
     assert np.isnan(grid[1]).all() and np.isfinite(grid[0]).all()
     rows = means.frame[(means.frame["kind"] == "means") & (means.frame["layer_a"] == 2)]

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import skew
 
 from hvae.correlation_tables import list_correlations, read_correlations, write_correlations
-from hvae.correlations import correlate_with_units, represent
+from hvae.correlations import correlate, represent
 from hvae.datasets import ImageSet
 from hvae.errors import TableError
 from hvae.unit_pairs import MOST_IMAGES, UnitPairs, read_unit_pairs, unit_pairs_path, write_unit_pairs
@@ -22,7 +22,7 @@ def images() -> ImageSet:
 
 @pytest.fixture(scope="module")
 def compared(images: ImageSet):
-    return correlate_with_units(checkpoint(0), checkpoint(1), images, ("first", "second"), n=80)
+    return correlate(checkpoint(0), checkpoint(1), images, ("first", "second"), n=80)
 
 
 def test_the_best_pairs_are_among_those_the_table_averages(compared):
@@ -65,7 +65,7 @@ def test_exciting_images_are_those_of_the_greatest_activation(compared, images):
 
 
 def test_a_model_and_itself_are_excited_by_the_same_images(images):
-    _, pairs = correlate_with_units(checkpoint(0), checkpoint(0), images, ("a", "b"), n=60)
+    _, pairs = correlate(checkpoint(0), checkpoint(0), images, ("a", "b"), n=60)
     best = pairs.of("features", 1, 1)[0]
     assert best.r == pytest.approx(1)
     assert best.images_a == best.images_b and best.median_a == best.median_b == 5.5 / 60
