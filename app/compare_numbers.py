@@ -18,7 +18,7 @@ from hvae.arrays import Floats, Indices
 from hvae.config import RunConfig
 from hvae.results import RunEntry, ScoreTable, TableKey
 
-MARKS = 400
+MARKS = 240
 """Images of a data set drawn one by one."""
 
 QUADRANTS = ("both", "only A", "only B", "neither")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import state
+from app.figures.layout import title_of
 from app.wording import literal
 from hvae.errors import HvaeError
 
@@ -29,6 +29,10 @@ STYLE_SHEET = Path(__file__).parent / "style.css"
 def style() -> None:
     """The style sheet of every page."""
     st.html(STYLE_SHEET)
+
+
+Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
+"""A table, or what makes it when somebody looks at it."""
 
 
 @contextmanager
@@ -80,7 +84,7 @@ def no_run() -> None:
 
 def chart(
     figure: go.Figure,
-    table: pd.DataFrame,
+    table: Numbers,
     name: str,
     *,
     key: str,
@@ -88,8 +92,6 @@ def chart(
     on_brush: Callable[[float, float], None] | None = None,
 ) -> None:
     """A figure under its title, with its numbers as a table and as CSV.
-
-    The title is taken out of the figure and set as text above it, where it wraps on narrow screens.
 
     Args:
         figure: with a title that says what to see.
@@ -99,7 +101,7 @@ def chart(
         on_click: called with the customdata of a mark that was clicked, before the page runs again.
         on_brush: called with the ends of the range that was dragged over instead; a figure cannot have both.
     """
-    title = _title(figure) or name
+    title = title_of(figure)
 
     def selected() -> None:
         box, points = st.session_state[key].selection.box, st.session_state[key].selection.points
@@ -112,44 +114,29 @@ def chart(
 
     with st.container(gap="small"):
         st.html(f'<p class="chart-title">{title}</p>')
-        with _untitled(figure):
-            st.plotly_chart(
-                figure,
-                key=key,
-                on_select=selected if on_click or on_brush else "ignore",
-                selection_mode="box" if on_brush else "points",
-                config={"displaylogo": False, "displayModeBar": False},
-                alt=plain(title),
-            )
+        st.plotly_chart(
+            figure,
+            key=key,
+            on_select=selected if on_click or on_brush else "ignore",
+            selection_mode="box" if on_brush else "points",
+            config={"displaylogo": False, "displayModeBar": False},
+            alt=plain(title),
+        )
         # Rendered when it is opened: a hidden grid costs the browser as much as one that is seen.
         details = st.expander("Numbers behind this figure", key=f"{key}-numbers", on_change="rerun")
         if details.open:
             with details:
-                numbers(table, name, key=f"{key}-table")
+                numbers(made(table), name, key=f"{key}-table")
 
 
-_drawing = threading.Lock()
+def made(table: Numbers) -> pd.DataFrame:
+    """A table as it is, or made now."""
+    return table() if callable(table) else table
 
 
-def _title(figure: go.Figure) -> str | None:
-    with _drawing:
-        return figure.layout.title.text  # type: ignore[union-attr]
-
-
-@contextmanager
-def _untitled(figure: go.Figure) -> Iterator[None]:
-    """The figure without its title while it is drawn.
-
-    A copy would validate every trace once more, a third of the time that a warm page takes. A figure may be cached and
-    so be drawn in two sessions at once: hence the lock.
-    """
-    with _drawing:
-        heading = figure.layout.title  # type: ignore[union-attr]
-        text, heading.text = heading.text, None
-        try:
-            yield
-        finally:
-            heading.text = text
+def is_brushed(key: str) -> bool:
+    """Whether the browser shows the outline of a range dragged over in the chart with this key."""
+    return key in st.session_state and bool(st.session_state[key].selection.box)
 
 
 def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
@@ -158,11 +145,11 @@ def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
     save(table, name, key=f"{key}-csv")
 
 
-def save(table: pd.DataFrame, name: str, *, key: str, quiet: bool = False) -> None:
+def save(table: Numbers, name: str, *, key: str, quiet: bool = False) -> None:
     """A button that saves a table as CSV; the file is made when it is asked for."""
     st.download_button(
         "↓ CSV" if quiet else "Download CSV",
-        lambda: table.to_csv(index=False),
+        lambda: made(table).to_csv(index=False),
         f"{name}.csv",
         "text/csv",
         key=key,
@@ -176,7 +163,7 @@ def table(
     rows: Sequence[Sequence[str]],
     caption: str = "",
     *,
-    numbers: pd.DataFrame | None = None,
+    numbers: Numbers | None = None,
     name: str = "",
 ) -> None:
     """A small table of HTML cells, the first of each row being its heading. Text from outside must come escaped.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, loading, state
@@ -38,7 +39,7 @@ def gallery(
     keys: Mapping[str, TableKey],
     shown: Sequence[Shown],
     title: str,
-    numbers: pd.DataFrame,
+    numbers: components.Numbers,
     *,
     key: str,
 ) -> None:
@@ -57,7 +58,8 @@ def gallery(
     tiles, absent = _tiles(run, keys, shown)
     pinned = st.session_state.get("image")
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
-    figure = figures.gallery(tiles, title, place)
+    here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
+    figure = _drawn(f"{run.path}{os.environ.get('HVAE_DATA')}{here}", tiles, title, place)
 
     def pin(position: int) -> None:
         if 0 <= int(position) < len(shown):
@@ -94,6 +96,12 @@ def gallery(
             on_change=pin_chosen,
             width=320,
         )
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> go.Figure:
+    return figures.gallery(_tiles, title, place)
 
 
 def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, image_levels, image_steps, loading, scored, state
@@ -64,10 +65,24 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
 def _waterfall(view: View, chosen: Scored, index: int, name: str) -> None:
     """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}."""
     k = max(view.measure.k, 1)
-    steps = image_steps.steps(view.inside.table, chosen.table, index, k)
-    figure = waterfall.waterfall(steps, view.inside.slug, name, _odd_step(steps, view.inside.slug, name))
-    components.chart(figure, waterfall.table(steps), "image-waterfall", key="waterfall")
+    figure, table = _drawn_waterfall(_stamp(view, chosen, index), view, chosen, index, name, k)
+    components.chart(figure, table, "image-waterfall", key="waterfall")
     st.html(f'<p class="prose">{image_steps.explanation(chosen.table, k)}</p>')
+
+
+# Resources, because drawing takes most of the time of a page that is warm: nobody may change what they hold.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_waterfall(
+    stamp: str, _view: View, _chosen: Scored, index: int, name: str, k: int
+) -> tuple[go.Figure, pd.DataFrame]:
+    own = _view.inside.slug
+    steps = image_steps.steps(_view.inside.table, _chosen.table, index, k)
+    return waterfall.waterfall(steps, own, name, _odd_step(steps, own, name)), waterfall.table(steps)
+
+
+def _stamp(view: View, chosen: Scored, index: int) -> str:
+    """Names what is drawn of an image."""
+    return f"{index}{scored.stamp([view.inside.key, chosen.key])}"
 
 
 def _odd_step(steps: list[waterfall.Step], own: str, name: str) -> str:
@@ -87,21 +102,26 @@ def _odd_step(steps: list[waterfall.Step], own: str, name: str) -> str:
 
 def _profile(view: View, chosen: Scored, index: int, name: str) -> None:
     """LLR at every k against the in-distribution percentiles."""
-    levels = range(1, view.inside.table.metadata.depth + 1)
+    figure, table = _drawn_profile(_stamp(view, chosen, index), view, chosen, index, name)
+    components.chart(figure, table, "one-image", key="profile")
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_profile(stamp: str, _view: View, _chosen: Scored, index: int, name: str) -> tuple[go.Figure, pd.DataFrame]:
+    levels = range(1, _view.inside.table.metadata.depth + 1)
     bands = {
-        f"LLR<sup>&gt;{k}</sup>": np.percentile(view.inside.table.likelihood_ratio(k), profile.PERCENTILES)
+        f"LLR<sup>&gt;{k}</sup>": np.percentile(_view.inside.table.likelihood_ratio(k), profile.PERCENTILES)
         for k in levels
     }
-    values = [float(chosen.table.likelihood_ratio(k)[index]) for k in levels]
+    values = [float(_chosen.table.likelihood_ratio(k)[index]) for k in levels]
     above = [k for k, band, value in zip(levels, bands.values(), values, strict=True) if value > band[-1]]
-    own = look(view.inside.slug).title
+    own = look(_view.inside.slug).title
     title = (
         f"LLR of {name} is above 95 % of {own} at {'every k' if len(above) == len(levels) else _at(above)}"
         if above
         else f"LLR of {name} is above 95 % of {own} at no k"
     )
-    figure = profile.profile(bands, values, view.inside.slug, name, title)
-    components.chart(figure, profile.table(bands, values), "one-image", key="profile")
+    return profile.profile(bands, values, _view.inside.slug, name, title), profile.table(bands, values)
 
 
 def _every_k(view: View, chosen: Scored, index: int) -> None:

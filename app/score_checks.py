@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import streamlit as st
 
 from app import components, score_numbers, scored
 from app.palette import look
@@ -35,26 +36,8 @@ def label_free(view: View, run: RunEntry) -> None:
             ),
         )
         return
-    # scipy.stats behind this takes longer to import than the rest of the page: only now, below everything drawn.
-    from hvae.report.comparisons import Comparison
-    from hvae.report.tables import alarm_table
-
-    about = view.inside.table.metadata
-    comparison = Comparison(
-        run=run.name,
-        config=run.config,
-        in_data=view.inside.slug,
-        in_table=view.inside.table,
-        parts={split: part.table for split, part in parts.items() if part},
-        others=tuple(other.table for other in view.outside),
-        history=pd.DataFrame(),
-        reading=view.setting.reading,
-        samples=view.setting.samples,
-        draws=view.setting.draws,
-        seed=about.seed,
-        precision=about.precision,
-    )
-    alarms = alarm_table([comparison], alpha=view.budget)
+    keys = [part.key for part in (view.inside, *view.outside, *parts.values()) if part]
+    alarms = _alarms(f"{run.path}{scored.stamp(keys)}", view.budget, view, run)
     rows = []
     for row in alarms.to_dict("records"):
         own = row["role"] != "ood"
@@ -69,6 +52,33 @@ def label_free(view: View, run: RunEntry) -> None:
             ]
         )
     components.table(["images", "called OOD", "expected", "n"], rows, numbers=alarms, name="label-free-rule")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _alarms(stamp: str, alpha: float, _view: View, _run: RunEntry) -> pd.DataFrame:
+    """The label-free rule on the test sets of a view whose reference and calibration parts are scored."""
+    # scipy.stats behind this takes longer to import than the rest of the page: only now, below everything drawn.
+    from hvae.report.comparisons import Comparison
+    from hvae.report.tables import alarm_table
+
+    assert _run.config is not None
+    about = _view.inside.table.metadata
+    parts = {split: _view.part(split) for split in ("reference", "calibration")}
+    comparison = Comparison(
+        run=_run.name,
+        config=_run.config,
+        in_data=_view.inside.slug,
+        in_table=_view.inside.table,
+        parts={split: part.table for split, part in parts.items() if part},
+        others=tuple(other.table for other in _view.outside),
+        history=pd.DataFrame(),
+        reading=_view.setting.reading,
+        samples=_view.setting.samples,
+        draws=_view.setting.draws,
+        seed=about.seed,
+        precision=about.precision,
+    )
+    return alarm_table([comparison], alpha=alpha)
 
 
 def negative_control(view: View, run: RunEntry) -> None:

@@ -17,7 +17,7 @@ from app.score_controls import View
 from app.scored import Measure
 from app.state import ImageId
 
-MARKS = 120
+MARKS = 80
 """Images drawn one by one for each set and panel; the main figure has more."""
 
 

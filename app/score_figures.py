@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, loading, score_brush, score_numbers, scored, state
@@ -92,20 +94,17 @@ def main_figures(view: View, threshold: scored.Threshold) -> Brush:
 
 def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
     sets = (view.inside, *view.outside)
-    series = []
-    for one, density in zip(sets, score_numbers.densities([one.key for one in sets], view.measure), strict=True):
-        scores = view.measure.of(one.table)
-        marks = scored.rug(scores)
-        series.append(Series(one.slug, density, marks, scores[marks]))
-    figure = densities.densities(
-        series,
-        threshold.value,
-        _title(view),
-        view.measure.symbol,
-        view.measure.unit,
-        reach.brush,
-        brushing=reach.brushing,
-    )
+    # A new key forgets what was selected in the figure before: the outline of another brush, or a mark that a click on
+    # the same place would take back instead of choosing. A figure that is dragged over keeps its key, and with it its
+    # place in the browser, as long as the outline is that of the range.
+    selected = score_brush.outline() if reach.brushing else reach
+    tables = scored.stamp([one.key for one in sets])
+    stamp = f"{view.measure}{view.setting}{reach.brushing}{selected}{tables}"
+    key = f"densities-{zlib.crc32(stamp.encode()):08x}"
+    # What was dragged the browser outlines itself; a figure that stays the same is not drawn again.
+    brush = (None, None) if components.is_brushed(key) else reach.brush
+    stamp = f"{view.measure}{threshold.value}{reach.brushing}{brush}{tables}"
+    figure, table = _drawn_densities(stamp, view, threshold.value, brush, reach.brushing)
 
     def pin(mark: int) -> None:
         place, index = divmod(int(mark), IDS_PER_SET)
@@ -113,17 +112,26 @@ def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
             state.pin(ImageId(sets[place].slug, index))
 
     with st.container(key="densities"):
-        # A new key forgets what was selected in the figure before: the outline of another brush, or a mark that a
-        # click on the same place would take back instead of choosing. A figure that is dragged over keeps its key,
-        # and with it its place in the browser, as long as the outline is that of the range.
-        selected = score_brush.outline() if reach.brushing else reach
-        stamp = f"{view.measure}{view.setting}{reach.brushing}{selected}{[one.key for one in sets]}"
-        key = f"densities-{zlib.crc32(stamp.encode()):08x}"
-        table = densities.table(series)
         if reach.brushing:
             components.chart(figure, table, "densities", key=key, on_brush=score_brush.drag)
         else:
             components.chart(figure, table, "densities", key=key, on_click=pin)
+
+
+# Resources, because drawing takes most of the time of a page that is warm: nobody may change what they hold.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_densities(
+    stamp: str, _view: View, threshold: float, brush: Brush, brushing: bool
+) -> tuple[go.Figure, pd.DataFrame]:
+    sets = (_view.inside, *_view.outside)
+    series = []
+    for one, density in zip(sets, score_numbers.densities([one.key for one in sets], _view.measure), strict=True):
+        scores = _view.measure.of(one.table)
+        marks = scored.rug(scores)
+        series.append(Series(one.slug, density, marks, scores[marks]))
+    symbol, unit = _view.measure.symbol, _view.measure.unit
+    figure = densities.densities(series, threshold, _title(_view), symbol, unit, brush, brushing=brushing)
+    return figure, densities.table(series)
 
 
 def _curves(view: View, threshold: scored.Threshold, panel: str) -> None:
@@ -142,18 +150,29 @@ def _curves(view: View, threshold: scored.Threshold, panel: str) -> None:
 
     with st.container(key=panel.lower()):
         key = f"{panel.lower()}-{zlib.crc32(f'{view.measure}{view.setting}{list(both)}{view.budget}'.encode()):08x}"
-        if panel == "ROC":
-            curves = {slug: pair[0] for slug, pair in both.items()}
-            points = {slug: (threshold.false_alarms, share) for slug, share in caught.items()}
-            figure = roc.roc(curves, points, "The larger mark on each curve is the threshold; a click moves it")
-            components.chart(figure, roc.table(curves), "roc", key=key, on_click=move)
-        else:
-            curves = {slug: pair[1] for slug, pair in both.items()}
-            points = {slug: (share, _precision(threshold, share)) for slug, share in caught.items()}
-            figure = precision_recall.precision_recall(
-                curves, points, "Of the images called OOD, how many are? The larger marks are the threshold"
-            )
-            components.chart(figure, precision_recall.table(curves), "precision-recall", key=key, on_click=move)
+        keys = [view.inside.key, *(other.key for other in view.outside)]
+        stamp = f"{panel}{view.measure}{threshold.value}{scored.stamp(keys)}"
+        figure, table = _drawn_curves(stamp, panel, both, threshold, caught)
+        components.chart(figure, table, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_curves(
+    stamp: str,
+    panel: str,
+    _both: Mapping[str, tuple[metrics.RocCurve, metrics.PrecisionRecallCurve]],
+    _threshold: scored.Threshold,
+    _caught: Mapping[str, float],
+) -> tuple[go.Figure, pd.DataFrame]:
+    if panel == "ROC":
+        curves = {slug: pair[0] for slug, pair in _both.items()}
+        points = {slug: (_threshold.false_alarms, share) for slug, share in _caught.items()}
+        title = "The larger mark on each curve is the threshold; a click moves it"
+        return roc.roc(curves, points, title), roc.table(curves)
+    curves = {slug: pair[1] for slug, pair in _both.items()}
+    points = {slug: (share, _precision(_threshold, share)) for slug, share in _caught.items()}
+    title = "Of the images called OOD, how many are? The larger marks are the threshold"
+    return precision_recall.precision_recall(curves, points, title), precision_recall.table(curves)
 
 
 def _precision(threshold: scored.Threshold, caught: float) -> float:
@@ -176,28 +195,32 @@ def _slider(view: View) -> None:
 
 def by_level(view: View) -> None:
     """AUROC at every k for both scores, and which k is the best one."""
-    depth = view.inside.table.metadata.depth
-    curves: levels.Curves = {
-        other.slug: {
-            score: {
-                k: score_numbers.auroc(view.inside.key, other.key, Measure(score, k))
-                for k in range(0 if score == "L" else 1, depth + 1)
-            }
-            for score in levels.PANELS
-        }
-        for other in view.outside
-    }
-    figure = levels.auroc_by_level(
-        curves,
-        (view.measure.score, view.measure.k),
-        "Below .5 a score points the wrong way; the band marks the chosen k",
-    )
+    keys = [view.inside.key, *(other.key for other in view.outside)]
+    figure, curves = _drawn_levels(f"{view.measure.score}{view.measure.k}{scored.stamp(keys)}", view)
     components.chart(figure, levels.table(curves), "auroc-by-k", key="levels")
     rows = []
     for slug, scores in curves.items():
         best = max(scores["LLR"], key=lambda k: scores["LLR"][k].value)
         rows.append([look(slug).title, f"LLR<sup>&gt;{best}</sup>", estimate(scores["LLR"][best])])
     components.table(["OOD set", "best k", "AUROC ↑"], rows, "Best k (as in the paper; uses OOD data)")
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_levels(stamp: str, _view: View) -> tuple[go.Figure, levels.Curves]:
+    depth = _view.inside.table.metadata.depth
+    curves: levels.Curves = {
+        other.slug: {
+            score: {
+                k: score_numbers.auroc(_view.inside.key, other.key, Measure(score, k))
+                for k in range(0 if score == "L" else 1, depth + 1)
+            }
+            for score in levels.PANELS
+        }
+        for other in _view.outside
+    }
+    chosen = (_view.measure.score, _view.measure.k)
+    title = "Below .5 a score points the wrong way; the band marks the chosen k"
+    return levels.auroc_by_level(curves, chosen, title), curves
 
 
 def _title(view: View) -> str:

@@ -87,7 +87,7 @@ def _in_the_brush(view: View, run: RunEntry, brush: Brush) -> None:
         ],
         f"{total:,} images have {symbol} {span} {unit}",
         # The numbers of one set are stacked below those of another, so every column is there in each.
-        numbers=pd.concat([numbers(pick) for pick in found], ignore_index=True),
+        numbers=lambda: pd.concat([numbers(pick) for pick in found], ignore_index=True),
         name="brush",
     )
     picks = [
@@ -233,6 +233,12 @@ def _gallery(
             Shown(ImageId(pick.one.slug, int(index)), f"{values[index]:.3g}".replace("-", "−")) for index in pick.index
         ]
     if shown:
-        frame = pd.concat([numbers(pick) for pick in picks if len(pick.index)], ignore_index=True)
         keys = {one.slug: one.key for one in (view.inside, *view.outside)}
-        gallery(run, keys, shown, title, frame, key=key)
+        gallery(
+            run,
+            keys,
+            shown,
+            title,
+            lambda: pd.concat([numbers(pick) for pick in picks if len(pick.index)], ignore_index=True),
+            key=key,
+        )

@@ -18,7 +18,7 @@ from hvae.results import ScoreTable, TableKey
 WHOLE_SPLITS = ("test", "all")
 """Splits that stand for a data set in reports, the preferred one first."""
 
-RUG_MARKS = 400
+RUG_MARKS = 200
 """Images drawn one by one below a density, evenly spaced in rank so that the tails are there."""
 
 Unit = Literal["nats", "bits/dim", "ln(bits/dim)"]

@@ -6,6 +6,7 @@ import html
 
 import plotly.graph_objects as go
 
+from app.figures.layout import title_of
 from app.upload_results import Judged, data_uri, in_words
 
 MOST_ROWS = 2_000
@@ -34,10 +35,8 @@ def report(found: Judged, figure: go.Figure | None) -> str:
         _table(["setting", "value"], [[_text(name), _text(value)] for name, value in facts.items()]),
     ]
     if figure is not None:
-        title = figure.layout.title.text  # type: ignore[union-attr]
-        figure.update_layout(title_text=None)
         # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
-        parts += ["<h2>", title or "", "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
+        parts += ["<h2>", title_of(figure), "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
     frame = found.frame.iloc[:MOST_ROWS]
     rows = [
         [

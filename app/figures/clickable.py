@@ -12,7 +12,7 @@ from hvae.arrays import Floats
 POINTS_PER_CURVE = 100_000
 """A point's customdata is one integer: place of its curve times this, plus its position on the curve."""
 
-CLICKABLE = 240
+CLICKABLE = 120
 """Points of a curve that can be clicked, at most; a line has more, and none of its own can be."""
 
 

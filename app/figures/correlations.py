@@ -53,7 +53,7 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
         xaxis={"title": "layer", "tickvals": layers, "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]},
         yaxis={"title": axis, "range": [low - 0.02, 1.02]},
     )
-    return laid_out(figure, title)
+    return laid_out(figure, title, worded=True)
 
 
 def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str) -> go.Figure:
@@ -107,7 +107,7 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     )
     figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
     figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
-    return laid_out(figure, title)
+    return laid_out(figure, title, worded=True)
 
 
 def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str) -> go.Figure:
@@ -145,4 +145,6 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str) -> go.Figur
         xaxis={"title": "unit pair, most alike first", "dtick": 1, "range": [0.5, len(pairs) + 0.5]},
         yaxis={"title": "|r|", "range": [-0.02, 1.05]},
     )
-    return laid_out(figure, "How alike are the best matched units? Click one to see what excites it", height=240)
+    return laid_out(
+        figure, "How alike are the best matched units? Click one to see what excites it", height=240, worded=True
+    )

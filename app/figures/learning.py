@@ -91,7 +91,7 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
         figure.update_yaxes(title=axis, rangemode="tozero", nticks=4, row=row, col=1)
     figure.update_xaxes(title="epoch", row=len(rows), col=1)
     figure.update_xaxes(dtick=_step(histories))
-    return laid_out(figure, title, height=90 + 130 * max(1, len(rows)))
+    return laid_out(figure, title, height=90 + 130 * max(1, len(rows)), worded=True)
 
 
 def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, tuple[float, str, str]]:

@@ -45,7 +45,7 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
         hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
     )
     figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
-    return laid_out(figure, title, height=170 + 46 * len(rows))
+    return laid_out(figure, title, height=170 + 46 * len(rows), worded=True)
 
 
 def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:

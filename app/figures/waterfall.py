@@ -107,7 +107,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figu
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
         xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + 0.17 * span]},
     )
-    laid_out(figure, title, height=190 + 40 * len(steps))
+    laid_out(figure, title, height=190 + 40 * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)
     return figure
 

@@ -1,0 +1,169 @@
+"""A browser tab that times what it shows: what the benchmarks of the dashboard press and wait for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page
+
+from app import registry
+from tests.browser.conftest import Dashboard
+
+PATIENCE = 120_000
+
+# The page counts as painted when its heading and the first thing below it that a reader came for are there: numbers, a
+# sentence or diagram of them, a chart, a picture; where a model has to be loaded for these, the controls that choose
+# them. When the first table, chart or picture is there, PyTorch imported where it is needed, is shown beside it.
+WATCH = """
+const RESULTS = 'table.numbers, .mosaic, .js-plotly-plot .main-svg, img, canvas';
+const WORDS = '.prose, [role="img"], [role="radiogroup"]';
+const seen = what => new Promise(done => {
+    const look = () => {
+        const main = document.querySelector('.stMainBlockContainer');
+        main?.querySelector('h1') && main.querySelector(what) ? done(performance.now() / 1000) : setTimeout(look, 5);
+    };
+    look();
+});
+window.__painted = words => seen(words ? `${RESULTS}, ${WORDS}` : RESULTS);
+window.__result = Promise.race([seen(RESULTS), new Promise(done => setTimeout(() => done(null), 30000))]);
+window.__finished = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning';
+window.__fingerprint = () => [...document.querySelectorAll('.js-plotly-plot')].map(plot => (plot._fullData ?? [])
+    .map(trace => [trace.name, trace.x?.length, trace.x?.[0], trace.y?.[0], trace.y?.[(trace.y?.length ?? 0) >> 1],
+        Array.isArray(trace.text) ? trace.text.join() : ''])
+    .join() + JSON.stringify((plot._fullLayout?.shapes ?? []).map(shape => [shape.x0, shape.y0]))).join('|')
+    + [...document.querySelectorAll('table.numbers, [data-testid="stCode"]')].map(one => one.textContent).join('|');
+// Seconds from `act` until something on the page shows another thing and the script has finished.
+window.__answer = act => new Promise(done => {
+    const before = window.__fingerprint(), started = performance.now();
+    let changed = null;
+    const look = () => {
+        if (changed === null && window.__fingerprint() !== before) changed = performance.now();
+        if (changed !== null && window.__finished())
+            requestAnimationFrame(() => done([(changed - started) / 1000, (performance.now() - started) / 1000]));
+        else if (performance.now() - started > 60000) done([60, 60]);
+        else setTimeout(look, 10);
+    };
+    act();
+    look();
+});
+"""
+PICK = """([key, position]) => window.__answer(() => {
+    const choices = [...document.querySelectorAll(`.st-key-${key} [role="radio"]`)];
+    const others = choices.filter(one => one.getAttribute('aria-checked') !== 'true');
+    others[position % others.length].click();
+})"""
+ANSWER_TO_NOTHING = "window.__answer(() => {})"
+"""For a press that Playwright makes itself; started between its moves."""
+
+
+class Tab:
+    """A browser tab with an empty cache that counts what the server sends it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.add_init_script(WATCH)
+        self._bytes = 0
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        self.page.on("response", self._count_media)
+
+    def _count(self, frame: str | bytes) -> None:
+        self._bytes += len(frame)
+
+    def _count_media(self, answer) -> None:
+        if urlsplit(answer.url).path.startswith("/media/"):
+            self._bytes += int(answer.headers.get("content-length", 0))
+
+    def sent_kb(self) -> float:
+        """Thousands of bytes since the last call."""
+        sent, self._bytes = self._bytes / 1000, 0
+        return sent
+
+    def open(self, address: str) -> None:
+        """Open an address and wait until the script has finished and the browser has drawn all of it."""
+        self.page.goto(address, wait_until="commit")
+        self.page.locator("h1").wait_for()
+        self.page.wait_for_function("window.__finished()")
+        self.page.evaluate("() => new Promise(done => requestIdleCallback(done))")
+
+    def paint(self, address: str, words: bool) -> tuple[float, float | None]:
+        """Seconds from asking for the address to its paint, and to its first result; the script has finished then.
+
+        A page that waits for pictures has no result.
+
+        Args:
+            address: of the page.
+            words: whether a sentence, a diagram or the controls count as paint.
+        """
+        self.page.goto(address, wait_until="commit")
+        painted = self.page.evaluate("words => window.__painted(words)", words)
+        result = self.page.evaluate("window.__result")
+        self.page.wait_for_function("window.__finished()")
+        return painted, result
+
+
+def pick(key: str, page: Page, turn: int) -> list[float]:
+    """Press another choice of a control; seconds until something changed, and until the page is done."""
+    return page.evaluate(PICK, [key, turn])
+
+
+def step(key: str, page: Page, _: int) -> list[float]:
+    """Press the plus of a number box; seconds as of `pick`."""
+    return page.evaluate(
+        """key => window.__answer(() =>
+            document.querySelector(`.st-key-${key} [data-testid="stNumberInputStepUp"]`).click())""",
+        key,
+    )
+
+
+def brush(page: Page, turn: int) -> list[float]:
+    """Drag over a part of the densities, another one each time; seconds as of `pick`, from letting go."""
+    # Asked of the document at once: plotly replaces the element whenever it draws.
+    box = page.evaluate(
+        """() => {
+            const find = () => document.querySelector('.st-key-densities .js-plotly-plot .nsewdrag');
+            find().scrollIntoView({block: 'center'});
+            const {x, y, width, height} = find().getBoundingClientRect();
+            return {x, y, width, height};
+        }"""
+    )
+    # Left and right in turn: a drag that begins within the range brushed before would move that range.
+    start, width = box["x"] + box["width"] * (0.1 + 0.5 * (turn % 2) + 0.01 * turn), box["width"] * 0.2
+    y = box["y"] + box["height"] * 0.5
+    page.mouse.move(start, y)
+    page.mouse.down()
+    page.mouse.move(start + width / 2, y, steps=3)
+    page.mouse.move(start + width, y)
+    page.evaluate(f"() => {{ window.__pending = {ANSWER_TO_NOTHING}; }}")
+    page.mouse.up()
+    return page.evaluate("window.__pending")
+
+
+def press_k(page: Page, turn: int) -> None:
+    """Start to switch k; the answer is pending."""
+    page.evaluate(f"() => {{ window.__pending = ({PICK})(['k', {turn}]); }}")
+
+
+def press_navigation(page: Page, name: str) -> None:
+    """Start to open a page through the navigation; the answer is pending."""
+    group, title = next(
+        (group, title) for group, entries in registry.groups().items() for one, title in entries if one == name
+    )
+    page.get_by_test_id("stTopNavSection").get_by_text(group, exact=True).click()
+    page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).wait_for()
+    page.evaluate(
+        """title => {
+            const link = [...document.querySelectorAll('[data-testid="stTopNavDropdownLink"]')]
+                .find(one => one.textContent.trim() === title);
+            window.__pending = window.__answer(() => link.click());
+        }""",
+        title,
+    )
+
+
+def resident_mib(dashboard: Dashboard) -> float:
+    """Resident set of the server."""
+    status = Path(f"/proc/{dashboard.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
