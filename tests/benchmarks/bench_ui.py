@@ -22,7 +22,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import registry
-from tests.benchmarks.tab import Tab, brush, pick, press_k, press_navigation, resident_mib, step
+from tests.benchmarks.tab import Tab, brush, cpu_seconds, pick, press_k, press_navigation, resident_mib, step
 from tests.browser.conftest import FLAGS, Dashboard, launch
 
 COLD_S = 3.0
@@ -45,6 +45,7 @@ WORDS_FIRST = ("reconstructions", "how_it_works", "features", "score_images")
 """Pages that begin with a sentence on the results, or with controls while a model is loaded."""
 NEED_A_MODEL = ("reconstructions", "how_it_works", "score_images")
 """Pages that may load PyTorch to draw; the others show stored results."""
+HAVE_K = ("scores", "compare")
 
 
 @dataclass
@@ -125,37 +126,56 @@ def repeated(page: str, what: str, tab: Tab, act: Callable[[Page, int], list[flo
 def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
     """`TABS` tabs that browse stored results: each acts every `TABS * APART_S` seconds, one after the other.
 
-    Then all of them press at the same moment, which no limit is set for: it says what a full class room meets.
+    They open pages, then press k where the page has it and open the next page elsewhere. No limit is set for what
+    follows: all of them on the page with the most figures, where ten browsers draw on the cores that the server has,
+    and there all at the same moment. The CPU time of the server per action says which part of that is its own.
     """
     stored = [page for page in registry.names() if page not in NEED_A_MODEL]
-    tabs = [(stored[number % len(stored)], Tab(browser)) for number in range(TABS)]
-    for page, tab in tabs:
+    tabs = [Tab(browser) for _ in range(TABS)]
+    pages = [stored[number % len(stored)] for number in range(TABS)]
+
+    def on(number: int) -> tuple[Tab, Callable[[Page], None]]:
+        pages[number] = stored[(stored.index(pages[number]) + 1) % len(stored)]
+        return tabs[number], partial(press_navigation, name=pages[number])
+
+    for tab, page in zip(tabs, pages, strict=True):
         tab.open(dashboard.url + registry.address(page))
+    busy, actions = cpu_seconds(dashboard), 0
+    for turn in range(1, 4):
+        yield crowd(f"open a page, round {turn}", [on(number) for number in range(TABS)], APART_S)
+        actions += TABS
     for turn in range(1, 4):
         presses = [
-            (tab, partial(press_navigation, name=stored[(stored.index(page) + turn) % len(stored)]))
-            for page, tab in tabs
+            (tab, partial(press_k, turn=turn)) if page in HAVE_K else on(number)
+            for number, (tab, page) in enumerate(zip(tabs, pages, strict=True))
         ]
-        yield crowd(f"open a page, round {turn}", presses, APART_S)
-    for _, tab in tabs:
+        yield crowd(f"k or open, round {turn}", presses, APART_S)
+        actions += TABS
+    spent = (cpu_seconds(dashboard) - busy) / actions
+    yield Row("10 tabs", "server CPU per action", spent, spent, "s")
+    for tab in tabs:
         tab.open(f"{dashboard.url}/scores")
-    for turn in range(1, 4):
-        yield crowd(f"k of Scores, round {turn}", [(tab, partial(press_k, turn=turn)) for _, tab in tabs], APART_S)
-    yield crowd("k of Scores, all at once", [(tab, partial(press_k, turn=4)) for _, tab in tabs], 0)
+    busy, actions = cpu_seconds(dashboard), 0
+    for what, turn, apart in (("one by one", 1, APART_S), ("once more", 2, APART_S), ("all at once", 3, 0)):
+        yield crowd(f"k of Scores, {what}", [(tab, partial(press_k, turn=turn)) for tab in tabs], apart, None)
+        actions += TABS
+    spent = (cpu_seconds(dashboard) - busy) / actions
+    yield Row("10 tabs", "server CPU per action", spent, spent, "s")
     yield Row("10 tabs", "server", resident_mib(dashboard), resident_mib(dashboard), "MiB", SERVER_MIB)
     mapped = float("libtorch" in dashboard.libraries())
     yield Row("10 tabs", "PyTorch in memory", mapped, mapped, "", 1)
-    for _, tab in tabs:
+    for tab in tabs:
         tab.context.close()
 
 
-def crowd(what: str, presses: list[tuple[Tab, Callable[[Page], None]]], apart: float) -> Row:
+def crowd(
+    what: str, presses: list[tuple[Tab, Callable[[Page], None]]], apart: float, limit: float | None = TOGETHER_S
+) -> Row:
     """Every tab presses in turn; the longest time until one of them shows something new is judged."""
     for tab, press in presses:
         press(tab.page)
         tab.page.wait_for_timeout(1000 * apart)
     drawn, finished = zip(*(tab.page.evaluate("window.__pending") for tab, _ in presses), strict=True)
-    limit = TOGETHER_S if apart else None
     return Row("10 tabs", what, statistics.median(drawn), max(drawn), "s", limit, judge_worst=True,
                finished=statistics.median(finished))  # fmt: skip
 

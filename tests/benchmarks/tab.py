@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -167,3 +168,9 @@ def resident_mib(dashboard: Dashboard) -> float:
     """Resident set of the server."""
     status = Path(f"/proc/{dashboard.process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def cpu_seconds(dashboard: Dashboard) -> float:
+    """CPU time of the server since it started."""
+    fields = Path(f"/proc/{dashboard.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
