@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import compare_metrics, palette
-from app.compare_numbers import Agreement, Compared, agreement, differing, parameter_count, same_images
+from app.compare_numbers import MARKS, Agreement, Compared, agreement, differing, parameter_count, same_images
 from app.figures import agreement as figures
 from app.figures.series import IDS_PER_SET
 from app.scored import Measure
@@ -97,7 +97,7 @@ def test_the_furthest_images_both_ways() -> None:
 def test_the_marks_hold_every_extreme_and_are_the_same_each_time() -> None:
     one = made_up(5000)
     marks = one.marks()
-    assert len(set(marks)) == len(marks) == 400
+    assert len(set(marks)) == len(marks) == MARKS
     for scores in (one.first, one.second, one.difference):
         assert {int(np.argmin(scores)), int(np.argmax(scores))} <= set(marks)
     assert np.array_equal(marks, one.marks())
