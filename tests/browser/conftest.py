@@ -55,12 +55,23 @@ class Visit:
     outside: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
-    def settle(self) -> None:
-        """Wait until the script has finished: its last element is there, and none of an earlier run is left."""
+    def settle(self, frames: int = 1) -> None:
+        """Wait until the script has finished: its last element is there, and none of an earlier run is left.
+
+        Args:
+            frames: for so many frames in a row; more than one where a second run may follow the first at once.
+        """
         self.page.wait_for_function(
-            """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-                && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
-                && !document.querySelector('[data-stale="true"]')""",
+            """frames => {
+                const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+                    && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
+                    && !document.querySelector('[data-stale="true"]');
+                window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
+                if (window.__settled < frames) return false;
+                window.__settled = 0;
+                return true;
+            }""",
+            arg=frames,
             timeout=PATIENCE,
         )
 

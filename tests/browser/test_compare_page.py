@@ -21,7 +21,7 @@ LONELIEST = """() => {
     })));
     const apart = (a, b) => a === b ? Infinity : Math.hypot(a.x - b.x, a.y - b.y);
     const room = one => Math.min(...marks.map(other => apart(one, other)));
-    return marks.slice(-400).reduce((best, one) => room(one) > room(best) ? one : best);
+    return marks.slice(-plot._fullData[1].x.length).reduce((best, one) => room(one) > room(best) ? one : best);
 }"""
 """Where plotly has drawn the mark of the OOD set that is furthest from every other mark, and its integer id."""
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import scored
+from app.figures.series import IDS_PER_SET
 from app.scored import Measure
 from hvae.results import read_table
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
@@ -95,6 +96,18 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         assert low <= MEASURE.of(table)[int(index)] <= high, "an image outside the brush"
         seen.append(image)
     assert seen[0] != seen[1]
+    page.get_by_text("Click a mark", exact=True).click()
+    page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === false", arg="densities")
+    visited.settle()
+    assert value(page, "to") == f"{high:g}", "the range stays"
+    # The mark furthest to the left stands alone; the rug of the OOD set is the fourth trace.
+    leftmost = page.evaluate(
+        f"key => Array.from({PLOT}._fullData[3].x).reduce((b, x, i, a) => x < a[b] ? i : b, 0)", "densities"
+    )
+    number = page.evaluate(f"([key, at]) => Number({PLOT}._fullData[3].customdata[at])", ["densities", leftmost])
+    click_point(page, "densities", 3, leftmost)
+    expect(page.get_by_test_id("stTextInputField")).to_have_value(f"digits:{number % IDS_PER_SET}")
+    visited.settle()
     page.reload()
     expect(page.locator(".st-key-from input")).to_have_value(f"{low:g}")
     wait_for_chart(page, "in-brush-frame")

@@ -71,17 +71,17 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
     assert {key: copied[key][-1] for key in ("k", "image", "unit")} == {
         key: CHOSEN[key] for key in ("k", "image", "unit")
     }
-    assert shown(page) == CHOSEN
+    comes_to_show(page, CHOSEN, "chosen")
 
     second = visit(dashboard, "/scores?" + "&".join(f"{key}={value}" for key in copied for value in copied[key]))
     tab = second.page
     expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
     second.settle()
-    assert shown(tab) == CHOSEN
+    comes_to_show(tab, CHOSEN, "opened by the link")
     tab.reload()
     expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
     second.settle()
-    assert shown(tab) == CHOSEN, "reloaded"
+    comes_to_show(tab, CHOSEN, "reloaded")
     heading = tab.get_by_role("heading", level=1)
     walked = {}
     for group, name, title in PAGES:
@@ -102,7 +102,8 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
             # The address changes before the page does.
             expect(heading).to_have_text(walked[name][0])
             comes_to_show(tab, walked[name][1], f"{name}: gone back to")
-            second.settle()
+            # Streamlit follows Back with a second run where it emptied a widget, and loses a Back pressed during one.
+            second.settle(frames=20)
     second.sound()
 
 
