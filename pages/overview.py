@@ -29,6 +29,13 @@ CARDS = (
         {},
         "Reconstructions →",
     ),
+    (
+        "Score your own",
+        "Is THIS image unlike what the model knows? A verdict with its uncertainty, for any picture.",
+        "score_images",
+        {},
+        "Score images →",
+    ),
 )
 
 
@@ -126,7 +133,7 @@ def _sentence(inside: Found | None, outside: dict[str, Found]) -> str:
 
 
 def _cards() -> None:
-    for column, (title, text, page, values, label) in zip(st.columns(3, gap="medium"), CARDS, strict=True):
+    for column, (title, text, page, values, label) in zip(st.columns(len(CARDS), gap="medium"), CARDS, strict=True):
         with column.container(border=True, height="stretch"):
             st.html(f'<p class="card-title">{title}</p><p class="card-text">{text}</p>')
             st.page_link(f"../pages/{page}.py", label=label, query_params=state.values(page, **values))
