@@ -16,8 +16,8 @@ from hvae.errors import ConfigError
 SCHEMA_VERSION = 1
 """Version of `config.json`; a file of another version is refused by name."""
 
-Preprocessing = Literal["binarise", "threshold", "grey"]
-LikelihoodName = Literal["bernoulli", "gaussian"]
+Preprocessing = Literal["binarise", "threshold", "grey", "integer"]
+LikelihoodName = Literal["bernoulli", "gaussian", "logistic-mixture"]
 Count = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -163,6 +163,16 @@ class RunConfig(Frozen):
                 f"the file is of schema {version}, this version of hvae reads {SCHEMA_VERSION}: update hvae"
             )
         return version
+
+    @model_validator(mode="after")
+    def _observed(self) -> RunConfig:
+        mixture, whole = self.model.likelihood == "logistic-mixture", self.data.preprocessing == "integer"
+        if mixture != whole:
+            raise ValueError(
+                "model.likelihood logistic-mixture and data.preprocessing integer belong together: the mixture is one "
+                f"over whole pixel values; here {self.model.likelihood} meets {self.data.preprocessing}"
+            )
+        return self
 
     def to_json(self) -> str:
         """The configuration as indented JSON; `from_json` is its inverse."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from hvae.blocks import Shape, convolution
 from hvae.config import LikelihoodName
+from hvae.distributions import DiscretisedLogisticMixture
 from hvae.stochastic import gaussian
+
+COMPONENTS = 10
+"""Logistics in the mixture of a pixel (Salimans et al., 2017)."""
 
 
 class BernoulliLikelihood(nn.Module):
@@ -36,7 +41,27 @@ class GaussianLikelihood(nn.Module):
         return Independent(gaussian(self.moments(features)), 3)
 
 
-LIKELIHOODS: dict[LikelihoodName, type[BernoulliLikelihood] | type[GaussianLikelihood]] = {
+class LogisticMixtureLikelihood(nn.Module):
+    """A discretised mixture of `COMPONENTS` logistics a pixel, for images whose values are whole (times 1 / 255)."""
+
+    def __init__(self, shape_in: Shape, image_shape: Shape) -> None:
+        """Create the 3x3 convolution from features of `shape_in` to the parameters of every component."""
+        super().__init__()
+        channels = image_shape[0]
+        self.sizes = [1, channels, channels, channels * (channels - 1) // 2]
+        self.parameters_of = convolution(shape_in[0], COMPONENTS * sum(self.sizes), 3)
+
+    def forward(self, features: Tensor) -> Distribution:
+        """(lanes, *shape_in) -> distribution over (lanes,) images."""
+        parameters = self.parameters_of(features).float().unflatten(1, (COMPONENTS, -1))
+        logits, means, log_scales, coefficients = parameters.split(self.sizes, dim=2)
+        return DiscretisedLogisticMixture(logits.squeeze(2), means, log_scales, torch.tanh(coefficients))
+
+
+LIKELIHOODS: dict[
+    LikelihoodName, type[BernoulliLikelihood] | type[GaussianLikelihood] | type[LogisticMixtureLikelihood]
+] = {
     "bernoulli": BernoulliLikelihood,
     "gaussian": GaussianLikelihood,
+    "logistic-mixture": LogisticMixtureLikelihood,
 }

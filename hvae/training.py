@@ -236,7 +236,7 @@ class _Trainer:
     def _preprocess(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images in [0, 1]; a fresh binarisation at every read."""
         grey = images.to(self.fabric.device).float() / 255
-        if self.config.data.preprocessing == "grey":
+        if self.config.data.preprocessing in ("grey", "integer"):
             return grey
         if self.config.data.preprocessing == "threshold":
             return (grey > 0.5).float()

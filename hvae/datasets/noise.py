@@ -1,4 +1,4 @@
-"""Preprocessing of grey images, and evaluation noise that depends on nothing but the example.
+"""Preprocessing of images, and evaluation noise that depends on nothing but the example.
 
 Evaluation draws are keyed by (seed, data set, example, draw): a table repeats to the last digit however the images
 are batched, and two data sets share no noise. The generator is Philox (Salmon et al., 2011), whose counter is an
@@ -11,12 +11,13 @@ import numpy as np
 
 from hvae.errors import ConfigError
 
-PREPROCESSINGS = ("binarise", "threshold", "grey")
-"""binarise: Bernoulli draws with p = grey value / 255; threshold: grey value >= 128; grey: grey value / 255."""
+PREPROCESSINGS = ("binarise", "threshold", "grey", "integer")
+"""binarise: Bernoulli draws with p = value / 255; threshold: value >= 128; grey: value / 255 under a Bernoulli;
+integer: value / 255 under a likelihood over whole values."""
 
 
 def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -> np.ndarray:
-    """Turn grey values into what the Bernoulli likelihood sees.
+    """Turn pixel values into what the likelihood sees.
 
     Args:
         images: ``(n, channels, height, width)`` uint8.
@@ -24,13 +25,13 @@ def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -
         noise: Uniform in [0, 1), float32, with the elements of ``images``; ``binarise`` alone needs it.
 
     Returns:
-        ``(n, channels, height, width)`` float32 in [0, 1]; 0 or 1 unless ``grey``.
+        ``(n, channels, height, width)`` float32 in [0, 1]; 0 or 1 unless ``grey`` or ``integer``.
 
     Raises:
         ConfigError: If ``kind`` is unknown.
         ValueError: If ``binarise`` gets no noise.
     """
-    if kind == "grey":
+    if kind in ("grey", "integer"):
         return images.astype(np.float32) / np.float32(255)
     if kind == "threshold":
         return (images >= 128).astype(np.float32)
