@@ -11,6 +11,7 @@ import pytest
 
 from app import jobs
 from app.job_queue import UNFORESEEN, Job, JobQueue, QueueFull
+from app.limits import Limits
 from hvae.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,7 +132,7 @@ def test_the_same_work_is_queued_once_while_it_is_unfinished():
 
 
 def test_the_queue_is_bounded_and_forgets():
-    queue, first = JobQueue(most_waiting=2, most_finished=3), Step()
+    queue, first = JobQueue(Limits(jobs_waiting=2, jobs_remembered=3)), Step()
     running = queue.submit("running", first, 0)
     assert first.started.wait(PATIENCE)
     waiting = [queue.submit("waiting", lambda *_: None, number) for number in (1, 2)]
