@@ -103,6 +103,29 @@ def test_work_may_also_stop_by_itself_and_keeps_what_it_finished():
     assert [queue.find(job).state for job in ids] == ["cancelled", "done"]
 
 
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_job_over_its_time_stops_at_its_next_step_and_says_so(reports: bool):
+    now = [0.0]
+    queue = JobQueue(Limits(job_seconds=7200), lambda: now[0])
+    steps: list[int] = []
+
+    def work(report, cancelled):
+        for step in range(5):
+            steps.append(step)
+            now[0] += 3000
+            if reports:
+                report(step + 1, 5)
+            elif cancelled():
+                return None
+        return "the end"
+
+    found = finished(queue, queue.submit("long", work, "long"))
+    assert steps == [0, 1, 2] and (found.state, found.result) == ("failed", None)
+    assert found.problem == "stopped after 2 h 0 min, the most a job may run here. What was finished before is kept."
+    again = queue.submit("long", lambda *_: "short enough", "long")
+    assert finished(queue, again).state == "done", "each job has its own time"
+
+
 def test_failures_become_one_line(caplog):
     queue = JobQueue()
 

@@ -15,11 +15,10 @@ from streamlit.testing.v1 import AppTest
 from app import jobs, upload_detail, upload_jobs, upload_preview, upload_report, upload_results, upload_store
 from app.limits import Limits
 from app.upload_sources import Given
-from hvae.checkpoints import load_checkpoint
 from hvae.datasets.outside import Named
 from hvae.errors import TableError
-from hvae.results import ScoreTable, find_run, list_tables, read_table, write_table
-from tests.app.conftest import sound
+from hvae.results import find_run, list_tables, read_table
+from tests.app.conftest import finish_jobs, sound
 from tests.synthetic import make_run, make_tables
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
@@ -35,18 +34,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results of jobs go where no other test sees them."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture
-def clothes(root: Path) -> Path:
-    """A run that can judge: the tables of its parts were made with its weights."""
-    run = make_run(root, "clothes", depth=2, trained=True)
-    digest = load_checkpoint(run).weights_sha256
-    make_tables(run, ("fashionmnist",), n=80)
-    for key in list_tables(run):
-        table = read_table(key.path)
-        write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
-    return run
 
 
 def png(value: int) -> bytes:
@@ -73,12 +60,6 @@ def kept(complete: bool = True, **settings: object) -> None:
     upload_store.refuse(folder, [("<b>notes</b>.txt", "not an image")])
     if complete:
         upload_store.complete(folder)
-
-
-def finish_jobs() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "jobs":
-            thread.join(280)
 
 
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
