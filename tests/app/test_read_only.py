@@ -17,15 +17,20 @@ from tests.app.test_score_images_page import SETTINGS
 from tests.synthetic import make_run, make_tables
 
 
+@pytest.fixture(autouse=True)
+def upload_size() -> Iterator[None]:
+    """The limit that a page sets for the whole process ends with the test."""
+    before = config.get_option("server.maxUploadSize")
+    yield
+    config.set_option("server.maxUploadSize", before)
+
+
 @pytest.fixture
-def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server for a public demonstration that takes no files."""
     path = tmp_path / "limits.toml"
     path.write_text("read_only = true\nuploads = false")
     monkeypatch.setenv(limits.VARIABLE, str(path))
-    before = config.get_option("server.maxUploadSize")
-    yield
-    config.set_option("server.maxUploadSize", before)
 
 
 @pytest.fixture
@@ -84,11 +89,14 @@ def test_the_functions_that_write_refuse_whoever_calls_them(closed: None, pair: 
     assert contents(pair) == before
 
 
-def test_read_only_alone_still_takes_images(
+def test_either_switch_leaves_what_the_other_is_for(
     pair: Path, visit: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    path = tmp_path / "limits.toml"
-    path.write_text("read_only = true")
-    monkeypatch.setenv(limits.VARIABLE, str(path))
+    for name, text in (("read-only.toml", "read_only = true"), ("no-uploads.toml", "uploads = false")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "read-only.toml"))
     assert len(visit("score_images", run="clothes").get("file_uploader")) == 1
-    assert not visit("runs", run="clothes").get("file_uploader")
+    monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "no-uploads.toml"))
+    app = visit("runs", run="clothes")
+    assert access.NO_UPLOADS in sound(app) and not app.get("file_uploader")
+    assert any(one.label == "Import from path" for one in app.button)
