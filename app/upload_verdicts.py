@@ -41,9 +41,9 @@ def show(job: str) -> None:
     components.section("Verdicts", components.escape(upload_results.setting_in_words(stored.settings)))
     if not stored.complete and jobs.find(job) is None:
         st.warning(
-            f"This job was interrupted, by a restart of the server, by hand or by its time limit: "
-            f"{counted(len(stored), 'image')} had "
-            "been scored by then and stand below. Choose the images and score them again to have the others."
+            "This job was interrupted, by a restart of the server, by hand or by its time limit: "
+            f"{counted(len(stored), 'image')} had been scored by then and stand below. Choose the images and score "
+            "them again to have the others."
         )
     if len(stored):
         _verdicts(stored)
