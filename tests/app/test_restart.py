@@ -72,6 +72,7 @@ def killed_in_the_middle(folder: Path) -> str:
     return said["job"]
 
 
+@pytest.mark.slow
 def test_a_killed_server_keeps_the_finished_batches_and_the_rest_is_scored_again(
     clothes: Path, visit: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
