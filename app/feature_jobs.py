@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from app import components, feature_tables, jobs, loading, palette
+from app import access, components, feature_tables, jobs, loading, palette, state
 from app.job_queue import Report, Work
 from app.source_images import whole_split
 from hvae import datasets
@@ -67,7 +67,9 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
         if why is not None:
             st.html(f'<p class="prose">They cannot be computed here: {components.escape(why)}.</p>')
             return
-        if here and not busy:
+        if here and not access.may_write():
+            st.caption(f"{access.READ_ONLY} So nothing is computed here; whoever runs it can, with the command.")
+        elif here and not busy:
             st.caption(
                 f"Up to {IMAGES:,} images of each data set go through both models: about a minute a data set on two "
                 "cores. Jobs run one after the other, and the page stays usable meanwhile."
@@ -81,6 +83,9 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
 
 def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> None:
     """Queue the computation; for the callback of a button."""
+    if not access.may_write():
+        state.note("job", access.READ_ONLY)
+        return
     title = f"{run.name} and {other.name} on {', '.join(palette.look(slug).title for slug in slugs)}"
     key = ("correlate", str(run.path), str(other.path), tuple(slugs), tables)
     jobs.start(title, comparison(run, other, slugs, tables), key)
@@ -113,8 +118,9 @@ def keep(run: RunEntry, write: Callable[[Path, Content], Path], content: Content
     """Write into a run's folder; below `HVAE_RUNS` where that folder cannot be written, as a bundled one may be.
 
     Raises:
-        HvaeError: neither can be written.
+        HvaeError: neither can be written, or the server is read-only.
     """
+    access.check_writing()
     try:
         return write(run.path, content)
     except HvaeError:

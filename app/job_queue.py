@@ -15,23 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.limits import Limits
 from hvae.errors import HvaeError
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 20
-MOST_FINISHED = 50
+KEPT = "What was finished before is kept."
 UNFORESEEN = "failed in a way nobody foresaw; see the server's log"
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Report = Callable[[int, int], None]
-"""Called by a job with (steps done, steps in all); raises `Cancelled` where the job was cancelled."""
+"""Called by a job with (steps done, steps in all); raises `Cancelled` where the job has to stop."""
 Work = Callable[[Report, Callable[[], bool]], "str | Path | None"]
 """What a job does, given `report` and `cancelled`; returns where its result lies."""
 
 
 class Cancelled(Exception):
-    """A job was told to stop."""
+    """A job was told to stop, or its time is up."""
 
 
 class QueueFull(HvaeError):
@@ -82,16 +82,18 @@ class JobQueue:
     An executor would hold up the end of the server until every job that waits has run.
     """
 
-    def __init__(self, most_waiting: int = MOST_WAITING, most_finished: int = MOST_FINISHED) -> None:
+    def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """An empty queue.
 
         Args:
-            most_waiting: jobs that may wait beside the one that runs.
-            most_finished: finished jobs that are remembered; older ones are forgotten.
+            limits: how many jobs may wait and are remembered, and how long one may run; the defaults if None.
+            clock: seconds, from any point in time on.
         """
+        limits = limits or Limits()
         self._lock = threading.Lock()
         self._working = False
-        self._most_waiting, self._most_finished = most_waiting, most_finished
+        self._most_waiting, self._most_finished = limits.jobs_waiting, limits.jobs_remembered
+        self._seconds, self._clock = limits.job_seconds, clock
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
@@ -115,7 +117,7 @@ class JobQueue:
                     return entry.id
             if sum(entry.state == "waiting" for entry in self._jobs.values()) >= self._most_waiting:
                 raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
-            entry = _Entry(title, work, key, steps)
+            entry = _Entry(title, work, key, steps, self._seconds, self._clock)
             self._jobs[entry.id] = entry
             if not self._working:
                 self._working = True
@@ -155,16 +157,16 @@ class JobQueue:
                 if not waiting or _shutting_down():
                     self._working = False
                     return
-                waiting[0].state = "running"
+                waiting[0].begin()
             self._run(waiting[0])
 
     def _run(self, entry: _Entry) -> None:
         try:
             result = entry.work(entry.report, entry.cancelled)
-            # A job that stops because it was told to has no result; one that got there first keeps it.
-            state, problem = ("cancelled" if result is None and entry.cancelled() else "done"), ""
+            # A job that stops because it has to has no result; one that got there first keeps it.
+            state, problem = entry.stopped() if result is None and entry.cancelled() else ("done", "")
         except Cancelled:
-            result, state, problem = None, "cancelled", ""
+            result, (state, problem) = None, entry.stopped()
         except HvaeError as error:
             result, state, problem = None, "failed", (str(error).splitlines() or [UNFORESEEN])[0]
         except Exception:
@@ -189,9 +191,13 @@ class JobQueue:
 class _Entry:
     """A job as the queue keeps it."""
 
-    def __init__(self, title: str, work: Work, key: Hashable, steps: str) -> None:
+    def __init__(
+        self, title: str, work: Work, key: Hashable, steps: str, seconds: int, clock: Callable[[], float]
+    ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.title, self.work, self.key, self.steps = title, work, key, steps
+        self.seconds, self.clock = seconds, clock
+        self.until: float | None = None
         self.state: State = "waiting"
         self.stop = threading.Event()
         self.done = self.total = 0
@@ -204,14 +210,27 @@ class _Entry:
     def final(self) -> bool:
         return self.state in ("done", "failed", "cancelled")
 
-    def cancelled(self) -> bool:
-        """Whether to stop: somebody said so, or the server is shutting down and waits for this thread."""
+    def begin(self) -> None:
+        self.state, self.until = "running", self.clock() + self.seconds
+
+    def told(self) -> bool:
+        """Whether somebody said to stop, or the server is shutting down and waits for this thread."""
         return self.stop.is_set() or _shutting_down()
+
+    def cancelled(self) -> bool:
+        """Whether to stop: it was told to, or its time is up."""
+        return self.told() or (self.until is not None and self.clock() >= self.until)
+
+    def stopped(self) -> tuple[State, str]:
+        """(state, problem) of a job that had to stop."""
+        if self.told():
+            return "cancelled", ""
+        return "failed", f"stopped after {duration(self.seconds)}, the most a job may run here. {KEPT}"
 
     def report(self, done: int, total: int) -> None:
         if self.cancelled():
             raise Cancelled
-        now = time.monotonic()
+        now = self.clock()
         # The pace is counted from the first step on: what went before it (loading a model) does not repeat.
         if self.first is None:
             self.first = (now, done)
@@ -223,7 +242,7 @@ class _Entry:
         if self.first is not None and self.last[1] > self.first[1] and self.last[0] > self.first[0]:
             pace = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
             # Between two reports the time left goes on to run down.
-            left = max(0.0, (self.total - self.done) / pace - (time.monotonic() - self.last[0]))
+            left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
         return Job(
             self.id,
             self.title,
@@ -238,6 +257,14 @@ class _Entry:
             self.result,
             self.stop.is_set() and not self.final,
         )
+
+
+def duration(seconds: float) -> str:
+    """A time span, rounded to what one can plan with."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _shutting_down() -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import components, state
-from app.job_queue import Job, JobQueue, QueueFull, Work
+from app import components, limits, state
+from app.job_queue import KEPT, Job, JobQueue, QueueFull, Work, duration
 
 FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
 POLL_SECONDS = 1.0
@@ -26,7 +26,7 @@ _NONE = ""
 @st.cache_resource(show_spinner=False)
 def _queue() -> JobQueue:
     """The one queue of the server. It survives a reload of its class: never ask whether it is an instance of one."""
-    return JobQueue()
+    return JobQueue(limits.current())
 
 
 def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
@@ -50,6 +50,12 @@ def start(title: str, work: Work, key: Hashable, steps: str = "steps") -> None:
 def find(job: str) -> Job | None:
     """A job by its id; None for one that is not known (any more)."""
     return _queue().find(job)
+
+
+def unfinished(job: str) -> bool:
+    """Whether a job waits or runs, by its id."""
+    found = find(job)
+    return found is not None and not found.finished
 
 
 def cancel(job: str) -> None:
@@ -93,7 +99,7 @@ def watch(job: str) -> Job | None:
     elif found.state == "failed":
         _ended(f"{_literal(found.title)}: {_literal(found.problem)}", "error")
     elif found.state == "cancelled":
-        _ended(f"{_literal(found.title)}: stopped. What was finished before is kept.", "info")
+        _ended(f"{_literal(found.title)}: stopped. {KEPT}", "info")
     return found
 
 
@@ -128,14 +134,6 @@ def in_words(job: Job) -> str:
     if job.per_second is not None and job.seconds_left is not None:
         parts += [f"{job.per_second:,.3g} a second", f"about {duration(job.seconds_left)} left"]
     return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """A time span, rounded to what one can plan with."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def badge() -> None:

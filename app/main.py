@@ -12,7 +12,8 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import components, gone, loading, registry, sidebar, state  # noqa: E402
+from app import access, components, gone, limits, loading, registry, sidebar, state  # noqa: E402
+from hvae.errors import ConfigError  # noqa: E402
 
 
 def pages() -> dict[str, list[st.Page]]:
@@ -29,6 +30,13 @@ def pages() -> dict[str, list[st.Page]]:
 st.set_page_config(
     page_title="hvae: what a hierarchical VAE knows", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide"
 )
+try:
+    limits.current()
+except ConfigError as error:
+    # `streamlit_app.py` does not even start then; `streamlit run app/main.py` comes here.
+    components.problem(str(error))
+    st.stop()
+access.bound_uploads()
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()

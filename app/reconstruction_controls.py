@@ -8,7 +8,7 @@ from typing import cast
 
 import streamlit as st
 
-from app import controls, state
+from app import access, controls, state
 from app.reconstruction_table import DIFFERENCE, SHOWN, SINGLE, SPREAD
 from app.source_images import Source
 from hvae.proposal import READINGS, Reading
@@ -53,7 +53,8 @@ def chosen(depth: int) -> View:
         depth: layers of the deepest model that is shown.
     """
     with controls.bar("images-bar"):
-        source = controls.choose("Images from", "source", [DATA_SET, SAMPLES, UPLOAD])
+        sources = [DATA_SET, SAMPLES, UPLOAD] if access.may_upload() else [DATA_SET, SAMPLES]
+        source = controls.choose("Images from", "source", sources)
         shown = controls.choose(
             "Show",
             "show",

@@ -17,16 +17,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import components
+from app import access, components, limits
+from app.job_queue import duration
 from hvae.results import run_roots
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 600
-"""Seconds an import may take."""
-UNPACKED = 4
-"""Times the upload limit that an uploaded archive may have unpacked."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+COMMAND = "hvae runs import PATH_OR_ZIP"
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,6 @@ class Outcome:
     lines: tuple[str, ...]
 
 
-def reads_paths() -> bool:
-    """Whether only this computer reaches the dashboard: a path box on a public one would show strangers its files."""
-    return st.get_option("server.address") in LOOPBACK
-
-
 def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
     """Import a run folder or archive with `hvae runs import`.
 
@@ -54,15 +46,20 @@ def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
         source: from outside; passed on as one argument.
         name: of the new run; empty for its own.
         options: more options of the command.
+
+    Raises:
+        Refused: the server is read-only.
     """
+    access.check_writing()
+    patience = limits.current().import_seconds
     command = [sys.executable, "-m", "hvae", "runs", "import", *options]
     command += [f"--name={name}"] if name else []
     try:
         done = subprocess.run(
-            [*command, "--", str(source)], capture_output=True, text=True, errors="replace", timeout=PATIENCE
+            [*command, "--", str(source)], capture_output=True, text=True, errors="replace", timeout=patience
         )
     except subprocess.TimeoutExpired:
-        return Outcome(None, (f"The import took longer than {PATIENCE // 60} minutes and was stopped.",))
+        return Outcome(None, (f"The import took longer than {duration(patience)} and was stopped.",))
     except ValueError:
         return Outcome(None, ("No file or folder can have such a name.",))
     said = done.stderr.splitlines()
@@ -88,22 +85,30 @@ def section() -> None:
         "read, so an imported run can be scored and looked at, and not trained further.",
     )
     _say_outcome()
-    columns = st.columns(2, gap="medium") if reads_paths() else [st.container()]
-    if reads_paths():
+    if not access.may_write():
+        st.info(f"{access.READ_ONLY} So no run is imported here; whoever runs it can, on its computer:")
+        st.code(COMMAND, language="bash")
+        return
+    paths, uploads = access.may_name_paths(), access.may_upload()
+    columns = st.columns(2, gap="medium") if paths and uploads else [st.container()]
+    if paths:
         with columns[0].form("import-path", border=True):
             path = st.text_input("Folder or zip archive on this computer", placeholder="/path/to/run")
             name = st.text_input("Name of the new run (optional)", key="_path_name", max_chars=80)
             if st.form_submit_button("Import from path") and path.strip():
                 _finish(_by_path(path.strip(), name.strip()))
-    with columns[-1].form("import-upload", border=True):
-        limit = int(st.get_option("server.maxUploadSize"))
-        upload = st.file_uploader(f"Zip archive, {limit} MB at most", type=["zip"])
-        name = st.text_input("Name of the new run (optional)", key="_upload_name", max_chars=80)
-        if st.form_submit_button("Import upload") and upload is not None:
-            _finish(_by_upload(upload.name, upload.getvalue(), name.strip(), limit))
-    if not reads_paths():
-        st.caption("Others can reach this dashboard, so it opens no paths. On its computer:")
-        st.code("hvae runs import PATH_OR_ZIP", language="bash")
+    if uploads:
+        with columns[-1].form("import-upload", border=True):
+            limit = limits.current().upload_mib_per_file
+            upload = st.file_uploader(f"Zip archive, {limit} MB at most", type=["zip"], max_upload_size=limit)
+            name = st.text_input("Name of the new run (optional)", key="_upload_name", max_chars=80)
+            if st.form_submit_button("Import upload") and upload is not None:
+                _finish(_by_upload(upload.name, upload.getvalue(), name.strip()))
+    else:
+        st.info(access.NO_UPLOADS)
+    if not paths:
+        st.caption("Others may reach this dashboard, so it opens no paths. On its computer:")
+        st.code(COMMAND, language="bash")
 
 
 def _by_path(path: str, name: str) -> Outcome:
@@ -111,12 +116,12 @@ def _by_path(path: str, name: str) -> Outcome:
         return bring(Path(path).expanduser(), name)
 
 
-def _by_upload(file_name: str, data: bytes, name: str, limit: int) -> Outcome:
+def _by_upload(file_name: str, data: bytes, name: str) -> Outcome:
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(file_name).stem).strip("-")[:80] or "imported"
     with st.spinner("Checking and unpacking the run"), tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / f"{stem}.zip"
         archive.write_bytes(data)
-        return bring(archive, name, [f"--max-bytes={UNPACKED * limit * 2**20}"])
+        return bring(archive, name, [f"--max-bytes={limits.current().import_unpacked_mib * 2**20}"])
 
 
 def _finish(outcome: Outcome) -> None:

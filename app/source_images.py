@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import controls, loading, palette, state
+from app import access, controls, limits, loading, palette, state
 from app.wording import literal
 from hvae import datasets
 from hvae.datasets import ImageSet
@@ -113,11 +113,14 @@ def from_samples(samples: np.ndarray) -> Source:
 
 def from_files(image_shape: Shape, most: int) -> Source | None:
     """Files that a person uploads; None until one is readable. What cannot be read is listed with its reason."""
+    if not access.may_upload():
+        return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         files = st.file_uploader(
             f"PNG, JPEG, WebP, BMP, TIFF or PPM; the first {most} are shown",
             type=[suffix[1:] for suffix in SUFFIXES],
             accept_multiple_files=True,
+            max_upload_size=limits.current().upload_mib_per_file,
             width=420,
         )
         fit = st.selectbox(

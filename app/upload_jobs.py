@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from app import jobs, loading, state, upload_store
+from app import access, jobs, limits, loading, state, upload_store
 from app.job_queue import QueueFull, Report, Work
 from app.upload_sources import Given
 from app.upload_store import Settings
@@ -29,6 +29,9 @@ _EOCD = b"PK\x05\x06"
 
 def start(run: RunEntry, given: Given, settings: Settings) -> None:
     """Queue the scoring and follow it in the address; for callbacks. What goes wrong is said on the page."""
+    if given.from_visitor and not access.may_upload():
+        state.note("job", access.NO_UPLOADS)
+        return
     name: Future[str] = Future()
     try:
         job = jobs.submit(
@@ -42,7 +45,7 @@ def start(run: RunEntry, given: Given, settings: Settings) -> None:
         return
     try:
         if not upload_store.stamp(job):
-            upload_store.create(job, settings, _unfinished)
+            upload_store.create(job, settings, jobs.unfinished)
     except HvaeError as error:
         jobs.cancel(job)
         state.note("job", str(error))
@@ -97,7 +100,8 @@ def scoring(run: RunEntry, given: Given, settings: Settings, name: Future[str]) 
             upload_store.refuse(folder, refused)
             report(done, max(done, expected))
 
-        for one in collect(given.sources, Treatment(settings.image_shape, settings.fit, settings.invert)):
+        how = Treatment(settings.image_shape, settings.fit, settings.invert)
+        for one in collect(given.sources, how, max_files=limits.current().images_per_job):
             done += 1
             if isinstance(one, Refusal):
                 refused.append((one.name, one.reason))
@@ -132,11 +136,6 @@ def _stamps(run: RunEntry) -> tuple[int, ...]:
     paths = [run.path / "model.safetensors"]
     paths += [key.path for key in loading.tables(run) if key.split in ("reference", "calibration")]
     return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
-
-
-def _unfinished(job: str) -> bool:
-    found = jobs.find(job)
-    return found is not None and not found.finished
 
 
 def _files(content: bytes) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from app import controls, loading, palette, state
+from app import access, controls, limits, loading, palette, state
 from app.source_images import whole_split
 from hvae import datasets
 from hvae.datasets.conforming import FITS
@@ -19,8 +19,6 @@ from hvae.errors import DataError
 
 FILES, SAMPLES, CAMERA = "files", "samples", "camera"
 SAMPLES_EACH = 6
-MOST_BYTES = 128 * 2**20
-"""Of all uploads together: they wait in memory until their turn comes."""
 BUNDLED = ("digits", "glyphs")
 
 
@@ -33,12 +31,14 @@ class Given:
         sources: the files.
         stamp: tells one set of files from another.
         problem: why they cannot be taken, empty where they can.
+        from_visitor: whether they are files or pictures that somebody sent.
     """
 
     title: str
     sources: tuple[Named, ...]
     stamp: tuple[str, ...]
     problem: str = ""
+    from_visitor: bool = True
 
 
 def treatment() -> tuple[str, str, bool]:
@@ -47,7 +47,7 @@ def treatment() -> tuple[str, str, bool]:
         source = controls.choose(
             "Images from",
             "pictures",
-            [FILES, SAMPLES, CAMERA],
+            [FILES, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
             help="files: images and zip archives of images. samples: a few of the data sets chosen in the sidebar.",
         )
         fit = controls.choose(
@@ -66,6 +66,8 @@ def treatment() -> tuple[str, str, bool]:
 def given(source: str, selection: state.Selection, image_shape: tuple[int, int, int]) -> Given | None:
     """Draw what takes the images of a source; None until there are some."""
     if source == SAMPLES:
+        if not access.may_upload():
+            st.caption(f"{access.NO_UPLOADS} The samples show how it works.")
         return _samples(selection, image_shape)
     if source == CAMERA:
         # Whoever follows a link must not be asked for the camera.
@@ -78,15 +80,16 @@ def given(source: str, selection: state.Selection, image_shape: tuple[int, int, 
             "PNG, JPEG, WebP, BMP, TIFF or PPM images, or zip archives of them",
             type=[*(suffix[1:] for suffix in SUFFIXES), "zip"],
             accept_multiple_files=True,
+            max_upload_size=limits.current().upload_mib_per_file,
         )
     if not files:
         return None
     size = sum(file.size for file in files)
-    problem = ""
-    if size > MOST_BYTES:
+    problem, most = "", limits.current().upload_mib_together
+    if size > most * 2**20:
         problem = (
-            f"These files are {size / 2**20:,.0f} MiB together, more than the {MOST_BYTES // 2**20} MiB that are taken "
-            "at once. Give them in several portions, or use the command below."
+            f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at "
+            "once. Give them in several portions, or use the command below."
         )
     named = tuple(Named(file.name, file.getvalue()) for file in files) if not problem else ()
     return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
@@ -104,7 +107,8 @@ def _samples(selection: state.Selection, image_shape: tuple[int, int, int]) -> G
     )
     if not named:
         return None
-    return Given(f"Samples of {', '.join(palette.look(slug).title for slug in here)}", named, (*here, str(image_shape)))
+    title = f"Samples of {', '.join(palette.look(slug).title for slug in here)}"
+    return Given(title, named, (*here, str(image_shape)), from_visitor=False)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from app import limits
 from hvae.config import Frozen
 from hvae.errors import TableError
 from hvae.files import write_atomically, write_text
 
-MOST_KEPT = 20
-"""Jobs whose results are kept; the oldest go first."""
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
 
@@ -75,7 +75,7 @@ class Stored:
 
 
 def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> Path:
-    """Make the folder of a new job, and remove the oldest of those that are finished beyond `MOST_KEPT`.
+    """Make the folder of a new job, once there is room for it; see `tidy`.
 
     Args:
         job: its id.
@@ -85,15 +85,39 @@ def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> P
     Raises:
         TableError: no folder for temporary files that is one's own.
     """
-    home = _home()
-    kept = sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    old = [path for path in kept if not unfinished(path.name) and path.name != job]
-    for path in old[: max(0, len(kept) + 1 - MOST_KEPT)]:
-        shutil.rmtree(path, ignore_errors=True)
-    own = home / job
+    tidy(lambda other: other == job or unfinished(other), room=1)
+    own = _home() / job
     own.mkdir(mode=0o700, exist_ok=True)
     keep_settings(own, settings)
     return own
+
+
+def tidy(unfinished: Callable[[str], bool], room: int = 0) -> None:
+    """Remove the results of finished jobs that are too old or, the oldest first, too many.
+
+    Args:
+        unfinished: whether a job still waits or runs, by id; its results stay.
+        room: jobs to make room for.
+
+    Raises:
+        TableError: no folder for temporary files that is one's own.
+    """
+    allowed = limits.current()
+    latest = time.time() - allowed.results_hours * 3600
+    found = sorted(((_changed(path), path) for path in _home().iterdir() if path.is_dir()), reverse=True)
+    ended = [(changed, path) for changed, path in found if not unfinished(path.name)]
+    kept = max(0, allowed.results_kept - room - (len(found) - len(ended)))
+    for place, (changed, path) in enumerate(ended):
+        if place >= kept or changed < latest:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _changed(path: Path) -> float:
+    """When something was last added to a folder, in seconds; 0 for one that another process removes meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def folder(job: str) -> Path:

@@ -9,6 +9,7 @@ from app import (
     components,
     controls,
     jobs,
+    limits,
     loading,
     upload_detail,
     upload_preview,
@@ -32,15 +33,17 @@ def show(job: str) -> None:
     if stored is None:
         if jobs.find(job) is None:
             st.info(
-                "No results of the job in this link are kept: it is unknown here, or older than the last "
-                f"{upload_store.MOST_KEPT}. Choose images and score them again."
+                "No results of the job in this link are kept: it is unknown here, older than "
+                f"{limits.current().results_hours} hours, or older than the last {limits.current().results_kept}. "
+                "Choose images and score them again."
             )
         return
     components.section("Verdicts", components.escape(upload_results.setting_in_words(stored.settings)))
     if not stored.complete and jobs.find(job) is None:
         st.warning(
-            f"This job was interrupted, by a restart of the server or by hand: {counted(len(stored), 'image')} had "
-            "been scored by then and stand below. Choose the images and score them again to have the others."
+            "This job was interrupted, by a restart of the server, by hand or by its time limit: "
+            f"{counted(len(stored), 'image')} had been scored by then and stand below. Choose the images and score "
+            "them again to have the others."
         )
     if len(stored):
         _verdicts(stored)

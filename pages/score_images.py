@@ -1,6 +1,7 @@
 """Score images: is a picture of one's own unlike what the model knows?"""
 
 import shlex
+from contextlib import suppress
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ from app.scored import Setting
 from app.wording import literal
 from hvae import verdicts
 from hvae.datasets.outside import Treatment
+from hvae.errors import TableError
 from hvae.results import RunEntry
 
 POLL_SECONDS = 2.0
@@ -97,6 +99,9 @@ def page() -> None:
         "Is a picture of your own unlike what the model knows? Each gets a verdict, the level at which it differs, and "
         "how sure that is. No out-of-distribution image is needed to decide.",
     )
+    with suppress(TableError):
+        # Whoever scores nothing need not know that results cannot be kept.
+        upload_store.tidy(jobs.unfinished)
     job = jobs.followed()
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished

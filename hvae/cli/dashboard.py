@@ -25,7 +25,9 @@ def dashboard(port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to
         )
     from hvae.results import run_roots
 
-    # Streamlit reads its settings from the folder it starts in; runs are meant relative to where the user is.
+    # Streamlit reads its settings from the folder it starts in; paths are meant relative to where the user is.
     environment = {"GOMP_SPINCOUNT": "0", **os.environ, "HVAE_RUNS": str(run_roots()[0].resolve())}
+    if limits := os.environ.get("HVAE_LIMITS"):
+        environment["HVAE_LIMITS"] = str(Path(limits).expanduser().resolve())
     command = [sys.executable, "-m", "streamlit", "run", ENTRY, "--server.port", str(port)]
     raise typer.Exit(subprocess.run(command, cwd=CHECKOUT, env=environment).returncode)

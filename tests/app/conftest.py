@@ -1,5 +1,6 @@
 """Synthetic runs for the dashboard, and the dashboard itself without a browser."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from hvae.results import ScoreTable, list_tables, read_table, write_table
 from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -41,6 +43,20 @@ def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return scored_root
 
 
+@pytest.fixture
+def clothes(root: Path) -> Path:
+    """A run that can judge: the tables of its parts were made with its weights."""
+    from hvae.checkpoints import load_checkpoint
+
+    run = make_run(root, "clothes", depth=2, trained=True)
+    digest = load_checkpoint(run).weights_sha256
+    make_tables(run, ("fashionmnist",), n=80)
+    for key in list_tables(run):
+        table = read_table(key.path)
+        write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
+    return run
+
+
 def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
     monkeypatch.setenv("HVAE_RUNS", str(runs))
     monkeypatch.setenv("HVAE_DATA", str(nowhere / "data"))
@@ -62,6 +78,13 @@ def visit() -> Iterator[Callable[..., AppTest]]:
     yield open_page
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+def finish_jobs() -> None:
+    """Wait until the queue of the dashboard is empty."""
+    for thread in threading.enumerate():
+        if thread.name == "jobs":
+            thread.join(280)
 
 
 def sound(app: AppTest) -> str:

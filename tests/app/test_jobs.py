@@ -11,6 +11,7 @@ import pytest
 
 from app import jobs
 from app.job_queue import UNFORESEEN, Job, JobQueue, QueueFull
+from app.limits import Limits
 from hvae.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,6 +103,29 @@ def test_work_may_also_stop_by_itself_and_keeps_what_it_finished():
     assert [queue.find(job).state for job in ids] == ["cancelled", "done"]
 
 
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_job_over_its_time_stops_at_its_next_step_and_says_so(reports: bool):
+    now = [0.0]
+    queue = JobQueue(Limits(job_seconds=7200), lambda: now[0])
+    steps: list[int] = []
+
+    def work(report, cancelled):
+        for step in range(5):
+            steps.append(step)
+            now[0] += 3000
+            if reports:
+                report(step + 1, 5)
+            elif cancelled():
+                return None
+        return "the end"
+
+    found = finished(queue, queue.submit("long", work, "long"))
+    assert steps == [0, 1, 2] and (found.state, found.result) == ("failed", None)
+    assert found.problem == "stopped after 2 h 0 min, the most a job may run here. What was finished before is kept."
+    again = queue.submit("long", lambda *_: "short enough", "long")
+    assert finished(queue, again).state == "done", "each job has its own time"
+
+
 def test_failures_become_one_line(caplog):
     queue = JobQueue()
 
@@ -131,7 +155,7 @@ def test_the_same_work_is_queued_once_while_it_is_unfinished():
 
 
 def test_the_queue_is_bounded_and_forgets():
-    queue, first = JobQueue(most_waiting=2, most_finished=3), Step()
+    queue, first = JobQueue(Limits(jobs_waiting=2, jobs_remembered=3)), Step()
     running = queue.submit("running", first, 0)
     assert first.started.wait(PATIENCE)
     waiting = [queue.submit("waiting", lambda *_: None, number) for number in (1, 2)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from app import run_imports
+from app import access, run_imports
 from app.figures import learning
 from app.run_curves import progress
 from app.run_imports import Outcome, bring
@@ -86,7 +86,7 @@ def test_what_an_import_did_is_said_once(root, visit, monkeypatch):
 
 def test_only_this_computer_may_name_paths(root, visit, monkeypatch):
     make_run(root, "first")
-    monkeypatch.setattr(run_imports, "reads_paths", lambda: False)
+    monkeypatch.setattr(access, "may_name_paths", lambda: False)
     app = visit("runs")
     assert "it opens no paths" in sound(app)
     assert not any(one.label.startswith("Folder") for one in app.text_input)

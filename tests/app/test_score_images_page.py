@@ -13,12 +13,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import jobs, upload_detail, upload_jobs, upload_preview, upload_report, upload_results, upload_store
+from app.limits import Limits
 from app.upload_sources import Given
-from hvae.checkpoints import load_checkpoint
 from hvae.datasets.outside import Named
 from hvae.errors import TableError
-from hvae.results import ScoreTable, find_run, list_tables, read_table, write_table
-from tests.app.conftest import sound
+from hvae.results import find_run, list_tables, read_table
+from tests.app.conftest import finish_jobs, sound
 from tests.synthetic import make_run, make_tables
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
@@ -34,18 +34,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results of jobs go where no other test sees them."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture
-def clothes(root: Path) -> Path:
-    """A run that can judge: the tables of its parts were made with its weights."""
-    run = make_run(root, "clothes", depth=2, trained=True)
-    digest = load_checkpoint(run).weights_sha256
-    make_tables(run, ("fashionmnist",), n=80)
-    for key in list_tables(run):
-        table = read_table(key.path)
-        write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
-    return run
 
 
 def png(value: int) -> bytes:
@@ -74,12 +62,6 @@ def kept(complete: bool = True, **settings: object) -> None:
         upload_store.complete(folder)
 
 
-def finish_jobs() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "jobs":
-            thread.join(280)
-
-
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
     clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +87,7 @@ def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
 def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Callable[..., AppTest]) -> None:
     kept(complete=False)
     text = sound(visit("score_images", job=JOB))
-    assert "by a restart of the server or by hand: 3 images had been scored" in text
+    assert "by a restart of the server, by hand or by its time limit: 3 images had been scored" in text
     assert "No run was found" in text and "1 of 3 images raise an alarm" in text
     assert "<img src=x" not in text and "<b>notes" not in text and "not an image" in text
     assert "No results of the job in this link" in sound(visit("score_images", job="../../../etc"))
@@ -151,12 +133,12 @@ def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path)
 
 
 def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:
-    names = [f"job{number:09}" for number in range(upload_store.MOST_KEPT + 3)]
+    names = [f"job{number:09}" for number in range(Limits().results_kept + 3)]
     for name in names:
         upload_store.create(name, SETTINGS, lambda job: job == names[0])
     left = {path.name for path in (temporary / "hvae-jobs").iterdir()}
     assert names[0] in left and names[1] not in left and names[-1] in left
-    assert len(left) == upload_store.MOST_KEPT
+    assert len(left) == Limits().results_kept
 
 
 def test_damaged_results_are_one_line(temporary: Path) -> None:

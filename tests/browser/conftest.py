@@ -131,18 +131,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def launch(runs: Path, nowhere: Path, data: Path | None = None) -> Iterator[Dashboard]:
+def launch(runs: Path, nowhere: Path, data: Path | None = None, base: str = "") -> Iterator[Dashboard]:
     """Start the dashboard on a free port of the loopback interface, and stop it afterwards.
 
     Args:
         runs: folder of runs.
         nowhere: path that does not exist; the log of the server is written beside it.
         data: folder of the data sets; none is on the machine where there is none.
+        base: path that everything is served below, such as `/hvae`.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(port)]
+    command += ["--server.baseUrlPath", base.strip("/")] if base else []
     environment = os.environ | {
         "HVAE_RUNS": str(runs),
         "HVAE_DATA": str(data or nowhere),
@@ -152,7 +154,7 @@ def launch(runs: Path, nowhere: Path, data: Path | None = None) -> Iterator[Dash
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}{base}"
         wait_for(f"{url}/_stcore/health", process, log)
         yield Dashboard(url, process)
     finally:

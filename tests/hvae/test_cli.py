@@ -426,7 +426,9 @@ def test_app_starts_streamlit_in_the_checkout(tmp_path, monkeypatch):
     (tmp_path / "streamlit_app.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HVAE_RUNS", "my/runs")
+    monkeypatch.setenv("HVAE_LIMITS", "my-limits.toml")
     assert invoke("app", "--port", 8765).exit_code == 3
     assert called["command"][1:] == ["-m", "streamlit", "run", "streamlit_app.py", "--server.port", "8765"]
     assert called["cwd"] == tmp_path
     assert called["env"]["HVAE_RUNS"] == os.path.join(tmp_path.resolve(), "my", "runs")
+    assert called["env"]["HVAE_LIMITS"] == os.path.join(tmp_path.resolve(), "my-limits.toml")
