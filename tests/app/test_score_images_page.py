@@ -4,6 +4,7 @@ import io
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import jobs, upload_detail, upload_jobs, upload_preview, upload_report, upload_results, upload_store
+from app import (
+    jobs,
+    upload_detail,
+    upload_grid,
+    upload_preview,
+    upload_report,
+    upload_results,
+    upload_scoring,
+    upload_store,
+)
 from app.upload_sources import Given
 from hvae.checkpoints import load_checkpoint
 from hvae.datasets.outside import Named
@@ -83,7 +93,7 @@ def finish_jobs() -> None:
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
     clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_jobs, "BATCH", 4)
+    monkeypatch.setattr(upload_scoring, "BATCH", 4)
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
     assert "What the model sees" in sound(app)
     app.button(key="score-them").click().run()
@@ -133,11 +143,11 @@ def test_a_run_without_the_parts_says_the_command(root: Path, visit: Callable[..
 def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path) -> None:
     sources = (Named("a.png", png(200)), Named("notes.png", b"<html>"), Named("b.png", png(0)))
     upload_store.create(JOB, SETTINGS, lambda _: True)
-    name = upload_jobs.Future()
+    name = Future()
     name.set_result(JOB)
     said: list[tuple[int, int]] = []
     given = Given("3 files", sources, ("1",))
-    work = upload_jobs.scoring(find_run("clothes"), given, SETTINGS, name)
+    work = upload_scoring.scoring([find_run("clothes")], given, SETTINGS, name)
     work(lambda done, total: said.append((done, total)), lambda: False)
     stored = upload_store.read(JOB)
     assert stored is not None and stored.complete
@@ -183,7 +193,7 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
-    assert upload_results.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+    assert upload_grid.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
 
 
 @pytest.mark.parametrize(
