@@ -181,10 +181,9 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     runs = [record["run"] for record in records]
     p = [np.array([image["p"] for image in record["images"]]) for record in records]
     frame = verdicts.side_by_side(runs, p, alpha)
-    table = Table("image", *map(escape, runs), "knows it best", title="p-values side by side, ! = alarm")
-    for image, *values, best in zip(records[0]["images"], *p, frame["knows_best"], strict=True):
-        table.add_row(
-            escape(image["image"]), *(f"{one:.4f}{' !' if one <= alpha else ''}" for one in values), escape(best)
-        )
+    table = Table("image", *map(escape, runs), "typical for", "knows it best", title="p-values side by side")
+    for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
+        cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
+        table.add_row(escape(image["image"]), *cells, f"{one.typical_for} of {len(runs)}", escape(str(one.knows_best)))
     show(table)
     typer.echo(f"{verdicts.best_in_words(runs, frame)} {verdicts.COMPARABLE}")

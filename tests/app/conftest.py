@@ -51,7 +51,7 @@ def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
 def visit() -> Iterator[Callable[..., AppTest]]:
     """Open a page of the dashboard as a deep link: `visit("scores", k="2")`."""
 
-    def open_page(page: str, **values: str | list[str]) -> AppTest:
+    def open_page(page: str, /, **values: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=60)
         for key, value in values.items():
             app.query_params[key] = value
