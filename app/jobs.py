@@ -2,7 +2,7 @@
 
 A worker must not touch Streamlit: what it needs is given to it. It may use the cached models of
 `app.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads` alone,
-which holds for the whole process.
+which holds for the whole process: one that loads models by itself calls `app.cores.spare_one` before.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from app import cores
 from app.scored import Measure
 from hvae import metrics, results
 from hvae.errors import TableError
@@ -92,12 +93,9 @@ def checkpoint(run: RunEntry) -> Checkpoint:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model")
 def _checkpoint(path: str, stamp: int) -> Checkpoint:
-    import torch
-
     from hvae.checkpoints import load_checkpoint
 
-    # The setting is process-wide: one thread a core, and never more than the web server can spare.
-    torch.set_num_threads(max(1, min(4, (os.cpu_count() or 2) - 1)))
+    cores.spare_one()
     return load_checkpoint(Path(path))
 
 

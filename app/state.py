@@ -33,7 +33,10 @@ PAGE_KEYS = {
     "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "gallery", "image"),
     "features": ("kind", "on", "pair", "match", "image", "job"),
     "compare": (*_MEASURE_KEYS, "also", "set", "on", "image"),
-    "score_images": ("pictures", "fit", "invert", "R", "statistic", "job", "alpha", "k", "order", "only"),
+    "score_images": (
+        *("pictures", "fit", "invert", "statistic", "sides", "reading", "S", "R", "also"),
+        *("job", "alpha", "k", "order", "only", "page"),
+    ),
     "runs": ("quantity",),
 }
 """Values of the address that a page knows beside the selection."""

@@ -8,7 +8,8 @@ import streamlit as st
 from app import components, image_steps, mosaic, palette, upload_results
 from app.figures import profile, uploaded, waterfall
 from app.reconstruction_table import PICTURE, below, headings, rows, what_to_see
-from app.upload_results import LOOK, Judged
+from app.upload_grid import LOOK
+from app.upload_results import Judged
 from app.wording import literal
 from hvae.datasets import ImageSet, content_index
 from hvae.metrics import density, shared_edges
@@ -47,11 +48,20 @@ def marks(found: Judged, like: ScoreTable, own: str, k: int, *, clickable: bool 
     return figure
 
 
-def picked(rows: np.ndarray, names: list[str]) -> int:
-    """Draw the box that picks an image, the keyboard's way to choose a row; the row picked."""
-    options = [int(row) for row in rows[: upload_results.MOST_ROWS]]
-    if st.session_state.get(LOOK) not in options:
-        st.session_state[LOOK] = options[0]
+def picked(here: np.ndarray, names: list[str]) -> int:
+    """Draw the box that picks an image, the keyboard's way to choose a row; the row picked.
+
+    Args:
+        here: rows on the page of the table; a mark of the figure may have picked one that is not among them.
+        names: of all images.
+    """
+    options = [int(row) for row in here]
+    last = st.session_state.get(LOOK)
+    if last not in options:
+        if isinstance(last, int) and 0 <= last < len(names):
+            options.append(last)
+        else:
+            st.session_state[LOOK] = options[0]
     return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
 
 

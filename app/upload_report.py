@@ -1,13 +1,16 @@
-"""Scored uploads as one HTML file that needs nothing else: settings, verdicts, pictures, the figure."""
+"""Scored uploads as one HTML file that needs nothing else: settings, verdicts, pictures, figure, other runs."""
 
 from __future__ import annotations
 
 import html
 
+import pandas as pd
 import plotly.graph_objects as go
 
+from app import upload_side_by_side
 from app.figures.layout import title_of
-from app.upload_results import Judged, data_uri, in_words
+from app.upload_grid import data_uri
+from app.upload_results import Judged, in_words
 
 MOST_ROWS = 2_000
 """Images in the table, about a kilobyte each; the CSV file has all."""
@@ -27,7 +30,9 @@ def report(found: Judged, figure: go.Figure | None) -> str:
         figure: shown above the table, its title as a heading; None where there is none.
     """
     settings = found.stored.settings
-    facts = settings.model_dump() | {"false-alarm budget": found.alpha}
+    facts = settings.model_dump(exclude={"also"}) | {"false-alarm budget": found.alpha}
+    for number, other in enumerate(settings.also, start=1):
+        facts |= {f"further run {number}, {name}": value for name, value in other.model_dump().items()}
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
         f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{html.escape(in_words(found))}</p>",
@@ -51,10 +56,23 @@ def report(found: Judged, figure: go.Figure | None) -> str:
     ]
     parts.append(f"<h2>{len(rows):,} of {len(found.stored):,} images</h2>")
     parts.append(_table(["image", "name", "verdict", "p", "differs at k", *map(_text, found.ratios)], rows))
+    if (table := upload_side_by_side.compared(found)) is not None:
+        parts += _side_by_side(found, table)
     if found.stored.refused:
         refused = [[_text(name), _text(reason)] for name, reason in found.stored.refused[:MOST_ROWS]]
         parts += ["<h2>Could not be read</h2>", _table(["file", "reason"], refused)]
     return "\n".join(parts)
+
+
+def _side_by_side(found: Judged, table: pd.DataFrame) -> list[str]:
+    """A section with the p-values of several runs."""
+    shown = upload_side_by_side.cells(found, table.iloc[:MOST_ROWS])
+    rows = [[_text(cell) for cell in row] for row in shown.itertuples(index=False)]
+    return [
+        f"<h2>p-values side by side, {len(rows):,} of {len(found.stored):,} images</h2>",
+        f"<p>{_text(upload_side_by_side.in_words(found, table))}</p>",
+        _table([_text(column) for column in shown.columns], rows),
+    ]
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,8 @@
 """Results of scored uploads on disk: they appear batch by batch and survive a restart of the server. No Streamlit.
 
 One folder a job below the system's temporary folder: `settings.json`, a parquet file for each finished batch (numbers
-and the images as the model takes them), and `outcome.json` once the job ran to its end.
+and the images as the model takes them), one beside it for each further run that has scored the batch (numbers alone),
+and `outcome.json` once the job ran to its end.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from app import limits
 from hvae.config import Frozen
@@ -29,13 +31,20 @@ _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
 
 
-class Settings(Frozen):
-    """How the images of a job are scored.
-
-    Those with a default are known once the rule of the run is made.
-    """
+class JudgedBy(Frozen):
+    """A run whose rule judges the images; all but its name is known once that rule is made."""
 
     run: str
+    seed: int = 0
+    precision: str = ""
+    weights_sha256: str = ""
+    n_reference: int = 0
+    n_calibration: int = 0
+
+
+class Settings(JudgedBy):
+    """How the images of a job are scored, by run A and the same way by further runs."""
+
     source: str
     image_shape: tuple[int, int, int]
     fit: str
@@ -44,11 +53,13 @@ class Settings(Frozen):
     reading: str
     samples: int
     draws: int
-    seed: int = 0
-    precision: str = ""
-    weights_sha256: str = ""
-    n_reference: int = 0
-    n_calibration: int = 0
+    two_sided: bool = False
+    also: tuple[JudgedBy, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of all runs, run A first."""
+        return (self.run, *(one.run for one in self.also))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +71,9 @@ class Stored:
         frame: one row a scored image: `name`, `changes`, and the columns of `hvae.judging.Judge`.
         images: `(m, channel, height, width)` uint8, as the model takes them.
         refused: (file, reason) of what could not be read.
-        complete: whether every image was scored.
+        complete: whether every image was scored, by every run.
+        others: what each further run says, in the order of the settings: the columns of `hvae.judging.Judge` for the
+            first images, all of them once the job is complete.
     """
 
     settings: Settings
@@ -68,6 +81,7 @@ class Stored:
     images: np.ndarray
     refused: tuple[tuple[str, str], ...]
     complete: bool
+    others: tuple[pd.DataFrame, ...] = ()
 
     def __len__(self) -> int:
         """Images scored so far."""
@@ -143,6 +157,28 @@ def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> N
     write_atomically(folder / f"batch-{number:05}.parquet", lambda part: whole.to_parquet(part, index=False))
 
 
+def add_further(folder: Path, place: int, number: int, frame: pd.DataFrame) -> None:
+    """Write what a further run says about a finished batch.
+
+    Args:
+        folder: of the job.
+        place: of the run among the further ones, from 0.
+        number: of the batch, from 0.
+        frame: one row an image.
+    """
+    write_atomically(folder / f"{_further(place)}{number:05}.parquet", lambda part: frame.to_parquet(part, index=False))
+
+
+def batch_sizes(folder: Path) -> list[int]:
+    """Images in each finished batch."""
+    return [pq.read_metadata(path).num_rows for path in sorted(folder.glob("batch-*.parquet"))]
+
+
+def batch_images(folder: Path, number: int, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """The images of a finished batch, `(m, channel, height, width)` uint8."""
+    return _as_images(pd.read_parquet(folder / f"batch-{number:05}.parquet", columns=[_PIXELS])[_PIXELS], image_shape)
+
+
 def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
     """Write (file, reason) of everything that could not be read so far."""
     write_text(folder / "refused.json", json.dumps(list(refused)))
@@ -168,7 +204,7 @@ def read(job: str, newest: int = 0) -> Stored | None:
 
     Args:
         job: its id.
-        newest: only so many of its last batches; 0 for all.
+        newest: only so many of its last batches and nothing of further runs; 0 for all.
 
     Raises:
         TableError: damaged files.
@@ -179,18 +215,34 @@ def read(job: str, newest: int = 0) -> Stored | None:
     own = folder(job)
     try:
         settings = Settings.model_validate_json((own / "settings.json").read_bytes())
-        wanted = [name for name in names if name.startswith("batch-")][-newest:]
-        batches = [pd.read_parquet(own / name) for name in wanted]
+        frame = _together(own, [name for name in names if name.startswith("batch-")][-newest:])
         refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
-        frame = pd.concat(batches, ignore_index=True) if batches else pd.DataFrame({"name": [], _PIXELS: []})
-        pixels = np.frombuffer(b"".join(frame.pop(_PIXELS)), np.uint8).reshape(len(frame), *settings.image_shape)
+        pixels = _as_images(frame.pop(_PIXELS) if len(frame) else (), settings.image_shape)
+        others = tuple(
+            _together(own, [name for name in names if name.startswith(_further(place))])
+            for place in range(0 if newest else len(settings.also))
+        )
         listed = tuple((str(name), str(reason)) for name, reason in refused)
     # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
     except Exception as error:
         raise TableError(
             f"the results of this job are damaged ({type(error).__name__}): score the images again"
         ) from None
-    return Stored(settings, frame, pixels, listed, "outcome.json" in names)
+    return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
+
+
+def _further(place: int) -> str:
+    """How the files of a further run begin."""
+    return f"also-{place:02}-"
+
+
+def _together(folder: Path, names: list[str]) -> pd.DataFrame:
+    found = [pd.read_parquet(folder / name) for name in names]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame({"name": []})
+
+
+def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np.ndarray:
+    return np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, *image_shape)
 
 
 def _home() -> Path:

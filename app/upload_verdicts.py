@@ -12,19 +12,26 @@ from app import (
     limits,
     loading,
     upload_detail,
+    upload_grid,
     upload_preview,
     upload_report,
     upload_results,
+    upload_rows,
+    upload_side_by_side,
     upload_store,
 )
 from app.figures import uploaded
 from app.upload_results import Judged
 from app.upload_sources import counted
+from app.upload_store import Settings
 from hvae.results import RunEntry, ScoreTable
 
 
-def show(job: str) -> None:
+def show(job: str) -> Settings | None:
     """Draw the results of a job, or say why there are none.
+
+    Returns:
+        How its images were scored, None where nothing is kept of it.
 
     Raises:
         TableError: damaged results.
@@ -37,7 +44,7 @@ def show(job: str) -> None:
                 f"{limits.current().results_hours} hours, or older than the last {limits.current().results_kept}. "
                 "Choose images and score them again."
             )
-        return
+        return None
     components.section("Verdicts", components.escape(upload_results.setting_in_words(stored.settings)))
     if not stored.complete and jobs.find(job) is None:
         st.warning(
@@ -50,19 +57,21 @@ def show(job: str) -> None:
     else:
         st.info("No image was scored.")
     upload_preview.refusals(list(stored.refused))
+    return stored.settings
 
 
 def _verdicts(stored: upload_store.Stored) -> None:
     with controls.bar("verdicts-bar"):
-        found = upload_results.judged(stored, upload_results.budget())
-        rows = upload_results.chosen_rows(found)
+        found = upload_results.judged(stored, upload_rows.budget())
+        rows = upload_rows.chosen(found)
+        here = upload_rows.page(rows)
         k = int(controls.choose("k", "k", [str(k) for k in range(1, len(found.ratios) + 1)], help="Of the figures."))
     st.html(f'<p class="prose">{components.escape(upload_results.in_words(found))}</p>')
     run = next((one for one in loading.runs() if one.name == stored.settings.run and one.config is not None), None)
     like = upload_results.reference(run, stored.settings) if run else None
     own = run.config.data.name if run and run.config else ""
     if len(rows):
-        upload_results.grid(found, rows)
+        upload_grid.grid(found, rows, here)
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
@@ -72,10 +81,11 @@ def _verdicts(stored: upload_store.Stored) -> None:
     st.download_button(
         "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
     )
+    upload_side_by_side.section(found, rows, here)
     if like is not None:
         _marks(found, like, own, k)
-    if len(rows) and run is not None:
-        _one(found, rows, like, run, own, k)
+    if len(here) and run is not None:
+        _one(found, here, like, run, own, k)
 
 
 def _marks(found: Judged, like: ScoreTable, own: str, k: int) -> None:
@@ -87,7 +97,7 @@ def _marks(found: Judged, like: ScoreTable, own: str, k: int) -> None:
     components.chart(figure, table, "uploaded", key="uploaded-marks", on_click=upload_detail.look_at)
 
 
-def _one(found: Judged, rows: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
+def _one(found: Judged, here: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
     components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
-    row = upload_detail.picked(rows, list(found.stored.frame["name"]))
+    row = upload_detail.picked(here, list(found.stored.frame["name"]))
     upload_detail.detail(found, row, like, run, own, k)

@@ -7,12 +7,13 @@ import streamlit as st
 
 from app import (
     components,
-    controls,
     jobs,
     state,
+    upload_grid,
     upload_jobs,
     upload_preview,
-    upload_results,
+    upload_rows,
+    upload_rule,
     upload_sources,
     upload_store,
     upload_verdicts,
@@ -27,8 +28,8 @@ from hvae.results import RunEntry
 POLL_SECONDS = 2.0
 
 
-def ask(run: RunEntry, selection: state.Selection, busy: bool) -> str | None:
-    """Take images, show what the model sees, and offer to score them; the command that does the same."""
+def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.Settings | None:
+    """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
         return None
@@ -51,45 +52,33 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> str | None:
         components.problem(given.problem)
     else:
         ready = upload_preview.preview(given, Treatment(shape, fit, invert), own)
-    with controls.bar("rule-bar"):
-        statistic = controls.choose(
-            "Judge by",
-            "statistic",
-            verdicts.STATISTICS,
-            help="rank: the k at which the ratio ranks highest among the reference images. difference: the k at which "
-            "it lies most standard deviations above them, as the paper suggests for single images.",
-        )
-        first = found[0]
-        same = [one for one in found if (one.reading, one.samples) == (first.reading, first.samples)]
-        draws = controls.choose(
-            "Draws R", "R", [str(one.draws) for one in same], help="More draws: less noise, and as many times the wait."
-        )
+    chosen = upload_rule.choose(selection, run, found)
+    runs = (run, *chosen.further)
     setting = upload_store.Settings(
         run=run.name,
         source=given.title if given else "",
         image_shape=shape,
         fit=fit,
         invert=invert,
-        statistic=statistic,
-        reading=first.reading,
-        samples=first.samples,
-        draws=int(draws),
+        statistic=chosen.statistic,
+        reading=chosen.setting.reading,
+        samples=chosen.setting.samples,
+        draws=chosen.setting.draws,
+        two_sided=chosen.two_sided,
+        also=tuple(upload_store.JudgedBy(run=one.name) for one in chosen.further),
     )
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
     elif given is not None and ready:
         st.button(
-            "Score them",
+            "Score them" if len(runs) == 1 else f"Score them with {len(runs)} runs",
             key="score-them",
             type="primary",
             disabled=busy,
             on_click=upload_jobs.start,
-            args=(run, given, setting),
+            args=(runs, given, setting),
         )
-    return (
-        f"hvae score {shlex.quote(run.name)} --images PATH --fit {fit}{' --invert' if invert else ''} "
-        f"--statistic {statistic} --reading {first.reading} --samples {first.samples} --draws {draws}"
-    )
+    return setting
 
 
 def page() -> None:
@@ -97,7 +86,8 @@ def page() -> None:
     components.heading(
         "Score images",
         "Is a picture of your own unlike what the model knows? Each gets a verdict, the level at which it differs, and "
-        "how sure that is. No out-of-distribution image is needed to decide.",
+        "how sure that is. Judged by several runs, it also says which knows the picture best. No out-of-distribution "
+        "image is needed to decide.",
     )
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.
@@ -106,19 +96,19 @@ def page() -> None:
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished
     selection = state.selection()
-    command = None
+    asked = shown = None
     if selection.run is None:
         components.no_run()
     else:
-        command = ask(selection.run, selection, busy)
+        asked = ask(selection.run, selection, busy)
     if job and found is not None:
         jobs.watch(job)
     if job and busy:
-        st.fragment(upload_results.partial, run_every=POLL_SECONDS)(job)
+        st.fragment(upload_grid.partial, run_every=POLL_SECONDS)(job)
     elif job:
-        upload_verdicts.show(job)
-    if command:
-        components.footer(command)
+        shown = upload_verdicts.show(job)
+    if settings := shown or asked:
+        components.footer(upload_rule.command(settings, upload_rows.budget_in_address()))
 
 
 page()

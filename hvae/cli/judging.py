@@ -39,7 +39,7 @@ def judge(
     as_json: bool,
     fail_if_ood: bool,
 ) -> None:
-    """Score images from outside with some runs and print a verdict on each.
+    """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
     Raises:
         ConfigError: a budget outside (0, 1).
@@ -55,28 +55,29 @@ def judge(
     for path in sources:
         if not path.exists():
             raise DataError(f"there is no file or folder {path}")
-    rules = {
-        run.name: verdicts.rule(
-            run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic
-        )
+    # Before any model is loaded: a run without a rule is said at once.
+    rules = [
+        verdicts.rule(run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic)
         for run in runs
-    }
+    ]
     found: list[dict[str, object]] = []
-    for run in runs:
+    for run, rule in zip(runs, rules, strict=True):
         assert run.config is not None
         how = Treatment(run.config.model.image_shape, fit, invert)
-        frame, refused = _judge(run, rules[run.name], sources, how, alpha, accelerator)
+        frame, refused = _judge(run, rule, sources, how, alpha, accelerator)
         if not len(frame):
             reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
             raise DataError(
                 f"no readable image in {', '.join(map(str, sources))}" + (f" ({reasons})" if reasons else "")
             )
-        found.append(_as_record(run.name, rules[run.name], frame, refused, alpha))
+        found.append(_as_record(run.name, rule, frame, refused, alpha))
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         for record in found:
             _show(record)
+        if len(found) > 1:
+            _show_side_by_side(found, alpha)
     if fail_if_ood and any(image["ood"] for image in found[0]["images"]):  # type: ignore[index, union-attr]
         raise typer.Exit(3)
 
@@ -166,3 +167,23 @@ def _show(record: dict) -> None:
             else "."
         )
     )
+
+
+def _show_side_by_side(records: list[dict], alpha: float) -> None:
+    """The p-values of several runs on the same images as a table, and which run knows each best."""
+    import numpy as np
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hvae import verdicts
+    from hvae.cli.tables import show
+
+    runs = [record["run"] for record in records]
+    p = [np.array([image["p"] for image in record["images"]]) for record in records]
+    frame = verdicts.side_by_side(runs, p, alpha)
+    table = Table("image", *map(escape, runs), "typical for", "knows it best", title="p-values side by side")
+    for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
+        cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
+        table.add_row(escape(image["image"]), *cells, f"{one.typical_for} of {len(runs)}", escape(str(one.knows_best)))
+    show(table)
+    typer.echo(f"{verdicts.best_in_words(runs, frame)} {verdicts.COMPARABLE}")

@@ -43,18 +43,23 @@ def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return scored_root
 
 
-@pytest.fixture
-def clothes(root: Path) -> Path:
+def judging_run(root: Path, name: str, data: str = "fashionmnist", **tables: object) -> Path:
     """A run that can judge: the tables of its parts were made with its weights."""
     from hvae.checkpoints import load_checkpoint
 
-    run = make_run(root, "clothes", depth=2, trained=True)
+    run = make_run(root, name, depth=2, trained=True, data=data, seed=len(name))
     digest = load_checkpoint(run).weights_sha256
-    make_tables(run, ("fashionmnist",), n=80)
+    make_tables(run, (data,), n=80, **tables)
     for key in list_tables(run):
         table = read_table(key.path)
         write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
     return run
+
+
+@pytest.fixture
+def clothes(root: Path) -> Path:
+    """A run that can judge."""
+    return judging_run(root, "clothes")
 
 
 def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
@@ -67,7 +72,7 @@ def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
 def visit() -> Iterator[Callable[..., AppTest]]:
     """Open a page of the dashboard as a deep link: `visit("scores", k="2")`."""
 
-    def open_page(page: str, **values: str | list[str]) -> AppTest:
+    def open_page(page: str, /, **values: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=60)
         for key, value in values.items():
             app.query_params[key] = value

@@ -6,17 +6,19 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from app import access, limits, upload_jobs, upload_sources, upload_store
+from app import access, limits, upload_scoring, upload_sources, upload_store
 from app.limits import Limits
 from app.upload_sources import Given
 from hvae.datasets.outside import Named
 from hvae.errors import ConfigError
+from hvae.results import find_run
 from tests.app.conftest import sound
 from tests.app.test_score_images_page import JOB, SETTINGS, png
 
@@ -124,27 +126,14 @@ def test_files_that_are_too_large_together_are_refused_with_the_limit(
     assert found is not None and "3 MiB together, more than the 2 MiB" in found.problem and not found.sources
 
 
-def test_a_job_takes_no_more_images_than_it_may(
-    limited: Callable[[str], Limits], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    from types import SimpleNamespace
-
-    import pandas as pd
-
-    def judge(images, alpha):
-        return pd.DataFrame({"p": [0.5] * len(images), "ood": False, "verdict": ""})
-
-    rule = {"seed": 0, "precision": "32-true", "weights_sha256": "x", "reference": [1], "calibration": [1]}
-    judge.rule = SimpleNamespace(**rule)  # type: ignore[attr-defined]
-    monkeypatch.setattr(upload_jobs, "_judge", lambda *_, **__: judge)
-    monkeypatch.setattr(upload_jobs, "_stamps", lambda run: ())
+def test_a_job_takes_no_more_images_than_it_may(limited: Callable[[str], Limits], clothes: Path):
     limited("images_per_job = 2")
-    name = upload_jobs.Future()
+    name = Future()
     name.set_result(JOB)
     upload_store.create(JOB, SETTINGS, lambda _: True)
     given = Given("3 files", tuple(Named(f"{i}.png", png(i)) for i in range(3)), ("1",))
-    run = SimpleNamespace(path=tmp_path)
-    upload_jobs.scoring(run, given, SETTINGS, name)(lambda *_: None, lambda: False)  # type: ignore[arg-type]
+    work = upload_scoring.scoring([find_run("clothes")], given, SETTINGS, name)
+    work(lambda *_: None, lambda: False)
     stored = upload_store.read(JOB)
     assert stored is not None and list(stored.frame["name"]) == ["0.png", "1.png"]
     assert stored.refused == (("all further files", "more than 2 files: give them in several portions"),)

@@ -81,7 +81,7 @@ def test_the_functions_that_write_refuse_whoever_calls_them(closed: None, pair: 
         feature_jobs.start(a, b, ["digits"], True)
         assert st.session_state["_notes"].pop("job") == access.READ_ONLY
         given = Given("1 file", (Named("a.png", b""),), ("1",))
-        upload_jobs.start(a, given, SETTINGS)
+        upload_jobs.start([a], given, SETTINGS)
         assert st.session_state["_notes"].pop("job") == access.NO_UPLOADS
         assert "job" not in st.session_state
     finally:

@@ -22,9 +22,9 @@ import threading
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from app import upload_jobs
+from app import upload_scoring
 
-upload_jobs.BATCH = 2
+upload_scoring.BATCH = 2
 app = AppTest.from_file(sys.argv[1], default_timeout=200)
 for key, value in {"run": "clothes", "data": "fashionmnist", "ood": "", "pictures": "samples"}.items():
     app.query_params[key] = value

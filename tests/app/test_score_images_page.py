@@ -1,24 +1,41 @@
 """The page that judges one's own images: from the preview over the job to the table, the report and a reload."""
 
 import io
+import json
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import jobs, upload_detail, upload_jobs, upload_preview, upload_report, upload_results, upload_store
+from app import (
+    cores,
+    jobs,
+    upload_detail,
+    upload_grid,
+    upload_preview,
+    upload_report,
+    upload_results,
+    upload_rows,
+    upload_scoring,
+    upload_side_by_side,
+    upload_store,
+)
 from app.limits import Limits
 from app.upload_sources import Given
+from hvae import verdicts
 from hvae.datasets.outside import Named
 from hvae.errors import TableError
-from hvae.results import find_run, list_tables, read_table
-from tests.app.conftest import finish_jobs, sound
+from hvae.results import ScoreTable, find_run, list_tables, read_table, write_table
+from tests.app.conftest import finish_jobs, judging_run, sound
 from tests.synthetic import make_run, make_tables
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
@@ -65,7 +82,7 @@ def kept(complete: bool = True, **settings: object) -> None:
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
     clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_jobs, "BATCH", 4)
+    monkeypatch.setattr(upload_scoring, "BATCH", 4)
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
     assert "What the model sees" in sound(app)
     app.button(key="score-them").click().run()
@@ -115,11 +132,11 @@ def test_a_run_without_the_parts_says_the_command(root: Path, visit: Callable[..
 def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path) -> None:
     sources = (Named("a.png", png(200)), Named("notes.png", b"<html>"), Named("b.png", png(0)))
     upload_store.create(JOB, SETTINGS, lambda _: True)
-    name = upload_jobs.Future()
+    name = Future()
     name.set_result(JOB)
     said: list[tuple[int, int]] = []
     given = Given("3 files", sources, ("1",))
-    work = upload_jobs.scoring(find_run("clothes"), given, SETTINGS, name)
+    work = upload_scoring.scoring([find_run("clothes")], given, SETTINGS, name)
     work(lambda done, total: said.append((done, total)), lambda: False)
     stored = upload_store.read(JOB)
     assert stored is not None and stored.complete
@@ -130,6 +147,164 @@ def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path)
     upload_store.add(upload_store.folder(JOB), 1, *scored(2))
     newest = upload_store.read(JOB, newest=1)
     assert newest is not None and len(newest) == 2, "while it runs only the newest batches are read"
+
+
+def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
+    clothes: Path, root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_scoring, "BATCH", 5)
+    judging_run(root, "digits", "mnist")
+    judging_run(root, "letters", "notmnist")
+    make_run(root, "colours", depth=2, trained=True, image_shape=(3, 32, 32))
+    app = visit(
+        "score_images", run="clothes", versus="letters", pictures="samples", also=["digits"], sides="high or low"
+    )
+    text = sound(app)
+    assert app.multiselect(key="also").options == ["digits"], "run B comes from the sidebar, other shapes do not fit"
+    assert "colours (takes images of 3 × 32 × 32)" in text
+    assert "hvae score clothes letters digits --images PATH --fit pad --two-sided --statistic rank" in text
+    app.button(key="score-them").click().run()
+    job = app.session_state["job"]
+    finish_jobs()
+    found = jobs.find(job)
+    assert found is not None and found.state == "done", found
+    assert (found.done, found.total, found.steps) == (36, 36, "verdicts")
+    text = sound(app.run())
+    assert "clothes, letters, digits · " in text and "statistic rank, two-sided" in text
+    assert "p-value is comparable between runs because" in text and "Of 12 images, clothes knows" in text
+    shown = app.dataframe[1].value
+    assert list(shown)[2:] == ["knows it best", "typical for", "p, clothes", "p, letters", "p, digits"]
+    stored = upload_store.read(job)
+    assert stored is not None and stored.complete and stored.settings.two_sided
+    assert [len(other) for other in stored.others] == [12, 12]
+    order = np.argsort(stored.frame["p"].to_numpy(), kind="stable")
+    for run, frame in zip(("clothes", "letters", "digits"), (stored.frame, *stored.others), strict=True):
+        assert [cell.split()[0] for cell in shown[f"p, {run}"]] == [f"{p:.4f}" for p in frame["p"].to_numpy()[order]]
+        rule = verdicts.rule(find_run(run), two_sided=True)
+        assert np.array_equal(rule.judge(frame[["LLR>1", "LLR>2"]].to_numpy()).p, frame["p"].to_numpy()), run
+
+
+def further(n: int = 2) -> None:
+    """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
+    kept(also=(upload_store.JudgedBy(run="a <b>run</b>", n_calibration=80),), complete=False)
+    frame, _ = scored(n)
+    upload_store.add_further(upload_store.folder(JOB), 0, 0, frame.drop(columns=["name", "changes"]).assign(p=0.95))
+
+
+def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
+    further()
+    app = visit("score_images", job=JOB, order="as given")
+    text = sound(app)
+    assert "first 2 images of 3" in text and "Of 2 images, clothes knows 0 best, a &lt;b&gt;run" in text
+    assert len(app.dataframe[0].value) == 3 and len(app.dataframe[1].value) == 2
+    assert app.dataframe[1].value["p, clothes"].tolist() == ["0.0123 alarm", "0.5000"]
+    assert app.dataframe[1].value["typical for"].tolist() == ["1 of 2", "2 of 2"]
+
+
+def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
+    further(3)
+    stored = upload_store.read(JOB)
+    assert stored is not None
+    text = upload_report.report(upload_results.judged(stored, 0.05), None)
+    assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
+    assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
+    assert "<td>further run 1, n_calibration</td><td>80</td>" in text
+
+
+def test_jobs_of_one_run_from_before_there_were_several_are_still_read(temporary: Path) -> None:
+    kept()
+    path = temporary / "hvae-jobs" / JOB / "settings.json"
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("also", "two_sided")}
+    path.write_text(json.dumps(old))
+    stored = upload_store.read(JOB)
+    assert stored is not None and stored.others == () and not stored.settings.two_sided
+    assert upload_side_by_side.compared(upload_results.judged(stored, 0.05)) is None
+
+
+def test_a_further_run_must_have_the_setting(clothes: Path, root: Path, visit: Callable[..., AppTest]) -> None:
+    judging_run(root, "digits", "mnist", draws=(4,))
+    app = visit("score_images", run="clothes")
+    assert "digits (no scores of its reference and calibration parts under reading mean, S = 1, R = 1)" in sound(app)
+    assert not [box for box in app.multiselect if box.key == "also"]
+
+
+def test_every_setting_that_is_scored_can_be_chosen_and_stands_in_the_command(
+    clothes: Path, visit: Callable[..., AppTest]
+) -> None:
+    for key in list_tables(clothes):
+        table = read_table(key.path)
+        how = table.metadata.model_copy(update={"reading": "sample", "samples": 8})
+        write_table(clothes, ScoreTable(table.frame, how))
+    app = visit("score_images", run="clothes", reading="sample", alpha="0.01")
+    text = sound(app)
+    assert "--reading sample --samples 8 --draws 1 --alpha 0.01" in text and "--two-sided" not in text
+    assert "--alpha 0.05" in sound(visit("score_images", run="clothes", alpha="nonsense"))
+
+
+def many(n: int) -> np.ndarray:
+    """A job of n images; their p-values."""
+    frame, _ = scored(n)
+    p = np.random.default_rng(0).permutation(n) / n + 0.5 / n
+    folder = upload_store.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
+    upload_store.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
+    upload_store.complete(folder)
+    return p
+
+
+def test_every_row_is_on_one_of_the_pages(
+    root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_rows, "MOST_ROWS", 10)
+    p = many(34)
+    app = visit("score_images", job=JOB, page="4")
+    assert "Images 31 to 34 of 34 in this order" in sound(app)
+    seen = []
+    for number in (1, 2, 3, 4):
+        seen += app.number_input(key="page").set_value(number).run().dataframe[0].value["p"].tolist()
+    assert seen == sorted(p), "order acts on all rows, not on those of a page"
+    app.segmented_control(key="only").set_value("alarms").run()
+    assert app.dataframe[0].value["p"].tolist() == sorted(p[p <= 0.05]), "the filter acts on all rows"
+    app.segmented_control(key="only").set_value("all").run()
+    assert app.session_state["page"] == 1, "another filter begins at the first page"
+    assert "no whole number from 1 to 4" in sound(visit("score_images", job=JOB, page="5"))
+
+
+def picking() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from app import upload_detail
+
+    st.text(upload_detail.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
+
+
+@pytest.mark.parametrize(("last", "row"), [(None, 10), (12, 12), (21, 21), (34, 10)])
+def test_an_image_picked_in_the_figure_is_looked_at_on_every_page(last: int | None, row: int) -> None:
+    app = AppTest.from_function(picking)
+    if last is not None:
+        app.session_state["uploaded-look"] = last
+    assert app.run().text[0].value == str(row)
+
+
+def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    upload_store.create(JOB, SETTINGS, lambda _: True)
+    name = Future()
+    name.set_result(JOB)
+    work = upload_scoring.scoring(
+        [find_run("clothes")], Given("1 file", (Named("a.png", png(9)),), ("1",)), SETTINGS, name
+    )
+    monkeypatch.setattr(cores, "available", lambda: 3)
+    try:
+        torch.set_num_threads(8)
+        work(lambda done, total: None, lambda: False)
+        assert torch.get_num_threads() == 2
+        monkeypatch.setattr(cores, "available", lambda: 64)
+        cores.spare_one()
+        assert torch.get_num_threads() == 2, "it never takes more than it was given"
+    finally:
+        torch.set_num_threads(before)
+        st.cache_resource.clear()
 
 
 def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:
@@ -165,7 +340,7 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
-    assert upload_results.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+    assert upload_grid.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,27 @@ def test_the_table_and_the_exit_code(folder) -> None:
     )
 
 
+def test_several_runs_are_put_side_by_side(folder) -> None:
+    runs = ["fashionmnist-lite-seed0", RUN]
+    command = ["score", *runs, "--images", str(folder), "--device", "cpu"]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    p = [np.array([image["p"] for image in record["images"]]) for record in found]
+    frame = verdicts.side_by_side(runs, p, 0.05)
+    assert {RUN, verdicts.NONE_KNOWS} <= set(frame["knows_best"]), "some are known to one run, some to none"
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    table = result.stdout.partition("p-values side by side")[2]
+    lines = [line for line in table.splitlines() if ".png" in line]
+    for line, known, first, second in zip(lines, frame["knows_best"], *p, strict=True):
+        assert known in line
+        for value in (first, second):
+            assert f"{value:.4f}{' alarm' if value <= 0.05 else ' '}" in line
+    said = " ".join(table.split())
+    assert verdicts.best_in_words(runs, frame) in said and verdicts.COMPARABLE in said
+    alone = CliRunner().invoke(app, ["score", RUN, "--images", str(folder), "--device", "cpu"])
+    assert "side by side" not in alone.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

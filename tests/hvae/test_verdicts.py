@@ -110,3 +110,51 @@ def test_false_alarms_of_every_bundled_run_on_held_out_images(name, statistic) -
         for alpha in (0.01, 0.05, 0.1):
             low, high = conformal.false_alarm_interval(alpha, len(order) - half, half)
             assert low <= np.mean(p <= alpha) <= high, (name, reading, draws, alpha)
+
+
+def test_the_run_with_the_largest_p_value_knows_an_image_best() -> None:
+    p = np.array([[0.3, 0.2, 0.01], [0.5, 0.1, 0.5], [0.05, 0.04, 0.001], [0.01, 0.051, 0.05]])
+    best = verdicts.knows_best(p, 0.05)
+    assert best.tolist() == [[True, False, False], [True, False, True], [False] * 3, [False, True, False]]
+    assert verdicts.knows_best(p, 0.02)[2].tolist() == [True, False, False], "a smaller budget raises fewer alarms"
+    for order in ([2, 0, 1], [1, 2, 0]):
+        assert np.array_equal(verdicts.knows_best(p[:, order], 0.05), best[:, order])
+    with pytest.raises(HvaeError, match="alpha"):
+        verdicts.knows_best(p, 1.0)
+    with pytest.raises(HvaeError, match="NaN"):
+        verdicts.knows_best(np.array([[0.1, np.nan]]), 0.05)
+
+
+def test_runs_side_by_side() -> None:
+    runs, p = ["a", "b", "c"], [np.array([0.3, 0.5, 0.05]), np.array([0.2, 0.1, 0.04]), np.array([0.01, 0.5, 0.001])]
+    frame = verdicts.side_by_side(runs, p, 0.05)
+    assert list(frame["knows_best"]) == ["a", "tie: a, c", "none of them"]
+    assert list(frame["typical_for"]) == [2, 3, 0]
+    assert list(frame["p c"]) == [0.01, 0.5, 0.001] and list(frame["alarm c"]) == [True, False, True]
+    assert verdicts.best_in_words(runs, frame) == (
+        "Of 3 images, a knows 1 best, b knows 0 best, c knows 0 best, 1 is a tie, and none of them knows 1."
+    )
+    with pytest.raises(HvaeError, match="only on the same images, these judged a 3, b 2"):
+        verdicts.side_by_side(["a", "b"], [p[0], p[1][:2]], 0.05)
+
+
+def test_equal_shares_of_calibration_parts_of_other_sizes_are_a_tie() -> None:
+    small, large = gaussian_rule(calibration=np.zeros((999, 3))), gaussian_rule(calibration=np.zeros((1999, 3)))
+    p = [rule.judge(np.zeros((1, 3))).p for rule in (small, large)]
+    assert verdicts.side_by_side(["small", "large"], p, 0.05)["knows_best"][0] == "tie: small, large"
+
+
+def test_bundled_runs_know_the_test_images_of_their_own_set_best_and_letters_not_at_all() -> None:
+    runs = ["fashionmnist-lite-seed0", "mnist-lite-seed0"]
+    shares = {}
+    for slug in ("fashionmnist", "mnist", "notmnist"):
+        p = []
+        for name in runs:
+            entry = results.find_run(name)
+            tables = [key for key in results.list_tables(entry.path) if key.slug == slug and key.split == "test"]
+            table = next(key for key in tables if (key.reading, key.samples, key.draws) == ("mean", 1, 1))
+            p.append(verdicts.rule(entry).judge(verdicts.ratios(results.read_table(table.path))).p)
+        known = verdicts.side_by_side(runs, p, 0.05)["knows_best"]
+        shares[slug] = known.value_counts(normalize=True)
+    assert shares["fashionmnist"][runs[0]] > 0.94 and shares["mnist"][runs[1]] > 0.94
+    assert shares["notmnist"][verdicts.NONE_KNOWS] > 0.98
