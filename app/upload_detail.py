@@ -90,10 +90,11 @@ def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own:
         kind = "warn" if one["alarm"] else "good"
         word = components.mark("raises an alarm" if one["alarm"] else "typical", kind)
         changes = f"<br>{components.escape(one['changes'])}" if one["changes"] else ""
+        others = "".join(f"<br>{components.escape(line)}" for line in elsewhere(found, row))
         st.html(
             f"<p class='prose'>{word}<br>{components.escape(one['verdict'])}.<br>p = {one['p']:.4f}: between "
             f"{100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution images are as far out. It "
-            f"differs most at k = {one['differs_at']}.{changes}</p>"
+            f"differs most at k = {one['differs_at']}.{others}{changes}</p>"
         )
     if like is None:
         with right:
@@ -119,6 +120,12 @@ def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own:
     figure = profile.profile(bands, values, own, name, f"{name}: its ratio at every k beside the reference images")
     components.chart(figure, profile.table(bands, values), "upload-profile", key="uploaded-profile")
     rebuild(found, row, run, own, name)
+
+
+def elsewhere(found: Judged, row: int) -> list[str]:
+    """One line for each further run that has judged the image."""
+    runs = zip(found.stored.settings.also, found.stored.others, strict=True)
+    return [f"Under {by.run}, p = {other['p'].iloc[row]:.4f}." for by, other in runs if row < len(other)]
 
 
 def rebuild(found: Judged, row: int, run: RunEntry, own: str, name: str) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app import limits
@@ -237,8 +238,15 @@ def _further(place: int) -> str:
 
 
 def _together(folder: Path, names: list[str]) -> pd.DataFrame:
-    found = [pd.read_parquet(folder / name) for name in names]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame({"name": []})
+    if not names:
+        return pd.DataFrame({"name": []})
+    # A large job has hundreds of files: one frame is made of all of them, not one of each.
+    return pa.concat_tables([_table(folder / name) for name in names]).to_pandas()
+
+
+def _table(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read()
 
 
 def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np.ndarray:

@@ -172,6 +172,7 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     text = sound(app.run())
     assert "clothes, letters, digits · " in text and "statistic rank, two-sided" in text
     assert "p-value is comparable between runs because" in text and "Of 12 images, clothes knows" in text
+    assert "Under letters, p = " in text and "Under digits, p = " in text
     shown = app.dataframe[1].value
     assert list(shown)[2:] == ["knows it best", "typical for", "p, clothes", "p, letters", "p, digits"]
     stored = upload_store.read(job)
