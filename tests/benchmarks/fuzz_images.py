@@ -19,7 +19,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import atheris  # pyright: ignore[reportMissingImports]
+import atheris
 
 # Imported here first of all, so that every branch of theirs is counted.
 COUNTED = ("PIL", "zipfile", "hvae.datasets", "hvae.config", "hvae.checkpoints", "hvae.tensor_files", "hvae.importing",

@@ -33,7 +33,6 @@ APART_S = 10.0
 ANSWER_P95_S = 3.0
 RETURN_MIB = 100
 """Memory of the server that may be left above the start."""
-REST_S = 60.0
 PATIENCE_S = 900.0
 
 
@@ -75,15 +74,16 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         scoring(noted, number) if number < asked.scorers else Browsing(browser, dashboard.url, noted, number)
         for number in range(asked.contexts)
     ]
-    began, server, chromium = time.monotonic(), cpu_seconds(dashboard), _browser_seconds(dashboard)
+    began, server, chromium, machine = _clocks(dashboard)
     go_on(list(users), asked.seconds, APART_S)
-    took = time.monotonic() - began
-    server, chromium = cpu_seconds(dashboard) - server, _browser_seconds(dashboard) - chromium
+    ended = _clocks(dashboard)
+    took, server, chromium = ended[0] - began, ended[1] - server, ended[2] - chromium
+    others = max(0.0, ended[3] - machine - server - chromium)
     peak = _peak_mib(dashboard)
     results = {job: upload_store.read(job) for _, job in noted.jobs}
     for user in users:
         user.tab.context.close()
-    time.sleep(REST_S)
+    time.sleep(asked.rest)
     rested = resident_mib(dashboard)
     for number in range(1, asked.scorers):
         user = scoring(alone, number)
@@ -103,15 +103,18 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         Fact("an answer, median", _quantile(noted.answers, 0.5), "s"),
         Fact("an answer, 95 %", _quantile(noted.answers, 0.95), "s", ANSWER_P95_S),
         Fact("an answer, longest", _quantile(noted.answers, 1), "s"),
+        Fact("the whole page after an answer, median", _quantile(noted.finished, 0.5), "s"),
+        Fact("the whole page after an answer, 95 %", _quantile(noted.finished, 0.95), "s"),
         Fact("verdicts after Score them, median", _quantile(noted.waits, 0.5), "s"),
         Fact("verdicts after Score them, longest", _quantile(noted.waits, 1), "s"),
         Fact("verdicts after Score them, a lone user, median", _quantile(alone.waits, 0.5), "s"),
         Fact("wall-clock time", took, "s"),
         Fact("CPU time of the server, share of all cores", 100 * server / took / cores, "%"),
         Fact("CPU time of Chromium, share of all cores", 100 * chromium / took / cores, "%"),
+        Fact("CPU time of all else, share of all cores", 100 * others / took / cores, "%"),
         Fact("server at the start, one job scored", start, "MiB"),
         Fact("server at its peak", peak, "MiB"),
-        Fact(f"server {REST_S:.0f} s after the end", rested, "MiB", start + RETURN_MIB),
+        Fact(f"server {asked.rest:.0f} s after the end", rested, "MiB", start + RETURN_MIB),
     ], errors
 
 
@@ -140,6 +143,14 @@ def _forget_peak(dashboard: Dashboard) -> None:
 def _peak_mib(dashboard: Dashboard) -> float:
     status = Path(f"/proc/{dashboard.process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def _clocks(dashboard: Dashboard) -> tuple[float, float, float, float]:
+    """(wall clock, CPU time of the server, of the browser, of everything on the machine), in seconds."""
+    fields = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    # Idle and waiting for a disk are the fourth and the fifth; guests, at the end, are counted as users already.
+    machine = (sum(fields[:8]) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic(), cpu_seconds(dashboard), _browser_seconds(dashboard), machine
 
 
 def _browser_seconds(dashboard: Dashboard) -> float:
@@ -173,6 +184,7 @@ def main() -> int:
     parser.add_argument("--scorers", type=int, default=10, help="of them, those who score pictures")
     parser.add_argument("--seconds", type=float, default=180, help="during which actions begin")
     parser.add_argument("--images", type=int, default=50, help="pictures of each upload")
+    parser.add_argument("--rest", type=float, default=60, help="seconds from the end until memory has to be back")
     parser.add_argument("--out", type=Path, help="JSON file of all numbers")
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="path of the browser")
     asked = parser.parse_args()

@@ -36,12 +36,14 @@ class Noted:
 
     Attributes:
         answers: seconds from a press to something new on the page, of those who browse.
+        finished: seconds from the press until the whole page was done, in the order of `answers`.
         jobs: (user, job id) of each scoring whose verdicts were shown.
         waits: seconds from "Score them" to the verdicts, in the order of `jobs`.
         errors: what went wrong, one line each.
     """
 
     answers: list[float] = field(default_factory=list)
+    finished: list[float] = field(default_factory=list)
     jobs: list[tuple[int, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -132,6 +134,7 @@ class Browsing(User):
         if got is None:
             return False
         self.noted.answers.append(got[0])
+        self.noted.finished.append(got[1])
         if got[0] >= GIVE_UP_S:
             self.wrong("nothing new was shown")
         return True
