@@ -1,6 +1,8 @@
 """Decoding image files from outside: everything is checked before a pixel is decoded, and failures have one type."""
 
+import ctypes
 import io
+import logging
 import math
 import os
 import stat
@@ -36,8 +38,22 @@ _WEBP_PIXEL_BYTES = 16
 _TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
 # Pillow's own limits let the comments of one PNG unpack to 64 Mi characters.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
+# What is wrong with a file is said once, by who reads it: Pillow would log some of it to the terminal as well.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing what is wrong with a file to the terminal, past Python."""
+    # Found through Pillow, as it comes with it; a Pillow that hides it (on Windows) leaves it as it is.
+    handler = getattr(ctypes.CDLL(Image.core.__file__), "TIFFSetErrorHandler", None)
+    if handler is not None:
+        handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        handler(None)
+
+
+_silence_libtiff()
 
 
 @dataclass(frozen=True)

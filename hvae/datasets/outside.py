@@ -172,7 +172,7 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
         elif os.path.isdir(source) and not source.is_symlink():
             yield from _folder(source)
         # Only a regular file is opened: a pipe would wait for its writer.
-        elif source.suffix.lower() == ".zip" and os.path.isfile(source) and zipfile.is_zipfile(source):
+        elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
             with source.open("rb") as stream:
                 yield from _archive(stream, source.name, os.fstat(stream.fileno()).st_size, most)
         else:
@@ -186,13 +186,21 @@ def _uploaded(file: Named, most: int) -> Iterator[_File]:
         stream = file.content
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    if file.name.lower().endswith(".zip") and zipfile.is_zipfile(stream):
+    if file.name.lower().endswith(".zip") and _is_archive(stream):
         yield from _archive(stream, file.name, size, most)
     elif size > MAX_BYTES:
         yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
         yield file.name, stream.read()
+
+
+def _is_archive(file: Path | BinaryIO) -> bool:
+    try:
+        return zipfile.is_zipfile(file)
+    # One that says it is a part of several; whoever opens it is told so again.
+    except zipfile.BadZipFile:
+        return True
 
 
 def _folder(folder: Path) -> Iterator[_File]:

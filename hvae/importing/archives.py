@@ -50,9 +50,10 @@ def archived(archive: zipfile.ZipFile, most: int) -> tuple[dict[str, zipfile.Zip
     infos = archive.infolist()
     if len(infos) > MAXIMUM_ENTRIES:
         raise CheckpointError(f"the archive has {len(infos):,} members, far more than a run")
-    files = [info for info in infos if not info.is_dir()]
+    # First of all: zipfile itself stumbles over a member of no name.
     for info in infos:
         _check_member(info)
+    files = [info for info in infos if not info.is_dir()]
     total, packed = sum(info.file_size for info in files), sum(info.compress_size for info in files)
     if total > most:
         raise CheckpointError(f"the archive claims {total:,} bytes unpacked, {most:,} at most")

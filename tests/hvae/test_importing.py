@@ -284,6 +284,17 @@ def test_a_hostile_archive(into, tmp_path, extra, said):
     assert said in refused(into, archive)
 
 
+def test_a_member_of_no_name(source, into, tmp_path):
+    """zipfile stumbles over it when asked whether it is a folder."""
+    data = pack(source, tmp_path / "sound.zip").read_bytes()
+    at, end = data.index(b"PK\1\2"), data.rindex(b"PK\5\6")
+    length, size = struct.unpack_from("<H", data, at + 28)[0], struct.unpack_from("<I", data, end + 12)[0]
+    entry = data[at : at + 28] + bytes(2) + data[at + 30 : at + 46] + data[at + 46 + length : end]
+    tail = data[end : end + 12] + struct.pack("<I", size - length) + data[end + 16 :]
+    (tmp_path / "nameless.zip").write_bytes(data[:at] + entry + tail)
+    assert "leaves its folder, ''" in refused(into, tmp_path / "nameless.zip")
+
+
 def test_archives_that_lie(source, into, tmp_path, monkeypatch):
     archive = pack(source, tmp_path / "sound.zip")
     data = archive.read_bytes()

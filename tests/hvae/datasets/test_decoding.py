@@ -242,6 +242,35 @@ def test_what_would_take_much_memory_is_refused(data, reason):
         decode(data)
 
 
+def damaged_deflate() -> bytes:
+    data = bytearray(encode(Image.fromarray(PIXELS), "TIFF", compression="tiff_adobe_deflate"))
+    at = data.index(b"\x78\x9c") if b"\x78\x9c" in data else data.index(b"\x78")
+    data[at + 2 : at + 12] = bytes(10)
+    return bytes(data)
+
+
+def test_nothing_is_said_past_the_reason(tmp_path):
+    """libtiff writes to the terminal past Python, and Pillow's log goes there where nobody has set one up."""
+    damaged = {
+        "deflate": damaged_deflate(),
+        "tag": tiff_with(65_000, 1, 7),
+        "planes": tiff_with(284, 3, 51_201),
+        "samples": tiff_with(277, 3, 122),
+    }
+    for name, data in damaged.items():
+        (tmp_path / name).write_bytes(data)
+    program = """
+import sys
+from hvae.datasets.outside import Treatment, collect
+from pathlib import Path
+for one in collect([Path(sys.argv[1])], Treatment((1, 8, 8))):
+    print(one.name, one.reason)
+"""
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in run.stdout.splitlines()] == sorted(damaged)
+    assert run.stderr == ""
+
+
 def test_a_large_photo_of_odd_sides_is_decoded_small(monkeypatch):
     monkeypatch.setattr(decoding, "_check_memory", lambda image, data, size: asked.append(image.size))
     asked: list[tuple[int, int]] = []

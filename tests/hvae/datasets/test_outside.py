@@ -281,6 +281,17 @@ def test_odd_archives(monkeypatch):
     assert "of an archive" in read(Named("a.zip", both))[0].reason
 
 
+def test_an_archive_in_several_parts(tmp_path):
+    """zipfile raises where it is only asked whether it is one."""
+    end = struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
+    parts = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 9) + end
+    (tmp_path / "a.zip").write_bytes(bytes(100) + parts)
+    for source in (tmp_path / "a.zip", Named("a.zip", bytes(100) + parts)):
+        refused, good = read(source, Named("good.png", GOOD))
+        assert isinstance(refused, Refusal) and "multiple disks" in refused.reason
+        assert isinstance(good, Picture)
+
+
 @pytest.mark.parametrize("form", ["files", "folder", "zip"])
 def test_too_many_files(form, tmp_path):
     for number in range(5):

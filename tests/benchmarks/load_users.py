@@ -1,0 +1,229 @@
+"""People who use the dashboard at the same time: some browse stored results, some score pictures of their own."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Page
+
+from app import registry
+from tests.benchmarks.tab import Tab, press_k, press_navigation
+
+HAVE_K = ("scores", "compare")
+LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overview", "runs")
+"""Routes of those who browse: pages of few figures, and all that show stored results."""
+GIVE_UP_S = 60
+"""A press after which nothing new was shown for so long counts as an error."""
+
+_KEEP = "() => { window.__got = null; window.__pending.then(one => { window.__got = one; }); }"
+_SCORING = """() => {
+    const button = document.querySelector('.st-key-score-them button');
+    const done = window.__finished?.() && !document.querySelector('[data-stale="true"]');
+    return {ready: Boolean(done && button && !button.disabled),
+            shown: Boolean(done && document.querySelector('.st-key-uploaded-csv')), address: location.href};
+}"""
+
+
+@dataclass
+class Noted:
+    """What all users together saw.
+
+    Attributes:
+        answers: seconds from a press to something new on the page, of those who browse.
+        finished: seconds from the press until the whole page was done, in the order of `answers`.
+        jobs: (user, job id) of each scoring whose verdicts were shown.
+        waits: seconds from "Score them" to the verdicts, in the order of `jobs`.
+        errors: what went wrong, one line each.
+    """
+
+    answers: list[float] = field(default_factory=list)
+    finished: list[float] = field(default_factory=list)
+    jobs: list[tuple[int, str]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class User:
+    """One person in a browser context of their own; `step` never waits for the page for long.
+
+    Attributes:
+        busy: whether an answer is pending.
+        due: when the next action begins, by `time.monotonic`.
+        begun: actions so far.
+    """
+
+    def __init__(self, browser: Browser, address: str, noted: Noted, number: int) -> None:
+        self.noted, self.number, self.address = noted, number, address
+        self.busy, self.due, self.begun, self._since = False, 0.0, 0, 0.0
+        self.tab = Tab(browser)
+        page = self.page
+        page.on(
+            "console", lambda said: self.wrong(said.text) if said.type == "error" and _ours(said.location) else None
+        )
+        page.on("pageerror", lambda error: self.wrong(str(error)))
+        page.on("response", lambda answer: self._answered(answer.status, answer.url))
+
+    @property
+    def page(self) -> Page:
+        """Of the context."""
+        return self.tab.page
+
+    def wrong(self, what: str) -> None:
+        """Note an error, with who saw it and where."""
+        self.noted.errors.append(f"user {self.number} on {urlsplit(self.page.url).path}: {what.splitlines()[0][:200]}")
+
+    def step(self, apart: float, over: bool) -> None:
+        """Begin the next action when it is due, or see whether the pending one is answered.
+
+        Args:
+            apart: seconds from one action to the next, at least.
+            over: whether to begin nothing more.
+        """
+        now = time.monotonic()
+        if self.busy:
+            if self.answered(now - self._since):
+                self.busy = False
+                if count := self.page.locator('[data-testid="stException"]').count():
+                    self.wrong(f"{count} exceptions on the page")
+        elif now >= self.due and not over:
+            self.due = max(now, self.due + apart)
+            self.act()
+            self.busy, self.begun, self._since = True, self.begun + 1, time.monotonic()
+
+    def act(self) -> None:
+        """Begin one action."""
+        raise NotImplementedError
+
+    def answered(self, waited: float) -> bool:
+        """Whether the action that began `waited` seconds ago is answered."""
+        raise NotImplementedError
+
+    def _answered(self, status: int, address: str) -> None:
+        if status >= 400 and "/_stcore/" not in address:
+            self.wrong(f"HTTP {status} for {urlsplit(address).path}")
+
+
+class Browsing(User):
+    """Somebody who looks at stored results: opens the pages of a route one after the other, and switches k there."""
+
+    def __init__(self, browser: Browser, address: str, noted: Noted, number: int) -> None:
+        super().__init__(browser, address, noted, number)
+        self.route = LIGHT if number % 2 else STORED
+        self.turn, self.pressed = number % len(self.route), False
+        self.tab.open(address + registry.address(self.route[self.turn]))
+
+    def act(self) -> None:
+        """Switch k where that was not done yet, else open the next page."""
+        if self.route[self.turn] in HAVE_K and not self.pressed:
+            press_k(self.page, self.number)
+            self.pressed = True
+        else:
+            self.turn, self.pressed = (self.turn + 1) % len(self.route), False
+            press_navigation(self.page, self.route[self.turn])
+        self.page.evaluate(_KEEP)
+
+    def answered(self, waited: float) -> bool:
+        """Whether something new is shown."""
+        got = self.page.evaluate("window.__got")
+        if got is None:
+            return False
+        self.noted.answers.append(got[0])
+        self.noted.finished.append(got[1])
+        if got[0] >= GIVE_UP_S:
+            self.wrong("nothing new was shown")
+        return True
+
+
+class Scoring(User):
+    """Somebody who uploads pictures on a page newly opened, presses "Score them" and waits for the verdicts.
+
+    Args:
+        patience: seconds until verdicts that never come are an error.
+        images: how many pictures.
+    """
+
+    def __init__(
+        self, browser: Browser, address: str, noted: Noted, number: int, *, images: int, patience: float
+    ) -> None:
+        super().__init__(browser, address, noted, number)
+        self.patience = patience
+        self.files = uploads(images, seed=number, packed=number % 2 == 1)
+        self._pressed: float | None = None
+
+    def act(self) -> None:
+        """Open the page and hand over the files."""
+        self._pressed = None
+        self.tab.open(f"{self.address}/score_images")
+        self.page.locator("input[type=file]").set_input_files(self.files)
+
+    def answered(self, waited: float) -> bool:
+        """Whether the verdicts are shown; presses the button as soon as it is there."""
+        seen = self.page.evaluate(_SCORING)
+        if self._pressed is None and seen["ready"]:
+            self.page.locator(".st-key-score-them button").click()
+            self._pressed = time.monotonic()
+        elif self._pressed is not None and seen["shown"]:
+            job = parse_qs(urlsplit(seen["address"]).query).get("job", [""])[0]
+            self.noted.jobs.append((self.number, job))
+            self.noted.waits.append(time.monotonic() - self._pressed)
+            return True
+        if waited > self.patience:
+            self.wrong(f"no verdicts after {waited:.0f} s")
+        return waited > self.patience
+
+
+def go_on(users: list[User], seconds: float, apart: float) -> None:
+    """Let all users act for some seconds, one after the other, and then wait until nothing is pending."""
+    begun = time.monotonic()
+    for number, user in enumerate(users):
+        user.due = begun + apart * number / len(users)
+    over = False
+    while not (over and not any(user.busy for user in users)):
+        over = time.monotonic() - begun > seconds
+        for user in users:
+            user.step(apart, over)
+        users[0].page.wait_for_timeout(50)
+
+
+def once(user: User) -> None:
+    """One action of a user who is alone."""
+    user.due = 0.0
+    user.step(0.0, False)
+    while user.busy:
+        user.step(0.0, True)
+        user.page.wait_for_timeout(50)
+
+
+def uploads(images: int, seed: int, packed: bool) -> list[FilePayload]:
+    """Small grey PNG files as a browser uploads them, all of them different; or a zip archive of them."""
+    files = {f"{number:03}.png": content for number, content in enumerate(pictures(images, seed))}
+    if not packed:
+        return [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in files.items()]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return [{"name": "pictures.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}]
+
+
+def pictures(images: int, seed: int) -> list[bytes]:
+    """PNG files of 28 x 28 noise in blocks, so that some look a little like strokes."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for _ in range(images):
+        blocks = generator.integers(0, 256, (7, 7), dtype=np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(blocks.repeat(4, 0).repeat(4, 1)).save(buffer, "PNG")
+        made.append(buffer.getvalue())
+    return made
+
+
+def _ours(place: dict) -> bool:
+    """Whether a message of the browser is about more than Streamlit's own health checks."""
+    return "/_stcore/" not in place.get("url", "")
