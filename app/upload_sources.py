@@ -17,7 +17,7 @@ from hvae.datasets.decoding import SUFFIXES
 from hvae.datasets.outside import Named
 from hvae.errors import DataError
 
-FILES, SAMPLES, CAMERA = "files", "samples", "camera"
+FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
 SAMPLES_EACH = 6
 BUNDLED = ("digits", "glyphs")
 
@@ -47,8 +47,9 @@ def treatment() -> tuple[str, str, bool]:
         source = controls.choose(
             "Images from",
             "pictures",
-            [FILES, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
-            help="files: images and zip archives of images. samples: a few of the data sets chosen in the sidebar.",
+            [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
+            help="files: images and zip archives of images. folder: all of them in one folder. samples: a few of the "
+            "data sets chosen in the sidebar.",
         )
         fit = controls.choose(
             "Other aspects are",
@@ -77,9 +78,12 @@ def given(source: str, selection: state.Selection, image_shape: tuple[int, int, 
         files = [taken] if taken else []
     else:
         files = st.file_uploader(
-            "PNG, JPEG, WebP, BMP, TIFF or PPM images, or zip archives of them",
+            "PNG, JPEG, WebP, BMP, TIFF or PPM images, or zip archives of them"
+            if source == FILES
+            else "A folder: every image and zip archive in it and below it",
             type=[*(suffix[1:] for suffix in SUFFIXES), "zip"],
-            accept_multiple_files=True,
+            accept_multiple_files=True if source == FILES else "directory",
+            key=f"uploaded-{source}",
             max_upload_size=limits.current().upload_mib_per_file,
         )
     if not files:
