@@ -5,7 +5,8 @@ most browse stored results, some score pictures of their own through the page. E
 `--seconds` nobody begins anything new, and what was begun is waited for. `HVAE_DATA` says where the data sets are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
-the server's, and of a latency the larger part is its own. Exits with 1 where a limit is missed.
+the server's, and of a latency the larger part is its own. Not to be run with `nice`: where it may, Chromium takes its
+own priority back, and only the server is slow then. Exits with 1 where a limit is missed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-from app import upload_store
+from app.upload_store import Stored
 from tests.benchmarks.load_users import Browsing, Noted, Scoring, go_on, once
 from tests.benchmarks.tab import cpu_seconds, resident_mib
 from tests.browser.conftest import FLAGS, ROOT, Dashboard, launch
@@ -80,7 +81,6 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
     took, server, chromium = ended[0] - began, ended[1] - server, ended[2] - chromium
     others = max(0.0, ended[3] - machine - server - chromium)
     peak = _peak_mib(dashboard)
-    results = {job: upload_store.read(job) for _, job in noted.jobs}
     for user in users:
         user.tab.context.close()
     time.sleep(asked.rest)
@@ -89,16 +89,16 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         user = scoring(alone, number)
         once(user)
         user.tab.context.close()
-    lone = {number: upload_store.read(job) for number, job in alone.jobs}
-    differing = sum(not _same(results[job], lone.get(number)) for number, job in noted.jobs)
+    lone = dict(alone.results)
+    differing = sum(not _same(found, lone.get(number)) for number, found in noted.results)
     begun = sum(user.begun for user in users if isinstance(user, Scoring))
     cores = os.cpu_count() or 1
     errors = noted.errors + alone.errors
     return [
         Fact("errors", len(errors), "", 0),
         Fact("jobs begun", begun),
-        Fact("jobs not finished", begun - len(noted.jobs), "", 0),
-        Fact("jobs whose results differ from a lone user's, or are gone", differing, "", 0),
+        Fact("jobs not finished", begun - len(noted.results), "", 0),
+        Fact("jobs whose results differ from a lone user's", differing, "", 0),
         Fact("actions of those who browse", len(noted.answers)),
         Fact("an answer, median", _quantile(noted.answers, 0.5), "s"),
         Fact("an answer, 95 %", _quantile(noted.answers, 0.95), "s", ANSWER_P95_S),
@@ -118,7 +118,7 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
     ], errors
 
 
-def _same(one: upload_store.Stored | None, other: upload_store.Stored | None) -> bool:
+def _same(one: Stored | None, other: Stored | None) -> bool:
     """Whether two results are the same to the last bit."""
     return (
         one is not None

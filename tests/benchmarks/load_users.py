@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
-from app import registry
+from app import registry, upload_store
+from app.upload_store import Stored
 from tests.benchmarks.tab import Tab, press_k, press_navigation
 
 HAVE_K = ("scores", "compare")
@@ -21,7 +22,10 @@ LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overvie
 GIVE_UP_S = 60
 """A press after which nothing new was shown for so long counts as an error."""
 
-_KEEP = "() => { window.__got = null; window.__pending.then(one => { window.__got = one; }); }"
+_KEEP = """() => {
+    window.__got = null;
+    window.__pending.then(one => { window.__got = one; }, () => { window.__got = [60, 60]; });
+}"""
 _SCORING = """() => {
     const button = document.querySelector('.st-key-score-them button');
     const done = window.__finished?.() && !document.querySelector('[data-stale="true"]');
@@ -37,14 +41,15 @@ class Noted:
     Attributes:
         answers: seconds from a press to something new on the page, of those who browse.
         finished: seconds from the press until the whole page was done, in the order of `answers`.
-        jobs: (user, job id) of each scoring whose verdicts were shown.
-        waits: seconds from "Score them" to the verdicts, in the order of `jobs`.
+        results: (user, what is kept of the job) of each scoring whose verdicts were shown, read at that moment: only
+            the newest jobs are kept.
+        waits: seconds from "Score them" to the verdicts, in the order of `results`.
         errors: what went wrong, one line each.
     """
 
     answers: list[float] = field(default_factory=list)
     finished: list[float] = field(default_factory=list)
-    jobs: list[tuple[int, str]] = field(default_factory=list)
+    results: list[tuple[int, Stored | None]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -120,7 +125,8 @@ class Browsing(User):
 
     def act(self) -> None:
         """Switch k where that was not done yet, else open the next page."""
-        if self.route[self.turn] in HAVE_K and not self.pressed:
+        # A page that is still drawn has no k yet; what was seen of it was that the one before had gone.
+        if self.route[self.turn] in HAVE_K and not self.pressed and self.page.locator(".st-key-k [role=radio]").count():
             press_k(self.page, self.number)
             self.pressed = True
         else:
@@ -131,8 +137,10 @@ class Browsing(User):
     def answered(self, waited: float) -> bool:
         """Whether something new is shown."""
         got = self.page.evaluate("window.__got")
-        if got is None:
+        if got is None and waited < 2 * GIVE_UP_S:
             return False
+        # Where not even the wait ended, the browser has stopped drawing.
+        got = got or [waited, waited]
         self.noted.answers.append(got[0])
         self.noted.finished.append(got[1])
         if got[0] >= GIVE_UP_S:
@@ -170,7 +178,7 @@ class Scoring(User):
             self._pressed = time.monotonic()
         elif self._pressed is not None and seen["shown"]:
             job = parse_qs(urlsplit(seen["address"]).query).get("job", [""])[0]
-            self.noted.jobs.append((self.number, job))
+            self.noted.results.append((self.number, upload_store.read(job)))
             self.noted.waits.append(time.monotonic() - self._pressed)
             return True
         if waited > self.patience:
