@@ -14,6 +14,7 @@ from app.figures.agreement import Cloud
 from app.figures.series import IDS_PER_SET
 from app.gallery import Shown, gallery
 from app.palette import look
+from app.pictures import data_uri
 from app.state import ImageId
 from app.wording import percent, quoted
 from hvae.datasets import available, names
@@ -205,5 +206,5 @@ def _picture(one: Compared, image: ImageId) -> None:
         return
     label = int(images.labels[image.index])
     with st.container(key="picture"):
-        pixels = np.moveaxis(images.images[image.index], 0, -1).squeeze()
-        st.image(pixels, width=160, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")
+        picture = data_uri(images.images[image.index])
+        st.image(picture, width=160, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")

@@ -10,6 +10,7 @@ import streamlit as st
 from app import components, controls, image_levels, image_steps, loading, scored, state
 from app.figures import profile, waterfall
 from app.palette import look
+from app.pictures import data_uri
 from app.score_controls import Scored, View
 from app.state import ImageId
 from app.wording import literal
@@ -166,10 +167,10 @@ def _images(run: RunEntry, chosen: Scored, image: ImageId) -> ImageSet | None:
 
 
 def _picture(images: ImageSet, image: ImageId) -> None:
-    pixels = np.moveaxis(images.images[image.index], 0, -1)
+    picture = data_uri(images.images[image.index])
     with st.container(key="picture"):
         label = int(images.labels[image.index])
-        st.image(pixels.squeeze(), width=196, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")
+        st.image(picture, width=196, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")
 
 
 def _at(levels: list[int]) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import components, image_steps, mosaic, palette, upload_results
 from app.figures import profile, uploaded, waterfall
+from app.pictures import data_uri
 from app.reconstruction_table import PICTURE, below, headings, rows, what_to_see
 from app.upload_grid import LOOK
 from app.upload_results import Judged
@@ -82,11 +83,11 @@ def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own:
         k: of the ratio, from 1.
     """
     one = found.frame.iloc[row]
-    pixels = np.moveaxis(found.stored.images[row], 0, -1).squeeze()
+    picture = data_uri(found.stored.images[row])
     left, right = st.columns([1, 3], gap="large")
     with left:
         with st.container(key="picture"):
-            st.image(pixels, width=196, caption=literal(one["name"]), alt=f"Image {one['name']}")
+            st.image(picture, width=196, caption=literal(one["name"]), alt=f"Image {one['name']}")
         kind = "warn" if one["alarm"] else "good"
         word = components.mark("raises an alarm" if one["alarm"] else "typical", kind)
         changes = f"<br>{components.escape(one['changes'])}" if one["changes"] else ""

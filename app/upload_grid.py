@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 
 import numpy as np
@@ -10,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from app import components, upload_rows, upload_store
+from app.pictures import data_uri
 from app.upload_results import Judged, judged
-from app.upload_sources import counted, png
+from app.upload_sources import counted
 
 PARTIAL_ROWS = 8
 NEWEST = 8
@@ -75,11 +75,6 @@ def visible(frame: pd.DataFrame, images: np.ndarray, ratios: list[str]) -> pd.Da
 def thumbnails(images: np.ndarray) -> list[str]:
     """`(m, channel, height, width)` uint8 as addresses of pictures."""
     return [data_uri(image) for image in images]
-
-
-def data_uri(image: np.ndarray) -> str:
-    """`(channel, height, width)` uint8 as the address of a picture that carries its own content."""
-    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
 
 
 def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:

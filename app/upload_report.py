@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from app import upload_side_by_side
 from app.figures.layout import title_of
-from app.upload_grid import data_uri
+from app.pictures import data_uri
 from app.upload_results import Judged, in_words
 
 MOST_ROWS = 2_000

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from app import access, controls, limits, loading, palette, state
+from app.pictures import png
 from app.source_images import whole_split
 from hvae import datasets
 from hvae.datasets.conforming import FITS
@@ -123,15 +121,6 @@ def _first(slug: str, image_shape: tuple[int, int, int]) -> list[bytes]:
     except (DataError, OSError):
         return []
     return [png(image) for image in images]
-
-
-def png(image: np.ndarray) -> bytes:
-    """`(channel, height, width)` uint8 as a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else np.moveaxis(image, 0, -1))).save(
-        buffer, "PNG"
-    )
-    return buffer.getvalue()
 
 
 def counted(number: int, what: str) -> str:
