@@ -87,7 +87,8 @@ class Tab:
         self.page.goto(address, wait_until="commit")
         self.page.locator("h1").wait_for()
         self.page.wait_for_function("window.__finished()")
-        self.page.evaluate("() => new Promise(done => requestIdleCallback(done))")
+        # A browser among thirty may never be idle.
+        self.page.evaluate("() => new Promise(done => requestIdleCallback(done, {timeout: 10000}))")
 
     def paint(self, address: str, words: bool) -> tuple[float, float | None]:
         """Seconds from asking for the address to its paint, and to its first result; the script has finished then.
