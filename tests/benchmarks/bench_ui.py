@@ -28,9 +28,10 @@ from tests.browser.conftest import FLAGS, Dashboard, launch
 COLD_S = 3.0
 """From asking for a page to its paint: a server nobody has visited, an empty browser cache."""
 WARM_S = 0.5
-"""Median from a press of a control to the figure drawn anew; beside it stands when the whole page was done."""
+"""Median from a press of a control to the first change of the page, which may be that something old is gone: a lower
+bound of when the new figure is there. Beside it stands when the whole page was done, the upper bound."""
 TOGETHER_S = 2.0
-"""Any answer while `TABS` tabs browse."""
+"""Any first change, as of `WARM_S`, while `TABS` tabs browse."""
 TABS = 10
 APART_S = 1.0
 """Between the presses of two tabs: each acts every ten seconds, as people do who look at what they see."""
