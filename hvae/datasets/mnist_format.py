@@ -1,8 +1,6 @@
 """Data sets that come as the four idx files of MNIST, in torchvision's folder layout."""
 
 import gzip
-import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
-from hvae.datasets.download import DownloadError, download, write_whole
+from hvae.datasets.download import write_whole
 from hvae.datasets.idx import idx_shape, read_idx
+from hvae.datasets.published_files import PublishedFile, obtain
 from hvae.errors import DataError
 
 _PREFIX = {"train": "train", "test": "t10k"}
-_MAX_ARCHIVE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class MnistFormat:
         Raises:
             DataError: If a file can be had from no mirror, with the reasons and the way to place it by hand.
         """
-        sizes = dict(zip(self._all_files(root), self.archive_bytes, strict=True))
-        wanted = {path: size for path, size in sizes.items() if not _intact(path)}
+        sizes = zip(self._all_files(root), self.archive_bytes, strict=True)
+        wanted = [(path, size) for path, size in sizes if not _intact(path)]
         if not wanted:
             return
         # Imported here: torchvision brings torch along, and only a download needs its list of addresses.
@@ -75,33 +73,15 @@ class MnistFormat:
 
         source = getattr(datasets, self.folder)
         checksums = dict(source.resources)
-        done, total = 0, sum(wanted.values())
-        for path, size in wanted.items():
-            archive = path.with_name(f"{path.name}.gz")
-            data = _placed_by_hand(archive, checksums[archive.name])
-            if data is None:
-                report = partial(_report, progress, done, total)
-                data = self._download(archive, checksums[archive.name], source.mirrors, report)
-            _unpack(data, path)
-            done += size
-            _report(progress, done, total, 0)
-
-    def _download(self, archive: Path, md5: str, mirrors: Sequence[str], report: Callable[[int], None]) -> bytes:
-        reasons = []
-        for mirror in mirrors:
-            try:
-                return download(f"{mirror}{archive.name}", md5, _MAX_ARCHIVE_BYTES, report)
-            except DownloadError as error:
-                reasons.append(f"could not download {self.info.title} from {mirror}{archive.name}: {error}")
-        raise DataError(f"{'; '.join(reasons)}; put the files under {archive.parent} or set HVAE_DATA")
+        archives = []
+        for path, size in wanted:
+            name = f"{path.name}.gz"
+            urls = tuple(f"{mirror}{name}" for mirror in source.mirrors)
+            archives.append((PublishedFile(name, urls, checksums[name], size), partial(_unpack, path)))
+        obtain(self.info.title, archives, self.raw(root), progress)
 
     def _all_files(self, root: Path) -> list[Path]:
         return [path for split in self.info.splits for path in self.files(split, root)]
-
-
-def _report(progress: Progress | None, done: int, total: int, received: int) -> None:
-    if progress:
-        progress(min(done + received, total), total)
 
 
 def _axes(path: Path) -> int:
@@ -116,15 +96,5 @@ def _intact(path: Path) -> bool:
     return True
 
 
-def _placed_by_hand(archive: Path, md5: str) -> bytes | None:
-    if not archive.is_file() or archive.stat().st_size > _MAX_ARCHIVE_BYTES:
-        return None
-    data = archive.read_bytes()
-    return data if hashlib.md5(data, usedforsecurity=False).hexdigest() == md5 else None
-
-
-def _unpack(archive: bytes, path: Path) -> None:
-    try:
-        write_whole(path, gzip.decompress(archive))
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}; set HVAE_DATA to another folder") from error
+def _unpack(path: Path, archive: bytes) -> None:
+    write_whole(path, gzip.decompress(archive))

@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from hvae.datasets import digits, fashionmnist, glyphs, mnist, notmnist
+from hvae.datasets import cifar10, digits, fashionmnist, glyphs, mnist, notmnist
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conforming import conform_set
 from hvae.datasets.folder import FolderDataSet
@@ -17,6 +17,7 @@ _DATA_SETS: dict[str, DataSet] = {
     "notmnist": notmnist.DATA_SET,
     "digits": digits.DATA_SET,
     "glyphs": glyphs.DATA_SET,
+    "cifar10": cifar10.DATA_SET,
 }
 _PATHS = {"folder": FolderDataSet, "npz": NpzDataSet}
 _GREY_28 = (1, 28, 28)

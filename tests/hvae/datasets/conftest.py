@@ -88,3 +88,18 @@ def mirror(idx_arrays: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield server
     server.close()
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, bytes]], Mirror]]:
+    """Servers of some files, closed with the test."""
+    servers = []
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    def start(files: dict[str, bytes]) -> Mirror:
+        servers.append(Mirror(files))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -60,7 +60,7 @@ def test_bad_answer_leaves_nothing_behind(tmp_path, mirror, monkeypatch, damage)
         del mirror.files[archive]
         reason = "404 Not Found"
     else:
-        monkeypatch.setattr("hvae.datasets.mnist_format._MAX_ARCHIVE_BYTES", 1_000)
+        monkeypatch.setattr("hvae.datasets.published_files.MAX_BYTES", 1_000)
         reason = "longer than 1,000 bytes"
     with pytest.raises(DataError, match=reason) as raised:
         fetch("fashionmnist", tmp_path)

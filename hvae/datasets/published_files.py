@@ -1,0 +1,106 @@
+"""Files that a data set's authors publish: where they are, how they are known again, and getting them."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hvae.datasets.base import Progress
+from hvae.datasets.download import DownloadError, download
+from hvae.errors import DataError
+
+MAX_BYTES = 512 * 2**20
+"""Longest file downloaded or taken from the folder: it is held in memory until its checksum is known."""
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file at a public address.
+
+    Attributes:
+        name: File name.
+        urls: Addresses, in the order tried.
+        md5: MD5 in hex as published; empty where nobody publishes one, and whoever reads the file has to check it.
+        size: Bytes, for the progress of a download.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    md5: str
+    size: int
+
+
+Unpack = Callable[[bytes], None]
+
+
+def obtain(
+    title: str, wanted: list[tuple[PublishedFile, Unpack]], folder: Path, progress: Progress | None = None
+) -> None:
+    """Hand each published file to its ``unpack``; one that somebody put into ``folder`` is not downloaded.
+
+    Args:
+        title: Name of the data set for people.
+        wanted: Each file with what takes its bytes.
+        folder: Where a file may have been placed by hand.
+        progress: Told the bytes of all files.
+
+    Raises:
+        DataError: If a file can be had from no address, with the reasons and the way to place it by hand.
+    """
+    done, total = 0, sum(file.size for file, _ in wanted)
+    for file, unpack in wanted:
+        data = _placed_by_hand(folder / file.name, file.md5)
+        if data is None:
+            data = _download(title, file, folder, partial(_report, progress, done, total))
+        try:
+            unpack(data)
+        except OSError as error:
+            raise DataError(
+                f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
+            ) from error
+        done += file.size
+        _report(progress, done, total, 0)
+
+
+def checked(path: Path, md5: str) -> bytes:
+    """Content of a file that has this MD5.
+
+    Raises:
+        DataError: If it cannot be read or is another file.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path} has more than the {MAX_BYTES:,} bytes this program reads")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if not _same(data, md5):
+        raise DataError(f"{path} is damaged or another file (its MD5 differs); delete it and fetch the data set again")
+    return data
+
+
+def _download(title: str, file: PublishedFile, folder: Path, report: Callable[[int], None]) -> bytes:
+    reasons = []
+    for url in file.urls:
+        try:
+            return download(url, file.md5, MAX_BYTES, report)
+        except DownloadError as error:
+            reasons.append(f"could not download {title} from {url}: {error}")
+    raise DataError(f"{'; '.join(reasons)}; put the files under {folder} or set HVAE_DATA")
+
+
+def _report(progress: Progress | None, done: int, total: int, received: int) -> None:
+    if progress:
+        progress(min(done + received, total), total)
+
+
+def _placed_by_hand(path: Path, md5: str) -> bytes | None:
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    data = path.read_bytes()
+    return data if _same(data, md5) else None
+
+
+def _same(data: bytes, md5: str) -> bool:
+    return not md5 or hashlib.md5(data, usedforsecurity=False).hexdigest() == md5
