@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import controls
+from app import controls, parts
 from app.decimals import decimal_or_none
 from app.figures.densities import Brush
 from app.score_controls import View
@@ -96,4 +96,4 @@ def inside(scores: Floats, brush: Brush) -> np.ndarray:
 
 
 def _look_inside() -> None:
-    st.session_state["gallery"] = GALLERIES[0]
+    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]

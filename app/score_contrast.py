@@ -17,8 +17,8 @@ from app.score_controls import View
 from app.scored import Measure
 from app.state import ImageId
 
-MARKS = 80
-"""Images drawn one by one for each set and panel; the main figure has more."""
+MARKS = 200
+"""Images drawn one by one in each panel, all sets together; the main figure has more."""
 
 
 def likelihood_beside_ratio(view: View) -> None:
@@ -76,7 +76,7 @@ def _panel(view: View, measure: Measure) -> contrast.Panel:
     series = []
     for one, density in zip(sets, score_numbers.densities([one.key for one in sets], measure), strict=True):
         scores = measure.of(one.table)
-        marks = scored.rug(scores, MARKS)
+        marks = scored.rug(scores, MARKS // len(sets))
         series.append(Series(one.slug, density, marks, scores[marks]))
     name = "likelihood" if measure.score == "L" else "likelihood ratio"
     return contrast.Panel(measure.symbol, measure.unit, f"{name}, {measure.symbol}", series)

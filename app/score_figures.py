@@ -127,7 +127,7 @@ def _drawn_densities(
     series = []
     for one, density in zip(sets, score_numbers.densities([one.key for one in sets], _view.measure), strict=True):
         scores = _view.measure.of(one.table)
-        marks = scored.rug(scores)
+        marks = scored.rug(scores, scored.RUG_MARKS // len(sets))
         series.append(Series(one.slug, density, marks, scores[marks]))
     symbol, unit = _view.measure.symbol, _view.measure.unit
     figure = densities.densities(series, threshold, _title(_view), symbol, unit, brush, brushing=brushing)

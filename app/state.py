@@ -30,9 +30,9 @@ PAGE_KEYS = {
     "overview": (),
     "how_it_works": ("example", "layers", "seed"),
     "reconstructions": ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
-    "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "gallery", "image"),
-    "features": ("kind", "on", "pair", "match", "image", "job"),
-    "compare": (*_MEASURE_KEYS, "also", "set", "on", "image"),
+    "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "part", "gallery", "image"),
+    "features": ("kind", "between", "on", "pair", "match", "image", "job"),
+    "compare": (*_MEASURE_KEYS, "also", "by", "set", "on", "image"),
     "score_images": (
         *("pictures", "fit", "invert", "statistic", "sides", "reading", "S", "R", "also"),
         *("job", "alpha", "k", "order", "only", "page"),

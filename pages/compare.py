@@ -12,6 +12,7 @@ from app import (
     components,
     controls,
     loading,
+    parts,
     scored,
     state,
 )
@@ -46,13 +47,16 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     slug = None
     # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
     table = compare_metrics.room(view)
-    if view.ood:
-        components.section("Against one set", "Which run catches more, at any rate of false alarms.")
-        slug = controls.choose("OOD set", "set", list(view.ood))
-        compare_metrics.curves(view, slug)
-    elif not ood:
+    offered = ([parts.CURVES] if view.ood else []) + ([parts.AGREEMENT] if len(view.runs) > 1 else [])
+    if not ood:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
-    if len(view.runs) > 1:
+    part = parts.choose("compare", offered) if offered else None
+    if view.ood:
+        slug = controls.choose("OOD set", "set", list(view.ood))
+    if part == parts.CURVES and slug:
+        components.section(parts.CURVES, "Which run catches more, at any rate of false alarms.")
+        compare_metrics.curves(view, slug)
+    elif part == parts.AGREEMENT:
         image_by_image(view, slug)
     footer(view)
     if view.ood:
@@ -63,7 +67,7 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
 def image_by_image(view: View, slug: str | None) -> None:
     """Where the first two runs agree and where they do not, on the in-distribution set and one OOD set."""
     components.section(
-        "Image by image",
+        parts.AGREEMENT,
         f"Two runs of the same AUROC may still stumble over different images. {view.runs[0].letter} is "
         f"{components.escape(view.runs[0].run.name)}, {view.runs[1].letter} is "
         f"{components.escape(view.runs[1].run.name)}; the dashed lines are their thresholds.",

@@ -4,7 +4,18 @@ from typing import cast
 
 import streamlit as st
 
-from app import components, controls, feature_jobs, feature_layers, feature_tables, feature_units, jobs, loading, state
+from app import (
+    components,
+    controls,
+    feature_jobs,
+    feature_layers,
+    feature_tables,
+    feature_units,
+    jobs,
+    loading,
+    parts,
+    state,
+)
 from app.source_images import whole_split
 from app.wording import literal
 from hvae.correlation_tables import Kind
@@ -75,12 +86,14 @@ def page() -> None:
             help="features: the deterministic features of the encoder; means: the means of q(z|x).",
         ),
     )
-    feature_layers.over_the_layers(tables, kind, run, other)
-    components.section("Every layer against every layer")
-    slug = controls.choose("Images of", "on", list(tables))
-    pair = feature_layers.layer_by_layer(tables[slug], kind, run, other)
-    feature_layers.one_pair(tables, kind, pair, run, other)
-    feature_units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
+    if parts.choose("features") == parts.SAME_HEIGHT:
+        feature_layers.over_the_layers(tables, kind, run, other)
+    else:
+        components.section("Every layer against every layer")
+        slug = controls.choose("Images of", "on", list(tables))
+        pair = feature_layers.layer_by_layer(tables[slug], kind, run, other)
+        feature_layers.one_pair(tables, kind, pair, run, other)
+        feature_units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
     splits = {slug: table.metadata.split for slug, table in tables.items()}
     components.footer(feature_jobs.command(run, other.name, splits))
 

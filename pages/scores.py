@@ -6,6 +6,8 @@ from app import (
     components,
     loading,
     one_image,
+    parts,
+    score_brush,
     score_checks,
     score_contrast,
     score_controls,
@@ -16,7 +18,31 @@ from app import (
     state,
 )
 from app.palette import look
+from app.score_controls import View
 from app.wording import score_command
+from hvae.results import RunEntry
+
+
+def part(view: View, run: RunEntry, brush: score_brush.Brush) -> None:
+    """The part that is chosen."""
+    chosen = parts.choose("scores")
+    if chosen == parts.IMAGES:
+        score_gallery.galleries(view, run, brush)
+    elif chosen == parts.LIKELIHOOD:
+        components.section(parts.LIKELIHOOD, "The same images under both scores: what the ratio changes, and what not.")
+        score_contrast.likelihood_beside_ratio(view)
+    elif chosen == parts.LEVELS:
+        components.section(
+            parts.LEVELS,
+            "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
+            "likelihood is lost when the lowest k layers may not look at the image.",
+        )
+        score_figures.by_level(view)
+        score_samples.more_samples(view)
+    else:
+        score_checks.negative_control(view, run)
+        score_checks.readings(view)
+        score_checks.label_free(view, run)
 
 
 def page() -> None:
@@ -56,25 +82,13 @@ def page() -> None:
     if view.outside:
         score_figures.metrics_table(view, threshold, selection.versus)
         brush = score_figures.main_figures(view, threshold)
-        score_gallery.galleries(view, run, brush)
-        components.section(
-            "Likelihood beside the ratio", "The same images under both scores: what the ratio changes, and what not."
-        )
-        score_contrast.likelihood_beside_ratio(view)
-        components.section(
-            "Every k",
-            "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
-            "likelihood is lost when the lowest k layers may not look at the image.",
-        )
-        score_figures.by_level(view)
-        score_samples.more_samples(view)
+        part(view, run, brush)
     else:
         st.info("Choose out-of-distribution sets in the sidebar to compare with.")
     one_image.one_image(view, run, threshold)
-    score_checks.negative_control(view, run)
-    if view.outside:
-        score_checks.readings(view)
-    score_checks.label_free(view, run)
+    if not view.outside:
+        score_checks.negative_control(view, run)
+        score_checks.label_free(view, run)
     tables = [view.inside.key, *(other.key for other in view.outside)]
     components.footer("\n".join(score_command(run.name, key) for key in tables))
 

@@ -12,13 +12,14 @@ from hvae.arrays import Floats
 POINTS_PER_CURVE = 100_000
 """A point's customdata is one integer: place of its curve times this, plus its position on the curve."""
 
-CLICKABLE = 120
-"""Points of a curve that can be clicked, at most; a line has more, and none of its own can be."""
+CLICKABLE = 160
+"""Points that can be clicked, all curves of a figure together; a line has more, and none of its own can be."""
 
 
 def curve(
     figure: go.Figure,
     place: int,
+    curves: int,
     slug: str,
     x: Floats,
     y: Floats,
@@ -31,6 +32,7 @@ def curve(
     Args:
         figure: to add to.
         place: of the curve among those of the figure.
+        curves: how many these are.
         slug: of the OOD set.
         x: `(points,)`.
         y: `(points,)`.
@@ -49,7 +51,7 @@ def curve(
         hoverinfo="skip",
     )
     able = np.flatnonzero(np.isfinite(thresholds))
-    able = able[np.unique(np.linspace(0, len(able) - 1, min(CLICKABLE, len(able))).round().astype(int))]
+    able = able[np.unique(np.linspace(0, len(able) - 1, min(CLICKABLE // curves, len(able))).round().astype(int))]
     figure.add_scatter(
         x=drawn(x[able]),
         y=drawn(y[able]),

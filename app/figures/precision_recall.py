@@ -28,7 +28,7 @@ def precision_recall(
     figure.add_hline(y=guessing, line={"color": RULE, "width": 1, "dash": "dot"})
     for place, (slug, found) in enumerate(curves.items()):
         what = f"{look(slug).title}<br>caught %{{x:.3f}}<br>rightly called OOD %{{y:.3f}}"
-        curve(figure, place, slug, found.recall, found.precision, found.thresholds, points[slug], what)
+        curve(figure, place, len(curves), slug, found.recall, found.precision, found.thresholds, points[slug], what)
     figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
     return laid_out(figure, title, height=440)

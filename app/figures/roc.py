@@ -24,7 +24,7 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
     figure = plane(title)
     for place, (slug, found) in enumerate(curves.items()):
         what = f"{look(slug).title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
-        curve(figure, place, slug, found.fpr, found.tpr, found.thresholds, points[slug], what)
+        curve(figure, place, len(curves), slug, found.fpr, found.tpr, found.thresholds, points[slug], what)
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import compare_metrics, palette
+from app import compare_metrics, palette, parts
 from app.compare_numbers import MARKS, Agreement, Compared, agreement, differing, parameter_count, same_images
 from app.figures import agreement as figures
 from app.figures.series import IDS_PER_SET
@@ -134,7 +134,7 @@ def run_page(visit, **values: str | list[str]) -> tuple[AppTest, str]:
 
 
 def test_two_runs_side_by_side(scored_runs: Path, visit) -> None:
-    app, text = run_page(visit, versus="second", set="digits", k="2", image="digits:5")
+    app, text = run_page(visit, versus="second", by=parts.AGREEMENT, set="digits", k="2", image="digits:5")
     assert not app.error and not app.warning
     assert "2 fields differ" in text and "training.seed" in text and "best validation ELBO" in text
     assert "A on FashionMNIST, B on MNIST" in text
@@ -154,7 +154,7 @@ def test_runs_of_other_depths_other_images_and_without_tables(root: Path, visit)
     make_run(root, "unscored")
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text('{"surprise": 1}')
-    app, text = run_page(visit, run="one_<b>", also=["short", "flat", "unscored", "broken", "lost"])
+    app, text = run_page(visit, run="one_<b>", by=parts.AGREEMENT, also=["short", "flat", "unscored", "broken", "lost"])
     assert "`lost`" in text and "config.json" in text
     assert "k goes to 2 only" in text and app.segmented_control(key="k").options == ["1", "2"]
     assert "not paired: different images" in text and "not paired: they hold different images" in text

@@ -13,13 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import registry
+from app import parts, registry
 from app.wording import quoted
 from hvae.results import METADATA_KEY
 from tests.app.conftest import look_in, sound
 from tests.synthetic import make_run, make_tables
 
 PAGES = registry.names()
+VIEWS = [(page, {}) for page in PAGES] + [
+    (page, {key: part}) for page, (key, offered) in parts.PARTS.items() for part in offered[1:]
+]
+"""Every page as it opens, and every part of one that does not show itself then."""
 READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare")]
 """Pages that cannot do without the score tables of run A."""
 WAY_ON = re.compile(r"hvae [a-z]+ [a-z]|Choose |choose |Available: |score it again|Import|reload")
@@ -101,9 +105,9 @@ def test_no_run(page: str, among) -> None:
     assert "hvae train" in text
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_one_run_whose_images_are_not_here(page: str, among) -> None:
-    app = among("one")(page, image="mnist:7")
+@pytest.mark.parametrize(("page", "part"), VIEWS)
+def test_one_run_whose_images_are_not_here(page: str, part: dict, among) -> None:
+    app = among("one")(page, image="mnist:7", **part)
     assert "only" in sound(app)
     assert not app.error
 
@@ -123,10 +127,10 @@ def test_two_runs(page: str, values: dict, scored_runs: Path, visit: Open) -> No
         sound(app)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("page", "part"), VIEWS)
 @pytest.mark.parametrize("run", ["broken", "odd", "half"])
-def test_a_damaged_run(page: str, run: str, among) -> None:
-    text = sound(among("damaged")(page, run=run))
+def test_a_damaged_run(page: str, part: dict, run: str, among) -> None:
+    text = sound(among("damaged")(page, run=run, **part))
     assert "<script>" not in text
     assert WAY_ON.search(text)
     if run == "broken":
@@ -140,18 +144,18 @@ def test_a_run_without_scores(page: str, among) -> None:
     assert "hvae score unscored --data fashionmnist" in sound(among("unscored")(page))
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_table_of_another_schema_version(page: str, among) -> None:
-    text = sound(among("schema")(page))
+@pytest.mark.parametrize(("page", "part"), VIEWS)
+def test_a_table_of_another_schema_version(page: str, part: dict, among) -> None:
+    text = sound(among("schema")(page, **part))
     if page in READ_SCORES:
         assert f"{OWN} is of another schema" in text
         assert "score it again" in text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("page", "part"), VIEWS)
 @pytest.mark.parametrize("run", ["flat", "deep", "colour"])
-def test_one_layer_five_layers_and_colour(page: str, run: str, among) -> None:
-    app = among("shapes")(page, run=run)
+def test_one_layer_five_layers_and_colour(page: str, part: dict, run: str, among) -> None:
+    app = among("shapes")(page, run=run, **part)
     assert run in sound(app)
     assert not app.error
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import feature_jobs, feature_tables, jobs
+from app import feature_jobs, feature_tables, jobs, parts
 from app.figures.correlations import layer_grid, over_layers
 from hvae.correlation_tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations
 from hvae.errors import HvaeError
@@ -88,7 +88,7 @@ def test_stored_tables_become_figures_words_and_numbers(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     correlations(runs / "clothes", "figures", "digits", 0.7, depth_b=2)
     app = open_page(versus="figures")
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 2
     said = html(app)
     assert "clothes was trained on FashionMNIST, figures on MNIST" in said
     assert "at z<sub>1</sub> mean |r| is 0.75 (chance 0.03) and CKA 0.80" in said
@@ -96,13 +96,15 @@ def test_stored_tables_become_figures_words_and_numbers(runs, open_page):
     commands = [code.value for code in app.code]
     assert any("hvae correlate clothes figures --split test --data mnist" in command for command in commands)
     assert any("hvae correlate clothes figures --split all --data digits" in command for command in commands)
+    app.segmented_control(key="between").set_value(parts.EVERY_PAIR).run()
+    assert len(app.get("plotly_chart")) == 2
     pair = app.dataframe[-1].value
     assert dict(zip(pair["data"], pair["mean_abs_r"].round(2), strict=True)) == {"mnist": 0.85, "digits": 0.65}
 
 
 def test_a_pair_can_be_chosen_without_a_mouse(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
-    app = open_page(versus="figures", pair="3-1")
+    app = open_page(versus="figures", between=parts.EVERY_PAIR, pair="3-1")
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.2 - 0.15])
     app.selectbox(key="pair").select("1-2").run()
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.1 - 0.05])
@@ -110,7 +112,7 @@ def test_a_pair_can_be_chosen_without_a_mouse(runs, open_page):
 
 def test_a_table_in_the_other_runs_folder_is_turned_round(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
-    app = open_page(run="figures", versus="clothes", pair="1-3")
+    app = open_page(run="figures", versus="clothes", between=parts.EVERY_PAIR, pair="1-3")
     assert app.dataframe[-1].value["mean_abs_r"].tolist() == pytest.approx([0.9 - 0.2 - 0.15])
     assert app.dataframe[-1].value["constant_a"].tolist() == [2]
 
@@ -119,7 +121,7 @@ def test_without_run_b_the_stored_partner_is_shown(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page()
     assert "showing figures" in app.info[0].value
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 2
 
 
 def test_what_is_missing_comes_with_its_command(runs, open_page, visit):
@@ -154,7 +156,7 @@ def test_a_comparison_is_computed_in_a_job_and_its_units_are_shown(root, visit, 
     for name, data, depth in (("clothes", "digits", 2), ("figures", "mnist", 1)):
         make_run(root, name, depth=depth, trained=True, data=data, seed=depth)
     make_tables(root / "clothes", ("digits",), n=60, parts=False)
-    app = visit("features", run="clothes", versus="figures", data="digits", ood="")
+    app = visit("features", run="clothes", versus="figures", data="digits", ood="", between=parts.EVERY_PAIR)
     app.button(key="offer-tables-compute").click().run()
     job = app.session_state["job"]
     finish_jobs()
@@ -162,7 +164,7 @@ def test_a_comparison_is_computed_in_a_job_and_its_units_are_shown(root, visit, 
     app.run()
     assert not app.exception and not app.error
     assert (root / "clothes" / "correlations" / "units" / "figures.digits.all.parquet").is_file()
-    assert len(app.get("plotly_chart")) == 4 + 1 + 2
+    assert len(app.get("plotly_chart")) == 2 + 1 + 2
     assert "images excite both units most" in html(app)
     pair = feature_tables.unit_pairs(find_run("clothes"), find_run("figures"), "digits", "all").of("features", 1, 1)[1]
     app.selectbox(key="match").select("2").run()
@@ -208,7 +210,7 @@ def test_damaged_and_outdated_tables_are_said(runs, open_page):
     said = " ".join(warning.value for warning in app.warning)
     assert "figures.digits.all.parquet is no readable parquet file" in said
     assert "made with other weights" in said
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 2
 
 
 def test_the_page_needs_no_torch():

@@ -59,7 +59,6 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     assert "MNIST 7: " in text and "middle 90 % of FashionMNIST" in text and "no sum of some of them" in text
     assert "hvae data fetch mnist" in text, "the data set is not on this machine"
     assert "Rebuild it level by level" not in [one.label for one in app.expander]
-    assert "8 samples rather than 1" in text, "tables with S = 1 and S = 8 exist"
     app.segmented_control(key="unit").set_value("ln(bits/dim)").run()
     text = sound(app)
     assert "LLR can be negative" in text and "−L<sup>&gt;k</sup>, ln(bits/dim)" in text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from app import parts
 from tests.app.conftest import MAIN, sound
 
 
@@ -47,22 +48,27 @@ def test_settings_on_offer_are_those_that_exist(scored_runs, visit) -> None:
 
 
 def test_missing_tables_of_a_setting_name_their_command(scored_runs, visit) -> None:
-    text = sound(visit("scores", reading="sample"))
+    text = sound(visit("scores", reading="sample", part=parts.CHECKS))
     assert "hvae score first --data digits --reading sample --samples 1 --draws 1" in text
     assert "--split reference --split calibration" in text and "--split fitted" in text
 
 
 def test_readings_stand_side_by_side(scored_runs, visit) -> None:
-    text = sound(visit("scores", ood=["mnist"]))
+    text = sound(visit("scores", ood=["mnist"], part=parts.CHECKS))
     for reading in ("mean (chosen)", "sample", "auxiliary", "early-release"):
         assert f'<th scope="row">{reading}</th>' in text
 
 
 def test_the_label_free_rule_and_the_negative_control(scored_runs, visit) -> None:
-    text = sound(visit("scores", ood=["mnist"]))
+    text = sound(visit("scores", ood=["mnist"], part=parts.CHECKS))
     assert "FashionMNIST held-out training images" in text and "FashionMNIST test images" in text
-    assert "Best k (as in the paper; uses OOD data)" in text
     assert "test against fitted" in text
+
+
+def test_the_best_k_says_that_it_uses_ood_data(scored_runs, visit) -> None:
+    text = sound(visit("scores", ood=["mnist"], part=parts.LEVELS))
+    assert "Best k (as in the paper; uses OOD data)" in text
+    assert "8 samples rather than 1" in text, "tables with S = 1 and S = 8 exist"
 
 
 def test_one_image_by_number(scored_runs, visit) -> None:

@@ -22,16 +22,28 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import registry
-from tests.benchmarks.tab import Tab, brush, cpu_seconds, pick, press_k, press_navigation, resident_mib, step
+from tests.benchmarks.tab import (
+    CURVES,
+    DENSITIES,
+    Tab,
+    brush,
+    cpu_seconds,
+    pick,
+    press_k,
+    press_navigation,
+    resident_mib,
+    step,
+)
 from tests.browser.conftest import FLAGS, Dashboard, launch
 
 COLD_S = 3.0
 """From asking for a page to its paint: a server nobody has visited, an empty browser cache."""
 WARM_S = 0.5
-"""Median from a press of a control to the first change of the page, which may be that something old is gone: a lower
-bound of when the new figure is there. Beside it stands when the whole page was done, the upper bound."""
+"""Median from a press of a control until the figure that it is about is drawn anew: the densities for k and threshold
+of Scores, the gallery for its brush, the curves for k of Compare. Beside it stands when the whole page was done."""
 TOGETHER_S = 2.0
-"""Any first change, as of `WARM_S`, while `TABS` tabs browse."""
+"""Any answer while `TABS` tabs browse: as of `WARM_S` for k; of a page that is opened its heading and the first table,
+chart or sentence below."""
 TABS = 10
 APART_S = 1.0
 """Between the presses of two tabs: each acts every ten seconds, as people do who look at what they see."""
@@ -102,9 +114,9 @@ def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
         tab = Tab(browser)
         tab.open(dashboard.url + registry.address(page))
         if tab.page.locator(".st-key-k [role=radio]").count() > 1:
-            yield repeated(page, "k", tab, partial(pick, "k"))
+            yield repeated(page, "k", tab, partial(pick, "k", DENSITIES if page == "scores" else CURVES))
         if tab.page.locator(".st-key-alarm").count():
-            yield repeated(page, "threshold", tab, partial(step, "alarm"))
+            yield repeated(page, "threshold", tab, partial(step, "alarm", DENSITIES))
         if (switch := tab.page.locator(".st-key-_mouse").get_by_text("Brush a range")).count():
             switch.click()
             tab.page.locator(".st-key-densities .js-plotly-plot .cursor-crosshair").first.wait_for(state="attached")
@@ -114,7 +126,7 @@ def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
 
 
 def repeated(page: str, what: str, tab: Tab, act: Callable[[Page, int], list[float]]) -> Row:
-    """`act` once to warm up, then `REPEATS` times; it returns seconds to the change and to the end of the script."""
+    """`act` once to warm up, then `REPEATS` times; it returns seconds to the answer and to the end of the script."""
     act(tab.page, 0)
     tab.sent_kb()
     drawn, finished = zip(*(act(tab.page, turn) for turn in range(1, REPEATS + 1)), strict=True)
@@ -172,7 +184,7 @@ def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
 def crowd(
     what: str, presses: list[tuple[Tab, Callable[[Page], None]]], apart: float, limit: float | None = TOGETHER_S
 ) -> Row:
-    """Every tab presses in turn; the longest time until one of them shows something new is judged."""
+    """Every tab presses in turn; the longest time until one of them is answered is judged."""
     for tab, press in presses:
         press(tab.page)
         tab.page.wait_for_timeout(1000 * apart)

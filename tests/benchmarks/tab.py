@@ -29,33 +29,42 @@ const seen = what => new Promise(done => {
 window.__painted = words => seen(words ? `${RESULTS}, ${WORDS}` : RESULTS);
 window.__result = Promise.race([seen(RESULTS), new Promise(done => setTimeout(() => done(null), 30000))]);
 window.__finished = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning';
-window.__fingerprint = () => [...document.querySelectorAll('.js-plotly-plot')].map(plot => (plot._fullData ?? [])
+const drawn = plot => plot._fullData?.length && plot.querySelector('.overplot *') ? plot._fullData
     .map(trace => [trace.name, trace.x?.length, trace.x?.[0], trace.y?.[0], trace.y?.[(trace.y?.length ?? 0) >> 1],
         Array.isArray(trace.text) ? trace.text.join() : ''])
-    .join() + JSON.stringify((plot._fullLayout?.shapes ?? []).map(shape => [shape.x0, shape.y0]))).join('|')
-    + [...document.querySelectorAll('table.numbers, [data-testid="stCode"]')].map(one => one.textContent).join('|');
-// Seconds from `act` until something on the page shows another thing and the script has finished.
-window.__answer = act => new Promise(done => {
-    const before = window.__fingerprint(), started = performance.now();
-    let changed = null;
+    .join() + JSON.stringify((plot._fullLayout?.shapes ?? []).map(shape => [shape.x0, shape.y0])) : '';
+const content = one => one.matches('.js-plotly-plot') ? drawn(one)
+    : one.matches('img') ? (one.complete ? one.src : '') : one.textContent;
+// What can be read within an element, item by item.
+const shown = where => [...document.querySelectorAll(where)].flatMap(room =>
+    [...room.querySelectorAll('.js-plotly-plot, table.numbers, img, .prose')].map(content)).filter(Boolean);
+// Seconds from `act` until something stands on the page that did not stand there before (what is taken away is no
+// answer), in `where` and below another heading where a page is `opened`; and until the script has finished as well.
+window.__answer = (act, where, opened = false) => new Promise(done => {
+    const before = new Set(shown(where)), started = performance.now();
+    const since = () => (performance.now() - started) / 1000;
+    const painted = then => requestAnimationFrame(() => requestAnimationFrame(then));
+    const heading = () => document.querySelector('.stMainBlockContainer h1')?.textContent;
+    const old = heading(), arrived = () => !opened || (heading() && heading() !== old);
+    let answered = null;
     const look = () => {
-        if (changed === null && window.__fingerprint() !== before) changed = performance.now();
-        if (changed !== null && window.__finished())
-            requestAnimationFrame(() => done([(changed - started) / 1000, (performance.now() - started) / 1000]));
-        else if (performance.now() - started > 60000) done([60, 60]);
+        if (since() > 60) done([60, 60]);
+        else if (answered === null && arrived() && shown(where).some(one => !before.has(one)))
+            painted(() => { answered = since(); look(); });
+        else if (answered !== null && window.__finished()) painted(() => done([answered, since()]));
         else setTimeout(look, 10);
     };
     act();
     look();
 });
 """
-PICK = """([key, position]) => window.__answer(() => {
+PICK = """([key, position, where]) => window.__answer(() => {
     const choices = [...document.querySelectorAll(`.st-key-${key} [role="radio"]`)];
     const others = choices.filter(one => one.getAttribute('aria-checked') !== 'true');
     others[position % others.length].click();
-})"""
-ANSWER_TO_NOTHING = "window.__answer(() => {})"
-"""For a press that Playwright makes itself; started between its moves."""
+}, where)"""
+DENSITIES, BRUSHED, CURVES = ".st-key-densities", ".st-key-in-brush-frame", ".st-key-overlay"
+"""Where the answer to a press stands: on Scores and below a brush there, and on Compare."""
 
 
 class Tab:
@@ -106,17 +115,17 @@ class Tab:
         return painted, result
 
 
-def pick(key: str, page: Page, turn: int) -> list[float]:
-    """Press another choice of a control; seconds until something changed, and until the page is done."""
-    return page.evaluate(PICK, [key, turn])
+def pick(key: str, where: str, page: Page, turn: int) -> list[float]:
+    """Press another choice of a control; seconds until its answer is drawn in `where`, and until the page is done."""
+    return page.evaluate(PICK, [key, turn, where])
 
 
-def step(key: str, page: Page, _: int) -> list[float]:
+def step(key: str, where: str, page: Page, _: int) -> list[float]:
     """Press the plus of a number box; seconds as of `pick`."""
     return page.evaluate(
-        """key => window.__answer(() =>
-            document.querySelector(`.st-key-${key} [data-testid="stNumberInputStepUp"]`).click())""",
-        key,
+        """([key, where]) => window.__answer(() =>
+            document.querySelector(`.st-key-${key} [data-testid="stNumberInputStepUp"]`).click(), where)""",
+        [key, where],
     )
 
 
@@ -138,14 +147,16 @@ def brush(page: Page, turn: int) -> list[float]:
     page.mouse.down()
     page.mouse.move(start + width / 2, y, steps=3)
     page.mouse.move(start + width, y)
-    page.evaluate(f"() => {{ window.__pending = {ANSWER_TO_NOTHING}; }}")
+    page.evaluate("where => { window.__pending = window.__answer(() => {}, where); }", BRUSHED)
     page.mouse.up()
     return page.evaluate("window.__pending")
 
 
 def press_k(page: Page, turn: int) -> None:
-    """Start to switch k; the answer is pending."""
-    page.evaluate(f"() => {{ window.__pending = ({PICK})(['k', {turn}]); }}")
+    """Start to switch k on Scores or Compare; the answer is pending."""
+    page.evaluate(
+        f"([turn, where]) => {{ window.__pending = ({PICK})(['k', turn, where]); }}", [turn, f"{DENSITIES}, {CURVES}"]
+    )
 
 
 def press_navigation(page: Page, name: str) -> None:
@@ -159,7 +170,7 @@ def press_navigation(page: Page, name: str) -> None:
         """title => {
             const link = [...document.querySelectorAll('[data-testid="stTopNavDropdownLink"]')]
                 .find(one => one.textContent.trim() === title);
-            window.__pending = window.__answer(() => link.click());
+            window.__pending = window.__answer(() => link.click(), '.stMainBlockContainer', true);
         }""",
         title,
     )

@@ -29,7 +29,9 @@ LONELIEST = """() => {
 def test_a_click_on_a_mark_pins_its_image_and_a_link_leads_to_it(
     dashboard: Dashboard, visit: Callable[..., Visit]
 ) -> None:
-    visited = visit(dashboard, "/compare?run=first&versus=second&data=fashionmnist&ood=digits&set=digits&k=2")
+    visited = visit(
+        dashboard, "/compare?run=first&versus=second&data=fashionmnist&ood=digits&by=Image+by+image&set=digits&k=2"
+    )
     page = visited.page
     page.wait_for_function("document.querySelector('.st-key-agreement .js-plotly-plot')?._fullData?.length === 2")
     expect(page.get_by_text("AUROC minus A's")).to_be_visible()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from app import registry
+from app import parts, registry
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser
@@ -33,6 +33,14 @@ def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
         )
         assert shade
         assert visited.barriers() == [], theme
+    key, offered = parts.PARTS.get(page, ("", ()))
+    for part in offered[1:]:
+        choice = visited.page.locator(f".st-key-{key}").get_by_role("radio", name=part)
+        if choice.count():
+            choice.click()
+            expect(choice).to_be_checked()
+            visited.settle(frames=3)
+            assert visited.barriers() == [], part
     for width in (1024, 390):
         visited.page.set_viewport_size({"width": width, "height": 900})
         visited.page.wait_for_function(f"{SIDEWAYS} <= 0")

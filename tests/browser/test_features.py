@@ -26,7 +26,9 @@ def test_a_job_is_watched_by_its_link_and_its_result_appears(
         make_run(runs, name, depth=1, trained=True, data=data, seed=len(name))
     make_tables(runs / "clothes", ("digits",), n=1797, parts=False)
     with launch(runs, tmp_path / "data") as dashboard:
-        visited = visit(dashboard, "/features?run=clothes&versus=figures&data=digits&ood=")
+        visited = visit(
+            dashboard, "/features?run=clothes&versus=figures&data=digits&ood=&between=Every+pair+of+layers+and+units"
+        )
         page = visited.page
         page.get_by_role("button", name="Compute it here").click()
         page.wait_for_url("**job=*")
@@ -54,7 +56,10 @@ def test_a_job_is_watched_by_its_link_and_its_result_appears(
         page.wait_for_url(f"**match={spot['rank']}*")
         visited.settle()
         visited.sound()
-        again = visit(dashboard, "/features?run=clothes&versus=figures&data=digits&ood=&job=AAAAAAAAAAAA")
+        again = visit(
+            dashboard,
+            "/features?run=clothes&versus=figures&data=digits&ood=&between=Every+pair+of+layers+and+units&job=AAAAAAAAAAAA",
+        )
         expect(again.page.get_by_text("This job is not known any more")).to_be_visible()
         expect(again.page.get_by_role("heading", name="Units that respond alike")).to_be_visible()
         again.settle()
