@@ -85,6 +85,8 @@ class ModelConfig(Frozen):
     """(channels, height, width)."""
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=16)]
     likelihood: LikelihoodName = "bernoulli"
+    likelihood_kernel: Literal[1, 3] = 3
+    """Of the convolution to the parameters of the likelihood; 1 in the released colour models."""
     activation: Literal["relu", "identity"] = "relu"
     skips: bool = True
     """Whether the features below z_l also feed z_{l+1} past z_l, in both walks."""

@@ -63,7 +63,9 @@ class HierarchicalVAE(nn.Module):
                     f"last one, or set model.skips to false"
                 )
         self.stages = nn.ModuleList(stages)
-        self.likelihood = LIKELIHOODS[config.likelihood](stages[0].output_shape, config.image_shape)
+        self.likelihood = LIKELIHOODS[config.likelihood](
+            stages[0].output_shape, config.image_shape, config.likelihood_kernel
+        )
 
     @property
     def depth(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from hvae.presets.building import stage
-from hvae.presets.schedules import LITE_TRAINING, PAPER_TRAINING, TINY_TRAINING
+from hvae.presets.schedules import BIVA_TRAINING, LITE_TRAINING, PAPER_TRAINING, TINY_TRAINING
 
 PAPER_GREY = ModelConfig(
     same_shape_skip="drop",
@@ -15,6 +15,25 @@ PAPER_GREY = ModelConfig(
     ),
 )
 """Havtorn et al. (2021), grey images, L = 3, as released: latents 8x14x14, 16 and 8; 2,620,258 parameters."""
+
+VAE_GREY = ModelConfig(stages=(stage("dense", 32, ((64, 5, 1), (64, 5, 2), (64, 3, 2))),))
+"""A plain VAE: one latent of 32 units."""
+
+LVAE_GREY = PAPER_GREY.model_copy(update={"family": "ladder", "same_shape_skip": "project"})
+"""The stages and latents of the paper's model under the inference of Sonderby et al. (2016)."""
+
+BIVA_GREY = ModelConfig(
+    family="bidirectional",
+    stages=(
+        stage("conv", 8, ((64, 5, 1), (64, 5, 2))),
+        stage("conv", 8, ((64, 3, 1), (64, 3, 1))),
+        stage("conv", 8, ((64, 3, 1), (64, 3, 2))),
+        stage("conv", 8, ((64, 3, 1), (64, 3, 1))),
+        stage("dense", 16, ((64, 3, 1), (64, 3, 1))),
+        stage("dense", 8, ((64, 3, 1), (64, 3, 1))),
+    ),
+)
+"""BIVA of six layers, as Maaloe et al. (2019) use for MNIST: two latents of 14x14, two of 7x7, then 16 and 8 units."""
 
 LITE_GREY = ModelConfig(
     same_shape_skip="drop",
@@ -48,6 +67,9 @@ def _preset(name: str, model: ModelConfig, data: str, training: TrainingConfig) 
 GREY = (
     _preset("fashionmnist", PAPER_GREY, "fashionmnist", PAPER_TRAINING),
     _preset("mnist", PAPER_GREY, "mnist", PAPER_TRAINING),
+    _preset("fashionmnist-vae", VAE_GREY, "fashionmnist", PAPER_TRAINING),
+    _preset("fashionmnist-lvae", LVAE_GREY, "fashionmnist", PAPER_TRAINING),
+    _preset("fashionmnist-biva", BIVA_GREY, "fashionmnist", BIVA_TRAINING),
     _preset("fashionmnist-lite", LITE_GREY, "fashionmnist", LITE_TRAINING),
     _preset("mnist-lite", LITE_GREY, "mnist", LITE_TRAINING),
     _preset("digits-tiny", TINY_GREY, "digits", TINY_TRAINING),

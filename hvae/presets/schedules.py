@@ -9,6 +9,14 @@ PAPER_TRAINING = TrainingConfig(
 )
 """Schedules of the paper: Adam at 3e-4 without decay or moving average, warm-up over 200 epochs, free bits to 400."""
 
+BIVA_TRAINING = PAPER_TRAINING.model_copy(
+    update={
+        "ema": 0.999,
+        "free_bits": FreeBits(nats=0.5, unit="channel", average="minibatch", constant=0.2, gone=0.4),
+    }
+)
+"""The paper's schedule with a moving average, and free bits that hold many layers (see `LITE_COLOUR_TRAINING`)."""
+
 LITE_TRAINING = TrainingConfig(
     epochs=10, batch_size=64, learning_rate=1e-3, free_bits=FreeBits(constant=0.1, gone=0.2), checkpoint_every=400
 )
