@@ -140,28 +140,6 @@ def test_the_parts_of_a_bidirectional_latent() -> None:
         assert torch.equal(latent.z, latent.posterior.loc)
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("family", ["bottom-up", *DOWNWARD])
-def test_samples_at_once_are_samples_one_by_one(family: Family, reading: str) -> None:
-    model, x, shared = built(family), random_images(BATCH), noise(3 * BATCH)
-    together = Sweep(model, x, shared)
-
-    class One:
-        lanes = BATCH
-
-        def __init__(self, sample: int) -> None:
-            self.rows = slice(sample * BATCH, (sample + 1) * BATCH)
-
-        def __call__(self, walk: str, layer: int, shape: tuple[int, ...]) -> torch.Tensor:
-            return shared(walk, layer, shape)[self.rows]  # type: ignore[arg-type]
-
-    for k in range(4):
-        many = together.bound(k, reading)  # type: ignore[arg-type]
-        for sample in range(3):
-            one = Sweep(model, x, One(sample)).bound(k, reading)[0]  # type: ignore[arg-type]
-            torch.testing.assert_close(many[sample], one, rtol=1e-5, atol=1e-4)
-
-
 @pytest.mark.parametrize("same_shape_skip", ["project", "drop"])
 @pytest.mark.parametrize("family", DOWNWARD)
 def test_gradients_reach_every_parameter(family: Family, same_shape_skip: str) -> None:
