@@ -38,21 +38,24 @@ class Sweep:
         if remainder or not samples:
             raise ValueError(f"{noise.lanes} lanes of noise are no multiple of a batch of {len(x)} images")
         self.model, self.x, self.noise, self.samples = model, x, noise, samples
-        self._walks: dict[tuple[Draw, ...], Evidence] = {(): Evidence(features=x)}
+        self._image = Evidence(features=x)
+        # By the evidence below, not by the draws that led to it: where nothing is drawn, all walks are one.
+        self._steps: dict[int, dict[Draw, Evidence]] = {}
         self._passes: dict[Proposal, Pass] = {}
 
     def evidence(self, draws: tuple[Draw, ...]) -> tuple[Evidence, ...]:
         """Evidence of the inference walk under `draws`, lowest layer first."""
+        walk = [self._image]
         for level, draw in enumerate(draws):
-            prefix = draws[: level + 1]
-            if prefix in self._walks:
-                continue
-            siblings = (self._walks.get((*draws[:level], other)) for other in Draw)
-            if sibling := next((evidence for evidence in siblings if evidence is not None), None):
-                self._walks[prefix] = self.model.redraw_layer(sibling, level, draw, self.noise)
-            else:
-                self._walks[prefix] = self.model.infer_layer(self._walks[draws[:level]], level, draw, self.noise)
-        return tuple(self._walks[draws[: level + 1]] for level in range(len(draws)))
+            known = self._steps.setdefault(id(walk[-1]), {})
+            if draw not in known:
+                sibling = next(iter(known.values()), None)
+                if sibling is None:
+                    known[draw] = self.model.infer_layer(walk[-1], level, draw, self.noise)
+                else:
+                    known[draw] = self.model.redraw_layer(sibling, level, draw, self.noise)
+            walk.append(known[draw])
+        return tuple(walk[1:])
 
     def run(self, proposal: Proposal) -> Pass:
         """The pass under a proposal, computed once."""

@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 
 Preprocessing = Literal["binarise", "threshold", "grey", "integer"]
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic-mixture"]
+Family = Literal["bottom-up", "ladder", "bidirectional"]
 Count = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -36,7 +37,10 @@ class BlockConfig(Frozen):
 
 
 class LatentConfig(Frozen):
-    """One Gaussian latent variable: `size` channels on the feature map (`conv`) or `size` units (`dense`)."""
+    """One Gaussian latent variable: `size` channels on the feature map (`conv`) or `size` units (`dense`).
+
+    In a bidirectional model each of the two parts of a latent below the top has this size.
+    """
 
     kind: Literal["conv", "dense"]
     size: Annotated[int, Field(ge=1, le=1024)]
@@ -75,11 +79,14 @@ class FreeBits(Frozen):
 class ModelConfig(Frozen):
     """Architecture of a hierarchical VAE, lowest stage first."""
 
-    family: Literal["bottom-up"] = "bottom-up"
+    family: Family = "bottom-up"
+    """HVAE (Havtorn et al., 2021), LVAE (Sonderby et al., 2016) or BIVA (Maaloe et al., 2019); they differ in q."""
     image_shape: tuple[Annotated[int, Field(ge=1, le=4)], Count, Count] = (1, 28, 28)
     """(channels, height, width)."""
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=16)]
     likelihood: LikelihoodName = "bernoulli"
+    likelihood_kernel: Literal[1, 3] = 3
+    """Of the convolution to the parameters of the likelihood; 1 in the released colour models."""
     activation: Literal["relu", "identity"] = "relu"
     skips: bool = True
     """Whether the features below z_l also feed z_{l+1} past z_l, in both walks."""
@@ -101,9 +108,14 @@ class ModelConfig(Frozen):
                 if height % block.stride or width % block.stride:
                     raise ValueError(f"stage {number} halves a feature map of odd size {height}x{width}")
                 height, width = height // block.stride, width // block.stride
-            if stage.latent.kind == "dense" and channels * height * width * stage.latent.size > 64_000_000:
+            size = stage.latent.size * self.parts(number)
+            if stage.latent.kind == "dense" and channels * height * width * size > 64_000_000:
                 raise ValueError(f"the dense latent of stage {number} would need more than 64 million weights")
         return self
+
+    def parts(self, number: int) -> int:
+        """Parts of the configured size that the latent of stage `number` (1 = lowest) has: 2 in BIVA, 1 at its top."""
+        return 2 if self.family == "bidirectional" and number < self.depth else 1
 
     @property
     def depth(self) -> int:

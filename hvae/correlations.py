@@ -25,7 +25,7 @@ from hvae.correlation_tables import COLUMNS, KINDS, CorrelationMetadata, Correla
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError
 from hvae.evaluation import EvaluationNoise, noise_key, prepare
-from hvae.proposal import Draw
+from hvae.proposal import mean_proposal
 from hvae.similarity import MatchedCorrelation, debiased_cka, matched_correlation, varying_units
 from hvae.unit_pairs import COLUMNS as PAIR_COLUMNS
 from hvae.unit_pairs import MOST_IMAGES, MOST_PAIRS, UnitPairs
@@ -103,10 +103,10 @@ def represent(
         x = prepare(images.images[rows], preprocessing, seed, key, rows).to(device)
         noise = EvaluationNoise(seed, key, rows, 0, [0], model.latent_shapes, device)
         with torch.inference_mode():
-            walk = Sweep(model, x, noise).evidence((Draw.POSTERIOR_MEAN,) * model.depth)
-        batch: Representations = {"means": [_layer(e.posterior.loc, seed) for e in walk if e.posterior]}
-        if all(evidence.skip is not None for evidence in walk):
-            batch["features"] = [_layer(e.skip, seed) for e in walk if e.skip is not None]
+            means, features = _walked(Sweep(model, x, noise))
+        batch: Representations = {"means": [_layer(values, seed) for values in means]}
+        if len(features) == model.depth:
+            batch["features"] = [_layer(values, seed) for values in features]
         batches.append(batch)
         if progress is not None:
             progress(start + len(rows), len(index))
@@ -115,6 +115,18 @@ def represent(
         if kind in batches[0]:
             found[kind] = [Layer.stacked(layers) for layers in zip(*(batch[kind] for batch in batches), strict=True)]
     return found
+
+
+def _walked(sweep: Sweep) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Means of q(z_l | .) and deterministic features, lowest layer first, with every z at its mean."""
+    proposal = mean_proposal(sweep.model.depth)
+    walk = sweep.evidence(proposal.inference)
+    features = [evidence.deterministic for evidence in walk if evidence.deterministic is not None]
+    posteriors = [evidence.posterior for evidence in walk]
+    if None in posteriors:
+        # q needs the generative walk as well.
+        posteriors = [latent.posterior for latent in sweep.run(proposal).latents]
+    return [posterior.loc for posterior in posteriors if posterior is not None], features
 
 
 def correlate(

@@ -90,14 +90,23 @@ class Evidence:
     Attributes:
         features: (lanes, ...) input of the next stage.
         skip: (lanes, ...) deterministic features that also feed the next stage past z; None without skips.
-        posterior: q(z_l | .), None where q needs the generative walk (ladder models).
-        z: (lanes, *latent) the draw of the inference walk, None where `posterior` is.
+        posterior: q(z_l | .), None where q needs the generative walk (ladder and bidirectional models).
+        z: (lanes, ...) the draw of the inference walk, None where it draws nothing (ladder models).
+        bottom_up: where q needs the generative walk, the Gaussian of this walk that q is made of.
+        hidden: (lanes, ...) where q needs the generative walk, the deterministic features of this one.
     """
 
     features: Tensor
     skip: Tensor | None = None
     posterior: Normal | None = None
     z: Tensor | None = None
+    bottom_up: Normal | None = None
+    hidden: Tensor | None = None
+
+    @property
+    def deterministic(self) -> Tensor | None:
+        """(lanes, ...) deterministic features of the stage; None where nothing but z is handed on."""
+        return self.skip if self.hidden is None else self.hidden
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class Latent:
     Attributes:
         z: (lanes, *latent).
         draw: where z came from.
-        posterior: q(z_l | .), None in a pass without evidence.
+        posterior: q(z_l | .), None where z came from the prior.
         prior: p(z_l | z_{>l}); one lane at the top.
     """
 

@@ -67,6 +67,11 @@ def elbo_proposal(depth: int) -> Proposal:
     return Proposal((Draw.POSTERIOR,) * depth, (Draw.POSTERIOR,) * depth)
 
 
+def mean_proposal(depth: int) -> Proposal:
+    """Every z at the mean of its posterior: what an image becomes where nothing is random."""
+    return Proposal((Draw.POSTERIOR_MEAN,) * depth, (Draw.POSTERIOR_MEAN,) * depth)
+
+
 def bound_proposal(depth: int, k: int, reading: Reading = "mean") -> Proposal:
     """The k lowest latent variables from the conditional prior: L^{>k}, Havtorn et al. (2021), eq. 5.
 

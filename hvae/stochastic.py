@@ -30,19 +30,30 @@ def standard_normal(shape: Shape, like: Tensor) -> Normal:
     return Normal(zeros, torch.ones_like(zeros), validate_args=False)
 
 
+def precision_weighted(a: Normal, b: Normal) -> Normal:
+    """The Gaussian proportional to the product of two densities (Sonderby et al., 2016, eqs. 17-19).
+
+    Its precision is the sum of both, its mean theirs weighted by precision; here without dividing by a small variance.
+    """
+    spread = torch.hypot(a.scale, b.scale)
+    weight = (b.scale / spread) ** 2
+    return Normal(torch.lerp(b.loc, a.loc, weight), a.scale * (b.scale / spread), validate_args=False)
+
+
 class GaussianLayer(nn.Module):
     """Features of one shape to a Gaussian latent: a 3x3 convolution (`conv`) or a dense layer (`dense`)."""
 
-    def __init__(self, shape_in: Shape, config: LatentConfig) -> None:
-        """Create the layer for features of `shape_in` = (channels, height, width)."""
+    def __init__(self, shape_in: Shape, config: LatentConfig, parts: int = 1) -> None:
+        """Create the layer for features of `shape_in` = (channels, height, width) and `parts` such latents at once."""
         super().__init__()
         self.is_dense = config.kind == "dense"
+        size = parts * config.size
         if self.is_dense:
-            self.parameters_of = dense(math.prod(shape_in), 2 * config.size)
-            self.shape: Shape = (config.size,)
+            self.parameters_of = dense(math.prod(shape_in), 2 * size)
+            self.shape: Shape = (size,)
         else:
-            self.parameters_of = convolution(shape_in[0], 2 * config.size, 3)
-            self.shape = (config.size, *shape_in[1:])
+            self.parameters_of = convolution(shape_in[0], 2 * size, 3)
+            self.shape = (size, *shape_in[1:])
 
     def forward(self, features: Tensor) -> Normal:
         """(lanes, *shape_in) -> Normal over (lanes, *shape)."""

@@ -10,19 +10,25 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from hvae.config import ModelConfig
+from hvae.config import Family, ModelConfig
 from hvae.errors import ConfigError
 from hvae.latents import Evidence, Latent, Noise, Pass
 from hvae.likelihoods import LIKELIHOODS
 from hvae.proposal import Draw, Proposal
 from hvae.stages.base import Stage
+from hvae.stages.bidirectional import BidirectionalStage
 from hvae.stages.bottom_up import BottomUpStage
+from hvae.stages.ladder import LadderStage
 
-FAMILIES: dict[str, type[BottomUpStage]] = {"bottom-up": BottomUpStage}
+FAMILIES: dict[Family, type[BottomUpStage] | type[LadderStage] | type[BidirectionalStage]] = {
+    "bottom-up": BottomUpStage,
+    "ladder": LadderStage,
+    "bidirectional": BidirectionalStage,
+}
 
 
 class HierarchicalVAE(nn.Module):
-    """p(x | z_1) prod_l p(z_l | z_{l+1}, ...) with its inference model, after Havtorn et al. (2021).
+    """p(x | z_1) prod_l p(z_l | z_{l+1}, ...) with its inference model: a hierarchy of one of the `FAMILIES`.
 
     A depth of 1 is a plain VAE. Images are (batch, channel, height, width) float32 in [0, 1]; latents and log-ratios
     are stored lowest layer first.
@@ -57,7 +63,9 @@ class HierarchicalVAE(nn.Module):
                     f"last one, or set model.skips to false"
                 )
         self.stages = nn.ModuleList(stages)
-        self.likelihood = LIKELIHOODS[config.likelihood](stages[0].output_shape, config.image_shape)
+        self.likelihood = LIKELIHOODS[config.likelihood](
+            stages[0].output_shape, config.image_shape, config.likelihood_kernel
+        )
 
     @property
     def depth(self) -> int:

@@ -337,8 +337,9 @@ def _units(model: ModelConfig) -> list[int]:
     """Number of latent units of each layer, lowest first."""
     _, height, width = model.image_shape
     units = []
-    for stage in model.stages:
+    for number, stage in enumerate(model.stages, start=1):
         for block in stage.blocks:
             height, width = height // block.stride, width // block.stride
-        units.append(stage.latent.size * (height * width if stage.latent.kind == "conv" else 1))
+        size = stage.latent.size * model.parts(number)
+        units.append(size * (height * width if stage.latent.kind == "conv" else 1))
     return units

@@ -15,19 +15,21 @@ import torch
 from scipy.stats import multivariate_normal
 from torch import Tensor, nn
 
-from hvae.config import LatentConfig, ModelConfig, StageConfig
+from hvae.config import Family, LatentConfig, ModelConfig, StageConfig
 from hvae.latents import Evidence, SharedNoise, Walk
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.proposal import Draw, Proposal, sample_proposal
-from hvae.stages.bottom_up import BottomUpStage
+from hvae.stages.bidirectional import BidirectionalStage
+from hvae.stages.residual import ResidualStage
 
 IMAGE = (1, 2, 2)
 PIXELS = 4
 
 
-def linear_model(sizes: Sequence[int], seed: int = 0) -> HierarchicalVAE:
+def linear_model(sizes: Sequence[int], seed: int = 0, family: Family = "bottom-up") -> HierarchicalVAE:
     """A random linear-Gaussian hierarchy with dense latents of these sizes, lowest first, and constant scales."""
     config = ModelConfig(
+        family=family,
         image_shape=IMAGE,
         stages=tuple(StageConfig(blocks=(), latent=LatentConfig(kind="dense", size=size)) for size in sizes),
         likelihood="gaussian",
@@ -46,15 +48,28 @@ def linear_model(sizes: Sequence[int], seed: int = 0) -> HierarchicalVAE:
 def freeze_scales(model: HierarchicalVAE) -> None:
     """Make every scale of the model constant: the rows of its scale outputs get a gain of zero."""
     layers: list[nn.Module] = [model.likelihood.moments]
-    for stage in bottom_up(model):
-        layers += [layer.parameters_of for layer in (stage.posterior, stage.conditional_prior) if layer is not None]
+    for stage in stages_of(model):
+        gaussians = [stage.posterior, stage.conditional_prior, getattr(stage, "downward_posterior", None)]
+        layers += [layer.parameters_of for layer in gaussians if layer is not None]
     for layer in layers:
         gain = layer.parametrizations["weight"].original0
         gain[len(gain) // 2 :] = 0
 
 
-def bottom_up(model: HierarchicalVAE) -> list[BottomUpStage]:
-    return [stage for stage in model.stages if isinstance(stage, BottomUpStage)]
+def weaken(model: HierarchicalVAE, gain: float, scale: float) -> None:
+    """Bring an untrained q near the posterior: x tells little of z, and every Gaussian of q has this scale."""
+    for name, parameter in model.named_parameters():
+        if name.endswith("original0"):
+            parameter.mul_(gain)
+    for stage in stages_of(model):
+        for layer in (stage.posterior, getattr(stage, "downward_posterior", None)):
+            if layer is not None:
+                bias = layer.parameters_of.bias
+                bias[len(bias) // 2 :] = float(raw_scale(np.array(scale)))
+
+
+def stages_of(model: HierarchicalVAE) -> list[ResidualStage]:
+    return [stage for stage in model.stages if isinstance(stage, ResidualStage)]
 
 
 def set_weight(layer: nn.Module, rows: slice, weight: np.ndarray, bias: np.ndarray) -> None:
@@ -100,6 +115,15 @@ class Variable:
 
     def minus(self, other: Variable) -> Variable:
         return Variable(self.offset - other.offset, self.matrix - other.matrix)
+
+    def beside(self, other: Variable) -> Variable:
+        """Both as one vector."""
+        return Variable(np.concatenate([self.offset, other.offset]), np.concatenate([self.matrix, other.matrix]))
+
+    def towards(self, other: Variable, weight: np.ndarray) -> Variable:
+        """This where the weight of an element is 0, the other where it is 1."""
+        offset = (1 - weight) * self.offset + weight * other.offset
+        return Variable(offset, (1 - weight[:, None]) * self.matrix + weight[:, None] * other.matrix)
 
 
 @dataclass(frozen=True)
@@ -148,25 +172,64 @@ class LogWeight:
         return pair[0].value(noise) + pair[1].value(noise)
 
 
+@dataclass(frozen=True)
+class Inferred:
+    """What the upward walk makes of one layer: q's parent, its Gaussian's mean and its draw."""
+
+    parent: Variable
+    mean: Variable
+    value: Variable
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One layer of the generative walk; `mean` and `scale` are q's, None where z came from the prior."""
+
+    z: Variable
+    prior_mean: Variable
+    mean: Variable | None = None
+    scale: np.ndarray | None = None
+
+
 class LinearGaussian:
-    """The maps of a linear model, and everything that follows from them."""
+    """The maps of a linear model, and everything that follows from them.
+
+    `posteriors` are the Gaussians of the upward walk, given x (ladder) or what was drawn one layer below; `downward`
+    those of z^TD, given that and z of the layer above side by side (bidirectional alone).
+    """
 
     def __init__(self, model: HierarchicalVAE) -> None:
         self.model = model
-        stages = bottom_up(model)
+        self.family = model.config.family
+        stages = stages_of(model)
         self.sizes = [stage.latent_shape[0] for stage in stages]
         self.depth = len(stages)
 
+        def evidence(level: int, parent: Tensor) -> Evidence:
+            if self.family == "ladder":
+                found = Evidence(parent.view(-1, *IMAGE))
+                for stage in stages[: level + 1]:
+                    found = stage.infer(found, Draw.POSTERIOR_MEAN, _no_noise)
+                return found
+            features = stages[level - 1].projected(parent) if level else parent.view(-1, *IMAGE)
+            return stages[level].infer(Evidence(features), Draw.POSTERIOR_MEAN, _no_noise)
+
         def inferred(level: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
             def maps(parent: Tensor) -> tuple[Tensor, Tensor]:
-                if level == 0:
-                    features = parent.view(-1, *IMAGE)
-                else:
-                    assert stages[level - 1].inference_projection is not None
-                    features = stages[level - 1].inference_projection(parent)
-                posterior = stages[level].infer(Evidence(features), Draw.POSTERIOR_MEAN, _no_noise).posterior
-                assert posterior is not None
-                return posterior.loc, posterior.scale
+                found = evidence(level, parent)
+                gaussian = found.posterior or found.bottom_up
+                assert gaussian is not None
+                return gaussian.loc, gaussian.scale
+
+            return maps
+
+        def inferred_downward(level: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+            def maps(parents: Tensor) -> tuple[Tensor, Tensor]:
+                parent, above = parents.split([widths[level], self.sizes[level + 1]], dim=1)
+                hidden = (stages[level + 1].generation_projection(above),)
+                prior, found = stages[level].prior(hidden), evidence(level, parent)
+                posterior, _ = stages[level].infer_downward(found, hidden, prior, Draw.POSTERIOR_MEAN, _no_noise)
+                return posterior.loc[:, self.inferred[level] :], posterior.scale[:, self.inferred[level] :]
 
             return maps
 
@@ -182,9 +245,15 @@ class LinearGaussian:
             likelihood = model.decode(stages[0].generation_projection(parent))
             return likelihood.mean.flatten(1), likelihood.stddev.flatten(1)
 
-        parents = [PIXELS, *self.sizes]
-        self.posteriors = [_conditional(inferred(level), parents[level]) for level in range(self.depth)]
+        self.inferred = [stage.posterior.shape[0] for stage in stages]
+        widths = [PIXELS] * self.depth if self.family == "ladder" else [PIXELS, *self.inferred]
+        self.posteriors = [_conditional(inferred(level), widths[level]) for level in range(self.depth)]
         self.priors = [_conditional(generated(level), self.sizes[level + 1]) for level in range(self.depth - 1)]
+        self.downward = [
+            _conditional(inferred_downward(level), widths[level] + self.sizes[level + 1])
+            for level in range(self.depth - 1)
+            if isinstance(stages[level], BidirectionalStage)
+        ]
         self.likelihood = _conditional(decoded, self.sizes[0])
         ends = np.cumsum([0, *self.sizes, *self.sizes])
         self.noises = int(ends[-1])
@@ -201,56 +270,76 @@ class LinearGaussian:
     def _constant(self, value: np.ndarray) -> Variable:
         return Variable(value, np.zeros((len(value), self.noises)))
 
-    def _generate(
-        self, draws: Sequence[Draw], inferred: Sequence[Variable] | None
-    ) -> tuple[list[Variable], list[Variable]]:
-        """Each z and the mean of its prior, lowest first."""
-        z: list[Variable] = []
-        means: list[Variable] = []
+    def _infer(self, x: np.ndarray, draws: Sequence[Draw]) -> list[Inferred]:
+        """The upward walk, lowest first; that of a ladder draws nothing."""
+        found: list[Inferred] = []
+        parent = self._constant(x)
+        for level, draw in enumerate(draws):
+            mean = parent.given(self.posteriors[level])
+            start = self.columns("inference", level).start
+            columns = slice(start, start + self.inferred[level])
+            value = mean.plus(self.posteriors[level].scale, columns) if draw is Draw.POSTERIOR else mean
+            found.append(Inferred(parent, mean, value))
+            parent = parent if self.family == "ladder" else value
+        return found
+
+    def _posterior(
+        self, level: int, found: Inferred, above: Variable | None, prior_mean: Variable, draw: Draw
+    ) -> tuple[Variable, np.ndarray, Variable]:
+        """Mean and scale of q(z_l | .) in the generative walk, and z."""
+        upward, columns = self.posteriors[level], self.columns("generation", level)
+
+        def drawn(mean: Variable, scale: np.ndarray, columns: slice) -> Variable:
+            return mean.plus(scale, columns) if draw is Draw.POSTERIOR else mean
+
+        if self.family == "ladder":
+            mean, precision = found.mean, 1 / upward.scale**2
+            if above is not None:
+                precision = precision + 1 / self.priors[level].scale ** 2
+                mean = prior_mean.towards(mean, 1 / upward.scale**2 / precision)
+            return mean, precision**-0.5, drawn(mean, precision**-0.5, columns)
+        if self.family == "bottom-up" or above is None:
+            return found.mean, upward.scale, found.value
+        downward = self.downward[level]
+        mean = found.parent.beside(above).given(downward)
+        value = drawn(mean, downward.scale, slice(columns.start + self.inferred[level], columns.stop))
+        return found.mean.beside(mean), np.concatenate([upward.scale, downward.scale]), found.value.beside(value)
+
+    def _generate(self, draws: Sequence[Draw], inferred: Sequence[Inferred] | None) -> list[Drawn]:
+        """The generative walk, lowest first."""
+        found: list[Drawn] = []
         for level in reversed(range(self.depth)):
-            top = level == self.depth - 1
-            mean = self._constant(np.zeros(self.sizes[-1])) if top else z[-1].given(self.priors[level])
-            means.append(mean)
+            above = found[-1].z if found else None
+            mean = self._constant(np.zeros(self.sizes[-1])) if above is None else above.given(self.priors[level])
             if draws[level].from_posterior:
                 assert inferred is not None
-                z.append(inferred[level])
+                loc, scale, z = self._posterior(level, inferred[level], above, mean, draws[level])
+                found.append(Drawn(z, mean, loc, scale))
             elif draws[level] is Draw.PRIOR:
-                z.append(mean.plus(self.prior_scale(level), self.columns("generation", level)))
+                found.append(Drawn(mean.plus(self.prior_scale(level), self.columns("generation", level)), mean))
             else:
-                z.append(mean)
-        return z[::-1], means[::-1]
+                found.append(Drawn(mean, mean))
+        return found[::-1]
 
     def prior_scale(self, level: int) -> np.ndarray:
         return np.ones(self.sizes[-1]) if level == self.depth - 1 else self.priors[level].scale
 
     def log_weight(self, x: np.ndarray, proposal: Proposal) -> LogWeight:
         """log w of a proposal for one image x (4,)."""
-        inferred: list[Variable] = []
-        posterior_means: list[Variable] = []
-        below = self._constant(x)
-        for level, draw in enumerate(proposal.inference):
-            mean = below.given(self.posteriors[level])
-            posterior_means.append(mean)
-            sampled = draw is Draw.POSTERIOR
-            columns = self.columns("inference", level)
-            below = mean.plus(self.posteriors[level].scale, columns) if sampled else mean
-            inferred.append(below)
-        z, prior_means = self._generate(proposal.generation, inferred)
+        latents = self._generate(proposal.generation, self._infer(x, proposal.inference))
         ratios: list[tuple[Term, Term] | None] = []
-        for level, draw in enumerate(proposal.generation):
-            if not draw.from_posterior:
+        for level, latent in enumerate(latents):
+            if latent.mean is None or latent.scale is None:
                 ratios.append(None)
                 continue
-            prior = Term(1, z[level].minus(prior_means[level]), self.prior_scale(level))
-            posterior = Term(-1, z[level].minus(posterior_means[level]), self.posteriors[level].scale)
-            ratios.append((prior, posterior))
-        image = self._constant(x).minus(z[0].given(self.likelihood))
+            prior = Term(1, latent.z.minus(latent.prior_mean), self.prior_scale(level))
+            ratios.append((prior, Term(-1, latent.z.minus(latent.mean), latent.scale)))
+        image = self._constant(x).minus(latents[0].z.given(self.likelihood))
         return LogWeight(Term(1, image, self.likelihood.scale), tuple(ratios))
 
     def marginal(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of p(x)."""
-        z, _ = self._generate(sample_proposal(self.depth).generation, None)
-        mean = z[0].given(self.likelihood)
+        mean = self._generate(sample_proposal(self.depth).generation, None)[0].z.given(self.likelihood)
         return mean.offset, mean.matrix @ mean.matrix.T + np.diag(self.likelihood.scale**2)
 
     def log_marginal(self, x: np.ndarray) -> float:
@@ -261,13 +350,34 @@ class LinearGaussian:
         """A sample of p(x)."""
         return np.random.default_rng(seed).multivariate_normal(*self.marginal())
 
+    def fit_ladder(self) -> LinearGaussian:
+        """Set q of a ladder with one unit a layer to the exact posterior p(z_l | x, z_{l+1}).
+
+        That is the prior times p(x | z_l), a Gaussian in z_l: what the image is to say of z_l. At the top, where the
+        image speaks alone, N(0, 1) goes into it.
+        """
+        slope, offset = self.likelihood.matrix, self.likelihood.offset
+        covariance = np.diag(self.likelihood.scale**2)
+        for level, stage in enumerate(stages_of(self.model)):
+            weighed = slope.T @ np.linalg.inv(covariance)
+            precision = weighed @ slope + (level == self.depth - 1)
+            matrix = weighed / precision
+            set_weight(stage.posterior.parameters_of, slice(0, 1), matrix, -matrix @ offset)
+            stage.posterior.parameters_of.bias[1:] = torch.from_numpy(raw_scale(precision[0] ** -0.5)).float()
+            if level < self.depth - 1:
+                prior = self.priors[level]
+                offset = offset + slope @ prior.offset
+                covariance = covariance + slope @ np.diag(prior.scale**2) @ slope.T
+                slope = slope @ prior.matrix
+        return LinearGaussian(self.model)
+
     def fit_posterior(self, inflation: float = 1.0) -> LinearGaussian:
         """Set q to the exact conditional means, with the exact (times `inflation`) but uncorrelated scales.
 
         x is independent of z_2 given z_1, and so on, so q(z_1|x) q(z_2|z_1) ... has the form of the exact posterior;
         with one unit a layer and no inflation it is the exact posterior.
         """
-        z, _ = self._generate(sample_proposal(self.depth).generation, None)
+        z = [latent.z for latent in self._generate(sample_proposal(self.depth).generation, None)]
         image = z[0].given(self.likelihood)
         pixels = self.noises + PIXELS
         widened = [Variable(v.offset, np.pad(v.matrix, ((0, 0), (0, PIXELS)))) for v in (*z, image)]
@@ -281,7 +391,7 @@ class LinearGaussian:
         return LinearGaussian(self.model)
 
     def _set_posterior(self, level: int, slope: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
-        stages = bottom_up(self.model)
+        stages = stages_of(self.model)
         if level > 0:
             projection = stages[level - 1].inference_projection
             assert projection is not None

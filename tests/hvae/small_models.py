@@ -7,18 +7,21 @@ from typing import Literal
 import torch
 
 from hvae.blocks import data_dependent_initialisation
-from hvae.config import BlockConfig, LatentConfig, LikelihoodName, ModelConfig, StageConfig
+from hvae.config import BlockConfig, Family, LatentConfig, LikelihoodName, ModelConfig, StageConfig
 from hvae.latents import generator_noise
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.proposal import elbo_proposal
 
 
 def small_config(
-    same_shape_skip: Literal["project", "drop"] = "project", likelihood: LikelihoodName = "bernoulli"
+    same_shape_skip: Literal["project", "drop"] = "project",
+    likelihood: LikelihoodName = "bernoulli",
+    family: Family = "bottom-up",
 ) -> ModelConfig:
-    """L = 3 on 8x8 images: latents 2x4x4, 3 and 2."""
+    """L = 3 on 8x8 images: latents 2x4x4, 3 and 2; in BIVA the lower two twice."""
     wide = BlockConfig(channels=4, kernel=3)
     return ModelConfig(
+        family=family,
         image_shape=(1, 8, 8),
         stages=(
             StageConfig(

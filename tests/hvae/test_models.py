@@ -13,7 +13,7 @@ from hvae.config import BlockConfig, DataConfig, LatentConfig, ModelConfig, RunC
 from hvae.errors import ConfigError
 from hvae.latents import SharedNoise, generator_noise
 from hvae.models.hierarchical import HierarchicalVAE, parameter_count
-from hvae.presets import PAPER_GREY
+from hvae.presets.grey import PAPER_GREY
 from hvae.proposal import bound_proposal, elbo_proposal, sample_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
 

@@ -11,7 +11,7 @@ from hvae.config import BlockConfig, LatentConfig, ModelConfig, StageConfig
 from hvae.latents import generator_noise
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.proposal import READINGS, Proposal, Reading, bound_proposal, complementary_proposal, elbo_proposal
-from tests.hvae.linear_gaussian import IMAGE, PIXELS, LinearGaussian, bottom_up, freeze_scales, linear_model
+from tests.hvae.linear_gaussian import IMAGE, PIXELS, LinearGaussian, freeze_scales, linear_model, stages_of
 
 SIZES = [(3,), (3, 2), (3, 2, 2)]
 BOUNDS: tuple[Reading, ...] = ("sample", "auxiliary")
@@ -136,7 +136,7 @@ def test_the_mean_readings_are_no_bounds(oracle: LinearGaussian, reading: Readin
 
 def test_exact_posterior_and_prior_means_exceed_log_p_of_x_below_the_top() -> None:
     model = linear_model((1, 1, 1), seed=7)
-    for stage in bottom_up(model)[:-1]:
+    for stage in stages_of(model)[:-1]:
         # z_l hardly depends on z_{l+1}: its prior mean is then nearer to the best z_l than a sample of q is.
         assert stage.conditional_prior is not None
         stage.conditional_prior.parameters_of.parametrizations["weight"].original0[0] *= 0.02

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from hvae.bounds import Sweep
 from hvae.errors import ConfigError
-from hvae.models.hierarchical import parameter_count
+from hvae.latents import SharedNoise
+from hvae.models.hierarchical import HierarchicalVAE, parameter_count
 from hvae.presets import names, preset
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -25,6 +28,24 @@ def test_the_readme_states_every_preset() -> None:
 @pytest.mark.parametrize("name", names())
 def test_parameters_are_as_documented(name: str) -> None:
     assert parameter_count(preset(name).model) == documented()[name]
+
+
+def test_the_papers_colour_model() -> None:
+    model = preset("cifar10").model
+    assert parameter_count(model) == 37_013_064
+    with torch.device("meta"):
+        assert HierarchicalVAE(model).latent_shapes == ((128, 16, 16), (64, 8, 8), (32,))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_preset_walks_both_ways(name: str) -> None:
+    """On tensors without memory: shapes alone."""
+    config = preset(name).model
+    with torch.device("meta"), torch.no_grad():
+        model, x = HierarchicalVAE(config), torch.empty(2, *config.image_shape)
+        sweep = Sweep(model, x, SharedNoise(4, torch.empty))
+        assert sweep.elbo().shape == (2, 2)
+        assert sweep.bound(config.depth, "sample").shape == (2, 2)
 
 
 def test_an_unknown_preset_is_answered_with_the_closest() -> None:

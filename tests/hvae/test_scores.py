@@ -5,7 +5,7 @@ import torch
 
 from hvae.errors import ConfigError
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.presets import TINY_GREY
+from hvae.presets.grey import TINY_GREY
 from hvae.proposal import READINGS
 from hvae.scores import SCORES, LikelihoodRatio, NegativeBound
 
