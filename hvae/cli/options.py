@@ -23,7 +23,11 @@ Device = Annotated[str, typer.Option("--device", help="Where to compute: auto, c
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Data = Annotated[
     list[str],
-    typer.Option("--data", help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow."),
+    typer.Option(
+        "--data",
+        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow. NAME-as-32x32-colour "
+        "converts a data set to the images that a model takes.",
+    ),
 ]
 
 
