@@ -64,9 +64,7 @@ def _history(run: str, stamp: int) -> pd.DataFrame:
     return results.read_history(Path(run))
 
 
-def images(
-    name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None
-) -> ImageSet:
+def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
     """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
 
     Raises:

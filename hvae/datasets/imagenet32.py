@@ -1,6 +1,7 @@
 """ImageNet at 32x32, downsampled by Chrabaszcz, Loshchilov and Hutter (2017)."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if len(labels) and not (labels.min() >= 1 and labels.max() <= CLASSES):
             raise DataError(f"`labels` has numbers that are no classes from 1 to {CLASSES:,}")
     # What a damaged archive brings zipfile, zlib and numpy's header parser to.
-    except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: {error}") from error
     return rows, labels.astype(np.int64)
 

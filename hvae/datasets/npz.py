@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -88,7 +89,7 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); save with np.savez(path, images=...)") from error
     # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser.
-    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error

@@ -56,6 +56,8 @@ def obtain(
             data = _download(title, file, folder, partial(_report, progress, done, total))
         try:
             unpack(data)
+        except DataError as error:
+            raise DataError(f"{file.name}: {error}") from error
         except OSError as error:
             raise DataError(
                 f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"

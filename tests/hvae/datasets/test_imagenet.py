@@ -93,6 +93,17 @@ def test_truncated_batches(tmp_path, folder):
             load("imagenet32", "train", tmp_path)
 
 
+def test_damaged_compression(tmp_path, folder):
+    path = folder / "train_data_batch_1.npz"
+    np.savez_compressed(path, data=ROWS[:5], labels=LABELS[:5])
+    content = bytearray(path.read_bytes())
+    # The first deflate block of the first member: 0xff is no kind of block.
+    content[30 + content[26] + content[28]] = 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="train_data_batch_1.npz: .*invalid block type"):
+        load("imagenet32", "train", tmp_path)
+
+
 def test_size_limit(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(imagenet32, "_MAX_BATCH_BYTES", 100)
     with pytest.raises(DataError, match="more than the 100 bytes of a batch"):
