@@ -70,7 +70,8 @@ def load_images(name: str, split: str, config: RunConfig) -> ImageSet:
     One's own images (`folder:`, `npz:`) have no training set of their own: all of them are divided into the parts.
 
     Raises:
-        DataError: an unknown name or split, or missing or damaged files.
+        DataError: an unknown name or split, images of another shape whose name asks for no conversion, or missing or
+            damaged files.
     """
     from hvae.datasets import PARTS, load_part, parts
 

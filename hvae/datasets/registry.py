@@ -142,6 +142,8 @@ def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
         if not path:
             raise DataError(f"{name!r} names no path; write {kind}:PATH")
         return _PATHS[kind](path, own_shape)
+    if shape is None and "-as-" in name:
+        raise DataError(f"there is no data set {name!r}: a conversion is written NAME-as-32x32-colour or -grey")
     close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(_DATA_SETS)}"
     raise DataError(f"there is no data set {name!r}: {hint} (one's own images: folder:PATH or npz:PATH)")

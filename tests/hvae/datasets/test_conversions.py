@@ -83,11 +83,18 @@ def test_no_conversion_without_its_name(squares, name, shape, message):
         load_part(name, "test", 0, image_shape=shape)
 
 
-@pytest.mark.parametrize("name", ["digits-as-32x32-blue", "digits-as-0x32-grey", "digits-as-32x32", "digits-as-"])
+@pytest.mark.parametrize(
+    "name", ["digits-as-32x32-color", "digits-as-32x32-blue", "digits-as-0x32-grey", "digits-as-32x32", "digits-as-"]
+)
 def test_no_such_conversion(name):
     assert not is_known(name)
-    with pytest.raises(DataError, match="there is no data set"):
+    with pytest.raises(DataError, match="there is no data set .* written NAME-as-32x32-colour or -grey"):
         load(name)
+
+
+def test_conversion_of_an_unknown_set_gets_the_closest():
+    with pytest.raises(DataError, match="did you mean digits"):
+        load("digitz-as-32x32-colour")
 
 
 def test_impossible_size():
