@@ -17,7 +17,7 @@ from app.palette import look
 from app.pictures import data_uri
 from app.state import ImageId
 from app.wording import percent, quoted
-from hvae.datasets import available, names
+from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
 
 BUDGET = 0.05
@@ -189,7 +189,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
 def _picture(one: Compared, image: ImageId) -> None:
     """The image, or why it is not here and how to get it."""
     name = one.tables[image.slug].metadata.data
-    if name in names() and not available(name):
+    if is_known(name) and not available(name):
         components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
         return
     config = one.run.config

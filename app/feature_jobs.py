@@ -57,7 +57,7 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
         key: unique on the page.
     """
     titles = [palette.look(slug).title for slug in slugs]
-    known = [slug for slug in slugs if slug in datasets.names()]
+    known = [slug for slug in slugs if datasets.is_known(slug)]
     here = [slug for slug in known if datasets.available(slug)]
     why = obstacle(run, other)
     away = [slug for slug in known if slug not in here]

@@ -99,7 +99,7 @@ def _numbers(pairs: tuple[UnitPair, ...]) -> pd.DataFrame:
 
 def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split: str) -> None:
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
-    here = [name for name in datasets.names() if datasets.available(name)]
+    here = [name for name in datasets.names_for(shape) if datasets.available(name)]
     if slug in here:
         image = controls.image_box(Sizes(here, shape), ImageId(slug, pair.images_a[0]))
         with st.container(horizontal=True):

@@ -16,7 +16,7 @@ from app.figures import gallery as figures
 from app.mosaic import grey_or_colour
 from app.palette import look
 from app.state import ImageId
-from hvae.datasets import available, names
+from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
 from hvae.results import RunEntry, TableKey
 
@@ -113,8 +113,8 @@ def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) 
     for slug in dict.fromkeys(one.image.slug for one in shown):
         try:
             key = keys[slug]
-            name = slug if slug in names() else loading.table(key).metadata.data
-            if name in names() and not available(name):
+            name = slug if is_known(slug) else loading.table(key).metadata.data
+            if is_known(name) and not available(name):
                 absent.append(name)
                 continue
             found[slug] = loading.images(name, key.split, seed, shape).images

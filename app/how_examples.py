@@ -50,7 +50,7 @@ class Example:
 
 def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
     """Data sets on this machine: the chosen OOD sets, other unfamiliar ones, then the model's own."""
-    known = [slug for slug in datasets.names() if datasets.available(slug)]
+    known = [slug for slug in datasets.names_for(config.model.image_shape) if datasets.available(slug)]
     own = config.data.name
     unfamiliar = [slug for slug in dict.fromkeys((*ood, *known)) if slug in known and slug != own]
     return [*unfamiliar, *(slug for slug in known if slug == own)]

@@ -64,7 +64,7 @@ def _history(run: str, stamp: int) -> pd.DataFrame:
     return results.read_history(Path(run))
 
 
-def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] = (1, 28, 28)) -> ImageSet:
+def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
     """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
 
     Raises:
@@ -74,7 +74,7 @@ def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, i
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading images")
-def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int, int], root: str) -> ImageSet:
+def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int, int] | None, root: str) -> ImageSet:
     from hvae.datasets import load_part
 
     return load_part(name, split, split_seed, image_shape=image_shape)

@@ -14,7 +14,7 @@ from app.pictures import data_uri
 from app.score_controls import Scored, View
 from app.state import ImageId
 from app.wording import literal
-from hvae.datasets import ImageSet, available, names
+from hvae.datasets import ImageSet, available, is_known
 from hvae.errors import DataError
 from hvae.results import RunEntry
 
@@ -150,7 +150,7 @@ def _every_k(view: View, chosen: Scored, index: int) -> None:
 def _images(run: RunEntry, chosen: Scored, image: ImageId) -> ImageSet | None:
     """The data set of the image; None, with the reason and the way to get it, where it is not here."""
     name = chosen.table.metadata.data
-    if name in names() and not available(name):
+    if is_known(name) and not available(name):
         components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
         return None
     try:

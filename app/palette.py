@@ -7,7 +7,9 @@ colours are mid-tones that keep their contrast on the light and on the dark back
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from hvae.datasets.conversions import parse_name
 
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"
@@ -48,10 +50,11 @@ LOOKS: dict[str, Look] = {
     "omniglot28_inverted": Look("Omniglot, inverted", GREEN, "dashdot", "star-open"),
     "smallnorb28": Look("SmallNORB", PINK, "dot", "hexagon"),
     "smallnorb28_inverted": Look("SmallNORB, inverted", PINK, "dash", "hexagon-open"),
-    "cifar10": Look("CIFAR-10", BLUE, "solid", "circle-open"),
+    "cifar10": Look("CIFAR-10", BLUE, "longdash", "circle-open"),
     "cifar100": Look("CIFAR-100", SKY, "dot", "diamond-open"),
-    "svhn": Look("SVHN", ORANGE, "dash", "square-open"),
+    "svhn": Look("SVHN", ORANGE, "dot", "square-open"),
     "celeba32": Look("CelebA", VERMILION, "dashdot", "triangle-down"),
+    "imagenet32": Look("ImageNet 32x32", SKY, "longdash", "cross-open"),
 }
 """Fixed by name, so that a set looks the same whatever stands beside it."""
 
@@ -61,9 +64,14 @@ _SPARE_MARKERS = ("pentagon", "bowtie", "hourglass", "star-diamond")
 
 
 def look(slug: str) -> Look:
-    """The look of a data set; one of a folder or file is derived from its slug, always the same."""
-    if slug in LOOKS:
-        return LOOKS[slug]
+    """The look of a data set; one of a folder or file is derived from its slug, always the same.
+
+    A converted set (`mnist-as-32x32-colour`) is drawn as the one it was made from; its title names the conversion.
+    """
+    source, shape = parse_name(slug)
+    if source in LOOKS:
+        own = LOOKS[source]
+        return own if shape is None else replace(own, title=f"{own.title}{slug.removeprefix(source).replace('-', ' ')}")
     number = zlib.crc32(slug.encode())
     return Look(
         slug,

@@ -43,7 +43,7 @@ def walk(
             f"{run.name} takes images of shape {tuple(checkpoint.config.model.image_shape)}, these are {images.shape}"
         )
     # Pictures without a data set have no part either; their position already names their content.
-    key = noise_key(images.slug, images.split) if images.name in datasets.names() else images.slug
+    key = noise_key(images.slug, images.split) if datasets.is_known(images.name) else images.slug
     positions = tuple(int(position) for position in index)
     found = _walk(_stamp(run), images.images, key, positions, seed, reading, draws, run)
     return RepeatedReconstructions(**found)

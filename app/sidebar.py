@@ -9,7 +9,7 @@ from app.controls import choose, choose_many
 from app.scored import WHOLE_SPLITS
 from app.state import NO_RUN, Selection
 from app.wording import quoted
-from hvae.datasets import names as data_set_names
+from hvae.datasets import names_for
 from hvae.results import RunEntry
 
 
@@ -71,7 +71,7 @@ def _selection(found: list[RunEntry]) -> Selection:
 def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
     """(own set, every set one may ask for, other sets with score tables) of a run, in the order of the registry."""
     scored = {key.slug for key in loading.tables(run) if key.split in WHOLE_SPLITS}
-    known = data_set_names()
+    known = names_for(run.config.model.image_shape if run.config else (1, 28, 28))
     unknown = sorted(scored - set(known))
     own = run.config.data.name if run.config else known[0]
     if own not in known:

@@ -14,6 +14,7 @@ from app.wording import literal
 from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.datasets.conforming import FITS
+from hvae.datasets.conversions import parse_name
 from hvae.datasets.decoding import SUFFIXES
 from hvae.datasets.outside import Treatment, read_picture
 from hvae.errors import DataError
@@ -73,7 +74,7 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
-    known = datasets.names()
+    known = datasets.names_for(image_shape)
     asked = st.session_state["_asked"]
     if "image" not in asked and "image" not in state.settled() and (pin := st.session_state.get("_chosen_image")):
         # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
@@ -149,7 +150,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
 
 def whole_split(slug: str) -> str:
     """The split that stands for a data set: the one its tables are made from."""
-    return "all" if slug == "digits" else "test"
+    return "all" if parse_name(slug)[0] == "digits" else "test"
 
 
 def _whole(slug: str, image_shape: Shape) -> ImageSet:

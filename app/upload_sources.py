@@ -62,12 +62,12 @@ def treatment() -> tuple[str, str, bool]:
     return source, fit, invert == "yes"
 
 
-def given(source: str, selection: state.Selection, image_shape: tuple[int, int, int]) -> Given | None:
+def given(source: str, selection: state.Selection) -> Given | None:
     """Draw what takes the images of a source; None until there are some."""
     if source == SAMPLES:
         if not access.may_upload():
             st.caption(f"{access.NO_UPLOADS} The samples show how it works.")
-        return _samples(selection, image_shape)
+        return _samples(selection)
     if source == CAMERA:
         # Whoever follows a link must not be asked for the camera.
         if not st.toggle("Turn the camera on", help="The browser asks first. The picture goes to this server only."):
@@ -97,27 +97,26 @@ def given(source: str, selection: state.Selection, image_shape: tuple[int, int, 
     return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
 
 
-def _samples(selection: state.Selection, image_shape: tuple[int, int, int]) -> Given | None:
+def _samples(selection: state.Selection) -> Given | None:
     """A few images of each data set of the selection that is on this machine, and of the bundled ones."""
     wanted = dict.fromkeys([selection.data, *selection.ood, *BUNDLED])
-    known = datasets.names()
-    here = [slug for slug in wanted if slug in known and datasets.available(slug)]
+    here = [slug for slug in wanted if datasets.is_known(slug) and datasets.available(slug)]
     named = tuple(
         Named(f"{palette.look(slug).title} {number}", content)
         for slug in here
-        for number, content in enumerate(_first(slug, image_shape))
+        for number, content in enumerate(_first(slug))
     )
     if not named:
         return None
     title = f"Samples of {', '.join(palette.look(slug).title for slug in here)}"
-    return Given(title, named, (*here, str(image_shape)), from_visitor=False)
+    return Given(title, named, tuple(here), from_visitor=False)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _first(slug: str, image_shape: tuple[int, int, int]) -> list[bytes]:
-    """The first images of a data set as PNG files, none where it cannot be read."""
+def _first(slug: str) -> list[bytes]:
+    """The first images of a data set as PNG files of its own size, none where it cannot be read."""
     try:
-        images = loading.images(slug, whole_split(slug), image_shape=image_shape).images[:SAMPLES_EACH]
+        images = loading.images(slug, whole_split(slug)).images[:SAMPLES_EACH]
     except (DataError, OSError):
         return []
     return [png(image) for image in images]

@@ -44,7 +44,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.S
         return None
     source, fit, invert = upload_sources.treatment()
     shape = run.config.model.image_shape
-    given = upload_sources.given(source, selection, shape)
+    given = upload_sources.given(source, selection)
     ready = False
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")

@@ -13,22 +13,27 @@ app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch.")
 
 @app.command("list")
 def list_data() -> None:
-    """List the data sets: whether they are here, their images, licence and preprocessing."""
+    """List the data sets: whether they are here, their images, preprocessing, licence and citation."""
     from rich.table import Table
 
     from hvae import datasets
     from hvae.cli.tables import show
 
-    table = Table("name", "here", "images", "licence", "preprocessing", "splits", show_lines=True)
+    table = Table("name", "here", "images", "preprocessing", "splits", "licence", "citation", show_lines=True)
+    table.columns[0].no_wrap = True
     for name in datasets.names():
         about = datasets.info(name)
         if datasets.available(name):
             here = "yes"
         else:
             here = f"no: hvae data fetch {name}" if about.downloadable else "no: place it by hand"
-        table.add_row(name, here, about.images, about.licence, about.preprocessing, ", ".join(about.splits))
+        splits = ", ".join(about.splits)
+        table.add_row(name, here, about.images, about.preprocessing, splits, about.licence, about.citation)
     show(table)
-    typer.echo(f"data folder: {datasets.data_root()} (set HVAE_DATA for another); your own: folder:PATH, npz:PATH")
+    typer.echo(
+        f"data folder: {datasets.data_root()} (set HVAE_DATA for another); your own: folder:PATH, npz:PATH; "
+        "for a model of another size or colour: NAME-as-32x32-colour, NAME-as-28x28-grey"
+    )
 
 
 @app.command()

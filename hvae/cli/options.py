@@ -23,7 +23,11 @@ Device = Annotated[str, typer.Option("--device", help="Where to compute: auto, c
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Data = Annotated[
     list[str],
-    typer.Option("--data", help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow."),
+    typer.Option(
+        "--data",
+        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow. NAME-as-32x32-colour "
+        "converts a data set to the images that a model takes.",
+    ),
 ]
 
 
@@ -66,7 +70,8 @@ def load_images(name: str, split: str, config: RunConfig) -> ImageSet:
     One's own images (`folder:`, `npz:`) have no training set of their own: all of them are divided into the parts.
 
     Raises:
-        DataError: an unknown name or split, or missing or damaged files.
+        DataError: an unknown name or split, images of another shape whose name asks for no conversion, or missing or
+            damaged files.
     """
     from hvae.datasets import PARTS, load_part, parts
 

@@ -3,7 +3,7 @@
 from hvae.datasets.base import DataSetInfo, ImageSet
 from hvae.datasets.home import data_root
 from hvae.datasets.noise import PREPROCESSINGS, content_index, evaluation_noise, evaluation_normals, preprocess
-from hvae.datasets.registry import available, fetch, info, load, names
+from hvae.datasets.registry import available, fetch, info, is_known, load, names, names_for
 from hvae.datasets.splits import PARTS, load_part, parts
 
 __all__ = [
@@ -18,9 +18,11 @@ __all__ = [
     "evaluation_normals",
     "fetch",
     "info",
+    "is_known",
     "load",
     "load_part",
     "names",
+    "names_for",
     "parts",
     "preprocess",
 ]

@@ -1,7 +1,12 @@
 """Named members of an archive: nothing is unpacked by the paths that an archive gives."""
 
 import io
+import re
+import stat
 import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
 
 from hvae.errors import DataError
 
@@ -36,3 +41,29 @@ def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, b
     if missing := set(names) - set(found):
         raise DataError(f"the archive lacks {', '.join(sorted(missing))}")
     return found
+
+
+def zip_members(archive: bytes, form: str, count: int, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of a zip archive whose whole name has a form; the others are passed over.
+
+    Args:
+        archive: The archive.
+        form: Regular expression. Where names become paths it admits no `..`, backslash or colon.
+        count: Files that have to be there.
+        max_bytes: Longest file read.
+
+    Raises:
+        DataError: If the archive is damaged, or its files are too long, no plain files, or of another number.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            members = [member for member in opened.infolist() if re.fullmatch(form, member.filename)]
+            if len(members) != count:
+                raise DataError(f"the archive holds {len(members):,} images, not {count:,}")
+            for member in members:
+                if member.file_size > max_bytes or stat.S_ISLNK(member.external_attr >> 16):
+                    raise DataError(f"{member.filename} in the archive is no file of at most {max_bytes:,} bytes")
+                with opened.open(member) as file:
+                    yield member.filename, file.read(max_bytes)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"the archive is damaged or encrypted ({error})") from error

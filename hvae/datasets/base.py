@@ -87,9 +87,10 @@ class DataSetInfo:
         images: Kind, size and number of the images, in words.
         licence: Terms the images are published under.
         citation: Where the data set was introduced.
-        preprocessing: What this package does to the images before they are ``image_shape`` uint8.
+        preprocessing: What this package does to the published images before they are ``shape`` uint8.
         splits: Splits that `load` accepts.
         downloadable: Whether `fetch` can get it from a public address.
+        shape: ``(channels, height, width)`` of every image that `load` returns.
     """
 
     name: str
@@ -100,6 +101,7 @@ class DataSetInfo:
     preprocessing: str
     splits: tuple[str, ...] = ("train", "test")
     downloadable: bool = True
+    shape: tuple[int, int, int] = (1, 28, 28)
 
 
 class DataSet(Protocol):

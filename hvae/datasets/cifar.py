@@ -9,7 +9,7 @@ from hvae.datasets.archives import tar_members
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.download import write_whole
 from hvae.datasets.pickles import as_array, read_pickle
-from hvae.datasets.published_files import PublishedFile, checked, obtain
+from hvae.datasets.published_files import PublishedFile, checked, intact, obtain
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)
@@ -57,7 +57,7 @@ class Cifar:
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Download the archive unless all batches are there and intact; an archive placed beside them will do."""
         folder = root / self.folder
-        if all(_intact(folder / name, md5) for name, md5 in self._all_batches()):
+        if all(intact(folder / name, md5) for name, md5 in self._all_batches()):
             return
 
         def unpack(archive: bytes) -> None:
@@ -89,11 +89,3 @@ class Cifar:
         if not all(isinstance(label, int) and 0 <= label < self.classes for label in labels):
             raise DataError(f"`{self.labels}` has labels that are no classes from 0 to {self.classes - 1}")
         return rows.reshape(-1, *SHAPE), np.array(labels, dtype=np.int64)
-
-
-def _intact(path: Path, md5: str) -> bool:
-    try:
-        checked(path, md5)
-    except DataError:
-        return False
-    return True

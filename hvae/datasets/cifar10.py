@@ -1,7 +1,7 @@
 """CIFAR-10: 32x32 colour images of ten classes of things (Krizhevsky, 2009)."""
 
 from hvae.datasets.base import DataSetInfo
-from hvae.datasets.cifar import Cifar
+from hvae.datasets.cifar import SHAPE, Cifar
 from hvae.datasets.published_files import PublishedFile
 
 DATA_SET = Cifar(
@@ -12,12 +12,13 @@ DATA_SET = Cifar(
         licence="none stated",
         citation="Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
         preprocessing="none",
+        shape=SHAPE,
     ),
     folder="cifar-10-batches-py",
     archive=PublishedFile(
         "cifar-10-python.tar.gz",
         ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-        md5="c58f30108f718f92721af3b95e74349a",
+        checksum="c58f30108f718f92721af3b95e74349a",
         size=170_498_071,
     ),
     batches={

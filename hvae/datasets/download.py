@@ -19,7 +19,7 @@ class DownloadError(Exception):
     """Why one address did not deliver, in words."""
 
 
-def download(url: str, md5: str, max_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
+def download(url: str, checksum: str, max_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
     """Fetch a file that fits in memory and check it.
 
     torchvision publishes addresses and checksums of the data sets, but its downloader knows no timeout, reports no
@@ -27,7 +27,7 @@ def download(url: str, md5: str, max_bytes: int, on_bytes: Callable[[int], None]
 
     Args:
         url: An http or https address.
-        md5: Expected MD5 in hex; empty where none is published, and the caller checks the content.
+        checksum: Expected MD5 or SHA-256 in hex.
         max_bytes: Longest answer accepted.
         on_bytes: Called with the number of bytes received so far.
 
@@ -56,9 +56,21 @@ def download(url: str, md5: str, max_bytes: int, on_bytes: Callable[[int], None]
         raise DownloadError(f"the connection broke after {len(received):,} bytes ({error})") from error
     if announced and len(received) < announced:
         raise DownloadError(f"the connection broke after {len(received):,} of {announced:,} bytes")
-    if md5 and hashlib.md5(received, usedforsecurity=False).hexdigest() != md5:
-        raise DownloadError("the file is damaged or another one (its MD5 differs)")
+    if reason := mismatch(received, checksum):
+        raise DownloadError(f"the file is damaged or another one ({reason})")
     return bytes(received)
+
+
+def mismatch(data: bytes | bytearray, checksum: str) -> str:
+    """Why these bytes are not those of a checksum, in words; empty if they are.
+
+    Args:
+        data: Content of a file.
+        checksum: Its MD5 (32 hex digits) or SHA-256 (64), as published.
+    """
+    if len(checksum) == 32:
+        return "" if hashlib.md5(data, usedforsecurity=False).hexdigest() == checksum else "its MD5 differs"
+    return "" if hashlib.sha256(data).hexdigest() == checksum else "its SHA-256 differs"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -116,6 +116,7 @@ class FolderDataSet:
             "enlarging), converted to the model's channels",
             splits=("test", "all"),
             downloadable=False,
+            shape=self.image_shape,
         )
 
     def available(self, root: Path) -> bool:

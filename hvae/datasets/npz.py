@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,6 +41,7 @@ class NpzDataSet:
             preprocessing="floats rescaled to 0..255; other sizes padded and resized; the model's channels",
             splits=("test", "all"),
             downloadable=False,
+            shape=self.image_shape,
         )
 
     def available(self, root: Path) -> bool:
@@ -82,12 +84,12 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
                 raise DataError(
                     f"{path} has no array `images` (it holds {known}); save with np.savez(path, images=...)"
                 )
-            images = _read_array(archive, "images")
-            labels = _read_array(archive, "labels") if "labels.npy" in members else None
+            images = read_array(archive, "images")
+            labels = read_array(archive, "labels") if "labels.npy" in members else None
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); save with np.savez(path, images=...)") from error
     # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser.
-    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, DataError):
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error
@@ -95,7 +97,12 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     return pixels, _check_labels(labels, len(pixels), path), note
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One array of numbers from an opened ``.npz``; its header is checked before it is read.
+
+    Raises:
+        DataError: If it holds pickled objects or no numbers, is larger than `MAX_BYTES`, or is cut short.
+    """
     with archive.open(f"{name}.npy") as member:
         shape, dtype = _read_header(member)
     if dtype.hasobject:

@@ -1,13 +1,12 @@
 """Files that a data set's authors publish: where they are, how they are known again, and getting them."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hvae.datasets.base import Progress
-from hvae.datasets.download import DownloadError, download
+from hvae.datasets.download import DownloadError, download, mismatch
 from hvae.errors import DataError
 
 MAX_BYTES = 512 * 2**20
@@ -21,13 +20,13 @@ class PublishedFile:
     Attributes:
         name: File name.
         urls: Addresses, in the order tried.
-        md5: MD5 in hex as published; empty where nobody publishes one, and whoever reads the file has to check it.
+        checksum: MD5 or SHA-256 in hex.
         size: Bytes, for the progress of a download.
     """
 
     name: str
     urls: tuple[str, ...]
-    md5: str
+    checksum: str
     size: int
 
 
@@ -50,11 +49,15 @@ def obtain(
     """
     done, total = 0, sum(file.size for file, _ in wanted)
     for file, unpack in wanted:
-        data = _placed_by_hand(folder / file.name, file.md5)
-        if data is None:
+        placed = folder / file.name
+        if intact(placed, file.checksum):
+            data = placed.read_bytes()
+        else:
             data = _download(title, file, folder, partial(_report, progress, done, total))
         try:
             unpack(data)
+        except DataError as error:
+            raise DataError(f"{file.name}: {error}") from error
         except OSError as error:
             raise DataError(
                 f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
@@ -63,8 +66,8 @@ def obtain(
         _report(progress, done, total, 0)
 
 
-def checked(path: Path, md5: str) -> bytes:
-    """Content of a file that has this MD5.
+def checked(path: Path, checksum: str) -> bytes:
+    """Content of a file that has this MD5 or SHA-256.
 
     Raises:
         DataError: If it cannot be read or is another file.
@@ -75,16 +78,25 @@ def checked(path: Path, md5: str) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    if not _same(data, md5):
-        raise DataError(f"{path} is damaged or another file (its MD5 differs); delete it and fetch the data set again")
+    if reason := mismatch(data, checksum):
+        raise DataError(f"{path} is damaged or another file ({reason}); delete it and fetch the data set again")
     return data
+
+
+def intact(path: Path, checksum: str) -> bool:
+    """Whether a file is there and has this MD5 or SHA-256."""
+    try:
+        checked(path, checksum)
+    except DataError:
+        return False
+    return True
 
 
 def _download(title: str, file: PublishedFile, folder: Path, report: Callable[[int], None]) -> bytes:
     reasons = []
     for url in file.urls:
         try:
-            return download(url, file.md5, MAX_BYTES, report)
+            return download(url, file.checksum, MAX_BYTES, report)
         except DownloadError as error:
             reasons.append(f"could not download {title} from {url}: {error}")
     raise DataError(f"{'; '.join(reasons)}; put the files under {folder} or set HVAE_DATA")
@@ -93,14 +105,3 @@ def _download(title: str, file: PublishedFile, folder: Path, report: Callable[[i
 def _report(progress: Progress | None, done: int, total: int, received: int) -> None:
     if progress:
         progress(min(done + received, total), total)
-
-
-def _placed_by_hand(path: Path, md5: str) -> bytes | None:
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        return None
-    data = path.read_bytes()
-    return data if _same(data, md5) else None
-
-
-def _same(data: bytes, md5: str) -> bool:
-    return not md5 or hashlib.md5(data, usedforsecurity=False).hexdigest() == md5

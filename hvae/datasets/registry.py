@@ -3,9 +3,26 @@
 import difflib
 from pathlib import Path
 
-from hvae.datasets import cifar10, digits, fashionmnist, glyphs, mnist, notmnist
+from hvae.datasets import (
+    celeba32,
+    cifar10,
+    cifar100,
+    digits,
+    fashionmnist,
+    glyphs,
+    imagenet32,
+    kmnist,
+    mnist,
+    notmnist,
+    omniglot28,
+    omniglot28_inverted,
+    smallnorb28,
+    smallnorb28_inverted,
+    svhn,
+)
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conforming import conform_set
+from hvae.datasets.conforming import check_image_shape
+from hvae.datasets.conversions import Converted, converted_name, parse_name
 from hvae.datasets.folder import FolderDataSet
 from hvae.datasets.home import data_root
 from hvae.datasets.npz import NpzDataSet
@@ -15,17 +32,39 @@ _DATA_SETS: dict[str, DataSet] = {
     "fashionmnist": fashionmnist.DATA_SET,
     "mnist": mnist.DATA_SET,
     "notmnist": notmnist.DATA_SET,
+    "kmnist": kmnist.DATA_SET,
+    "omniglot28": omniglot28.DATA_SET,
+    "omniglot28_inverted": omniglot28_inverted.DATA_SET,
+    "smallnorb28": smallnorb28.DATA_SET,
+    "smallnorb28_inverted": smallnorb28_inverted.DATA_SET,
     "digits": digits.DATA_SET,
     "glyphs": glyphs.DATA_SET,
     "cifar10": cifar10.DATA_SET,
+    "cifar100": cifar100.DATA_SET,
+    "svhn": svhn.DATA_SET,
+    "celeba32": celeba32.DATA_SET,
+    "imagenet32": imagenet32.DATA_SET,
 }
 _PATHS = {"folder": FolderDataSet, "npz": NpzDataSet}
 _GREY_28 = (1, 28, 28)
 
 
 def names() -> list[str]:
-    """Names of all data sets, in the order of the registry; `load` takes ``folder:PATH`` and ``npz:PATH`` besides."""
+    """Names of all data sets, in the order of the registry.
+
+    Besides these `load` takes ``folder:PATH``, ``npz:PATH`` and a name with a conversion, ``mnist-as-32x32-colour``.
+    """
     return list(_DATA_SETS)
+
+
+def names_for(image_shape: tuple[int, int, int]) -> list[str]:
+    """The name of every data set for a model of this ``image_shape``: with a conversion where its images differ."""
+    return [name if info(name).shape == image_shape else converted_name(name, image_shape) for name in names()]
+
+
+def is_known(name: str) -> bool:
+    """Whether ``name`` is that of a data set here, converted or not; not so for ``folder:PATH`` and ``npz:PATH``."""
+    return parse_name(name)[0] in _DATA_SETS
 
 
 def info(name: str) -> DataSetInfo:
@@ -43,27 +82,39 @@ def available(name: str, root: Path | None = None) -> bool:
 
 
 def load(
-    name: str, split: str = "test", root: Path | None = None, image_shape: tuple[int, int, int] = _GREY_28
+    name: str, split: str = "test", root: Path | None = None, image_shape: tuple[int, int, int] | None = None
 ) -> ImageSet:
     """Load the images of one split.
 
+    One's own images are padded and resized to ``image_shape``, and the note says so. A known data set has to be of that
+    shape already, or be converted by its name (see `hvae.datasets.conversions`).
+
     Args:
-        name: A name from `names`, ``folder:PATH`` or ``npz:PATH``.
+        name: A name from `names`, with a conversion or not, ``folder:PATH`` or ``npz:PATH``.
         split: ``train``, ``test``, or what `info` names.
         root: Folder of the data sets; default `data_root`.
-        image_shape: ``(channels, height, width)`` that the model expects; images of another shape are padded and
-            resized, and the note says so.
+        image_shape: ``(channels, height, width)`` that the model expects; by default the data set's own, and
+            ``(1, 28, 28)`` for one's own images.
 
     Returns:
         Images ``(n, *image_shape)`` uint8.
 
     Raises:
-        DataError: If the name or split is unknown, or the files are missing or damaged.
+        DataError: If the name or split is unknown, the images are of another shape, or files are missing or damaged.
     """
-    data_set = _find(name, image_shape)
+    if image_shape is not None:
+        check_image_shape(image_shape)
+    data_set = _find(name, image_shape or _GREY_28)
     if split not in data_set.info.splits:
         raise DataError(f"{name} has no split {split!r}; it has {', '.join(data_set.info.splits)}")
-    return conform_set(data_set.load(split, root or data_root()), image_shape)
+    if image_shape is not None and data_set.info.shape != tuple(image_shape):
+        source = parse_name(name)[0]
+        fitting = source if info(source).shape == tuple(image_shape) else converted_name(source, image_shape)
+        raise DataError(
+            f"{name} has images of {_words(data_set.info.shape)}, the model takes {_words(image_shape)}: "
+            f"write {fitting}" + (" to convert them" if fitting != source else "")
+        )
+    return data_set.load(split, root or data_root())
 
 
 def fetch(name: str, root: Path | None = None, progress: Progress | None = None) -> None:
@@ -75,14 +126,24 @@ def fetch(name: str, root: Path | None = None, progress: Progress | None = None)
     _find(name).fetch(root or data_root(), progress)
 
 
-def _find(name: str, image_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
-    if name in _DATA_SETS:
-        return _DATA_SETS[name]
+def _words(shape: tuple[int, int, int]) -> str:
+    return f"{shape[0]} x {shape[1]} x {shape[2]}"
+
+
+def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
+    source, shape = parse_name(name)
+    if source in _DATA_SETS:
+        if shape is None:
+            return _DATA_SETS[source]
+        check_image_shape(shape)
+        return Converted(_DATA_SETS[source], shape)
     kind, _, path = name.partition(":")
     if kind in _PATHS:
         if not path:
             raise DataError(f"{name!r} names no path; write {kind}:PATH")
-        return _PATHS[kind](path, image_shape)
-    close = difflib.get_close_matches(name.lower(), _DATA_SETS, n=3, cutoff=0.5)
+        return _PATHS[kind](path, own_shape)
+    if shape is None and "-as-" in name:
+        raise DataError(f"there is no data set {name!r}: a conversion is written NAME-as-32x32-colour or -grey")
+    close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(_DATA_SETS)}"
     raise DataError(f"there is no data set {name!r}: {hint} (one's own images: folder:PATH or npz:PATH)")

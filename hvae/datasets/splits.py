@@ -53,7 +53,7 @@ def parts(n: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def load_part(
-    name: str, part: str, seed: int, root: Path | None = None, image_shape: tuple[int, int, int] = (1, 28, 28)
+    name: str, part: str, seed: int, root: Path | None = None, image_shape: tuple[int, int, int] | None = None
 ) -> ImageSet:
     """Load a part of the training set, or a whole split.
 
@@ -62,7 +62,7 @@ def load_part(
         part: One of `PARTS`, or a split of the data set (``train``, ``test``, ...).
         seed: Seed of the parts; whole splits do not depend on it.
         root: Folder of the data sets.
-        image_shape: ``(channels, height, width)``.
+        image_shape: ``(channels, height, width)`` that the model expects (see `load`).
 
     Returns:
         The images; ``split`` is the part's name.

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +10,7 @@ from app.figures import by_samples, contrast, densities, levels, profile, roc, w
 from app.figures.series import IDS_PER_SET, Series
 from app.palette import LOOKS, look
 from hvae import metrics
+from hvae.datasets import names
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = RNG.normal(0, 1, 500), RNG.normal(2, 1, 400)
@@ -29,8 +31,17 @@ def test_figures_know_no_streamlit() -> None:
 
 def test_every_known_set_has_a_look_of_its_own() -> None:
     for one, other in combinations(LOOKS.values(), 2):
-        assert (one.colour, one.dash, one.marker) != (other.colour, other.dash, other.marker)
+        # Lines know no marker, marks no dash: each pair tells the sets apart alone.
+        assert (one.colour, one.dash) != (other.colour, other.dash)
+        assert one.marker != other.marker
         assert one.title != other.title
+    assert set(LOOKS) == set(names())
+
+
+def test_a_converted_set_is_drawn_as_its_source() -> None:
+    converted = look("smallnorb28_inverted-as-32x32-colour")
+    assert converted.title == "SmallNORB, inverted as 32x32 colour"
+    assert replace(converted, title="") == replace(look("smallnorb28_inverted"), title="")
 
 
 def test_an_unknown_set_keeps_its_look() -> None:

@@ -78,7 +78,7 @@ def test_any_depth_and_colour(root: Path, visit) -> None:
     app = visit("how_it_works", run="deep", layers="pqpqq", example="sample:2")
     text = sound(app)
     assert not app.warning
-    assert "Sample 2 of the model" in text and "Digits (scikit-learn) 0" in text
+    assert "Sample 2 of the model" in text and "Digits (scikit-learn) as 32x32 colour 0" in text
     assert len(terms(app)) == 5 + 3
     app.selectbox(key="run").select("flat").run()
     assert app.selectbox(key="layers").value == "q"

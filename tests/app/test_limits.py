@@ -122,7 +122,7 @@ def test_files_that_are_too_large_together_are_refused_with_the_limit(
 
     limited("upload_mib_together = 2")
     monkeypatch.setattr(upload_sources.st, "file_uploader", lambda *_, **__: [File()] * 3)
-    found = upload_sources.given(upload_sources.FILES, None, (1, 28, 28))  # type: ignore[arg-type]
+    found = upload_sources.given(upload_sources.FILES, None)  # type: ignore[arg-type]
     assert found is not None and "3 MiB together, more than the 2 MiB" in found.problem and not found.sources
 
 

@@ -145,6 +145,8 @@ def test_runs_as_a_module_and_as_a_script():
         (["reconstruct", "probe", "--out", "x.png", "--data", "digits", "--first", "9999"], "is outside 0.."),
         (["reconstruct", "probe", "--out", "x.png", "--drawn", "0"], "1 to 64 images"),
         (["reconstruct", "probe", "--out", "x.png", "--images", "no.png"], "no.png: cannot be read"),
+        (["train", "digits-tiny", "--data", "cifar10"], "write cifar10-as-28x28-grey to convert them"),
+        (["score", "probe", "--data", "digits-as-32x32-colour"], "the model takes 1 x 28 x 28: write digits"),
         (["data", "fetch", "digitz"], "did you mean digits"),
         (["runs", "check", "nobody"], "there is no run 'nobody'"),
     ],

@@ -48,10 +48,3 @@ def test_glyphs_are_whole_and_varied():
     border = np.concatenate([glyphs.images[:, 0, [0, -1]].ravel(), glyphs.images[:, 0, :, [0, -1]].ravel()])
     assert border.mean() < 1
     assert len({image.tobytes() for image in glyphs.images}) > 1_500
-
-
-def test_another_shape_is_named_in_the_note():
-    digits = load("digits", "test", image_shape=(3, 32, 32))
-    assert digits.images.shape == (397, 3, 32, 32)
-    assert "grey repeated as colour, resized from 28x28 to 32x32" in digits.note
-    np.testing.assert_array_equal(digits.images[:, 0], digits.images[:, 2])

@@ -11,10 +11,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from hvae.datasets import available, cifar10, fetch, load, registry
+from hvae.datasets import available, cifar10, cifar100, fetch, load, registry
 from hvae.errors import DataError
-
-COLOUR = (3, 32, 32)
 
 
 def text(value: str) -> bytes:
@@ -71,7 +69,7 @@ def publish(monkeypatch):
             for split, listed in cifar10.DATA_SET.batches.items()
         }
         source = dataclasses.replace(
-            cifar10.DATA_SET.archive, urls=(f"{url}cifar-10-python.tar.gz",), md5=md5(archive), size=len(archive)
+            cifar10.DATA_SET.archive, urls=(f"{url}cifar-10-python.tar.gz",), checksum=md5(archive), size=len(archive)
         )
         changed = dataclasses.replace(cifar10.DATA_SET, batches=renewed, archive=source)
         monkeypatch.setitem(registry._DATA_SETS, "cifar10", changed)
@@ -91,12 +89,12 @@ def folder(tmp_path, batches):
 def test_batches_are_read_in_the_official_order(tmp_path, folder, batches, publish):
     publish(batches)
     assert available("cifar10", tmp_path)
-    train = load("cifar10", "train", tmp_path, COLOUR)
+    train = load("cifar10", "train", tmp_path)
     for place in range(5):
         rows, labels = sample(place)
         np.testing.assert_array_equal(train.images[6 * place : 6 * place + 6].reshape(6, -1), rows)
         assert train.labels[6 * place : 6 * place + 6].tolist() == labels
-    np.testing.assert_array_equal(load("cifar10", "test", tmp_path, COLOUR).images.reshape(6, -1), sample(5)[0])
+    np.testing.assert_array_equal(load("cifar10", "test", tmp_path).images.reshape(6, -1), sample(5)[0])
 
 
 def test_missing_batch(tmp_path, folder, batches, publish):
@@ -104,8 +102,8 @@ def test_missing_batch(tmp_path, folder, batches, publish):
     (folder / "data_batch_3").unlink()
     assert not available("cifar10", tmp_path)
     with pytest.raises(DataError, match="CIFAR-10 is not in .*hvae data fetch cifar10.*data_batch_3.*HVAE_DATA"):
-        load("cifar10", "train", tmp_path, COLOUR)
-    assert len(load("cifar10", "test", tmp_path, COLOUR)) == 6
+        load("cifar10", "train", tmp_path)
+    assert len(load("cifar10", "test", tmp_path)) == 6
 
 
 @pytest.mark.parametrize("damage", ["cut", "another"])
@@ -114,7 +112,7 @@ def test_a_batch_that_is_not_the_published_one(tmp_path, folder, batches, publis
     content = batches["test_batch"]
     (folder / "test_batch").write_bytes(content[:-9] if damage == "cut" else python_2_batch(*sample(9), key="labels"))
     with pytest.raises(DataError, match="test_batch is damaged or another file .*MD5 differs"):
-        load("cifar10", "test", tmp_path, COLOUR)
+        load("cifar10", "test", tmp_path)
 
 
 class Hostile:
@@ -129,10 +127,10 @@ def test_hostile_batch_is_refused_by_its_checksum_and_without_it(tmp_path, folde
     publish(batches)
     (folder / "test_batch").write_bytes(pickle.dumps(Hostile(tmp_path / "executed"), protocol=2))
     with pytest.raises(DataError, match="MD5 differs"):
-        load("cifar10", "test", tmp_path, COLOUR)
+        load("cifar10", "test", tmp_path)
     publish({name: (folder / name).read_bytes() for name in batches})
     with pytest.raises(DataError, match="test_batch: the pickle names .*mkdir, which is never called"):
-        load("cifar10", "test", tmp_path, COLOUR)
+        load("cifar10", "test", tmp_path)
     assert not (tmp_path / "executed").exists()
 
 
@@ -150,7 +148,7 @@ def test_batches_of_another_content(tmp_path, folder, batches, publish, content,
     publish(batches | {"test_batch": content})
     (folder / "test_batch").write_bytes(content)
     with pytest.raises(DataError, match=message) as raised:
-        load("cifar10", "test", tmp_path, COLOUR)
+        load("cifar10", "test", tmp_path)
     assert str(folder / "test_batch") in str(raised.value)
 
 
@@ -165,7 +163,7 @@ def test_download(tmp_path, batches, publish, serve):
     seen = []
     fetch("cifar10", tmp_path, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (len(archive), len(archive))
-    assert len(load("cifar10", "train", tmp_path, COLOUR)) == 30
+    assert len(load("cifar10", "train", tmp_path)) == 30
     fetch("cifar10", tmp_path)
     assert len(server.requests) == 1
 
@@ -187,10 +185,24 @@ def test_archive_beside_the_batches_is_unpacked(tmp_path, folder, batches, publi
     assert (folder / "data_batch_1").read_bytes() == batches["data_batch_1"]
 
 
-def test_addresses_and_checksums_are_those_of_torchvision():
-    from torchvision.datasets import CIFAR10
+@pytest.mark.parametrize(("module", "name"), [(cifar10, "CIFAR10"), (cifar100, "CIFAR100")])
+def test_addresses_and_checksums_are_those_of_torchvision(module, name):
+    from torchvision import datasets
 
-    ours = cifar10.DATA_SET
-    assert (ours.folder, ours.archive.urls, ours.archive.md5) == (CIFAR10.base_folder, (CIFAR10.url,), CIFAR10.tgz_md5)
-    assert [list(batch) for batch in ours.batches["train"]] == CIFAR10.train_list
-    assert [list(batch) for batch in ours.batches["test"]] == CIFAR10.test_list
+    ours, theirs = module.DATA_SET, getattr(datasets, name)
+    assert (ours.folder, ours.archive.urls) == (theirs.base_folder, (theirs.url,))
+    assert (ours.archive.name, ours.archive.checksum) == (theirs.filename, theirs.tgz_md5)
+    assert [list(batch) for batch in ours.batches["train"]] == theirs.train_list
+    assert [list(batch) for batch in ours.batches["test"]] == theirs.test_list
+
+
+def test_fine_labels_of_cifar100(tmp_path, monkeypatch):
+    rows, _ = sample(1)
+    content = python_2_batch(rows, [0, 99, 50, 7, 7, 12], "fine_labels")
+    (tmp_path / "cifar-100-python").mkdir()
+    (tmp_path / "cifar-100-python/test").write_bytes(content)
+    changed = dataclasses.replace(cifar100.DATA_SET, batches={"test": (("test", md5(content)),)})
+    monkeypatch.setitem(registry._DATA_SETS, "cifar100", changed)
+    images = load("cifar100", "test", tmp_path)
+    np.testing.assert_array_equal(images.images.reshape(6, -1), rows)
+    assert images.labels.tolist() == [0, 99, 50, 7, 7, 12]

@@ -129,7 +129,7 @@ def test_unwritable_root(tmp_path, mirror):
         fetch("fashionmnist", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["fashionmnist", "mnist"])
+@pytest.mark.parametrize("name", ["fashionmnist", "mnist", "kmnist"])
 def test_torchvision_offers_the_files(tmp_path, name):
     from torchvision import datasets
 

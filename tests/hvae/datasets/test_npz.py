@@ -131,3 +131,13 @@ def test_missing_file(path):
         load(f"npz:{path}")
     with pytest.raises(DataError, match="nothing to download"):
         fetch(f"npz:{path}")
+
+
+def test_damaged_compression(path):
+    np.savez_compressed(path, images=GREY)
+    content = bytearray(path.read_bytes())
+    # The first deflate block of the first member: 0xff is no kind of block.
+    content[30 + content[26] + content[28]] = 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged or encrypted .*invalid block type"):
+        load(f"npz:{path}")

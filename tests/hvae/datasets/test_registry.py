@@ -50,7 +50,9 @@ def test_impossible_image_shape(shape):
         load("digits", image_shape=shape)
 
 
-@pytest.mark.parametrize(("name", "folder"), [("fashionmnist", "FashionMNIST"), ("mnist", "MNIST")])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("fashionmnist", "FashionMNIST"), ("mnist", "MNIST"), ("kmnist", "KMNIST")]
+)
 def test_mnist_layout_is_read(tmp_path, idx_arrays, write_idx, name, folder):
     assert not available(name, tmp_path)
     write_layout(tmp_path, folder, idx_arrays, write_idx)

@@ -57,3 +57,13 @@ def test_load_part_of_a_whole_split():
 def test_a_set_without_training_images_has_no_parts():
     with pytest.raises(DataError, match="no split 'train'"):
         load_part("glyphs", "fitted", seed=0)
+
+
+def test_a_converted_set_is_divided_as_its_source():
+    plain = load_part("digits", "validation", seed=5)
+    colour = load_part("digits-as-32x32-colour", "validation", seed=5, image_shape=(3, 32, 32))
+    assert colour.shape == (3, 32, 32)
+    np.testing.assert_array_equal(colour.labels, plain.labels)
+    np.testing.assert_array_equal(
+        colour.images, load("digits-as-32x32-colour", "train").take(parts(1_400, 5)["validation"]).images
+    )
