@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import streamlit as st
@@ -18,7 +18,8 @@ from app import components, limits, state
 from app.job_queue import KEPT, Job, JobQueue, QueueFull, Work, duration
 
 FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
-POLL_SECONDS = 1.0
+RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
+"""Between two looks at a job. Every look costs its browser a tenth of a second, and many may wait at once."""
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _NONE = ""
 
@@ -83,10 +84,14 @@ def forget() -> None:
     st.session_state["job"] = _NONE
 
 
-def watch(job: str) -> Job | None:
+def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
     """Draw a job: its progress while it is unfinished, else one line on how it ended.
 
-    While it is unfinished the part is drawn again every second, and the whole page once at the end.
+    While it is unfinished the part is drawn again every second or two, and the whole page once at the end.
+
+    Args:
+        job: its id.
+        below: draws what is there already of an unfinished job.
 
     Returns:
         The job, None where it is not known any more.
@@ -95,7 +100,8 @@ def watch(job: str) -> Job | None:
     if found is None:
         _ended(FORGOTTEN, "info")
     elif not found.finished:
-        _poll(job)
+        every = RUNNING_SECONDS if found.state == "running" else WAITING_SECONDS
+        st.fragment(_look, run_every=every)(job, below)
     elif found.state == "failed":
         _ended(f"{_literal(found.title)}: {_literal(found.problem)}", "error")
     elif found.state == "cancelled":
@@ -103,13 +109,14 @@ def watch(job: str) -> Job | None:
     return found
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _poll(job: str) -> None:
+def _look(job: str, below: Callable[[str], None] | None) -> None:
     found = find(job)
     if found is None or found.finished:
         st.rerun()
         return
     draw(found)
+    if below:
+        below(job)
 
 
 def draw(job: Job) -> None:

@@ -25,8 +25,6 @@ from hvae.datasets.outside import Treatment
 from hvae.errors import TableError
 from hvae.results import RunEntry
 
-POLL_SECONDS = 2.0
-
 
 def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.Settings | None:
     """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
@@ -102,10 +100,8 @@ def page() -> None:
     else:
         asked = ask(selection.run, selection, busy)
     if job and found is not None:
-        jobs.watch(job)
-    if job and busy:
-        st.fragment(upload_grid.partial, run_every=POLL_SECONDS)(job)
-    elif job:
+        jobs.watch(job, upload_grid.partial)
+    if job and not busy:
         shown = upload_verdicts.show(job)
     if settings := shown or asked:
         components.footer(upload_rule.command(settings, upload_rows.budget_in_address()))

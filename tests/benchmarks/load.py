@@ -91,7 +91,7 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         user.tab.context.close()
     lone = dict(alone.results)
     differing = sum(not _same(found, lone.get(number)) for number, found in noted.results)
-    begun = sum(user.begun for user in users if isinstance(user, Scoring))
+    begun = sum(user.scored for user in users if isinstance(user, Scoring))
     cores = os.cpu_count() or 1
     errors = noted.errors + alone.errors
     return [

@@ -14,11 +14,15 @@ from playwright.sync_api import Browser, FilePayload, Page
 
 from app import registry, upload_store
 from app.upload_store import Stored
-from tests.benchmarks.tab import Tab, press_k, press_navigation
+from tests.benchmarks.tab import Tab, press, press_k, press_navigation
 
 HAVE_K = ("scores", "compare")
 LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overview", "runs")
 """Routes of those who browse: pages of few figures, and all that show stored results."""
+LOOK_S = 0.25
+"""Between two looks at a page that is busy: what is timed is timed in the page, and looking costs the cores it uses."""
+LOOKS = 4
+"""Times that somebody looks at verdicts before they score again."""
 GIVE_UP_S = 60
 """A press after which nothing new was shown for so long counts as an error."""
 
@@ -65,7 +69,7 @@ class User:
 
     def __init__(self, browser: Browser, address: str, noted: Noted, number: int) -> None:
         self.noted, self.number, self.address = noted, number, address
-        self.busy, self.due, self.begun, self._since = False, 0.0, 0, 0.0
+        self.busy, self.due, self.begun, self._since, self._looked = False, 0.0, 0, 0.0, 0.0
         self.tab = Tab(browser)
         page = self.page
         page.on(
@@ -92,6 +96,9 @@ class User:
         """
         now = time.monotonic()
         if self.busy:
+            if now - self._looked < LOOK_S:
+                return
+            self._looked = now
             if self.answered(now - self._since):
                 self.busy = False
                 if count := self.page.locator('[data-testid="stException"]').count():
@@ -149,11 +156,14 @@ class Browsing(User):
 
 
 class Scoring(User):
-    """Somebody who uploads pictures on a page newly opened, presses "Score them" and waits for the verdicts.
+    """Somebody who hands over pictures, presses "Score them", looks at the verdicts for a while, and begins anew.
 
     Args:
         patience: seconds until verdicts that never come are an error.
         images: how many pictures.
+
+    Attributes:
+        scored: how often "Score them" was pressed.
     """
 
     def __init__(
@@ -162,27 +172,39 @@ class Scoring(User):
         super().__init__(browser, address, noted, number)
         self.patience = patience
         self.files = uploads(images, seed=number, packed=number % 2 == 1)
-        self._pressed: float | None = None
+        self.scored, self._steps, self._doing = 0, iter(()), "look"
+        self.tab.open(f"{address}/score_images")
 
     def act(self) -> None:
-        """Open the page and hand over the files."""
-        self._pressed = None
-        self.tab.open(f"{self.address}/score_images")
-        self.page.locator("input[type=file]").set_input_files(self.files)
+        """Begin the next of: hand over the files, score them, and look at another k `LOOKS` times."""
+        self._doing = next(self._steps, "")
+        if not self._doing:
+            if self.scored:
+                self.tab.open(f"{self.address}/score_images")
+            self._steps = iter(("score", *("look",) * LOOKS))
+            self._doing = "give"
+            self.page.locator("input[type=file]").set_input_files(self.files)
+        elif self._doing == "score":
+            self.page.locator(".st-key-score-them button").click()
+            self.scored += 1
+        else:
+            press(self.page, "k", self.begun, ".stMainBlockContainer")
+            self.page.evaluate(_KEEP)
 
     def answered(self, waited: float) -> bool:
-        """Whether the verdicts are shown; presses the button as soon as it is there."""
+        """Whether the button can be pressed, the verdicts are shown, or the figures of the other k."""
+        if self._doing == "look":
+            return self.page.evaluate("window.__got") is not None or waited > GIVE_UP_S
         seen = self.page.evaluate(_SCORING)
-        if self._pressed is None and seen["ready"]:
-            self.page.locator(".st-key-score-them button").click()
-            self._pressed = time.monotonic()
-        elif self._pressed is not None and seen["shown"]:
+        if self._doing == "give" and seen["ready"]:
+            return True
+        if self._doing == "score" and seen["shown"]:
             job = parse_qs(urlsplit(seen["address"]).query).get("job", [""])[0]
             self.noted.results.append((self.number, upload_store.read(job)))
-            self.noted.waits.append(time.monotonic() - self._pressed)
+            self.noted.waits.append(waited)
             return True
         if waited > self.patience:
-            self.wrong(f"no verdicts after {waited:.0f} s")
+            self.wrong(f"no answer to {self._doing} after {waited:.0f} s")
         return waited > self.patience
 
 
@@ -199,12 +221,10 @@ def go_on(users: list[User], seconds: float, apart: float) -> None:
         users[0].page.wait_for_timeout(50)
 
 
-def once(user: User) -> None:
-    """One action of a user who is alone."""
-    user.due = 0.0
-    user.step(0.0, False)
-    while user.busy:
-        user.step(0.0, True)
+def once(user: Scoring) -> None:
+    """One job of a user who is alone, from the files to the verdicts."""
+    while user.busy or not user.scored:
+        user.step(0.0, False)
         user.page.wait_for_timeout(50)
 
 

@@ -52,7 +52,7 @@ window.__answer = (act, where, opened = false) => new Promise(done => {
         else if (answered === null && arrived() && shown(where).some(one => !before.has(one)))
             painted(() => { answered = since(); look(); });
         else if (answered !== null && window.__finished()) painted(() => done([answered, since()]));
-        else setTimeout(look, 10);
+        else setTimeout(look, 20);
     };
     act();
     look();
@@ -152,11 +152,14 @@ def brush(page: Page, turn: int) -> list[float]:
     return page.evaluate("window.__pending")
 
 
+def press(page: Page, key: str, turn: int, where: str) -> None:
+    """Start to press another choice of a control; the answer is pending."""
+    page.evaluate(f"asked => {{ window.__pending = ({PICK})(asked); }}", [key, turn, where])
+
+
 def press_k(page: Page, turn: int) -> None:
     """Start to switch k on Scores or Compare; the answer is pending."""
-    page.evaluate(
-        f"([turn, where]) => {{ window.__pending = ({PICK})(['k', turn, where]); }}", [turn, f"{DENSITIES}, {CURVES}"]
-    )
+    press(page, "k", turn, f"{DENSITIES}, {CURVES}")
 
 
 def press_navigation(page: Page, name: str) -> None:
