@@ -123,6 +123,18 @@ class ModelConfig(Frozen):
         return len(self.stages)
 
     @property
+    def latent_units(self) -> tuple[int, ...]:
+        """Number of units of each latent, all its parts together, lowest first."""
+        _, height, width = self.image_shape
+        units: list[int] = []
+        for number, stage in enumerate(self.stages, start=1):
+            for block in stage.blocks:
+                height, width = height // block.stride, width // block.stride
+            places = height * width if stage.latent.kind == "conv" else 1
+            units.append(stage.latent.size * self.parts(number) * places)
+        return tuple(units)
+
+    @property
     def dimensions(self) -> int:
         """D: observed dimensions of one image, the denominator of bits/dim."""
         channels, height, width = self.image_shape

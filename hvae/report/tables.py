@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from hvae import conformal, metrics, published
-from hvae.config import ModelConfig
 from hvae.report.comparisons import Comparison
 from hvae.results import ScoreTable
 from hvae.verdicts import ratios
@@ -312,7 +311,7 @@ def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -
 def _layer_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
     kept = _kept_epoch(comparison.history)
     for table in comparison.tables:
-        for layer, units in enumerate(_units(comparison.config.model), start=1):
+        for layer, units in enumerate(comparison.config.model.latent_units, start=1):
             kl = -table.log_ratio(layer)
             yield {
                 **comparison.settings,
@@ -331,15 +330,3 @@ def _kept_epoch(history: pd.DataFrame) -> dict[str, float]:
     if "elbo" not in history or not (known := history.dropna(subset="elbo")).size:
         return {}
     return {str(name): float(value) for name, value in known.loc[known["elbo"].idxmax()].items()}
-
-
-def _units(model: ModelConfig) -> list[int]:
-    """Number of latent units of each layer, lowest first."""
-    _, height, width = model.image_shape
-    units = []
-    for number, stage in enumerate(model.stages, start=1):
-        for block in stage.blocks:
-            height, width = height // block.stride, width // block.stride
-        size = stage.latent.size * model.parts(number)
-        units.append(size * (height * width if stage.latent.kind == "conv" else 1))
-    return units
