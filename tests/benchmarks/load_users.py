@@ -208,14 +208,21 @@ class Scoring(User):
         return waited > self.patience
 
 
-def go_on(users: list[User], seconds: float, apart: float) -> None:
-    """Let all users act for some seconds, one after the other, and then wait until nothing is pending."""
+def go_on(users: list[User], seconds: float, apart: float, actions: int = 0) -> None:
+    """Let all users act for some seconds, one after the other, and then wait until nothing is pending.
+
+    Args:
+        users: one at least.
+        seconds: after which nobody begins anything new.
+        apart: seconds from one action of a user to the next.
+        actions: that each begins at least, however long it takes.
+    """
     begun = time.monotonic()
     for number, user in enumerate(users):
         user.due = begun + apart * number / len(users)
     over = False
     while not (over and not any(user.busy for user in users)):
-        over = time.monotonic() - begun > seconds
+        over = time.monotonic() - begun > seconds and all(user.begun >= actions for user in users)
         for user in users:
             user.step(apart, over)
         users[0].page.wait_for_timeout(50)
