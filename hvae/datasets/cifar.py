@@ -8,7 +8,7 @@ import numpy as np
 from hvae.datasets.archives import tar_members
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.download import write_whole
-from hvae.datasets.pickles import as_array, read_pickle
+from hvae.datasets.pickles import read_pickle
 from hvae.datasets.published_files import PublishedFile, checked, intact, obtain
 from hvae.errors import DataError
 
@@ -81,7 +81,9 @@ class Cifar:
         batch = read_pickle(content)
         if not isinstance(batch, dict) or not {"data", self.labels} <= batch.keys():
             raise DataError(f"no batch of {self.info.title}: it has no `data` and `{self.labels}`")
-        rows, labels = as_array(batch["data"]), batch[self.labels]
+        rows, labels = batch["data"], batch[self.labels]
+        if not isinstance(rows, np.ndarray):
+            raise DataError("`data` is no array of numbers")
         if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != np.prod(SHAPE):
             raise DataError(f"`data` is {rows.shape} {rows.dtype}; needed is (n, 3072) uint8")
         if not isinstance(labels, list) or len(labels) != len(rows):

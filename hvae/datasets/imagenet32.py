@@ -8,7 +8,6 @@ import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.npz import read_array
-from hvae.datasets.pickles import as_array, read_pickle
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)
@@ -21,7 +20,11 @@ _MAX_BATCH_BYTES = 512 * 2**20
 
 
 class Imagenet32:
-    """A data set in ``ROOT/imagenet32``, each batch as it is published: ``NAME.npz``, or the pickle ``NAME``."""
+    """A data set in ``ROOT/imagenet32/NAME.npz``, one file a batch.
+
+    The same batches are published as pickles too, which could run code: without checksums nothing tells them from
+    hostile ones, so that they are not read.
+    """
 
     info = DataSetInfo(
         name="imagenet32",
@@ -36,8 +39,8 @@ class Imagenet32:
     )
 
     def available(self, root: Path) -> bool:
-        """Whether every batch is there in one of its forms."""
-        return all(_find(root / _FOLDER, name) for names in BATCHES.values() for name in names)
+        """Whether every batch is there."""
+        return all(_file(root, name).is_file() for names in BATCHES.values() for name in names)
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 3, 32, 32)`` and labels 0..999 in the order of the batches; ``train`` takes 4 GB of memory."""
@@ -45,9 +48,9 @@ class Imagenet32:
         labels = np.empty(IMAGES[split], dtype=np.int64)
         done = 0
         for name in BATCHES[split]:
-            path = _find(root / _FOLDER, name)
-            if path is None:
-                raise DataError(f"ImageNet 32x32 has no {name} in {root / _FOLDER}: {_placing(root)}")
+            path = _file(root, name)
+            if not path.is_file():
+                raise DataError(f"ImageNet 32x32 has no {path.name} in {path.parent}: {_placing(root)}")
             rows, classes = _read(path)
             if done + len(rows) > IMAGES[split]:
                 raise DataError(f"{path}: more images than the {IMAGES[split]:,} of {split}")
@@ -66,13 +69,14 @@ class Imagenet32:
 
 def _placing(root: Path) -> str:
     return (
-        "register at image-net.org, download the 32x32 images (train and val), put train_data_batch_1 to _10 and "
-        f"val_data, .npz or not, into {root / _FOLDER}, or set HVAE_DATA to the folder that has it"
+        "register at image-net.org, download Imagenet32_train_npz.zip and Imagenet32_val_npz.zip (the other "
+        "form is pickled, which could run code, and is not read), put train_data_batch_1.npz to _10.npz and "
+        f"val_data.npz into {root / _FOLDER}, or set HVAE_DATA to the folder that has it"
     )
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    return next((path for path in (folder / f"{name}.npz", folder / name) if path.is_file()), None)
+def _file(root: Path, name: str) -> Path:
+    return root / _FOLDER / f"{name}.npz"
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +84,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         if path.stat().st_size > _MAX_BATCH_BYTES:
             raise DataError(f"more than the {_MAX_BATCH_BYTES:,} bytes of a batch")
-        rows, labels = _arrays(path)
+        with zipfile.ZipFile(path) as archive:
+            rows, labels = read_array(archive, "data"), read_array(archive, "labels")
         if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != np.prod(SHAPE):
             raise DataError(f"`data` is {rows.shape} {rows.dtype}; needed is (n, 3072) uint8")
         if labels.shape != rows.shape[:1] or labels.dtype.kind not in "ui":
@@ -91,21 +96,6 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: {error}") from error
     return rows, labels.astype(np.int64)
-
-
-def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    if path.suffix == ".npz":
-        with zipfile.ZipFile(path) as archive:
-            return read_array(archive, "data"), read_array(archive, "labels")
-    batch = read_pickle(path.read_bytes())
-    if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
-        raise DataError("no batch: it has no `data` and `labels`")
-    labels = batch["labels"]
-    if not isinstance(labels, list):
-        return as_array(batch["data"]), as_array(labels)
-    if not all(isinstance(label, int) and 0 <= label <= CLASSES for label in labels):
-        raise DataError(f"`labels` has numbers that are no classes from 1 to {CLASSES:,}")
-    return as_array(batch["data"]), np.array(labels, dtype=np.int64)
 
 
 DATA_SET = Imagenet32()

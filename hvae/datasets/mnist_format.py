@@ -1,14 +1,13 @@
 """Data sets that come as the four idx files of MNIST, in torchvision's folder layout."""
 
-import gzip
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from hvae.datasets.archives import unpack_gzip
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
-from hvae.datasets.download import write_whole
 from hvae.datasets.idx import idx_shape, read_idx
 from hvae.datasets.published_files import PublishedFile, obtain
 from hvae.errors import DataError
@@ -77,7 +76,7 @@ class MnistFormat:
         for path, size in wanted:
             name = f"{path.name}.gz"
             urls = tuple(f"{mirror}{name}" for mirror in source.mirrors)
-            archives.append((PublishedFile(name, urls, checksums[name], size), partial(_unpack, path)))
+            archives.append((PublishedFile(name, urls, checksums[name], size), partial(unpack_gzip, path)))
         obtain(self.info.title, archives, self.raw(root), progress)
 
     def _all_files(self, root: Path) -> list[Path]:
@@ -94,7 +93,3 @@ def _intact(path: Path) -> bool:
     except DataError:
         return False
     return True
-
-
-def _unpack(path: Path, archive: bytes) -> None:
-    write_whole(path, gzip.decompress(archive))

@@ -5,7 +5,6 @@ A matrix file begins with a little-endian int32 that names the element type, the
 code that Havtorn et al. (2021) released.
 """
 
-import gzip
 import math
 import os
 from dataclasses import dataclass
@@ -15,48 +14,33 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from hvae.datasets.archives import unpack_gzip
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
-from hvae.datasets.download import write_whole
 from hvae.datasets.published_files import PublishedFile, obtain
 from hvae.errors import DataError
 
 PAIRS = 24_300
 """Objects under one light and angle in each split, photographed by two cameras."""
-SIDE = 96
 
-_SIDE = 28
+_SIDE, _PHOTOGRAPH = 28, (96, 96)
 _CLASSES = 5
 _FOLDER = "smallNORB"
 _ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _TYPES = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
 _STEMS = {"train": "smallnorb-5x46789x9x18x6x2x96x96-training", "test": "smallnorb-5x01235x9x18x6x2x96x96-testing"}
-# The authors publish none; these are the SHA-256 that TensorFlow Datasets knows the archives by.
-_ARCHIVES = {
-    "smallnorb-5x46789x9x18x6x2x96x96-training-dat.mat": (
-        "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873",
-        131_896_188,
-    ),
-    "smallnorb-5x46789x9x18x6x2x96x96-training-cat.mat": (
-        "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa",
-        348,
-    ),
-    "smallnorb-5x01235x9x18x6x2x96x96-testing-dat.mat": (
-        "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474",
-        130_799_817,
-    ),
-    "smallnorb-5x01235x9x18x6x2x96x96-testing-cat.mat": (
-        "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff",
-        347,
-    ),
+# The authors publish no checksums; these are the SHA-256 that TensorFlow Datasets knows the archives by.
+_CHECKSUMS = (
+    ("train", "dat", "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873", 131_896_188),
+    ("train", "cat", "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa", 348),
+    ("test", "dat", "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474", 130_799_817),
+    ("test", "cat", "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff", 347),
+)
+ARCHIVES = {
+    name: PublishedFile(f"{name}.gz", (f"{_ADDRESS}{name}.gz",), checksum, size)
+    for split, kind, checksum, size in _CHECKSUMS
+    for name in [f"{_STEMS[split]}-{kind}.mat"]
 }
-
-
-def published() -> dict[str, PublishedFile]:
-    """The archive of each matrix file, by the file's name."""
-    return {
-        name: PublishedFile(f"{name}.gz", (f"{_ADDRESS}{name}.gz",), checksum, size)
-        for name, (checksum, size) in _ARCHIVES.items()
-    }
+"""The archive of each matrix file, by the file's name."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +74,7 @@ class SmallNorb:
 
     def available(self, root: Path) -> bool:
         """Whether all matrix files are there."""
-        return all((root / _FOLDER / name).is_file() for name in _ARCHIVES)
+        return all((root / _FOLDER / name).is_file() for name in ARCHIVES)
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(48600, 1, 28, 28)``: of each pair the left camera's, then the right one's, under one label."""
@@ -101,11 +85,11 @@ class SmallNorb:
                 f"SmallNORB is not in {folder}: run `hvae data fetch {self.name}`, put {photographs.name} and "
                 f"{categories.name} there, or set HVAE_DATA to the folder that has them"
             )
-        pixels = read_matrix(photographs, np.uint8, (PAIRS, 2, SIDE, SIDE))
+        pixels = read_matrix(photographs, np.uint8, (PAIRS, 2, *_PHOTOGRAPH))
         labels = read_matrix(categories, np.int32, (PAIRS,))
         if labels.min() < 0 or labels.max() >= _CLASSES:
             raise DataError(f"{categories} has labels that are no classes from 0 to {_CLASSES - 1}")
-        images = np.stack([_shrink(one) for one in pixels.reshape(-1, SIDE, SIDE)])[:, None]
+        images = np.stack([_shrink(one) for one in pixels.reshape(-1, *_PHOTOGRAPH)])[:, None]
         images = 255 - images if self.invert else images
         return ImageSet(self.name, split, images, np.repeat(labels, 2).astype(np.int64), self.info.preprocessing)
 
@@ -113,7 +97,7 @@ class SmallNorb:
         """Download what is missing or damaged; nobody publishes checksums of the unpacked files, only their shapes."""
         folder = root / _FOLDER
         wanted = [
-            (file, partial(_unpack, folder / name)) for name, file in published().items() if not _whole(folder / name)
+            (file, partial(unpack_gzip, folder / name)) for name, file in ARCHIVES.items() if not _whole(folder / name)
         ]
         obtain("SmallNORB", wanted, folder, progress)
 
@@ -157,13 +141,9 @@ def _shrink(photograph: np.ndarray) -> np.ndarray:
 
 
 def _whole(path: Path) -> bool:
-    kind = (np.uint8, (PAIRS, 2, SIDE, SIDE)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
+    kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
     try:
         read_matrix(path, *kind)
     except DataError:
         return False
     return True
-
-
-def _unpack(path: Path, archive: bytes) -> None:
-    write_whole(path, gzip.decompress(archive))

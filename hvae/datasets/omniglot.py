@@ -90,10 +90,8 @@ class Omniglot:
             )
         images = np.stack([_read(path) for path in drawings])[:, None]
         images = 255 - images if self.invert else images
-        characters = {path.parent: None for path in drawings}
-        numbers = {character: number for number, character in enumerate(characters)}
-        labels = np.array([numbers[path.parent] for path in drawings], dtype=np.int64)
-        return ImageSet(self.name, split, images, labels, self.info.preprocessing)
+        _, labels = np.unique([str(path.parent) for path in drawings], return_inverse=True)
+        return ImageSet(self.name, split, images, labels.astype(np.int64), self.info.preprocessing)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Download and unpack the splits that are not complete."""

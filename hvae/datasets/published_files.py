@@ -49,10 +49,9 @@ def obtain(
     """
     done, total = 0, sum(file.size for file, _ in wanted)
     for file, unpack in wanted:
-        placed = folder / file.name
-        if intact(placed, file.checksum):
-            data = placed.read_bytes()
-        else:
+        try:
+            data = checked(folder / file.name, file.checksum)
+        except DataError:
             data = _download(title, file, folder, partial(_report, progress, done, total))
         try:
             unpack(data)

@@ -1,10 +1,14 @@
+"""Archives with what is wanted, more, less, or something else under its name."""
+
 import gzip
 import io
+import stat
 import tarfile
+import zipfile
 
 import pytest
 
-from hvae.datasets.archives import tar_members
+from hvae.datasets.archives import tar_members, unpack_gzip, zip_members
 from hvae.errors import DataError
 
 
@@ -47,3 +51,40 @@ def test_named_members_and_nothing_else():
 def test_other_archives_are_refused(archive, message):
     with pytest.raises(DataError, match=message):
         tar_members(archive, ["a"], 10)
+
+
+def zipped(*members: tuple[str, bytes], mode: int = stat.S_IFREG) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            archive.writestr(member, content)
+    return stream.getvalue()
+
+
+def test_members_of_the_form_and_nothing_else():
+    archive = zipped(("../a/one", b"1"), ("a/one", b"2"), ("a/../two", b"3"), ("a/two", b"4"), ("a/", b""))
+    assert dict(zip_members(archive, "a/[a-z]+", 2, 10)) == {"a/one": b"2", "a/two": b"4"}
+
+
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [
+        (zipped(("a", b"/etc/passwd"), mode=stat.S_IFLNK), "a in the archive is no file"),
+        (zipped(("a", b"x" * 21)), "no file of at most 20 bytes"),
+        (zipped(("b", b"")), "holds 0 images, not 1"),
+        (zipped(("a", b"x" * 9))[:-9], "damaged"),
+        (zipped(("a", b"x" * 9)).replace(b"xxx", b"yyy"), "damaged .*CRC"),
+        (b"<html>", "damaged"),
+    ],
+)
+def test_other_zip_archives_are_refused(archive, message):
+    with pytest.raises(DataError, match=message):
+        dict(zip_members(archive, "a", 1, 20))
+
+
+def test_gzip_archive_becomes_one_file(tmp_path):
+    unpack_gzip(tmp_path / "folder/file", gzip.compress(b"content"))
+    assert (tmp_path / "folder/file").read_bytes() == b"content"
+    assert len(list((tmp_path / "folder").iterdir())) == 1

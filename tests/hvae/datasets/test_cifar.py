@@ -11,7 +11,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from hvae.datasets import available, cifar10, cifar100, fetch, load, registry
+from hvae.datasets import available, cifar, cifar10, cifar100, fetch, load, registry
 from hvae.errors import DataError
 
 
@@ -123,11 +123,16 @@ class Hostile:
         return os.mkdir, (self.path,)
 
 
-def test_hostile_batch_is_refused_by_its_checksum_and_without_it(tmp_path, folder, batches, publish):
+def test_hostile_batch_is_refused_before_it_is_read(tmp_path, folder, batches, publish, monkeypatch):
     publish(batches)
     (folder / "test_batch").write_bytes(pickle.dumps(Hostile(tmp_path / "executed"), protocol=2))
+    monkeypatch.setattr(cifar, "read_pickle", lambda content: pytest.fail("unpickled without its checksum"))
     with pytest.raises(DataError, match="MD5 differs"):
         load("cifar10", "test", tmp_path)
+
+
+def test_hostile_batch_of_the_right_checksum_is_not_executed(tmp_path, folder, batches, publish):
+    (folder / "test_batch").write_bytes(pickle.dumps(Hostile(tmp_path / "executed"), protocol=2))
     publish({name: (folder / name).read_bytes() for name in batches})
     with pytest.raises(DataError, match="test_batch: the pickle names .*mkdir, which is never called"):
         load("cifar10", "test", tmp_path)
@@ -142,6 +147,8 @@ def test_hostile_batch_is_refused_by_its_checksum_and_without_it(tmp_path, folde
         (python_2_batch(sample(0)[0][:, :1_024], [1] * 6, "labels"), r"`data` is \(6, 1024\) uint8"),
         (python_2_batch(*sample(0), "fine_labels"), "no batch of CIFAR-10"),
         (pickle.dumps([1, 2]), "no batch of CIFAR-10"),
+        (pickle.dumps({"data": [1, 2], "labels": [1, 2]}), "`data` is no array"),
+        (python_2_batch(*sample(0), "labels")[:-9], "damaged pickle"),
     ],
 )
 def test_batches_of_another_content(tmp_path, folder, batches, publish, content, message):

@@ -27,7 +27,7 @@ def matrix(array: np.ndarray, magic: int | None = None) -> bytes:
 def files(monkeypatch) -> dict[str, bytes]:
     monkeypatch.setattr(norb, "PAIRS", 4)
     contents = {"dat": matrix(PHOTOGRAPHS), "cat": matrix(CATEGORIES)}
-    return {name: contents[name.removesuffix(".mat")[-3:]] for name in norb.published()}
+    return {name: contents[name.removesuffix(".mat")[-3:]] for name in norb.ARCHIVES}
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def server(monkeypatch, files, serve):
             checksum=hashlib.sha256(archives[file.name]).hexdigest(),
             size=len(archives[file.name]),
         )
-        for name, file in norb.published().items()
+        for name, file in norb.ARCHIVES.items()
     }
-    monkeypatch.setattr(norb, "published", lambda: published)
+    monkeypatch.setattr(norb, "ARCHIVES", published)
     return started
 
 
@@ -123,6 +123,6 @@ def test_download_of_another_file(tmp_path, server):
 
 
 def test_addresses_are_those_of_the_authors():
-    for name, file in norb.published().items():
+    for name, file in norb.ARCHIVES.items():
         assert file.urls == (f"https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/{name}.gz",)
         assert len(file.checksum) == 64
