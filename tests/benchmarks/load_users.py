@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -58,7 +59,7 @@ class Noted:
     errors: list[str] = field(default_factory=list)
 
 
-class User:
+class User(ABC):
     """One person in a browser context of their own; `step` never waits for the page for long.
 
     Attributes:
@@ -108,13 +109,13 @@ class User:
             self.act()
             self.busy, self.begun, self._since = True, self.begun + 1, time.monotonic()
 
+    @abstractmethod
     def act(self) -> None:
         """Begin one action."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answered(self, waited: float) -> bool:
         """Whether the action that began `waited` seconds ago is answered."""
-        raise NotImplementedError
 
     def _answered(self, status: int, address: str) -> None:
         if status >= 400 and "/_stcore/" not in address:
