@@ -27,7 +27,7 @@ SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, SPREAD, SINGLE)
 _COLOURS = {DIFFERENCE: "RdBu_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
 _ENDS = {
     DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
-    LOG_LIKELIHOOD: ("−7 nats or less: did not expect this pixel", "0: was certain of it"),
+    LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of it"),
     SPREAD: ("0: the same in every draw", "0.25 or more: changes with the draw"),
 }
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
@@ -122,9 +122,13 @@ def single_rows(
     return found
 
 
-def scale(shown: str) -> Scale | None:
+def scale(walked: RepeatedReconstructions, shown: str) -> Scale | None:
     """What the colours of the reconstructions mean; None where they are pictures."""
-    return Scale(*_ENDS[shown], _colours(_COLOURS[shown])) if shown in _COLOURS else None
+    if shown not in _COLOURS:
+        return None
+    low, high = _ENDS[shown]
+    ends = low.format(low=walked.range_of(shown)[0]).replace("-", "−", 1), high
+    return Scale(*ends, _colours(_COLOURS[shown]))
 
 
 def below(shown: str, draws: int) -> str:
@@ -188,9 +192,7 @@ def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarr
     """Pixels `(height, width, 3)` by level and image."""
     if shown == PICTURE:
         return [[grey_or_colour(image) for image in level] for level in walked.pictures()]
-    from hvae.reconstructions import RANGES
-
-    low, high = RANGES[shown]
+    low, high = walked.range_of(shown)
     colours = _colours(_COLOURS[shown])
     return [[through_scale(values, low, high, colours) for values in level] for level in walked.maps(shown)]
 

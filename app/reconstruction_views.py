@@ -54,7 +54,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     notes = _notes(view, walked[first].depth)
     if others:
         notes.append(f"Upper row of each image: {first}. Lower row: {others[0]}.")
-    scale = table.scale(view.shown)
+    scale = table.scale(walked[first], view.shown)
     if scale:
         st.html(scale_html(scale))
     st.html(table_html(columns, pictures, "levels", SMALL_CELL if len(columns) > MANY_COLUMNS else CELL))

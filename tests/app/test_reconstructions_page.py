@@ -247,14 +247,14 @@ def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstruction
     rng = np.random.default_rng(0)
     seen = (rng.random((draws, n, 1, 4, 6)) > 0.5).astype(np.float32)
     levels = rng.random((draws, depth + 1, n, 1, 4, 6), dtype=np.float32)
-    pixels = np.log(np.where(seen[:, None], levels, 1 - levels))
-    summed = pixels.sum((3, 4, 5))
+    pixels = np.log(np.where(seen[:, None], levels, 1 - levels)).sum(3)
+    summed = pixels.sum((3, 4))
     return RepeatedReconstructions(seen, levels, summed, pixels, summed - 3)
 
 
 def test_the_views_are_those_of_the_core():
     assert reconstruction_table.SHOWN == reconstructions.SHOWN
-    assert {shown for shown in reconstruction_table.SHOWN if scale(shown)} == set(reconstructions.RANGES)
+    assert {shown for shown in reconstruction_table.SHOWN if scale(walked(), shown)} == set(reconstructions.RANGES)
 
 
 def test_every_draw_has_its_cell():
