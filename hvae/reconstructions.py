@@ -119,8 +119,8 @@ class RepeatedReconstructions:
 
         Args:
             shown: `differences`: reconstruction minus what the model sees, averaged over draws and channels.
-                `log p(x|z)`: in nats, averaged over draws; a picture sums to the mean of `log_px`. `standard deviation`: of the reconstruction over the draws (R - 1 in the denominator),
-                averaged over channels.
+                `log p(x|z)`: in nats, averaged over draws; a picture sums to the mean of `log_px`. `standard
+                deviation`: of the reconstruction over the draws (R - 1 in the denominator), averaged over channels.
 
         Raises:
             HvaeError: another name, or a standard deviation of one draw.
