@@ -94,7 +94,7 @@ def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> st
         f" Of {components.escape(name)} the images that lower the unit most are shown." for name in lowered
     )
     return (
-        f"{units[0].capitalize()} of {components.escape(run)} and {units[1]} of {components.escape(other)}{place} "
+        f"U{units[0][1:]} of {components.escape(run)} and {units[1]} of {components.escape(other)}{place} "
         f"{sign}: r = {pair.r:.2f} on images that the matching did not see.{turned} "
         f"<b>{len(pair.shared)} of the {len(pair.images_a)} images excite both units most</b>; half of run A's images "
         f"are among the {max(pair.median_a, 0.001):.1%} that excite run B's unit most, half of run B's among the "

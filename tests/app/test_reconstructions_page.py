@@ -1,6 +1,7 @@
 """The page of reconstructions, from the entry point, on tiny models with random weights."""
 
 import base64
+import dataclasses
 import io
 import re
 import shlex
@@ -23,12 +24,14 @@ from app.reconstruction_table import (
     SINGLE,
     SPREAD,
     headings,
+    left_out,
     numbers,
     rows,
     scale,
     single_headings,
     single_numbers,
     single_rows,
+    usual_levels,
 )
 from hvae import reconstructions
 from hvae.cli import app as hvae
@@ -186,7 +189,7 @@ def test_levels_of_a_deep_model_are_chosen(root, visit):
     make_run(root, "deep", depth=8, trained=True)
     app = visit("reconstructions", run="deep", image="digits:0", rows="1")
     assert not app.exception and not app.error
-    assert list(app.dataframe[0].value["k"]) == [0, 1, 3, 4, 6, 8]
+    assert list(app.dataframe[0].value["k"]) == [0, 1, 2, 3, 6, 8]
     app.multiselect(key="levels").set_value(["8", "2"]).run()
     assert list(app.dataframe[0].value["k"]) == [2, 8]
     assert len(alternatives(app)) == 2 + 2
@@ -255,6 +258,19 @@ def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstruction
 def test_the_views_are_those_of_the_core():
     assert reconstruction_table.SHOWN == reconstructions.SHOWN
     assert {shown for shown in reconstruction_table.SHOWN if scale(walked(), shown)} == set(reconstructions.RANGES)
+
+
+def test_levels_of_a_deep_model_stand_closest_where_most_is_lost():
+    assert usual_levels(5) == (0, 1, 2, 3, 4, 5) and not left_out(5)
+    assert usual_levels(10) == (0, 1, 2, 4, 7, 10) and "between them" in left_out(10)
+    for depth in range(6, 17):
+        assert len(set(usual_levels(depth))) == 6 and usual_levels(depth)[-1] == depth
+
+
+def test_the_scale_of_whole_values_reaches_further_down():
+    whole = dataclasses.replace(walked(), least=reconstructions.LEAST_OF_WHOLE_VALUES)
+    ends = [scale(one, "log p(x|z)").low for one in (walked(), whole)]
+    assert [end.split()[0] for end in ends] == ["−7", "−25"]
 
 
 def test_every_draw_has_its_cell():
