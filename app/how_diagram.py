@@ -136,6 +136,7 @@ _STYLE = f"""
 .hierarchy.deep .node small, .hierarchy.deep .off small {{ display: inline; margin-left: .3rem; }}
 .hierarchy.deep .up::after, .hierarchy.deep .down::after {{ top: 1px; bottom: 1px; }}
 .hierarchy.deep .bridge {{ padding-bottom: 1.1rem; }}
+.hierarchy + .prose {{ margin: .6rem 0 0; }}
 /* Diagram and pictures, words and equation stand below one another where they do not fit beside one another. */
 @media (max-width: 1280px) {{
   .st-key-how-both [data-testid="stColumn"], .st-key-how-steps [data-testid="stColumn"] {{ min-width: 100%; }}
@@ -146,5 +147,7 @@ _STYLE = f"""
   .hierarchy {{ grid-template-columns: 4.6rem minmax(3.2rem, 1fr) 4.6rem auto; }}
   .hierarchy.deep {{ grid-template-columns: 6rem minmax(2.6rem, 1fr) 6rem auto; }}
   .hierarchy.deep .off small {{ display: none; }}
+  .hierarchy.deep .node {{ font-size: .9rem; }}
+  .hierarchy.deep .node small {{ font-size: .68rem; margin-left: .2rem; }}
 }}
 """
