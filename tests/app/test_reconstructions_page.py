@@ -308,7 +308,7 @@ def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
     large = Image.open(io.BytesIO(sheet_png(headings(1), table)))
     assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
     assert originals[1, 0].max() in np.asarray(large)
-    legend = scale(SPREAD)
+    legend = scale(values, SPREAD)
     told = Image.open(io.BytesIO(sheet_png(headings(1), table, colours=legend, notes=["a", "b"])))
     assert told.size[1] > large.size[1]
     below = np.asarray(told)[large.size[1] :].reshape(-1, 3)
