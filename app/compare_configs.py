@@ -29,7 +29,12 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     }
     facts = [_facts(run) for run in runs]
     figures = {name: [one.get(name) for one in facts] for name in dict.fromkeys(name for one in facts for name in one)}
-    rows = [[f"<code>{components.escape(name)}</code>", *map(_shown, values)] for name, values in columns.items()]
+    shown = {f"<code>{components.escape(name)}</code>": values for name, values in columns.items()}
+    if len({run.depth for run in runs if run.config}) > 1:
+        # Field by field two models of unlike depth would fill the page.
+        shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
+        shown |= _layers(runs)
+    rows = [[name, *map(_shown, values)] for name, values in shown.items()]
     rest = len(rows) - MOST_ROWS
     rows = rows[:MOST_ROWS]
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
@@ -45,6 +50,24 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     )
     if rest > 0:
         st.caption(f"{rest} more fields differ: the CSV has all of them.")
+
+
+def _layers(runs: Sequence[RunEntry]) -> dict[str, list[str | None]]:
+    """One row a latent layer: its kind and size, and the blocks below it as channels and side of the kernel."""
+    most = max(run.depth or 0 for run in runs)
+    return {f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs] for layer in range(1, most + 1)}
+
+
+def _layer(run: RunEntry, layer: int) -> str | None:
+    model = run.config.model if run.config else None
+    if model is None or layer > model.depth:
+        return None
+    stage, parts = model.stages[layer - 1], model.parts(layer)
+    blocks = ", ".join(
+        f"{block.channels} ({block.kernel}x{block.kernel}{', halved' if block.stride == 2 else ''})"
+        for block in stage.blocks
+    )
+    return f"{stage.latent.kind} {f'{parts} x ' if parts > 1 else ''}{stage.latent.size}, blocks {blocks or 'none'}"
 
 
 def _caption(count: int, known: int) -> str:

@@ -16,7 +16,7 @@ from app.gallery import Shown, gallery
 from app.palette import look
 from app.pictures import data_uri
 from app.state import ImageId
-from app.wording import percent, quoted
+from app.wording import percent, quoted, significant
 from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
 
@@ -161,7 +161,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
             rank = scored.percentile(inside, score)
             alarm = score >= scored.threshold(inside, BUDGET).value
             word = components.mark("called OOD") if alarm else components.mark("passes", "good")
-            rows.append([one.look.title, f"{score:.4g}", f"{rank:.1f} %", word])
+            rows.append([one.look.title, significant(score, 4), f"{rank:.1f} %", word])
             numbers.append({"run": one.run.name, "score": score, "percentile": rank, "called_ood": alarm})
         title = f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run"
         components.table(

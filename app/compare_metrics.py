@@ -182,6 +182,17 @@ def _title(areas: dict[str, float], name: str) -> str:
     )
 
 
+def misfits(view: View) -> dict[str, str]:
+    """Runs without tables that take images of another shape than run A, with that shape in words."""
+    shapes = {run.name: run.config.model.image_shape for run in view.unscored if run.config}
+    first = view.runs[0].run.config
+    return {
+        name: " × ".join(map(str, shape))
+        for name, shape in shapes.items()
+        if first and shape != first.model.image_shape
+    }
+
+
 def commands(view: View, wanted: Sequence[str]) -> list[str]:
     """The commands that score what is missing, one a run."""
     found = []
@@ -189,7 +200,8 @@ def commands(view: View, wanted: Sequence[str]) -> list[str]:
         absent = [slug for slug in wanted if slug not in one.tables]
         if absent:
             found.append((one.run.name, absent))
-    found += [(run.name, [view.data, *wanted]) for run in view.unscored]
+    unfit = misfits(view)
+    found += [(run.name, [view.data, *wanted]) for run in view.unscored if run.name not in unfit]
     how = view.setting
     flags = f"--reading {how.reading} --samples {how.samples} --draws {how.draws}"
     return [f"hvae score {shlex.quote(name)} --data {' --data '.join(sets)} {flags}" for name, sets in found]

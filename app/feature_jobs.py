@@ -11,6 +11,7 @@ import streamlit as st
 from app import access, components, feature_tables, jobs, loading, palette, state
 from app.job_queue import Report, Work
 from app.source_images import whole_split
+from app.wording import asked_for
 from hvae import datasets
 from hvae.correlation_tables import write_correlations
 from hvae.errors import HvaeError
@@ -27,7 +28,7 @@ def command(run: RunEntry, other: str, splits: Mapping[str, str]) -> str:
     """The commands that make the tables, one for each split of the data sets (slug -> split)."""
     return "\n".join(
         f"hvae correlate {run.name} {other} --split {split} "
-        + " ".join(f"--data {slug}" for slug, own in splits.items() if own == split)
+        + " ".join(f"--data {asked_for(slug)}" for slug, own in splits.items() if own == split)
         for split in dict.fromkeys(splits.values())
     )
 
@@ -76,6 +77,10 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
             )
             label = "Compute it here" if len(here) == 1 else f"Compute all {len(here)} here"
             st.button(label, key=f"{key}-compute", on_click=start, args=(run, other, here, tables), type="primary")
+        unknown = [slug for slug in slugs if slug not in known]
+        if unknown:
+            named = components.escape(", ".join(palette.look(slug).title for slug in unknown))
+            st.caption(f"From a folder or file: {named}. Give its path in the command, as `folder:PATH` or `npz:PATH`.")
         for slug in away:
             st.caption(f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
         st.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}), language="bash", wrap_lines=True)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import components, controls, feature_tables, palette
 from app.figures.correlations import layer_grid, over_layers
+from app.parts import EVERY_PAIR
 from hvae.correlation_tables import CorrelationTable, Kind
 from hvae.results import RunEntry
 
@@ -31,6 +32,26 @@ def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
         "and the highest do not, the low features describe any image: a likelihood built on them cannot tell what the "
         "image shows."
     )
+
+
+def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
+    """What has to be known of two models to read their figures: unlike depths, halves of a latent; may be empty."""
+    models = {entry.name: entry.config.model for entry in (run, other) if entry.config}
+    depths = {name: model.depth for name, model in models.items()}
+    said = []
+    if len(set(depths.values())) == 2:
+        (deep, most), (flat, least) = sorted(depths.items(), key=lambda one: -one[1])
+        said.append(
+            f"{deep} has {most} layers and {flat} {least}: layers of the same number need not be of the same height. "
+            f"Every pair of them is under “{EVERY_PAIR}”."
+        )
+    halves = [name for name, model in models.items() if model.family == "bidirectional" and model.depth > 1]
+    if kind == "means" and halves:
+        said.append(
+            f"Below the top each z of {' and '.join(halves)} has two halves side by side, BU (inferred on the way up) "
+            "and TD (inferred on the way down); a layer here is both of them."
+        )
+    return " ".join(said)
 
 
 def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEntry, other: RunEntry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
@@ -46,12 +47,16 @@ def unit_pairs(
         st.info("No unit of one of these layers varies over the images, so none can be matched.")
         return
 
+    def names(pair: UnitPair) -> tuple[str, str]:
+        return unit_name(run, kind, layer_a, pair.unit_a), unit_name(other, kind, layer_b, pair.unit_b)
+
     def clicked(rank: int) -> None:
         st.session_state["match"] = str(rank)
 
+    named = {pair.rank: names(pair) for pair in pairs}
     components.chart(
-        matched_pairs(pairs, run.name, other.name),
-        _numbers(pairs),
+        matched_pairs(pairs, run.name, other.name, named),
+        _numbers(pairs, named),
         f"units-{metadata.slug}-{kind}-{layers}",
         key="unit-pairs",
         on_click=clicked,
@@ -59,12 +64,27 @@ def unit_pairs(
     ranks = [str(pair.rank) for pair in pairs]
     rank = controls.choose("Unit pair", "match", ranks, select=True, help="1 is the pair most alike. Or click a mark.")
     pair = pairs[ranks.index(rank)]
-    st.html(f'<p class="prose">{in_words(pair, run.name, other.name)}</p>')
-    _galleries(pair, run, other, metadata.slug, metadata.split)
+    st.html(f'<p class="prose">{in_words(pair, run.name, other.name, named[pair.rank])}</p>')
+    _galleries(pair, run, other, metadata.slug, metadata.split, named[pair.rank])
 
 
-def in_words(pair: UnitPair, run: str, other: str) -> str:
-    """What a pair of units is, and how many images excite both (HTML)."""
+def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
+    """A unit in words: `unit 4`, and in which half of its latent it is where that has two (BIVA)."""
+    model = run.config.model if run.config else None
+    if kind == "features" or model is None or layer > model.depth or model.parts(layer) == 1:
+        return f"unit {unit}"
+    return f"unit {unit} ({'BU' if unit < model.stages[layer - 1].latent.size else 'TD'})"
+
+
+def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:
+    """What a pair of units is, and how many images excite both (HTML).
+
+    Args:
+        pair: of units.
+        run: name of run A.
+        other: name of run B.
+        units: both in words, see `unit_name`.
+    """
     place = ""
     if not math.isnan(pair.down):
         place = f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
@@ -74,7 +94,7 @@ def in_words(pair: UnitPair, run: str, other: str) -> str:
         f" Of {components.escape(name)} the images that lower the unit most are shown." for name in lowered
     )
     return (
-        f"Unit {pair.unit_a} of {components.escape(run)} and unit {pair.unit_b} of {components.escape(other)}{place} "
+        f"U{units[0][1:]} of {components.escape(run)} and {units[1]} of {components.escape(other)}{place} "
         f"{sign}: r = {pair.r:.2f} on images that the matching did not see.{turned} "
         f"<b>{len(pair.shared)} of the {len(pair.images_a)} images excite both units most</b>; half of run A's images "
         f"are among the {max(pair.median_a, 0.001):.1%} that excite run B's unit most, half of run B's among the "
@@ -83,12 +103,12 @@ def in_words(pair: UnitPair, run: str, other: str) -> str:
     )
 
 
-def _numbers(pairs: tuple[UnitPair, ...]) -> pd.DataFrame:
+def _numbers(pairs: tuple[UnitPair, ...], named: Mapping[int, tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "pair": [pair.rank for pair in pairs],
-            "unit of A": [pair.unit_a for pair in pairs],
-            "unit of B": [pair.unit_b for pair in pairs],
+            "unit of A": [named[pair.rank][0].removeprefix("unit ") for pair in pairs],
+            "unit of B": [named[pair.rank][1].removeprefix("unit ") for pair in pairs],
             "r": [pair.r for pair in pairs],
             "images in both": [len(pair.shared) for pair in pairs],
             "down": [pair.down for pair in pairs],
@@ -97,7 +117,7 @@ def _numbers(pairs: tuple[UnitPair, ...]) -> pd.DataFrame:
     )
 
 
-def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split: str) -> None:
+def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split: str, units: tuple[str, str]) -> None:
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
     here = [name for name in datasets.names_for(shape) if datasets.available(name)]
     if slug in here:
@@ -109,7 +129,7 @@ def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split:
     for column, name, unit, images, side in zip(
         st.columns(2),
         (run.name, other.name),
-        (pair.unit_a, pair.unit_b),
+        units,
         (pair.images_a, pair.images_b),
         "ab",
         strict=True,
@@ -126,7 +146,7 @@ def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split:
             }
         )
         with column:
-            title = f"What excites unit {unit} of {components.escape(name)} most"
+            title = f"What excites {unit} of {components.escape(name)} most"
             gallery.gallery(run, keys, shown, title, numbers, key=f"unit-{side}")
 
 

@@ -98,6 +98,11 @@ def gallery(
         )
 
 
+def from_outside(slug: str) -> str:
+    """Why images scored from a folder or file cannot be shown."""
+    return f"No pictures of {look(slug).title}: they were scored from a folder or file whose path no table keeps."
+
+
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> go.Figure:
@@ -114,6 +119,9 @@ def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) 
         try:
             key = keys[slug]
             name = slug if is_known(slug) else loading.table(key).metadata.data
+            if name == slug and not is_known(name):
+                st.html(f'<p class="prose">{components.escape(from_outside(slug))}</p>')
+                continue
             if is_known(name) and not available(name):
                 absent.append(name)
                 continue

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import controls, how_examples
-from app.how_switches import SPELLED_OUT, Switches, every, first_choice, presets
+from app.how_switches import Switches, every, first_choice, presets
 from hvae.config import RunConfig
 
 
@@ -23,7 +23,7 @@ def switches(depth: int) -> tuple[DeltaGenerator, Switches]:
         layers = controls.choose(
             "All switches",
             "layers",
-            every(depth),
+            every(depth, _made(depth)),
             first_choice(depth),
             select=True,
             help="A letter a layer, z₁ first: q from the image, p from the prior. The address holds this word.",
@@ -61,10 +61,7 @@ def examples(row: DeltaGenerator, config: RunConfig, ood: tuple[str, ...]) -> tu
 
 def _switch(now: Switches, layer: int) -> None:
     key = f"_z{layer}"
-    choice = now.layers[layer - 1]
-    # Over a depth of which not every choice is on offer, a switch only shows where it stands.
-    other = now.turned(layer, "p" if choice == "q" else "q")
-    st.session_state[key] = WORDS[choice]
+    st.session_state[key] = WORDS[now.layers[layer - 1]]
     st.segmented_control(
         f"z{_subscript(layer)} from",
         list(WORDS.values()),
@@ -72,7 +69,6 @@ def _switch(now: Switches, layer: int) -> None:
         required=True,
         on_change=_turn,
         args=(now.layers, layer),
-        disabled=now.depth > SPELLED_OUT and other.layers not in every(now.depth),
     )
 
 
@@ -83,6 +79,15 @@ def _turn(layers: str, layer: int) -> None:
 
 def _set(layers: str) -> None:
     st.session_state["layers"] = layers
+    _made(len(layers))
+
+
+def _made(depth: int) -> list[str]:
+    """Choices that a link asked for or a person made with the switches; they stay on offer."""
+    made: list[str] = st.session_state.setdefault("_how_made", [])
+    wanted = [*st.session_state["_asked"].get("layers", []), st.session_state.get("layers")]
+    made += [one for one in wanted if isinstance(one, str) and one not in made and len(one) == depth]
+    return made
 
 
 def _resample() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SPELLED_OUT = 8
-"""Most layers of which every choice is on offer, 2^L of them; above, those that the paper names."""
+"""Most layers of which every choice is on offer, 2^L of them; above, those that the paper names and those made here."""
+
+DEEP = 6
+"""Layers from which on the page opens with half of them forgotten: the top one of many knows next to nothing alone."""
 
 AT_ONCE = 4
 """Most layers of which every choice is computed at once, so that a switch only shows what is there."""
 
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Switches:
                 f"No z comes from the image. <b>{self.symbol}</b> is the likelihood of the image under the one picture "
                 "that the model has in mind when it is told nothing: it no longer asks what the model knows."
             )
-        prior = joined([f"z<sub>{layer}</sub>" for layer in self.off()])
+        prior = _layers(self.off())
         comes = "comes" if len(self.off()) == 1 else "come"
         if self.forgotten:
             return (
@@ -89,41 +93,48 @@ class Switches:
         return Switches(self.layers[: layer - 1] + letter + self.layers[layer:])
 
 
-def every(depth: int) -> list[str]:
-    """Choices on offer: L^{>0} ... L^{>L}, then L^{<L} ... L^{<2}, then the mixed ones of a model that is not deep."""
+def every(depth: int, added: Iterable[str] = ()) -> list[str]:
+    """Choices on offer: L^{>0} ... L^{>L}, then L^{<L} ... L^{<2}, then mixed ones.
+
+    Args:
+        depth: layers of the model.
+        added: mixed choices on offer for a model of more than `SPELLED_OUT` layers; a shallower one has them all.
+    """
     named = ["p" * k + "q" * (depth - k) for k in range(depth + 1)]
     named += ["q" * kept + "p" * (depth - kept) for kept in range(depth - 1, 0, -1)]
     if depth > SPELLED_OUT:
-        return named
+        return list(dict.fromkeys([*named, *(one for one in added if len(one) == depth and set(one) <= {"q", "p"})]))
     mixed = ("".join(letters) for letters in itertools.product("qp", repeat=depth))
     return list(dict.fromkeys([*named, *mixed]))
 
 
 def first_choice(depth: int) -> str:
-    """What the page opens with: only the top layer knows the image."""
-    return "p" * (depth - 1) + "q"
+    """What the page opens with: only the top layer knows the image, of a deep model the upper half."""
+    forgotten = depth - 1 if depth < DEEP else depth // 2
+    return "p" * forgotten + "q" * (depth - forgotten)
 
 
 def presets(depth: int) -> dict[str, str]:
     """Choices worth trying, by what their buttons say; those that a shallow model lacks are left out."""
-    wanted = {
-        "All from the image": "q" * depth,
-        "Lowest from the prior": "p" + "q" * (depth - 1),
-        "Lowest two": "pp" + "q" * (depth - 2),
-        "Nothing from the image": "p" * depth,
-    }
-    order = [0, 1, 2, depth]
-    return {
-        name: layers
-        for (name, layers), k in zip(wanted.items(), order, strict=True)
-        if name in ("All from the image", "Nothing from the image") or k < depth
-    }
+    wanted = {"All from the image": 0, "Lowest from the prior": 1, "Lowest two": 2}
+    if depth >= DEEP:
+        wanted["Lower half"] = depth // 2
+    choices = {name: "p" * k + "q" * (depth - k) for name, k in wanted.items() if k < depth}
+    return choices | {"Nothing from the image": "p" * depth}
 
 
 def computed_with(layers: str) -> tuple[str, ...]:
     """The choices computed together with one: all of them where they are few, else it and the ELBO."""
     depth = len(layers)
     return tuple(every(depth)) if depth <= AT_ONCE else tuple(dict.fromkeys(["q" * depth, layers]))
+
+
+def _layers(numbers: list[int]) -> str:
+    """Layers in a sentence (HTML); four or more in a row by the first and the last of them."""
+    names = [f"z<sub>{number}</sub>" for number in numbers]
+    if len(numbers) > 3 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{names[0]} to {names[-1]}"
+    return joined(names)
 
 
 def joined(words: list[str]) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import components, palette
 from app.mosaic import table_html
-from app.reconstruction_table import PICTURE, below, headings, rows, what_to_see
+from app.reconstruction_table import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
 from app.score_controls import Scored
 from hvae.datasets import ImageSet
 from hvae.results import RunEntry, TableMetadata
@@ -41,9 +41,11 @@ def rebuild(run: RunEntry, chosen: Scored, images: ImageSet, index: int) -> None
         with st.spinner("Rebuilding"):
             walked = reconstructing.walk(run, one, place, about.seed, about.reading, draws)
         st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
-        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth)
-        st.html(table_html(headings(walked.depth), strip, "rebuilt"))
-        st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}")
+        levels = usual_levels(walked.depth)
+        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
+        columns = headings(walked.depth, levels)
+        st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
+        st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
 
 
 def _in_the_table(about: TableMetadata, draws: int) -> str:

@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 CELL = 128
 """Most pixels of the screen a picture takes; on a phone half of it."""
-SMALL_CELL = 64
-"""The same where many stand side by side."""
+MIDDLE_CELL, SMALL_CELL = 100, 64
+"""The same where several, and where many, stand side by side."""
 
 
 @dataclass(frozen=True, eq=False)

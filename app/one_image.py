@@ -9,11 +9,12 @@ import streamlit as st
 
 from app import components, controls, image_levels, image_steps, loading, scored, state
 from app.figures import profile, waterfall
+from app.gallery import from_outside
 from app.palette import look
 from app.pictures import data_uri
 from app.score_controls import Scored, View
 from app.state import ImageId
-from app.wording import literal
+from app.wording import literal, significant
 from hvae.datasets import ImageSet, available, is_known
 from hvae.errors import DataError
 from hvae.results import RunEntry
@@ -44,8 +45,8 @@ def one_image(view: View, run: RunEntry, threshold: scored.Threshold) -> None:
             else components.mark("below the threshold: passes", "good")
         )
         st.html(
-            f"<p class='prose'>{view.measure.symbol} = {score:.4g} {view.measure.unit}<br>higher than {rank:.1f} % of "
-            f"{look(view.inside.slug).title}<br>{word}</p>"
+            f"<p class='prose'>{view.measure.symbol} = {significant(score, 4)} {view.measure.unit}<br>"
+            f"higher than {rank:.1f} % of {look(view.inside.slug).title}<br>{word}</p>"
         )
         st.page_link(
             "../pages/reconstructions.py",
@@ -135,7 +136,7 @@ def _every_k(view: View, chosen: Scored, index: int) -> None:
             measure = scored.Measure(score, k, units[score])
             value = float(measure.of(chosen.table)[index])
             rank = scored.percentile(measure.of(view.inside.table), value)
-            cells.append(f'{value:.4g} <span class="interval">above {rank:.1f} %</span>')
+            cells.append(f'{significant(value, 4)} <span class="interval">above {rank:.1f} %</span>')
             numbers.append({"score": f"{score}>{k}", "value": value, "unit": measure.unit, "percentile": rank})
         rows.append([f"k = {k}", *cells, *([] if k else ["–"])])
     components.table(
@@ -150,6 +151,9 @@ def _every_k(view: View, chosen: Scored, index: int) -> None:
 def _images(run: RunEntry, chosen: Scored, image: ImageId) -> ImageSet | None:
     """The data set of the image; None, with the reason and the way to get it, where it is not here."""
     name = chosen.table.metadata.data
+    if name == image.slug and not is_known(name):
+        st.info(literal(from_outside(image.slug)))
+        return None
     if is_known(name) and not available(name):
         components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
         return None

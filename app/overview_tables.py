@@ -11,11 +11,14 @@ from app import components, loading, scored
 from app.palette import look
 from app.run_table import best_epoch, state_mark
 from app.scored import Measure, Setting
-from app.wording import bits, estimate, rate
+from app.wording import bits, estimate, per_layer, rate
 from hvae import metrics, published
 from hvae.metrics import Estimate
 from hvae.results import RunEntry, ScoreTable, TableKey
 from hvae.run_states import run_state
+
+MOST_ACROSS = 5
+"""Layers up to which the scores stand side by side; those of a deeper model stand below one another."""
 
 
 def spread(found: Mapping[str, Estimate]) -> dict[str, float]:
@@ -111,6 +114,9 @@ def every_set(inside: ScoreTable, outside: dict[str, ScoreTable], data: str) -> 
             + [f"{rate(talk[0].auroc)} ({talk[0].name.replace('>', '&gt;')})" if talk else "–"]
         )
     columns = ["OOD set", *(measure.symbol for measure in measures), "published talk"]
+    if depth > MOST_ACROSS:
+        columns, *rows = ([str(cell) for cell in column] for column in zip(columns, *rows, strict=True))
+        columns[0] = "score"
     caption = "AUROC against every OOD set, with 95 % intervals"
     components.table(columns, rows, caption, numbers=pd.DataFrame(numbers), name="every-set")
 
@@ -121,16 +127,16 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     for run in found:
         state, kept = run_state(run), best_epoch(run)
         layers = range(1, (run.depth or 0) + 1)
-        kl = " / ".join(_shown(-kept.get(f"log_ratio_{layer}", np.nan)) for layer in layers)
-        active = " / ".join(_shown(kept.get(f"active_units_{layer}", np.nan)) for layer in layers)
+        kl = per_layer([-kept.get(f"log_ratio_{layer}", np.nan) for layer in layers])
+        active = per_layer([kept.get(f"active_units_{layer}", np.nan) for layer in layers])
         rows.append(
             [
                 components.escape(run.name),
                 state_mark(state),
                 components.escape(run.config.data.name) if run.config else "–",
                 str(run.depth or "–"),
-                kl or "–",
-                active or "–",
+                kl,
+                active,
                 str(len(loading.tables(run))),
                 f'<span class="wrap">{components.escape(state.reason or "")}</span>',
             ]
@@ -150,7 +156,3 @@ def _more_samples(one: Setting, than: Setting) -> bool:
 
 def _samples(one: Setting) -> int:
     return one.samples
-
-
-def _shown(value: float) -> str:
-    return "–" if not np.isfinite(value) else f"{value:.3g}"

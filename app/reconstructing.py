@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -49,7 +50,7 @@ def walk(
     return RepeatedReconstructions(**found)
 
 
-# A plain dictionary of arrays: a cached dataclass would be of another class after a reload of this file. Twelve of
+# A plain dictionary: a cached dataclass would be of another class after a reload of this file. Twelve of
 # them are 40 MB for grey images and 350 MB for the deepest colour model with every row and draw.
 @st.cache_data(max_entries=12, show_spinner=False)
 def _walk(
@@ -61,7 +62,7 @@ def _walk(
     reading: Reading,
     draws: int,
     _run: RunEntry,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     checkpoint = loading.checkpoint(_run)
     return vars(
         reconstruct_repeatedly(

@@ -9,7 +9,7 @@ from typing import cast
 import streamlit as st
 
 from app import access, controls, state
-from app.reconstruction_table import DIFFERENCE, SHOWN, SINGLE, SPREAD
+from app.reconstruction_table import DIFFERENCE, MOST_LEVELS, SHOWN, SINGLE, SPREAD, usual_levels
 from app.source_images import Source
 from hvae.proposal import READINGS, Reading
 
@@ -17,8 +17,6 @@ DATA_SET, SAMPLES, UPLOAD = "data set", "samples of the model", "upload"
 MOST_ROWS, MOST_DRAWS = 12, 16
 USUAL_DRAWS = 8
 """Draws for what needs several."""
-MOST_LEVELS = 6
-"""Levels that are shown without being asked for: those of a model of five layers."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,9 @@ def chosen(depth: int) -> View:
             "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
         )
         st.button("Resample", on_click=_resample, help="The next seed")
-    levels = tuple(range(depth + 1)) if depth < MOST_LEVELS or shown == SINGLE else _levels(depth)
+    levels = (
+        usual_levels(depth) if depth < MOST_LEVELS else tuple(range(depth + 1)) if shown == SINGLE else _levels(depth)
+    )
     return View(source, shown, rows, draws, level, levels, cast(Reading, reading), seed)
 
 
@@ -171,7 +171,7 @@ def _enough_draws() -> None:
 
 def _levels(depth: int) -> tuple[int, ...]:
     """The levels a person chooses of a deep model; a spread over all of them at first."""
-    spread = (0, *(round(1 + step * (depth - 1) / (MOST_LEVELS - 2)) for step in range(MOST_LEVELS - 1)))
+    spread = usual_levels(depth)
     picked = controls.choose_many(
         "Levels shown",
         "levels",

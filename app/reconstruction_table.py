@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
 
-from app.mosaic import Cell, Row, Scale, grey_or_colour, through_scale
+from app.mosaic import CELL, MIDDLE_CELL, SMALL_CELL, Cell, Row, Scale, grey_or_colour, through_scale
 from app.palette import HEAT_MAP
 
 if TYPE_CHECKING:
@@ -27,10 +27,37 @@ SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, SPREAD, SINGLE)
 _COLOURS = {DIFFERENCE: "RdBu_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
 _ENDS = {
     DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
-    LOG_LIKELIHOOD: ("−7 nats or less: did not expect this pixel", "0: was certain of it"),
+    LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of it"),
     SPREAD: ("0: the same in every draw", "0.25 or more: changes with the draw"),
 }
+FEW_COLUMNS, MANY_COLUMNS = 6, 9
+"""Pictures beside one another that are shown large, and in the middle size."""
+
+MOST_LEVELS = 6
+"""Levels that are shown without being asked for: those of a model of five layers."""
+
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+
+
+def usual_levels(depth: int) -> tuple[int, ...]:
+    """Values of k that are shown without being asked for: all of them, or some, closest together at the low ones.
+
+    It is the lowest latent variables whose loss changes a picture most.
+    """
+    if depth < MOST_LEVELS:
+        return tuple(range(depth + 1))
+    steps = np.linspace(0, 1, MOST_LEVELS - 1) ** 1.5
+    return (0, *(round(1 + step * (depth - 1)) for step in steps))
+
+
+def left_out(depth: int) -> str:
+    """Where the levels are that `usual_levels` leaves out, as one more sentence; empty where it leaves out none."""
+    return " The Reconstructions page shows the levels between them." if depth >= MOST_LEVELS else ""
+
+
+def cell(columns: int) -> int:
+    """Most pixels of the screen that each of so many pictures beside one another takes."""
+    return CELL if columns <= FEW_COLUMNS else MIDDLE_CELL if columns <= MANY_COLUMNS else SMALL_CELL
 
 
 def headings(depth: int, levels: Sequence[int] | None = None) -> list[str]:
@@ -122,9 +149,13 @@ def single_rows(
     return found
 
 
-def scale(shown: str) -> Scale | None:
+def scale(walked: RepeatedReconstructions, shown: str) -> Scale | None:
     """What the colours of the reconstructions mean; None where they are pictures."""
-    return Scale(*_ENDS[shown], _colours(_COLOURS[shown])) if shown in _COLOURS else None
+    if shown not in _COLOURS:
+        return None
+    low, high = _ENDS[shown]
+    ends = low.format(low=walked.range_of(shown)[0]).replace("-", "−", 1), high
+    return Scale(*ends, _colours(_COLOURS[shown]))
 
 
 def below(shown: str, draws: int) -> str:
@@ -188,9 +219,7 @@ def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarr
     """Pixels `(height, width, 3)` by level and image."""
     if shown == PICTURE:
         return [[grey_or_colour(image) for image in level] for level in walked.pictures()]
-    from hvae.reconstructions import RANGES
-
-    low, high = RANGES[shown]
+    low, high = walked.range_of(shown)
     colours = _colours(_COLOURS[shown])
     return [[through_scale(values, low, high, colours) for values in level] for level in walked.maps(shown)]
 

@@ -10,13 +10,10 @@ import streamlit as st
 
 from app import components
 from app import reconstruction_table as table
-from app.mosaic import CELL, SMALL_CELL, Cell, Row, grey_or_colour, scale_html, sheet_png, table_html
+from app.mosaic import Cell, Row, grey_or_colour, scale_html, sheet_png, table_html
 from app.reconstruction_controls import View
 from app.source_images import Source
 from hvae.results import RunEntry
-
-MANY_COLUMNS = 9
-MANY_SAMPLES = 6
 
 
 def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth: int) -> None:
@@ -54,10 +51,10 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     notes = _notes(view, walked[first].depth)
     if others:
         notes.append(f"Upper row of each image: {first}. Lower row: {others[0]}.")
-    scale = table.scale(view.shown)
+    scale = table.scale(walked[first], view.shown)
     if scale:
         st.html(scale_html(scale))
-    st.html(table_html(columns, pictures, "levels", SMALL_CELL if len(columns) > MANY_COLUMNS else CELL))
+    st.html(table_html(columns, pictures, "levels", table.cell(len(columns))))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     st.download_button(
@@ -86,7 +83,7 @@ def samples(drawn: Mapping[str, np.ndarray], view: View) -> None:
         for name, images in drawn.items()
     ]
     columns = [f"Sample {number}" for number in range(1, view.rows + 1)]
-    st.html(table_html(columns, rows, "samples", SMALL_CELL if view.rows > MANY_SAMPLES else CELL))
+    st.html(table_html(columns, rows, "samples", table.cell(view.rows)))
     st.download_button(
         "Download PNG of the samples",
         lambda: sheet_png(columns, rows, notes=[f"{', '.join(drawn)}; every z from the prior; seed {view.seed}"]),

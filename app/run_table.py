@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import components, loading
 from app.palette import look
-from app.wording import bits
+from app.wording import bits, per_layer
 from hvae import metrics
 from hvae.errors import HvaeError
 from hvae.results import RunEntry
@@ -65,7 +64,7 @@ def runs_table(found: Sequence[RunEntry], states: dict[str, RunState]) -> None:
                 f"{count:,}" if count is not None else "–",
                 f"{state.epochs:,} of {planned:,}" if planned else "–",
                 bits(value),
-                " / ".join(f"{one:.3g}" if np.isfinite(one) else "–" for one in kl) or "–",
+                per_layer(kl),
                 str(tables),
             ]
         )

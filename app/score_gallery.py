@@ -17,7 +17,7 @@ from app.score_brush import GALLERIES
 from app.score_controls import Scored, View
 from app.scored import Measure
 from app.state import ImageId
-from app.wording import percent
+from app.wording import percent, significant
 from hvae.arrays import Floats
 from hvae.results import RunEntry, ScoreTable
 
@@ -229,9 +229,7 @@ def _gallery(
     shown = []
     for pick in picks:
         values = measure.of(pick.one.table)
-        shown += [
-            Shown(ImageId(pick.one.slug, int(index)), f"{values[index]:.3g}".replace("-", "−")) for index in pick.index
-        ]
+        shown += [Shown(ImageId(pick.one.slug, int(index)), significant(float(values[index]))) for index in pick.index]
     if shown:
         keys = {one.slug: one.key for one in (view.inside, *view.outside)}
         gallery(

@@ -10,6 +10,7 @@ from app.scored import WHOLE_SPLITS
 from app.state import NO_RUN, Selection
 from app.wording import quoted
 from hvae.datasets import names_for
+from hvae.datasets.conversions import parse_name
 from hvae.results import RunEntry
 
 
@@ -69,9 +70,11 @@ def _selection(found: list[RunEntry]) -> Selection:
 
 
 def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
-    """(own set, every set one may ask for, other sets with score tables) of a run, in the order of the registry."""
+    """(own set, every set one may ask for, other sets with score tables) of a run; its own first."""
     scored = {key.slug for key in loading.tables(run) if key.split in WHOLE_SPLITS}
-    known = names_for(run.config.model.image_shape if run.config else (1, 28, 28))
+    # Those that are converted for the model come last.
+    names = names_for(run.config.model.image_shape if run.config else (1, 28, 28))
+    known = sorted(names, key=lambda name: parse_name(name)[1] is not None)
     unknown = sorted(scored - set(known))
     own = run.config.data.name if run.config else known[0]
     if own not in known:

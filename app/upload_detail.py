@@ -8,7 +8,7 @@ import streamlit as st
 from app import components, image_steps, mosaic, palette, upload_results
 from app.figures import profile, uploaded, waterfall
 from app.pictures import data_uri
-from app.reconstruction_table import PICTURE, below, headings, rows, what_to_see
+from app.reconstruction_table import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
 from app.upload_grid import LOOK
 from app.upload_results import Judged
 from app.wording import literal
@@ -148,6 +148,8 @@ def rebuild(found: Judged, row: int, run: RunEntry, own: str, name: str) -> None
             walked = reconstructing.walk(run, images, index, settings.seed, settings.reading, draws)  # type: ignore[arg-type]
         words = what_to_see(walked, "this image", palette.look(own).title, False)
         st.html(f'<p class="prose">{components.escape(words)}</p>')
-        strip = rows(walked, pixels, [name], PICTURE, walked.depth)
-        st.html(mosaic.table_html(headings(walked.depth), strip, "rebuilt"))
-        st.caption(below(PICTURE, draws))
+        levels = usual_levels(walked.depth)
+        strip = rows(walked, pixels, [name], PICTURE, walked.depth, levels=levels)
+        columns = headings(walked.depth, levels)
+        st.html(mosaic.table_html(columns, strip, "rebuilt", cell(len(columns))))
+        st.caption(below(PICTURE, draws) + left_out(walked.depth))

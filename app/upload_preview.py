@@ -15,7 +15,7 @@ MOST_SHOWN, MOST_LOOKED_AT = 12, 60
 ACROSS = 6
 LIGHT_ON_DARK = ("fashionmnist", "mnist", "notmnist", "kmnist", "digits", "glyphs")
 """Grey data sets whose paper is black."""
-MOST_REFUSED = 50
+MOST_REFUSED, MOST_CHANGES = 50, 4
 
 
 def preview(given: Given, how: Treatment, trained: str) -> bool:
@@ -33,7 +33,8 @@ def preview(given: Given, how: Treatment, trained: str) -> bool:
     if names:
         st.html('<p class="chart-title">What the model sees of the first images</p>')
         st.html(mosaic.table_html(*_mosaic(names, images), "seen", mosaic.SMALL_CELL))
-        done = next((one for one in changes if one), "")
+        # Grey files beside colour ones: each kind is named.
+        done = "; ".join(list(dict.fromkeys(one for one in changes if one))[:MOST_CHANGES])
         grey = "Grey values, before they are drawn as black and white pixels."
         seen = grey if how.image_shape[0] == 1 else "Colours as the model takes them."
         st.caption(f"{seen} Done to the files: {done}." if done else seen)

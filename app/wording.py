@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from hvae.datasets import is_known
 from hvae.metrics import Estimate
 from hvae.results import TableKey
 
@@ -32,12 +34,31 @@ def bits(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def asked_for(slug: str) -> str:
+    """How a command names a data set; of images from a folder or file only the person knows the path."""
+    return slug if is_known(slug) else "folder:PATH"
+
+
 def score_command(run: str, key: TableKey) -> str:
     """The command that writes a score table."""
     return (
-        f"hvae score {run} --data {key.slug} --split {key.split} --reading {key.reading} "
+        f"hvae score {run} --data {asked_for(key.slug)} --split {key.split} --reading {key.reading} "
         f"--samples {key.samples} --draws {key.draws} --seed {key.seed}"
     )
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number to so many digits, large ones whole (`16,929`, never `1.69e+04`); a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    large = abs(round(value)) >= 10**digits
+    return (f"{value:,.0f}" if large else f"{value:.{digits}g}").replace("-", "−")
+
+
+def per_layer(values: Sequence[float]) -> str:
+    """Numbers of the layers, the lowest first, in HTML; those of a deep model break into lines."""
+    text = " / ".join(map(significant, values)) or "–"
+    return f'<span class="wrap">{text}</span>' if len(values) > 5 else text
 
 
 def quoted(text: str) -> str:

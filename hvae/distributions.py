@@ -82,6 +82,10 @@ class DiscretisedLogisticMixture(Distribution):
         Returns:
             `(..., lanes)`, finite with finite gradients everywhere.
         """
+        return self.pixel_log_prob(value).sum((-2, -1))
+
+    def pixel_log_prob(self, value: Tensor) -> Tensor:
+        """log p of each pixel in nats, `(..., lanes, height, width)`; its channels are one event. See `log_prob`."""
         whole = torch.round(value * (self.levels - 1))
         y = (2 * whole / (self.levels - 1) - 1).unsqueeze(-4)
         channels = self.means.shape[2]
@@ -89,7 +93,7 @@ class DiscretisedLogisticMixture(Distribution):
         located = torch.stack(torch.broadcast_tensors(*parts), dim=-3)
         lowest, highest = ((whole == end).unsqueeze(-4) for end in (0, self.levels - 1))
         bins = log_bin(y, located, self.log_scales, lowest, highest, 1 / (self.levels - 1))
-        return torch.logsumexp(self.log_weights + bins.sum(-3), dim=-3).sum((-2, -1))
+        return torch.logsumexp(self.log_weights + bins.sum(-3), dim=-3)
 
     def sample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         """`(*sample_shape, lanes, channels, height, width)`: a component for each pixel, then channel after channel."""

@@ -18,6 +18,7 @@ from torch.distributions import Distribution, Independent
 
 from hvae.bounds import Sweep
 from hvae.config import Preprocessing
+from hvae.distributions import DiscretisedLogisticMixture
 from hvae.errors import HvaeError
 from hvae.evaluation import EvaluationNoise, prepare
 from hvae.latents import Noise, Walk, align, generator_noise
@@ -37,6 +38,10 @@ RANGES: dict[str, tuple[float, float]] = {
 """Ends of the colour scale of each map, fixed so that maps of any image and model compare. -7 nats: the model gave
 that pixel a thousandth."""
 
+LEAST_OF_WHOLE_VALUES = -25.0
+"""Low end of the scale of log p(x|z) where a pixel has three of 256 whole values: all equally likely, they cost 16.6
+nats."""
+
 MOST_DRAWS = 64
 _IMAGES_AT_ONCE = 64
 
@@ -48,8 +53,8 @@ class Reconstructions:
     Attributes:
         levels: `(L + 1, n, channel, height, width)` float32, the mean of p(x | z); k = 0 has every z from q.
         log_px: `(L + 1, n)` float32, log p(x | z) in nats.
-        pixel_log_px: `(L + 1, n, channel, height, width)` float32, the same by pixel; its sum over a picture is
-            `log_px`.
+        pixel_log_px: `(L + 1, n, height, width)` float32, the same by pixel, whose channels are one event; its sum
+            over a picture is `log_px`.
         bounds: `(L + 1, n)` float32, one draw of L^{>k} in nats; k = 0 is the ELBO.
     """
 
@@ -83,8 +88,9 @@ class RepeatedReconstructions:
         seen: `(draw, n, channel, height, width)` float32 in [0, 1], what the model sees of the images.
         levels: `(draw, L + 1, n, channel, height, width)` float32, the mean of p(x | z); see `Reconstructions`.
         log_px: `(draw, L + 1, n)` float32, log p(x | z) in nats.
-        pixel_log_px: `(draw, L + 1, n, channel, height, width)` float32, the same by pixel.
+        pixel_log_px: `(draw, L + 1, n, height, width)` float32, the same by pixel.
         bounds: `(draw, L + 1, n)` float32, L^{>k} in nats; k = 0 is the ELBO.
+        least: nats of a pixel at the low end of the scale of log p(x|z).
     """
 
     seen: np.ndarray
@@ -92,6 +98,7 @@ class RepeatedReconstructions:
     log_px: np.ndarray
     pixel_log_px: np.ndarray
     bounds: np.ndarray
+    least: float = RANGES["log p(x|z)"][0]
 
     @property
     def draws(self) -> int:
@@ -112,9 +119,8 @@ class RepeatedReconstructions:
 
         Args:
             shown: `differences`: reconstruction minus what the model sees, averaged over draws and channels.
-                `log p(x|z)`: in nats, averaged over draws and summed over channels; a picture sums to the mean of
-                `log_px`. `standard deviation`: of the reconstruction over the draws (R - 1 in the denominator),
-                averaged over channels.
+                `log p(x|z)`: in nats, averaged over draws; a picture sums to the mean of `log_px`. `standard
+                deviation`: of the reconstruction over the draws (R - 1 in the denominator), averaged over channels.
 
         Raises:
             HvaeError: another name, or a standard deviation of one draw.
@@ -122,12 +128,17 @@ class RepeatedReconstructions:
         if shown == "differences":
             return (self.pictures() - self.seen.mean(0)).mean(2)
         if shown == "log p(x|z)":
-            return self.pixel_log_px.mean(0).sum(2)
+            return self.pixel_log_px.mean(0)
         if shown == "standard deviation":
             if self.draws < 2:
                 raise HvaeError("one draw has no standard deviation: ask for 2 draws or more")
             return self.levels.std(0, ddof=1).mean(2)
         raise HvaeError(f"there is no map of '{shown}'; the maps are {', '.join(RANGES)}")
+
+    def range_of(self, shown: str) -> tuple[float, float]:
+        """Ends of the colour scale of a map: see `RANGES` and `LEAST_OF_WHOLE_VALUES`."""
+        low, high = RANGES[shown]
+        return (self.least if shown == "log p(x|z)" else low), high
 
     def numbers(self, labels: Sequence[str], levels: Sequence[int] | None = None) -> pd.DataFrame:
         """Numbers of every image and level, in nats: log p(x|z), L>k and LLR>k = L - L>k.
@@ -275,7 +286,12 @@ def reconstruct_repeatedly(
         return np.concatenate([_by_draw(getattr(part, name), len(images)) for part in parts])
 
     return RepeatedReconstructions(
-        np.concatenate(seen), joined("levels"), joined("log_px"), joined("pixel_log_px"), joined("bounds")
+        np.concatenate(seen),
+        joined("levels"),
+        joined("log_px"),
+        joined("pixel_log_px"),
+        joined("bounds"),
+        LEAST_OF_WHOLE_VALUES if preprocessing == "integer" else RANGES["log p(x|z)"][0],
     )
 
 
@@ -324,9 +340,11 @@ def _by_draw(values: np.ndarray, n: int) -> np.ndarray:
 
 
 def _pixel_log_prob(likelihood: Distribution, x: Tensor) -> Tensor:
-    """log p(x | z) of each pixel, (n, channel, height, width); one lane serves every image."""
+    """log p(x | z) of each pixel, (n, height, width); one lane serves every image."""
+    if isinstance(likelihood, DiscretisedLogisticMixture):
+        return likelihood.pixel_log_prob(x)
     assert isinstance(likelihood, Independent)
-    return likelihood.base_dist.log_prob(x)
+    return likelihood.base_dist.log_prob(x).sum(1)
 
 
 def _stacked(parts: list[Tensor]) -> np.ndarray:

@@ -18,7 +18,7 @@ from app import (
 )
 from app.compare_runs import View
 from app.palette import look
-from app.wording import quoted
+from app.wording import literal, quoted
 from hvae.errors import TableError
 
 
@@ -37,6 +37,9 @@ def what_is_missing(view: View, ood: tuple[str, ...]) -> None:
     """Runs and sets that have no table under the setting, and the commands that make them."""
     for text in view.problems:
         components.problem(text)
+    if unfit := compare_metrics.misfits(view):
+        spoken = "; ".join(f"{literal(name)} takes {shape}" for name, shape in unfit.items())
+        st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
     commands = compare_metrics.commands(view, ood)
     if commands:
         components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))

@@ -86,6 +86,8 @@ def page() -> None:
             help="features: the deterministic features of the encoder; means: the means of q(z|x).",
         ),
     )
+    if about := feature_layers.about_the_models(kind, run, other):
+        st.caption(literal(about))
     if parts.choose("features") == parts.SAME_HEIGHT:
         feature_layers.over_the_layers(tables, kind, run, other)
     else:

@@ -113,7 +113,7 @@ def page() -> None:
     chosen = how_controls.examples(bar, config, state.selection().ood) if config else None
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
-        st.html(how_diagram.diagram(now))
+        st.html(how_diagram.diagram(now, run.config.model.family if run and run.config else "bottom-up"))
         st.html(f'<p class="prose">{now.meaning}</p>')
         st.caption(
             "**Try this:** press *All from the image*: both images come back, known or not. Then let more and more of "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -110,13 +110,14 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     return laid_out(figure, title, worded=True)
 
 
-def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str) -> go.Figure:
+def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> go.Figure:
     """|r| of the best matched units, one mark each; a click on a mark (customdata: its rank) selects it.
 
     Args:
         pairs: the most alike first, at least one.
         run_a: name of run A.
         run_b: name of run B.
+        units: both units of each pair in words, by its rank.
     """
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     figure = go.Figure()
@@ -134,7 +135,7 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str) -> go.Figur
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 13},
                 hovertext=[
-                    f"unit {pair.unit_a} of {run_a}, unit {pair.unit_b} of {run_b}: "
+                    f"{units[pair.rank][0]} of {run_a}, {units[pair.rank][1]} of {run_b}: "
                     f"r = {pair.r:.2f}, {len(pair.shared)} of {len(pair.images_a)} images excite both"
                     for pair in own
                 ],

@@ -15,6 +15,9 @@ from app.palette import BLUE, VERMILION
 MOST_POINTS = 400
 """Epochs drawn of one run: more are told apart by no screen."""
 
+MANY = 5
+"""Strips up to which each is as tall as it likes."""
+
 STRIPS = {
     "KL": ("log_ratio_", -1.0, "KL (nats)", "z<sub>{layer}</sub><br>nats"),
     "active units": ("active_units_", 1.0, "active units", "z<sub>{layer}</sub><br>units"),
@@ -88,10 +91,10 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
                     row=row,
                     col=1,
                 )
-        figure.update_yaxes(title=axis, rangemode="tozero", nticks=4, row=row, col=1)
+        figure.update_yaxes(title=axis, rangemode="tozero", nticks=4 if len(rows) <= MANY else 3, row=row, col=1)
     figure.update_xaxes(title="epoch", row=len(rows), col=1)
     figure.update_xaxes(dtick=_step(histories))
-    return laid_out(figure, title, height=90 + 130 * max(1, len(rows)), worded=True)
+    return laid_out(figure, title, height=90 + (130 if len(rows) <= MANY else 96) * max(1, len(rows)), worded=True)
 
 
 def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, tuple[float, str, str]]:

@@ -13,6 +13,9 @@ from app.figures.layout import laid_out
 from app.palette import VERMILION, look
 from hvae.arrays import Floats
 
+MANY = 6
+"""Rows from which on they stand closer."""
+
 
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> go.Figure:
     """Horizontal bands of in-distribution percentiles (5-95 and 25-75) with one image's values as marks.
@@ -45,7 +48,7 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
         hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
     )
     figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
-    return laid_out(figure, title, height=170 + 46 * len(rows), worded=True)
+    return laid_out(figure, title, height=170 + (46 if len(rows) <= MANY else 32) * len(rows), worded=True)
 
 
 def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:

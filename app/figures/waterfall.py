@@ -15,6 +15,9 @@ from app.figures.profile import PERCENTILES, plain
 from app.palette import GREY, VERMILION
 from hvae.arrays import Floats
 
+MANY = 10
+"""Steps from which on the rows stand closer."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -102,12 +105,14 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figu
     )
     least, most = float(min(limits.min(), starts.min(), ends.min())), float(rightmost.max())
     span = max(most - least, 1.0)
+    # On a phone a letter of the longest number takes a thirtieth of the width.
+    room = max(0.17, 0.033 * max(len(number(one.value)) for one in steps))
     figure.update_layout(
         barmode="overlay",
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
-        xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + 0.17 * span]},
+        xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + room * span]},
     )
-    laid_out(figure, title, height=190 + 40 * len(steps), worded=True)
+    laid_out(figure, title, height=190 + (40 if len(steps) <= MANY else 28) * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)
     return figure
 
@@ -123,5 +128,5 @@ def table(steps: Sequence[Step]) -> pd.DataFrame:
 
 
 def number(nats: float) -> str:
-    """A number of nats with one decimal and a proper minus sign."""
-    return f"{nats:.1f}".replace("-", "−")
+    """A number of nats with a proper minus sign: one decimal, none from a thousand on."""
+    return (f"{nats:,.0f}" if abs(nats) >= 1000 else f"{nats:.1f}").replace("-", "−")

@@ -197,7 +197,7 @@ def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str
         write(out, columns, chosen.labels, "log p(x|z)\nL>k, nats")
         return
     columns.append(Column("what the model sees", result.seen.mean(0)))
-    scale = Scale(show, _COLOURS[show], *RANGES[show]) if show in RANGES else None
+    scale = Scale(show, _COLOURS[show], *result.range_of(show)) if show in RANGES else None
     pictures = result.pictures() if scale is None else result.maps(show)
     if show == "standard deviation":
         names, values = "pixel s.d.\ns.d. of L>k", (pictures.mean((2, 3)), result.bounds.std(0, ddof=1))

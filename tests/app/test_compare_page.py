@@ -152,17 +152,20 @@ def test_runs_of_other_depths_other_images_and_without_tables(root: Path, visit)
     for name, depth, n in (("one_<b>", 3, 60), ("flat", 2, 60), ("short", 3, 50)):
         make_tables(make_run(root, name, depth=depth), sets, n=n, parts=False)
     make_run(root, "unscored")
+    make_run(root, "colour", image_shape=(3, 32, 32))
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text('{"surprise": 1}')
-    app, text = run_page(visit, run="one_<b>", by=parts.AGREEMENT, also=["short", "flat", "unscored", "broken", "lost"])
+    also = ["short", "flat", "unscored", "broken", "colour", "lost"]
+    app, text = run_page(visit, run="one_<b>", by=parts.AGREEMENT, also=also)
     assert "`lost`" in text and "config.json" in text
     assert "k goes to 2 only" in text and app.segmented_control(key="k").options == ["1", "2"]
     assert "not paired: different images" in text and "not paired: they hold different images" in text
     assert "hvae score unscored --data fashionmnist --data mnist --reading mean" in text
+    assert "colour takes 3 × 32 × 32" in text and "hvae score colour" not in text, "no command can score these images"
     assert "<b>" not in text.replace("one_<b>", "") and "A · one_&lt;b&gt;" in text
     assert "also=short&also=flat&also=unscored&also=broken" in text, "the link to copy spells every run out"
     app.selectbox(key="versus").set_value("flat").run()
-    assert app.session_state["also"] == ["short", "unscored", "broken"], "run B is no further run"
+    assert app.session_state["also"] == ["short", "unscored", "broken", "colour"], "run B is no further run"
     assert "A and B put images in the same order" in sound(app)
 
 

@@ -79,9 +79,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         metadata = table.schema.metadata[METADATA_KEY].replace(b'"schema_version":1', b'"schema_version":7')
         pq.write_table(table.replace_schema_metadata({METADATA_KEY: metadata}), path)
 
-    for name, depth, shape in (("flat", 1, (1, 28, 28)), ("deep", 5, (1, 28, 28)), ("colour", 2, (3, 32, 32))):
-        run = make_run(folders["shapes"], name, depth=depth, image_shape=shape, trained=True)
+    for name, depth in (("flat", 1), ("deep", 5)):
+        run = make_run(folders["shapes"], name, depth=depth, trained=True)
         make_tables(run, ("fashionmnist", "mnist", "digits"), n=60)
+    colour = ("cifar10", "mnist-as-32x32-colour", "digits-as-32x32-colour")
+    for name, depth, family in (("colour", 2, "bottom-up"), ("biva", 10, "bidirectional")):
+        run = make_run(folders["shapes"], name, depth, (3, 32, 32), trained=True, data="cifar10", family=family)
+        make_tables(run, colour, n=60)
     return folders
 
 
@@ -153,9 +157,10 @@ def test_a_table_of_another_schema_version(page: str, part: dict, among) -> None
 
 
 @pytest.mark.parametrize(("page", "part"), VIEWS)
-@pytest.mark.parametrize("run", ["flat", "deep", "colour"])
-def test_one_layer_five_layers_and_colour(page: str, part: dict, run: str, among) -> None:
-    app = among("shapes")(page, run=run, **part)
+@pytest.mark.parametrize("run", ["flat", "deep", "colour", "biva"])
+def test_one_layer_to_ten_layers_and_colour(page: str, part: dict, run: str, among) -> None:
+    beside = {"colour": {"versus": "biva", "also": ["biva"]}, "biva": {"versus": "colour"}}.get(run, {})
+    app = among("shapes")(page, run=run, **part, **beside)
     assert run in sound(app)
     assert not app.error
 

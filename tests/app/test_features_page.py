@@ -13,6 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import feature_jobs, feature_tables, jobs, parts
+from app.feature_layers import about_the_models
+from app.feature_units import unit_name
 from app.figures.correlations import layer_grid, over_layers
 from hvae.correlation_tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations
 from hvae.errors import HvaeError
@@ -199,6 +201,18 @@ def test_runs_that_cannot_see_the_same_images_are_not_compared(tmp_path):
     entries = [dataclasses.replace(entry, has_weights=True) for entry in find_runs([tmp_path])]
     assert {entry.path for entry in entries} == {grey, colour}
     assert "different shapes (3 x 32 x 32 and 1 x 28 x 28)" in feature_jobs.obstacle(*entries)
+
+
+def test_halves_of_a_latent_and_unlike_depths_are_said(tmp_path):
+    make_run(tmp_path, "biva", 10, (3, 32, 32), data="cifar10", family="bidirectional")
+    make_run(tmp_path, "plain", 3, (3, 32, 32), data="cifar10")
+    biva, plain = find_runs([tmp_path])[:2]
+    names = [unit_name(biva, "means", layer, unit) for layer, unit in ((1, 1), (1, 2), (2, 4), (10, 3))]
+    assert names == ["unit 1 (BU)", "unit 2 (TD)", "unit 4 (TD)", "unit 3"]
+    assert unit_name(plain, "means", 1, 1) == unit_name(biva, "features", 1, 1) == "unit 1"
+    about = about_the_models("means", plain, biva)
+    assert about.startswith("biva has 10 layers and plain 3") and "BU (inferred on the way up)" in about
+    assert "BU" not in about_the_models("features", plain, biva) and not about_the_models("means", plain, plain)
 
 
 def test_damaged_and_outdated_tables_are_said(runs, open_page):

@@ -73,13 +73,17 @@ def test_switches_change_the_picture_and_the_sum_and_agree_with_the_score_table(
 
 
 def test_any_depth_and_colour(root: Path, visit) -> None:
-    make_run(root, "deep", depth=5, image_shape=(3, 32, 32), trained=True)
+    make_run(root, "deep", 10, (3, 32, 32), trained=True, data="cifar10", family="bidirectional")
     make_run(root, "flat", depth=1, trained=True, data="digits")
-    app = visit("how_it_works", run="deep", layers="pqpqq", example="sample:2")
+    app = visit("how_it_works", run="deep", layers="pqpqqqqqqq", example="sample:2")
     text = sound(app)
     assert not app.warning
     assert "Sample 2 of the model" in text and "Digits (scikit-learn) as 32x32 colour 0" in text
-    assert len(terms(app)) == 5 + 3
+    assert "BU and TD" in text and "each z has two halves" in text
+    assert len(terms(app)) == 10 + 3
+    app.segmented_control(key="_z9").set_value("prior").run()
+    assert app.selectbox(key="layers").value == "pqpqqqqqpq", "a switch makes any choice, however many there are"
+    assert "skipped" in terms(app)[9][1]
     app.selectbox(key="run").select("flat").run()
     assert app.selectbox(key="layers").value == "q"
     assert "A model of one layer" in sound(app)
@@ -119,6 +123,9 @@ def test_every_choice_is_named_once() -> None:
         assert len(set(presets(depth).values())) == len(presets(depth)) == min(depth + 1, 4)
         assert {"q" * depth, "p" * depth} <= set(computed_with("p" * depth))
     assert len(every(20)) == 40
+    assert every(10, ["qpqpppqqqq", "qq", "xqqqqqqqqq"])[20:] == ["qpqpppqqqq"]
+    assert presets(10)["Lower half"] == first_choice(10) == "pppppqqqqq"
+    assert "z<sub>1</sub> to z<sub>5</sub> come" in Switches(first_choice(10)).meaning
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,10 @@ def test_the_diagram_says_in_words_what_it_shows() -> None:
         "A model of two layers. On the way up the image gives z1 and z2. On the way down: z2 copied from the way up, "
         "z1 from the prior, then the rebuilt image. The bound adds log p(x|z) and log r2; skipped: log r1."
     )
+    assert "z2 copied from the way up, z1 one half copied" in spoken(Switches("qq"), "bidirectional")
+    assert "gives d1 and d2" in spoken(Switches("qq"), "ladder")
+    ladder = diagram(Switches("pq"), "ladder")
+    assert "d<sub>1</sub>" in ladder and "draws nothing" in ladder and "handed over" not in ladder
     drawn = diagram(Switches("qpp"))
     # What q says of layers 2 and 3 is used by nobody; colour never stands alone.
     assert drawn.count('class="node unused"') == 2

@@ -1,6 +1,7 @@
 """The page of reconstructions, from the entry point, on tiny models with random weights."""
 
 import base64
+import dataclasses
 import io
 import re
 import shlex
@@ -23,12 +24,14 @@ from app.reconstruction_table import (
     SINGLE,
     SPREAD,
     headings,
+    left_out,
     numbers,
     rows,
     scale,
     single_headings,
     single_numbers,
     single_rows,
+    usual_levels,
 )
 from hvae import reconstructions
 from hvae.cli import app as hvae
@@ -186,7 +189,7 @@ def test_levels_of_a_deep_model_are_chosen(root, visit):
     make_run(root, "deep", depth=8, trained=True)
     app = visit("reconstructions", run="deep", image="digits:0", rows="1")
     assert not app.exception and not app.error
-    assert list(app.dataframe[0].value["k"]) == [0, 1, 3, 4, 6, 8]
+    assert list(app.dataframe[0].value["k"]) == [0, 1, 2, 3, 6, 8]
     app.multiselect(key="levels").set_value(["8", "2"]).run()
     assert list(app.dataframe[0].value["k"]) == [2, 8]
     assert len(alternatives(app)) == 2 + 2
@@ -247,14 +250,27 @@ def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstruction
     rng = np.random.default_rng(0)
     seen = (rng.random((draws, n, 1, 4, 6)) > 0.5).astype(np.float32)
     levels = rng.random((draws, depth + 1, n, 1, 4, 6), dtype=np.float32)
-    pixels = np.log(np.where(seen[:, None], levels, 1 - levels))
-    summed = pixels.sum((3, 4, 5))
+    pixels = np.log(np.where(seen[:, None], levels, 1 - levels)).sum(3)
+    summed = pixels.sum((3, 4))
     return RepeatedReconstructions(seen, levels, summed, pixels, summed - 3)
 
 
 def test_the_views_are_those_of_the_core():
     assert reconstruction_table.SHOWN == reconstructions.SHOWN
-    assert {shown for shown in reconstruction_table.SHOWN if scale(shown)} == set(reconstructions.RANGES)
+    assert {shown for shown in reconstruction_table.SHOWN if scale(walked(), shown)} == set(reconstructions.RANGES)
+
+
+def test_levels_of_a_deep_model_stand_closest_where_most_is_lost():
+    assert usual_levels(5) == (0, 1, 2, 3, 4, 5) and not left_out(5)
+    assert usual_levels(10) == (0, 1, 2, 4, 7, 10) and "between them" in left_out(10)
+    for depth in range(6, 17):
+        assert len(set(usual_levels(depth))) == 6 and usual_levels(depth)[-1] == depth
+
+
+def test_the_scale_of_whole_values_reaches_further_down():
+    whole = dataclasses.replace(walked(), least=reconstructions.LEAST_OF_WHOLE_VALUES)
+    ends = [scale(one, "log p(x|z)").low for one in (walked(), whole)]
+    assert [end.split()[0] for end in ends] == ["−7", "−25"]
 
 
 def test_every_draw_has_its_cell():
@@ -292,7 +308,7 @@ def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
     large = Image.open(io.BytesIO(sheet_png(headings(1), table)))
     assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
     assert originals[1, 0].max() in np.asarray(large)
-    legend = scale(SPREAD)
+    legend = scale(values, SPREAD)
     told = Image.open(io.BytesIO(sheet_png(headings(1), table, colours=legend, notes=["a", "b"])))
     assert told.size[1] > large.size[1]
     below = np.asarray(told)[large.size[1] :].reshape(-1, 3)

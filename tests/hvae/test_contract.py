@@ -228,10 +228,10 @@ def test_mixed_precision_is_close(case: Case) -> None:
     torch.testing.assert_close(mixed.mean(), full.mean(), rtol=0.005, atol=0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_pictures_and_representations(family: Family) -> None:
+@pytest.mark.parametrize(("family", "likelihood"), [*zip(FAMILIES, LIKELIHOODS, strict=True)])
+def test_pictures_and_representations(family: Family, likelihood: LikelihoodName) -> None:
     """What the pages ask of a model, with the noise of an evaluation."""
-    case = Case(family, "bernoulli", 3)
+    case = Case(family, likelihood, 3)
     model = model_of(case)
     x, index = images(model.config), np.arange(BATCH)
     drawn = EvaluationNoise(0, "digits.all", index, 0, [0], model.latent_shapes)
@@ -239,8 +239,11 @@ def test_pictures_and_representations(family: Family) -> None:
     switched = reconstruct_switched(model, x, drawn, ["qqq", "pqq", "qpp", "pqp", "ppp"])
     np.testing.assert_allclose(pictures.levels[0], switched.means[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(pictures.levels[1], switched.means[1], rtol=1e-5, atol=1e-6)
+    assert pictures.pixel_log_px.shape == (4, BATCH, *model.config.image_shape[1:])
+    np.testing.assert_allclose(pictures.pixel_log_px.sum((2, 3)), pictures.log_px, rtol=1e-4)
     assert np.isnan(switched.log_ratios).sum(axis=(1, 2)).tolist() == [0, BATCH, 2 * BATCH, 2 * BATCH, 3 * BATCH]
-    run = RunConfig(model=model.config, data=DataConfig(name="digits"), training=TrainingConfig(epochs=1))
+    observed = DataConfig(name="digits", preprocessing="integer" if likelihood == "logistic-mixture" else "binarise")
+    run = RunConfig(model=model.config, data=observed, training=TrainingConfig(epochs=1))
     seen = ImageSet("digits", "all", (255 * x).byte().numpy(), np.zeros(BATCH, np.int64))
     found = represent(Checkpoint(model, run, "0" * 64), seen, index)
     parts = 2 if family == "bidirectional" else 1

@@ -46,13 +46,14 @@ def noise(lanes: int, seed: int = 2):
 @pytest.mark.parametrize("reading", READINGS)
 def test_numbers_are_those_of_the_bounds(model, x, reading):
     result = reconstruct(model, x, noise(5), reading)
-    assert result.levels.shape == result.pixel_log_px.shape == (DEPTH + 1, 5, 1, 8, 8)
+    assert result.levels.shape == (DEPTH + 1, 5, 1, 8, 8)
+    assert result.pixel_log_px.shape == (DEPTH + 1, 5, 8, 8)
     sweep = Sweep(model, x, noise(5))
     with torch.no_grad():
         for k in range(DEPTH + 1):
             np.testing.assert_allclose(result.bounds[k], sweep.bound(k, reading)[0].numpy(), rtol=1e-5)
         np.testing.assert_allclose(result.log_px[0], sweep.log_likelihood(elbo_proposal(DEPTH))[0], rtol=1e-5)
-    np.testing.assert_allclose(result.pixel_log_px.sum((2, 3, 4)), result.log_px, rtol=1e-4)
+    np.testing.assert_allclose(result.pixel_log_px.sum((2, 3)), result.log_px, rtol=1e-4)
 
 
 def test_pixels_follow_the_bernoulli_closed_form(model, x):
@@ -62,7 +63,7 @@ def test_pixels_follow_the_bernoulli_closed_form(model, x):
     precise = (mean > 1e-2) & (mean < 1 - 1e-2)
     assert precise.mean() > 0.5
     closed_form = np.log(np.where(seen == 1, mean, 1 - mean)[precise])
-    np.testing.assert_allclose(result.pixel_log_px[precise], closed_form, rtol=1e-4)
+    np.testing.assert_allclose(result.pixel_log_px[:, :, None][precise], closed_form, rtol=1e-4)
 
 
 def test_forgetting_everything_forgets_the_image(model, x):
@@ -179,8 +180,8 @@ def test_maps_agree_with_the_numbers(repeated):
 def test_colour_maps_are_one_number_a_pixel():
     levels = np.zeros((2, 1, 1, 3, 2, 2), np.float32)
     levels[1, :, :, 0] = 1
-    pixels = np.full_like(levels, -1)
-    colour = RepeatedReconstructions(np.zeros((2, 1, 3, 2, 2), np.float32), levels, pixels.sum((3, 4, 5)), pixels, None)
+    pixels = np.full((2, 1, 1, 2, 2), -3, np.float32)
+    colour = RepeatedReconstructions(np.zeros((2, 1, 3, 2, 2), np.float32), levels, pixels.sum((3, 4)), pixels, None)
     np.testing.assert_allclose(colour.maps("differences"), 1 / 6)
     np.testing.assert_allclose(colour.maps("standard deviation"), np.sqrt(0.5) / 3)
     np.testing.assert_allclose(colour.maps("log p(x|z)"), -3)
