@@ -35,13 +35,12 @@ def _nothing() -> Selection:
 def _selection(found: list[RunEntry]) -> Selection:
     by_name = {entry.name: entry for entry in found}
     names = list(by_name)
-    sound = [entry.name for entry in found if entry.config is not None]
     run = by_name[
         choose(
             "Run A",
             "run",
             names,
-            (sound or names)[0],
+            _most_telling(found).name,
             select=True,
             on_change=_follow_run,
             help="The model whose scores, reconstructions and features the pages show.",
@@ -67,6 +66,13 @@ def _selection(found: list[RunEntry]) -> Selection:
         [slug for slug in scored if slug != data],
     )
     return Selection(run, by_name.get(versus), data, ood)
+
+
+def _most_telling(found: list[RunEntry]) -> RunEntry:
+    """The sound run with the most score tables of the first folder that has one: one's own before bundled ones."""
+    sound = [entry for entry in found if entry.config is not None] or found
+    beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
+    return max(beside, key=lambda entry: len(loading.tables(entry)))
 
 
 def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
