@@ -46,7 +46,12 @@ def densities(
     )
     figure.update_layout(
         xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={"domain": [0.08 + 0.035 * len(series), 1], "title": f"density (1 / {unit})", "rangemode": "tozero"},
+        yaxis={
+            "domain": [0.08 + 0.035 * len(series), 1],
+            "title": f"density (1 / {unit})",
+            "rangemode": "tozero",
+            "exponentformat": "power",
+        },
         yaxis2={"domain": [0, 0.035 * len(series)], "visible": False, "range": [-0.7, len(series) - 0.3]},
     )
     laid_out(figure, title, height=400 + 14 * len(series))

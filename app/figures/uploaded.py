@@ -59,7 +59,12 @@ def uploaded(
         )
     figure.update_layout(
         xaxis={"title": f"{axis} (nats) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={"domain": [0.24, 1], "title": "density (1 / nats)", "rangemode": "tozero"},
+        yaxis={
+            "domain": [0.24, 1],
+            "title": "density (1 / nats)",
+            "rangemode": "tozero",
+            "exponentformat": "power",
+        },
         yaxis2={"domain": [0, 0.2], "visible": False, "range": [-0.7, 1.7]},
     )
     return laid_out(figure, title, height=400)
