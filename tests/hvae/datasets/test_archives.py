@@ -47,6 +47,7 @@ def test_named_members_and_nothing_else():
         (gzip.compress(b"<html>" * 200), "damaged"),
         (b"", "damaged"),
     ],
+    ids=["link", "large", "absent", "cut", "gzip of a page", "empty"],
 )
 def test_other_archives_are_refused(archive, message):
     with pytest.raises(DataError, match=message):
@@ -78,6 +79,7 @@ def test_members_of_the_form_and_nothing_else():
         (zipped(("a", b"x" * 9)).replace(b"xxx", b"yyy"), "damaged .*CRC"),
         (b"<html>", "damaged"),
     ],
+    ids=["link", "large", "absent", "cut", "altered", "page"],
 )
 def test_other_zip_archives_are_refused(archive, message):
     with pytest.raises(DataError, match=message):
