@@ -1,9 +1,10 @@
 """Many people at once: `python -m tests.benchmarks.load --out load.json`, alone on its machine.
 
 One dashboard on the loopback interface with the bundled runs, one headless Chromium with a context for each person:
-most browse stored results, some score pictures of their own through the page. Each acts every ten seconds. After
-`--seconds` nobody begins anything new, and what was begun is waited for. Before, each who scores has scored alone: what
-they get among the others has to be the same. `HVAE_DATA` says where the data sets are.
+most browse stored results; some come with pictures of their own, one after the other, score them and look at the
+verdicts. Each acts every ten seconds. After `--seconds` nobody begins anything new, and what was begun is waited for.
+Before, each who scores has scored alone: what they get among the others has to be the same. `HVAE_DATA` says where the
+data sets are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
 the server's, and of a latency the larger part is its own. Not to be run with `nice`: where it may, Chromium takes its

@@ -22,8 +22,6 @@ LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overvie
 """Routes of those who browse: pages of few figures, and all that show stored results."""
 LOOK_S = 0.25
 """Between two looks at a page that is busy: what is timed is timed in the page, and looking costs the cores it uses."""
-LOOKS = 4
-"""Times that somebody looks at verdicts before they score again."""
 GIVE_UP_S = 60
 """A press after which nothing new was shown for so long counts as an error."""
 
@@ -157,14 +155,14 @@ class Browsing(User):
 
 
 class Scoring(User):
-    """Somebody who hands over pictures, presses "Score them", looks at the verdicts for a while, and begins anew.
+    """Somebody who hands over pictures, presses "Score them", and then looks at the verdicts at one k after another.
 
     Args:
         patience: seconds until verdicts that never come are an error.
         images: how many pictures.
 
     Attributes:
-        scored: how often "Score them" was pressed.
+        scored: how often "Score them" was pressed: once, in the end.
     """
 
     def __init__(
@@ -173,17 +171,13 @@ class Scoring(User):
         super().__init__(browser, address, noted, number)
         self.patience = patience
         self.files = uploads(images, seed=number, packed=number % 2 == 1)
-        self.scored, self._steps, self._doing = 0, iter(()), "look"
+        self.scored, self._doing = 0, "give"
         self.tab.open(f"{address}/score_images")
 
     def act(self) -> None:
-        """Begin the next of: hand over the files, score them, and look at another k `LOOKS` times."""
-        self._doing = next(self._steps, "")
-        if not self._doing:
-            if self.scored:
-                self.tab.open(f"{self.address}/score_images")
-            self._steps = iter(("score", *("look",) * LOOKS))
-            self._doing = "give"
+        """Begin the next of: hand over the files, score them, look."""
+        self._doing = ("give", "score", "look")[min(self.begun, 2)]
+        if self._doing == "give":
             self.page.locator("input[type=file]").set_input_files(self.files)
         elif self._doing == "score":
             self.page.locator(".st-key-score-them button").click()
@@ -212,6 +206,8 @@ class Scoring(User):
 def go_on(users: list[User], seconds: float, apart: float, actions: int = 0) -> None:
     """Let all users act for some seconds, one after the other, and then wait until nothing is pending.
 
+    Those who score come with their pictures one by one over the first half of the time.
+
     Args:
         users: one at least.
         seconds: after which nobody begins anything new.
@@ -219,8 +215,11 @@ def go_on(users: list[User], seconds: float, apart: float, actions: int = 0) -> 
         actions: that each begins at least, however long it takes.
     """
     begun = time.monotonic()
+    arriving = [user for user in users if isinstance(user, Scoring)]
     for number, user in enumerate(users):
         user.due = begun + apart * number / len(users)
+    for number, user in enumerate(arriving):
+        user.due = begun + seconds / 2 * number / len(arriving)
     over = False
     while not (over and not any(user.busy for user in users)):
         over = time.monotonic() - begun > seconds and all(user.begun >= actions for user in users)
