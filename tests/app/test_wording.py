@@ -11,9 +11,12 @@ def test_large_numbers_are_whole_and_never_scientific() -> None:
     assert significant(9931.2, 4) == "9931"
 
 
-def test_the_layers_of_a_deep_model_break_into_lines() -> None:
+def test_of_a_deep_model_the_lowest_layers_and_the_top_are_named() -> None:
     assert per_layer([331.0, 10.9]) == "331 / 10.9" and per_layer([]) == "–"
-    assert per_layer([1.0] * 10).startswith('<span class="wrap">1 / 1')
+    assert per_layer([1.0, 2.0, 3.0, 4.0, 5.0]) == "1 / 2 / 3 / 4 / 5"
+    assert (
+        per_layer([6.0, 5.0, 4.0, 3.0, 2.0, 1.0]) == '<span title="6 / 5 / 4 / 3 / 2 / 1">6 / 5 / 4 / 3 / … / 1</span>'
+    )
 
 
 def test_a_set_from_outside_is_asked_for_by_its_path() -> None:
