@@ -56,7 +56,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def per_layer(values: Sequence[float]) -> str:
-    """Numbers of the layers, the lowest first, in HTML; of a deep model the lowest four and the top, all on hovering."""
+    """Numbers of the layers, the lowest first, in HTML; of a deep model four and the top, all on hovering."""
     spoken = [significant(value) for value in values]
     text = " / ".join(spoken) or "–"
     return f'<span title="{text}">{" / ".join([*spoken[:4], "…", spoken[-1]])}</span>' if len(spoken) > 5 else text
