@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import access, components, gone, limits, loading, registry, sidebar, state  # noqa: E402
+from app import access, components, cores, gone, limits, loading, registry, sidebar, state  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
 
 
@@ -37,6 +37,7 @@ except ConfigError as error:
     components.problem(str(error))
     st.stop()
 access.bound_uploads()
+cores.take_long_turns()
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()

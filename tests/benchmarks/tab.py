@@ -40,6 +40,7 @@ const shown = where => [...document.querySelectorAll(where)].flatMap(room =>
     [...room.querySelectorAll('.js-plotly-plot, table.numbers, img, .prose')].map(content)).filter(Boolean);
 // Seconds from `act` until something stands on the page that did not stand there before (what is taken away is no
 // answer), in `where` and below another heading where a page is `opened`; and until the script has finished as well.
+// The longer it takes, the more rarely it looks, to a twentieth: looking costs the cores that are waited for.
 window.__answer = (act, where, opened = false) => new Promise(done => {
     const before = new Set(shown(where)), started = performance.now();
     const since = () => (performance.now() - started) / 1000;
@@ -52,7 +53,7 @@ window.__answer = (act, where, opened = false) => new Promise(done => {
         else if (answered === null && arrived() && shown(where).some(one => !before.has(one)))
             painted(() => { answered = since(); look(); });
         else if (answered !== null && window.__finished()) painted(() => done([answered, since()]));
-        else setTimeout(look, 20);
+        else setTimeout(look, Math.max(20, 50 * since()));
     };
     act();
     look();
