@@ -10,13 +10,25 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hvae.datasets.download import write_whole
+from hvae.datasets.download import mismatch, write_whole
 from hvae.errors import DataError
 
 
-def unpack_gzip(path: Path, archive: bytes) -> None:
-    """Write the one file of a gzip archive whose checksum is known to ``path``, whole or not at all."""
-    write_whole(path, gzip.decompress(archive))
+def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
+    """Write the one file of a gzip archive to ``path``, whole or not at all.
+
+    Args:
+        path: Where it goes.
+        archive: The archive, itself known by its checksum: nothing bounds what it unpacks to.
+        checksum: MD5 or SHA-256 of the content, where that is known as well.
+
+    Raises:
+        DataError: If the archive holds other content; ``path`` stays as it is.
+    """
+    content = gzip.decompress(archive)
+    if checksum and (reason := mismatch(content, checksum)):
+        raise DataError(f"the archive does not hold the expected {path.name} ({reason})")
+    write_whole(path, content)
 
 
 def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, bytes]:
@@ -51,11 +63,11 @@ def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, b
     return found
 
 
-def zip_members(archive: bytes, form: str, count: int, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+def zip_members(archive: bytes | Path, form: str, count: int, max_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files of a zip archive whose whole name has a form; the others are passed over.
 
     Args:
-        archive: The archive.
+        archive: The archive, or the path of one too long for the memory.
         form: Regular expression. Where names become paths it admits no `..`, backslash or colon.
         count: Files that have to be there.
         max_bytes: Longest file read.
@@ -64,7 +76,7 @@ def zip_members(archive: bytes, form: str, count: int, max_bytes: int) -> Iterat
         DataError: If the archive is damaged, or its files are too long, no plain files, or of another number.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        with zipfile.ZipFile(archive if isinstance(archive, Path) else io.BytesIO(archive)) as opened:
             members = [member for member in opened.infolist() if re.fullmatch(form, member.filename)]
             if len(members) != count:
                 raise DataError(f"the archive holds {len(members):,} images, not {count:,}")

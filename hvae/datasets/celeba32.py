@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.celeba_files import IMAGES, LIST, obtain_celeba, placing
 from hvae.datasets.conforming import conform
 from hvae.datasets.decoding import decode
 from hvae.errors import DataError
@@ -15,7 +16,7 @@ SPLITS = {"train": 0, "valid": 1, "test": 2}
 """Numbers of the splits in the list of partitions."""
 CROP = 148
 
-_FOLDER, _IMAGES, _LIST = "celeba", "img_align_celeba", "list_eval_partition.txt"
+_FOLDER = "celeba"
 _MAX_LIST_BYTES = 16 * 2**20
 _LINE = re.compile(r"([0-9]{1,8}\.jpg) +([012])")
 _HEIGHT, _WIDTH = 218, 178
@@ -32,13 +33,12 @@ class Celeba32:
         citation="Liu, Luo, Wang and Tang (2015), Deep learning face attributes in the wild, ICCV",
         preprocessing="the central 148x148 pixels of the aligned images, resized to 32x32 (averaged areas)",
         splits=("train", "valid", "test"),
-        downloadable=False,
         shape=(3, 32, 32),
     )
 
     def available(self, root: Path) -> bool:
         """Whether the images' folder and the list of partitions are there."""
-        return (root / _FOLDER / _IMAGES).is_dir() and (root / _FOLDER / _LIST).is_file()
+        return (root / _FOLDER / IMAGES).is_dir() and (root / _FOLDER / LIST).is_file()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 3, 32, 32)`` in the order of the list; every label is 0.
@@ -46,31 +46,25 @@ class Celeba32:
         Decoding takes a millisecond an image: the split read last is kept, since training asks for two parts of it.
         """
         if not self.available(root):
-            raise DataError(f"CelebA is not in {root / _FOLDER}: {_placing(root)}")
+            folder = root / _FOLDER
+            raise DataError(f"CelebA is not in {folder}: run `hvae data fetch celeba32`, or {placing(folder)}")
         images = _read(root / _FOLDER, SPLITS[split])
         return ImageSet("celeba32", split, images, np.zeros(len(images), dtype=np.int64), self.info.preprocessing)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Say how to place the files, unless they are there: their host hands them to browsers only."""
+        """Download and unpack what is missing; a folder of photographs and a list that are both there stay."""
         if not self.available(root):
-            raise DataError(f"CelebA cannot be downloaded: {_placing(root)}")
-
-
-def _placing(root: Path) -> str:
-    return (
-        f"from mmlab.ie.cuhk.edu.hk/projects/CelebA.html unpack img_align_celeba.zip in {root / _FOLDER}, put {_LIST} "
-        "beside the folder, or set HVAE_DATA to the folder that has them"
-    )
+            obtain_celeba(root / _FOLDER, progress)
 
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, split: int) -> np.ndarray:
-    names = [name for name, number in _partitions(folder / _LIST) if number == split]
+    names = [name for name, number in _partitions(folder / LIST) if number == split]
     if not names:
-        raise DataError(f"{folder / _LIST} lists no image of split {split}")
+        raise DataError(f"{folder / LIST} lists no image of split {split}")
     images = np.empty((len(names), 3, 32, 32), dtype=np.uint8)
     for place, name in enumerate(names):
-        images[place] = _read_face(folder / _IMAGES / name)
+        images[place] = _read_face(folder / IMAGES / name)
     images.flags.writeable = False
     return images
 
@@ -96,7 +90,9 @@ def _read_face(path: Path) -> np.ndarray:
     try:
         pixels = decode(path).pixels
     except DataError as error:
-        raise DataError(f"{path}: {error}; unpack img_align_celeba.zip again") from error
+        raise DataError(
+            f"{path}: {error}; delete its folder and fetch the data set again, or unpack img_align_celeba.zip again"
+        ) from error
     if pixels.shape != (_HEIGHT, _WIDTH, 3):
         raise DataError(f"{path} is no aligned colour photograph of 178x218 pixels")
     top, left = (_HEIGHT - CROP) // 2, (_WIDTH - CROP) // 2

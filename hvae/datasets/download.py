@@ -7,6 +7,7 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 TIMEOUT = 30.0
@@ -61,16 +62,24 @@ def download(url: str, checksum: str, max_bytes: int, on_bytes: Callable[[int], 
     return bytes(received)
 
 
-def mismatch(data: bytes | bytearray, checksum: str) -> str:
-    """Why these bytes are not those of a checksum, in words; empty if they are.
+def mismatch(content: bytes | bytearray | Path, checksum: str) -> str:
+    """Why this content is not that of a checksum, in words; empty if it is.
 
     Args:
-        data: Content of a file.
+        content: A file's bytes, or its path: then it is read in pieces and may be longer than the memory.
         checksum: Its MD5 (32 hex digits) or SHA-256 (64), as published.
+
+    Raises:
+        OSError: If the file cannot be read.
     """
-    if len(checksum) == 32:
-        return "" if hashlib.md5(data, usedforsecurity=False).hexdigest() == checksum else "its MD5 differs"
-    return "" if hashlib.sha256(data).hexdigest() == checksum else "its SHA-256 differs"
+    name = "MD5" if len(checksum) == 32 else "SHA-256"
+    new = partial(hashlib.new, name.replace("-", ""), usedforsecurity=False)
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            found = hashlib.file_digest(file, new)
+    else:
+        found = new(content)
+    return "" if found.hexdigest() == checksum else f"its {name} differs"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -56,40 +56,46 @@ class MnistFormat:
         return ImageSet(self.info.name, split, images[:, None], labels.astype(np.int64))
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Download what is missing or damaged, from torchvision's mirrors; intact files are left alone.
+        """Download what is missing or damaged; intact files are left alone.
 
         A ``.gz`` with the right checksum that somebody put into the folder is unpacked instead.
 
         Raises:
-            DataError: If a file can be had from no mirror, with the reasons and the way to place it by hand.
+            DataError: If a file can be had from no address, with the reasons and the way to place it by hand.
         """
-        sizes = zip(self._all_files(root), self.archive_bytes, strict=True)
-        wanted = [(path, size) for path, size in sizes if not _intact(path)]
+        wanted = {path.name: path for path in self._all_files(root) if not self.intact(path)}
         if not wanted:
             return
+        archives = [
+            (archive, partial(unpack_gzip, wanted[name], checksum=self.checksum(name)))
+            for name, archive in self.published().items()
+            if name in wanted
+        ]
+        obtain(self.info.title, archives, self.raw(root), progress)
+
+    def published(self) -> dict[str, PublishedFile]:
+        """The archive of each idx file, by the file's name: at torchvision's mirrors."""
         # Imported here: torchvision brings torch along, and only a download needs its list of addresses.
         from torchvision import datasets
 
         source = getattr(datasets, self.folder)
-        checksums = dict(source.resources)
-        archives = []
-        for path, size in wanted:
-            name = f"{path.name}.gz"
-            urls = tuple(f"{mirror}{name}" for mirror in source.mirrors)
-            archives.append((PublishedFile(name, urls, checksums[name], size), partial(unpack_gzip, path)))
-        obtain(self.info.title, archives, self.raw(root), progress)
+        archives = [
+            PublishedFile(name, tuple(f"{mirror}{name}" for mirror in source.mirrors), md5, size)
+            for (name, md5), size in zip(source.resources, self.archive_bytes, strict=True)
+        ]
+        return {archive.name.removesuffix(".gz"): archive for archive in archives}
+
+    def checksum(self, name: str) -> str:
+        """SHA-256 of an unpacked idx file; empty where only its archive's checksum is published."""
+        return ""
+
+    def intact(self, path: Path) -> bool:
+        """Whether an idx file is there and as long as its header says."""
+        try:
+            idx_shape(path, 3 if "idx3" in path.name else 1)
+        except DataError:
+            return False
+        return True
 
     def _all_files(self, root: Path) -> list[Path]:
         return [path for split in self.info.splits for path in self.files(split, root)]
-
-
-def _axes(path: Path) -> int:
-    return 3 if "idx3" in path.name else 1
-
-
-def _intact(path: Path) -> bool:
-    try:
-        idx_shape(path, _axes(path))
-    except DataError:
-        return False
-    return True

@@ -1,6 +1,6 @@
 """Files that a data set's authors publish: where they are, how they are known again, and getting them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ Unpack = Callable[[bytes], None]
 
 
 def obtain(
-    title: str, wanted: list[tuple[PublishedFile, Unpack]], folder: Path, progress: Progress | None = None
+    title: str, wanted: Sequence[tuple[PublishedFile, Unpack]], folder: Path, progress: Progress | None = None
 ) -> None:
     """Hand each published file to its ``unpack``; one that somebody put into ``folder`` is not downloaded.
 
@@ -85,10 +85,9 @@ def checked(path: Path, checksum: str) -> bytes:
 def intact(path: Path, checksum: str) -> bool:
     """Whether a file is there and has this MD5 or SHA-256."""
     try:
-        checked(path, checksum)
-    except DataError:
+        return not mismatch(path, checksum)
+    except OSError:
         return False
-    return True
 
 
 def _download(title: str, file: PublishedFile, folder: Path, report: Callable[[int], None]) -> bytes:

@@ -398,7 +398,8 @@ def test_data_list_and_fetch(tmp_path, monkeypatch):
         assert name in listed
     assert "no: hvae data fetch mnist" in listed and str(tmp_path) in listed and "CC BY" in listed
     assert "digits is here" in succeed("data", "fetch", "digits").stdout
-    assert "notMNIST cannot be downloaded" in fail("data", "fetch", "notmnist")
+    assert "no: hvae data fetch notmnist" in listed and "no: hvae data fetch celeba32" in listed
+    assert "ImageNet 32x32 cannot be downloaded" in fail("data", "fetch", "imagenet32")
 
 
 def test_fetch_shows_progress(tmp_path, monkeypatch):

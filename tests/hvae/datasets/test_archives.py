@@ -1,6 +1,7 @@
 """Archives with what is wanted, more, less, or something else under its name."""
 
 import gzip
+import hashlib
 import io
 import stat
 import tarfile
@@ -84,6 +85,23 @@ def test_members_of_the_form_and_nothing_else():
 def test_other_zip_archives_are_refused(archive, message):
     with pytest.raises(DataError, match=message):
         dict(zip_members(archive, "a", 1, 20))
+
+
+def test_a_long_archive_is_read_from_its_file(tmp_path):
+    (tmp_path / "archive.zip").write_bytes(zipped(("a", b"1")))
+    assert dict(zip_members(tmp_path / "archive.zip", "a", 1, 10)) == {"a": b"1"}
+    with pytest.raises(DataError, match="damaged"):
+        dict(zip_members(tmp_path / "missing.zip", "a", 1, 10))
+
+
+def test_gzip_archive_of_other_content_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"before")
+    content = hashlib.sha256(b"expected").hexdigest()
+    with pytest.raises(DataError, match="does not hold the expected file .its SHA-256 differs"):
+        unpack_gzip(tmp_path / "file", gzip.compress(b"other"), content)
+    assert (tmp_path / "file").read_bytes() == b"before"
+    unpack_gzip(tmp_path / "file", gzip.compress(b"expected"), content)
+    assert (tmp_path / "file").read_bytes() == b"expected"
 
 
 def test_gzip_archive_becomes_one_file(tmp_path):

@@ -98,14 +98,6 @@ def test_the_expected_notmnist_is_read(tmp_path, idx_arrays, write_idx, monkeypa
         notmnist, "SHA256", {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     )
     assert len(load("notmnist", root=tmp_path)) == 12
-    fetch("notmnist", tmp_path)
-
-
-def test_notmnist_cannot_be_fetched(tmp_path):
-    for call in (fetch, lambda name, root: load(name, root=root)):
-        with pytest.raises(DataError, match="no public address") as raised:
-            call("notmnist", tmp_path)
-        assert str(tmp_path / "notMNIST/raw") in str(raised.value)
 
 
 def test_facts_cannot_be_changed():
