@@ -20,7 +20,7 @@ from tests.benchmarks.tab import Tab, press, press_k, press_navigation
 HAVE_K = ("scores", "compare")
 LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overview", "runs")
 """Routes of those who browse: pages of few figures, and all that show stored results."""
-LOOK_S = 0.25
+LOOK_S = 0.5
 """Between two looks at a page that is busy: what is timed is timed in the page, and looking costs the cores it uses."""
 GIVE_UP_S = 60
 """A press after which nothing new was shown for so long counts as an error."""
