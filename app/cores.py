@@ -25,8 +25,7 @@ def spare_one() -> None:
 def take_long_turns() -> None:
     """Let the pages of several visitors be made one after the other rather than all at once, ever so slowly.
 
-    Each is done sooner, and arrives in few pieces: a browser draws the page anew for every piece that comes alone,
-    which made thirty people at once half as dear again for their browsers.
+    Each is done sooner, and arrives in few pieces: a browser draws the page anew for every piece that comes alone.
     """
     sys.setswitchinterval(TURN_SECONDS)
 

@@ -10,7 +10,7 @@ from hvae.datasets.archives import zip_members
 from hvae.datasets.base import Progress
 from hvae.datasets.download import DownloadError
 from hvae.datasets.google_drive import download_from_drive
-from hvae.datasets.published_files import intact
+from hvae.datasets.published_files import intact, writing_below
 from hvae.errors import DataError
 
 IMAGES, LIST = "img_align_celeba", "list_eval_partition.txt"
@@ -38,17 +38,14 @@ def obtain_celeba(folder: Path, progress: Progress | None = None) -> None:
     Raises:
         DataError: If a file cannot be downloaded, unpacked or written, with the way to place it by hand.
     """
-    try:
+    with writing_below(folder):
         folder.mkdir(parents=True, exist_ok=True)
         # Below the folder, so that moving a file or folder out of it is one rename.
         with tempfile.TemporaryDirectory(prefix=".download.", dir=folder, ignore_cleanup_errors=True) as temporary:
-            _obtain(folder, Path(temporary), progress)
-    except DownloadError as error:
-        raise DataError(f"could not download CelebA: {error}; {placing(folder)}") from error
-    except OSError as error:
-        raise DataError(
-            f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
-        ) from error
+            try:
+                _obtain(folder, Path(temporary), progress)
+            except DownloadError as error:
+                raise DataError(f"could not download CelebA: {error}; {placing(folder)}") from error
 
 
 def placing(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Files that a data set's authors publish: where they are, how they are known again, and getting them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,16 +54,28 @@ def obtain(
             data = checked(folder / file.name, file.checksum)
         except DataError:
             data = _download(title, file, folder, partial(_report, progress, done, total))
-        try:
-            unpack(data)
-        except DataError as error:
-            raise DataError(f"{file.name}: {error}") from error
-        except OSError as error:
-            raise DataError(
-                f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
-            ) from error
+        with writing_below(folder):
+            try:
+                unpack(data)
+            except DataError as error:
+                raise DataError(f"{file.name}: {error}") from error
         done += file.size
         _report(progress, done, total, 0)
+
+
+@contextmanager
+def writing_below(folder: Path) -> Iterator[None]:
+    """Says what to do where the disk is full or the folder may not be written to.
+
+    Raises:
+        DataError: For every `OSError` within.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
+        ) from error
 
 
 def checked(path: Path, checksum: str) -> bytes:

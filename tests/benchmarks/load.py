@@ -9,8 +9,9 @@ it opens first, which says something of browsers, and stands in the report apart
 are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
-the server's, and of a latency the larger part is its own. Not to be run with `nice`: where it may, Chromium takes its
-own priority back, and only the server is slow then. Exits with 1 where a limit is missed.
+the server's, and of a latency the larger part is its own. The server goes before the browsers, where that is allowed.
+Not to be run with `nice`: where it may, Chromium takes its own priority back, and only the server is slow then. Exits
+with 1 where a limit is missed.
 """
 
 from __future__ import annotations

@@ -115,6 +115,17 @@ class User(ABC):
     def answered(self, waited: float) -> bool:
         """Whether the action that began `waited` seconds ago is answered."""
 
+    def _new(self, waited: float) -> list[float] | None:
+        """Seconds until something new was shown and until the page was done, None while neither is known."""
+        got = self.page.evaluate("window.__got")
+        if got is None and waited < 2 * GIVE_UP_S:
+            return None
+        # Where not even the wait ended, the browser has stopped drawing.
+        got = got or [waited, waited]
+        if got[0] >= GIVE_UP_S:
+            self.wrong("nothing new was shown")
+        return got
+
     def _answered(self, status: int, address: str) -> None:
         if status >= 400 and "/_stcore/" not in address:
             self.wrong(f"HTTP {status} for {urlsplit(address).path}")
@@ -142,16 +153,10 @@ class Browsing(User):
 
     def answered(self, waited: float) -> bool:
         """Whether something new is shown."""
-        got = self.page.evaluate("window.__got")
-        if got is None and waited < 2 * GIVE_UP_S:
-            return False
-        # Where not even the wait ended, the browser has stopped drawing.
-        got = got or [waited, waited]
-        self.noted.answers.append(got[0])
-        self.noted.finished.append(got[1])
-        if got[0] >= GIVE_UP_S:
-            self.wrong("nothing new was shown")
-        return True
+        if got := self._new(waited):
+            self.noted.answers.append(got[0])
+            self.noted.finished.append(got[1])
+        return got is not None
 
 
 class Scoring(User):
@@ -189,7 +194,7 @@ class Scoring(User):
     def answered(self, waited: float) -> bool:
         """Whether the button can be pressed, the verdicts are shown, or the figures of the other k."""
         if self._doing == "look":
-            return self.page.evaluate("window.__got") is not None or waited > GIVE_UP_S
+            return self._new(waited) is not None
         seen = self.page.evaluate(_SCORING)
         if self._doing == "give" and seen["ready"]:
             # Seen twice: who presses in the instant between two runs of the script is not heard, and nobody is as fast.
