@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import components, loading
-from app.compare_numbers import differing, parameter_count
+from app import components, loading, weights
+from app.compare_numbers import differing
 from app.compare_runs import letter
 from hvae.errors import HvaeError
 from hvae.results import RunEntry
@@ -81,8 +80,7 @@ def _caption(count: int, known: int) -> str:
 def _facts(run: RunEntry) -> dict[str, float]:
     """Size from the header of the weights, speed and best validation ELBO from the learning curve."""
     facts: dict[str, float] = {}
-    weights = run.path / "model.safetensors"
-    if weights.is_file() and (count := _parameters(str(weights), weights.stat().st_mtime_ns)) is not None:
+    if (count := weights.parameters(run)) is not None:
         facts["parameters"] = count
     try:
         history = loading.history(run)
@@ -97,11 +95,6 @@ def _facts(run: RunEntry) -> dict[str, float]:
         text = f"The learning curve of {run.name} cannot be read: {error}"
         st.html(f'<p class="prose">{components.escape(text)}</p>')
     return facts
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _parameters(weights: str, stamp: int) -> int | None:
-    return parameter_count(Path(weights))
 
 
 def _shown(value: str | None) -> str:

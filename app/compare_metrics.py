@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -17,7 +18,7 @@ from app.compare_runs import View
 from app.figures import overlay
 from app.figures.overlay import Line
 from app.palette import look
-from app.scored import Measure
+from app.scored import Measure, stamp
 from app.wording import estimate, rate
 from hvae import metrics
 from hvae.metrics import PairedDifference
@@ -109,15 +110,14 @@ def paired(keys: tuple[TableKey, TableKey, TableKey, TableKey], score: str, k: i
         score: `L` or `LLR`.
         k: of the score.
     """
-    return _paired(keys, score, k, tuple(key.path.stat().st_mtime_ns for key in keys))
+    return _paired(keys, Measure(score, k), f"{stamp(keys)} {score} {k}")
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _paired(
-    keys: tuple[TableKey, TableKey, TableKey, TableKey], score: str, k: int, stamps: tuple[int, ...]
+    _keys: tuple[TableKey, TableKey, TableKey, TableKey], _measure: Measure, name: str
 ) -> dict[str, PairedDifference]:
-    measure = Measure(score, k)
-    own_in, own_ood, in_a, ood_a = (measure.of(loading.table(key)) for key in keys)
+    own_in, own_ood, in_a, ood_a = (_measure.of(loading.table(key)) for key in _keys)
     inside, outside = metrics.equal_subsets(len(own_in), len(own_ood), 0)
     full = metrics.paired_auroc_difference(own_in, own_ood, in_a, ood_a)
     if len(own_in) == len(own_ood):
@@ -159,14 +159,22 @@ def latex(frame: pd.DataFrame, note: str) -> str:
 
 def curves(view: View, slug: str) -> None:
     """One ROC curve a run against one OOD set."""
+    keys = [one.keys[name] for one in view.runs if slug in one.tables for name in (view.data, slug)]
+    letters = [one.letter for one in view.runs]
+    figure, lines = _drawn_curves(f"{view.measure}{letters}{stamp(keys)}", view, slug)
+    components.chart(figure, lambda: overlay.table(lines), f"roc-{slug}", key="overlay")
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_curves(stamp: str, _view: View, slug: str) -> tuple[go.Figure, list[Line]]:
     lines, areas = [], {}
-    for one in view.runs:
+    for one in _view.runs:
         if slug in one.tables:
-            scores = [view.measure.of(one.tables[name]) for name in (view.data, slug)]
+            scores = [_view.measure.of(one.tables[name]) for name in (_view.data, slug)]
             lines.append(Line(one.run.name, one.look, metrics.roc_curve(*scores, points=300)))
             areas[one.letter] = metrics.auroc(*scores).value
-    figure = overlay.overlay(lines, _title(areas, look(slug).title))
-    components.chart(figure, overlay.table(lines), f"roc-{slug}", key="overlay")
+    return overlay.overlay(lines, _title(areas, look(slug).title)), lines
 
 
 def _title(areas: dict[str, float], name: str) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
 
 from app.palette import Look
 from app.scored import Measure
@@ -155,12 +152,3 @@ def differing(configs: Sequence[RunConfig]) -> dict[str, list[str | None]]:
     names = dict.fromkeys(name for one in flat for name in one)
     rows = {name: [one.get(name) for one in flat] for name in names}
     return {name: values for name, values in rows.items() if len(set(values)) > 1}
-
-
-def parameter_count(weights: Path) -> int | None:
-    """Numbers in a weights file, from its header alone; None where it cannot be read."""
-    try:
-        with safe_open(weights, framework="numpy") as file:
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    except (SafetensorError, OSError):
-        return None

@@ -116,6 +116,7 @@ def chart(
         st.html(f'<p class="chart-title">{title}</p>')
         st.plotly_chart(
             figure,
+            theme=None,
             key=key,
             on_select=selected if on_click or on_brush else "ignore",
             selection_mode="box" if on_brush else "points",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, feature_tables, palette
@@ -61,14 +62,14 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
     left, right = st.columns(2)
     with left:
         components.chart(
-            over_layers(rows, "mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", null=True),
+            _drawn(rows, "mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", null=True),
             rows,
             f"correlation-{kind}",
             key="r-by-layer",
         )
     with right:
         components.chart(
-            over_layers(rows, "cka", "Whole layers: is it the same geometry?", "debiased linear CKA", null=False),
+            _drawn(rows, "cka", "Whole layers: is it the same geometry?", "debiased linear CKA", null=False),
             rows,
             f"cka-{kind}",
             key="cka-by-layer",
@@ -81,6 +82,12 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
         "favours wide layers. Chance: the images of run B shuffled. CKA compares whole layers: it also sees what two "
         "models say alike in other coordinates, and is near 0 by chance."
     )
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _drawn(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> go.Figure:
+    return over_layers(rows, value, title, axis, null)
 
 
 def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: RunEntry) -> str:

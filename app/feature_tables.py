@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from app import weights
 from hvae.correlation_tables import (
     COLUMNS,
     CorrelationMetadata,
@@ -115,7 +115,8 @@ def _folders(a: RunEntry, b: RunEntry) -> Iterator[tuple[RunEntry, RunEntry, Pat
 def _current(metadata: CorrelationMetadata, keeper: RunEntry, partner: RunEntry) -> bool:
     """Whether a file was made with the weights that the runs have now; unknown where they have none here."""
     made_with = (metadata.weights_sha256_a, metadata.weights_sha256_b)
-    return all(digest in ("", made) for digest, made in zip(map(_digest, (keeper, partner)), made_with, strict=True))
+    digests = (weights.sha256(run) for run in (keeper, partner))
+    return all(digest in ("", made) for digest, made in zip(digests, made_with, strict=True))
 
 
 def _rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
@@ -131,15 +132,3 @@ def _read(path: str, stamp: int) -> CorrelationTable:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _read_pairs(path: str, stamp: int) -> UnitPairs:
     return read_unit_pairs(Path(path))
-
-
-def _digest(run: RunEntry) -> str:
-    """SHA-256 of a run's weights; empty where it has none."""
-    path = run.path / "model.safetensors"
-    return _sha256(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sha256(path: str, stamp: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,11 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from app import cores
-from app.scored import Measure
+from app.scored import Measure, stamp
 from hvae import metrics, results
 from hvae.errors import TableError
 from hvae.metrics import Estimate
 from hvae.results import RunEntry, ScoreTable, TableKey
+from hvae.run_states import RunState, is_written, learning_curve, run_state
 
 if TYPE_CHECKING:
     from hvae.checkpoints import Checkpoint
@@ -38,19 +39,20 @@ def table(key: TableKey) -> ScoreTable:
         TableError: missing, damaged or of another schema.
     """
     try:
-        stamp = key.path.stat().st_mtime_ns
+        written = key.path.stat().st_mtime_ns
     except OSError:
         raise TableError(f"the score table {key.path.name} is gone: score it again") from None
-    return _table(str(key.path), stamp)
+    return _table(str(key.path), written)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+# A resource, because copying them for every page costs more than most of what is done with it: nobody may change it.
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _table(path: str, stamp: int) -> ScoreTable:
     return results.read_table(Path(path))
 
 
 def history(run: RunEntry) -> pd.DataFrame:
-    """Learning curve of a run, one row an epoch; empty where there is none.
+    """Learning curve of a run with its numbers checked, one row an epoch; empty where there is none.
 
     Raises:
         TableError: a damaged file.
@@ -59,9 +61,22 @@ def history(run: RunEntry) -> pd.DataFrame:
     return _history(str(run.path), path.stat().st_mtime_ns) if path.is_file() else pd.DataFrame()
 
 
+def state(run: RunEntry) -> RunState:
+    """`hvae.run_states.run_state`, looked at again when anything it depends on has changed."""
+    paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
+    seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
+    present = run.path.is_dir(), is_written(run.path), bool(results.list_tables(run.path))
+    return _state(f"{run.path} {run.problem} {seen} {present} {run.config and run.config.training.epochs}", run)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _state(stamp: str, _run: RunEntry) -> RunState:
+    return run_state(_run)
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def _history(run: str, stamp: int) -> pd.DataFrame:
-    return results.read_history(Path(run))
+    return learning_curve(Path(run))
 
 
 def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
@@ -109,13 +124,13 @@ def summary(
     Raises:
         TableError: missing or damaged tables, or k outside the layers of the model.
     """
-    stamps = (inside.path.stat().st_mtime_ns, outside.path.stat().st_mtime_ns)
-    return _summary(inside, outside, score, k, n_boot, stamps)
+    return _summary((inside, outside), Measure(score, k), n_boot, f"{stamp((inside, outside))} {score} {k}")
 
 
+# Only the name is hashed: walking through the fields of keys takes longer than most of what is cached.
 @st.cache_data(max_entries=512, show_spinner=False)
 def _summary(
-    inside: TableKey, outside: TableKey, score: str, k: int, n_boot: int, stamps: tuple[int, int]
+    _pair: tuple[TableKey, TableKey], _measure: Measure, n_boot: int, name: str
 ) -> dict[str, dict[str, Estimate]]:
-    measure = Measure(score, k)
-    return metrics.summary(measure.of(table(inside)), measure.of(table(outside)), n_boot=n_boot)
+    inside, outside = (_measure.of(table(key)) for key in _pair)
+    return metrics.summary(inside, outside, n_boot=n_boot)

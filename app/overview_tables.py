@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from app import components, loading, scored
+from app import components, loading, score_numbers, scored
 from app.palette import look
 from app.run_table import best_epoch, state_mark
 from app.scored import Measure, Setting
@@ -15,7 +15,6 @@ from app.wording import bits, estimate, per_layer, rate
 from hvae import metrics, published
 from hvae.metrics import Estimate
 from hvae.results import RunEntry, ScoreTable, TableKey
-from hvae.run_states import run_state
 
 MOST_ACROSS = 5
 """Layers up to which the scores stand side by side; those of a deeper model stand below one another."""
@@ -99,13 +98,12 @@ def table_2(keys: Sequence[TableKey], setting: Setting, inside: TableKey, outsid
     )
 
 
-def every_set(inside: ScoreTable, outside: dict[str, ScoreTable], data: str) -> None:
+def every_set(inside: TableKey, outside: Mapping[str, TableKey], data: str, depth: int) -> None:
     """AUROC of -L^{>0} and of LLR^{>k} at every k against each OOD set."""
-    depth = inside.metadata.depth
     measures = [Measure("L", 0), *(Measure("LLR", k) for k in range(1, depth + 1))]
     rows, numbers = [], []
-    for slug, table in outside.items():
-        found = [metrics.auroc(measure.of(inside), measure.of(table)) for measure in measures]
+    for slug, key in outside.items():
+        found = [score_numbers.auroc(inside, key, measure) for measure in measures]
         names = [components.plain(measure.symbol) for measure in measures]
         numbers.append({"ood": slug} | spread(dict(zip(names, found, strict=True))))
         talk = published.find(in_data=data, ood_data=slug, source=published.TALK)
@@ -125,7 +123,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     """Every run with its state and what each layer carries: KL in nats and active units from the learning curve."""
     rows, numbers = [], []
     for run in found:
-        state, kept = run_state(run), best_epoch(run)
+        state, kept = loading.state(run), best_epoch(run)
         layers = range(1, (run.depth or 0) + 1)
         kl = per_layer([-kept.get(f"log_ratio_{layer}", np.nan) for layer in layers])
         active = per_layer([kept.get(f"active_units_{layer}", np.nan) for layer in layers])

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, loading
@@ -13,7 +14,7 @@ from app.figures import learning
 from app.wording import quoted
 from hvae.errors import HvaeError
 from hvae.results import RunEntry
-from hvae.run_states import RunState, learning_curve, run_state
+from hvae.run_states import RunState, learning_curve
 
 REFRESH = "5s"
 QUANTITIES = [*learning.STRIPS, "schedules"]
@@ -42,7 +43,7 @@ def curves(run: RunEntry, versus: RunEntry | None, states: dict[str, RunState]) 
 def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
     """The progress of those being trained, and the figures."""
     if live:
-        states = {run.name: run_state(run) for run in runs}
+        states = {run.name: loading.state(run) for run in runs}
         if live != [name for name, state in states.items() if state.state == "training now"]:
             # A training has begun or ended, or its folder is gone: the whole page says so.
             st.rerun()
@@ -50,10 +51,12 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
             if run.name in live:
                 st.info(progress(run, states[run.name], time.time()))
     histories: dict[str, pd.DataFrame] = {}
+    stamp = ""
     for run in runs:
         try:
             history = loading.history(run)
-            learning_curve(run.path)
+            if len(history):
+                stamp += f" {run.path}@{(run.path / 'history.csv').stat().st_mtime_ns}"
         except (HvaeError, OSError) as error:
             st.error(f"The learning curve of {quoted(run.name)} cannot be shown:")
             st.code(str(error).replace(f"{run.path}/", ""), language=None, wrap_lines=True)
@@ -63,33 +66,38 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
         else:
             st.info(f"{quoted(run.name)} has no learning curve yet: the first epoch has not ended.")
     if histories:
-        _figures(histories, quantity)
+        _figures(stamp, histories, quantity)
 
 
-def _figures(histories: dict[str, pd.DataFrame], quantity: str) -> None:
+def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
     stem = "-".join(components.plain(name) for name in histories)
-    components.chart(
-        learning.elbo(histories, _elbo_title(histories)),
-        learning.table(histories),
-        f"learning-{stem}",
-        key="elbo-curve",
-    )
-    rows = learning.rows_of(histories, quantity)
-    if not rows:
+    elbo, strips = _drawn(stamp, histories, quantity)
+    components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
+    if strips is None:
         st.info("These learning curves have no columns for that.")
         return
+    kept = ["run", "epoch", *learning.rows_of(histories, quantity)]
+    components.chart(
+        strips,
+        lambda: learning.table(histories).reindex(columns=kept),
+        f"{quantity.replace(' ', '-')}-{stem}",
+        key="layer-curves",
+    )
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn(stamp: str, _histories: dict[str, pd.DataFrame], quantity: str) -> tuple[go.Figure, go.Figure | None]:
+    """The bound, and what each layer says; None where no learning curve has that."""
     titles = {
         "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
         "active units": "How many units of each layer are in use",
         "schedules": "What training did when",
     }
-    kept = ["run", "epoch", *rows]
-    components.chart(
-        learning.strips(histories, quantity, titles[quantity]),
-        learning.table(histories).reindex(columns=kept),
-        f"{quantity.replace(' ', '-')}-{stem}",
-        key="layer-curves",
-    )
+    elbo = learning.elbo(_histories, _elbo_title(_histories))
+    if not learning.rows_of(_histories, quantity):
+        return elbo, None
+    return elbo, learning.strips(_histories, quantity, titles[quantity])
 
 
 def _elbo_title(histories: dict[str, pd.DataFrame]) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
-from app import components, loading
+from app import components, loading, weights
 from app.palette import look
-from app.run_table import parameters
 from app.wording import score_command
 from hvae import results
 from hvae.errors import HvaeError
@@ -21,9 +18,8 @@ from hvae.results import RunEntry
 
 def listed(run: RunEntry) -> pd.DataFrame:
     """One row a score table: data, split, reading, S, R, seed, images, written (UTC), kB, problem (empty if sound)."""
-    weights = run.path / "model.safetensors"
     # Weights that cannot be read are what is wrong then, not the tables.
-    digest = _sha256(str(weights), weights.stat().st_mtime_ns) if parameters(run) is not None else None
+    digest = weights.sha256(run) if weights.parameters(run) is not None else None
     rows = []
     for key in loading.tables(run):
         images, problem, size, written = None, "", None, ""
@@ -85,9 +81,3 @@ def score_tables(run: RunEntry) -> None:
         st.caption("Commands that make the marked ones again")
         commands = "\n".join(score_command(run.name, key) for key in damaged)
         st.code(commands, language="bash", wrap_lines=True)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sha256(path: str, stamp: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

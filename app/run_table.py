@@ -8,14 +8,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app import components, loading
+from app import components, loading, weights
 from app.palette import look
 from app.wording import bits, per_layer
 from hvae import metrics
 from hvae.errors import HvaeError
 from hvae.results import RunEntry
-from hvae.run_states import RunState, run_state
-from hvae.tensor_files import read_header
+from hvae.run_states import RunState
 
 KINDS = {"complete": "good", "training now": "good"}
 
@@ -23,16 +22,6 @@ KINDS = {"complete": "good", "training now": "good"}
 def state_mark(state: RunState) -> str:
     """The state as a word that stands out (HTML)."""
     return components.mark(state.state, KINDS.get(state.state, "warn"))
-
-
-def parameters(run: RunEntry) -> int | None:
-    """Number of weights, read from the header of the weights; None where there are none to read."""
-    if not run.has_weights:
-        return None
-    try:
-        return sum(math.prod(tensor.shape) for tensor in read_header(run.path / "model.safetensors").values())
-    except HvaeError:
-        return None
 
 
 def best_epoch(run: RunEntry) -> dict[str, float]:
@@ -49,7 +38,7 @@ def runs_table(found: Sequence[RunEntry], states: dict[str, RunState]) -> None:
     rows, numbers = [], []
     for run in found:
         state, best, config = states[run.name], best_epoch(run), run.config
-        count, tables = parameters(run), len(loading.tables(run))
+        count, tables = weights.parameters(run), len(loading.tables(run))
         planned = config.training.epochs if config else None
         value = (
             float(metrics.bits_per_dim(best["elbo"], config.model.dimensions)) if config and "elbo" in best else None
@@ -107,5 +96,5 @@ def runs_table(found: Sequence[RunEntry], states: dict[str, RunState]) -> None:
 
 
 def states(found: Sequence[RunEntry]) -> dict[str, RunState]:
-    """State of each run by name, read afresh."""
-    return {run.name: run_state(run) for run in found}
+    """State of each run by name."""
+    return {run.name: loading.state(run) for run in found}

@@ -8,10 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from hvae import metrics
 from hvae.arrays import Floats
 from hvae.errors import TableError
-from hvae.metrics import Estimate
 from hvae.proposal import READINGS
 from hvae.results import ScoreTable, TableKey
 
@@ -145,14 +143,6 @@ def rug(scores: Floats, most: int = RUG_MARKS) -> np.ndarray:
     if len(order) <= most:
         return order
     return order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))]
-
-
-def auroc_by_level(inside: ScoreTable, outside: ScoreTable, score: str) -> dict[int, Estimate]:
-    """AUROC with its interval at every k: from 0 for `L`, from 1 for `LLR`."""
-    depth = min(inside.metadata.depth, outside.metadata.depth)
-    levels = range(0 if score == "L" else 1, depth + 1)
-    measures = {k: Measure(score, k) for k in levels}
-    return {k: metrics.auroc(measure.of(inside), measure.of(outside)) for k, measure in measures.items()}
 
 
 def percentile(values: Floats, value: float) -> float:

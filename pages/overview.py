@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from app import components, loading, overview_tables, scored, state
+from app import components, loading, overview_tables, score_numbers, scored, state
 from app.palette import look
+from app.scored import Measure
 from hvae.errors import TableError
 from hvae.results import ScoreTable, TableKey
 
@@ -76,7 +77,8 @@ def page() -> None:
             setting = scored.settings(loading.tables(run), selection.data)[0]
             first = next(iter(outside.values()))[0]
             overview_tables.table_2(loading.tables(run), setting, own, first, table.metadata.depth)
-            overview_tables.every_set(table, tables, selection.data)
+            keys = {slug: key for slug, (key, _) in outside.items()}
+            overview_tables.every_set(own, keys, selection.data, table.metadata.depth)
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
     overview_tables.runs_table(loading.runs())
     components.footer(f"hvae report {run.name}")
@@ -118,7 +120,7 @@ def _sentence(inside: Found | None, outside: dict[str, Found]) -> str:
     inner = overview_tables.mean_bits(table, 0)
     slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
     # k = 1 whatever the data: the best k would be a choice that looks at OOD images.
-    ratio = scored.auroc_by_level(table, outside[slug][1], "LLR")[1].value
+    ratio = score_numbers.auroc(own, outside[slug][0], Measure("LLR", 1)).value
     first, other = look(own.slug).title, look(slug).title
     if bits[slug] >= inner:
         return (

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
 from app.figures.series import IDS_PER_SET
 from app.palette import look
 from hvae.arrays import Floats, Indices
@@ -56,12 +55,12 @@ def agreement(
         axes: titles of the axes in HTML.
         title: what to see.
     """
-    figure = go.Figure()
+    figure = Figure()
     for place, cloud in enumerate(clouds):
         style = look(cloud.slug)
         figure.add_scatter(
-            x=cloud.first.astype(np.float32),
-            y=cloud.second.astype(np.float32),
+            x=cloud.first,
+            y=cloud.second,
             mode="markers",
             marker={
                 "color": style.colour,
@@ -98,7 +97,7 @@ def agreement(
         )
     figure.update_xaxes(title=axes[0], range=ranges[0])
     figure.update_yaxes(title=axes[1], range=ranges[1])
-    return laid_out(figure, title, height=480)
+    return laid_out(figure, title, height=480).update_layout(CLICKABLE)
 
 
 def table(clouds: Sequence[Cloud], runs: tuple[str, str]) -> pd.DataFrame:

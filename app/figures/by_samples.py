@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures import estimates
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.figures.profile import plain
 from hvae.metrics import Estimate
 
@@ -28,7 +28,9 @@ def by_samples(curves: Curves, what: str, chosen: int, title: str) -> go.Figure:
         chosen: the number that the page shows; it is marked.
         title: what to see.
     """
-    figure = make_subplots(rows=1, cols=len(curves), subplot_titles=list(curves), horizontal_spacing=0.09)
+    figure = make_subplots(
+        figure=Figure(), rows=1, cols=len(curves), subplot_titles=list(curves), horizontal_spacing=0.09
+    )
     places = sorted({number for sets in curves.values() for line in sets.values() for number in line})
     for column, sets in enumerate(curves.values(), start=1):
         for slug, line in sets.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.layout import drawn
 from app.palette import look
 from hvae.arrays import Floats
 
@@ -42,8 +41,8 @@ def curve(
     """
     style = look(slug)
     figure.add_scatter(
-        x=drawn(x),
-        y=drawn(y),
+        x=x,
+        y=y,
         name=style.title,
         mode="lines",
         line={"color": style.colour, "dash": style.dash, "width": 2.5},
@@ -53,8 +52,8 @@ def curve(
     able = np.flatnonzero(np.isfinite(thresholds))
     able = able[np.unique(np.linspace(0, len(able) - 1, min(CLICKABLE // curves, len(able))).round().astype(int))]
     figure.add_scatter(
-        x=drawn(x[able]),
-        y=drawn(y[able]),
+        x=x[able],
+        y=y[able],
         name=style.title,
         mode="markers",
         marker={"size": 12, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.layout import laid_out
+from app.figures.layout import CLICKABLE, Figure, laid_out
 from app.figures.profile import plain
 from app.figures.series import Series, line, rug
 
@@ -45,6 +45,7 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
     sets = len(left.series)
     below = 0.02 + _RUG_SHARE * sets
     figure = make_subplots(
+        figure=Figure(),
         rows=2,
         cols=2,
         row_heights=[1 - below, below],
@@ -67,7 +68,7 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
     # The panel names stand where the legend is in other figures.
     figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
     figure.update_annotations(font={"size": 13})
-    return figure
+    return figure.update_layout(CLICKABLE)
 
 
 def table(left: Panel, right: Panel) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import palette
-from app.figures.layout import laid_out
+from app.figures.layout import CLICKABLE, Figure, laid_out
 from hvae.unit_pairs import UnitPair
 
 
@@ -24,7 +24,7 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
         axis: name of the value.
         null: whether to draw the null.
     """
-    figure = go.Figure()
+    figure = Figure()
     for slug, own in rows.groupby("data", sort=False):
         look = palette.look(str(slug))
         figure.add_scatter(
@@ -73,7 +73,7 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     names_a, names_b = ([f"z<sub>{n}</sub>" for n in range(1, depth + 1)] for depth in (depth_a, depth_b))
     text = np.where(np.isnan(values), "none", np.char.mod("%.2f", values))
-    figure = go.Figure(
+    figure = Figure(
         go.Heatmap(
             z=values,
             x=list(range(1, depth_b + 1)),
@@ -101,13 +101,12 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
         showlegend=False,
     )
     figure.update_layout(
-        clickmode="event+select",
         xaxis={"title": f"layer of {run_b}", "tickvals": list(range(1, depth_b + 1)), "ticktext": names_b},
         yaxis={"title": f"layer of {run_a}", "tickvals": list(range(1, depth_a + 1)), "ticktext": names_a},
     )
     figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
     figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
-    return laid_out(figure, title, worded=True)
+    return laid_out(figure, title, worded=True).update_layout(CLICKABLE)
 
 
 def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> go.Figure:
@@ -120,7 +119,7 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
         units: both units of each pair in words, by its rank.
     """
     run_a, run_b = html.escape(run_a), html.escape(run_b)
-    figure = go.Figure()
+    figure = Figure()
     for together, colour, symbol, name in (
         (True, palette.BLUE, "circle", "rise and fall together"),
         (False, palette.VERMILION, "diamond", "move against each other"),
@@ -142,10 +141,9 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
                 hoverinfo="text",
             )
     figure.update_layout(
-        clickmode="event+select",
         xaxis={"title": "unit pair, most alike first", "dtick": 1, "range": [0.5, len(pairs) + 0.5]},
         yaxis={"title": "|r|", "range": [-0.02, 1.05]},
     )
     return laid_out(
         figure, "How alike are the best matched units? Click one to see what excites it", height=240, worded=True
-    )
+    ).update_layout(CLICKABLE)

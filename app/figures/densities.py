@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import BRUSHABLE, CLICKABLE, RULE, Figure, laid_out
 from app.figures.series import Series, line, rug
 
 Brush = tuple[float | None, float | None]
@@ -35,7 +35,7 @@ def densities(
         brush: range to shade.
         brushing: dragging chooses a range; marks cannot be clicked then.
     """
-    figure = go.Figure()
+    figure = Figure()
     hint = "" if brushing else "click to look at it"
     for place, one in enumerate(series):
         figure.add_scatter(**line(one, unit, filled=place == 0))
@@ -63,9 +63,7 @@ def densities(
         )
         # The range may reach beyond what is drawn; the axis stays.
         figure.update_xaxes(range=[edges[0], edges[-1]])
-    if brushing:
-        figure.update_layout(dragmode="select", selectdirection="h")
-    return figure
+    return figure.update_layout(BRUSHABLE if brushing else CLICKABLE)
 
 
 def table(series: Sequence[Series]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 
-from app.figures.layout import laid_out
+from app.figures.layout import CLICKABLE, Figure, laid_out
 from app.palette import VERMILION, look
 
 FEW = 12
@@ -60,7 +60,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.
     rows, columns = grid(len(tiles))
     tile_size = TILE * 3 // 4 if len(tiles) <= FEW else TILE
     row, column = np.divmod(np.arange(len(tiles)), columns)
-    figure = go.Figure()
+    figure = Figure()
     figure.add_layout_image(
         source=f"data:image/png;base64,{base64.b64encode(sprite(tiles)).decode()}",
         xref="x",
@@ -112,7 +112,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.
         legend={"itemclick": False, "itemdoubleclick": False, "y": 1},
         showlegend=True,
     )
-    return figure
+    return figure.update_layout(CLICKABLE)
 
 
 def grid(count: int) -> tuple[int, int]:

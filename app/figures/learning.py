@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.layout import laid_out
+from app.figures.layout import Figure, laid_out
 from app.palette import BLUE, VERMILION
 
 MOST_POINTS = 400
@@ -42,7 +42,7 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
         histories: run name, safe in HTML -> columns `epoch`, `elbo` and maybe `train_elbo`, in nats; run A first.
         title: what to see.
     """
-    figure = go.Figure()
+    figure = Figure()
     for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
         drawn = thinned(history)
         for column, words, open_marker, width in (
@@ -73,7 +73,9 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
         title: what to see.
     """
     rows = rows_of(histories, quantity)
-    figure = make_subplots(rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows)))
+    figure = make_subplots(
+        figure=Figure(), rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows))
+    )
     for row, (column, (sign, axis, words)) in enumerate(rows.items(), start=1):
         for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
             if column in history:

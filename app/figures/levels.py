@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures import estimates
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from hvae.metrics import Estimate
 
 PANELS = {"L": "the bound itself, −L<sup>&gt;k</sup>", "LLR": "the likelihood ratio, LLR<sup>&gt;k</sup>"}
@@ -27,7 +27,12 @@ def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> go.Fi
         title: what to see.
     """
     figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, subplot_titles=list(PANELS.values()), horizontal_spacing=0.06
+        figure=Figure(),
+        rows=1,
+        cols=2,
+        shared_yaxes=True,
+        subplot_titles=list(PANELS.values()),
+        horizontal_spacing=0.06,
     )
     for column, score in enumerate(PANELS, start=1):
         for slug, by_score in curves.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import drawn
 from app.figures.roc import plane
 from app.palette import Look
 from hvae.metrics import RocCurve
@@ -39,8 +38,8 @@ def overlay(lines: Sequence[Line], title: str) -> go.Figure:
     figure = plane(title)
     for line in lines:
         figure.add_scatter(
-            x=drawn(line.curve.fpr),
-            y=drawn(line.curve.tpr),
+            x=line.curve.fpr,
+            y=line.curve.tpr,
             name=line.look.title,
             mode="lines",
             line={"color": line.look.colour, "dash": line.look.dash, "width": 2.5},

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.clickable import curve
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
 from app.palette import look
 from hvae.metrics import PrecisionRecallCurve
 
@@ -23,7 +23,7 @@ def precision_recall(
         points: (recall, precision) at the threshold, by slug.
         title: what to see.
     """
-    figure = go.Figure()
+    figure = Figure()
     guessing = next(iter(curves.values())).prevalence
     figure.add_hline(y=guessing, line={"color": RULE, "width": 1, "dash": "dot"})
     for place, (slug, found) in enumerate(curves.items()):
@@ -31,7 +31,7 @@ def precision_recall(
         curve(figure, place, len(curves), slug, found.recall, found.precision, found.thresholds, points[slug], what)
     figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
-    return laid_out(figure, title, height=440)
+    return laid_out(figure, title, height=440).update_layout(CLICKABLE)
 
 
 def table(curves: Mapping[str, PrecisionRecallCurve]) -> pd.DataFrame:

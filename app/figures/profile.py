@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.bands import PERCENTILES, add_bands
-from app.figures.layout import laid_out
+from app.figures.layout import Figure, laid_out
 from app.palette import VERMILION, look
 from hvae.arrays import Floats
 
@@ -29,7 +29,7 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
     """
     style = look(own)
     rows, limits = list(bands), np.array(list(bands.values()))
-    figure = go.Figure()
+    figure = Figure()
     add_bands(figure, rows, limits, limits, own, 0.5)
     figure.add_scatter(
         y=rows,

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.clickable import curve
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
 from app.palette import look
 from hvae.metrics import RocCurve
 
@@ -25,12 +25,12 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
     for place, (slug, found) in enumerate(curves.items()):
         what = f"{look(slug).title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
         curve(figure, place, len(curves), slug, found.fpr, found.tpr, found.thresholds, points[slug], what)
-    return figure
+    return figure.update_layout(CLICKABLE)
 
 
 def plane(title: str) -> go.Figure:
     """The axes of a ROC curve with the diagonal of guessing."""
-    figure = go.Figure()
+    figure = Figure()
     figure.add_scatter(
         x=[0, 1],
         y=[0, 1],

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from app.figures.layout import drawn
 from app.palette import look
 from hvae.arrays import Floats
 from hvae.metrics import Density
@@ -43,8 +42,8 @@ def line(one: Series, unit: str, *, filled: bool) -> dict[str, Any]:
     """
     style, edges = look(one.slug), one.density.edges
     return {
-        "x": drawn((edges[:-1] + edges[1:]) / 2),
-        "y": drawn(one.density.density),
+        "x": (edges[:-1] + edges[1:]) / 2,
+        "y": one.density.density,
         "name": style.title,
         "mode": "lines",
         "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
@@ -69,7 +68,7 @@ def rug(one: Series, place: int, sets: int, unit: str, hint: str) -> dict[str, A
     shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
     about = f"{style.title}, one image<br>%{{x:.4g}} {unit}" + (f"<br>{hint}" if hint else "")
     return {
-        "x": drawn(one.scores[shown]),
+        "x": one.scores[shown],
         "y": np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
         "mode": "markers",
         "marker": {"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.figures.layout import drawn, laid_out
+from app.figures.layout import CLICKABLE, Figure, laid_out
 from app.palette import GREY, VERMILION, look
 from hvae.arrays import Floats
 from hvae.metrics import Density
@@ -29,10 +29,10 @@ def uploaded(
         axis: name of the score in HTML.
     """
     style = look(own)
-    figure = go.Figure()
+    figure = Figure()
     figure.add_scatter(
-        x=drawn((reference.edges[:-1] + reference.edges[1:]) / 2),
-        y=drawn(reference.density),
+        x=(reference.edges[:-1] + reference.edges[1:]) / 2,
+        y=reference.density,
         mode="lines",
         line={"color": style.colour, "dash": style.dash, "width": 2.5},
         fill="tozeroy",
@@ -45,7 +45,7 @@ def uploaded(
     ):
         chosen = np.flatnonzero(alarms == alarm)
         figure.add_scatter(
-            x=drawn(scores[chosen]),
+            x=scores[chosen],
             y=np.full(len(chosen), row, np.int8),
             yaxis="y2",
             mode="markers",
@@ -67,7 +67,7 @@ def uploaded(
         },
         yaxis2={"domain": [0, 0.2], "visible": False, "range": [-0.7, 1.7]},
     )
-    return laid_out(figure, title, height=400)
+    return laid_out(figure, title, height=400).update_layout(CLICKABLE)
 
 
 def table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axis: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.figures.bands import add_bands
-from app.figures.layout import RULE, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.figures.profile import PERCENTILES, plain
 from app.palette import GREY, VERMILION
 from hvae.arrays import Floats
@@ -69,7 +69,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figu
     rows = np.arange(len(steps))
     starts, ends = np.array([one.start for one in steps]), np.array([one.end for one in steps])
     limits = starts[:, None] + np.array([one.band for one in steps])
-    figure = go.Figure()
+    figure = Figure()
     add_bands(figure, rows.tolist(), limits, limits - starts[:, None], own, 0.78)
     for total, colour, label in ((False, VERMILION, "a step"), (True, GREY, "a sum")):
         chosen = [row for row, one in enumerate(steps) if one.total == total]

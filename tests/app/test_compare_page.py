@@ -1,5 +1,4 @@
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import compare_metrics, palette, parts
-from app.compare_numbers import MARKS, Agreement, Compared, agreement, differing, parameter_count, same_images
+from app.compare_numbers import MARKS, Agreement, Compared, agreement, differing, same_images
 from app.figures import agreement as figures
 from app.figures.series import IDS_PER_SET
 from app.scored import Measure
@@ -47,16 +46,6 @@ def test_only_fields_that_differ_are_listed(tmp_path: Path) -> None:
     }
     deeper = differing([one, config(make_run(tmp_path, "deep", depth=3))])
     assert deeper["model.stages.2.latent.size"] == [None, "4"]
-
-
-def test_parameters_are_counted_from_the_header_of_the_weights(tmp_path: Path) -> None:
-    content = json.dumps({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
-    weights = tmp_path / "model.safetensors"
-    weights.write_bytes(len(content).to_bytes(8, "little") + content + bytes(24))
-    assert parameter_count(weights) == 6
-    weights.write_bytes(b"\xff" * 64)
-    assert parameter_count(weights) is None
-    assert parameter_count(tmp_path / "nothing") is None
 
 
 def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compared]) -> None:

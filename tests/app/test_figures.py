@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from app.figures import by_samples, contrast, densities, levels, profile, roc, waterfall
+from app.figures import by_samples, contrast, densities, layout, levels, profile, roc, waterfall
 from app.figures.series import IDS_PER_SET, Series
 from app.palette import LOOKS, look
 from hvae import metrics
@@ -62,7 +62,7 @@ def test_densities_draw_what_they_were_given() -> None:
     assert figure.layout.shapes[0].x0 == 1.5
     assert "nats" in figure.layout.xaxis.title.text and "higher" in figure.layout.xaxis.title.text
     place, index = divmod(int(rugs[1].customdata[0]), IDS_PER_SET)
-    assert place == 1 and np.float32(OUTSIDE[index]) == rugs[1].x[0]
+    assert place == 1 and OUTSIDE[index] == rugs[1].x[0]
 
 
 def test_the_rug_leaves_out_what_the_axis_cannot_show() -> None:
@@ -78,8 +78,20 @@ def test_the_operating_point_lies_on_its_curve() -> None:
     point = tuple(float(np.mean(scores >= threshold)) for scores in (INSIDE, OUTSIDE))
     figure = roc.roc({"mnist": curve}, {"mnist": point}, "title")
     _, line, _, mark = figure.data
-    assert tuple(np.float32([mark.x[0], mark.y[0]])) in set(zip(line.x, line.y, strict=True))
+    assert (mark.x[0], mark.y[0]) in set(zip(line.x, line.y, strict=True))
     assert len(roc.table({"mnist": curve})) == len(curve.fpr)
+
+
+def test_a_figure_is_sent_without_what_plotly_would_draw_it_again_for() -> None:
+    sent = densities.densities(series(), 1.5, "a <b>title</b>", "LLR", "nats").to_dict()
+    assert "template" not in sent["layout"] and "datarevision" in sent["layout"]
+    assert sent["layout"]["clickmode"] == "event+select"
+    assert all(type(trace[axis]) is list for trace in sent["data"] for axis in ("x", "y"))
+    assert sent["data"][0]["y"] == pytest.approx(series()[0].density.density, rel=1e-6)
+    missing = layout.Figure()
+    missing.add_scatter(y=np.array([1.23456789, np.nan, np.inf]), error_y={"array": np.array([0.5])})
+    assert missing.to_dict()["data"][0]["y"] == [1.234568, None, None]
+    assert missing.to_dict()["data"][0]["error_y"]["array"] == [0.5]
 
 
 def test_levels_show_intervals_and_mark_the_chosen_k() -> None:
@@ -141,7 +153,7 @@ def test_likelihood_and_ratio_share_their_looks_and_ids() -> None:
     assert [line.showlegend for line in lines] == [True, True, False, False]
     for rug in (rugs[1], rugs[3]):
         place, index = divmod(int(rug.customdata[0]), IDS_PER_SET)
-        assert place == 1 and np.float32(OUTSIDE[index]) == rug.x[0]
+        assert place == 1 and OUTSIDE[index] == rug.x[0]
     assert list(contrast.table(*panels)["score"].unique()) == ["-L>0", "LLR>1"]
 
 

@@ -104,17 +104,3 @@ def test_the_stamp_follows_the_files(run: Path, tmp_path: Path) -> None:
     there = scored.stamp([own])
     os.utime(own.path, ns=(1, 1))
     assert len({gone, there, scored.stamp([own]), scored.stamp([key])}) == 4
-
-
-def test_auroc_by_level_covers_every_k(run: Path) -> None:
-    keys = list_tables(run)
-    inside, outside = (
-        read_table(key.path)
-        for slug in ("fashionmnist", "mnist")
-        if (key := scored.find(keys, slug, Setting("mean", 1, 1)))
-    )
-    assert list(scored.auroc_by_level(inside, outside, "L")) == [0, 1, 2, 3]
-    ratios = scored.auroc_by_level(inside, outside, "LLR")
-    assert list(ratios) == [1, 2, 3]
-    assert all(one.low < one.value < one.high for one in ratios.values())
-    assert scored.auroc_by_level(inside, inside, "LLR")[1].value == pytest.approx(0.5)

@@ -105,5 +105,5 @@ def test_marks_on_a_curve_name_their_own_threshold() -> None:
     for number, trace in enumerate(marks):
         for x, y, mark in zip(trace.x, trace.y, trace.customdata, strict=True):
             place, point = divmod(int(mark), clickable.POINTS_PER_CURVE)
-            assert place == number and [x, y] == list(np.float32([curve.recall[point], curve.precision[point]]))
+            assert place == number and [x, y] == [curve.recall[point], curve.precision[point]]
     assert list(precision_recall.table({"mnist": curve})["threshold"]) == list(curve.thresholds)
