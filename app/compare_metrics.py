@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,6 +15,7 @@ from app import components, loading
 from app.compare_numbers import Compared, same_images
 from app.compare_runs import View
 from app.figures import overlay
+from app.figures.layout import Figure
 from app.figures.overlay import Line
 from app.palette import look
 from app.scored import Measure, stamp
@@ -167,7 +167,7 @@ def curves(view: View, slug: str) -> None:
 
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn_curves(stamp: str, _view: View, slug: str) -> tuple[go.Figure, list[Line]]:
+def _drawn_curves(stamp: str, _view: View, slug: str) -> tuple[Figure, list[Line]]:
     lines, areas = [], {}
     for one in _view.runs:
         if slug in one.tables:

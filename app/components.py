@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import state
-from app.figures.layout import title_of
+from app.figures.layout import Figure
 from app.wording import literal
 from hvae.errors import HvaeError
 
@@ -83,7 +82,7 @@ def no_run() -> None:
 
 
 def chart(
-    figure: go.Figure,
+    figure: Figure,
     table: Numbers,
     name: str,
     *,
@@ -101,7 +100,7 @@ def chart(
         on_click: called with the customdata of a mark that was clicked, before the page runs again.
         on_brush: called with the ends of the range that was dragged over instead; a figure cannot have both.
     """
-    title = title_of(figure)
+    title = figure.heading
 
     def selected() -> None:
         box, points = st.session_state[key].selection.box, st.session_state[key].selection.points

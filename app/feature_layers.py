@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, feature_tables, palette
 from app.figures.correlations import layer_grid, over_layers
+from app.figures.layout import Figure
 from app.parts import EVERY_PAIR
 from hvae.correlation_tables import CorrelationTable, Kind
 from hvae.results import RunEntry
@@ -86,7 +86,7 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
 
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> go.Figure:
+def _drawn(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
     return over_layers(rows, value, title, axis, null)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, loading, state
 from app.figures import gallery as figures
+from app.figures.layout import Figure
 from app.mosaic import grey_or_colour
 from app.palette import look
 from app.state import ImageId
@@ -105,7 +105,7 @@ def from_outside(slug: str) -> str:
 
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> go.Figure:
+def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> Figure:
     return figures.gallery(_tiles, title, place)
 
 

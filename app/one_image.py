@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, image_levels, image_steps, loading, scored, state
 from app.figures import profile, waterfall
+from app.figures.layout import Figure
 from app.gallery import from_outside
 from app.palette import look
 from app.pictures import data_uri
@@ -76,7 +76,7 @@ def _waterfall(view: View, chosen: Scored, index: int, name: str) -> None:
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _drawn_waterfall(
     stamp: str, _view: View, _chosen: Scored, index: int, name: str, k: int
-) -> tuple[go.Figure, pd.DataFrame]:
+) -> tuple[Figure, pd.DataFrame]:
     own = _view.inside.slug
     steps = image_steps.steps(_view.inside.table, _chosen.table, index, k)
     return waterfall.waterfall(steps, own, name, _odd_step(steps, own, name)), waterfall.table(steps)
@@ -109,7 +109,7 @@ def _profile(view: View, chosen: Scored, index: int, name: str) -> None:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn_profile(stamp: str, _view: View, _chosen: Scored, index: int, name: str) -> tuple[go.Figure, pd.DataFrame]:
+def _drawn_profile(stamp: str, _view: View, _chosen: Scored, index: int, name: str) -> tuple[Figure, pd.DataFrame]:
     levels = range(1, _view.inside.table.metadata.depth + 1)
     bands = {
         f"LLR<sup>&gt;{k}</sup>": np.percentile(_view.inside.table.likelihood_ratio(k), profile.PERCENTILES)

@@ -12,11 +12,14 @@ SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and
 """Of Features."""
 CURVES, AGREEMENT = "Against one set", "Image by image"
 """Of Compare."""
+LEARNING, TABLES, COMMANDS, IMPORT = "Learning curves", "Score tables", "Commands", "Import"
+"""Of Runs."""
 
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scores": ("part", (IMAGES, LIKELIHOOD, LEVELS, CHECKS)),
     "features": ("between", (SAME_HEIGHT, EVERY_PAIR)),
     "compare": ("by", (CURVES, AGREEMENT)),
+    "runs": ("about", (LEARNING, TABLES, COMMANDS, IMPORT)),
 }
 """Name in the address and parts of every page that has some, the first being shown where none is chosen."""
 

@@ -6,11 +6,11 @@ import time
 from datetime import timedelta
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, controls, loading
 from app.figures import learning
+from app.figures.layout import Figure
 from app.wording import quoted
 from hvae.errors import HvaeError
 from hvae.results import RunEntry
@@ -87,7 +87,7 @@ def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> N
 
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn(stamp: str, _histories: dict[str, pd.DataFrame], quantity: str) -> tuple[go.Figure, go.Figure | None]:
+def _drawn(stamp: str, _histories: dict[str, pd.DataFrame], quantity: str) -> tuple[Figure, Figure | None]:
     """The bound, and what each layer says; None where no learning curve has that."""
     titles = {
         "KL": "What each layer says about an image: a layer at 0 nats has collapsed",

@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, score_numbers, scored, state
 from app.figures import contrast
+from app.figures.layout import Figure
 from app.figures.series import IDS_PER_SET, Series
 from app.palette import look
 from app.score_controls import View
@@ -41,7 +41,7 @@ def likelihood_beside_ratio(view: View) -> None:
 
 # A resource, because drawing costs as much as the rest of a page that follows a click: nobody may change what it holds.
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(stamp: str, _view: View, k: int) -> tuple[go.Figure, pd.DataFrame]:
+def _drawn(stamp: str, _view: View, k: int) -> tuple[Figure, pd.DataFrame]:
     measures = (Measure("L", 0, _view.unit), Measure("LLR", k, scored.usable_unit("LLR", _view.unit)))
     left, right = (_panel(_view, measure) for measure in measures)
     title = what_to_see(look(_view.inside.slug).title, measures[1].symbol, *(_aurocs(_view, one) for one in measures))

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, loading, score_brush, score_numbers, scored, state
 from app.figures import clickable, densities, levels, precision_recall, roc
 from app.figures.densities import Brush
+from app.figures.layout import Figure
 from app.figures.series import IDS_PER_SET, Series
 from app.palette import look
 from app.score_brush import Reach
@@ -122,7 +122,7 @@ def _densities(view: View, threshold: scored.Threshold, reach: Reach) -> None:
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _drawn_densities(
     stamp: str, _view: View, threshold: float, brush: Brush, brushing: bool
-) -> tuple[go.Figure, pd.DataFrame]:
+) -> tuple[Figure, pd.DataFrame]:
     sets = (_view.inside, *_view.outside)
     series = []
     for one, density in zip(sets, score_numbers.densities([one.key for one in sets], _view.measure), strict=True):
@@ -163,7 +163,7 @@ def _drawn_curves(
     _both: Mapping[str, tuple[metrics.RocCurve, metrics.PrecisionRecallCurve]],
     _threshold: scored.Threshold,
     _caught: Mapping[str, float],
-) -> tuple[go.Figure, pd.DataFrame]:
+) -> tuple[Figure, pd.DataFrame]:
     if panel == "ROC":
         curves = {slug: pair[0] for slug, pair in _both.items()}
         points = {slug: (_threshold.false_alarms, share) for slug, share in _caught.items()}
@@ -206,7 +206,7 @@ def by_level(view: View) -> None:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn_levels(stamp: str, _view: View) -> tuple[go.Figure, levels.Curves]:
+def _drawn_levels(stamp: str, _view: View) -> tuple[Figure, levels.Curves]:
     depth = _view.inside.table.metadata.depth
     curves: levels.Curves = {
         other.slug: {

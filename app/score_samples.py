@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import components, score_numbers, scored
 from app.figures import by_samples
+from app.figures.layout import Figure
 from app.palette import look
 from app.score_controls import View
 from app.scored import Measure, Setting
@@ -41,7 +41,7 @@ def more_samples(view: View) -> None:
 
 # A resource, because drawing costs as much as the rest of a page that follows a click: nobody may change what it holds.
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(stamp: str, _view: View, k: int) -> tuple[dict[str, tuple[go.Figure, pd.DataFrame]], list[str]]:
+def _drawn(stamp: str, _view: View, k: int) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], list[str]]:
     """Figure and numbers by what grows, and why tables could not be read."""
     now, unreadable = _view.setting, []
     settings = [one for one in scored.settings(_view.keys, _view.inside.slug) if one.reading == now.reading]

@@ -37,7 +37,7 @@ PAGE_KEYS = {
         *("pictures", "fit", "invert", "statistic", "sides", "reading", "S", "R", "also"),
         *("job", "alpha", "k", "order", "only", "page"),
     ),
-    "runs": ("quantity",),
+    "runs": ("about", "quantity"),
 }
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import components, image_steps, mosaic, palette, upload_results
 from app.figures import profile, uploaded, waterfall
+from app.figures.layout import Figure
 from app.pictures import data_uri
 from app.reconstruction_table import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
 from app.upload_grid import LOOK
@@ -21,7 +23,7 @@ MOST_DRAWS = 16
 """Images scored with more draws are rebuilt with one: a person waits for it."""
 
 
-def marks(found: Judged, like: ScoreTable, own: str, k: int, *, clickable: bool = True) -> uploaded.go.Figure:
+def marks(found: Judged, like: ScoreTable, own: str, k: int, *, clickable: bool = True) -> Figure:
     """Every image on the reference density of LLR^{>k}.
 
     Args:
@@ -71,10 +73,11 @@ def look_at(row: int) -> None:
     st.session_state[LOOK] = row
 
 
-def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
+def detail(stamp: str, found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
     """Draw one image.
 
     Args:
+        stamp: names the verdicts and the scores of the reference part as they are now, and k.
         found: the verdicts.
         row: of the image.
         like: scores of the reference part, None where they are gone.
@@ -102,25 +105,38 @@ def detail(found: Judged, row: int, like: ScoreTable | None, run: RunEntry, own:
             st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
         return
     name = f"Image {row + 1}"
-    table = upload_results.as_table(found.stored, like)
+    steps, ratios = _drawn(stamp, row, found, like, own, k)
     with right:
-        steps = image_steps.steps(like, table, row, k)
-        odd = waterfall.furthest(steps)
-        title = (
-            f"{name}: {odd.label.lstrip('+− ')} is the step furthest outside the middle 90 % of the reference images"
-            if odd
-            else f"{name}: every step to its bound lies within the middle 90 % of the reference images"
-        )
-        figure = waterfall.waterfall(steps, own, name, title)
-        components.chart(figure, waterfall.table(steps), "upload-waterfall", key="uploaded-waterfall")
-    bands = {
-        f"LLR<sup>&gt;{level}</sup>": np.percentile(like.likelihood_ratio(level), profile.PERCENTILES)
-        for level in range(1, like.metadata.depth + 1)
-    }
-    values = [float(one[column]) for column in found.ratios]
-    figure = profile.profile(bands, values, own, name, f"{name}: its ratio at every k beside the reference images")
-    components.chart(figure, profile.table(bands, values), "upload-profile", key="uploaded-profile")
+        components.chart(*steps, "upload-waterfall", key="uploaded-waterfall")
+    components.chart(*ratios, "upload-profile", key="uploaded-profile")
     rebuild(found, row, run, own, name)
+
+
+Drawn = tuple[Figure, pd.DataFrame]
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn(stamp: str, row: int, _found: Judged, _like: ScoreTable, own: str, k: int) -> tuple[Drawn, Drawn]:
+    """The steps to the bound of an image, and its ratio at every k."""
+    name = f"Image {row + 1}"
+    steps = image_steps.steps(_like, upload_results.as_table(_found.stored, _like), row, k)
+    odd = waterfall.furthest(steps)
+    title = (
+        f"{name}: {odd.label.lstrip('+− ')} is the step furthest outside the middle 90 % of the reference images"
+        if odd
+        else f"{name}: every step to its bound lies within the middle 90 % of the reference images"
+    )
+    bands = {
+        f"LLR<sup>&gt;{level}</sup>": np.percentile(_like.likelihood_ratio(level), profile.PERCENTILES)
+        for level in range(1, _like.metadata.depth + 1)
+    }
+    values = [float(_found.stored.frame[column].iloc[row]) for column in _found.ratios]
+    figure = profile.profile(bands, values, own, name, f"{name}: its ratio at every k beside the reference images")
+    return (
+        (waterfall.waterfall(steps, own, name, title), waterfall.table(steps)),
+        (figure, profile.table(bands, values)),
+    )
 
 
 def elsewhere(found: Judged, row: int) -> list[str]:

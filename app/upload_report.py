@@ -5,10 +5,9 @@ from __future__ import annotations
 import html
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from app import upload_side_by_side
-from app.figures.layout import title_of
+from app.figures.layout import Figure
 from app.pictures import data_uri
 from app.upload_results import Judged, in_words
 
@@ -22,7 +21,7 @@ td img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; }
 """
 
 
-def report(found: Judged, figure: go.Figure | None) -> str:
+def report(found: Judged, figure: Figure | None) -> str:
     """The report; every text in it is escaped.
 
     Args:
@@ -41,7 +40,7 @@ def report(found: Judged, figure: go.Figure | None) -> str:
     ]
     if figure is not None:
         # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
-        parts += ["<h2>", title_of(figure), "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
+        parts += ["<h2>", figure.heading, "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
     frame = found.frame.iloc[:MOST_ROWS]
     rows = [
         [

@@ -21,6 +21,7 @@ from app import (
     upload_store,
 )
 from app.figures import uploaded
+from app.figures.layout import Figure
 from app.upload_results import Judged
 from app.upload_sources import counted
 from app.upload_store import Settings
@@ -53,14 +54,14 @@ def show(job: str) -> Settings | None:
             "them again to have the others."
         )
     if len(stored):
-        _verdicts(stored)
+        _verdicts(stored, f"{job} {upload_store.stamp(job)}")
     else:
         st.info("No image was scored.")
     upload_preview.refusals(list(stored.refused))
     return stored.settings
 
 
-def _verdicts(stored: upload_store.Stored) -> None:
+def _verdicts(stored: upload_store.Stored, stamp: str) -> None:
     with controls.bar("verdicts-bar"):
         found = upload_results.judged(stored, upload_rows.budget())
         rows = upload_rows.chosen(found)
@@ -70,6 +71,7 @@ def _verdicts(stored: upload_store.Stored) -> None:
     run = next((one for one in loading.runs() if one.name == stored.settings.run and one.config is not None), None)
     like = upload_results.reference(run, stored.settings) if run else None
     own = run.config.data.name if run and run.config else ""
+    stamp += f" {found.alpha} {k} {like and like.metadata}"
     if len(rows):
         upload_grid.grid(found, rows, here)
     else:
@@ -83,21 +85,27 @@ def _verdicts(stored: upload_store.Stored) -> None:
     )
     upload_side_by_side.section(found, rows, here)
     if like is not None:
-        _marks(found, like, own, k)
+        _marks(stamp, found, like, own, k)
     if len(here) and run is not None:
-        _one(found, here, like, run, own, k)
+        _one(stamp, found, here, like, run, own, k)
 
 
-def _marks(found: Judged, like: ScoreTable, own: str, k: int) -> None:
+def _marks(stamp: str, found: Judged, like: ScoreTable, own: str, k: int) -> None:
     frame = found.stored.frame
     table = uploaded.table(frame[f"LLR>{k}"].to_numpy(), found.alarms, list(frame["name"]), f"LLR>{k}")
-    figure = upload_detail.marks(found, like, own, k)
+    figure = _drawn_marks(stamp, found, like, own, k)
     if len(frame) > upload_detail.MOST_MARKS:
         st.caption(f"The first {upload_detail.MOST_MARKS} of {len(frame):,} images are drawn as marks.")
     components.chart(figure, table, "uploaded", key="uploaded-marks", on_click=upload_detail.look_at)
 
 
-def _one(found: Judged, here: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn_marks(stamp: str, _found: Judged, _like: ScoreTable, own: str, k: int) -> Figure:
+    return upload_detail.marks(_found, _like, own, k)
+
+
+def _one(stamp: str, found: Judged, here: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
     components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
     row = upload_detail.picked(here, list(found.stored.frame["name"]))
-    upload_detail.detail(found, row, like, run, own, k)
+    upload_detail.detail(stamp, found, row, like, run, own, k)

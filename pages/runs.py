@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import components, loading, run_commands, run_curves, run_imports, run_scores, run_table, state
+from app import components, loading, parts, run_commands, run_curves, run_imports, run_scores, run_table, state
 from app.wording import quoted
 
 
@@ -27,11 +27,16 @@ def page() -> None:
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
         # As code: the words may come from a damaged file, and must not be read as markup.
         st.code(own.reason, language=None, wrap_lines=True)
-    if run.config is not None:
+    offered = [part for part in parts.PARTS["runs"][1] if part != parts.LEARNING or run.config is not None]
+    part = parts.choose("runs", offered)
+    if part == parts.LEARNING:
         run_curves.curves(run, selection.versus, states)
-    run_scores.score_tables(run)
-    run_commands.commands(run, own, (selection.data, *selection.ood))
-    run_imports.section()
+    elif part == parts.TABLES:
+        run_scores.score_tables(run)
+    elif part == parts.COMMANDS:
+        run_commands.commands(run, own, (selection.data, *selection.ood))
+    else:
+        run_imports.section()
     components.footer("hvae runs list")
 
 

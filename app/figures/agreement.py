@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.figures.series import IDS_PER_SET
 from app.palette import look
 from hvae.arrays import Floats, Indices
@@ -45,7 +44,7 @@ def agreement(
     letters: tuple[str, str],
     axes: tuple[str, str],
     title: str,
-) -> go.Figure:
+) -> Figure:
     """Images as marks whose customdata is place of the set x `series.IDS_PER_SET` + number of the image.
 
     Args:
@@ -97,7 +96,7 @@ def agreement(
         )
     figure.update_xaxes(title=axes[0], range=ranges[0])
     figure.update_yaxes(title=axes[1], range=ranges[1])
-    return laid_out(figure, title, height=480).update_layout(CLICKABLE)
+    return laid_out(figure, title, height=480, mouse="click")
 
 
 def table(clouds: Sequence[Cloud], runs: tuple[str, str]) -> pd.DataFrame:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
+from app.figures.layout import Figure
 from app.palette import look
 from hvae.arrays import Floats
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
-def add_bands(figure: go.Figure, rows: Sequence[Any], limits: Floats, values: Floats, own: str, width: float) -> None:
+def add_bands(figure: Figure, rows: Sequence[Any], limits: Floats, values: Floats, own: str, width: float) -> None:
     """Add both bands in every row.
 
     Args:

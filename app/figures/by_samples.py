@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.figures import estimates
-from app.figures.layout import RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, laid_out, subplots
 from app.figures.profile import plain
 from hvae.metrics import Estimate
 
@@ -19,7 +17,7 @@ Curves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
 NAMES = {"S": "S (importance samples)", "R": "R (draws)"}
 
 
-def by_samples(curves: Curves, what: str, chosen: int, title: str) -> go.Figure:
+def by_samples(curves: Curves, what: str, chosen: int, title: str) -> Figure:
     """One panel a score, one line an OOD set, with 95 % intervals; each panel has a scale of its own.
 
     Args:
@@ -28,9 +26,7 @@ def by_samples(curves: Curves, what: str, chosen: int, title: str) -> go.Figure:
         chosen: the number that the page shows; it is marked.
         title: what to see.
     """
-    figure = make_subplots(
-        figure=Figure(), rows=1, cols=len(curves), subplot_titles=list(curves), horizontal_spacing=0.09
-    )
+    figure = subplots(rows=1, cols=len(curves), subplot_titles=list(curves), horizontal_spacing=0.09)
     places = sorted({number for sets in curves.values() for line in sets.values() for number in line})
     for column, sets in enumerate(curves.values(), start=1):
         for slug, line in sets.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
+from app.figures.layout import Figure
 from app.palette import look
 from hvae.arrays import Floats
 
@@ -16,7 +16,7 @@ CLICKABLE = 160
 
 
 def curve(
-    figure: go.Figure,
+    figure: Figure,
     place: int,
     curves: int,
     slug: str,

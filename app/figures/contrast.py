@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from app.figures.layout import CLICKABLE, Figure, laid_out
+from app.figures.layout import Figure, laid_out, subplots
 from app.figures.profile import plain
 from app.figures.series import Series, line, rug
 
@@ -34,7 +32,7 @@ class Panel:
     series: Sequence[Series]
 
 
-def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
+def contrast(left: Panel, right: Panel, title: str) -> Figure:
     """Densities of two scores side by side, single images as marks below; a mark's customdata is as in `densities`.
 
     Args:
@@ -44,8 +42,7 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
     """
     sets = len(left.series)
     below = 0.02 + _RUG_SHARE * sets
-    figure = make_subplots(
-        figure=Figure(),
+    figure = subplots(
         rows=2,
         cols=2,
         row_heights=[1 - below, below],
@@ -64,11 +61,11 @@ def contrast(left: Panel, right: Panel, title: str) -> go.Figure:
         figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)
         figure.update_yaxes(visible=False, range=[-0.7, sets - 0.3], row=2, col=column)
     figure.update_yaxes(title="density", row=1, col=1)
-    laid_out(figure, title, height=330 + 14 * sets)
+    laid_out(figure, title, height=330 + 14 * sets, mouse="click")
     # The panel names stand where the legend is in other figures.
     figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
     figure.update_annotations(font={"size": 13})
-    return figure.update_layout(CLICKABLE)
+    return figure
 
 
 def table(left: Panel, right: Panel) -> pd.DataFrame:

@@ -10,11 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import palette
-from app.figures.layout import CLICKABLE, Figure, laid_out
+from app.figures.layout import Figure, laid_out
 from hvae.unit_pairs import UnitPair
 
 
-def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> go.Figure:
+def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
     """One line a data set over the layers, with its shuffled null, grey and dotted.
 
     Args:
@@ -56,7 +56,7 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
     return laid_out(figure, title, worded=True)
 
 
-def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str) -> go.Figure:
+def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str) -> Figure:
     """Every layer of run A against every layer of run B as a heat map; a click on a cell selects it.
 
     Heat-map cells cannot be selected, so invisible squares lie over them; their customdata is
@@ -106,10 +106,10 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     )
     figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
     figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
-    return laid_out(figure, title, worded=True).update_layout(CLICKABLE)
+    return laid_out(figure, title, worded=True, mouse="click")
 
 
-def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> go.Figure:
+def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> Figure:
     """|r| of the best matched units, one mark each; a click on a mark (customdata: its rank) selects it.
 
     Args:
@@ -145,5 +145,9 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
         yaxis={"title": "|r|", "range": [-0.02, 1.05]},
     )
     return laid_out(
-        figure, "How alike are the best matched units? Click one to see what excites it", height=240, worded=True
-    ).update_layout(CLICKABLE)
+        figure,
+        "How alike are the best matched units? Click one to see what excites it",
+        height=240,
+        worded=True,
+        mouse="click",
+    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from app.figures.layout import BRUSHABLE, CLICKABLE, RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.figures.series import Series, line, rug
 
 Brush = tuple[float | None, float | None]
@@ -23,7 +22,7 @@ def densities(
     brush: Brush = (None, None),
     *,
     brushing: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Densities over a shared axis, a rug of single images below, and the threshold as a line.
 
     Args:
@@ -54,7 +53,7 @@ def densities(
         },
         yaxis2={"domain": [0, 0.035 * len(series)], "visible": False, "range": [-0.7, len(series) - 0.3]},
     )
-    laid_out(figure, title, height=400 + 14 * len(series))
+    laid_out(figure, title, height=400 + 14 * len(series), mouse="brush" if brushing else "click")
     if brush != (None, None):
         edges = series[0].density.edges
         low, high = (edge if end is None else end for end, edge in zip(brush, (edges[0], edges[-1]), strict=True))
@@ -63,7 +62,7 @@ def densities(
         )
         # The range may reach beyond what is drawn; the axis stays.
         figure.update_xaxes(range=[edges[0], edges[-1]])
-    return figure.update_layout(BRUSHABLE if brushing else CLICKABLE)
+    return figure
 
 
 def table(series: Sequence[Series]) -> pd.DataFrame:

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 
-from app.figures.layout import CLICKABLE, Figure, laid_out
+from app.figures.layout import Figure, laid_out
 from app.palette import VERMILION, look
 
 FEW = 12
@@ -49,7 +48,7 @@ class Tile:
     pixels: np.ndarray | None
 
 
-def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.Figure:
+def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Figure:
     """A mosaic whose marks carry the position in `tiles` as customdata; the mark of its set stands below each image.
 
     Args:
@@ -103,7 +102,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.
         x, y = column[pinned], row[pinned] * ASPECT
         frame = {"color": VERMILION, "width": 3}
         figure.add_shape(type="rect", x0=x, x1=x + 1 - _GAP, y0=y, y1=y + 1 - _GAP, line=frame)
-    laid_out(figure, title, height=round(rows * ASPECT * tile_size) + LEGEND)
+    laid_out(figure, title, height=round(rows * ASPECT * tile_size) + LEGEND, mouse="click")
     down = {"range": [rows * ASPECT, 0], "constraintoward": "top", "scaleanchor": "x"}
     figure.update_layout(
         xaxis={"visible": False, "constrain": "domain", "range": [0, columns], "constraintoward": "left"},
@@ -112,7 +111,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> go.
         legend={"itemclick": False, "itemdoubleclick": False, "y": 1},
         showlegend=True,
     )
-    return figure.update_layout(CLICKABLE)
+    return figure
 
 
 def grid(count: int) -> tuple[int, int]:

@@ -2,77 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
+from plotly.subplots import make_subplots
 
 RULE = "rgba(128, 136, 148, 0.85)"
 """Colour of thresholds, diagonals and other reference lines: readable on the light and the dark background."""
 
 GRID = "rgba(128, 136, 148, 0.22)"
 
-CLICKABLE = {"clickmode": "event+select", "dragmode": "pan"}
-BRUSHABLE = {"clickmode": "event", "dragmode": "select", "selectdirection": "h"}
-"""Layout of a figure whose marks are clicked, or which is dragged over, as Streamlit would set it one drawing later."""
+Mouse = Literal["look", "click", "brush"]
+MOUSE: dict[Mouse, dict[str, Any]] = {
+    "look": {"dragmode": False},
+    "click": {"clickmode": "event+select", "dragmode": "pan"},
+    "brush": {"clickmode": "event", "dragmode": "select", "selectdirection": "h"},
+}
+"""What a mouse does with a figure: look at its marks (a finger scrolls the page), choose one, or drag over a range. As
+Streamlit would set it one drawing later."""
+
+
+HOUSE = {
+    "datarevision": 0,
+    "font": {"family": '"Source Sans", sans-serif', "size": 12},
+    "paper_bgcolor": "rgba(0, 0, 0, 0)",
+    "plot_bgcolor": "rgba(0, 0, 0, 0)",
+    "hoverlabel": {"bgcolor": "#2B3138", "bordercolor": "#2B3138", "font": {"color": "#FFFFFF"}},
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    "hovermode": "closest",
+    "xaxis": {"showgrid": False, "zeroline": False, "title": {"standoff": 20}},
+    "yaxis": {"gridcolor": GRID, "zeroline": False, "title": {"standoff": 24}},
+}
+"""Layout of every figure where it says nothing else; what stands of an axis is for all of its direction."""
 
 
 class Figure(go.Figure):
-    """A figure that a browser draws once.
+    """A figure that a browser draws once, in the style of the house.
 
     Streamlit hands every figure to plotly.js twice when it appears. The second time plotly.js draws it from scratch if
     anything seems to differ, and a template, a typed array and an array without a `datarevision` always do. So there is
-    no template: the style sheet of the pages gives the words the colour of the theme. Nothing needs a `datarevision`
-    that tells one state of a figure from the next, as a page puts a figure whose numbers changed in place of the old.
+    no template: the style is filled in when the figure is sent, and the style sheet of the pages gives the words the
+    colour of the theme. The `datarevision` need not tell one state of a figure from the next, as a page puts a figure
+    whose numbers changed in place of the old.
+
+    Attributes:
+        heading: what to see, in HTML. It is no part of what is sent: a page sets it as text, which wraps on narrow
+            screens.
+        worded: ticks are words, which get the room they need; it costs a third of the time of drawing, so numbers have
+            a fixed one.
+        mouse: what it does.
     """
+
+    heading = ""
+    worded = False
+    mouse: Mouse = "look"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.layout.template = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Traces and layout with every array as a plain list."""
-        return {
-            "data": [_plain(trace.to_plotly_json()) for trace in cast("tuple[BaseTraceType, ...]", self.data)],
-            "layout": _plain(self.layout.to_plotly_json()),
-        }
+        """Traces and layout in the style of the house, with every array as a plain list."""
+        layout = _over(HOUSE | MOUSE[self.mouse], _plain(self.layout.to_plotly_json()))
+        for name in layout:
+            if name.startswith(("xaxis", "yaxis")):
+                layout[name] = _over(HOUSE[name[:5]] | {"automargin": self.worded}, layout[name])
+        traces = cast("tuple[BaseTraceType, ...]", self.data)
+        return {"data": [_plain(trace.to_plotly_json()) for trace in traces], "layout": layout}
 
 
-def laid_out(figure: go.Figure, title: str, height: int = 380, *, worded: bool = False) -> go.Figure:
-    """Give a figure its title, height, and the legend above the plot.
+def subplots(**arguments: Any) -> Figure:
+    """A figure of several panels; the arguments are those of `plotly.subplots.make_subplots`."""
+    return cast("Figure", make_subplots(figure=Figure(), **arguments))
 
-    The title is kept beside the figure, not in it: a page sets it as text, which wraps on narrow screens. Dragging is
-    off, so that a finger scrolls the page and a click reaches its mark.
+
+def laid_out(figure: Figure, title: str, height: int = 380, *, worded: bool = False, mouse: Mouse = "look") -> Figure:
+    """Give a figure its heading, its height, and room around the plot.
 
     Args:
         figure: changed in place.
-        title: what to see, in HTML.
+        title: see `Figure.heading`.
         height: pixels.
-        worded: ticks are words, which get the room they need; it costs a third of the time of drawing, so numbers have
-            a fixed one.
+        worded: see `Figure.worded`.
+        mouse: one of `MOUSE`.
     """
-    figure.update_layout(
-        meta=title,
-        datarevision=0,
-        font={"family": '"Source Sans", sans-serif', "size": 12},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        hoverlabel={"bgcolor": "#2B3138", "bordercolor": "#2B3138", "font": {"color": "#FFFFFF"}},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8, "pad": 8} if worded else {"l": 64, "r": 12, "t": 8, "b": 52, "pad": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": None},
-        dragmode=False,
-        hovermode="closest",
-    )
-    figure.update_xaxes(showgrid=False, zeroline=False, automargin=worded, title_standoff=20)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=worded, title_standoff=24)
+    figure.heading, figure.worded, figure.mouse = title, worded, mouse
+    room = {"l": 8, "r": 8, "t": 8, "b": 8} if worded else {"l": 64, "r": 12, "t": 8, "b": 52}
+    figure.update_layout(height=height, margin=room | {"pad": 8}, overwrite=True)
     return figure
 
 
-def title_of(figure: go.Figure) -> str:
-    """The title that `laid_out` gave the figure, in HTML."""
-    return figure.layout.meta  # type: ignore[union-attr]
+def _over(house: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Two layouts as one; what is said in both is as in `own`."""
+    both = house | own
+    for name in house.keys() & own.keys():
+        if isinstance(house[name], dict) and isinstance(own[name], dict):
+            both[name] = _over(house[name], own[name])
+    return both
 
 
 def _plain(value: Any) -> Any:

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from app.figures.layout import Figure, laid_out
+from app.figures.layout import Figure, laid_out, subplots
 from app.palette import BLUE, VERMILION
 
 MOST_POINTS = 400
@@ -35,7 +33,7 @@ def thinned(history: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:
     return history.iloc[np.linspace(0, len(history) - 1, most).round().astype(int)]
 
 
-def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
+def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
     """ELBO of the minibatch and of the validation images over the epochs.
 
     Args:
@@ -64,7 +62,7 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
     return laid_out(figure, title)
 
 
-def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> go.Figure:
+def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> Figure:
     """One strip a layer, or a schedule, over the same epochs; every strip has a scale of its own.
 
     Args:
@@ -73,9 +71,7 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
         title: what to see.
     """
     rows = rows_of(histories, quantity)
-    figure = make_subplots(
-        figure=Figure(), rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows))
-    )
+    figure = subplots(rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows)))
     for row, (column, (sign, axis, words)) in enumerate(rows.items(), start=1):
         for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
             if column in history:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.figures import estimates
-from app.figures.layout import RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, laid_out, subplots
 from hvae.metrics import Estimate
 
 PANELS = {"L": "the bound itself, −L<sup>&gt;k</sup>", "LLR": "the likelihood ratio, LLR<sup>&gt;k</sup>"}
@@ -18,7 +16,7 @@ Curves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
 """slug -> score (`L` or `LLR`) -> k -> AUROC."""
 
 
-def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> go.Figure:
+def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> Figure:
     """AUROC against k for both scores, with 95 % intervals.
 
     Args:
@@ -26,8 +24,7 @@ def auroc_by_level(curves: Curves, chosen: tuple[str, int], title: str) -> go.Fi
         chosen: (score, k) that the page shows; its k is marked.
         title: what to see.
     """
-    figure = make_subplots(
-        figure=Figure(),
+    figure = subplots(
         rows=1,
         cols=2,
         shared_yaxes=True,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import plotly.graph_objects as go
 
+from app.figures.layout import Figure
 from app.figures.roc import plane
 from app.palette import Look
 from hvae.metrics import RocCurve
@@ -28,7 +28,7 @@ class Line:
     curve: RocCurve
 
 
-def overlay(lines: Sequence[Line], title: str) -> go.Figure:
+def overlay(lines: Sequence[Line], title: str) -> Figure:
     """One ROC curve a run, over the diagonal of guessing.
 
     Args:

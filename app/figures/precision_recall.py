@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from app.figures.clickable import curve
-from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.palette import look
 from hvae.metrics import PrecisionRecallCurve
 
 
 def precision_recall(
     curves: Mapping[str, PrecisionRecallCurve], points: Mapping[str, tuple[float, float]], title: str
-) -> go.Figure:
+) -> Figure:
     """Precision-recall curves by data set, over the prevalence that all share as a dotted line.
 
     Args:
@@ -31,7 +30,7 @@ def precision_recall(
         curve(figure, place, len(curves), slug, found.recall, found.precision, found.thresholds, points[slug], what)
     figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
-    return laid_out(figure, title, height=440).update_layout(CLICKABLE)
+    return laid_out(figure, title, height=440, mouse="click")
 
 
 def table(curves: Mapping[str, PrecisionRecallCurve]) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from app.figures.bands import PERCENTILES, add_bands
 from app.figures.layout import Figure, laid_out
@@ -17,7 +16,7 @@ MANY = 6
 """Rows from which on they stand closer."""
 
 
-def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> go.Figure:
+def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> Figure:
     """Horizontal bands of in-distribution percentiles (5-95 and 25-75) with one image's values as marks.
 
     Args:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from app.figures.clickable import curve
-from app.figures.layout import CLICKABLE, RULE, Figure, laid_out
+from app.figures.layout import RULE, Figure, Mouse, laid_out
 from app.palette import look
 from hvae.metrics import RocCurve
 
 
-def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]], title: str) -> go.Figure:
+def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]], title: str) -> Figure:
     """ROC curves by data set.
 
     Args:
@@ -21,14 +20,14 @@ def roc(curves: Mapping[str, RocCurve], points: Mapping[str, tuple[float, float]
         points: (false alarms, caught) at the threshold, by slug.
         title: what to see.
     """
-    figure = plane(title)
+    figure = plane(title, "click")
     for place, (slug, found) in enumerate(curves.items()):
         what = f"{look(slug).title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}"
         curve(figure, place, len(curves), slug, found.fpr, found.tpr, found.thresholds, points[slug], what)
-    return figure.update_layout(CLICKABLE)
+    return figure
 
 
-def plane(title: str) -> go.Figure:
+def plane(title: str, mouse: Mouse = "look") -> Figure:
     """The axes of a ROC curve with the diagonal of guessing."""
     figure = Figure()
     figure.add_scatter(
@@ -42,7 +41,7 @@ def plane(title: str) -> go.Figure:
     )
     figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
     figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
-    return laid_out(figure, title, height=440)
+    return laid_out(figure, title, height=440, mouse=mouse)
 
 
 def table(curves: Mapping[str, RocCurve]) -> pd.DataFrame:

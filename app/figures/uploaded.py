@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from app.figures.layout import CLICKABLE, Figure, laid_out
+from app.figures.layout import Figure, laid_out
 from app.palette import GREY, VERMILION, look
 from hvae.arrays import Floats
 from hvae.metrics import Density
@@ -16,7 +15,7 @@ from hvae.metrics import Density
 
 def uploaded(
     reference: Density, own: str, scores: Floats, alarms: np.ndarray, names: Sequence[str], title: str, axis: str
-) -> go.Figure:
+) -> Figure:
     """The density of the reference images, and each image as a mark below it at its own score.
 
     Args:
@@ -67,7 +66,7 @@ def uploaded(
         },
         yaxis2={"domain": [0, 0.2], "visible": False, "range": [-0.7, 1.7]},
     )
-    return laid_out(figure, title, height=400).update_layout(CLICKABLE)
+    return laid_out(figure, title, height=400, mouse="click")
 
 
 def table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axis: str) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from app.figures.bands import add_bands
 from app.figures.layout import RULE, Figure, laid_out
@@ -54,7 +53,7 @@ def furthest(steps: Sequence[Step]) -> Step | None:
     return max((one for one in steps if not one.total and one.excess > 0), key=lambda one: one.excess, default=None)
 
 
-def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> go.Figure:
+def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
     """One row a step: the image's bar from the running total on, over the band of the in-distribution images.
 
     A band starts where the image's bar does: it shows where the bar would end for the middle half, and for the middle

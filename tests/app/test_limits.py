@@ -13,7 +13,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from app import access, limits, upload_scoring, upload_sources, upload_store
+from app import access, limits, parts, upload_scoring, upload_sources, upload_store
 from app.limits import Limits
 from app.upload_sources import Given
 from hvae.datasets.outside import Named
@@ -104,7 +104,7 @@ def test_the_server_refuses_larger_files_than_the_limit(
     before = config.get_option("server.maxUploadSize")
     try:
         limited("upload_mib_per_file = 3\nimport_paths = false")
-        text = sound(visit("runs"))
+        text = sound(visit("runs", about=parts.IMPORT))
         assert config.get_option("server.maxUploadSize") == 3
         assert "it opens no paths" in text
     finally:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from app import access, feature_jobs, limits, registry, run_imports, upload_jobs
+from app import access, feature_jobs, limits, parts, registry, run_imports, upload_jobs
 from app.upload_sources import Given
 from hvae.datasets.outside import Named
 from hvae.results import find_run
@@ -49,7 +49,7 @@ def test_no_page_writes_to_the_runs_or_offers_to(closed: None, pair: Path, visit
     before = contents(pair)
     offered: dict[str, str] = {}
     for page in registry.names():
-        app = visit(page, run="clothes", versus="figures", data="fashionmnist", ood="digits")
+        app = visit(page, run="clothes", versus="figures", data="fashionmnist", ood="digits", about=parts.IMPORT)
         offered[page] = sound(app)
         assert not app.get("file_uploader") and not app.get("camera_input"), page
         labels = {one.label for one in app.button}
@@ -97,6 +97,6 @@ def test_either_switch_leaves_what_the_other_is_for(
     monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "read-only.toml"))
     assert len(visit("score_images", run="clothes").get("file_uploader")) == 1
     monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "no-uploads.toml"))
-    app = visit("runs", run="clothes")
+    app = visit("runs", run="clothes", about=parts.IMPORT)
     assert access.NO_UPLOADS in sound(app) and not app.get("file_uploader")
     assert any(one.label == "Import from path" for one in app.button)

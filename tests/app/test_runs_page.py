@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from app import access, run_imports
+from app import access, parts, run_imports
 from app.figures import learning
 from app.run_curves import progress
 from app.run_imports import Outcome, bring
@@ -48,8 +48,9 @@ def test_every_state_and_a_run_deleted_while_open(root, visit):
     assert "live is being trained: 4 of 4 epochs done; 480 images/s" in text
     assert "<script>" not in text and "model.safetensors is missing" in text
     assert "ELBO, higher = better. live: best at epoch" in text and "; alone: best" in text
-    assert "live has no scores yet." in text
     assert "quantity=active+units" in text, "the link to copy spells the quantity out"
+    app.segmented_control(key="about").set_value(parts.TABLES).run()
+    assert "live has no scores yet." in sound(app)
     shutil.rmtree(root / "live")
     text = sound(app.run())
     assert "The run `live` is gone" in text
@@ -63,7 +64,7 @@ def test_every_state_and_a_run_deleted_while_open(root, visit):
 
 def test_what_an_import_did_is_said_once(root, visit, monkeypatch):
     make_run(root, "first")
-    app = visit("runs")
+    app = visit("runs", about=parts.IMPORT)
     asked: list[tuple] = []
 
     def answered(source: Path, name: str, options=()) -> Outcome:
@@ -87,7 +88,7 @@ def test_what_an_import_did_is_said_once(root, visit, monkeypatch):
 def test_only_this_computer_may_name_paths(root, visit, monkeypatch):
     make_run(root, "first")
     monkeypatch.setattr(access, "may_name_paths", lambda: False)
-    app = visit("runs")
+    app = visit("runs", about=parts.IMPORT)
     assert "it opens no paths" in sound(app)
     assert not any(one.label.startswith("Folder") for one in app.text_input)
 

@@ -28,6 +28,7 @@ def test_a_training_is_followed_until_it_ends(runs: Path, dashboard: Dashboard, 
             expect(page.get_by_text("4 of 4 epochs done")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text("is being trained")).to_have_count(0, timeout=PATIENCE)
         visited.settle()
+        page.get_by_role("radio", name="Import").click()
         hostile = io.BytesIO()
         with zipfile.ZipFile(hostile, "w") as archive:
             archive.writestr("../<b>evil</b>.sh", "rm")
