@@ -98,7 +98,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         seen.append(image)
     assert seen[0] != seen[1]
     page.get_by_text("Click a mark", exact=True).click()
-    page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === false", arg="densities")
+    page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === 'pan'", arg="densities")
     visited.settle()
     assert value(page, "to") == f"{high:g}", "the range stays"
     # The mark furthest to the left stands alone; the rug of the OOD set is the fourth trace.
