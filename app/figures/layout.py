@@ -20,8 +20,8 @@ MOUSE: dict[Mouse, dict[str, Any]] = {
     "click": {"clickmode": "event+select", "dragmode": "pan"},
     "brush": {"clickmode": "event", "dragmode": "select", "selectdirection": "h"},
 }
-"""What a mouse does with a figure: look at its marks (then a finger scrolls the page), choose one, or drag over a range.
-The last two are what Streamlit would set one drawing later."""
+"""What a mouse does with a figure: look at its marks (a finger scrolls the page then), choose one, or drag over a
+range. The last two are what Streamlit would set one drawing later."""
 
 HOUSE = {
     "datarevision": 0,
