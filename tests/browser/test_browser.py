@@ -16,7 +16,7 @@ PAINT_S = 3.0
 
 
 def drawn(page: Page, chart: str) -> list[dict[str, Any]]:
-    """The traces plotly has drawn in the chart with this key (`data` itself holds packed arrays), as plain lists."""
+    """The traces plotly has drawn in the chart with this key as plain lists."""
     return page.evaluate(
         """key => document.querySelector(`.st-key-${key} .js-plotly-plot`)._fullData
             .map(trace => ({name: trace.name, mode: trace.mode, x: Array.from(trace.x), y: Array.from(trace.y)}))""",
@@ -47,6 +47,23 @@ def test_switching_k_redraws_densities_and_roc(dashboard: Dashboard, visit: Call
     after = {chart: drawn(page, chart) for chart in before}
     assert [trace["name"] for trace in after["densities"]] == [trace["name"] for trace in before["densities"]]
     assert after["densities"][0]["y"] != before["densities"][0]["y"]
+    visited.sound()
+
+
+def test_words_of_figures_follow_the_theme(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?ood=mnist")
+    wait_for_chart(visited.page, "densities")
+    for theme in ("light", "dark"):
+        visited.page.emulate_media(color_scheme=theme)
+        visited.page.wait_for_function(
+            """dark => {
+                const plot = document.querySelector('.st-key-densities .js-plotly-plot');
+                const colour = getComputedStyle(plot).color, light = Number(colour.match(/\\d+/)[0]) > 128;
+                const words = [...plot.querySelectorAll('.xtick text, .ytick text, .legendtext, .annotation-text')];
+                return light === dark && words.length > 5 && words.every(one => getComputedStyle(one).fill === colour);
+            }""",
+            arg=theme == "dark",
+        )
     visited.sound()
 
 
