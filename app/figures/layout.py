@@ -13,6 +13,7 @@ RULE = "rgba(128, 136, 148, 0.85)"
 """Colour of thresholds, diagonals and other reference lines: readable on the light and the dark background."""
 
 GRID = "rgba(128, 136, 148, 0.22)"
+FONT = '"Source Sans", sans-serif'
 
 Mouse = Literal["look", "click", "brush"]
 MOUSE: dict[Mouse, dict[str, Any]] = {
@@ -25,10 +26,10 @@ range. The last two are what Streamlit would set one drawing later."""
 
 HOUSE = {
     "datarevision": 0,
-    "font": {"family": '"Source Sans", sans-serif', "size": 12},
+    "font": {"family": FONT, "size": 12},
     "paper_bgcolor": "rgba(0, 0, 0, 0)",
     "plot_bgcolor": "rgba(0, 0, 0, 0)",
-    "hoverlabel": {"bgcolor": "#2B3138", "bordercolor": "#2B3138", "font": {"color": "#FFFFFF"}},
+    "hoverlabel": {"bgcolor": "#2B3138", "bordercolor": "#2B3138", "font": {"color": "#FFFFFF", "family": FONT}},
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
     "hovermode": "closest",
     "xaxis": {"showgrid": False, "zeroline": False, "title": {"standoff": 20}},
