@@ -2,12 +2,12 @@ import sys
 
 import streamlit as st
 
-from app import access, cores, limits
-
 # pandas, pyarrow, plotly and scipy.stats are imported while the server starts, not while the first visitor waits.
-from app.figures import densities, levels, profile, roc  # noqa: F401
-from hvae import conformal, results  # noqa: F401
+from app.figures import aurocs, curves, densities, profile  # noqa: F401
+from app.server import access, cores, limits
 from hvae.errors import ConfigError
+from hvae.runs import folders  # noqa: F401
+from hvae.stats import conformal  # noqa: F401
 
 try:
     limits.current()

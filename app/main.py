@@ -12,7 +12,10 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import access, components, cores, gone, limits, loading, registry, sidebar, state  # noqa: E402
+from app import registry, sidebar  # noqa: E402
+from app.frame import components, state  # noqa: E402
+from app.reading import loading  # noqa: E402
+from app.server import access, cores, limits  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
 
 
@@ -41,7 +44,7 @@ cores.take_long_turns()
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()
-gone.say(sidebar.draw(), [entry.name for entry in loading.runs()])
+sidebar.say_gone(sidebar.draw(), [entry.name for entry in loading.runs()])
 notes = st.container()
 with components.guarded():
     page.run()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, loading, state
-from app.controls import choose, choose_many
-from app.scored import WHOLE_SPLITS
-from app.state import NO_RUN, Selection
-from app.wording import quoted
+from app.frame import jobs, state
+from app.frame.controls import choose, choose_many
+from app.frame.state import NO_RUN, Selection
+from app.looks.wording import quoted
+from app.reading import loading
+from app.reading.measures import WHOLE_SPLITS
 from hvae.datasets import names_for
 from hvae.datasets.conversions import parse_name
-from hvae.results import RunEntry
+from hvae.runs.folders import RunEntry
 
 
 def draw() -> Selection:
@@ -95,3 +96,13 @@ def _follow_run() -> None:
     entry = next((entry for entry in loading.runs() if entry.name == st.session_state["run"]), None)
     if entry is not None:
         st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
+
+
+def say_gone(selection: Selection, names: list[str]) -> None:
+    """Note which run shown a moment ago is not among `names` any more, and what is shown instead."""
+    for key, label, shown in (("gone", "run", selection.run), ("gone-versus", "run B", selection.versus)):
+        before = st.session_state.get(f"_shown_{key}")
+        if before and before not in names:
+            instead = f"Showing `{quoted(shown.name)}`; choose another in the sidebar." if shown else "None is shown."
+            state.note(key, f"The {label} `{quoted(before)}` is gone: deleted, moved or renamed. {instead}")
+        st.session_state[f"_shown_{key}"] = shown.name if shown else None

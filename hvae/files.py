@@ -75,7 +75,7 @@ def _system_error(error: BaseException | None) -> int | None:
 def run_lock(folder: Path) -> FileLock:
     """The lock that keeps two processes from writing one folder; released by the system if its holder dies.
 
-    Entering it raises `filelock.Timeout` where another process holds it, but only after a moment: `hvae.run_states`
+    Entering it raises `filelock.Timeout` where another process holds it, but only after a moment: `hvae.runs.states`
     asks whether a run is being written by holding a shared lock for microseconds, which must not turn a writer away.
     """
     folder.mkdir(parents=True, exist_ok=True)

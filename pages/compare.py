@@ -4,21 +4,12 @@ import shlex
 
 import streamlit as st
 
-from app import (
-    compare_configs,
-    compare_images,
-    compare_metrics,
-    compare_runs,
-    components,
-    controls,
-    loading,
-    parts,
-    scored,
-    state,
-)
-from app.compare_runs import View
-from app.palette import look
-from app.wording import literal, quoted
+from app.compare import choosing, configs, images, metrics
+from app.compare.choosing import View
+from app.frame import components, controls, parts, state
+from app.looks.palette import look
+from app.looks.wording import literal, quoted
+from app.reading import loading, measures
 from hvae.errors import TableError
 
 
@@ -37,10 +28,10 @@ def what_is_missing(view: View, ood: tuple[str, ...]) -> None:
     """Runs and sets that have no table under the setting, and the commands that make them."""
     for text in view.problems:
         components.problem(text)
-    if unfit := compare_metrics.misfits(view):
+    if unfit := metrics.misfits(view):
         spoken = "; ".join(f"{literal(name)} takes {shape}" for name, shape in unfit.items())
         st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
-    commands = compare_metrics.commands(view, ood)
+    commands = metrics.commands(view, ood)
     if commands:
         components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))
 
@@ -49,7 +40,7 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     """Everything below the controls, for one run at least."""
     slug = None
     # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
-    table = compare_metrics.room(view)
+    table = metrics.room(view)
     offered = ([parts.CURVES] if view.ood else []) + ([parts.AGREEMENT] if len(view.runs) > 1 else [])
     if not ood:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
@@ -58,13 +49,13 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
         slug = controls.choose("OOD set", "set", list(view.ood))
     if part == parts.CURVES and slug:
         components.section(parts.CURVES, "Which run catches more, at any rate of false alarms.")
-        compare_metrics.curves(view, slug)
+        metrics.curves(view, slug)
     elif part == parts.AGREEMENT:
         image_by_image(view, slug)
     footer(view)
     if view.ood:
         with table:
-            compare_metrics.metrics_table(view)
+            metrics.metrics_table(view)
 
 
 def image_by_image(view: View, slug: str | None) -> None:
@@ -75,12 +66,12 @@ def image_by_image(view: View, slug: str | None) -> None:
         f"{components.escape(view.runs[0].run.name)}, {view.runs[1].letter} is "
         f"{components.escape(view.runs[1].run.name)}; the dashed lines are their thresholds.",
     )
-    found, unpaired = compare_images.pairs(view, slug)
+    found, unpaired = images.pairs(view, slug)
     if unpaired:
         st.info(f"Left out image by image: {'; '.join(unpaired)}.")
     if not found:
         return
-    compare_images.scatter(view, found)
+    images.scatter(view, found)
     noise = (
         " At R = 1 a part of the disagreement is the chance of single draws; tables of a larger R have less of it."
         if view.setting.draws == 1
@@ -93,8 +84,8 @@ def image_by_image(view: View, slug: str | None) -> None:
     )
     by_slug = {one.slug: one for one in found}
     on = controls.choose("Images of", "on", list(by_slug)[::-1])
-    compare_images.disagreements(view, by_slug[on])
-    compare_images.one_image(view, found)
+    images.disagreements(view, by_slug[on])
+    images.one_image(view, found)
 
 
 def footer(view: View) -> None:
@@ -116,16 +107,16 @@ def page() -> None:
     if selection.run is None:
         components.no_run()
         return
-    runs = compare_runs.choose(selection, selection.run)
+    runs = choosing.choose(selection, selection.run)
     for entry in runs:
         if entry.config is None:
             components.problem(f"{entry.name}: {entry.problem}")
     if len(runs) == 1:
-        compare_runs.alone(selection.run)
+        choosing.alone(selection.run)
     else:
-        compare_configs.configurations(runs)
+        configs.configurations(runs)
     components.section("How well they tell images apart" if len(runs) > 1 else "How well it tells images apart")
-    settings = scored.settings(loading.tables(selection.run), selection.data)
+    settings = measures.settings(loading.tables(selection.run), selection.data)
     if not settings:
         components.missing(
             f"{selection.run.name} has no scores of {look(selection.data).title} yet.",
@@ -133,7 +124,7 @@ def page() -> None:
         )
         return
     try:
-        view = compare_runs.view(runs, selection.data, selection.ood, settings)
+        view = choosing.view(runs, selection.data, selection.ood, settings)
     except TableError as error:
         components.problem(
             f"{error}. Without this table of run A there is nothing to compare with: choose another run in the "

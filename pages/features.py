@@ -4,22 +4,15 @@ from typing import cast
 
 import streamlit as st
 
-from app import (
-    components,
-    controls,
-    feature_jobs,
-    feature_layers,
-    feature_tables,
-    feature_units,
-    jobs,
-    loading,
-    parts,
-    state,
-)
-from app.source_images import whole_split
-from app.wording import literal
-from hvae.correlation_tables import Kind
-from hvae.results import RunEntry
+from app.features import jobs as feature_jobs
+from app.features import layers, units
+from app.features import tables as feature_tables
+from app.frame import components, controls, jobs, parts, state
+from app.images.sources import whole_split
+from app.looks.wording import literal
+from app.reading import loading
+from hvae.runs.correlation_tables import Kind
+from hvae.runs.folders import RunEntry
 
 KIND_TITLES = {"features": "deterministic features", "means": "posterior means"}
 
@@ -86,16 +79,16 @@ def page() -> None:
             help="features: the deterministic features of the encoder; means: the means of q(z|x).",
         ),
     )
-    if about := feature_layers.about_the_models(kind, run, other):
+    if about := layers.about_the_models(kind, run, other):
         st.caption(literal(about))
     if parts.choose("features") == parts.SAME_HEIGHT:
-        feature_layers.over_the_layers(tables, kind, run, other)
+        layers.over_the_layers(tables, kind, run, other)
     else:
         components.section("Every layer against every layer")
         slug = controls.choose("Images of", "on", list(tables))
-        pair = feature_layers.layer_by_layer(tables[slug], kind, run, other)
-        feature_layers.one_pair(tables, kind, pair, run, other)
-        feature_units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
+        pair = layers.layer_by_layer(tables[slug], kind, run, other)
+        layers.one_pair(tables, kind, pair, run, other)
+        units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
     splits = {slug: table.metadata.split for slug, table in tables.items()}
     components.footer(feature_jobs.command(run, other.name, splits))
 

@@ -3,25 +3,28 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import components, how_controls, how_diagram, how_examples, how_terms, loading, scored, state
-from app.how_steps import steps
-from app.how_switches import Switches, computed_with
-from app.mosaic import table_html
-from app.palette import look
+from app.frame import components, state
+from app.how_it_works import controls, diagram, examples, terms
+from app.how_it_works.steps import steps
+from app.how_it_works.switches import Switches, computed_with
+from app.images.mosaic import table_html
+from app.looks.palette import look
+from app.reading import loading, measures
 from hvae.config import RunConfig
 from hvae.errors import TableError
-from hvae.results import RunEntry, ScoreTable
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 
 # (Comments, not docstrings: Streamlit would print a bare string on the page.)
 # Layers of the diagram where there is no run to draw.
 GENERIC_DEPTH = 3
 # Setting of the tables that hold the numbers of this page: one draw, reading `mean`.
-SETTING = scored.Setting("mean", 1, 1)
+SETTING = measures.Setting("mean", 1, 1)
 
 
 def stored(run: RunEntry, slug: str) -> ScoreTable | None:
     """The score table of a data set, None where there is none; one that cannot be read is named above the page."""
-    key = scored.find(loading.tables(run), slug, SETTING)
+    key = measures.find(loading.tables(run), slug, SETTING)
     try:
         table = loading.table(key) if key else None
     except TableError as error:
@@ -33,27 +36,28 @@ def stored(run: RunEntry, slug: str) -> ScoreTable | None:
 def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):
     """(examples, what the model sees of them, their terms by choice); imports torch."""
     with place, st.spinner("Starting PyTorch"):
-        from app import how_model, reconstructing
+        from app.how_it_works import model
+        from app.images import models
     with place, st.spinner("Rebuilding both images"):
         shape = config.model.image_shape
         samples = None
-        if any(key.startswith(f"{how_examples.SAMPLE}:") for key in keys):
-            samples = reconstructing.sampled(run, how_examples.SAMPLES, seed)
-        both = [how_examples.example(key, shape, samples) for key in keys]
-        seen, walked = zip(*(how_model.walk(run, one, seed, computed_with(now.layers)) for one in both), strict=True)
+        if any(key.startswith(f"{examples.SAMPLE}:") for key in keys):
+            samples = models.sampled(run, examples.SAMPLES, seed)
+        both = [examples.example(key, shape, samples) for key in keys]
+        seen, walked = zip(*(model.walk(run, one, seed, computed_with(now.layers)) for one in both), strict=True)
     return both, seen, walked
 
 
 def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> None:
     """The pictures, what there is to see in them, and the sum term by term."""
     titles = [one.title for one in both]
-    st.html(table_html(how_terms.HEADINGS, how_terms.pictures(titles, seen, walked, now), "switched"))
-    st.info(how_terms.what_to_see(titles, walked, now))
+    st.html(table_html(terms.HEADINGS, terms.pictures(titles, seen, walked, now), "switched"))
+    st.info(terms.what_to_see(titles, walked, now))
     components.table(
         ["term", *titles],
-        how_terms.rows(walked, now),
+        terms.rows(walked, now),
         "The sum in nats" + ("" if now.forgotten == 0 else ": all from the image → these switches"),
-        numbers=how_terms.numbers(titles, walked),
+        numbers=terms.numbers(titles, walked),
         name="how-terms",
     )
     said = []
@@ -63,14 +67,14 @@ def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> No
             float(table.bound(now.forgotten)[one.index[0]]) if table and one.index[0] < len(table) else None
             for table, one in zip(tables, both, strict=True)
         ]
-        said.append(how_terms.agreement(titles, [one[now.layers].bound for one in walked], held, now))
+        said.append(terms.agreement(titles, [one[now.layers].bound for one in walked], held, now))
     if now.forgotten:
         data = state.selection().data
         own = stored(run, data)
         for title, one in zip(titles, walked, strict=True):
             ratio = one["q" * now.depth].bound - one[now.layers].bound
             if own:
-                said.append(how_terms.standing(title, ratio, own, now, look(data).title))
+                said.append(terms.standing(title, ratio, own, now, look(data).title))
         if own is None:
             said.append(f"No score table of {components.escape(look(data).title)} to set them beside.")
     if any(said):
@@ -89,7 +93,7 @@ def show_means(run: RunEntry, now: Switches) -> None:
     if now.forgotten is None or not tables:
         return
     components.section("Not only these images", "Means over every image of the stored score tables, in nats.")
-    columns, rows, numbers = how_terms.means(tables, now.forgotten)
+    columns, rows, numbers = terms.means(tables, now.forgotten)
     components.table(columns, rows, "", numbers=numbers, name="how-means")
     st.page_link(
         "../pages/scores.py",
@@ -108,12 +112,12 @@ def page() -> None:
         "what is lost.",
     )
     depth = run.depth if run and run.depth else GENERIC_DEPTH
-    bar, now = how_controls.switches(depth)
+    bar, now = controls.switches(depth)
     config = run.config if run and run.has_weights else None
-    chosen = how_controls.examples(bar, config, state.selection().ood) if config else None
+    chosen = controls.examples(bar, config, state.selection().ood) if config else None
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
-        st.html(how_diagram.diagram(now, run.config.model.family if run and run.config else "bottom-up"))
+        st.html(diagram.diagram(now, run.config.model.family if run and run.config else "bottom-up"))
         st.html(f'<p class="prose">{now.meaning}</p>')
         st.caption(
             "**Try this:** press *All from the image*: both images come back, known or not. Then let more and more of "

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from app import components, loading, overview_tables, score_numbers, scored, state
-from app.palette import look
-from app.scored import Measure
+from app.frame import components, state
+from app.looks.palette import look
+from app.overview import tables as overview_tables
+from app.reading import loading, measures, numbers
+from app.reading.measures import Measure
 from hvae.errors import TableError
-from hvae.results import ScoreTable, TableKey
+from hvae.runs.score_tables import ScoreTable, TableKey
 
 CARDS = (
     (
@@ -74,7 +76,7 @@ def page() -> None:
             "lowest k layers come from the prior.",
         )
         if outside:
-            setting = scored.settings(loading.tables(run), selection.data)[0]
+            setting = measures.settings(loading.tables(run), selection.data)[0]
             first = next(iter(outside.values()))[0]
             overview_tables.table_2(loading.tables(run), setting, own, first, table.metadata.depth)
             keys = {slug: key for slug, (key, _) in outside.items()}
@@ -92,12 +94,12 @@ def _tables() -> tuple[Found | None, dict[str, Found], list[str]]:
     selection = state.selection()
     assert selection.run is not None
     keys = loading.tables(selection.run)
-    settings = scored.settings(keys, selection.data)
+    settings = measures.settings(keys, selection.data)
     found: dict[str, Found] = {}
     notes = []
     for slug in (selection.data, *selection.ood) if settings else ():
         try:
-            if key := scored.find(keys, slug, settings[0]):
+            if key := measures.find(keys, slug, settings[0]):
                 found[slug] = (key, loading.table(key))
         except TableError as error:
             notes.append(str(error))
@@ -120,7 +122,7 @@ def _sentence(inside: Found | None, outside: dict[str, Found]) -> str:
     inner = overview_tables.mean_bits(table, 0)
     slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
     # k = 1 whatever the data: the best k would be a choice that looks at OOD images.
-    ratio = score_numbers.auroc(own, outside[slug][0], Measure("LLR", 1)).value
+    ratio = numbers.auroc(own, outside[slug][0], Measure("LLR", 1)).value
     first, other = look(own.slug).title, look(slug).title
     if bits[slug] >= inner:
         return (

@@ -3,31 +3,34 @@
 import numpy as np
 import streamlit as st
 
-from app import components, palette, reconstruction_views, source_images, state
-from app import reconstruction_controls as choices
-from app.reconstruction_controls import View
-from app.source_images import Source
-from app.wording import literal, quoted
+from app.frame import components, state
+from app.images import sources
+from app.images.sources import Source
+from app.looks import palette
+from app.looks.wording import literal, quoted
+from app.reconstructions import controls as choices
+from app.reconstructions import views
+from app.reconstructions.controls import View
 from hvae.config import RunConfig
-from hvae.results import RunEntry
+from hvae.runs.folders import RunEntry
 
 
 def gather(run: RunEntry, config: RunConfig, view: View) -> Source | None:
     """The images to walk through the model; torch is imported only where they are its own samples."""
     shape = config.model.image_shape
     if view.source == choices.DATA_SET:
-        return source_images.from_data_set(state.selection(), config.data.name, shape, view.rows)
+        return sources.from_data_set(state.selection(), config.data.name, shape, view.rows)
     if view.source == choices.SAMPLES:
-        return source_images.from_samples(sampled(run, view))
-    return source_images.from_files(shape, choices.MOST_ROWS)
+        return sources.from_samples(sampled(run, view))
+    return sources.from_files(shape, choices.MOST_ROWS)
 
 
 def sampled(run: RunEntry, view: View) -> np.ndarray:
     """Unconditional samples of a run, `(n, channel, height, width)` in [0, 1]."""
     with st.spinner(f"Drawing {view.rows} samples of {quoted(run.name)}"):
-        from app import reconstructing
+        from app.images import models
 
-        return reconstructing.sampled(run, view.rows, view.seed)
+        return models.sampled(run, view.rows, view.seed)
 
 
 def second_run(other: RunEntry | None, config: RunConfig) -> list[RunEntry]:
@@ -73,14 +76,14 @@ def page() -> None:
     else:
         choices.pin(images, selection)
         if choices.several_draws(view):
-            reconstruction_views.levels(runs, images, view, trained, depth)
+            views.levels(runs, images, view, trained, depth)
             # Run B redraws the samples of run A here; a command would give it samples of its own.
             again = runs[:1] if view.source == choices.SAMPLES else runs
             commands = [choices.command(one.name, images.flags, view, depths[one.name]) for one in again]
     components.section(
         "Samples of the model", "Every latent variable from the prior: what the model believes images look like."
     )
-    reconstruction_views.samples({entry.name: sampled(entry, view) for entry in runs}, view)
+    views.samples({entry.name: sampled(entry, view) for entry in runs}, view)
     commands += [choices.samples_command(entry.name, view) for entry in runs]
     components.footer("\n".join(commands))
 

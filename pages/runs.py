@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from app import components, loading, parts, run_commands, run_curves, run_imports, run_scores, run_table, state
-from app.wording import quoted
+from app.frame import components, parts, state
+from app.looks.wording import quoted
+from app.reading import loading
+from app.runs import commands, curves, imports, table, tables
 
 
 def page() -> None:
@@ -17,11 +19,11 @@ def page() -> None:
     run, found = selection.run, loading.runs()
     if run is None:
         components.no_run()
-        run_commands.commands(None, None, ())
-        run_imports.section()
+        commands.commands(None, None, ())
+        imports.section()
         return
-    states = run_table.states([*found, run, *([selection.versus] if selection.versus else [])])
-    run_table.runs_table(found, states)
+    states = table.states([*found, run, *([selection.versus] if selection.versus else [])])
+    table.runs_table(found, states)
     own = states[run.name]
     if own.state == "damaged":
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
@@ -30,13 +32,13 @@ def page() -> None:
     offered = [part for part in parts.PARTS["runs"][1] if part != parts.LEARNING or run.config is not None]
     part = parts.choose("runs", offered)
     if part == parts.LEARNING:
-        run_curves.curves(run, selection.versus, states)
+        curves.curves(run, selection.versus, states)
     elif part == parts.TABLES:
-        run_scores.score_tables(run)
+        tables.score_tables(run)
     elif part == parts.COMMANDS:
-        run_commands.commands(run, own, (selection.data, *selection.ood))
+        commands.commands(run, own, (selection.data, *selection.ood))
     else:
-        run_imports.section()
+        imports.section()
     components.footer("hvae runs list")
 
 

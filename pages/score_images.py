@@ -5,34 +5,23 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app import (
-    components,
-    jobs,
-    state,
-    upload_grid,
-    upload_jobs,
-    upload_preview,
-    upload_rows,
-    upload_rule,
-    upload_sources,
-    upload_store,
-    upload_verdicts,
-)
-from app.scored import Setting
-from app.wording import literal
-from hvae import verdicts
-from hvae.datasets.outside import Treatment
+from app.frame import components, jobs, state
+from app.looks.wording import literal
+from app.reading.measures import Setting
+from app.score_images import grid, preview, rule, scoring, section, sources, store
+from hvae.datasets.own.outside import Treatment
 from hvae.errors import TableError
-from hvae.results import RunEntry
+from hvae.runs.folders import RunEntry
+from hvae.verdicts import rule as verdict_rule
 
 
-def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.Settings | None:
+def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings | None:
     """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
         return None
     own = run.config.data.name
-    found = [Setting(*one) for one in verdicts.settings(run)]
+    found = [Setting(*one) for one in verdict_rule.settings(run)]
     if not found:
         components.missing(
             f"{run.name} cannot judge images yet: that needs scores of the reference and calibration parts of its "
@@ -40,19 +29,19 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.S
             f"hvae score {shlex.quote(run.name)} --data {shlex.quote(own)} --split reference --split calibration",
         )
         return None
-    source, fit, invert = upload_sources.treatment()
+    source, fit, invert = sources.treatment()
     shape = run.config.model.image_shape
-    given = upload_sources.given(source, selection)
+    given = sources.given(source, selection)
     ready = False
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
         components.problem(given.problem)
     else:
-        ready = upload_preview.preview(given, Treatment(shape, fit, invert), own)
-    chosen = upload_rule.choose(selection, run, found)
+        ready = preview.preview(given, Treatment(shape, fit, invert), own)
+    chosen = rule.choose(selection, run, found)
     runs = (run, *chosen.further)
-    setting = upload_store.Settings(
+    setting = store.Settings(
         run=run.name,
         source=given.title if given else "",
         image_shape=shape,
@@ -63,7 +52,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.S
         samples=chosen.setting.samples,
         draws=chosen.setting.draws,
         two_sided=chosen.two_sided,
-        also=tuple(upload_store.JudgedBy(run=one.name) for one in chosen.further),
+        also=tuple(store.JudgedBy(run=one.name) for one in chosen.further),
     )
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
@@ -73,7 +62,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> upload_store.S
             key="score-them",
             type="primary",
             disabled=busy,
-            on_click=upload_jobs.start,
+            on_click=scoring.start,
             args=(runs, given, setting),
         )
     return setting
@@ -89,7 +78,7 @@ def page() -> None:
     )
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.
-        upload_store.tidy(jobs.unfinished)
+        store.tidy(jobs.unfinished)
     job = jobs.followed()
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished
@@ -100,11 +89,11 @@ def page() -> None:
     else:
         asked = ask(selection.run, selection, busy)
     if job and found is not None:
-        jobs.watch(job, upload_grid.partial)
+        jobs.watch(job, grid.partial)
     if job and not busy:
-        shown = upload_verdicts.show(job)
+        shown = section.show(job)
     if settings := shown or asked:
-        components.footer(upload_rule.command(settings, upload_rows.budget_in_address()))
+        components.footer(rule.command(settings, grid.budget_in_address()))
 
 
 page()

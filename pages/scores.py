@@ -2,47 +2,37 @@
 
 import streamlit as st
 
-from app import (
-    components,
-    loading,
-    one_image,
-    parts,
-    score_brush,
-    score_checks,
-    score_contrast,
-    score_controls,
-    score_figures,
-    score_gallery,
-    score_samples,
-    scored,
-    state,
-)
-from app.palette import look
-from app.score_controls import View
-from app.wording import score_command
-from hvae.results import RunEntry
+from app.frame import components, parts, state
+from app.images import one_image
+from app.looks.palette import look
+from app.looks.wording import score_command
+from app.reading import loading, measures
+from app.reading.view import View
+from app.scores import brush as score_brush
+from app.scores import checks, contrast, controls, figures, galleries, samples
+from hvae.runs.folders import RunEntry
 
 
 def part(view: View, run: RunEntry, brush: score_brush.Brush) -> None:
     """The part that is chosen."""
     chosen = parts.choose("scores")
     if chosen == parts.IMAGES:
-        score_gallery.galleries(view, run, brush)
+        galleries.galleries(view, run, brush)
     elif chosen == parts.LIKELIHOOD:
         components.section(parts.LIKELIHOOD, "The same images under both scores: what the ratio changes, and what not.")
-        score_contrast.likelihood_beside_ratio(view)
+        contrast.likelihood_beside_ratio(view)
     elif chosen == parts.LEVELS:
         components.section(
             parts.LEVELS,
             "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
             "likelihood is lost when the lowest k layers may not look at the image.",
         )
-        score_figures.by_level(view)
-        score_samples.more_samples(view)
+        figures.by_level(view)
+        samples.more_samples(view)
     else:
-        score_checks.negative_control(view, run)
-        score_checks.readings(view)
-        score_checks.label_free(view, run)
+        checks.negative_control(view, run)
+        checks.readings(view)
+        checks.label_free(view, run)
 
 
 def page() -> None:
@@ -62,13 +52,13 @@ def page() -> None:
         components.problem(f"{run.name}: {run.problem}" + ("" if keys else ". Choose another run in the sidebar."))
         if not keys:
             return
-    if not scored.settings(keys, selection.data):
+    if not measures.settings(keys, selection.data):
         components.missing(
             f"{run.name} has no scores of {look(selection.data).title} yet.",
             f"hvae score {run.name} --data {' --data '.join((selection.data, *selection.ood))}",
         )
         return
-    view = score_controls.view(keys, selection.data, selection.ood)
+    view = controls.view(keys, selection.data, selection.ood)
     for text in view.damaged:
         components.problem(text)
     if view.unscored:
@@ -78,17 +68,17 @@ def page() -> None:
             f"hvae score {run.name} --data {' --data '.join(view.unscored)} --reading {wanted.reading} "
             f"--samples {wanted.samples} --draws {wanted.draws}",
         )
-    threshold = scored.threshold(view.measure.of(view.inside.table), view.budget)
+    threshold = measures.threshold(view.measure.of(view.inside.table), view.budget)
     if view.outside:
-        score_figures.metrics_table(view, threshold, selection.versus)
-        brush = score_figures.main_figures(view, threshold)
+        figures.metrics_table(view, threshold, selection.versus)
+        brush = figures.main_figures(view, threshold)
         part(view, run, brush)
     else:
         st.info("Choose out-of-distribution sets in the sidebar to compare with.")
     one_image.one_image(view, run, threshold)
     if not view.outside:
-        score_checks.negative_control(view, run)
-        score_checks.label_free(view, run)
+        checks.negative_control(view, run)
+        checks.label_free(view, run)
     tables = [view.inside.key, *(other.key for other in view.outside)]
     components.footer("\n".join(score_command(run.name, key) for key in tables))
 

@@ -23,7 +23,7 @@ from hvae.config import (
     StageConfig,
     TrainingConfig,
 )
-from hvae.results import ScoreTable, TableMetadata, columns, write_table
+from hvae.runs.score_tables import ScoreTable, TableMetadata, columns, write_table
 
 WHOLE = {"digits": "all", "digits-as-32x32-colour": "all"}
 """Split that stands for a whole data set, where it is not `test`."""
@@ -85,11 +85,11 @@ def make_run(
     if trained:
         import torch
 
-        from hvae.blocks import data_dependent_initialisation
-        from hvae.checkpoints import save_weights
-        from hvae.latents import generator_noise
+        from hvae.models.blocks import data_dependent_initialisation
         from hvae.models.hierarchical import HierarchicalVAE
-        from hvae.proposal import elbo_proposal
+        from hvae.models.latents import generator_noise
+        from hvae.models.proposal import elbo_proposal
+        from hvae.runs.checkpoints import save_weights
 
         with torch.random.fork_rng():
             torch.manual_seed(seed)

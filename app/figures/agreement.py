@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from app.figures.densities import IDS_PER_SET
 from app.figures.layout import RULE, Figure, laid_out
-from app.figures.series import IDS_PER_SET
-from app.palette import look
-from hvae.arrays import Floats, Indices
+from app.looks.palette import look
+from hvae.stats.arrays import Floats, Indices
 
 CORNERS = {
     "both": ("both call it OOD", 1, 1),

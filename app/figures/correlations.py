@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app import palette
 from app.figures.layout import Figure, laid_out
-from hvae.unit_pairs import UnitPair
+from app.looks import palette
+from hvae.runs.unit_pairs import UnitPair
 
 
 def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:

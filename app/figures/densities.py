@@ -1,13 +1,90 @@
-"""Densities of a score on several data sets, with single images as marks below and the threshold across."""
+"""Densities of scores with a rug of single images: of one score, of two beside each other, of one's own images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from app.figures.layout import RULE, Figure, laid_out
-from app.figures.series import Series, line, rug
+from app.figures.layout import RULE, Figure, laid_out, subplots
+from app.figures.profile import plain
+from app.looks.palette import GREY, VERMILION, look
+from hvae.stats import Density
+from hvae.stats.arrays import Floats
+
+IDS_PER_SET = 10_000_000
+"""A mark's customdata is one integer: place of its set times this, plus the image's number."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One data set's scores, binned, with the images drawn one by one.
+
+    Attributes:
+        slug: of the data set.
+        density: over edges that all series share.
+        marks: numbers of the images drawn as marks `(marks,)`.
+        scores: their scores `(marks,)`.
+    """
+
+    slug: str
+    density: Density
+    marks: np.ndarray
+    scores: Floats
+
+
+def line(one: Series, unit: str, *, filled: bool) -> dict[str, Any]:
+    """The density as an argument list of `add_scatter`.
+
+    Args:
+        one: the data set.
+        unit: of the score.
+        filled: whether the area below is filled, as that of the in-distribution set is.
+    """
+    style, edges = look(one.slug), one.density.edges
+    return {
+        "x": (edges[:-1] + edges[1:]) / 2,
+        "y": one.density.density,
+        "name": style.title,
+        "mode": "lines",
+        "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
+        "fill": "tozeroy" if filled else None,
+        "fillcolor": style.fill(),
+        "legendgroup": one.slug,
+        "hovertemplate": f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
+    }
+
+
+def rug(one: Series, place: int, sets: int, unit: str, hint: str) -> dict[str, Any]:
+    """The images within the edges as marks, an argument list of `add_scatter`; the first set's stand highest.
+
+    Args:
+        one: the data set.
+        place: of the set among those of the figure; part of the customdata.
+        sets: how many there are.
+        unit: of the score.
+        hint: last line of the hover text; may be empty.
+    """
+    style, edges = look(one.slug), one.density.edges
+    shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
+    about = f"{style.title}, one image<br>%{{x:.4g}} {unit}" + (f"<br>{hint}" if hint else "")
+    return {
+        "x": one.scores[shown],
+        "y": np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
+        "mode": "markers",
+        "marker": {"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
+        "customdata": (place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
+        "name": style.title,
+        "legendgroup": one.slug,
+        "showlegend": False,
+        "selected": {"marker": {"size": 18, "opacity": 1}},
+        "unselected": {"marker": {"opacity": 0.55}},
+        "hovertemplate": f"{about}<extra></extra>",
+    }
+
 
 Brush = tuple[float | None, float | None]
 """A range of scores, ends included; None where it has no end."""
@@ -65,8 +142,137 @@ def densities(
     return figure
 
 
-def table(series: Sequence[Series]) -> pd.DataFrame:
+def density_table(series: Sequence[Series]) -> pd.DataFrame:
     """The binned densities as one table."""
     edges = series[0].density.edges
     columns = {f"density_{one.slug}": one.density.density for one in series}
     return pd.DataFrame({"from": edges[:-1], "to": edges[1:], **columns})
+
+
+_RUG_SHARE = 0.04
+"""Of the height of a panel, for each data set's marks."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score on every data set.
+
+    Attributes:
+        symbol: of the score in HTML.
+        unit: of the score.
+        heading: what the panel shows, in few words.
+        series: the in-distribution set first.
+    """
+
+    symbol: str
+    unit: str
+    heading: str
+    series: Sequence[Series]
+
+
+def contrast(left: Panel, right: Panel, title: str) -> Figure:
+    """Densities of two scores side by side, single images as marks below; a mark's customdata is as in `densities`.
+
+    Args:
+        left: of the raw likelihood.
+        right: of the likelihood ratio, of the same sets in the same order.
+        title: what to see.
+    """
+    sets = len(left.series)
+    below = 0.02 + _RUG_SHARE * sets
+    figure = subplots(
+        rows=2,
+        cols=2,
+        row_heights=[1 - below, below],
+        vertical_spacing=0.01,
+        horizontal_spacing=0.07,
+        shared_xaxes=True,
+        subplot_titles=[left.heading, right.heading],
+    )
+    for column, panel in enumerate((left, right), start=1):
+        for place, one in enumerate(panel.series):
+            density = line(one, panel.unit, filled=place == 0)
+            figure.add_scatter(**density, showlegend=column == 1, row=1, col=column)
+            figure.add_scatter(**rug(one, place, sets, panel.unit, "click to look at it"), row=2, col=column)
+        figure.update_xaxes(showticklabels=False, row=1, col=column)
+        figure.update_xaxes(title=f"{panel.symbol} ({panel.unit}) →", row=2, col=column)
+        figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)
+        figure.update_yaxes(visible=False, range=[-0.7, sets - 0.3], row=2, col=column)
+    figure.update_yaxes(title="density", row=1, col=1)
+    laid_out(figure, title, height=330 + 14 * sets, mouse="click")
+    # The panel names stand where the legend is in other figures.
+    figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
+    figure.update_annotations(font={"size": 13})
+    return figure
+
+
+def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
+    """The binned densities: one row a score and bin, one column a data set."""
+    frames = []
+    for panel in (left, right):
+        edges = panel.series[0].density.edges
+        columns = {f"density_{one.slug}": one.density.density for one in panel.series}
+        about = {"score": plain(panel.symbol), "unit": panel.unit, "from": edges[:-1], "to": edges[1:]}
+        frames.append(pd.DataFrame(about | columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def uploaded(
+    reference: Density, own: str, scores: Floats, alarms: np.ndarray, names: Sequence[str], title: str, axis: str
+) -> Figure:
+    """The density of the reference images, and each image as a mark below it at its own score.
+
+    Args:
+        reference: of the in-distribution images.
+        own: slug of their set.
+        scores: `(m,)` nats.
+        alarms: `(m,)` whether each image raises an alarm.
+        names: of the images, in HTML: plotly reads its labels as markup.
+        title: what to see.
+        axis: name of the score in HTML.
+    """
+    style = look(own)
+    figure = Figure()
+    figure.add_scatter(
+        x=(reference.edges[:-1] + reference.edges[1:]) / 2,
+        y=reference.density,
+        mode="lines",
+        line={"color": style.colour, "dash": style.dash, "width": 2.5},
+        fill="tozeroy",
+        fillcolor=style.fill(),
+        name=f"{style.title}, reference part",
+        hovertemplate="%{x:.4g} nats<br>density %{y:.3g}<extra></extra>",
+    )
+    for row, (alarm, label, colour, symbol) in enumerate(
+        ((False, "typical", GREY, "circle"), (True, "raises an alarm", VERMILION, "diamond"))
+    ):
+        chosen = np.flatnonzero(alarms == alarm)
+        figure.add_scatter(
+            x=scores[chosen],
+            y=np.full(len(chosen), row, np.int8),
+            yaxis="y2",
+            mode="markers",
+            marker={"symbol": symbol, "size": 10, "color": colour, "opacity": 0.8, "line": {"width": 1}},
+            name=f"your images, {label}",
+            customdata=chosen.astype(np.int32),
+            text=[names[int(place)] for place in chosen],
+            hovertemplate="%{text}<br>%{x:.4g} nats<br>click to look at it<extra></extra>",
+            selected={"marker": {"size": 15, "opacity": 1}},
+            unselected={"marker": {"opacity": 0.6}},
+        )
+    figure.update_layout(
+        xaxis={"title": f"{axis} (nats) · higher = more out-of-distribution →", "anchor": "y2"},
+        yaxis={
+            "domain": [0.24, 1],
+            "title": "density (1 / nats)",
+            "rangemode": "tozero",
+            "exponentformat": "power",
+        },
+        yaxis2={"domain": [0, 0.2], "visible": False, "range": [-0.7, 1.7]},
+    )
+    return laid_out(figure, title, height=400, mouse="click")
+
+
+def uploaded_table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axis: str) -> pd.DataFrame:
+    """The score of each image and whether it raises an alarm; names as plain text."""
+    return pd.DataFrame({"name": list(names), axis: scores, "alarm": alarms})

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.figures.layout import Figure, laid_out
-from app.palette import VERMILION, look
+from app.looks.palette import VERMILION, look
 
 FEW = 12
 """So many tiles stand six in a row, which is half a page; more stand eight in a row."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from app.figures.layout import Figure, laid_out, subplots
-from app.palette import BLUE, VERMILION
+from app.looks.palette import BLUE, VERMILION
 
 MOST_POINTS = 400
 """Epochs drawn of one run: more are told apart by no screen."""

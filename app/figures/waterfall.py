@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from app.figures.bands import add_bands
 from app.figures.layout import RULE, Figure, laid_out
-from app.figures.profile import PERCENTILES, plain
-from app.palette import GREY, VERMILION
-from hvae.arrays import Floats
+from app.figures.profile import PERCENTILES, add_bands, plain
+from app.looks.palette import GREY, VERMILION
+from hvae.stats.arrays import Floats
 
 MANY = 10
 """Steps from which on the rows stand closer."""

@@ -8,8 +8,7 @@ import typer
 
 from hvae import __version__
 from hvae.cli import correlating, dashboard, data_sets, reconstructing, reporting, run_folders, scoring, training
-from hvae.cli.failures import FriendlyGroup
-from hvae.cli.spreading import SpreadingCommand
+from hvae.cli.terminal import FriendlyGroup, SpreadingCommand
 
 app = typer.Typer(
     cls=FriendlyGroup,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hvae.cli.options import Data, Device, Seed, load_images, named_run, torch_device
-from hvae.cli.progress import counted
+from hvae.cli.terminal import counted
 from hvae.errors import CheckpointError
 
 
@@ -30,10 +30,10 @@ def correlate(
     """
     first, second = named_run(run_a), named_run(run_b)
 
-    from hvae import correlations
-    from hvae.checkpoints import load_checkpoint
-    from hvae.correlation_tables import write_correlations
-    from hvae.unit_pairs import write_unit_pairs
+    from hvae.measuring import correlations
+    from hvae.runs.checkpoints import load_checkpoint
+    from hvae.runs.correlation_tables import write_correlations
+    from hvae.runs.unit_pairs import write_unit_pairs
 
     where = torch_device(device)
     a, b = load_checkpoint(first.path, where), load_checkpoint(second.path, where)

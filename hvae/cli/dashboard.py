@@ -23,7 +23,7 @@ def dashboard(port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to
         raise HvaeError(
             f"{CHECKOUT} has no {ENTRY}: the dashboard runs from a checkout of the repository, not from a wheel"
         )
-    from hvae.results import run_roots
+    from hvae.runs.folders import run_roots
 
     # Streamlit reads its settings from the folder it starts in; paths are meant relative to where the user is.
     environment = {"GOMP_SPINCOUNT": "0", **os.environ, "HVAE_RUNS": str(run_roots()[0].resolve())}

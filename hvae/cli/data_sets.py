@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hvae.cli.progress import counted
+from hvae.cli.terminal import counted
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch.")
 
@@ -17,7 +17,7 @@ def list_data() -> None:
     from rich.table import Table
 
     from hvae import datasets
-    from hvae.cli.tables import show
+    from hvae.cli.terminal import show
 
     table = Table("name", "here", "images", "preprocessing", "splits", "licence", "citation", show_lines=True)
     table.columns[0].no_wrap = True

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hvae.cli.progress import counted
+from hvae.cli.terminal import counted
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hvae.datasets.outside import Refusal, Treatment
-    from hvae.results import RunEntry
-    from hvae.verdicts import Rule, Statistic
+    from hvae.datasets.own.outside import Refusal, Treatment
+    from hvae.runs.folders import RunEntry
+    from hvae.verdicts.rule import Rule, Statistic
 
 BATCH = 64
 """Images read, scored and let go of together: what is in memory does not grow with their number."""
@@ -47,8 +47,8 @@ def judge(
         TableError: a run whose reference or calibration part is not scored under the setting.
         typer.Exit: with code 3 where `fail_if_ood` and an image raises an alarm under the first run.
     """
-    from hvae import verdicts
-    from hvae.datasets.outside import Treatment
+    from hvae.datasets.own.outside import Treatment
+    from hvae.verdicts import rule as verdict_rule
 
     if not 0 < alpha < 1:
         raise ConfigError(f"--alpha must lie between 0 and 1, it is {alpha}")
@@ -57,7 +57,7 @@ def judge(
             raise DataError(f"there is no file or folder {path}")
     # Before any model is loaded: a run without a rule is said at once.
     rules = [
-        verdicts.rule(run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic)
+        verdict_rule.rule(run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic)
         for run in runs
     ]
     found: list[dict[str, object]] = []
@@ -89,8 +89,8 @@ def _judge(
     import numpy as np
     import pandas as pd
 
-    from hvae.datasets.outside import Refusal, collect
-    from hvae.judging import Judge
+    from hvae.datasets.own.outside import Refusal, collect
+    from hvae.verdicts.judge import Judge
 
     model = Judge(run, rule, accelerator=accelerator)
     frames: list[pd.DataFrame] = []
@@ -120,9 +120,9 @@ def _judge(
 
 
 def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], alpha: float) -> dict[str, object]:
-    from hvae import verdicts
+    from hvae.verdicts import words
 
-    together = verdicts.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
+    together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
     setting = {
         "reading": rule.reading, "samples": rule.samples, "draws": rule.draws, "seed": rule.seed, "alpha": alpha,
         "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
@@ -142,7 +142,7 @@ def _show(record: dict) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from hvae.cli.tables import show
+    from hvae.cli.terminal import show
 
     setting, together = record["setting"], record["together"]
     ratios = [column for column in record["images"][0] if column.startswith("LLR>")]
@@ -175,15 +175,15 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from hvae import verdicts
-    from hvae.cli.tables import show
+    from hvae.cli.terminal import show
+    from hvae.verdicts import words
 
     runs = [record["run"] for record in records]
     p = [np.array([image["p"] for image in record["images"]]) for record in records]
-    frame = verdicts.side_by_side(runs, p, alpha)
+    frame = words.side_by_side(runs, p, alpha)
     table = Table("image", *map(escape, runs), "typical for", "knows it best", title="p-values side by side")
     for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
         cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
         table.add_row(escape(image["image"]), *cells, f"{one.typical_for} of {len(runs)}", escape(str(one.knows_best)))
     show(table)
-    typer.echo(f"{verdicts.best_in_words(runs, frame)} {verdicts.COMPARABLE}")
+    typer.echo(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")

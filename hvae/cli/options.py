@@ -15,7 +15,7 @@ from hvae.errors import ConfigError, HvaeError
 if TYPE_CHECKING:
     from hvae.config import RunConfig
     from hvae.datasets import ImageSet
-    from hvae.results import RunEntry
+    from hvae.runs.folders import RunEntry
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -51,7 +51,7 @@ def named_run(name: str) -> RunEntry:
         HvaeError: no such run, or a damaged config.
     """
     from hvae import datasets
-    from hvae.results import find_run
+    from hvae.runs.folders import find_run
 
     try:
         run = find_run(name)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hvae.config import RunConfig
+    from hvae.measuring.reconstructions import RepeatedReconstructions
     from hvae.models.hierarchical import HierarchicalVAE
-    from hvae.reconstructions import RepeatedReconstructions
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
@@ -78,9 +78,9 @@ def reconstruct(
     if not 1 <= number <= MAXIMUM_IMAGES:
         raise ConfigError(f"a picture holds 1 to {MAXIMUM_IMAGES} images, not {number}")
 
-    from hvae.checkpoints import load_checkpoint
     from hvae.files import write_atomically
-    from hvae.reconstructions import SHOWN, reconstruct_repeatedly
+    from hvae.measuring.reconstructions import SHOWN, reconstruct_repeatedly
+    from hvae.runs.checkpoints import load_checkpoint
 
     one_of(show, SHOWN, "--show")
     levels = _levels(level, entry.config.model.depth, show, draws)
@@ -117,7 +117,7 @@ def _levels(asked: list[int] | None, depth: int, show: str, draws: int) -> list[
     Raises:
         ConfigError: levels that the model has not, or options that do not go together.
     """
-    from hvae.reconstructions import MOST_DRAWS
+    from hvae.measuring.reconstructions import MOST_DRAWS
 
     if not 1 <= draws <= MOST_DRAWS:
         raise ConfigError(f"--draws {draws} is outside 1..{MOST_DRAWS}")
@@ -135,8 +135,8 @@ def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Ima
     import numpy as np
 
     from hvae.datasets import content_index
-    from hvae.datasets.conforming import FITS, conform
-    from hvae.datasets.decoding import decode
+    from hvae.datasets.own.conforming import FITS, conform
+    from hvae.datasets.own.decoding import decode
 
     one_of(fit, FITS, "--fit")
     pixels = []
@@ -155,7 +155,7 @@ def _samples(model: HierarchicalVAE, count: int, seed: int) -> _Images:
     import torch
 
     from hvae.datasets import content_index
-    from hvae.reconstructions import unconditional_samples
+    from hvae.measuring.reconstructions import unconditional_samples
 
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     pixels = np.rint(unconditional_samples(model, count, generator) * 255).astype(np.uint8)
@@ -167,7 +167,7 @@ def _of_data_set(name: str, split: str, count: int, first: int | None, seed: int
     """Images of a data set from `first` on or drawn by the seed."""
     import numpy as np
 
-    from hvae.evaluation import noise_key
+    from hvae.measuring.noise import noise_key
 
     images = load_images(name, split, config)
     if first is not None and not 0 <= first < len(images):
@@ -184,7 +184,7 @@ def _of_data_set(name: str, split: str, count: int, first: int | None, seed: int
 def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str, levels: list[int]) -> None:
     """The pictures with their numbers, and the scale of their colours."""
     from hvae.cli.picture_grid import Column, Scale, write
-    from hvae.reconstructions import RANGES
+    from hvae.measuring.reconstructions import RANGES
 
     columns = [Column("the image", chosen.pixels / 255)]
     if show == "single samples":

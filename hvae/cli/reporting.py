@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hvae.cli.failures import warn
 from hvae.cli.options import named_run, one_of
+from hvae.cli.terminal import warn
 from hvae.errors import TableError
 
 _SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
@@ -40,7 +40,7 @@ def report(
     from rich.console import Console
 
     from hvae.files import write_text
-    from hvae.proposal import READINGS
+    from hvae.models.proposal import READINGS
     from hvae.report import FORMATS, TABLES, build, gather, render
 
     for name in reading or []:

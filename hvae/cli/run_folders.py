@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.failures import warn
 from hvae.cli.options import named_run
+from hvae.cli.terminal import warn
 from hvae.errors import CheckpointError, HvaeError
 
 if TYPE_CHECKING:
-    from hvae.results import RunEntry
+    from hvae.runs.folders import RunEntry
 
 app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, bundle, import.")
 
@@ -23,9 +23,10 @@ def list_runs() -> None:
     """List the runs in $HVAE_RUNS (default runs/) and the bundled ones."""
     from rich.table import Table
 
-    from hvae.cli.tables import show
-    from hvae.results import find_runs, list_tables, run_roots
-    from hvae.run_states import run_state
+    from hvae.cli.terminal import show
+    from hvae.runs.folders import find_runs, run_roots
+    from hvae.runs.score_tables import list_tables
+    from hvae.runs.states import run_state
 
     entries = find_runs()
     if not entries:
@@ -53,8 +54,8 @@ def list_runs() -> None:
 
 def _best_bits(entry: RunEntry) -> str:
     """Best validation ELBO in bits/dim; empty where the learning curve has none."""
-    from hvae.metrics import bits_per_dim
-    from hvae.run_states import learning_curve
+    from hvae.runs.states import learning_curve
+    from hvae.stats import bits_per_dim
 
     assert entry.config is not None
     try:
@@ -67,10 +68,11 @@ def _best_bits(entry: RunEntry) -> str:
 @app.command()
 def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]) -> None:
     """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
-    from hvae.checkpoints import load_checkpoint, read_config
-    from hvae.correlation_tables import list_correlations, read_correlations
     from hvae.models.hierarchical import parameter_count
-    from hvae.results import list_tables, read_history, read_table
+    from hvae.runs.checkpoints import load_checkpoint, read_config
+    from hvae.runs.correlation_tables import list_correlations, read_correlations
+    from hvae.runs.folders import read_history
+    from hvae.runs.score_tables import list_tables, read_table
 
     entry = named_run(run)
     config = read_config(entry.path)
@@ -118,7 +120,7 @@ def bundle(
     """
     import torch
 
-    from hvae.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
+    from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
 
     entry = named_run(run)
     if (dest / CONFIG_FILE).exists():
@@ -145,8 +147,8 @@ def import_(
     Weights have to fit their config, tables and learning curve have to hold what they should, and nothing else may be
     in it. resume.pt is a pickle: it is neither copied nor read, so an imported run cannot be trained further.
     """
-    from hvae.importing import MAXIMUM_TOTAL_BYTES, import_archive, import_run
-    from hvae.results import run_roots
+    from hvae.runs.folders import run_roots
+    from hvae.runs.importing import MAXIMUM_TOTAL_BYTES, import_archive, import_run
 
     into = run_roots()[0]
     if source.is_file():

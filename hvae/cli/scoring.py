@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.failures import interruptible
 from hvae.cli.options import Device, Seed, accelerator, load_images, named_run, one_of
-from hvae.cli.progress import counted
+from hvae.cli.terminal import counted, interruptible
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
-    from hvae.scoring import Settings
+    from hvae.measuring.measure import Settings
 
 
 def score(
@@ -66,8 +65,8 @@ def score(
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
     if images:
         from hvae.cli.judging import judge
-        from hvae.datasets.conforming import FITS
-        from hvae.verdicts import STATISTICS
+        from hvae.datasets.own.conforming import FITS
+        from hvae.verdicts.rule import STATISTICS
 
         judge(
             entries, images, alpha=alpha, fit=one_of(fit, FITS, "--fit"), invert=invert, two_sided=two_sided,
@@ -80,9 +79,9 @@ def score(
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
 
-    from hvae import scoring
+    from hvae.measuring import measure
 
-    how = scoring.settings(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+    how = measure.settings(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     where = accelerator(device)
     for run in entries:
         assert run.config is not None
@@ -97,7 +96,7 @@ def score(
                     interruptible("finished chunks are kept: run the same command again to continue"),
                     counted(title) as on_progress,
                 ):
-                    path = scoring.score(
+                    path = measure.score(
                         run.path, whole, how, batch_size=batch_size, accelerator=where, on_progress=on_progress
                     )
                 typer.echo(f"{path}: {_summary(path)}")
@@ -111,7 +110,7 @@ def _spread_evenly(images: ImageSet, n: int) -> ImageSet:
 
 def _refuse_to_shrink(run: Path, images: ImageSet, how: Settings) -> None:
     """Refuse to put a table of few images in the place of one of more, which has the same name."""
-    from hvae.results import list_tables, read_table
+    from hvae.runs.score_tables import list_tables, read_table
 
     wanted = (images.slug, images.split, how.reading, how.samples, how.draws, how.seed)
     for key in list_tables(run):
@@ -125,9 +124,9 @@ def _refuse_to_shrink(run: Path, images: ImageSet, how: Settings) -> None:
 
 
 def _summary(path: Path) -> str:
-    from hvae.metrics import bits_per_dim
     from hvae.report import negative_share
-    from hvae.results import read_table
+    from hvae.runs.score_tables import read_table
+    from hvae.stats import bits_per_dim
 
     table = read_table(path)
     bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.failures import interruptible
 from hvae.cli.options import Device, accelerator, load_images
-from hvae.cli.progress import time_left
+from hvae.cli.terminal import interruptible, time_left
 from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
     from hvae.config import RunConfig
-    from hvae.training import Progress
+    from hvae.training.trainer import Progress
 
 _SMOOTHING = 0.95
 
@@ -64,7 +63,7 @@ def train(
 
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-    from hvae.training import train as run_training
+    from hvae.training.trainer import train as run_training
 
     say = rank_zero_only(typer.echo)
     say(
@@ -113,7 +112,7 @@ def _config(preset: str, overrides: dict[str, object]) -> RunConfig:
 
 def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -> RunConfig:
     """The config a run was begun with; what was asked for besides has to agree with it."""
-    from hvae.checkpoints import read_config
+    from hvae.runs.checkpoints import read_config
 
     config = read_config(folder)
     if config.preset != preset:
@@ -125,7 +124,7 @@ def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -
 
 
 def _default_folder(preset: str, config: RunConfig, data: str | None) -> Path:
-    from hvae.results import run_roots
+    from hvae.runs.folders import run_roots
 
     on = "" if data is None else f"-on-{Path(data.rpartition(':')[2]).stem}"
     return run_roots()[0] / f"{preset}{on}-seed{config.training.seed}"
@@ -186,8 +185,8 @@ class _Display:
 
     def _print_epochs(self, left: str) -> None:
         """Print the epochs that the learning curve has and this display has not shown."""
-        from hvae.metrics import bits_per_dim
-        from hvae.results import read_history
+        from hvae.runs.folders import read_history
+        from hvae.stats import bits_per_dim
 
         history = read_history(self.folder)
         for _, row in history.iloc[self.shown :].iterrows():

@@ -1,9 +1,8 @@
 """Data sets: images by name, parts of the training set, preprocessing and evaluation noise. Imports no torch."""
 
 from hvae.datasets.base import DataSetInfo, ImageSet
-from hvae.datasets.home import data_root
 from hvae.datasets.noise import PREPROCESSINGS, content_index, evaluation_noise, evaluation_normals, preprocess
-from hvae.datasets.registry import available, fetch, info, is_known, load, names, names_for
+from hvae.datasets.registry import available, data_root, fetch, info, is_known, load, names, names_for
 from hvae.datasets.splits import PARTS, load_part, parts
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conforming import conform_set, describe_change
+from hvae.datasets.own.conforming import conform_set, describe_change
 
 _NAME = re.compile(r"([a-z0-9_]+)-as-([1-9][0-9]{0,3})x([1-9][0-9]{0,3})-(grey|colour)")
 _CHANNELS = {"grey": 1, "colour": 3}

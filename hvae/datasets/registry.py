@@ -1,48 +1,32 @@
 """Data sets by name. A new one is one module that defines ``DATA_SET``, and one line here."""
 
 import difflib
+import os
 from pathlib import Path
 
-from hvae.datasets import (
-    celeba32,
-    cifar10,
-    cifar100,
-    digits,
-    fashionmnist,
-    glyphs,
-    imagenet32,
-    kmnist,
-    mnist,
-    notmnist,
-    omniglot28,
-    omniglot28_inverted,
-    smallnorb28,
-    smallnorb28_inverted,
-    svhn,
-)
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conforming import check_image_shape
 from hvae.datasets.conversions import Converted, converted_name, parse_name
-from hvae.datasets.folder import FolderDataSet
-from hvae.datasets.home import data_root
-from hvae.datasets.npz import NpzDataSet
+from hvae.datasets.known import celeba, cifar, digits, glyphs, imagenet32, mnist, norb, notmnist, omniglot, svhn
+from hvae.datasets.own.conforming import check_image_shape
+from hvae.datasets.own.folder import FolderDataSet
+from hvae.datasets.own.npz import NpzDataSet
 from hvae.errors import DataError
 
 _DATA_SETS: dict[str, DataSet] = {
-    "fashionmnist": fashionmnist.DATA_SET,
-    "mnist": mnist.DATA_SET,
+    "fashionmnist": mnist.FASHIONMNIST,
+    "mnist": mnist.MNIST,
     "notmnist": notmnist.DATA_SET,
-    "kmnist": kmnist.DATA_SET,
-    "omniglot28": omniglot28.DATA_SET,
-    "omniglot28_inverted": omniglot28_inverted.DATA_SET,
-    "smallnorb28": smallnorb28.DATA_SET,
-    "smallnorb28_inverted": smallnorb28_inverted.DATA_SET,
+    "kmnist": mnist.KMNIST,
+    "omniglot28": omniglot.OMNIGLOT28,
+    "omniglot28_inverted": omniglot.OMNIGLOT28_INVERTED,
+    "smallnorb28": norb.SMALLNORB28,
+    "smallnorb28_inverted": norb.SMALLNORB28_INVERTED,
     "digits": digits.DATA_SET,
     "glyphs": glyphs.DATA_SET,
-    "cifar10": cifar10.DATA_SET,
-    "cifar100": cifar100.DATA_SET,
+    "cifar10": cifar.CIFAR10,
+    "cifar100": cifar.CIFAR100,
     "svhn": svhn.DATA_SET,
-    "celeba32": celeba32.DATA_SET,
+    "celeba32": celeba.DATA_SET,
     "imagenet32": imagenet32.DATA_SET,
 }
 _PATHS = {"folder": FolderDataSet, "npz": NpzDataSet}
@@ -147,3 +131,11 @@ def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
     close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(_DATA_SETS)}"
     raise DataError(f"there is no data set {name!r}: {hint} (one's own images: folder:PATH or npz:PATH)")
+
+
+def data_root() -> Path:
+    """Folder of the data sets: ``$HVAE_DATA``, else ``hvae/data`` in the user's cache folder (not created here)."""
+    if configured := os.environ.get("HVAE_DATA"):
+        return Path(configured).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache).expanduser() if cache else Path.home() / ".cache") / "hvae" / "data"

@@ -12,13 +12,13 @@ from torch.distributions import Distribution
 
 from hvae.config import Family, ModelConfig
 from hvae.errors import ConfigError
-from hvae.latents import Evidence, Latent, Noise, Pass
-from hvae.likelihoods import LIKELIHOODS
-from hvae.proposal import Draw, Proposal
-from hvae.stages.base import Stage
-from hvae.stages.bidirectional import BidirectionalStage
-from hvae.stages.bottom_up import BottomUpStage
-from hvae.stages.ladder import LadderStage
+from hvae.models.latents import Evidence, Latent, Noise, Pass
+from hvae.models.likelihoods import LIKELIHOODS
+from hvae.models.proposal import Draw, Proposal
+from hvae.models.stages.base import Stage
+from hvae.models.stages.bidirectional import BidirectionalStage
+from hvae.models.stages.bottom_up import BottomUpStage
+from hvae.models.stages.ladder import LadderStage
 
 FAMILIES: dict[Family, type[BottomUpStage] | type[LadderStage] | type[BidirectionalStage]] = {
     "bottom-up": BottomUpStage,

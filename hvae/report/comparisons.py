@@ -13,7 +13,8 @@ import pandas as pd
 from hvae.config import RunConfig
 from hvae.datasets import PARTS
 from hvae.errors import TableError
-from hvae.results import RunEntry, ScoreTable, list_tables, read_history, read_table
+from hvae.runs.folders import RunEntry, read_history
+from hvae.runs.score_tables import ScoreTable, list_tables, read_table
 
 WHOLE_SPLITS = ("all", "test")
 """Splits an OOD set is taken from, the larger one first."""
@@ -94,7 +95,7 @@ def gather(runs: Iterable[RunEntry], readings: Sequence[str] = (), in_data: str 
     A table that is damaged, or that other weights made than the run has now, is left out and named in the problems.
 
     Args:
-        runs: as `hvae.results.find_runs` or `find_run` give them.
+        runs: as `hvae.runs.folders.find_runs` or `find_run` give them.
         readings: keep these only; empty keeps all.
         in_data: name of the in-distribution set; default the one each run was trained on.
     """

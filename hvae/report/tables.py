@@ -8,10 +8,12 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from hvae import conformal, metrics, published
+from hvae import stats
+from hvae.report import published
 from hvae.report.comparisons import Comparison
-from hvae.results import ScoreTable
-from hvae.verdicts import ratios
+from hvae.runs.score_tables import ScoreTable
+from hvae.stats import conformal
+from hvae.verdicts.rule import ratios
 
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
@@ -100,7 +102,7 @@ def control_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd
 def alarm_table(
     comparisons: Iterable[Comparison], *, alpha: float = 0.05, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """Realised alarms of the label-free rule (`hvae.conformal`) at the budget `alpha`.
+    """Realised alarms of the label-free rule (`hvae.stats.conformal`) at the budget `alpha`.
 
     One row a comparison that has reference and calibration tables, and set of images:
 
@@ -171,7 +173,7 @@ def _bits_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
     own: dict[int, float] = {}
     for table in comparison.tables:
         for k in range(comparison.depth + 1):
-            bits = metrics.bits_per_dim(table.bound(k), dimensions)
+            bits = stats.bits_per_dim(table.bound(k), dimensions)
             mean = float(bits.mean())
             if table is comparison.in_table:
                 own[k] = mean
@@ -221,7 +223,7 @@ def _metric_rows(
         in_scores, ood_scores = (
             table.negative_bound(k) if kind == "L" else table.likelihood_ratio(k) for table in (inside, outside)
         )
-        estimates = metrics.summary(in_scores, ood_scores, n_boot=n_boot)
+        estimates = stats.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):
             smaller = min(len(in_scores), len(ood_scores))

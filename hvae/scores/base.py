@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hvae.bounds import ImportanceWeightedBound, Sweep
 from hvae.errors import ConfigError
-from hvae.latents import generator_noise
+from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.proposal import Reading
+from hvae.models.latents import generator_noise
+from hvae.models.proposal import Reading
 
 SAMPLES_PER_PASS = 32
 

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from hvae.results import ScoreTable, list_tables, read_table, write_table
+from hvae.runs.score_tables import ScoreTable, list_tables, read_table, write_table
 from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -45,7 +45,7 @@ def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def judging_run(root: Path, name: str, data: str = "fashionmnist", **tables: object) -> Path:
     """A run that can judge: the tables of its parts were made with its weights."""
-    from hvae.checkpoints import load_checkpoint
+    from hvae.runs.checkpoints import load_checkpoint
 
     run = make_run(root, name, depth=2, trained=True, data=data, seed=len(name))
     digest = load_checkpoint(run).weights_sha256
@@ -65,7 +65,7 @@ def clothes(root: Path) -> Path:
 def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
     monkeypatch.setenv("HVAE_RUNS", str(runs))
     monkeypatch.setenv("HVAE_DATA", str(nowhere / "data"))
-    monkeypatch.setattr("hvae.results.BUNDLED_RUNS", nowhere / "bundled")
+    monkeypatch.setattr("hvae.runs.folders.BUNDLED_RUNS", nowhere / "bundled")
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import parts, registry
-from app.wording import quoted
-from hvae.results import METADATA_KEY
+from app import registry
+from app.frame import parts
+from app.looks.wording import quoted
+from hvae.runs.score_tables import METADATA_KEY
 from tests.app.conftest import look_in, sound
 from tests.synthetic import make_run, make_tables
 

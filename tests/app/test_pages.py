@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from app import parts
+from app.frame import parts
 from tests.app.conftest import MAIN, sound
 
 

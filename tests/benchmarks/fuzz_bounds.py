@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MOST_MIB = 150
-"""Resident memory above what there was before; `hvae.datasets.decoding` promises about 130 beside the input."""
+"""Resident memory above what there was before; `hvae.datasets.own.decoding` promises about 130 beside the input."""
 MOST_CPU_SECONDS = 5.0
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -22,13 +22,13 @@ from pathlib import Path
 import atheris
 
 # Imported here first of all, so that every branch of theirs is counted.
-COUNTED = ("PIL", "zipfile", "hvae.datasets", "hvae.config", "hvae.checkpoints", "hvae.tensor_files", "hvae.importing",
-           "hvae.results", "hvae.run_states")  # fmt: skip
+COUNTED = ("PIL", "zipfile", "hvae.datasets", "hvae.config", "hvae.runs.checkpoints", "hvae.runs.tensor_files", "hvae.runs.importing",
+           "hvae.runs.folders", "hvae.runs.states")  # fmt: skip
 with atheris.instrument_imports(include=list(COUNTED)):
     from PIL import Image
 
-    from hvae.checkpoints import read_config
-    from hvae.importing import contents  # noqa: F401  # imported by the first import of a run otherwise
+    from hvae.runs.checkpoints import read_config
+    from hvae.runs.importing import contents  # noqa: F401  # imported by the first import of a run otherwise
     from tests.benchmarks import fuzz_mutations, fuzz_seeds, fuzz_targets
 
     # The readers of the formats.

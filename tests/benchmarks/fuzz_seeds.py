@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.decoding import FORMATS
+from hvae.datasets.own.decoding import FORMATS
 from tests.synthetic import make_run, make_tables
 
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16",
@@ -40,7 +40,7 @@ SIDES = ((7, 5), (1, 1), (40, 33))
 
 def images() -> Iterator[bytes]:
     """Every format in every mode and setting it is written with, rotations, text, archives, what the tests know."""
-    from tests.hvae.datasets.test_outside import DAMAGED, READ, REFUSED
+    from tests.hvae.datasets.own.test_outside import DAMAGED, READ, REFUSED
 
     generator = np.random.default_rng(0)
     several: dict[str, bytes] = {}

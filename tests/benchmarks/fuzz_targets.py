@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.checkpoints import read_config, read_weights
 from hvae.config import RunConfig
-from hvae.datasets import outside
-from hvae.datasets.outside import Named, Picture, Refusal, Treatment, collect
+from hvae.datasets.own import outside
+from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import HvaeError
-from hvae.importing import import_archive
-from hvae.tensor_files import read_header
+from hvae.runs.checkpoints import read_config, read_weights
+from hvae.runs.importing import import_archive
+from hvae.runs.tensor_files import read_header
 from tests.benchmarks.fuzz_bounds import bounded
 
 HOWS = (

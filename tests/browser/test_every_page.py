@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from app import parts, registry
+from app import registry
+from app.frame import parts
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import scored
-from app.figures.series import IDS_PER_SET
-from app.scored import Measure
-from hvae.results import read_table
+from app.figures.densities import IDS_PER_SET
+from app.reading import measures
+from app.reading.measures import Measure
+from hvae.runs.score_tables import read_table
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser
@@ -133,5 +133,5 @@ def test_a_click_on_the_roc_curve_moves_the_threshold(
     budget = float(value(page, "alarm") or "nan")
     inside = MEASURE.of(read_table(runs / "second" / "scores" / "mnist.test.mean.S1.R1.seed0.parquet"))
     assert 15 < budget < 30
-    assert page.evaluate(line) == pytest.approx(scored.threshold(inside, budget / 100).value)
+    assert page.evaluate(line) == pytest.approx(measures.threshold(inside, budget / 100).value)
     visited.sound()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as TimedOut
 
 from app import registry
-from app.state import SELECTION_KEYS
+from app.frame.state import SELECTION_KEYS
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser

@@ -16,11 +16,11 @@ from scipy.stats import multivariate_normal
 from torch import Tensor, nn
 
 from hvae.config import Family, LatentConfig, ModelConfig, StageConfig
-from hvae.latents import Evidence, SharedNoise, Walk
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.proposal import Draw, Proposal, sample_proposal
-from hvae.stages.bidirectional import BidirectionalStage
-from hvae.stages.residual import ResidualStage
+from hvae.models.latents import Evidence, SharedNoise, Walk
+from hvae.models.proposal import Draw, Proposal, sample_proposal
+from hvae.models.stages.bidirectional import BidirectionalStage
+from hvae.models.stages.residual import ResidualStage
 
 IMAGE = (1, 2, 2)
 PIXELS = 4

@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 
-from hvae.blocks import data_dependent_initialisation
 from hvae.config import BlockConfig, Family, LatentConfig, LikelihoodName, ModelConfig, StageConfig
-from hvae.latents import generator_noise
+from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.proposal import elbo_proposal
+from hvae.models.latents import generator_noise
+from hvae.models.proposal import elbo_proposal
 
 
 def small_config(

@@ -13,9 +13,6 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from hvae.blocks import data_dependent_initialisation
-from hvae.bounds import ImportanceWeightedBound, Sweep
-from hvae.checkpoints import Checkpoint, load_checkpoint, save_weights, write_config
 from hvae.config import (
     BlockConfig,
     DataConfig,
@@ -27,15 +24,25 @@ from hvae.config import (
     StageConfig,
     TrainingConfig,
 )
-from hvae.correlations import represent
 from hvae.datasets import ImageSet
 from hvae.errors import ConfigError
-from hvae.evaluation import EvaluationNoise
-from hvae.latents import Noise, SharedNoise, Walk, generator_noise
+from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
+from hvae.measuring.correlations import represent
+from hvae.measuring.noise import EvaluationNoise
+from hvae.measuring.reconstructions import reconstruct, reconstruct_switched
+from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.proposal import READINGS, Proposal, bound_proposal, complementary_proposal, elbo_proposal, sample_proposal
-from hvae.reconstructions import reconstruct, reconstruct_switched
-from hvae.training import HISTORY_FILE, train
+from hvae.models.latents import Noise, SharedNoise, Walk, generator_noise
+from hvae.models.proposal import (
+    READINGS,
+    Proposal,
+    bound_proposal,
+    complementary_proposal,
+    elbo_proposal,
+    sample_proposal,
+)
+from hvae.runs.checkpoints import Checkpoint, load_checkpoint, save_weights, write_config
+from hvae.training.trainer import HISTORY_FILE, train
 from tests.hvae.linear_gaussian import IMAGE, LinearGaussian, linear_model, weaken
 from tests.hvae.small_models import small_config
 

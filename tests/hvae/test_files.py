@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hvae.checkpoints import save_weights, write_config
+from hvae.runs.checkpoints import save_weights, write_config
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import HvaeError
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.results import read_table, write_table
-from hvae.training import train
+from hvae.runs.score_tables import read_table, write_table
+from hvae.training.trainer import train
 from tests.hvae.small_models import small_config
 from tests.synthetic import make_tables
 

@@ -57,7 +57,7 @@ def test_images_keep_the_properties():
 
 
 def test_runs_keep_the_properties(tmp_path, monkeypatch):
-    from hvae.checkpoints import read_config
+    from hvae.runs.checkpoints import read_config
 
     monkeypatch.setenv("HVAE_RUNS", str(tmp_path))
     seeds = list(fuzz_seeds.runs(tmp_path / "made"))
@@ -70,7 +70,7 @@ def test_runs_keep_the_properties(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["png", "zip"])
 def test_mutations_get_past_checksums(kind):
     """The change is in the content, and what wraps it still fits: else a fuzzer would only ever see checksums fail."""
-    from hvae.datasets.outside import Named, Picture, Treatment, collect
+    from hvae.datasets.own.outside import Named, Picture, Treatment, collect
 
     data = fuzz_seeds.good() if kind == "png" else fuzz_seeds.zipped({"one.png": fuzz_seeds.good()})
 

@@ -18,14 +18,14 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import hvae.scoring
-from hvae.checkpoints import save_weights, write_config
+import hvae.measuring.measure
 from hvae.config import DataConfig, Family, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError
+from hvae.measuring.measure import CHUNK, Settings, score, settings
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.results import columns, read_table
-from hvae.scoring import CHUNK, Settings, score, settings
+from hvae.runs.checkpoints import save_weights, write_config
+from hvae.runs.score_tables import columns, read_table
 from tests.hvae.small_models import small_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,7 +168,7 @@ from pathlib import Path
 
 import torch
 
-from hvae.scoring import Settings, score
+from hvae.measuring.measure import Settings, score
 from tests.hvae.test_golden import digits
 
 torch.set_num_threads(1)
@@ -214,13 +214,13 @@ def test_a_killed_scoring_keeps_its_chunks_and_gives_the_same_table(
     assert chunks
     assert not list((killed / "scores").glob("*.parquet"))
     made: list[int] = []
-    chunk = hvae.scoring._Scoring._chunk
+    chunk = hvae.measuring.measure._Scoring._chunk
 
-    def spy(self: hvae.scoring._Scoring, index: np.ndarray) -> np.ndarray:
+    def spy(self: hvae.measuring.measure._Scoring, index: np.ndarray) -> np.ndarray:
         made.append(int(index[0]))
         return chunk(self, index)
 
-    monkeypatch.setattr(hvae.scoring._Scoring, "_chunk", spy)
+    monkeypatch.setattr(hvae.measuring.measure._Scoring, "_chunk", spy)
     resumed = score(killed, digits(count), Settings(), accelerator="cpu")
     assert 0 not in made, "the finished chunk is kept"
     assert made[-1] == 2 * CHUNK

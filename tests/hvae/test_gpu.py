@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from hvae.datasets import load_part
+from hvae.measuring.measure import score, settings
 from hvae.presets import preset
-from hvae.results import read_history, read_table
-from hvae.scoring import score, settings
-from hvae.training import train
+from hvae.runs.folders import read_history
+from hvae.runs.score_tables import read_table
+from hvae.training.trainer import train
 from tests.synthetic import make_run
 
 pytestmark = [

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from hvae.bounds import Sweep
 from hvae.errors import ConfigError
-from hvae.latents import SharedNoise
+from hvae.measuring.bounds import Sweep
 from hvae.models.hierarchical import HierarchicalVAE, parameter_count
+from hvae.models.latents import SharedNoise
 from hvae.presets import names, preset
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from hvae.datasets import available, fetch, info, load, names, notmnist
+from hvae.datasets import available, fetch, info, load, names
+from hvae.datasets.known import notmnist
 from hvae.errors import DataError
 
 

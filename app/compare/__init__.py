@@ -1,0 +1,1 @@
+"""The Compare page: two runs beside each other."""

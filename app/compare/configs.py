@@ -1,0 +1,109 @@
+"""How the configurations of runs differ, and what their training cost and reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.compare.choosing import letter
+from app.compare.numbers import differing
+from app.frame import components
+from app.reading import loading
+from hvae.errors import HvaeError
+from hvae.runs.folders import RunEntry
+
+MOST_ROWS = 24
+"""Rows of the table on the page; the CSV has all of them."""
+
+
+def configurations(runs: Sequence[RunEntry]) -> None:
+    """A table of the fields in which the runs differ, one column a run, with size, speed and validation ELBO below."""
+    components.section("How they differ", "Only the fields of <code>config.json</code> that are not the same.")
+    fields = differing([run.config for run in runs if run.config])
+    place = {run.name: number for number, run in enumerate(run for run in runs if run.config)}
+    columns = {
+        name: [values[place[run.name]] if run.config else None for run in runs] for name, values in fields.items()
+    }
+    facts = [_facts(run) for run in runs]
+    figures = {name: [one.get(name) for one in facts] for name in dict.fromkeys(name for one in facts for name in one)}
+    shown = {f"<code>{components.escape(name)}</code>": values for name, values in columns.items()}
+    if len({run.depth for run in runs if run.config}) > 1:
+        # Field by field two models of unlike depth would fill the page.
+        shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
+        shown |= _layers(runs)
+    rows = [[name, *map(_shown, values)] for name, values in shown.items()]
+    rest = len(rows) - MOST_ROWS
+    rows = rows[:MOST_ROWS]
+    rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
+    components.table(
+        ["", *(f"{letter(number)} · {components.escape(run.name)}" for number, run in enumerate(runs))],
+        rows,
+        _caption(len(fields), sum(run.config is not None for run in runs)),
+        numbers=pd.DataFrame(
+            [[name, *values] for name, values in (columns | figures).items()],
+            columns=["field", *(run.name for run in runs)],
+        ),
+        name="configurations",
+    )
+    if rest > 0:
+        st.caption(f"{rest} more fields differ: the CSV has all of them.")
+
+
+def _layers(runs: Sequence[RunEntry]) -> dict[str, list[str | None]]:
+    """One row a latent layer: its kind and size, and the blocks below it as channels and side of the kernel."""
+    most = max(run.depth or 0 for run in runs)
+    return {f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs] for layer in range(1, most + 1)}
+
+
+def _layer(run: RunEntry, layer: int) -> str | None:
+    model = run.config.model if run.config else None
+    if model is None or layer > model.depth:
+        return None
+    stage, parts = model.stages[layer - 1], model.parts(layer)
+    blocks = ", ".join(
+        f"{block.channels} ({block.kernel}x{block.kernel}{', halved' if block.stride == 2 else ''})"
+        for block in stage.blocks
+    )
+    return f"{stage.latent.kind} {f'{parts} x ' if parts > 1 else ''}{stage.latent.size}, blocks {blocks or 'none'}"
+
+
+def _caption(count: int, known: int) -> str:
+    if known < 2:
+        return "Nothing to set side by side: fewer than two configurations can be read"
+    if count == 0:
+        return "The configurations are the same in every field"
+    return f"{count} {'field differs' if count == 1 else 'fields differ'}"
+
+
+def _facts(run: RunEntry) -> dict[str, float]:
+    """Size from the header of the weights, speed and best validation ELBO from the learning curve."""
+    facts: dict[str, float] = {}
+    if (count := loading.parameters(run)) is not None:
+        facts["parameters"] = count
+    try:
+        history = loading.history(run)
+        for name, column, take in (
+            ("training, images/s (median)", "images_per_second", np.nanmedian),
+            ("best validation ELBO (nats)", "elbo", np.nanmax),
+        ):
+            values = np.asarray(history[column], np.float64) if column in history else np.empty(0)
+            if np.isfinite(values).any():
+                facts[name] = float(take(values))
+    except (HvaeError, ValueError, TypeError) as error:
+        text = f"The learning curve of {run.name} cannot be read: {error}"
+        st.html(f'<p class="prose">{components.escape(text)}</p>')
+    return facts
+
+
+def _shown(value: str | None) -> str:
+    if value is None:
+        return "–"
+    text = components.escape(value)
+    return text if len(value) <= 30 else f'<span class="wrap">{text}</span>'
+
+
+def _rounded(value: float | None) -> str:
+    return "–" if value is None else (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}").replace("-", "−")

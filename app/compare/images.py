@@ -1,0 +1,211 @@
+"""Images of two runs on the Compare page: score against score, where the runs disagree, and one image in all runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.compare.choosing import View
+from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, same_images
+from app.figures import agreement as figures
+from app.figures.agreement import Cloud
+from app.figures.densities import IDS_PER_SET
+from app.frame import components, controls, state
+from app.frame.state import ImageId
+from app.images.gallery import Shown, gallery
+from app.images.mosaic import data_uri
+from app.looks.palette import look
+from app.looks.wording import percent, quoted, significant
+from app.reading import loading, measures
+from hvae.datasets import available, is_known
+from hvae.errors import HvaeError
+
+BUDGET = 0.05
+"""False alarms at which images are called OOD here."""
+
+SHOWN = 12
+"""Images in a gallery."""
+
+
+def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
+    """(the in-distribution set and the OOD set `slug` as the first two runs score them, sets that are not paired)."""
+    first, second = view.runs[:2]
+    found, unpaired = [], []
+    for name in dict.fromkeys(filter(None, (view.data, slug))):
+        if name not in second.tables:
+            unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
+        elif not same_images(first.tables[name], second.tables[name]):
+            unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
+        else:
+            found.append(agreement(name, view.data, view.measure, first, second))
+    return found, unpaired
+
+
+def scatter(view: View, found: list[Agreement]) -> None:
+    """The score of the first run against that of the second, with the shares of images in each quadrant."""
+    first, second = view.runs[:2]
+    limits = tuple(measures.threshold(view.measure.of(one.tables[view.data]), BUDGET).value for one in (first, second))
+    clouds = []
+    for one in found:
+        marks = one.marks()
+        clouds.append(Cloud(one.slug, marks, one.first[marks], one.second[marks]))
+    symbol, unit = view.measure.symbol, view.measure.unit
+    axes = tuple(f"{symbol} of {one.look.title} ({unit})" for one in (first, second))
+    letters = (first.letter, second.letter)
+    figure = figures.agreement(clouds, limits, letters, axes, _title(found, *letters))  # type: ignore[arg-type]
+
+    def pin(mark: int) -> None:
+        place, index = divmod(int(mark), IDS_PER_SET)
+        if place < len(found):
+            state.pin(ImageId(found[place].slug, index))
+
+    components.chart(
+        figure, figures.table(clouds, (first.run.name, second.run.name)), "agreement", key="agreement", on_click=pin
+    )
+    rows, numbers = [], []
+    for one in found:
+        shares = one.quadrants(*limits)
+        rows.append([look(one.slug).title, *map(percent, shares), f"{one.correlation:.3f}"])
+        numbers.append({"data": one.slug} | dict(zip(QUADRANTS, shares, strict=True)) | {"spearman": one.correlation})
+    called = [f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither"]
+    components.table(
+        ["images", *called, "Spearman"],
+        rows,
+        f"Who calls an image OOD, at {100 * BUDGET:.0f} % false alarms of each run",
+        numbers=pd.DataFrame(numbers),
+        name="quadrants",
+    )
+
+
+def _title(found: list[Agreement], first: str, second: str) -> str:
+    """How alike the two runs order each set, in a sentence."""
+    spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
+    return f"Do {first} and {second} put images in the same order? {'; '.join(spoken)}"
+
+
+def _likeness(correlation: float) -> str:
+    if np.isnan(correlation):
+        return "all scores are equal"
+    for least, words in ((0.9, "nearly"), (0.7, "mostly"), (0.4, "loosely"), (-0.2, "hardly")):
+        if correlation >= least:
+            return words
+    return "rather the reverse"
+
+
+def disagreements(view: View, one: Agreement) -> None:
+    """The images that one run finds far stranger than the other does, both ways."""
+    first, second = view.runs[:2]
+    frame = every_image(view, one)
+    keys = {one.slug: first.keys[one.slug]}
+    name = look(one.slug).title
+    ways = (("up", first, second), ("down", second, first))
+    for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
+        shown = [
+            Shown(ImageId(one.slug, int(index)), f"{one.first_rank[index]:.0f} | {one.second_rank[index]:.0f}")
+            for index in images
+        ]
+        title = (
+            f"{name} that {high.letter} finds stranger than {low.letter} does (percentile for {first.letter} | for "
+            f"{second.letter})"
+        )
+        with column:
+            if not shown:
+                st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
+            gallery(first.run, keys, shown, title, frame.iloc[images], key=f"stranger-{way}")
+    st.caption(
+        f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
+        f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
+    )
+    order = np.argsort(-np.abs(one.difference), kind="stable")
+    components.save(frame.iloc[order], f"every-image-{one.slug}", key="every-image")
+
+
+def every_image(view: View, one: Agreement) -> pd.DataFrame:
+    """Every image of a set: scores, percentiles and their difference by the first two runs."""
+    first, second = view.runs[:2]
+    table = first.tables[one.slug]
+    columns = {
+        "image": [f"{one.slug}:{index}" for index in range(len(table))],
+        "label": table.frame["label"].to_numpy(),
+        f"{first.run.name} score": one.first,
+        f"{second.run.name} score": one.second,
+        f"{first.run.name} percentile": one.first_rank,
+        f"{second.run.name} percentile": one.second_rank,
+        "percentile difference": one.difference,
+    }
+    return pd.DataFrame(columns)
+
+
+def one_image(view: View, found: list[Agreement]) -> None:
+    """One image in every run: its score, its percentile, and whether it is called OOD."""
+    components.section(
+        "One image in every run", "Click a mark or an image above, or type a set and a number. It stays on other pages."
+    )
+    own = view.runs[0]
+    last = found[-1]
+    sizes = {one.slug: len(one.first) for one in found[::-1]}
+    up, down = last.furthest(1)
+    image = controls.image_box(sizes, ImageId(last.slug, int(next(iter([*up, *down]), 0))))
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        _picture(own, image)
+    with right:
+        rows, numbers = [], []
+        for one in view.runs:
+            there = image.slug in one.tables and same_images(one.tables[image.slug], own.tables[image.slug])
+            if not there:
+                rows.append([one.look.title, "not scored", "", ""])
+                continue
+            inside = view.measure.of(one.tables[view.data])
+            score = float(view.measure.of(one.tables[image.slug])[image.index])
+            rank = measures.percentile(inside, score)
+            alarm = score >= measures.threshold(inside, BUDGET).value
+            word = components.mark("called OOD") if alarm else components.mark("passes", "good")
+            rows.append([one.look.title, significant(score, 4), f"{rank:.1f} %", word])
+            numbers.append({"run": one.run.name, "score": score, "percentile": rank, "called_ood": alarm})
+        title = f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run"
+        components.table(
+            ["run", f"score ({view.measure.unit})", f"above so many {look(view.data).title} images",
+             f"at {100 * BUDGET:.0f} % false alarms"],
+            rows,
+            title,
+            numbers=pd.DataFrame(numbers),
+            name="image-in-every-run",
+        )  # fmt: skip
+        st.page_link(
+            "../pages/scores.py",
+            label="See its place on Scores →",
+            query_params=state.values("scores", image=str(image)),
+        )
+        st.page_link(
+            "../pages/reconstructions.py",
+            label="See its reconstructions by A and B →",
+            query_params=state.values(
+                "reconstructions", source="data set", image=str(image), versus=view.runs[1].run.name
+            ),
+        )
+
+
+def _picture(one: Compared, image: ImageId) -> None:
+    """The image, or why it is not here and how to get it."""
+    name = one.tables[image.slug].metadata.data
+    if is_known(name) and not available(name):
+        components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
+        return
+    config = one.run.config
+    try:
+        images = loading.images(
+            name, one.keys[image.slug].split, config.data.split_seed if config else 0,
+            config.model.image_shape if config else (1, 28, 28),
+        )  # fmt: skip
+    except (HvaeError, OSError) as error:
+        st.info(f"The image cannot be shown: {quoted(str(error))}")
+        return
+    if image.index >= len(images):
+        st.info(f"The data set on this machine has {len(images):,} images only.")
+        return
+    label = int(images.labels[image.index])
+    with st.container(key="picture"):
+        picture = data_uri(images.images[image.index])
+        st.image(picture, width=160, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")

@@ -1,0 +1,1 @@
+"""The Features page: what two runs see alike."""

@@ -1,0 +1,130 @@
+"""How alike two runs are over their layers: lines over the layers, and every layer against every layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.features import tables as feature_tables
+from app.figures.correlations import layer_grid, over_layers
+from app.figures.layout import Figure
+from app.frame import components, controls
+from app.frame.parts import EVERY_PAIR
+from app.looks import palette
+from hvae.runs.correlation_tables import CorrelationTable, Kind
+from hvae.runs.folders import RunEntry
+
+
+def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
+    """What the lowest and the highest layer say, averaged over the data sets."""
+    layers = np.asarray(rows["layer_a"])
+
+    def mean(column: str, layer: int) -> float:
+        return float(pd.Series(np.asarray(rows[column])[layers == layer]).mean())
+
+    spoken = [
+        f"at z<sub>{layer}</sub> mean |r| is {mean('mean_abs_r', layer):.2f} (chance {mean('null', layer):.2f}) "
+        f"and CKA {mean('cka', layer):.2f}"
+        for layer in dict.fromkeys([layers.min(), layers.max()])
+    ]
+    trained = [palette.look(entry.config.data.name).title for entry in (run, other) if entry.config]
+    start = f"{run.name} was trained on {trained[0]}, {other.name} on {trained[1]}. " if len(trained) == 2 else ""
+    return components.escape(start) + (
+        f"Over these data sets, {'; '.join(spoken)}. Where the lowest layers of models of different data agree "
+        "and the highest do not, the low features describe any image: a likelihood built on them cannot tell what the "
+        "image shows."
+    )
+
+
+def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
+    """What has to be known of two models to read their figures: unlike depths, halves of a latent; may be empty."""
+    models = {entry.name: entry.config.model for entry in (run, other) if entry.config}
+    depths = {name: model.depth for name, model in models.items()}
+    said = []
+    if len(set(depths.values())) == 2:
+        (deep, most), (flat, least) = sorted(depths.items(), key=lambda one: -one[1])
+        said.append(
+            f"{deep} has {most} layers and {flat} {least}: layers of the same number need not be of the same height. "
+            f"Every pair of them is under “{EVERY_PAIR}”."
+        )
+    halves = [name for name, model in models.items() if model.family == "bidirectional" and model.depth > 1]
+    if kind == "means" and halves:
+        said.append(
+            f"Below the top each z of {' and '.join(halves)} has two halves side by side, BU (inferred on the way up) "
+            "and TD (inferred on the way down); a layer here is both of them."
+        )
+    return " ".join(said)
+
+
+def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEntry, other: RunEntry) -> None:
+    """Layer l against layer l, on every data set."""
+    rows = feature_tables.by_layer(tables, kind)
+    st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
+    left, right = st.columns(2)
+    with left:
+        components.chart(
+            _drawn(rows, "mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", null=True),
+            rows,
+            f"correlation-{kind}",
+            key="r-by-layer",
+        )
+    with right:
+        components.chart(
+            _drawn(rows, "cka", "Whole layers: is it the same geometry?", "debiased linear CKA", null=False),
+            rows,
+            f"cka-{kind}",
+            key="cka-by-layer",
+        )
+    counts = ", ".join(str(count) for count in sorted(set(rows["units"])))
+    first = next(iter(tables.values())).metadata
+    st.caption(
+        f"|r|: {counts} units of every layer, matched one to one on half of {first.n:,} images and measured on the "
+        f"other half, at {first.places} places of the feature maps; the same number everywhere, because matching "
+        "favours wide layers. Chance: the images of run B shuffled. CKA compares whole layers: it also sees what two "
+        "models say alike in other coordinates, and is near 0 by chance."
+    )
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _drawn(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
+    return over_layers(rows, value, title, axis, null)
+
+
+def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: RunEntry) -> str:
+    """Heat maps of every pair of layers on one data set; returns the pair chosen."""
+    depths = table.metadata.depth_a, table.metadata.depth_b
+    pairs = [f"{a}-{b}" for a in range(1, depths[0] + 1) for b in range(1, depths[1] + 1)]
+    title = palette.look(table.metadata.slug).title
+
+    def clicked(data: int) -> None:
+        st.session_state["pair"] = f"{data // 1000}-{data % 1000}"
+
+    long = table.frame[table.frame["kind"] == kind]
+    for column, (value, name, words) in zip(
+        st.columns(2),
+        (("mean_abs_r", "mean |r|", "matched units"), ("cka", "CKA", "whole layers")),
+        strict=True,
+    ):
+        with column:
+            components.chart(
+                layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name),
+                pd.DataFrame(long[["layer_a", "layer_b", value]]),
+                f"layers-{value}-{table.metadata.slug}-{kind}",
+                key=f"grid-{value}",
+                on_click=clicked,
+            )
+    return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
+
+
+def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: RunEntry, other: RunEntry) -> None:
+    """One pair of layers on every data set."""
+    a, b = (int(layer) for layer in pair.split("-"))
+    rows = feature_tables.one_pair(tables, kind, a, b)
+    st.html(
+        f'<p class="prose">z<sub>{a}</sub> of {components.escape(run.name)} against z<sub>{b}</sub> of '
+        f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "
+        "out.</p>"
+    )
+    components.numbers(rows.drop(columns=["kind", "layer_a", "layer_b"]), f"pair-{pair}-{kind}", key="pair-table")

@@ -1,0 +1,162 @@
+"""Unit pairs of two layers: which units respond alike, and the images that excite them most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from app.features import jobs
+from app.features import tables as feature_tables
+from app.figures.correlations import matched_pairs
+from app.frame import components, controls, state
+from app.frame.state import ImageId
+from app.images import gallery
+from app.images.sources import Sizes
+from app.reading import loading
+from app.reading.measures import WHOLE_SPLITS
+from hvae import datasets
+from hvae.runs.correlation_tables import CorrelationMetadata, Kind
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import TableKey
+from hvae.runs.unit_pairs import MOST_IMAGES, UnitPair
+
+
+def unit_pairs(
+    run: RunEntry, other: RunEntry, metadata: CorrelationMetadata, kind: Kind, layers: str, busy: bool
+) -> None:
+    """Section on the units of one pair of layers.
+
+    Args:
+        run: run A.
+        other: run B.
+        metadata: of the correlation table chosen, run A first.
+        kind: of representation.
+        layers: `A-B`, counted from 1.
+        busy: whether a job is being watched.
+    """
+    layer_a, layer_b = (int(layer) for layer in layers.split("-"))
+    components.section(
+        "Units that respond alike",
+        f"The best matched units of z<sub>{layer_a}</sub> of {components.escape(run.name)} and z<sub>{layer_b}</sub> "
+        f"of {components.escape(other.name)}. If they mean the same, the same images excite both.",
+    )
+    found = feature_tables.unit_pairs(run, other, metadata.slug, metadata.split)
+    if found is None:
+        jobs.offer(run, other, [metadata.slug], "Unit pairs", tables=False, busy=busy, key="offer-units")
+        return
+    pairs = found.of(kind, layer_a, layer_b)
+    if not pairs:
+        st.info("No unit of one of these layers varies over the images, so none can be matched.")
+        return
+
+    def names(pair: UnitPair) -> tuple[str, str]:
+        return unit_name(run, kind, layer_a, pair.unit_a), unit_name(other, kind, layer_b, pair.unit_b)
+
+    def clicked(rank: int) -> None:
+        st.session_state["match"] = str(rank)
+
+    named = {pair.rank: names(pair) for pair in pairs}
+    components.chart(
+        matched_pairs(pairs, run.name, other.name, named),
+        _numbers(pairs, named),
+        f"units-{metadata.slug}-{kind}-{layers}",
+        key="unit-pairs",
+        on_click=clicked,
+    )
+    ranks = [str(pair.rank) for pair in pairs]
+    rank = controls.choose("Unit pair", "match", ranks, select=True, help="1 is the pair most alike. Or click a mark.")
+    pair = pairs[ranks.index(rank)]
+    st.html(f'<p class="prose">{in_words(pair, run.name, other.name, named[pair.rank])}</p>')
+    _galleries(pair, run, other, metadata.slug, metadata.split, named[pair.rank])
+
+
+def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
+    """A unit in words: `unit 4`, and in which half of its latent it is where that has two (BIVA)."""
+    model = run.config.model if run.config else None
+    if kind == "features" or model is None or layer > model.depth or model.parts(layer) == 1:
+        return f"unit {unit}"
+    return f"unit {unit} ({'BU' if unit < model.stages[layer - 1].latent.size else 'TD'})"
+
+
+def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:
+    """What a pair of units is, and how many images excite both (HTML).
+
+    Args:
+        pair: of units.
+        run: name of run A.
+        other: name of run B.
+        units: both in words, see `unit_name`.
+    """
+    place = ""
+    if not math.isnan(pair.down):
+        place = f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
+    sign = "rise and fall together" if pair.r >= 0 else "move against each other"
+    lowered = [name for name, direction in ((run, pair.sign_a), (other, pair.sign_b)) if direction < 0]
+    turned = "".join(
+        f" Of {components.escape(name)} the images that lower the unit most are shown." for name in lowered
+    )
+    return (
+        f"U{units[0][1:]} of {components.escape(run)} and {units[1]} of {components.escape(other)}{place} "
+        f"{sign}: r = {pair.r:.2f} on images that the matching did not see.{turned} "
+        f"<b>{len(pair.shared)} of the {len(pair.images_a)} images excite both units most</b>; half of run A's images "
+        f"are among the {max(pair.median_a, 0.001):.1%} that excite run B's unit most, half of run B's among the "
+        f"{max(pair.median_b, 0.001):.1%} of run A's unit. Where many images excite a unit almost equally, units may "
+        "be alike and yet share few."
+    )
+
+
+def _numbers(pairs: tuple[UnitPair, ...], named: Mapping[int, tuple[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "pair": [pair.rank for pair in pairs],
+            "unit of A": [named[pair.rank][0].removeprefix("unit ") for pair in pairs],
+            "unit of B": [named[pair.rank][1].removeprefix("unit ") for pair in pairs],
+            "r": [pair.r for pair in pairs],
+            "images in both": [len(pair.shared) for pair in pairs],
+            "down": [pair.down for pair in pairs],
+            "across": [pair.across for pair in pairs],
+        }
+    )
+
+
+def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split: str, units: tuple[str, str]) -> None:
+    shape = run.config.model.image_shape if run.config else (1, 28, 28)
+    here = [name for name in datasets.names_for(shape) if datasets.available(name)]
+    if slug in here:
+        image = controls.image_box(Sizes(here, shape), ImageId(slug, pair.images_a[0]))
+        with st.container(horizontal=True):
+            for page, label in (("reconstructions", "See its reconstructions"), ("scores", "See its scores")):
+                st.page_link(f"../pages/{page}.py", label=label, query_params=state.values(page, image=image))
+    keys = {slug: _key(run, other, slug, split)}
+    for column, name, unit, images, side in zip(
+        st.columns(2),
+        (run.name, other.name),
+        units,
+        (pair.images_a, pair.images_b),
+        "ab",
+        strict=True,
+    ):
+        shown = [
+            gallery.Shown(ImageId(slug, image), "both" if image in pair.shared else f"only {side.upper()}")
+            for image in images[:MOST_IMAGES]
+        ]
+        numbers = pd.DataFrame(
+            {
+                "place": range(1, len(shown) + 1),
+                "image": [str(one.image) for one in shown],
+                "excites": [one.caption for one in shown],
+            }
+        )
+        with column:
+            title = f"What excites {unit} of {components.escape(name)} most"
+            gallery.gallery(run, keys, shown, title, numbers, key=f"unit-{side}")
+
+
+def _key(run: RunEntry, other: RunEntry, slug: str, split: str) -> TableKey:
+    """A score table of the data set, which names it; one that need not exist where neither run has any."""
+    tables = (key for entry in (run, other) for key in loading.tables(entry))
+    own = (key for key in tables if key.slug == slug and key.split in WHOLE_SPLITS)
+    return next(own, TableKey(run.path / "scores" / f"{slug}.{split}", slug, split, "mean", 1, 1, 0))

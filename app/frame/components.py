@@ -1,0 +1,220 @@
+"""Parts that pages share: charts with their numbers, tables, messages, commands and links."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.figures.layout import Figure
+from app.frame import state
+from app.looks.wording import literal
+from hvae.errors import HvaeError
+
+logger = logging.getLogger(__name__)
+
+WAY_ON = "Choose another run or data set in the sidebar, or go on with another page."
+"""What to do where a page cannot show what is selected."""
+
+STYLE_SHEET = Path(__file__).parent / "style.css"
+
+
+def style() -> None:
+    """The style sheet of every page."""
+    st.html(STYLE_SHEET)
+
+
+Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
+"""A table, or what makes it when somebody looks at it."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Say an error in one box; what nobody foresaw goes to the log with its traceback, never to the page."""
+    try:
+        yield
+    except HvaeError as error:
+        problem(f"{error}. {WAY_ON}")
+    except Exception:
+        logger.exception("a page failed")
+        problem("This page failed in a way nobody foresaw. The log of the server says where; the other pages work.")
+
+
+def heading(title: str, lead: str) -> None:
+    """Title of a page and one sentence on what it is for (HTML allowed in the lead)."""
+    st.title(title, anchor=False)
+    st.html(f'<p class="lead">{lead}</p>')
+
+
+def section(title: str, text: str = "") -> None:
+    """Heading of a section with a sentence on what it shows (HTML allowed in the text)."""
+    st.header(title, anchor=False)
+    if text:
+        st.html(f'<p class="prose">{text}</p>')
+
+
+def problem(text: str, command: str | None = None) -> None:
+    """An error in words (no markup), with the command that mends it where there is one."""
+    st.error(literal(text))
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def missing(text: str, command: str) -> None:
+    """Something that is not there yet, and the command that makes it."""
+    st.info(literal(text))
+    st.code(command, language="bash", wrap_lines=True)
+
+
+def no_run() -> None:
+    """What to do where there is no run at all."""
+    missing(
+        "No run was found. Train one (a small one takes minutes on a CPU), or point HVAE_RUNS at a folder of runs and "
+        "reload this page.",
+        "hvae train fashionmnist-lite",
+    )
+
+
+def chart(
+    figure: Figure,
+    table: Numbers,
+    name: str,
+    *,
+    key: str,
+    on_click: Callable[[Any], None] | None = None,
+    on_brush: Callable[[float, float], None] | None = None,
+) -> None:
+    """A figure under its title, with its numbers as a table and as CSV.
+
+    Args:
+        figure: with a title that says what to see.
+        table: the numbers drawn.
+        name: stem of the CSV file.
+        key: unique on the page.
+        on_click: called with the customdata of a mark that was clicked, before the page runs again.
+        on_brush: called with the ends of the range that was dragged over instead; a figure cannot have both.
+    """
+    title = figure.heading
+
+    def selected() -> None:
+        box, points = st.session_state[key].selection.box, st.session_state[key].selection.points
+        if on_brush:
+            if box:
+                on_brush(min(box[0]["x"]), max(box[0]["x"]))
+            return
+        if points and on_click and points[0].get("customdata") is not None:
+            on_click(points[0]["customdata"])
+
+    with st.container(gap="small"):
+        st.html(f'<p class="chart-title">{title}</p>')
+        st.plotly_chart(
+            figure,
+            theme=None,
+            key=key,
+            on_select=selected if on_click or on_brush else "ignore",
+            selection_mode="box" if on_brush else "points",
+            config={"displaylogo": False, "displayModeBar": False},
+            alt=plain(title),
+        )
+        # Rendered when it is opened: a hidden grid costs the browser as much as one that is seen.
+        details = st.expander("Numbers behind this figure", key=f"{key}-numbers", on_change="rerun")
+        if details.open:
+            with details:
+                numbers(made(table), name, key=f"{key}-table")
+
+
+def made(table: Numbers) -> pd.DataFrame:
+    """A table as it is, or made now."""
+    return table() if callable(table) else table
+
+
+def is_brushed(key: str) -> bool:
+    """Whether the browser shows the outline of a range dragged over in the chart with this key."""
+    return key in st.session_state and bool(st.session_state[key].selection.box)
+
+
+def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
+    """A table with a button that saves it as CSV."""
+    st.dataframe(table, hide_index=True, key=key)
+    save(table, name, key=f"{key}-csv")
+
+
+def save(table: Numbers, name: str, *, key: str, quiet: bool = False) -> None:
+    """A button that saves a table as CSV; the file is made when it is asked for."""
+    st.download_button(
+        "↓ CSV" if quiet else "Download CSV",
+        lambda: made(table).to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        key=key,
+        on_click="ignore",
+        type="tertiary" if quiet else "secondary",
+    )
+
+
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str = "",
+    *,
+    numbers: Numbers | None = None,
+    name: str = "",
+) -> None:
+    """A small table of HTML cells, the first of each row being its heading. Text from outside must come escaped.
+
+    Args:
+        columns: headings.
+        rows: cells.
+        caption: what the table shows.
+        numbers: the same numbers unrounded, offered as CSV.
+        name: stem of the CSV file, unique on the page.
+    """
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+    )
+    title = f'<p class="chart-title">{caption}</p>' if caption else ""
+    st.html(
+        f'{title}<div class="table-frame" tabindex="0" role="region" aria-label="{plain(caption) or "table"}">'
+        '<table class="numbers">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    if numbers is not None:
+        save(numbers, name, key=f"{name}-csv", quiet=True)
+
+
+def mark(text: str, kind: str = "warn") -> str:
+    """A word that stands out (HTML): `warn` for what should worry, `good` for what should not."""
+    return f'<span class="mark {kind}">{escape(text)}</span>'
+
+
+def escape(text: object) -> str:
+    """Text from outside, safe in HTML."""
+    return html.escape(str(text))
+
+
+def plain(text: str) -> str:
+    """HTML of a title as plain text, for screen readers and CSV files."""
+    for tag, sign in (("<sup>", ""), ("</sup>", ""), ("<br>", " "), ("<b>", ""), ("</b>", "")):
+        text = text.replace(tag, sign)
+    return html.unescape(text)
+
+
+def footer(command: str) -> None:
+    """The command that reproduces the numbers of the page."""
+    st.divider()
+    st.caption("Command that reproduces these numbers")
+    st.code(command, language="bash", wrap_lines=True)
+
+
+def copy_link() -> None:
+    """The link to exactly this view; at the end of every page, whatever the page could show."""
+    with st.container(key="copy-link", gap="small"):
+        st.caption("Copy link: this view with all its values spelled out")
+        st.code(state.address(), language=None, wrap_lines=True)

@@ -1,0 +1,171 @@
+"""Long computations on a page: queue one, watch it, stop it. `app.server.queue` runs them.
+
+A worker must not touch Streamlit: what it needs is given to it. It may use the cached models of
+`app.reading.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads` alone,
+which holds for the whole process: one that loads models by itself calls `app.server.cores.spare_one` before.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+import streamlit as st
+
+from app.frame import components, state
+from app.server import limits
+from app.server.queue import KEPT, Job, JobQueue, QueueFull, Work, duration
+
+FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
+RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
+"""Between two looks at a job. Every look costs its browser a tenth of a second, and many may wait at once."""
+_ID = re.compile(r"[A-Za-z0-9_-]{12}")
+_NONE = ""
+
+
+@st.cache_resource(show_spinner=False)
+def _queue() -> JobQueue:
+    """The one queue of the server. It survives a reload of its class: never ask whether it is an instance of one."""
+    return JobQueue(limits.current())
+
+
+def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
+    """Queue a job; see `JobQueue.submit`.
+
+    Raises:
+        QueueFull: too many jobs wait.
+    """
+    return _queue().submit(title, work, key, steps)
+
+
+def start(title: str, work: Work, key: Hashable, steps: str = "steps") -> None:
+    """Queue a job and follow it in the address; for callbacks of buttons. A full queue is said on the page."""
+    try:
+        st.session_state["job"] = submit(title, work, key, steps)
+        st.session_state["_notes"].pop("job", None)
+    except QueueFull as error:
+        state.note("job", str(error))
+
+
+def find(job: str) -> Job | None:
+    """A job by its id; None for one that is not known (any more)."""
+    return _queue().find(job)
+
+
+def unfinished(job: str) -> bool:
+    """Whether a job waits or runs, by its id."""
+    found = find(job)
+    return found is not None and not found.finished
+
+
+def cancel(job: str) -> None:
+    """Stop a job: at once where it waits, at its next step where it runs."""
+    _queue().cancel(job)
+
+
+def followed() -> str | None:
+    """Id of the job in the address (`?job=`), None where there is none.
+
+    Call it on every run of a page that knows the key `job`, else the address loses it. The box that holds the id is
+    hidden: nobody types it.
+    """
+    state.settle(
+        "job", lambda asked: asked[-1] if asked and asked[-1] else None, lambda chosen: isinstance(chosen, str), _NONE
+    )
+    with state.shared(), st.container(key="job-address"):
+        chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
+    st.session_state["_chosen_job"] = chosen or None
+    return chosen or None
+
+
+def forget() -> None:
+    """Take the job out of the address; for callbacks."""
+    st.session_state["job"] = _NONE
+
+
+def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
+    """Draw a job: its progress while it is unfinished, else one line on how it ended.
+
+    While it is unfinished the part is drawn again every second or two, and the whole page once at the end.
+
+    Args:
+        job: its id.
+        below: draws what is there already of an unfinished job.
+
+    Returns:
+        The job, None where it is not known any more.
+    """
+    found = find(job) if _ID.fullmatch(job) else None
+    if found is None:
+        _ended(FORGOTTEN, "info")
+    elif not found.finished:
+        every = RUNNING_SECONDS if found.state == "running" else WAITING_SECONDS
+        st.fragment(_look, run_every=every)(job, below)
+    elif found.state == "failed":
+        _ended(f"{_literal(found.title)}: {_literal(found.problem)}", "error")
+    elif found.state == "cancelled":
+        _ended(f"{_literal(found.title)}: stopped. {KEPT}", "info")
+    return found
+
+
+def _look(job: str, below: Callable[[str], None] | None) -> None:
+    found = find(job)
+    if found is None or found.finished:
+        st.rerun()
+        return
+    draw(found)
+    if below:
+        below(job)
+
+
+def draw(job: Job) -> None:
+    """An unfinished job: title, how far it is, and a button to stop it."""
+    with st.container(border=True, key=f"job-{job.id}"):
+        st.html(f'<p class="chart-title">{components.escape(job.title)}</p>')
+        st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=in_words(job))
+        if not job.stopping:
+            st.button("Stop this job", key=f"stop-{job.id}", on_click=cancel, args=(job.id,))
+
+
+def in_words(job: Job) -> str:
+    """How far an unfinished job is."""
+    if job.stopping:
+        return "Stopping at its next step."
+    if job.state == "waiting":
+        ahead = "it is next" if job.position == 1 else f"{job.position - 1} before it"
+        return f"Waiting for its turn: {ahead}."
+    if not job.total:
+        return "Starting: reading the images and the models."
+    parts = [f"{job.done:,} of {job.total:,} {job.steps}"]
+    if job.per_second is not None and job.seconds_left is not None:
+        parts += [f"{job.per_second:,.3g} a second", f"about {duration(job.seconds_left)} left"]
+    return ", ".join(parts)
+
+
+def badge() -> None:
+    """Where this server computes and what it is busy with; for the sidebar."""
+    waiting, running = _queue().counts()
+    busy = "no job running" if not (waiting or running) else f"{running} job running, {waiting} waiting"
+    where = "CPU; a GPU is here for the command line" if device() == "cuda" else "CPU"
+    st.caption(f"This server: {where} · {busy}")
+
+
+def device() -> str:
+    """`cuda` where there is an NVIDIA device, else `cpu`; never imports torch."""
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "cuda"):
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+
+
+def _ended(text: str, kind: str) -> None:
+    with st.container(key=f"job-{kind}", horizontal=True, vertical_alignment="center"):
+        (st.error if kind == "error" else st.info)(text)
+        st.button("Dismiss", key="job-dismiss", on_click=forget)
+
+
+def _literal(text: str) -> str:
+    """Text from outside as it is, nothing in it read as Markdown."""
+    return re.sub(r"([^\w\s,;/'\"?]|_)", r"\\\1", text)

@@ -1,0 +1,35 @@
+"""Parts of a page that are looked at one at a time: all of them together take a browser seconds to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.frame import controls
+
+IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Likelihood beside ratio", "Every k", "Checks"
+"""Of Scores."""
+SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
+"""Of Features."""
+CURVES, AGREEMENT = "Against one set", "Image by image"
+"""Of Compare."""
+LEARNING, TABLES, COMMANDS, IMPORT = "Learning curves", "Score tables", "Commands", "Import"
+"""Of Runs."""
+
+PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scores": ("part", (IMAGES, LIKELIHOOD, LEVELS, CHECKS)),
+    "features": ("between", (SAME_HEIGHT, EVERY_PAIR)),
+    "compare": ("by", (CURVES, AGREEMENT)),
+    "runs": ("about", (LEARNING, TABLES, COMMANDS, IMPORT)),
+}
+"""Name in the address and parts of every page that has some, the first being shown where none is chosen."""
+
+
+def choose(page: str, offered: Sequence[str] | None = None) -> str:
+    """The part of a page to draw, bound to the address.
+
+    Args:
+        page: a key of `PARTS`.
+        offered: those of its parts that can be shown, at least one; all of them if None.
+    """
+    key, parts = PARTS[page]
+    return controls.choose("Look closer at", key, offered or parts)

@@ -1,0 +1,57 @@
+"""One image of the Scores page rebuilt level by level; torch is imported when a person asks for it, not before."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app.frame import components
+from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
+from app.images.mosaic import table_html
+from app.looks import palette
+from app.reading.view import Scored
+from hvae.datasets import ImageSet
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import TableMetadata
+
+MOST_DRAWS = 16
+"""Tables with more draws are rebuilt with one: a person waits for it."""
+
+
+def rebuild(run: RunEntry, chosen: Scored, images: ImageSet, index: int) -> None:
+    """An expander that shows the image and what is left of it at every level, with the noise of its score table.
+
+    Args:
+        run: with a configuration and weights; nothing is drawn for others.
+        chosen: the image's data set.
+        images: of that set.
+        index: of the image.
+    """
+    if run.config is None or not run.has_weights:
+        return
+    # Its contents are made when it is opened: PyTorch takes two seconds to import.
+    details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
+    if not details.open:
+        return
+    with details, components.guarded():
+        with st.spinner("Starting PyTorch"):
+            from app.images import models
+        one, place = images.take(np.array([index])), np.array([index])
+        title, trained = palette.look(chosen.slug).title, run.config.data.name
+        about = chosen.table.metadata
+        draws = about.draws if about.draws <= MOST_DRAWS else 1
+        with st.spinner("Rebuilding"):
+            walked = models.walk(run, one, place, about.seed, about.reading, draws)
+        st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
+        levels = usual_levels(walked.depth)
+        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
+        columns = headings(walked.depth, levels)
+        st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
+        st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
+
+
+def _in_the_table(about: TableMetadata, draws: int) -> str:
+    """How these numbers are related to those of the score table."""
+    if about.samples == 1 and about.draws == draws:
+        return "They are those of the score table: the same noise is drawn here."
+    return f"The score table has S = {about.samples} importance samples and means over R = {about.draws} draws."

@@ -1,0 +1,173 @@
+"""Where the images of a page come from: a data set, the model's own samples, or files from outside."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app.frame import controls, state
+from app.looks import palette
+from app.looks.wording import literal
+from app.reading import loading
+from app.server import access, limits
+from hvae import datasets
+from hvae.datasets import ImageSet
+from hvae.datasets.conversions import parse_name
+from hvae.datasets.own.conforming import FITS
+from hvae.datasets.own.decoding import SUFFIXES
+from hvae.datasets.own.outside import Treatment, read_picture
+from hvae.errors import DataError
+
+Shape = tuple[int, int, int]
+UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
+"""What addresses the noise of pictures without a data set; `hvae reconstruct --images` uses the same word."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Some images to look at.
+
+    Attributes:
+        images: only those shown; their slug addresses the noise.
+        index: `(n,)` positions in their data set; of a picture without one, a number from its content.
+        labels: of each image, for people.
+        title: of the source, for people.
+        familiar: whether the model was trained on such images.
+        flags: of the command that reads the same images.
+        ids: of each image of a data set, for pinning; empty where they have none.
+    """
+
+    images: ImageSet
+    index: np.ndarray
+    labels: tuple[str, ...]
+    title: str
+    familiar: bool
+    flags: str
+    ids: tuple[state.ImageId, ...] = ()
+
+
+class Sizes(Mapping[str, int]):
+    """How many images each data set on this machine has, counted only when asked."""
+
+    def __init__(self, slugs: list[str], image_shape: Shape) -> None:
+        """Offer the data sets `slugs`."""
+        self._slugs, self._image_shape = slugs, image_shape
+
+    def __getitem__(self, slug: str) -> int:
+        """Images of a data set; KeyError where it is not on offer."""
+        if slug not in self._slugs:
+            raise KeyError(slug)
+        return len(_whole(slug, self._image_shape))
+
+    def __iter__(self) -> Iterator[str]:
+        """Data sets on offer."""
+        return iter(self._slugs)
+
+    def __len__(self) -> int:
+        """Number of data sets on offer."""
+        return len(self._slugs)
+
+
+def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, count: int) -> Source:
+    """Images in a row from the one pinned in the address, with a box to pin another.
+
+    Sets of the selection that are not on this machine are named with the command that fetches them.
+    """
+    known = datasets.names_for(image_shape)
+    asked = st.session_state["_asked"]
+    if "image" not in asked and "image" not in state.settled() and (pin := st.session_state.get("_chosen_image")):
+        # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
+        # be missing, and stays pinned.
+        asked["image"] = [pin]
+    here = [slug for slug in known if datasets.available(slug)]
+    wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
+    pinned = asked.get("image", [""])[-1].partition(":")[0]
+    away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
+    if away:
+        fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
+        state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
+    default = next((slug for slug in wanted if slug in here), here[0])
+    image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
+    whole = _whole(image.slug, image_shape)
+    index = np.arange(image.index, min(image.index + count, len(whole)))
+    title = palette.look(image.slug).title
+    flags = f"--data {image.slug} --split {whole.split} --first {image.index} --count {len(index)}"
+    return Source(
+        whole.take(index),
+        index,
+        tuple(f"{title} {n}" for n in index),
+        title,
+        image.slug == trained,
+        flags,
+        tuple(state.ImageId(image.slug, int(n)) for n in index),
+    )
+
+
+def from_samples(samples: np.ndarray) -> Source:
+    """Unconditional samples `(n, channel, height, width)` in [0, 1] of the model as images."""
+    pixels = np.rint(samples * 255).astype(np.uint8)
+    labels = tuple(f"Sample {number}" for number in range(1, len(pixels) + 1))
+    flags = f"--drawn {len(pixels)}"
+    return Source(_loose(pixels, SAMPLES_SLUG), _content(pixels), labels, "its own samples", True, flags)
+
+
+def from_files(image_shape: Shape, most: int) -> Source | None:
+    """Files that a person uploads; None until one is readable. What cannot be read is listed with its reason."""
+    if not access.may_upload():
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        files = st.file_uploader(
+            f"PNG, JPEG, WebP, BMP, TIFF or PPM; the first {most} are shown",
+            type=[suffix[1:] for suffix in SUFFIXES],
+            accept_multiple_files=True,
+            max_upload_size=limits.current().upload_mib_per_file,
+            width=420,
+        )
+        fit = st.selectbox(
+            "Other aspects are", FITS, width=130, help="pad: on black; crop: the centre; squash: stretched"
+        )
+        invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
+    read: list[np.ndarray] = []
+    labels: list[str] = []
+    for file in files[:most]:
+        try:
+            picture = read_picture(file.getvalue(), file.name, Treatment(image_shape, fit, invert))
+        except DataError as error:
+            st.warning(f"{_quoted(file.name)}: {literal(error)}")
+            continue
+        read.append(picture.image)
+        labels.append(file.name)
+        if picture.changes:
+            st.caption(f"{_quoted(file.name)}: {', '.join(picture.changes)}")
+    if not read:
+        return None
+    pixels = np.stack(read)
+    flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
+    flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
+    return Source(_loose(pixels, UPLOADS_SLUG), _content(pixels), tuple(labels), "the uploaded images", False, flags)
+
+
+def whole_split(slug: str) -> str:
+    """The split that stands for a data set: the one its tables are made from."""
+    return "all" if parse_name(slug)[0] == "digits" else "test"
+
+
+def _whole(slug: str, image_shape: Shape) -> ImageSet:
+    return loading.images(slug, whole_split(slug), image_shape=image_shape)
+
+
+def _quoted(name: str) -> str:
+    """A file name as code, so that nothing in it is read as Markdown."""
+    return f"`{name[:80].replace('`', '')}`"
+
+
+def _loose(pixels: np.ndarray, slug: str) -> ImageSet:
+    return ImageSet(slug, "all", pixels, np.zeros(len(pixels), np.int64))
+
+
+def _content(pixels: np.ndarray) -> np.ndarray:
+    return np.array([datasets.content_index(image) for image in pixels])

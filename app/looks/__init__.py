@@ -1,0 +1,1 @@
+"""Colours, marks and words that are the same on every page."""

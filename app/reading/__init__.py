@@ -1,0 +1,1 @@
+"""What pages read from run folders, cached, and the choice of what to read."""

@@ -1,0 +1,175 @@
+"""Everything the pages read from disk, behind bounded caches. torch is imported only where a model is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from app.reading.measures import Measure, stamp
+from app.server import cores
+from hvae import stats
+from hvae.errors import HvaeError, TableError
+from hvae.runs import folders, score_tables
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.states import RunState, is_written, learning_curve, run_state
+from hvae.runs.tensor_files import read_header
+from hvae.stats import Estimate
+
+if TYPE_CHECKING:
+    from hvae.datasets import ImageSet
+    from hvae.runs.checkpoints import Checkpoint
+
+
+def runs() -> list[RunEntry]:
+    """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once."""
+    return folders.find_runs()
+
+
+def tables(run: RunEntry) -> list[TableKey]:
+    """Score tables of a run by file name."""
+    return score_tables.list_tables(run.path)
+
+
+def table(key: TableKey) -> ScoreTable:
+    """One score table, cached until the file changes.
+
+    Raises:
+        TableError: missing, damaged or of another schema.
+    """
+    try:
+        written = key.path.stat().st_mtime_ns
+    except OSError:
+        raise TableError(f"the score table {key.path.name} is gone: score it again") from None
+    return _table(str(key.path), written)
+
+
+# A resource, because copying them for every page costs more than most of what is done with it: nobody may change it.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _table(path: str, stamp: int) -> ScoreTable:
+    return score_tables.read_table(Path(path))
+
+
+def history(run: RunEntry) -> pd.DataFrame:
+    """Learning curve of a run with its numbers checked, one row an epoch; empty where there is none.
+
+    Raises:
+        TableError: a damaged file.
+    """
+    path = run.path / "history.csv"
+    return _history(str(run.path), path.stat().st_mtime_ns) if path.is_file() else pd.DataFrame()
+
+
+def state(run: RunEntry) -> RunState:
+    """`hvae.runs.states.run_state`, looked at again when anything it depends on has changed."""
+    paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
+    seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
+    present = run.path.is_dir(), is_written(run.path), bool(score_tables.list_tables(run.path))
+    return _state(f"{run.path} {run.problem} {seen} {present} {run.config and run.config.training.epochs}", run)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _state(stamp: str, _run: RunEntry) -> RunState:
+    return run_state(_run)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _history(run: str, stamp: int) -> pd.DataFrame:
+    return learning_curve(Path(run))
+
+
+def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
+    """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
+
+    Raises:
+        DataError: not on this machine, or damaged.
+    """
+    return _images(name, split, split_seed, image_shape, os.environ.get("HVAE_DATA", ""))
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading images")
+def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int, int] | None, root: str) -> ImageSet:
+    from hvae.datasets import load_part
+
+    return load_part(name, split, split_seed, image_shape=image_shape)
+
+
+def checkpoint(run: RunEntry) -> Checkpoint:
+    """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
+
+    Raises:
+        CheckpointError: damaged, foreign or missing files.
+        ConfigError: a config.json no model may have.
+    """
+    weights = run.path / "model.safetensors"
+    return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model")
+def _checkpoint(path: str, stamp: int) -> Checkpoint:
+    from hvae.runs.checkpoints import load_checkpoint
+
+    cores.spare_one()
+    return load_checkpoint(Path(path))
+
+
+def summary(
+    inside: TableKey, outside: TableKey, score: str, k: int, n_boot: int = 100
+) -> dict[str, dict[str, Estimate]]:
+    """`hvae.stats.summary` of a score on two stored tables, cached until a file changes.
+
+    With 100 bootstrap resamples the ends of an interval are good to two digits, and a page opens at once.
+
+    Raises:
+        TableError: missing or damaged tables, or k outside the layers of the model.
+    """
+    return _summary((inside, outside), Measure(score, k), n_boot, f"{stamp((inside, outside))} {score} {k}")
+
+
+# Only the name is hashed: walking through the fields of keys takes longer than most of what is cached.
+@st.cache_data(max_entries=512, show_spinner=False)
+def _summary(
+    _pair: tuple[TableKey, TableKey], _measure: Measure, n_boot: int, name: str
+) -> dict[str, dict[str, Estimate]]:
+    inside, outside = (_measure.of(table(key)) for key in _pair)
+    return stats.summary(inside, outside, n_boot=n_boot)
+
+
+def parameters(run: RunEntry) -> int | None:
+    """How many there are, by the header of the file; None where there is none to read."""
+    return _parameters(*_seen(run)) if _path(run).is_file() else None
+
+
+def weights_sha256(run: RunEntry) -> str:
+    """Digest of the file; empty where there is none."""
+    return _sha256(*_seen(run)) if _path(run).is_file() else ""
+
+
+def _path(run: RunEntry) -> Path:
+    return run.path / "model.safetensors"
+
+
+def _seen(run: RunEntry) -> tuple[str, int, int]:
+    """The file as it is now."""
+    status = _path(run).stat()
+    return str(_path(run)), status.st_mtime_ns, status.st_size
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _parameters(path: str, written: int, size: int) -> int | None:
+    try:
+        return sum(math.prod(tensor.shape) for tensor in read_header(Path(path)).values())
+    except HvaeError:
+        return None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _sha256(path: str, written: int, size: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

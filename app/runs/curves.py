@@ -1,0 +1,140 @@
+"""Learning curves of run A with run B beside it, drawn again every few seconds while one of them is being trained."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from app.figures import learning
+from app.figures.layout import Figure
+from app.frame import components, controls
+from app.looks.wording import quoted
+from app.reading import loading
+from hvae.errors import HvaeError
+from hvae.runs.folders import RunEntry
+from hvae.runs.states import RunState, learning_curve
+
+REFRESH = "5s"
+QUANTITIES = [*learning.STRIPS, "schedules"]
+
+
+def curves(run: RunEntry, versus: RunEntry | None, states: dict[str, RunState]) -> None:
+    """The section with the learning curves."""
+    components.section(
+        "Learning curves",
+        "How good the bound became, and which layers came alive. Validation uses the moving average of the weights; "
+        "the weights kept are those of its best epoch.",
+    )
+    runs = [run] if versus is None else [run, versus]
+    quantity = controls.choose(
+        "Per layer",
+        "quantity",
+        QUANTITIES,
+        help="KL: how much a layer says about an image. Active units: how many of its units vary over images "
+        "(variance of the posterior mean above 0.01). Schedules: what training did when.",
+    )
+    live = [one.name for one in runs if states[one.name].state == "training now"]
+    draw = st.fragment(run_every=REFRESH)(_draw) if live else _draw
+    draw(runs, quantity, live)
+
+
+def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
+    """The progress of those being trained, and the figures."""
+    if live:
+        states = {run.name: loading.state(run) for run in runs}
+        if live != [name for name, state in states.items() if state.state == "training now"]:
+            # A training has begun or ended, or its folder is gone: the whole page says so.
+            st.rerun()
+        for run in runs:
+            if run.name in live:
+                st.info(progress(run, states[run.name], time.time()))
+    histories: dict[str, pd.DataFrame] = {}
+    stamp = ""
+    for run in runs:
+        try:
+            history = loading.history(run)
+            if len(history):
+                stamp += f" {run.path}@{(run.path / 'history.csv').stat().st_mtime_ns}"
+        except (HvaeError, OSError) as error:
+            st.error(f"The learning curve of {quoted(run.name)} cannot be shown:")
+            st.code(str(error).replace(f"{run.path}/", ""), language=None, wrap_lines=True)
+            continue
+        if len(history):
+            histories[components.escape(run.name)] = history
+        else:
+            st.info(f"{quoted(run.name)} has no learning curve yet: the first epoch has not ended.")
+    if histories:
+        _figures(stamp, histories, quantity)
+
+
+def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
+    stem = "-".join(components.plain(name) for name in histories)
+    elbo, strips = _drawn(stamp, histories, quantity)
+    components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
+    if strips is None:
+        st.info("These learning curves have no columns for that.")
+        return
+    kept = ["run", "epoch", *learning.rows_of(histories, quantity)]
+    components.chart(
+        strips,
+        lambda: learning.table(histories).reindex(columns=kept),
+        f"{quantity.replace(' ', '-')}-{stem}",
+        key="layer-curves",
+    )
+
+
+# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _drawn(stamp: str, _histories: dict[str, pd.DataFrame], quantity: str) -> tuple[Figure, Figure | None]:
+    """The bound, and what each layer says; None where no learning curve has that."""
+    titles = {
+        "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
+        "active units": "How many units of each layer are in use",
+        "schedules": "What training did when",
+    }
+    elbo = learning.elbo(_histories, _elbo_title(_histories))
+    if not learning.rows_of(_histories, quantity):
+        return elbo, None
+    return elbo, learning.strips(_histories, quantity, titles[quantity])
+
+
+def _elbo_title(histories: dict[str, pd.DataFrame]) -> str:
+    parts = []
+    for name, history in histories.items():
+        best = history.loc[history["elbo"].idxmax()]
+        parts.append(f"{name}: best at epoch {best['epoch']:.0f} with {best['elbo']:.1f} nats")
+    return "ELBO, higher = better. " + "; ".join(parts)
+
+
+def progress(run: RunEntry, state: RunState, now: float) -> str:
+    """One sentence on a run that is being trained: epoch, pace, time left, and how old the news is.
+
+    Args:
+        run: being trained.
+        state: of the run.
+        now: seconds since 1970.
+    """
+    assert run.config is not None
+    planned = run.config.training.epochs
+    said = [f"{quoted(run.name)} is being trained: {state.epochs} of {planned} epochs done"]
+    try:
+        history = learning_curve(run.path)
+        stamps = [
+            path.stat().st_mtime
+            for path in (run.path / "history.csv", run.path / "resume.pt", run.path / "config.json")
+            if path.is_file()
+        ]
+    except (HvaeError, OSError):
+        history, stamps = pd.DataFrame(), []
+    rate = float(history["images_per_second"].iloc[-1]) if len(history) and "images_per_second" in history else 0.0
+    if rate > 0 and "step" in history and state.epochs:
+        images = float(history["step"].iloc[-1]) / state.epochs * run.config.training.batch_size
+        since = max(0.0, now - (run.path / "history.csv").stat().st_mtime) if stamps else 0.0
+        left = max(0.0, (planned - state.epochs) * images / rate - since)
+        said.append(f"{rate:,.0f} images/s, about {timedelta(seconds=round(left))} left")
+    if stamps:
+        said.append(f"updated {max(0, round(now - max(stamps)))} s ago")
+    return "; ".join(said) + "."

@@ -1,0 +1,150 @@
+"""Importing a run: from a path on this computer, or from an uploaded zip archive.
+
+The import runs in a process of its own, so that a file made to crash or to exhaust a reader takes no dashboard with
+it, and the server needs no torch for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app.frame import components
+from app.server import access, limits
+from app.server.queue import duration
+from hvae.runs.folders import run_roots
+
+logger = logging.getLogger(__name__)
+
+COMMAND = "hvae runs import PATH_OR_ZIP"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an import ended.
+
+    Attributes:
+        run: name of the new run; None where it was refused.
+        lines: why it was refused, or what was left out.
+    """
+
+    run: str | None
+    lines: tuple[str, ...]
+
+
+def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
+    """Import a run folder or archive with `hvae runs import`.
+
+    Args:
+        source: from outside; passed on as one argument.
+        name: of the new run; empty for its own.
+        options: more options of the command.
+
+    Raises:
+        Refused: the server is read-only.
+    """
+    access.check_writing()
+    patience = limits.current().import_seconds
+    command = [sys.executable, "-m", "hvae", "runs", "import", *options]
+    command += [f"--name={name}"] if name else []
+    try:
+        done = subprocess.run(
+            [*command, "--", str(source)], capture_output=True, text=True, errors="replace", timeout=patience
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(None, (f"The import took longer than {duration(patience)} and was stopped.",))
+    except ValueError:
+        return Outcome(None, ("No file or folder can have such a name.",))
+    said = done.stderr.splitlines()
+    if done.returncode == 0:
+        return Outcome(Path(done.stdout.strip()).name, _after("note: ", said))
+    if reasons := _after("error: ", said):
+        return Outcome(None, reasons)
+    logger.error("an import failed: %s", done.stderr[-2000:])
+    return Outcome(None, ("The import failed in a way nobody foresaw. The log of the server says where.",))
+
+
+def _after(start: str, lines: list[str]) -> tuple[str, ...]:
+    return tuple(line.removeprefix(start) for line in lines if line.startswith(start))
+
+
+def section() -> None:
+    """The section for imports."""
+    components.section(
+        "Import a run",
+        "A run somebody passed on: its folder, or a zip archive of it. Every file is checked before the run shows: "
+        "weights have to fit the configuration, tables and learning curve have to hold what they should, and anything "
+        "else in it is refused. <code>resume.pt</code> is a pickle, which could run code: it is neither copied nor "
+        "read, so an imported run can be scored and looked at, and not trained further.",
+    )
+    _say_outcome()
+    if not access.may_write():
+        st.info(f"{access.READ_ONLY} So no run is imported here; whoever runs it can, on its computer:")
+        st.code(COMMAND, language="bash")
+        return
+    paths, uploads = access.may_name_paths(), access.may_upload()
+    columns = st.columns(2, gap="medium") if paths and uploads else [st.container()]
+    if paths:
+        with columns[0].form("import-path", border=True):
+            path = st.text_input("Folder or zip archive on this computer", placeholder="/path/to/run")
+            name = st.text_input("Name of the new run (optional)", key="_path_name", max_chars=80)
+            if st.form_submit_button("Import from path") and path.strip():
+                _finish(_by_path(path.strip(), name.strip()))
+    if uploads:
+        with columns[-1].form("import-upload", border=True):
+            limit = limits.current().upload_mib_per_file
+            upload = st.file_uploader(f"Zip archive, {limit} MB at most", type=["zip"], max_upload_size=limit)
+            name = st.text_input("Name of the new run (optional)", key="_upload_name", max_chars=80)
+            if st.form_submit_button("Import upload") and upload is not None:
+                _finish(_by_upload(upload.name, upload.getvalue(), name.strip()))
+    else:
+        st.info(access.NO_UPLOADS)
+    if not paths:
+        st.caption("Others may reach this dashboard, so it opens no paths. On its computer:")
+        st.code(COMMAND, language="bash")
+
+
+def _by_path(path: str, name: str) -> Outcome:
+    with st.spinner("Checking and copying the run"):
+        return bring(Path(path).expanduser(), name)
+
+
+def _by_upload(file_name: str, data: bytes, name: str) -> Outcome:
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(file_name).stem).strip("-")[:80] or "imported"
+    with st.spinner("Checking and unpacking the run"), tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / f"{stem}.zip"
+        archive.write_bytes(data)
+        return bring(archive, name, [f"--max-bytes={limits.current().import_unpacked_mib * 2**20}"])
+
+
+def _finish(outcome: Outcome) -> None:
+    """Keep the outcome and draw the page again, so that the new run stands in the sidebar."""
+    st.session_state["_imported"] = outcome
+    st.rerun()
+
+
+def _say_outcome() -> None:
+    outcome: Outcome | None = st.session_state.pop("_imported", None)
+    if outcome is None:
+        return
+    if outcome.run is None:
+        st.error("The run was refused, and nothing of it was kept:")
+        st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
+        return
+    st.success(f"Imported as `{outcome.run}` into `{run_roots()[0].name}`.")
+    if outcome.lines:
+        st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
+    # A link to the page one is on keeps the selection; a button may change it.
+    st.button(f"Look at {outcome.run}", on_click=_look_at, args=(outcome.run,))
+
+
+def _look_at(run: str) -> None:
+    st.session_state["run"] = run

@@ -1,0 +1,1 @@
+"""The page that scores one's own images."""

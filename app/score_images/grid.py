@@ -1,0 +1,239 @@
+"""Scored images as tables with thumbnails: which rows, the verdicts of one run, several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.frame import components, controls, state
+from app.images.mosaic import data_uri
+from app.score_images import store
+from app.score_images.results import Judged, judged
+from app.score_images.sources import counted
+from hvae.verdicts import words
+
+PARTIAL_ROWS = 8
+NEWEST = 8
+"""Batches looked at while a job runs."""
+TABLE, LOOK = "uploaded-table", "uploaded-look"
+ROW_HEIGHT = 44
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def grid(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
+    """The table of verdicts; choosing a row looks at its image, as the box below does.
+
+    Args:
+        found: the verdicts.
+        rows: all that filter and order leave; the CSV file has them.
+        here: those on this page.
+    """
+    if place := place_in_words(rows, here):
+        st.caption(place)
+    whole = found.frame
+    frame = visible(whole.iloc[here], found.stored.images[here], found.ratios)
+    numbers = {
+        "p": st.column_config.NumberColumn("p", format="%.4f"),
+        **{column: st.column_config.NumberColumn(f"{column}, nats", format="%.1f") for column in found.ratios},
+    }
+    choosable(frame, here, TABLE, numbers)
+    components.save(lambda: for_spreadsheets(whole.iloc[rows]), "verdicts", key="uploaded-csv")
+
+
+def choosable(frame: pd.DataFrame, here: np.ndarray, key: str, columns: dict) -> None:
+    """A table of images; choosing a row looks at its image.
+
+    Args:
+        frame: one row an image, `image` among the columns.
+        here: the images.
+        key: unique on the page.
+        columns: how other columns are shown.
+    """
+    # Another page is another table: a row chosen on the page before is none of it.
+    key = f"{key}-{hash(here.tobytes())}"
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        on_select=_looking(key, here),
+        selection_mode="single-row",
+        row_height=ROW_HEIGHT,
+        column_config={"image": st.column_config.ImageColumn("image", width="small"), **columns},
+    )
+
+
+def visible(frame: pd.DataFrame, images: np.ndarray, ratios: list[str]) -> pd.DataFrame:
+    """The columns for people: thumbnail, name, verdict, p, the k at which it differs most, every ratio."""
+    columns = {"name": "name", "verdict": "verdict", "p": "p", "differs at k": "differs_at"}
+    columns |= {ratio: ratio for ratio in ratios}
+    return pd.DataFrame(
+        {"image": thumbnails(images)} | {title: frame[column].to_numpy() for title, column in columns.items()}
+    )
+
+
+def thumbnails(images: np.ndarray) -> list[str]:
+    """`(m, channel, height, width)` uint8 as addresses of pictures."""
+    return [data_uri(image) for image in images]
+
+
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """With names that no spreadsheet takes for a formula."""
+    return frame.assign(name=[f"'{name}" if name.startswith(FORMULA) else name for name in frame["name"]])
+
+
+def partial(job: str) -> None:
+    """The most unusual of the newest images of a job that still runs, in a few lines."""
+    # It is drawn every other second: a long job must not be read from its start each time.
+    stored = store.read(job, NEWEST)
+    if stored is None or not len(stored):
+        return
+    found = judged(stored, float(BUDGET))
+    rows = np.argsort(stored.frame["p"].to_numpy(), kind="stable")[:PARTIAL_ROWS]
+    st.caption(f"The most unusual of the newest {counted(len(stored), 'image')}:")
+    st.dataframe(
+        visible(found.frame.iloc[rows], stored.images[rows], found.ratios),
+        hide_index=True,
+        key="uploaded-partial",
+        column_config={"image": st.column_config.ImageColumn("image", width="small")},
+    )
+
+
+def _looking(key: str, here: np.ndarray) -> Callable[[], None]:
+    def selected() -> None:
+        picked = st.session_state[key].selection.rows
+        if picked and picked[0] < len(here):
+            st.session_state[LOOK] = int(here[picked[0]])
+
+    return selected
+
+
+BUDGETS = ("0.001", "0.01", "0.05", "0.1")
+BUDGET = "0.05"
+"""Where nobody chose another."""
+ORDERS = ("most unusual first", "as given")
+SHOWN = ("all", "alarms")
+MOST_ROWS = 200
+"""Rows sent to the browser at once."""
+PAGE = "page"
+
+
+def budget() -> float:
+    """Draw the false-alarm budget; the one that is chosen."""
+    return float(
+        controls.choose(
+            "False-alarm budget",
+            "alpha",
+            BUDGETS,
+            BUDGET,
+            help="An alarm is p ≤ this. So large a share of in-distribution images raises one by mistake.",
+        )
+    )
+
+
+def budget_in_address() -> str:
+    """The budget last chosen or asked for by a link, also where no results are shown yet."""
+    asked = state.values("score_images").get("alpha")
+    return asked if isinstance(asked, str) and asked in BUDGETS else BUDGET
+
+
+def chosen(found: Judged) -> np.ndarray:
+    """Draw filter and order; all rows that they leave, most unusual first or as given."""
+    only = controls.choose("Show", "only", SHOWN, on_change=_from_the_start)
+    order = controls.choose("Order", "order", ORDERS, on_change=_from_the_start)
+    rows = np.flatnonzero(found.alarms) if only == "alarms" else np.arange(len(found.stored))
+    return rows if order == "as given" else rows[np.argsort(found.stored.frame["p"].to_numpy()[rows], kind="stable")]
+
+
+def page(rows: np.ndarray) -> np.ndarray:
+    """Draw a box that turns pages where there is more than one; the rows of the page."""
+    pages = -(-len(rows) // MOST_ROWS)
+    if pages <= 1:
+        return rows
+    number = controls.number("Page", PAGE, 1, pages, 1, f"Of {pages:,}, with {MOST_ROWS} images each.")
+    return rows[(number - 1) * MOST_ROWS : number * MOST_ROWS]
+
+
+def place_in_words(rows: np.ndarray, here: np.ndarray) -> str:
+    """Which of all rows are on the page; empty where all are."""
+    if len(here) == len(rows):
+        return ""
+    first = int(np.flatnonzero(rows == here[0])[0]) + 1
+    return f"Images {first:,} to {first + len(here) - 1:,} of {len(rows):,} in this order; the CSV file has all."
+
+
+def _from_the_start() -> None:
+    if PAGE in st.session_state:
+        st.session_state[PAGE] = 1
+
+
+COMPARED = "side-by-side"
+
+
+def compared(found: Judged) -> pd.DataFrame | None:
+    """`name` and the columns of `hvae.verdicts.words.side_by_side`; None where one run judged alone.
+
+    One row for each image that every run has judged: those from the first on, all once the job is complete.
+    """
+    frames = (found.stored.frame, *found.stored.others)
+    judged = min(map(len, frames))
+    if len(frames) == 1 or not judged:
+        return None
+    p = [frame["p"].to_numpy()[:judged] for frame in frames]
+    table = words.side_by_side(found.stored.settings.runs, p, found.alpha)
+    table.insert(0, "name", found.stored.frame["name"].to_numpy()[:judged])
+    return table
+
+
+def compared_in_words(found: Judged, table: pd.DataFrame) -> str:
+    """How many images each run knows best, and what that means."""
+    return f"{words.best_in_words(found.stored.settings.runs, table)} {words.COMPARABLE}"
+
+
+def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
+    """The columns for people: name, the run that knows it best, how many call it typical, every p with its alarm."""
+    runs = found.stored.settings.runs
+    shown: dict[str, object] = {
+        "name": table["name"].to_numpy(),
+        "knows it best": table["knows_best"].to_numpy(),
+        "typical for": [f"{count} of {len(runs)}" for count in table["typical_for"]],
+    }
+    for run in runs:
+        judged = zip(table[f"p {run}"], table[f"alarm {run}"], strict=True)
+        shown[f"p, {run}"] = [f"{p:.4f}{' alarm' if alarm else ''}" for p, alarm in judged]
+    return pd.DataFrame(shown)
+
+
+def side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
+    """The table of the page, where several runs judged.
+
+    Args:
+        found: the verdicts.
+        rows: all that filter and order leave; the CSV file has them.
+        here: those on this page.
+    """
+    if not found.stored.settings.also:
+        return
+    components.section("Which run knows it best")
+    table = compared(found)
+    if table is None:
+        st.info("No image was judged by every run.")
+        return
+    st.html(f'<p class="prose">{components.escape(compared_in_words(found, table))}</p>')
+    if len(table) < len(found.stored):
+        st.caption(
+            f"Every run has judged the first {counted(len(table), 'image')} of {len(found.stored):,}; the others are "
+            "left out here."
+        )
+    rows, here = rows[rows < len(table)], here[here < len(table)]
+    if not len(here):
+        return
+    if place := place_in_words(rows, here):
+        st.caption(place)
+    frame = cells(found, table.iloc[here])
+    frame.insert(0, "image", thumbnails(found.stored.images[here]))
+    st.html('<p class="chart-title">p-values side by side</p>')
+    choosable(frame, here, COMPARED, {})
+    components.save(lambda: for_spreadsheets(table.iloc[rows]), COMPARED, key="side-by-side-csv")

@@ -1,0 +1,118 @@
+"""What the model sees of the first images, before anything is scored."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import streamlit as st
+
+from app.frame import components
+from app.images import mosaic
+from app.score_images.sources import Given
+from hvae.datasets.own.outside import Refusal, Treatment, collect
+
+MOST_SHOWN, MOST_LOOKED_AT = 12, 60
+ACROSS = 6
+LIGHT_ON_DARK = ("fashionmnist", "mnist", "notmnist", "kmnist", "digits", "glyphs")
+"""Grey data sets whose paper is black."""
+MOST_REFUSED, MOST_CHANGES = 50, 4
+
+
+def preview(given: Given, how: Treatment, trained: str) -> bool:
+    """Draw the first images as the model takes them, what could not be read, and a hint where black is white.
+
+    Args:
+        given: the uploads.
+        how: what is done to them.
+        trained: slug of the set the model was trained on.
+
+    Returns:
+        Whether there is an image to score.
+    """
+    names, images, changes, refused = first(given.stamp, how.image_shape, how.fit, how.invert, _given=given)
+    if names:
+        st.html('<p class="chart-title">What the model sees of the first images</p>')
+        st.html(mosaic.table_html(*_mosaic(names, images), "seen", mosaic.SMALL_CELL))
+        # Grey files beside colour ones: each kind is named.
+        done = "; ".join(list(dict.fromkeys(one for one in changes if one))[:MOST_CHANGES])
+        grey = "Grey values, before they are drawn as black and white pixels."
+        seen = grey if how.image_shape[0] == 1 else "Colours as the model takes them."
+        st.caption(f"{seen} Done to the files: {done}." if done else seen)
+        if words := suggestion(images, how.invert, trained):
+            st.info(words)
+    refusals(refused)
+    if not names:
+        st.info("None of these files could be read as an image, so there is nothing to score.")
+    return bool(names)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the first images")
+def first(
+    stamp: tuple[str, ...], image_shape: tuple[int, int, int], fit: str, invert: bool, _given: Given
+) -> tuple[list[str], list[np.ndarray], list[str], list[tuple[str, str]]]:
+    """(names, images, changes, (file, reason) of what could not be read) of the first files."""
+    names, images, changes, refused = [], [], [], []
+    for one in islice(collect(_given.sources, Treatment(image_shape, fit, invert)), MOST_LOOKED_AT):
+        if isinstance(one, Refusal):
+            refused.append((one.name, one.reason))
+            continue
+        names.append(one.name)
+        images.append(one.image)
+        changes.append(", ".join(one.changes))
+        if len(names) == MOST_SHOWN:
+            break
+    return names, images, changes, refused
+
+
+def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
+    """One sentence where most images have a light ground and the model knows light strokes on black; else empty.
+
+    Args:
+        images: `(channel, height, width)` uint8 each, as the model would take them.
+        invert: whether they were inverted.
+        trained: slug of the set the model was trained on.
+    """
+    if trained not in LIGHT_ON_DARK or sum(border(image) > 127 for image in images) * 2 <= len(images):
+        return ""
+    if invert:
+        return (
+            "Inverted, these look like dark strokes on light paper; the model was trained on light on black. Try "
+            "without Invert."
+        )
+    return "These look like dark strokes on light paper; the model was trained on light on black. Try Invert."
+
+
+def border(image: np.ndarray) -> float:
+    """Mean of the border pixels in 0..255; of the lighter pair of sides, as padding makes the other one black."""
+    top_and_bottom, sides = image[:, (0, -1), :], image[:, :, (0, -1)]
+    return max(float(top_and_bottom.mean()), float(sides.mean()))
+
+
+def refusals(refused: list[tuple[str, str]]) -> None:
+    """List the files that could not be read."""
+    if not refused:
+        return
+    rows = [[components.escape(name), components.escape(reason)] for name, reason in refused[:MOST_REFUSED]]
+    more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
+    components.table(["file", "reason"], rows, f"Could not be read{more}; the others are scored all the same")
+
+
+def _mosaic(names: list[str], images: list[np.ndarray]) -> tuple[list[str], list[mosaic.Row]]:
+    cells = [
+        mosaic.Cell(mosaic.grey_or_colour(image), name, (shortened(name),))
+        for name, image in zip(names, images, strict=True)
+    ]
+    across = min(ACROSS, len(cells))
+    rows = []
+    for start in range(0, len(cells), across):
+        chosen = cells[start : start + across]
+        last = start + len(chosen)
+        label = f"Image {last}" if last == start + 1 else f"Images {start + 1} to {last}"
+        rows.append(mosaic.Row(label, (*chosen, *[None] * (across - len(chosen)))))
+    return [str(number) for number in range(1, across + 1)], rows
+
+
+def shortened(name: str, most: int = 14) -> str:
+    """The end of a file name: what tells files apart."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"

@@ -1,0 +1,271 @@
+"""Results of scored uploads on disk: they appear batch by batch and survive a restart of the server. No Streamlit.
+
+One folder a job below the system's temporary folder: `settings.json`, a parquet file for each finished batch (numbers
+and the images as the model takes them), one beside it for each further run that has scored the batch (numbers alone),
+and `outcome.json` once the job ran to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.server import limits
+from hvae.config import Frozen
+from hvae.errors import TableError
+from hvae.files import write_atomically, write_text
+
+_ID = re.compile(r"[A-Za-z0-9_-]{12}")
+_PIXELS = "pixels"
+
+
+class JudgedBy(Frozen):
+    """A run whose rule judges the images; all but its name is known once that rule is made."""
+
+    run: str
+    seed: int = 0
+    precision: str = ""
+    weights_sha256: str = ""
+    n_reference: int = 0
+    n_calibration: int = 0
+
+
+class Settings(JudgedBy):
+    """How the images of a job are scored, by run A and the same way by further runs."""
+
+    source: str
+    image_shape: tuple[int, int, int]
+    fit: str
+    invert: bool
+    statistic: str
+    reading: str
+    samples: int
+    draws: int
+    two_sided: bool = False
+    also: tuple[JudgedBy, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of all runs, run A first."""
+        return (self.run, *(one.run for one in self.also))
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What is there of a job.
+
+    Attributes:
+        settings: how its images are scored.
+        frame: one row a scored image: `name`, `changes`, and the columns of `hvae.verdicts.judge.Judge`.
+        images: `(m, channel, height, width)` uint8, as the model takes them.
+        refused: (file, reason) of what could not be read.
+        complete: whether every image was scored, by every run.
+        others: what each further run says, in the order of the settings: the columns of `hvae.verdicts.judge.Judge` for the
+            first images, all of them once the job is complete.
+    """
+
+    settings: Settings
+    frame: pd.DataFrame
+    images: np.ndarray
+    refused: tuple[tuple[str, str], ...]
+    complete: bool
+    others: tuple[pd.DataFrame, ...] = ()
+
+    def __len__(self) -> int:
+        """Images scored so far."""
+        return len(self.frame)
+
+
+def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> Path:
+    """Make the folder of a new job, once there is room for it; see `tidy`.
+
+    Args:
+        job: its id.
+        settings: how its images will be scored.
+        unfinished: whether a job still waits or runs, by id.
+
+    Raises:
+        TableError: no folder for temporary files that is one's own.
+    """
+    tidy(lambda other: other == job or unfinished(other), room=1)
+    own = _home() / job
+    own.mkdir(mode=0o700, exist_ok=True)
+    keep_settings(own, settings)
+    return own
+
+
+def tidy(unfinished: Callable[[str], bool], room: int = 0) -> None:
+    """Remove the results of finished jobs that are too old or, the oldest first, too many.
+
+    Args:
+        unfinished: whether a job still waits or runs, by id; its results stay.
+        room: jobs to make room for.
+
+    Raises:
+        TableError: no folder for temporary files that is one's own.
+    """
+    allowed = limits.current()
+    latest = time.time() - allowed.results_hours * 3600
+    found = sorted(((_changed(path), path) for path in _home().iterdir() if path.is_dir()), reverse=True)
+    ended = [(changed, path) for changed, path in found if not unfinished(path.name)]
+    kept = max(0, allowed.results_kept - room - (len(found) - len(ended)))
+    for place, (changed, path) in enumerate(ended):
+        if place >= kept or changed < latest:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _changed(path: Path) -> float:
+    """When something was last added to a folder, in seconds; 0 for one that another process removes meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def folder(job: str) -> Path:
+    """The folder of a job that was created."""
+    return _home() / job
+
+
+def keep_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings of a job."""
+    write_text(folder / "settings.json", settings.model_dump_json(indent=2))
+
+
+def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> None:
+    """Write one finished batch.
+
+    Args:
+        folder: of the job.
+        number: of the batch, from 0.
+        frame: one row an image.
+        images: `(m, channel, height, width)` uint8.
+    """
+    whole = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
+    write_atomically(folder / f"batch-{number:05}.parquet", lambda part: whole.to_parquet(part, index=False))
+
+
+def add_further(folder: Path, place: int, number: int, frame: pd.DataFrame) -> None:
+    """Write what a further run says about a finished batch.
+
+    Args:
+        folder: of the job.
+        place: of the run among the further ones, from 0.
+        number: of the batch, from 0.
+        frame: one row an image.
+    """
+    write_atomically(folder / f"{_further(place)}{number:05}.parquet", lambda part: frame.to_parquet(part, index=False))
+
+
+def batch_sizes(folder: Path) -> list[int]:
+    """Images in each finished batch."""
+    return [pq.read_metadata(path).num_rows for path in sorted(folder.glob("batch-*.parquet"))]
+
+
+def batch_images(folder: Path, number: int, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """The images of a finished batch, `(m, channel, height, width)` uint8."""
+    return _as_images(pd.read_parquet(folder / f"batch-{number:05}.parquet", columns=[_PIXELS])[_PIXELS], image_shape)
+
+
+def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
+    """Write (file, reason) of everything that could not be read so far."""
+    write_text(folder / "refused.json", json.dumps(list(refused)))
+
+
+def complete(folder: Path) -> None:
+    """Say that every image was scored."""
+    write_text(folder / "outcome.json", '{"complete": true}')
+
+
+def stamp(job: str) -> tuple[str, ...]:
+    """What is there of a job, by file name; changes whenever a batch is added. Empty where nothing is."""
+    if not _ID.fullmatch(job):
+        return ()
+    try:
+        return tuple(sorted(path.name for path in folder(job).iterdir() if not path.name.startswith(".")))
+    except (OSError, TableError):
+        return ()
+
+
+def read(job: str, newest: int = 0) -> Stored | None:
+    """What is there of a job; None for one that is not kept (any more).
+
+    Args:
+        job: its id.
+        newest: only so many of its last batches and nothing of further runs; 0 for all.
+
+    Raises:
+        TableError: damaged files.
+    """
+    names = stamp(job)
+    if "settings.json" not in names:
+        return None
+    own = folder(job)
+    try:
+        settings = Settings.model_validate_json((own / "settings.json").read_bytes())
+        frame = _together(own, [name for name in names if name.startswith("batch-")][-newest:])
+        refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
+        pixels = _as_images(frame.pop(_PIXELS) if len(frame) else (), settings.image_shape)
+        others = tuple(
+            _together(own, [name for name in names if name.startswith(_further(place))])
+            for place in range(0 if newest else len(settings.also))
+        )
+        listed = tuple((str(name), str(reason)) for name, reason in refused)
+    # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
+    except Exception as error:
+        raise TableError(
+            f"the results of this job are damaged ({type(error).__name__}): score the images again"
+        ) from None
+    return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
+
+
+def _further(place: int) -> str:
+    """How the files of a further run begin."""
+    return f"also-{place:02}-"
+
+
+def _together(folder: Path, names: list[str]) -> pd.DataFrame:
+    if not names:
+        return pd.DataFrame({"name": []})
+    # A large job has hundreds of files: one frame is made of all of them, not one of each.
+    return pa.concat_tables([_table(folder / name) for name in names]).to_pandas()
+
+
+def _table(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np.ndarray:
+    return np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, *image_shape)
+
+
+def _home() -> Path:
+    """Folder of all jobs, for this user alone.
+
+    Raises:
+        TableError: there is something else in its place.
+    """
+    home = Path(tempfile.gettempdir()) / "hvae-jobs"
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+        about = home.lstat()
+    except OSError as error:
+        raise TableError(f"results cannot be kept in {home}: {error.strerror}") from None
+    # Anybody may write to the folder for temporary files: one made by somebody else is not trusted.
+    if not stat.S_ISDIR(about.st_mode) or (hasattr(os, "getuid") and about.st_uid != os.getuid()):
+        raise TableError(f"results cannot be kept in {home}: it belongs to somebody else")
+    return home

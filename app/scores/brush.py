@@ -1,0 +1,99 @@
+"""The range of scores that is brushed: dragged over in the densities, or typed; kept in the address."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app.figures.densities import Brush
+from app.frame import controls, parts
+from app.frame.controls import decimal_or_none
+from app.reading.view import View
+from hvae.stats.arrays import Floats
+
+CLICK, BRUSH = "Click a mark", "Brush a range"
+GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
+"""What a gallery can show; the first needs a brush."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the mouse does in the densities, which range is brushed, and which curve stands beside.
+
+    Attributes:
+        brush: ends in the unit of the score, None where there is none.
+        brushing: dragging chooses a range; else a click chooses a mark.
+        panel: `ROC` or `PR`.
+    """
+
+    brush: Brush
+    brushing: bool
+    panel: str
+
+
+def choose(view: View) -> Reach:
+    """Draw the switches above the figures. A brush is dropped with its axis: when score or unit become others."""
+    axis = (view.measure.score, view.measure.unit)
+    if st.session_state.setdefault("_brushed_axis", axis) != axis:
+        st.session_state["_brushed_axis"] = axis
+        clear()
+    with controls.bar("brush"):
+        mouse = st.segmented_control(
+            "Mouse in the densities", [CLICK, BRUSH], default=CLICK, key="_mouse", required=True,
+            help="A figure can either have its marks clicked or be dragged over.",
+        )  # fmt: skip
+        unit = view.measure.unit
+        low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_typed)
+        high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_typed)
+        st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
+        panel = controls.choose(
+            "Curve", "panel", ["ROC", "PR"],
+            help="ROC: caught against false alarms. PR: precision against recall. A click sets the threshold.",
+        )  # fmt: skip
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    return Reach((low, high), mouse == BRUSH, panel)
+
+
+def drag(low: float, high: float) -> None:
+    """Brush a range; for callbacks. The ends get as many digits as a screen can show."""
+    digits = 3 - math.floor(math.log10(high - low)) if high > low else 6
+    st.session_state["from"], st.session_state["to"] = round(low, digits), round(high, digits)
+    _look_inside()
+
+
+def clear() -> None:
+    """No brush; for callbacks, and before the boxes are drawn."""
+    _forget_outline()
+    for key in ("from", "to"):
+        st.session_state[key] = None
+        st.session_state[f"_chosen_{key}"] = None
+
+
+def outline() -> int:
+    """Changes whenever the outline of the last drag is not that of the range any more: part of the figure's key."""
+    return st.session_state.get("_brush_outline", 0)
+
+
+def _forget_outline() -> None:
+    st.session_state["_brush_outline"] = outline() + 1
+
+
+def _typed() -> None:
+    _forget_outline()
+    _look_inside()
+
+
+def inside(scores: Floats, brush: Brush) -> np.ndarray:
+    """Indices of the images in a range, ends included, by rising score."""
+    low, high = brush
+    order = np.argsort(scores, kind="stable")
+    kept = (scores[order] >= (-np.inf if low is None else low)) & (scores[order] <= (np.inf if high is None else high))
+    return order[kept]
+
+
+def _look_inside() -> None:
+    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]

@@ -1,0 +1,1 @@
+"""What holds for everybody on one server: access, limits, cores and the queue of jobs."""

@@ -1,0 +1,87 @@
+"""What the dashboard allows, from one file: sizes, counts, times, and whether anything may be written. No Streamlit.
+
+`limits.toml` of the checkout, or the file that `HVAE_LIMITS` names. It is read once: a server keeps its limits until it
+is started again. Bounds that keep a decoder safe whatever a visitor may do (pixels, members of an archive) are not
+here: they stand in `hvae` beside what they guard.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from hvae.config import Frozen, first_problem
+from hvae.errors import ConfigError
+
+VARIABLE = "HVAE_LIMITS"
+FILE = Path(__file__).resolve().parents[2] / "limits.toml"
+MOST_BYTES = 2**16
+"""Of the file itself: a device or a disk image named by mistake is not read to its end."""
+
+
+class Limits(Frozen):
+    """The limits of a server; the unit stands in the name (MiB, seconds, hours, else a count)."""
+
+    model_config = ConfigDict(strict=True)
+
+    read_only: bool = False
+    """Nothing is written to a folder of runs."""
+    uploads: bool = True
+    """Visitors may give files."""
+    import_paths: bool = True
+    """A run may be imported from a path, where only this computer reaches the server."""
+    upload_mib_per_file: Annotated[int, Field(ge=1, le=512)] = 64
+    upload_mib_together: Annotated[int, Field(ge=1, le=4096)] = 128
+    images_per_job: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    jobs_waiting: Annotated[int, Field(ge=1, le=1000)] = 20
+    jobs_remembered: Annotated[int, Field(ge=1, le=10_000)] = 50
+    job_seconds: Annotated[int, Field(ge=1, le=604_800)] = 14_400
+    """That a job may run."""
+    results_kept: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Jobs whose scored images are kept."""
+    results_hours: Annotated[int, Field(ge=1, le=8760)] = 168
+    """That they are kept, counted from their last image."""
+    import_unpacked_mib: Annotated[int, Field(ge=1, le=3072)] = 256
+    """Of an uploaded archive of a run."""
+    import_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+
+
+def current() -> Limits:
+    """The limits of this server.
+
+    Raises:
+        ConfigError: a file that is missing, unreadable or not sound: one line that names the key.
+    """
+    return _read(os.environ.get(VARIABLE, ""))
+
+
+@lru_cache(maxsize=8)
+def _read(named: str) -> Limits:
+    if not named and not FILE.is_file():
+        return Limits()
+    return read(Path(named).expanduser() if named else FILE)
+
+
+def read(path: Path) -> Limits:
+    """The limits of a file; what it does not name keeps its default.
+
+    Raises:
+        ConfigError: see `current`.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ConfigError(f"limits {path}: more than {MOST_BYTES:,} bytes, so it is no file of limits")
+        return Limits.model_validate(tomllib.loads(content.decode()))
+    except OSError as error:
+        raise ConfigError(f"limits {path}: {error.strerror}; {VARIABLE} names the file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"limits {path}: no TOML file: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise ConfigError(f"limits {path}: {first_problem(error)}") from None

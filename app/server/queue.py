@@ -1,0 +1,275 @@
+"""One queue of long computations for the whole server: one runs, the others wait for their turn. No Streamlit here.
+
+States are plain words, not members of an enumeration: the queue outlives a reload of this file, and then members of
+the old class would equal none of the new.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.server.limits import Limits
+from hvae.errors import HvaeError
+
+logger = logging.getLogger(__name__)
+
+KEPT = "What was finished before is kept."
+UNFORESEEN = "failed in a way nobody foresaw; see the server's log"
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+Report = Callable[[int, int], None]
+"""Called by a job with (steps done, steps in all); raises `Cancelled` where the job has to stop."""
+Work = Callable[[Report, Callable[[], bool]], "str | Path | None"]
+"""What a job does, given `report` and `cancelled`; returns where its result lies."""
+
+
+class Cancelled(Exception):
+    """A job was told to stop, or its time is up."""
+
+
+class QueueFull(HvaeError):
+    """As many jobs wait as may."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stood when it was asked for.
+
+    Attributes:
+        id: unguessable.
+        title: for people.
+        state: `done`, `failed` and `cancelled` are final.
+        position: 1 for the next to run; 0 unless it is waiting.
+        done: steps done.
+        total: steps in all; 0 until the job has said.
+        steps: what a step is, in the plural.
+        per_second: steps a second; None until that can be told.
+        seconds_left: at that pace; None until that can be told.
+        problem: why it failed, one line; empty unless it did.
+        result: where the result lies; None unless it is done.
+        stopping: told to stop, but not at its next step yet.
+    """
+
+    id: str
+    title: str
+    state: State
+    position: int
+    done: int
+    total: int
+    steps: str
+    per_second: float | None
+    seconds_left: float | None
+    problem: str
+    result: str | Path | None
+    stopping: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+
+class JobQueue:
+    """Runs jobs one at a time in the order they came, on a thread that lives while there are some.
+
+    An executor would hold up the end of the server until every job that waits has run.
+    """
+
+    def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """An empty queue.
+
+        Args:
+            limits: how many jobs may wait and are remembered, and how long one may run; the defaults if None.
+            clock: seconds, from any point in time on.
+        """
+        limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._working = False
+        self._most_waiting, self._most_finished = limits.jobs_waiting, limits.jobs_remembered
+        self._seconds, self._clock = limits.job_seconds, clock
+        self._jobs: dict[str, _Entry] = {}
+
+    def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
+        """Queue a job, or find the unfinished one that does the same.
+
+        Args:
+            title: for people.
+            work: called on the queue's thread; must not touch Streamlit.
+            key: the same for jobs that would do the same work.
+            steps: what a step is, in the plural.
+
+        Returns:
+            The id of the job.
+
+        Raises:
+            QueueFull: too many jobs wait.
+        """
+        with self._lock:
+            for entry in self._jobs.values():
+                if entry.key == key and not entry.final and not entry.stop.is_set():
+                    return entry.id
+            if sum(entry.state == "waiting" for entry in self._jobs.values()) >= self._most_waiting:
+                raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
+            entry = _Entry(title, work, key, steps, self._seconds, self._clock)
+            self._jobs[entry.id] = entry
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._drain, name="jobs").start()
+            return entry.id
+
+    def find(self, job: str) -> Job | None:
+        """A job by its id; None for one that was never there or is forgotten."""
+        with self._lock:
+            entry = self._jobs.get(job)
+            if entry is None:
+                return None
+            waiting = [other.id for other in self._jobs.values() if other.state == "waiting"]
+            return entry.seen(waiting.index(job) + 1 if job in waiting else 0)
+
+    def cancel(self, job: str) -> None:
+        """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
+        with self._lock:
+            entry = self._jobs.get(job)
+            if entry is None or entry.final:
+                return
+            entry.stop.set()
+            if entry.state == "waiting":
+                self._finish(entry, "cancelled")
+
+    def counts(self) -> tuple[int, int]:
+        """(jobs waiting, jobs running)."""
+        with self._lock:
+            states = [entry.state for entry in self._jobs.values()]
+        return states.count("waiting"), states.count("running")
+
+    def _drain(self) -> None:
+        """Run what waits, the oldest first, until nothing does or the server shuts down."""
+        while True:
+            with self._lock:
+                waiting = [entry for entry in self._jobs.values() if entry.state == "waiting"]
+                if not waiting or _shutting_down():
+                    self._working = False
+                    return
+                waiting[0].begin()
+            self._run(waiting[0])
+
+    def _run(self, entry: _Entry) -> None:
+        try:
+            result = entry.work(entry.report, entry.cancelled)
+            # A job that stops because it has to has no result; one that got there first keeps it.
+            state, problem = entry.stopped() if result is None and entry.cancelled() else ("done", "")
+        except Cancelled:
+            result, (state, problem) = None, entry.stopped()
+        except HvaeError as error:
+            result, state, problem = None, "failed", (str(error).splitlines() or [UNFORESEEN])[0]
+        except Exception:
+            logger.exception("a job failed: %s", entry.title)
+            result, state, problem = None, "failed", UNFORESEEN
+        with self._lock:
+            entry.result, entry.problem = result, problem
+            self._finish(entry, state)
+
+    def _finish(self, entry: _Entry, state: State) -> None:
+        """Close a job and forget the oldest finished ones; the lock is held."""
+        entry.state = state
+        # What the work holds on to (models, images) must not outlive it.
+        entry.work = _nothing
+        # Finished last, remembered longest.
+        self._jobs[entry.id] = self._jobs.pop(entry.id)
+        finished = [other.id for other in self._jobs.values() if other.final]
+        for old in finished[: max(0, len(finished) - self._most_finished)]:
+            del self._jobs[old]
+
+
+class _Entry:
+    """A job as the queue keeps it."""
+
+    def __init__(
+        self, title: str, work: Work, key: Hashable, steps: str, seconds: int, clock: Callable[[], float]
+    ) -> None:
+        self.id = secrets.token_urlsafe(9)
+        self.title, self.work, self.key, self.steps = title, work, key, steps
+        self.seconds, self.clock = seconds, clock
+        self.until: float | None = None
+        self.state: State = "waiting"
+        self.stop = threading.Event()
+        self.done = self.total = 0
+        self.first: tuple[float, int] | None = None
+        self.last = (0.0, 0)
+        self.problem = ""
+        self.result: str | Path | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+    def begin(self) -> None:
+        self.state, self.until = "running", self.clock() + self.seconds
+
+    def told(self) -> bool:
+        """Whether somebody said to stop, or the server is shutting down and waits for this thread."""
+        return self.stop.is_set() or _shutting_down()
+
+    def cancelled(self) -> bool:
+        """Whether to stop: it was told to, or its time is up."""
+        return self.told() or (self.until is not None and self.clock() >= self.until)
+
+    def stopped(self) -> tuple[State, str]:
+        """(state, problem) of a job that had to stop."""
+        if self.told():
+            return "cancelled", ""
+        return "failed", f"stopped after {duration(self.seconds)}, the most a job may run here. {KEPT}"
+
+    def report(self, done: int, total: int) -> None:
+        if self.cancelled():
+            raise Cancelled
+        now = self.clock()
+        # The pace is counted from the first step on: what went before it (loading a model) does not repeat.
+        if self.first is None:
+            self.first = (now, done)
+        self.last = (now, done)
+        self.done, self.total = done, total
+
+    def seen(self, position: int) -> Job:
+        pace = left = None
+        if self.first is not None and self.last[1] > self.first[1] and self.last[0] > self.first[0]:
+            pace = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+            # Between two reports the time left goes on to run down.
+            left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
+        return Job(
+            self.id,
+            self.title,
+            self.state,
+            position,
+            self.done,
+            self.total,
+            self.steps,
+            pace,
+            left if self.state == "running" else None,
+            self.problem,
+            self.result,
+            self.stop.is_set() and not self.final,
+        )
+
+
+def duration(seconds: float) -> str:
+    """A time span, rounded to what one can plan with."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _shutting_down() -> bool:
+    return not threading.main_thread().is_alive()
+
+
+def _nothing(report: Report, cancelled: Callable[[], bool]) -> None:
+    """The work of a finished job."""

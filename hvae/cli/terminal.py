@@ -1,0 +1,153 @@
+"""What commands share on a terminal: errors of one line, tables, progress, options of several values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from typer.core import TyperCommand, TyperGroup
+
+from hvae.errors import HvaeError
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+class FriendlyGroup(TyperGroup):
+    """The root of the commands: errors meant for the user become one red line and exit code 2, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except HvaeError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            typer.secho("stopped", fg="yellow", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            # Errors of torch and lightning by name, so that commands without them need not import them to fail.
+            name = type(error).__name__
+            if name == "OutOfMemoryError":
+                fail("the GPU ran out of memory: choose a smaller batch (--batch-size, --set training.batch_size=...)")
+            if name == "MisconfigurationException":
+                fail(f"the devices asked for cannot be used: {error}")
+            raise
+
+
+def fail(message: str) -> None:
+    """Say what was wrong on stderr, in one line, and end with exit code 2."""
+    typer.secho(f"error: {' '.join(message.split())}", fg="red", err=True)
+    raise typer.Exit(FAILED)
+
+
+def warn(message: str) -> None:
+    """Say on stderr what was left out; the command goes on."""
+    typer.secho(f"note: {' '.join(message.split())}", fg="yellow", err=True)
+
+
+@contextmanager
+def interruptible(hint: str) -> Iterator[None]:
+    """Turn Ctrl-C into a line that says how to continue, and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.secho(f"stopped; {hint}", fg="yellow", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+_FILE_WIDTH = 200
+
+
+def show(table: Table) -> None:
+    """Print a table on stdout."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
+    console.print(table, highlight=False)
+
+
+OnProgress = Callable[[int, int], None]
+
+
+@contextmanager
+def counted(description: str, unit: str = "images") -> Iterator[OnProgress]:
+    """A callable that takes (done, in all) and shows how far a command is.
+
+    Args:
+        description: what is going on.
+        unit: of the counts; `bytes` are shown as kB and MB.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(description, unit)
+        return
+    count: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), count, TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+class _Lines:
+    """A line whenever another tenth is done."""
+
+    def __init__(self, description: str, unit: str) -> None:
+        self.description, self.unit = description, unit
+        self.console = Console(stderr=True)
+        self.began, self.tenths = time.monotonic(), 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenths = 10 * done // total if total else 0
+        if tenths <= self.tenths:
+            return
+        self.tenths = tenths
+        left = time_left(time.monotonic() - self.began, done, total)
+        self.console.print(
+            f"{self.description}: {done:,} of {total:,} {self.unit}, {left} left", highlight=False, soft_wrap=True
+        )
+
+
+def time_left(elapsed: float, done: int, total: int) -> str:
+    """Time left as h:mm:ss at the pace so far; `elapsed` in seconds for `done` of `total` steps."""
+    return str(timedelta(seconds=round(elapsed / done * (total - done)))) if done else "unknown time"
+
+
+def spread(arguments: Iterable[str], repeatable: Collection[str]) -> list[str]:
+    """Name a repeatable option before each of the values that follow it, up to the next option."""
+    spelt: list[str] = []
+    option, takes_first = None, False
+    for argument in arguments:
+        if argument.startswith("-"):
+            option, takes_first = (argument, True) if argument in repeatable else (None, False)
+        elif option is not None:
+            if not takes_first:
+                spelt.append(option)
+            takes_first = False
+        spelt.append(argument)
+    return spelt
+
+
+class SpreadingCommand(TyperCommand):
+    """A command whose repeatable options take several values at once; its arguments come before them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Spell the values out, then parse as usual."""
+        repeatable = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        return super().parse_args(ctx, spread(args, repeatable))

@@ -1,0 +1,1 @@
+"""Files that are published somewhere: downloading, checking and unpacking them."""

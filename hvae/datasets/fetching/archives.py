@@ -1,0 +1,89 @@
+"""What published archives hold: nothing is unpacked by a path that an archive gives and nobody has checked."""
+
+import gzip
+import io
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hvae.datasets.fetching.download import mismatch, write_whole
+from hvae.errors import DataError
+
+
+def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
+    """Write the one file of a gzip archive to ``path``, whole or not at all.
+
+    Args:
+        path: Where it goes.
+        archive: The archive, itself known by its checksum: nothing bounds what it unpacks to.
+        checksum: MD5 or SHA-256 of the content, where that is known as well.
+
+    Raises:
+        DataError: If the archive holds other content; ``path`` stays as it is.
+    """
+    content = gzip.decompress(archive)
+    if checksum and (reason := mismatch(content, checksum)):
+        raise DataError(f"the archive does not hold the expected {path.name} ({reason})")
+    write_whole(path, content)
+
+
+def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, bytes]:
+    """Content of some files of a gzipped tar archive, by their names in it; the others are passed over.
+
+    Args:
+        archive: The archive.
+        names: Members wanted.
+        max_bytes: Longest member read.
+
+    Returns:
+        Content by name, in the order of the archive.
+
+    Raises:
+        DataError: If the archive is damaged, lacks a member, or a member is no plain file or too long.
+    """
+    found = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as opened:
+            for member in opened:
+                if member.name not in names:
+                    continue
+                if not member.isreg() or member.size > max_bytes:
+                    raise DataError(f"{member.name} in the archive is no file of at most {max_bytes:,} bytes")
+                content = opened.extractfile(member)
+                assert content is not None
+                found[member.name] = content.read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise DataError(f"the archive is damaged ({error})") from error
+    if missing := set(names) - set(found):
+        raise DataError(f"the archive lacks {', '.join(sorted(missing))}")
+    return found
+
+
+def zip_members(archive: bytes | Path, form: str, count: int, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of a zip archive whose whole name has a form; the others are passed over.
+
+    Args:
+        archive: The archive, or the path of one too long for the memory.
+        form: Regular expression. Where names become paths it admits no `..`, backslash or colon.
+        count: Files that have to be there.
+        max_bytes: Longest file read.
+
+    Raises:
+        DataError: If the archive is damaged, or its files are too long, no plain files, or of another number.
+    """
+    try:
+        with zipfile.ZipFile(archive if isinstance(archive, Path) else io.BytesIO(archive)) as opened:
+            members = [member for member in opened.infolist() if re.fullmatch(form, member.filename)]
+            if len(members) != count:
+                raise DataError(f"the archive holds {len(members):,} images, not {count:,}")
+            for member in members:
+                if member.file_size > max_bytes or stat.S_ISLNK(member.external_attr >> 16):
+                    raise DataError(f"{member.filename} in the archive is no file of at most {max_bytes:,} bytes")
+                with opened.open(member) as file:
+                    yield member.filename, file.read(max_bytes)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"the archive is damaged or encrypted ({error})") from error

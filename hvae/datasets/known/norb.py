@@ -1,0 +1,155 @@
+"""SmallNORB at 28x28: photographs of toys (LeCun, Huang and Bottou, 2004), and the matrix files it is published as.
+
+A matrix file begins with a little-endian int32 that names the element type, the number of axes, and one int32 per axis
+(never fewer than three, the missing ones being 1); the elements follow in C order. Cameras and resizing are as in the
+code that Havtorn et al. (2021) released.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.fetching.archives import unpack_gzip
+from hvae.datasets.fetching.published_files import PublishedFile, obtain
+from hvae.errors import DataError
+
+PAIRS = 24_300
+"""Objects under one light and angle in each split, photographed by two cameras."""
+
+_SIDE, _PHOTOGRAPH = 28, (96, 96)
+_CLASSES = 5
+_FOLDER = "smallNORB"
+_ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
+_TYPES = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
+_STEMS = {"train": "smallnorb-5x46789x9x18x6x2x96x96-training", "test": "smallnorb-5x01235x9x18x6x2x96x96-testing"}
+# The authors publish no checksums; these are the SHA-256 that TensorFlow Datasets knows the archives by.
+_CHECKSUMS = (
+    ("train", "dat", "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873", 131_896_188),
+    ("train", "cat", "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa", 348),
+    ("test", "dat", "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474", 130_799_817),
+    ("test", "cat", "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff", 347),
+)
+ARCHIVES = {
+    name: PublishedFile(f"{name}.gz", (f"{_ADDRESS}{name}.gz",), checksum, size)
+    for split, kind, checksum, size in _CHECKSUMS
+    for name in [f"{_STEMS[split]}-{kind}.mat"]
+}
+"""The archive of each matrix file, by the file's name."""
+
+
+@dataclass(frozen=True)
+class SmallNorb:
+    """A data set in ``ROOT/smallNORB/*.mat``.
+
+    Attributes:
+        name: Name in the registry.
+        title: Name for people.
+        invert: Whether each value v becomes 255 - v.
+    """
+
+    name: str
+    title: str
+    invert: bool
+
+    @property
+    def info(self) -> DataSetInfo:
+        """The facts about it."""
+        return DataSetInfo(
+            name=self.name,
+            title=self.title,
+            images="96x96 grey photographs of toys, 48,600 train and 48,600 test (24,300 by each of two cameras), "
+            "5 classes",
+            licence="for research only",
+            citation="LeCun, Huang and Bottou (2004), Learning methods for generic object recognition with invariance "
+            "to pose and lighting, CVPR",
+            preprocessing="both cameras, resized from 96x96 to 28x28 (Pillow's bilinear, which averages)"
+            + (", inverted (255 - v)" if self.invert else ""),
+        )
+
+    def available(self, root: Path) -> bool:
+        """Whether all matrix files are there."""
+        return all((root / _FOLDER / name).is_file() for name in ARCHIVES)
+
+    def load(self, split: str, root: Path) -> ImageSet:
+        """Images ``(48600, 1, 28, 28)``: of each pair the left camera's, then the right one's, under one label."""
+        folder = root / _FOLDER
+        photographs, categories = (folder / f"{_STEMS[split]}-{kind}.mat" for kind in ("dat", "cat"))
+        if not (photographs.is_file() and categories.is_file()):
+            raise DataError(
+                f"SmallNORB is not in {folder}: run `hvae data fetch {self.name}`, put {photographs.name} and "
+                f"{categories.name} there, or set HVAE_DATA to the folder that has them"
+            )
+        pixels = read_matrix(photographs, np.uint8, (PAIRS, 2, *_PHOTOGRAPH))
+        labels = read_matrix(categories, np.int32, (PAIRS,))
+        if labels.min() < 0 or labels.max() >= _CLASSES:
+            raise DataError(f"{categories} has labels that are no classes from 0 to {_CLASSES - 1}")
+        images = np.stack([_shrink(one) for one in pixels.reshape(-1, *_PHOTOGRAPH)])[:, None]
+        images = 255 - images if self.invert else images
+        return ImageSet(self.name, split, images, np.repeat(labels, 2).astype(np.int64), self.info.preprocessing)
+
+    def fetch(self, root: Path, progress: Progress | None = None) -> None:
+        """Download what is missing or damaged; nobody publishes checksums of the unpacked files, only their shapes."""
+        folder = root / _FOLDER
+        wanted = [
+            (file, partial(unpack_gzip, folder / name)) for name, file in ARCHIVES.items() if not _whole(folder / name)
+        ]
+        obtain("SmallNORB", wanted, folder, progress)
+
+
+def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    """The array of a matrix file, read from disk as it is used.
+
+    Args:
+        path: The file.
+        dtype: Type its elements must have, uint8 or int32.
+        shape: Shape it must have.
+
+    Raises:
+        DataError: If it is missing, no matrix file, of another type or shape, truncated or too long.
+    """
+    axes = max(len(shape), 3)
+    header_bytes = 4 * (2 + axes)
+    try:
+        with path.open("rb") as file:
+            header, size = file.read(header_bytes), os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(header) < header_bytes:
+        raise DataError(f"{path} is no NORB matrix file: {size:,} bytes are too few")
+    magic, count, *sides = np.frombuffer(header, "<i4").tolist()
+    if magic not in _TYPES:
+        raise DataError(f"{path} is no NORB matrix file (its first bytes are {header[:4].hex(' ')})")
+    if _TYPES[magic] != dtype or (count, tuple(sides)) != (len(shape), (*shape, *(1,) * (axes - len(shape)))):
+        raise DataError(
+            f"{path} holds {_TYPES[magic].name} of shape {tuple(sides[:count])}, not {np.dtype(dtype).name} of {shape}"
+        )
+    expected = header_bytes + math.prod(shape) * _TYPES[magic].itemsize
+    if size != expected:
+        wrong = "truncated" if size < expected else "longer than its header says"
+        raise DataError(f"{path} is {wrong}: {size:,} bytes for {expected:,}; delete it and fetch the data set again")
+    return np.memmap(path, _TYPES[magic], mode="r", offset=header_bytes, shape=shape)
+
+
+def _shrink(photograph: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(photograph).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
+
+
+def _whole(path: Path) -> bool:
+    kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
+    try:
+        read_matrix(path, *kind)
+    except DataError:
+        return False
+    return True
+
+
+SMALLNORB28 = SmallNorb("smallnorb28", title="SmallNORB", invert=False)
+
+
+SMALLNORB28_INVERTED = SmallNorb("smallnorb28_inverted", title="SmallNORB, inverted", invert=True)

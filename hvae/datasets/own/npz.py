@@ -1,0 +1,165 @@
+"""One's own images: an ``.npz`` archive with ``images`` and, if wanted, ``labels``."""
+
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.own.conforming import conform_set
+from hvae.errors import DataError
+
+MAX_BYTES = 2 * 2**30
+"""Largest array read, unpacked."""
+
+
+@dataclass(frozen=True)
+class NpzDataSet:
+    """``npz:PATH`` as an entry of the registry; one split under two names, ``test`` and ``all``.
+
+    Attributes:
+        path: The file as the user wrote it.
+        image_shape: ``(channels, height, width)`` to bring every image to.
+    """
+
+    path: str
+    image_shape: tuple[int, int, int]
+
+    @property
+    def info(self) -> DataSetInfo:
+        """The facts about it."""
+        return DataSetInfo(
+            name=f"npz:{self.path}",
+            title=f"Images in {Path(self.path).name}",
+            images="the array `images` of the file, labels from `labels`",
+            licence="the user's own",
+            citation="",
+            preprocessing="floats rescaled to 0..255; other sizes padded and resized; the model's channels",
+            splits=("test", "all"),
+            downloadable=False,
+            shape=self.image_shape,
+        )
+
+    def available(self, root: Path) -> bool:
+        """Whether the file exists; ``root`` plays no part."""
+        return self._file.is_file()
+
+    def load(self, split: str, root: Path) -> ImageSet:
+        """All images of the file."""
+        images, labels, note = read_npz(self._file)
+        return conform_set(ImageSet(self.info.name, split, images, labels, note), self.image_shape)
+
+    def fetch(self, root: Path, progress: Progress | None = None) -> None:
+        """Refuse: there is nothing to download."""
+        raise DataError(f"{self.info.name} is a file of your own: there is nothing to download")
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.path).expanduser()
+
+
+def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Read ``images`` and ``labels`` from an ``.npz`` file; pickled objects are refused.
+
+    ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
+    [0, 255]; ``labels`` is ``(n,)`` integers. Sizes are read from the headers and bounded before the arrays are.
+
+    Returns:
+        Images ``(n, c, h, w)`` uint8, labels ``(n,)`` int64 (zeros where the file has none), and a note on rescaling.
+
+    Raises:
+        DataError: If the file is missing, damaged, too large or holds something else.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+            if "images.npy" not in members:
+                known = ", ".join(sorted(members)[:5]) or "nothing"
+                raise DataError(
+                    f"{path} has no array `images` (it holds {known}); save with np.savez(path, images=...)"
+                )
+            images = read_array(archive, "images")
+            labels = read_array(archive, "labels") if "labels.npy" in members else None
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is no npz archive ({error}); save with np.savez(path, images=...)") from error
+    # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser.
+    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error) as error:
+        if isinstance(error, DataError):
+            raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
+        raise DataError(f"{path} is damaged or encrypted ({error})") from error
+    pixels, note = _to_uint8(_channels_first(images, path), path)
+    return pixels, _check_labels(labels, len(pixels), path), note
+
+
+def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One array of numbers from an opened ``.npz``; its header is checked before it is read.
+
+    Raises:
+        DataError: If it holds pickled objects or no numbers, is larger than `MAX_BYTES`, or is cut short.
+    """
+    with archive.open(f"{name}.npy") as member:
+        shape, dtype = _read_header(member)
+    if dtype.hasobject:
+        raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
+    if dtype.kind not in "uif":
+        raise DataError(f"`{name}` holds {dtype}, not numbers")
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise DataError(f"`{name}` has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    if archive.getinfo(f"{name}.npy").file_size < size:
+        raise DataError(f"`{name}` is truncated: its header announces {size:,} bytes")
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
+    else:
+        raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
+    return shape, dtype
+
+
+def _channels_first(images: np.ndarray, path: Path) -> np.ndarray:
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and (images.shape[1] in (1, 3)) != (images.shape[3] in (1, 3)):
+        images = images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
+    else:
+        raise DataError(
+            f"{path}: `images` has shape {images.shape}; needed is (n, h, w), (n, h, w, c) or (n, c, h, w) "
+            "with c = 1 or 3 on one side only"
+        )
+    if images.size == 0:
+        raise DataError(f"{path}: `images` is empty (shape {images.shape})")
+    return images
+
+
+def _to_uint8(images: np.ndarray, path: Path) -> tuple[np.ndarray, str]:
+    if images.dtype == np.uint8:
+        return np.ascontiguousarray(images), ""
+    if images.dtype.kind != "f":
+        raise DataError(f"{path}: `images` is {images.dtype}; needed is uint8, or floats in [0, 1] or [0, 255]")
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 255):
+        raise DataError(f"{path}: `images` reaches from {low:g} to {high:g}; needed is [0, 1] or [0, 255], all finite")
+    unit = high <= 1
+    note = f"floats in [0, {1 if unit else 255}] {'rescaled to 0..255' if unit else 'rounded to whole numbers'}"
+    return np.rint(images * 255 if unit else images).astype(np.uint8, order="C"), note
+
+
+def _check_labels(labels: np.ndarray | None, n: int, path: Path) -> np.ndarray:
+    if labels is None:
+        return np.zeros(n, dtype=np.int64)
+    if labels.shape != (n,) or labels.dtype.kind not in "ui":
+        raise DataError(f"{path}: `labels` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
+    return labels.astype(np.int64)

@@ -1,0 +1,315 @@
+"""Images from outside, one at a time: files, folders and zip archives that nobody vouches for.
+
+Nothing is unpacked to disk, one image is in memory at a time, and everything is counted and sized before it is read.
+Whatever is wrong with one file is said about that file, and the others are still read.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import numpy as np
+
+from hvae.datasets.own.conforming import conform, describe_change
+from hvae.datasets.own.decoding import MAX_BYTES, decode
+from hvae.errors import DataError
+
+MAX_FILES = 10_000
+MAX_ARCHIVE_BYTES = 512 * 2**20
+MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_DIRECTORY_BYTES = 4 * 2**20
+"""Of an archive's table of contents, each entry of which becomes an object before the first is read."""
+MAX_NAME = 120
+MAX_REASON = 300
+
+_FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One image from outside in the shape of a model.
+
+    Attributes:
+        name: of the file, for people; see `shown_name`.
+        image: `(channel, height, width)` uint8.
+        changes: in words, what was done to the file's pixels, in order; empty where nothing was.
+    """
+
+    name: str
+    image: np.ndarray
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One file that could not be read.
+
+    Attributes:
+        name: of the file, for people.
+        reason: why, in words.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The content of an uploaded file under the name it came with.
+
+    Attributes:
+        name: as the browser sent it.
+        content: its bytes, or a seekable file of them.
+    """
+
+    name: str
+    content: bytes | BinaryIO
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to an image so that a model can take it.
+
+    Attributes:
+        image_shape: `(channel, height, width)` of the model.
+        fit: one of `hvae.datasets.own.conforming.FITS`, for images of another aspect.
+        invert: whether to make black white: MNIST's digits are white on black, paper is not.
+    """
+
+    image_shape: tuple[int, int, int]
+    fit: str = "pad"
+    invert: bool = False
+
+
+def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
+    """One image file in the shape of a model.
+
+    Args:
+        content: the bytes, or a file: PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says.
+        name: of the file.
+        how: fit, inversion and shape.
+
+    Raises:
+        DataError: with a reason fit for a person; it does not repeat the file's name.
+    """
+    decoded = decode(content)
+    (height, width), channels = decoded.size, decoded.pixels.shape[2]
+    changes = [*decoded.changes]
+    if how.invert:
+        changes.append("inverted")
+    if resized := describe_change((channels, height, width), how.image_shape):
+        same_aspect = height * how.image_shape[2] == width * how.image_shape[1]
+        changes.append(resized if same_aspect else f"{resized} ({_FIT_WORDS.get(how.fit, how.fit)})")
+    image = conform(decoded.pixels, how.image_shape, how.fit, how.invert)
+    return Picture(shown_name(name), image, tuple(changes))
+
+
+def collect(
+    sources: Iterable[Path | Named], how: Treatment, *, max_files: int = MAX_FILES
+) -> Iterator[Picture | Refusal]:
+    """Every image of some files, folders and zip archives, in order, and why the others could not be read.
+
+    A file whose content is a zip archive under a `.zip` name is opened as one; archives within archives are not.
+    Hidden files and folders are passed over. After `max_files` files the rest is refused together.
+
+    Args:
+        sources: paths of the machine, or uploaded files.
+        how: fit, inversion and shape.
+        max_files: files to look at, at most.
+
+    Yields:
+        One image or one refusal for each file.
+    """
+    for number, (name, content) in enumerate(_files(sources, max_files)):
+        if number >= max_files:
+            yield Refusal("all further files", f"more than {max_files:,} files: give them in several portions")
+            return
+        if isinstance(content, Refusal):
+            yield content
+            continue
+        try:
+            yield read_picture(content, name, how)
+        except DataError as error:
+            yield _refusal(name, error)
+
+
+def shown_name(name: str) -> str:
+    """A file name fit to be shown: no control or text-direction characters, 1 to 120 characters."""
+    return _printable(name, MAX_NAME) or "(no name)"
+
+
+def _refusal(name: str, reason: object) -> Refusal:
+    # A parser's message may quote the file it failed on.
+    return Refusal(shown_name(name), _printable(str(reason), MAX_REASON))
+
+
+def _printable(text: str, most: int) -> str:
+    """Text without control or text-direction characters and line ends, shortened in the middle."""
+    if len(text) > most:
+        text = f"{text[: most // 2]}…{text[1 - most // 2 :]}"
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one)[0] in "CZ" and one != " " else one for one in text
+    )
+
+
+_File = tuple[str, "bytes | Path | Refusal"]
+
+
+def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
+    for source in sources:
+        if isinstance(source, Named):
+            yield from _uploaded(source, most)
+        elif os.path.isdir(source) and not source.is_symlink():
+            yield from _folder(source)
+        # Only a regular file is opened: a pipe would wait for its writer.
+        elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
+            with source.open("rb") as stream:
+                yield from _archive(stream, source.name, os.fstat(stream.fileno()).st_size, most)
+        else:
+            yield source.name, source
+
+
+def _uploaded(file: Named, most: int) -> Iterator[_File]:
+    if isinstance(file.content, bytes):
+        stream: BinaryIO = io.BytesIO(file.content)
+    else:
+        stream = file.content
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if file.name.lower().endswith(".zip") and _is_archive(stream):
+        yield from _archive(stream, file.name, size, most)
+    elif size > MAX_BYTES:
+        yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    else:
+        stream.seek(0)
+        yield file.name, stream.read()
+
+
+def _is_archive(file: Path | BinaryIO) -> bool:
+    try:
+        return zipfile.is_zipfile(file)
+    # One that says it is a part of several; whoever opens it is told so again.
+    except zipfile.BadZipFile:
+        return True
+
+
+def _folder(folder: Path) -> Iterator[_File]:
+    """Files below a folder in name order; nothing outside it, whatever links say."""
+    inside = folder.resolve()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for file in sorted(files):
+            if file.startswith("."):
+                continue
+            path = Path(parent, file)
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink() and not _leads_into(path, inside):
+                yield name, _refusal(name, "a link that leads out of the folder")
+            else:
+                yield name, path
+
+
+def _leads_into(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder)
+    # Python before 3.13 raises RuntimeError for links in a circle.
+    except (OSError, RuntimeError):
+        return False
+
+
+class _Guarded:
+    """A file of which no more than `most` bytes are read at once: how much a table of contents takes is a claim."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self.most = file, most
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.most:
+            raise DataError(f"its table of contents takes {size:,} bytes, more than the {self.most:,} allowed")
+        return self._file.read(size)
+
+
+def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_File]:
+    if size > MAX_ARCHIVE_BYTES:
+        yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
+        return
+    try:
+        archive = zipfile.ZipFile(_Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
+    except DataError as error:
+        yield title, _refusal(title, error)
+        return
+    # Damaged archives surface as almost any exception of the parser.
+    except Exception as error:
+        yield title, _refusal(title, f"damaged archive ({error})")
+        return
+    left = MAX_UNPACKED_BYTES
+    with archive:
+        members = [one for one in archive.infolist() if not one.filename.endswith("/") and not _hidden(one.filename)]
+        # One more than may be read, so that the reader knows there are more.
+        for member in members[: most + 1]:
+            name = f"{title}/{member.filename}"
+            try:
+                _check(member, left)
+                # Counted before it is read: what fails at its end was unpacked all the same.
+                left -= member.file_size
+                content = _member(archive, member)
+            except DataError as error:
+                yield name, _refusal(name, error)
+                continue
+            yield name, content
+
+
+def _check(member: zipfile.ZipInfo, left: int) -> None:
+    """Refuse a member that must not even be opened; `left` bytes may still be unpacked.
+
+    Raises:
+        DataError: with the reason.
+    """
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
+        raise DataError("its name leads out of the archive")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise DataError("a link, not a file")
+    if member.flag_bits & 0x1:
+        raise DataError("encrypted")
+    if path.suffix.lower() in _ARCHIVES:
+        raise DataError("an archive within an archive")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Python unpacks bzip2 and LZMA without a bound on what comes out.
+        raise DataError("compressed by another method than deflate")
+    if member.file_size > MAX_BYTES:
+        raise DataError(f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    if member.file_size > left:
+        raise DataError(f"the archive unpacks to more than {MAX_UNPACKED_BYTES:,} bytes")
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Content of a member, never more than it claims: the rest is cut off and fails the checksum.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    content = io.BytesIO()
+    try:
+        with archive.open(member) as file:
+            # In pieces: one read of it all would hold it several times.
+            shutil.copyfileobj(file, content, 2**20)
+    except Exception as error:
+        raise DataError(f"damaged in the archive ({error})") from None
+    return content.getvalue()
+
+
+def _hidden(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts)

@@ -1,0 +1,1 @@
+"""A model and images become numbers: bounds, score tables, reconstructions, correlations."""

@@ -1,0 +1,121 @@
+"""Bounds on log p(x) of a hierarchical VAE, in nats.
+
+The ELBO (Havtorn et al., 2021, eq. 1), its importance-weighted version L_S (eq. 9), the bound L^{>k} that draws the k
+lowest latent variables from the conditional prior (eq. 5) in four readings, and the complementary bound L^{<l}.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.latents import Evidence, Noise, Pass
+from hvae.models.proposal import Draw, Proposal, Reading, bound_proposal, complementary_proposal, elbo_proposal
+
+
+class Sweep:
+    """All bounds of one batch under one noise, sharing what they have in common.
+
+    Inference walks that begin with the same draws share their steps, and q of the next layer too, so the lowest
+    encoder stage runs once for every k and every sample. All bounds of a sweep share their random numbers.
+    """
+
+    def __init__(self, model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
+        """Prepare a sweep.
+
+        Args:
+            model: the model.
+            x: (batch, channel, height, width) images in [0, 1].
+            noise: with `samples * batch` lanes, sample-major.
+
+        Raises:
+            ValueError: lanes that are no multiple of the batch.
+        """
+        samples, remainder = divmod(noise.lanes, len(x))
+        if remainder or not samples:
+            raise ValueError(f"{noise.lanes} lanes of noise are no multiple of a batch of {len(x)} images")
+        self.model, self.x, self.noise, self.samples = model, x, noise, samples
+        self._image = Evidence(features=x)
+        # By the evidence below, not by the draws that led to it: where nothing is drawn, all walks are one.
+        self._steps: dict[int, dict[Draw, Evidence]] = {}
+        self._passes: dict[Proposal, Pass] = {}
+
+    def evidence(self, draws: tuple[Draw, ...]) -> tuple[Evidence, ...]:
+        """Evidence of the inference walk under `draws`, lowest layer first."""
+        walk = [self._image]
+        for level, draw in enumerate(draws):
+            known = self._steps.setdefault(id(walk[-1]), {})
+            if draw not in known:
+                sibling = next(iter(known.values()), None)
+                if sibling is None:
+                    known[draw] = self.model.infer_layer(walk[-1], level, draw, self.noise)
+                else:
+                    known[draw] = self.model.redraw_layer(sibling, level, draw, self.noise)
+            walk.append(known[draw])
+        return tuple(walk[1:])
+
+    def run(self, proposal: Proposal) -> Pass:
+        """The pass under a proposal, computed once."""
+        if proposal not in self._passes:
+            evidence = self.evidence(proposal.inference)
+            self._passes[proposal] = self.model.generate(proposal.generation, evidence, self.noise)
+        return self._passes[proposal]
+
+    def log_likelihood(self, proposal: Proposal) -> Tensor:
+        """log p(x|z), (samples, batch)."""
+        return self.run(proposal).log_likelihood(self.x, self.samples)
+
+    def log_ratios(self, proposal: Proposal) -> tuple[Tensor | None, ...]:
+        """log r_l per layer, lowest first, (samples, batch) or None where z_l came from the prior."""
+        return self.run(proposal).log_ratios(self.samples, len(self.x))
+
+    def log_weights(self, proposal: Proposal) -> Tensor:
+        """log w = log p(x|z) + sum of log r_l over the layers that q drew, (samples, batch)."""
+        return sum((ratio for ratio in self.log_ratios(proposal) if ratio is not None), self.log_likelihood(proposal))
+
+    def elbo(self) -> Tensor:
+        """log w of the ELBO, eq. 1, (samples, batch); its mean over samples is L."""
+        return self.log_weights(elbo_proposal(self.model.depth))
+
+    def bound(self, k: int, reading: Reading = "mean") -> Tensor:
+        """log w of L^{>k}, eq. 5, (samples, batch); its arithmetic mean over samples is L^{>k}.
+
+        Importance-weighting it instead would drive it to log p(x), and LLR^{>k} to 0.
+        """
+        proposal = bound_proposal(self.model.depth, k, reading)
+        if reading != "early-release":
+            return self.log_weights(proposal)
+        full = self.log_ratios(elbo_proposal(self.model.depth))
+        return sum((ratio for ratio in full if ratio is not None), self.log_likelihood(proposal))
+
+    def complementary_bound(self, level: int) -> Tensor:
+        """log w of L^{<l}: the `level` lowest latents from q, the others from the prior, (samples, batch)."""
+        return self.log_weights(complementary_proposal(self.model.depth, level))
+
+
+class ImportanceWeightedBound:
+    """L_S = log(1/S sum_s w_s), Havtorn et al. (2021), eq. 9, streamed over chunks of samples exactly."""
+
+    def __init__(self) -> None:
+        """Start with no samples."""
+        self._log_sum: Tensor | None = None
+        self._samples = 0
+
+    def update(self, log_weights: Tensor) -> None:
+        """Add a chunk of log w, (samples, batch)."""
+        chunk = log_weights.double().logsumexp(0)
+        self._log_sum = chunk if self._log_sum is None else torch.logaddexp(self._log_sum, chunk)
+        self._samples += len(log_weights)
+
+    def value(self) -> Tensor:
+        """L_S of everything added so far, (batch,) float64.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if self._log_sum is None:
+            raise ValueError("L_S needs at least one sample")
+        return self._log_sum - math.log(self._samples)

@@ -1,0 +1,156 @@
+"""Scores x data set -> table: every L^{>k} and log-ratio of every example from one sweep, resumable.
+
+Finished chunks wait in `scores/.partial/`, so an interrupted scoring continues where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+from filelock import Timeout
+
+from hvae import __version__
+from hvae.datasets import ImageSet
+from hvae.errors import CheckpointError, DataError
+from hvae.files import run_lock, write_atomically
+from hvae.measuring.noise import noise_key
+from hvae.measuring.scorer import Scorer, Settings, settings
+from hvae.runs.score_tables import ScoreTable, TableMetadata, columns, write_table
+
+__all__ = ["CHUNK", "Settings", "score", "settings"]
+
+CHUNK = 200
+"""Images between two saved chunks: what an interrupted scoring can lose at most."""
+
+
+def score(
+    run: Path,
+    images: ImageSet,
+    how: Settings,
+    *,
+    batch_size: int = 256,
+    accelerator: str = "auto",
+    devices: int | str = "auto",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Score every image of a data set with one run.
+
+    Args:
+        run: run folder.
+        images: of the data set, in its order.
+        how: reading, S, R, seed, precision.
+        batch_size: images x samples in one pass (at least 32 images); no value of the table depends on it.
+        accelerator: as Lightning Fabric names it.
+        devices: how many, or `auto`.
+        on_progress: called with (images done, images in all) after each chunk.
+
+    Returns:
+        Path of the table.
+
+    Raises:
+        CheckpointError: a damaged run, or one that another process is writing.
+        DataError: images of another shape than the model's.
+        ConfigError: a batch size below 1.
+    """
+    if not len(images):
+        raise DataError(f"{images.name} has no images to score")
+    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, precision=how.precision)
+    fabric.launch()
+    try:
+        with run_lock(run / "scores") if fabric.is_global_zero else nullcontext():
+            return _Scoring(fabric, run, images, how, batch_size).run(on_progress)
+    except Timeout:
+        raise CheckpointError(f"another process is scoring {run}: wait until it ends; its chunks are kept") from None
+
+
+class _Scoring:
+    """One data set under one run."""
+
+    def __init__(
+        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Settings, batch_size: int
+    ) -> None:
+        self.scorer = Scorer(folder, how, fabric, batch_size)
+        config = self.scorer.config
+        if images.images.shape[1:] != config.model.image_shape:
+            raise DataError(
+                f"{images.name} has images of shape {images.images.shape[1:]}, the model of {folder.name} expects "
+                f"{config.model.image_shape}"
+            )
+        self.fabric, self.folder, self.images, self.how = fabric, folder, images, how
+        self.metadata = TableMetadata(
+            data=images.name if images.name == images.slug else images.slug,
+            slug=images.slug,
+            split=images.split,
+            reading=how.reading,
+            samples=how.samples,
+            draws=how.draws,
+            seed=how.seed,
+            depth=config.model.depth,
+            dimensions=config.model.dimensions,
+            preprocessing=config.data.preprocessing,
+            precision=how.precision,
+            weights_sha256=self.scorer.weights_sha256,
+            data_fingerprint=images.fingerprint,
+            data_note=images.note,
+            version=__version__,
+        )
+        self.columns = columns(config.model.depth, 1)[2:]
+        identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]
+        self.partial = folder / "scores" / ".partial" / f"{self.metadata.file_name}.{identity}"
+
+    def run(self, on_progress: Callable[[int, int], None] | None) -> Path:
+        """Score what is missing, then write the table."""
+        starts = range(0, len(self.images), CHUNK)
+        done = 0
+        for number, start in enumerate(starts):
+            stop = min(start + CHUNK, len(self.images))
+            if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
+                values = self._chunk(np.arange(start, stop))
+                write_atomically(self._path(start), lambda part, values=values: _save(part, values))
+            done += stop - start
+            if on_progress is not None and self.fabric.is_global_zero:
+                on_progress(done, len(self.images))
+        self.fabric.barrier()
+        path = self.folder / "scores" / self.metadata.file_name
+        if self.fabric.is_global_zero:
+            chunks = [self._read(start, min(start + CHUNK, len(self.images))) for start in starts]
+            path = write_table(self.folder, self._table(np.concatenate(chunks, axis=1)))  # type: ignore[arg-type]
+            shutil.rmtree(self.partial, ignore_errors=True)
+        return path
+
+    def _path(self, start: int) -> Path:
+        return self.partial / f"{start:09d}.npy"
+
+    def _read(self, start: int, stop: int) -> np.ndarray | None:
+        """A finished chunk (draws, images, columns), None where it is missing or damaged."""
+        try:
+            values = np.load(self._path(start), allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        return values if values.shape == (self.how.draws, stop - start, len(self.columns)) else None
+
+    def _table(self, values: np.ndarray) -> ScoreTable:
+        """Means over the draws, and their standard errors where there are several."""
+        frame = pd.DataFrame(values.mean(0), columns=self.columns)
+        frame.insert(0, "example", np.arange(len(self.images)))
+        frame.insert(1, "label", self.images.labels)
+        if self.how.draws > 1:
+            errors = values.std(0, ddof=1) / np.sqrt(self.how.draws)
+            frame = pd.concat([frame, pd.DataFrame(errors, columns=[f"{name}_se" for name in self.columns])], axis=1)
+        return ScoreTable(frame, self.metadata)
+
+    def _chunk(self, index: np.ndarray) -> np.ndarray:
+        """Values of some examples, (draws, images, columns) float64 in nats."""
+        return self.scorer.values(self.images.images[index], noise_key(self.images.slug, self.images.split), index)
+
+
+def _save(part: Path, values: np.ndarray) -> None:
+    with part.open("wb") as file:
+        np.save(file, values, allow_pickle=False)

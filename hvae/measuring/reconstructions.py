@@ -1,0 +1,351 @@
+"""Reconstructions at every level of a hierarchy, and unconditional samples.
+
+What an image becomes when its k lowest latent variables are forgotten and drawn from the conditional prior instead:
+the pictures behind L^{>k} (Havtorn et al., 2021, eq. 5 and Fig. 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from hvae.config import Preprocessing
+from hvae.errors import HvaeError
+from hvae.measuring.bounds import Sweep
+from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.latents import Noise, Walk, align, generator_noise
+from hvae.models.logistic_mixture import DiscretisedLogisticMixture
+from hvae.models.proposal import Reading, bound_proposal, sample_proposal, switched_proposal
+
+Shown = Literal["pictures", "differences", "log p(x|z)", "standard deviation", "single samples"]
+"""What reconstructions are shown as: three means over the draws, their spread, or every draw of one level."""
+
+SHOWN: tuple[Shown, ...] = get_args(Shown)
+
+RANGES: dict[str, tuple[float, float]] = {
+    "differences": (-1.0, 1.0),
+    "log p(x|z)": (-7.0, 0.0),
+    "standard deviation": (0.0, 0.25),
+}
+"""Ends of the colour scale of each map, fixed so that maps of any image and model compare. -7 nats: the model gave
+that pixel a thousandth."""
+
+LEAST_OF_WHOLE_VALUES = -25.0
+"""Low end of the scale of log p(x|z) where a pixel has three of 256 whole values: all equally likely, they cost 16.6
+nats."""
+
+MOST_DRAWS = 64
+_IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructions:
+    """What one batch looks like with z_1 ... z_k from the prior, for k = 0 ... L along the first axis.
+
+    Attributes:
+        levels: `(L + 1, n, channel, height, width)` float32, the mean of p(x | z); k = 0 has every z from q.
+        log_px: `(L + 1, n)` float32, log p(x | z) in nats.
+        pixel_log_px: `(L + 1, n, height, width)` float32, the same by pixel, whose channels are one event; its sum
+            over a picture is `log_px`.
+        bounds: `(L + 1, n)` float32, one draw of L^{>k} in nats; k = 0 is the ELBO.
+    """
+
+    levels: np.ndarray
+    log_px: np.ndarray
+    pixel_log_px: np.ndarray
+    bounds: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Switched:
+    """What one batch looks like under several choices of which layers come from q, one along the first axis.
+
+    Attributes:
+        means: `(choice, n, channel, height, width)` float32, the mean of p(x | z).
+        log_px: `(choice, n)` float32, log p(x | z) in nats.
+        log_ratios: `(choice, n, layer)` float32, log r_l in nats, lowest layer first; NaN where z_l came from the
+            prior and adds nothing to the bound.
+    """
+
+    means: np.ndarray
+    log_px: np.ndarray
+    log_ratios: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedReconstructions:
+    """What images look like at every level over several draws, each with its own binarisation and posterior sample.
+
+    Attributes:
+        seen: `(draw, n, channel, height, width)` float32 in [0, 1], what the model sees of the images.
+        levels: `(draw, L + 1, n, channel, height, width)` float32, the mean of p(x | z); see `Reconstructions`.
+        log_px: `(draw, L + 1, n)` float32, log p(x | z) in nats.
+        pixel_log_px: `(draw, L + 1, n, height, width)` float32, the same by pixel.
+        bounds: `(draw, L + 1, n)` float32, L^{>k} in nats; k = 0 is the ELBO.
+        least: nats of a pixel at the low end of the scale of log p(x|z).
+    """
+
+    seen: np.ndarray
+    levels: np.ndarray
+    log_px: np.ndarray
+    pixel_log_px: np.ndarray
+    bounds: np.ndarray
+    least: float = RANGES["log p(x|z)"][0]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws R."""
+        return len(self.levels)
+
+    @property
+    def depth(self) -> int:
+        """Number of latent layers L."""
+        return self.levels.shape[1] - 1
+
+    def pictures(self) -> np.ndarray:
+        """Reconstructions averaged over the draws, `(L + 1, n, channel, height, width)` in [0, 1]."""
+        return self.levels.mean(0)
+
+    def maps(self, shown: str) -> np.ndarray:
+        """One number a pixel, `(L + 1, n, height, width)`.
+
+        Args:
+            shown: `differences`: reconstruction minus what the model sees, averaged over draws and channels.
+                `log p(x|z)`: in nats, averaged over draws; a picture sums to the mean of `log_px`. `standard
+                deviation`: of the reconstruction over the draws (R - 1 in the denominator), averaged over channels.
+
+        Raises:
+            HvaeError: another name, or a standard deviation of one draw.
+        """
+        if shown == "differences":
+            return (self.pictures() - self.seen.mean(0)).mean(2)
+        if shown == "log p(x|z)":
+            return self.pixel_log_px.mean(0)
+        if shown == "standard deviation":
+            if self.draws < 2:
+                raise HvaeError("one draw has no standard deviation: ask for 2 draws or more")
+            return self.levels.std(0, ddof=1).mean(2)
+        raise HvaeError(f"there is no map of '{shown}'; the maps are {', '.join(RANGES)}")
+
+    def range_of(self, shown: str) -> tuple[float, float]:
+        """Ends of the colour scale of a map: see `RANGES` and `LEAST_OF_WHOLE_VALUES`."""
+        low, high = RANGES[shown]
+        return (self.least if shown == "log p(x|z)" else low), high
+
+    def numbers(self, labels: Sequence[str], levels: Sequence[int] | None = None) -> pd.DataFrame:
+        """Numbers of every image and level, in nats: log p(x|z), L>k and LLR>k = L - L>k.
+
+        Averaged over the draws; where there are several, each has its standard deviation over them (`s.d.`) beside
+        it, divide by sqrt(draws) for the standard error of the mean. `pixel s.d.` is the mean of the
+        `standard deviation` map.
+
+        Args:
+            labels: of the n images.
+            levels: values of k; all of them if None.
+        """
+        chosen = list(range(self.depth + 1) if levels is None else levels)
+        found = {
+            "image": np.repeat(np.array(labels, dtype=object), len(chosen)),
+            "k": np.tile(chosen, len(labels)),
+            "draws": self.draws,
+        }
+        quantities = self._quantities()
+        found |= {name: values.mean(0)[chosen].T.ravel() for name, values in quantities.items()}
+        if self.draws > 1:
+            found |= {f"{name} s.d.": values.std(0, ddof=1)[chosen].T.ravel() for name, values in quantities.items()}
+            found["pixel s.d."] = self.maps("standard deviation").mean((2, 3))[chosen].T.ravel()
+        return pd.DataFrame(found)
+
+    def single_numbers(self, labels: Sequence[str], level: int) -> pd.DataFrame:
+        """The numbers of `numbers` for every draw of one level, one row an image and draw, draws counted from 1."""
+        found = {
+            "image": np.repeat(np.array(labels, dtype=object), self.draws),
+            "k": level,
+            "draw": np.tile(np.arange(1, self.draws + 1), len(labels)),
+        }
+        return pd.DataFrame(found | {name: values[:, level].T.ravel() for name, values in self._quantities().items()})
+
+    def _quantities(self) -> dict[str, np.ndarray]:
+        """(draw, L + 1, n) nats by the name of their column, in float64: differences of large numbers follow."""
+        bounds = self.bounds.astype(np.float64)
+        return {"log p(x|z)": self.log_px.astype(np.float64), "L>k": bounds, "LLR>k": bounds[:, :1] - bounds}
+
+
+@torch.no_grad()
+def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Reading = "mean") -> Reconstructions:
+    """Reconstructions of x with its k lowest latent variables from the prior, for every k = 0 ... L.
+
+    All levels share their random numbers and the walks they have in common.
+
+    Args:
+        model: the model, in evaluation mode.
+        x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
+        noise: one lane an image.
+        reading: how L^{>k} is read (see `hvae.models.proposal.bound_proposal`); `mean` and `early-release` take the prior's
+            mean, `sample` and `auxiliary` a sample of it.
+
+    Raises:
+        HvaeError: images that are not of the model's shape, or noise of another number of lanes.
+    """
+    _check(model, x, noise)
+    sweep = Sweep(model, x, noise)
+    levels, log_px, pixels, bounds = [], [], [], []
+    for k in range(model.depth + 1):
+        proposal = bound_proposal(model.depth, k, reading)
+        likelihood = sweep.run(proposal).likelihood
+        levels.append(align(likelihood.mean, len(x)))
+        pixels.append(_pixel_log_prob(likelihood, x))
+        log_px.append(sweep.log_likelihood(proposal)[0])
+        bounds.append(sweep.bound(k, reading)[0])
+    return Reconstructions(*(_stacked(parts) for parts in (levels, log_px, pixels, bounds)))
+
+
+@torch.no_grad()
+def reconstruct_switched(model: HierarchicalVAE, x: Tensor, noise: Noise, choices: Sequence[str]) -> Switched:
+    """Reconstructions of x under each choice of which layers come from q, with the terms of its bound.
+
+    All choices share their random numbers and the walks they have in common; log p(x | z) plus the log-ratios that are
+    there is one draw of the bound.
+
+    Args:
+        model: the model, in evaluation mode.
+        x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
+        noise: one lane an image.
+        choices: at least one; letters `q` and `p`, lowest layer first (see `hvae.models.proposal.switched_proposal`).
+
+    Raises:
+        ConfigError: a choice with other letters.
+        HvaeError: a choice of another depth, images that are not of the model's shape, or noise of another number of
+            lanes.
+    """
+    _check(model, x, noise)
+    if unfit := next((choice for choice in choices if len(choice) != model.depth), None):
+        raise HvaeError(f"'{unfit}' names {len(unfit)} layers, this model has {model.depth}")
+    sweep = Sweep(model, x, noise)
+    means, log_px, log_ratios = [], [], []
+    for proposal in map(switched_proposal, choices):
+        log_px.append(sweep.log_likelihood(proposal)[0])
+        means.append(align(sweep.run(proposal).likelihood.mean, len(x)))
+        skipped = torch.full_like(log_px[-1], torch.nan)
+        ratios = [skipped if ratio is None else ratio[0] for ratio in sweep.log_ratios(proposal)]
+        log_ratios.append(torch.stack(ratios, dim=1))
+    return Switched(*(_stacked(parts) for parts in (means, log_px, log_ratios)))
+
+
+def reconstruct_repeatedly(
+    model: HierarchicalVAE,
+    images: np.ndarray,
+    index: np.ndarray,
+    *,
+    preprocessing: Preprocessing,
+    key: str,
+    seed: int = 0,
+    draws: int = 1,
+    reading: Reading = "mean",
+) -> RepeatedReconstructions:
+    """Reconstructions at every level, `draws` times, with the noise of `hvae score`.
+
+    Means over the draws are those of a score table of as many draws with the same reading and seed.
+
+    Args:
+        model: the model, in evaluation mode.
+        images: `(n, channel, height, width)` uint8.
+        index: `(n,)` positions in the data set, or `hvae.datasets.content_index` of images without one.
+        preprocessing: of the run.
+        key: of the data set and its part; see `hvae.measuring.noise.noise_key`.
+        seed: of the evaluation.
+        draws: R, how often to binarise and sample afresh.
+        reading: how L^{>k} is read.
+
+    Raises:
+        HvaeError: draws outside 1..`MOST_DRAWS`, no images, or images that are not of the model's shape.
+    """
+    if not 1 <= draws <= MOST_DRAWS:
+        raise HvaeError(f"asked for {draws} draws: 1 to {MOST_DRAWS} are possible")
+    if not len(images):
+        raise HvaeError("there are no images to reconstruct")
+    device = next(model.parameters()).device
+    at_once = max(1, _IMAGES_AT_ONCE // len(images))
+    parts, seen = [], []
+    for start in range(0, draws, at_once):
+        group = range(start, min(start + at_once, draws))
+        x = torch.cat([prepare(images, preprocessing, seed, key, index, draw) for draw in group])
+        noise = _Joined([EvaluationNoise(seed, key, index, draw, [0], model.latent_shapes, device) for draw in group])
+        parts.append(reconstruct(model, x.to(device), noise, reading))
+        seen.append(x.numpy().reshape(-1, *images.shape))
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([_by_draw(getattr(part, name), len(images)) for part in parts])
+
+    return RepeatedReconstructions(
+        np.concatenate(seen),
+        joined("levels"),
+        joined("log_px"),
+        joined("pixel_log_px"),
+        joined("bounds"),
+        LEAST_OF_WHOLE_VALUES if preprocessing == "integer" else RANGES["log p(x|z)"][0],
+    )
+
+
+@torch.no_grad()
+def unconditional_samples(model: HierarchicalVAE, n: int, generator: torch.Generator) -> np.ndarray:
+    """Means of p(x | z) with every z from the prior, `(n, channel, height, width)` float32 in [0, 1].
+
+    Args:
+        model: the model, in evaluation mode.
+        n: how many.
+        generator: on the device of the model.
+
+    Raises:
+        HvaeError: n below 1.
+    """
+    if n < 1:
+        raise HvaeError(f"asked for {n} samples: at least 1 is needed")
+    sampled = model.generate(sample_proposal(model.depth).generation, None, generator_noise(n, generator))
+    return sampled.likelihood.mean.clamp(0, 1).float().cpu().numpy()
+
+
+def _check(model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
+    shape = model.config.image_shape
+    if x.ndim != 4 or tuple(x.shape[1:]) != tuple(shape):
+        raise HvaeError(
+            f"images of shape {tuple(x.shape)} do not fit this model: it takes (n, {', '.join(map(str, shape))})"
+        )
+    if noise.lanes != len(x):
+        raise HvaeError(f"{len(x)} images need {len(x)} lanes of noise, one each, not {noise.lanes}")
+
+
+class _Joined:
+    """Noise of several draws as one batch, draw-major; see `hvae.models.latents.Noise`."""
+
+    def __init__(self, parts: Sequence[Noise]) -> None:
+        self.lanes = sum(part.lanes for part in parts)
+        self._parts = parts
+
+    def __call__(self, walk: Walk, layer: int, shape: tuple[int, ...]) -> Tensor:
+        return torch.cat([part(walk, layer, shape) for part in self._parts])
+
+
+def _by_draw(values: np.ndarray, n: int) -> np.ndarray:
+    """(L + 1, draw * n, ...) as (draw, L + 1, n, ...)."""
+    return np.moveaxis(values.reshape(len(values), -1, n, *values.shape[2:]), 1, 0)
+
+
+def _pixel_log_prob(likelihood: Distribution, x: Tensor) -> Tensor:
+    """log p(x | z) of each pixel, (n, height, width); one lane serves every image."""
+    if isinstance(likelihood, DiscretisedLogisticMixture):
+        return likelihood.pixel_log_prob(x)
+    assert isinstance(likelihood, Independent)
+    return likelihood.base_dist.log_prob(x).sum(1)
+
+
+def _stacked(parts: list[Tensor]) -> np.ndarray:
+    return torch.stack(parts).float().cpu().numpy()

@@ -1,0 +1,103 @@
+"""Run folders as they lie on disk. Imports no torch, so pages open at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hvae.config import RunConfig
+from hvae.errors import HvaeError, TableError
+
+MAXIMUM_HISTORY_BYTES = 50_000_000
+BUNDLED_RUNS = Path(__file__).resolve().parents[2] / "assets" / "runs"
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run folder as found on disk.
+
+    Attributes:
+        name: of the folder; unique among the runs found (the first root wins).
+        path: of the folder.
+        config: None where it cannot be read.
+        problem: why the run is damaged, None where it is not; weights are not opened here.
+        has_weights: whether `model.safetensors` is there.
+    """
+
+    name: str
+    path: Path
+    config: RunConfig | None
+    problem: str | None
+    has_weights: bool
+
+    @property
+    def depth(self) -> int | None:
+        """Number of latent layers L."""
+        return None if self.config is None else self.config.model.depth
+
+
+def run_roots() -> list[Path]:
+    """Folders that hold runs: `HVAE_RUNS` (default `runs/`), then the bundled runs."""
+    return [Path(os.environ.get("HVAE_RUNS", "runs")), BUNDLED_RUNS]
+
+
+def find_runs(roots: list[Path] | None = None) -> list[RunEntry]:
+    """Every folder with a `config.json` directly below the roots, in name order within each root."""
+    found: dict[str, RunEntry] = {}
+    for root in run_roots() if roots is None else roots:
+        for path in sorted(root.glob("*/config.json")):
+            if path.parent.name not in found:
+                found[path.parent.name] = _entry(path.parent)
+    return list(found.values())
+
+
+def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
+    """The run of that name, or a folder given as a path.
+
+    Raises:
+        HvaeError: no such run, with those there are.
+    """
+    for entry in find_runs(roots):
+        if entry.name == name:
+            return entry
+    if (Path(name) / "config.json").is_file():
+        return _entry(Path(name))
+    known = ", ".join(entry.name for entry in find_runs(roots)) or "none yet: train one with `hvae train`"
+    raise HvaeError(f"there is no run '{name}'; runs found: {known}")
+
+
+def _entry(path: Path) -> RunEntry:
+    config, problem = None, None
+    try:
+        if (path / "config.json").stat().st_size > 1_000_000:
+            problem = "config.json is larger than any configuration"
+        else:
+            config = RunConfig.from_json((path / "config.json").read_bytes())
+    except HvaeError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"config.json cannot be read: {error.strerror}"
+    weights = path / "model.safetensors"
+    if problem is None and not weights.is_file():
+        problem = "no weights yet (model.safetensors is missing)"
+    return RunEntry(path.name, path, config, problem, weights.is_file())
+
+
+def read_history(run: Path) -> pd.DataFrame:
+    """Learning curve of a run, one row an epoch; empty where there is none.
+
+    Raises:
+        TableError: a damaged file.
+    """
+    path = run / "history.csv"
+    if not path.is_file():
+        return pd.DataFrame()
+    if path.stat().st_size > MAXIMUM_HISTORY_BYTES:
+        raise TableError(f"{path} is larger than any learning curve")
+    try:
+        return pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise TableError(f"{path} is damaged: {str(error).splitlines()[0]}") from None

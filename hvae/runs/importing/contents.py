@@ -1,0 +1,129 @@
+"""What a copied run holds: config, weights, learning curve and tables, read and checked against each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hvae.config import RunConfig
+from hvae.errors import TableError
+from hvae.runs.checkpoints import read_config, read_weights, sha256
+from hvae.runs.correlation_tables import list_correlations, read_correlations
+from hvae.runs.importing.members import Say, quoted
+from hvae.runs.score_tables import list_tables, read_table
+from hvae.runs.states import learning_curve
+from hvae.runs.tensor_files import read_header
+from hvae.runs.unit_pairs import read_unit_pairs, unit_pairs_path
+
+MAXIMUM_ROW_GROUPS = 1000
+
+_CURVE = re.compile(
+    r"epoch|step|train_elbo|elbo|log_px|log_ratio_\d{1,2}|active_units_\d{1,2}"
+    r"|learning_rate|beta|free_nats|images_per_second"
+)
+
+
+def check(run: Path, say: Say) -> None:
+    """Read all that a run holds, cheapest checks first.
+
+    Raises:
+        HvaeError: the first thing that is wrong.
+    """
+    config = read_config(run)
+    digest = None
+    if (run / "model.safetensors").is_file():
+        # The header first, for what it says of sizes; then the shapes that the config asks for; then the numbers.
+        read_header(run / "model.safetensors")
+        read_weights(run, config)
+        digest = sha256(run / "model.safetensors")
+    else:
+        say("there are no weights (model.safetensors): stored scores can be read, nothing new can be computed")
+    _check_curve(run, config)
+    _check_scores(run, config, digest, say)
+    _check_correlations(run)
+
+
+def _check_curve(run: Path, config: RunConfig) -> None:
+    path = run / "history.csv"
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        heading = file.readline(4096)
+    names = heading.decode("ascii", "replace").strip().split(",")
+    if not heading.endswith(b"\n") or len(set(names)) < len(names):
+        raise TableError("history.csv is no learning curve: its first line does not name its columns")
+    if foreign := [name for name in names if not _CURVE.fullmatch(name)]:
+        raise TableError(f"history.csv is no learning curve: it has a column {quoted(foreign[0])}")
+    history = learning_curve(run)
+    if len(history) > config.training.epochs:
+        raise TableError(f"history.csv has {len(history):,} epochs, its config {config.training.epochs:,}")
+
+
+def _check_scores(run: Path, config: RunConfig, digest: str | None, say: Say) -> None:
+    keys = list_tables(run)
+    named = {key.path.name for key in keys}
+    for path in sorted((run / "scores").glob("*")):
+        if path.name not in named:
+            raise TableError(
+                f"scores/{path.name} is not named as a score table is: <set>.<split>.<reading>.S...parquet"
+            )
+    others = 0
+    for key in keys:
+        where = f"scores/{key.path.name}"
+        _check_claims(key.path, where)
+        table = read_table(key.path)
+        metadata = table.metadata
+        if metadata.file_name != key.path.name:
+            raise TableError(f"{where} holds another table, {metadata.file_name}: rename it")
+        if metadata.depth != config.model.depth or metadata.dimensions != config.model.dimensions:
+            raise TableError(f"{where} is of a model of another depth or image size than config.json")
+        if not np.isfinite(table.frame.to_numpy(np.float64)).all():
+            raise TableError(f"{where} holds values that are not finite")
+        others += digest is not None and metadata.weights_sha256 != digest
+    if others:
+        say(f"{others} of {len(keys)} score tables were made with other weights than the run has: score them again")
+
+
+def _check_claims(path: Path, where: str) -> None:
+    """Types, row groups and unpacked sizes that a parquet file claims, before a row is decoded."""
+    try:
+        file = pq.read_metadata(path)
+        types = {field.name: field.type for field in file.schema.to_arrow_schema()}
+        groups = [file.row_group(number) for number in range(min(file.num_row_groups, MAXIMUM_ROW_GROUPS + 1))]
+        unpacked = [group.total_byte_size for group in groups]
+        rows = [group.num_rows for group in groups]
+    # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
+    except Exception as error:
+        raise TableError(f"{where} is no readable parquet file ({str(error).splitlines()[0][:100]})") from None
+    if len(groups) > MAXIMUM_ROW_GROUPS:
+        raise TableError(f"{where} claims {file.num_row_groups:,} row groups, {MAXIMUM_ROW_GROUPS:,} at most")
+    if sum(rows) != file.num_rows or min([0, *rows, *unpacked]) < 0:
+        raise TableError(f"{where} claims row groups that do not add up to its rows")
+    # Four bytes a value, and room for the headers of its pages.
+    most = len(types) * (8 * file.num_rows + 4096 * len(groups))
+    if sum(unpacked) > most:
+        raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
+    for name, kind in types.items():
+        wanted = pa.int32() if name in ("example", "label") else pa.float32()
+        if kind != wanted:
+            raise TableError(f"{where}: column {quoted(name)} is of type {str(kind)[:40]}, it has to be {wanted}")
+
+
+def _check_correlations(run: Path) -> None:
+    keys = list_correlations(run)
+    named = {key.path.name for key in keys}
+    for path in sorted((run / "correlations").rglob("*.parquet")):
+        if path.name not in named:
+            raise TableError(
+                f"{path.relative_to(run).as_posix()} is not named as a correlation table is, or has none beside it"
+            )
+    for key in keys:
+        metadata = read_correlations(key.path).metadata
+        if metadata.file_name != key.path.name:
+            raise TableError(f"correlations/{key.path.name} holds another table, {metadata.file_name}: rename it")
+        if (units := unit_pairs_path(key.path)).is_file():
+            read_unit_pairs(units)

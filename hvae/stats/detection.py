@@ -1,0 +1,333 @@
+"""AUROC, AUPRC and FPR at a given TPR with intervals, and their comparison between two scores.
+
+An image is called OOD when its score is at or above the threshold. Everything is computed in float64 from numpy alone
+(`scipy.special` for quantiles), which keeps dashboards quick to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit, ndtr, ndtri
+
+from hvae.errors import HvaeError
+from hvae.stats.arrays import Floats, Indices, between, finite
+from hvae.stats.ranking import Ranking, precision_at, rank
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number in [0, 1] and the interval that covers its population value with probability about `level`."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """AUROC of score a minus AUROC of score b on the same images, with interval and two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    level: float = 0.95
+
+
+def auroc(in_scores: ArrayLike, ood_scores: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Area under the ROC curve: P(OOD score > in-distribution score) + P(tie) / 2, with DeLong's interval.
+
+    The interval is DeLong et al. (1988) on the logit scale, which keeps it inside [0, 1]. Where DeLong's variance is
+    zero (AUROC 0 or 1, or all scores tied) it would have no width; there an exact bound is used instead. By the
+    distribution-free tolerance limit, the chance that a fresh in-distribution score passes the largest of n is below
+    u = 1 - (a/2)^(1/n), and likewise v for the m OOD scores, both with probability 1 - a, a = 1 - level; so at most a
+    share 1 - (1 - u)(1 - v) of all pairs is arranged differently from those seen. One image on a side gives (0, 1).
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        level: Coverage of the interval.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a level outside (0, 1).
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    in_wins, ood_wins = _placements(in_scores, ood_scores)
+    value = float(np.mean(ood_wins))
+    n, m = len(in_scores), len(ood_scores)
+    variance = _variance_of_mean(in_wins) + _variance_of_mean(ood_wins)
+    if np.isnan(variance):
+        return Estimate(value, 0.0, 1.0, level)
+    if variance == 0:
+        slack = _unseen_pairs(n, m, level)
+        return Estimate(value, value * (1 - slack), value + (1 - value) * slack, level)
+    reach = _normal_quantile(level) * np.sqrt(variance) / (value * (1 - value))
+    return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)), level)
+
+
+def average_precision(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    *,
+    prevalence: float | None = 0.5,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> Estimate:
+    """Area under the precision-recall curve as average precision (AUPRC in the paper), sum of precision x d(recall).
+
+    The interval is the percentile interval of a stratified bootstrap: both sides are resampled at their own size.
+    It is fast because scores are ranked once; a resample is then two histograms over the ranks and a cumulative sum.
+    With perfect separation every resample is perfect as well, so the low end comes from the tolerance limits of
+    `auroc` instead: at most a share u of in-distribution images scores above the largest one seen, at least a share
+    1 - v of OOD images does.
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        prevalence: Share of OOD images the precision is stated for. 0.5 is the paper's 1:1 whatever the sizes;
+            None takes the sample's own m / (n + m).
+        level: Coverage of the interval.
+        n_boot: Number of bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    n, m = len(in_scores), len(ood_scores)
+    measure = _AveragePrecision(m / (n + m) if prevalence is None else between(prevalence, "prevalence", 0, 1))
+    return _bootstrap(rank(in_scores, ood_scores), [measure], level, n_boot, seed)[0]
+
+
+def fpr_at_tpr(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    tpr: float = 0.8,
+    *,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> Estimate:
+    """False-positive rate at a true-positive rate (FPR80): the least FPR among thresholds with TPR >= `tpr`.
+
+    The interval is the stratified percentile bootstrap of `average_precision`. At an FPR of 0 or 1 resampling the
+    in-distribution images cannot move it, so it is widened to the exact Clopper-Pearson bound: given the OOD images
+    the threshold is fixed, and the false alarms are binomial.
+
+    Args:
+        in_scores: In-distribution scores `(n,)`.
+        ood_scores: OOD scores `(m,)`.
+        tpr: True-positive rate to reach, in (0, 1].
+        level: Coverage of the interval.
+        n_boot: Number of bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    if not 0 < tpr <= 1:
+        raise HvaeError(f"tpr: must lie in (0, 1], got {tpr}.")
+    return _bootstrap(rank(in_scores, ood_scores), [_FalsePositiveRate(tpr)], level, n_boot, seed)[0]
+
+
+def paired_auroc_difference(
+    in_a: ArrayLike, ood_a: ArrayLike, in_b: ArrayLike, ood_b: ArrayLike, *, level: float = 0.95
+) -> PairedDifference:
+    """AUROC of a minus AUROC of b where both score the SAME images in the same order, by DeLong et al. (1988).
+
+    Pairing removes what the two scores share, so the interval is narrower than that of two separate AUROCs. Where
+    the variance is zero (both scores order every pair alike) the bound of `auroc` is used, once for each score.
+
+    Args:
+        in_a: Score a of the in-distribution images `(n,)`.
+        ood_a: Score a of the OOD images `(m,)`.
+        in_b: Score b of the in-distribution images `(n,)`.
+        ood_b: Score b of the OOD images `(m,)`.
+        level: Coverage of the interval.
+
+    Raises:
+        HvaeError: Unequal lengths, empty or non-finite scores, or a level outside (0, 1).
+    """
+    in_a, ood_a, level = _pair(in_a, ood_a, level)
+    in_b, ood_b, level = _pair(in_b, ood_b, level)
+    n, m = len(in_a), len(ood_a)
+    if (n, m) != (len(in_b), len(ood_b)):
+        raise HvaeError(
+            f"paired scores: a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}; score the same ones."
+        )
+    in_wins_a, ood_wins_a = _placements(in_a, ood_a)
+    in_wins_b, ood_wins_b = _placements(in_b, ood_b)
+    value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
+    variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)
+    if np.isnan(variance):
+        return PairedDifference(value, -1.0, 1.0, 1.0, level)
+    if variance == 0:
+        slack = 2 * _unseen_pairs(n, m, (1 + level) / 2)
+        return PairedDifference(value, max(-1.0, value - slack), min(1.0, value + slack), float(value == 0), level)
+    error = float(np.sqrt(variance))
+    reach = _normal_quantile(level) * error
+    p_value = float(2 * ndtr(-abs(value) / error))
+    return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
+
+
+def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
+    """Ascending indices of min(n, m) images from each side, drawn without replacement, as in the paper's tables.
+
+    Args:
+        n: Number of in-distribution images.
+        m: Number of OOD images.
+        seed: Seed of the draw; the smaller side is kept whole.
+
+    Raises:
+        HvaeError: A side without images.
+    """
+    size = min(n, m)
+    if size < 1:
+        raise HvaeError(f"equal_subsets: both sides need images, got {n} in and {m} OOD.")
+    rng = np.random.default_rng(seed)
+    drawn = [np.sort(rng.choice(total, size, replace=False)) if total > size else np.arange(total) for total in (n, m)]
+    return drawn[0], drawn[1]
+
+
+def summary(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    *,
+    equal_size_seed: int = 0,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> dict[str, dict[str, Estimate]]:
+    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`.
+
+    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images; the AUPRC is
+    at 1:1 in both.
+
+    Raises:
+        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)
+
+    def measure(inside: Floats, outside: Floats) -> dict[str, Estimate]:
+        # One pass over the resamples that `average_precision` and `fpr_at_tpr` would each draw for themselves.
+        measures = [_AveragePrecision(0.5), _FalsePositiveRate(0.8)]
+        auprc, fpr80 = _bootstrap(rank(inside, outside), measures, level, n_boot, seed)
+        return {"auroc": auroc(inside, outside, level=level), "auprc": auprc, "fpr80": fpr80}
+
+    full = measure(in_scores, ood_scores)
+    same = len(in_scores) == len(ood_scores)
+    return {"equal": full if same else measure(in_scores[chosen_in], ood_scores[chosen_ood]), "full": full}
+
+
+def _pair(in_scores: ArrayLike, ood_scores: ArrayLike, level: float) -> tuple[Floats, Floats, float]:
+    return (
+        finite(in_scores, "in-distribution scores"),
+        finite(ood_scores, "OOD scores"),
+        between(level, "level", 0, 1),
+    )
+
+
+def _placements(in_scores: Floats, ood_scores: Floats) -> tuple[Floats, Floats]:
+    """For each in image the share of OOD images above it, for each OOD image the share of in images below; ties 1/2."""
+    in_sorted, ood_sorted = np.sort(in_scores), np.sort(ood_scores)
+    n, m = len(in_scores), len(ood_scores)
+    at_or_below = np.searchsorted(ood_sorted, in_scores, "left") + np.searchsorted(ood_sorted, in_scores, "right")
+    below = np.searchsorted(in_sorted, ood_scores, "left") + np.searchsorted(in_sorted, ood_scores, "right")
+    return 1 - at_or_below / (2 * m), below / (2 * n)
+
+
+def _variance_of_mean(values: Floats) -> float:
+    return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else float("nan")
+
+
+def _normal_quantile(level: float) -> float:
+    return float(ndtri((1 + level) / 2))
+
+
+def _unseen(n: int, level: float) -> float:
+    """Clopper-Pearson upper bound of a rate seen 0 times in n, at confidence (1 + level) / 2."""
+    return float(-np.expm1(np.log((1 - level) / 2) / n))
+
+
+def _unseen_pairs(n: int, m: int, level: float) -> float:
+    """Bound on the share of pairs arranged unlike all n x m pairs seen, at confidence `level` (Bonferroni)."""
+    return 1 - (1 - _unseen(n, level)) * (1 - _unseen(m, level))
+
+
+class _Measure(Protocol):
+    """A function of the operating points, and what resampling cannot see of it."""
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        """The value at operating points in descending order of the threshold."""
+        ...
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        """The bootstrap interval, widened where every resample must give the same value."""
+        ...
+
+
+@dataclass(frozen=True)
+class _AveragePrecision:
+    """See `average_precision`; `share` is the prevalence."""
+
+    share: float
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        return float(np.dot(precision_at(fpr, tpr, self.share), np.diff(tpr, prepend=0)))
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        if np.max(ranking.ood_rank) >= np.min(ranking.in_rank):
+            return found
+        odds = (1 - self.share) / self.share * _unseen(len(ranking.in_rank), found.level)
+        recall = 1 - _unseen(len(ranking.ood_rank), found.level)
+        low = recall - odds * float(np.log1p(recall / odds)) + self.share * recall * (1 - recall)
+        return replace(found, low=low)
+
+
+@dataclass(frozen=True)
+class _FalsePositiveRate:
+    """See `fpr_at_tpr`."""
+
+    tpr: float
+
+    def __call__(self, fpr: Floats, tpr: Floats) -> float:
+        return float(fpr[np.searchsorted(tpr, self.tpr)])
+
+    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
+        unseen = _unseen(len(ranking.in_rank), found.level)
+        if found.value == 0:
+            return replace(found, high=max(found.high, unseen))
+        if found.value == 1:
+            return replace(found, low=min(found.low, 1 - unseen))
+        return found
+
+
+def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_boot: int, seed: int) -> list[Estimate]:
+    """Each measure with its stratified percentile bootstrap, from the same resamples; the value is kept inside."""
+    if n_boot < 1:
+        raise HvaeError(f"n_boot: at least one resample is needed, got {n_boot}.")
+    rng = np.random.default_rng(seed)
+    in_rank, ood_rank = ranking.in_rank, ranking.ood_rank
+    resampled = np.empty((n_boot, len(measures)))
+    for index in range(n_boot):
+        in_draw = in_rank[rng.integers(0, len(in_rank), len(in_rank), dtype=np.uint32)]
+        ood_draw = ood_rank[rng.integers(0, len(ood_rank), len(ood_rank), dtype=np.uint32)]
+        rates = ranking.rates(in_draw, ood_draw)
+        resampled[index] = [measure(*rates) for measure in measures]
+    rates = ranking.rates(in_rank, ood_rank)
+    lows, highs = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    found = []
+    for measure, low, high in zip(measures, lows, highs, strict=True):
+        value = measure(*rates)
+        estimate = Estimate(value, min(value, float(low)), max(value, float(high)), level)
+        found.append(measure.widened(estimate, ranking))
+    return found

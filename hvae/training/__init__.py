@@ -1,0 +1,1 @@
+"""Fitting a model: the objective and the trainer."""

@@ -1,0 +1,386 @@
+"""Training of a hierarchical VAE: one process or many, resumable to the bit, checkpoints chosen by validation ELBO.
+
+Every random number of a step follows from (seed, step, rank), so a resumed run needs no generator state to continue
+exactly where it was.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from filelock import Timeout
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DistributedSampler
+
+from hvae.config import RunConfig, TrainingConfig
+from hvae.datasets import ImageSet
+from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
+from hvae.files import remove_leftovers, run_lock, write_atomically
+from hvae.models.blocks import data_dependent_initialisation
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.latents import generator_noise
+from hvae.models.proposal import elbo_proposal
+from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
+from hvae.training.objectives import Objective, beta_at, first_not_finite, free_nats_at, learning_rate_at, objective
+
+HISTORY_FILE = "history.csv"
+RESUME_FILE = "resume.pt"
+ACTIVE_VARIANCE = 0.01
+"""A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""
+INITIALISATION_IMAGES = 512
+VALIDATION_BATCH = 250
+DIVERGED_NATS_PER_DIMENSION = 1000.0
+
+
+class TrainingDiverged(HvaeError):
+    """Training met a value that is not finite, or an ELBO beyond all reason."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress display needs after one step."""
+
+    step: int
+    steps: int
+    epoch: int
+    elbo: float
+    log_ratios: tuple[float, ...]
+    images_per_second: float
+
+
+@dataclass
+class _State:
+    """What a checkpoint holds beside the weights."""
+
+    step: int = 0
+    best_elbo: float = -math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class _StepModule(nn.Module):
+    """The model with its objective: tensors in, tensors out, as distributed wrappers need it."""
+
+    def __init__(self, model: HierarchicalVAE, config: TrainingConfig) -> None:
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, x: Tensor, generator: torch.Generator, progress: float) -> tuple[Tensor, Tensor, Tensor]:
+        """loss (), log p(x|z) (batch,) and log r (layer, batch)."""
+        result: Objective = objective(
+            self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator)), x, self.config, progress
+        )
+        return result.loss, result.log_likelihood, torch.stack(result.log_ratios)
+
+
+def train(
+    config: RunConfig,
+    folder: Path,
+    fitted: ImageSet,
+    validation: ImageSet,
+    *,
+    resume: bool = False,
+    accelerator: str = "auto",
+    devices: int | str = "auto",
+    nodes: int = 1,
+    on_step: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Train a model into a run folder.
+
+    Args:
+        config: of the run.
+        folder: where `config.json`, `model.safetensors` (best validation ELBO, moving average), `history.csv` and
+            `resume.pt` go.
+        fitted: images the weights are fitted to.
+        validation: images the checkpoint is chosen by.
+        resume: continue from `resume.pt`; the result equals that of an uninterrupted run.
+        accelerator: as Lightning Fabric names it.
+        devices: how many, or `auto`.
+        nodes: how many machines.
+        on_step: called on the first process after each step.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
+        ConfigError: images of another shape than the model's.
+        DataError: no images.
+        TrainingDiverged: a value that is not finite; the last good checkpoint is kept.
+        HvaeError: a file could not be written; what was there before is kept.
+    """
+    _check_images(config, fitted, validation)
+    try:
+        fabric = lightning.Fabric(
+            accelerator=accelerator, devices=devices, num_nodes=nodes, precision=config.training.precision
+        )
+        fabric.launch()
+        with run_lock(folder) if fabric.is_global_zero else nullcontext():
+            if fabric.is_global_zero:
+                remove_leftovers(folder)
+            _check_folder(config, folder, resume)
+            _Trainer(fabric, config, folder, fitted, validation, resume).run(on_step)
+    except Timeout:
+        raise CheckpointError(
+            f"another process is writing {folder}: wait until it ends, or train into another folder"
+        ) from None
+    return folder
+
+
+def _check_images(config: RunConfig, fitted: ImageSet, validation: ImageSet) -> None:
+    for images in (fitted, validation):
+        if not len(images):
+            raise DataError(f"{images.name} {images.split} holds no images to train with")
+        if images.shape != config.model.image_shape:
+            raise ConfigError(
+                f"images of {images.name} have shape {images.shape}, the model takes {config.model.image_shape}"
+            )
+
+
+def _check_folder(config: RunConfig, folder: Path, resume: bool) -> None:
+    if resume:
+        if not (folder / RESUME_FILE).is_file():
+            raise CheckpointError(f"{folder} has no {RESUME_FILE} to resume from; train it without --resume")
+        if read_config(folder) != config:
+            raise CheckpointError(f"{folder} was trained with another config; resume it without overrides")
+    elif any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE, WEIGHTS_FILE)):
+        raise CheckpointError(f"{folder} already holds a run: resume it (--resume) or name another folder")
+
+
+class _Trainer:
+    """One training, from the first step to the last."""
+
+    def __init__(
+        self,
+        fabric: lightning.Fabric,
+        config: RunConfig,
+        folder: Path,
+        fitted: ImageSet,
+        validation: ImageSet,
+        resume: bool,
+    ) -> None:
+        self.fabric, self.config, self.folder = fabric, config, folder
+        self.training = config.training
+        self.images = torch.from_numpy(fitted.images)
+        self.validation_images = torch.from_numpy(validation.images)
+        self.sampler = DistributedSampler(
+            range(len(fitted)),  # type: ignore[arg-type]
+            num_replicas=fabric.world_size,
+            rank=fabric.global_rank,
+            seed=self.training.seed,
+            drop_last=True,
+        )
+        self.batch = min(self.training.batch_size // fabric.world_size, len(self.sampler))
+        self.steps_per_epoch = len(self.sampler) // self.batch
+        self.steps = self.steps_per_epoch * self.training.epochs
+        with fabric.init_module():
+            torch.manual_seed(self.training.seed)
+            model = HierarchicalVAE(config.model)
+        model = model.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model: HierarchicalVAE = model
+        if not resume:
+            self._initialise()
+        self.average = AveragedModel(model, multi_avg_fn=self._blend).requires_grad_(False)
+        optimizer = torch.optim.Adam(model.parameters(), lr=self.training.learning_rate, fused=True)
+        self.module, self.optimizer = fabric.setup(_StepModule(model, self.training), optimizer)
+        self.state = _State()
+        if resume:
+            self._load()
+
+    def run(self, on_step: Callable[[Progress], None] | None) -> None:
+        """Train from the current step to the last, validating at the end of each epoch."""
+        if self.fabric.is_global_zero:
+            write_config(self.folder, self.config)
+            if not self.state.step:
+                self._save_resume()
+        began, images = time.monotonic(), 0
+        while self.state.step < self.steps:
+            for index in self._batches():
+                elbo, log_ratios = self._step(index)
+                images += len(index) * self.fabric.world_size
+                rate = images / (time.monotonic() - began)
+                if on_step is not None and self.fabric.is_global_zero:
+                    epoch = (self.state.step - 1) // self.steps_per_epoch
+                    on_step(Progress(self.state.step, self.steps, epoch, elbo, log_ratios, rate))
+                ends_epoch = self.state.step % self.steps_per_epoch == 0
+                if ends_epoch:
+                    self._validate(elbo, rate)
+                    began, images = time.monotonic(), 0
+                if ends_epoch or self.state.step % self.training.checkpoint_every == 0:
+                    self._save_resume()
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Index batches of the current epoch from the current position on."""
+        epoch, position = divmod(self.state.step, self.steps_per_epoch)
+        self.sampler.set_epoch(epoch)
+        order = torch.tensor(list(self.sampler))
+        for start in range(position, self.steps_per_epoch):
+            yield order[start * self.batch : (start + 1) * self.batch]
+
+    def _generator(self, *purpose: int) -> torch.Generator:
+        """A generator that depends on the seed, the purpose and the rank alone."""
+        entropy = [self.training.seed, self.fabric.global_rank, *purpose]
+        seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return torch.Generator(self.fabric.device).manual_seed(seed)
+
+    def _preprocess(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images in [0, 1]; a fresh binarisation at every read."""
+        grey = images.to(self.fabric.device).float() / 255
+        if self.config.data.preprocessing in ("grey", "integer"):
+            return grey
+        if self.config.data.preprocessing == "threshold":
+            return (grey > 0.5).float()
+        return (grey > torch.rand(grey.shape, generator=generator, device=grey.device)).float()
+
+    def _initialise(self) -> None:
+        generator = self._generator(0, 0)
+        chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.training.seed))
+        x = self._preprocess(self.images[chosen[:INITIALISATION_IMAGES]], generator)
+        with torch.no_grad(), data_dependent_initialisation(self.model):
+            self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
+
+    def _blend(self, averages: Any, weights: Any, count: Any) -> None:
+        """Exponential moving average whose decay rises to its value, so that early weights are soon forgotten."""
+        decay = min(self.training.ema, (1 + int(count)) / (10 + int(count))) if self.training.ema else 0.0
+        torch._foreach_lerp_(averages, weights, 1 - decay)
+
+    def _step(self, index: Tensor) -> tuple[float, tuple[float, ...]]:
+        """One optimiser step; the minibatch's mean ELBO and log-ratios."""
+        progress = self.state.step / self.steps
+        x, generator = self._inputs(index)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(progress, self.steps, self.training)
+        loss, log_likelihood, log_ratios = self.module(x, generator, progress)
+        self._check(index, loss, log_likelihood, log_ratios)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self._clip_gradients()
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        self.state.step += 1
+        means = log_ratios.detach().mean(1)
+        return float(log_likelihood.detach().mean() + means.sum()), tuple(means.tolist())
+
+    def _clip_gradients(self) -> None:
+        """Clip to the global norm; checked before clipping, which would spread one NaN over every gradient."""
+        gradients = {name: value for name, value in self.model.named_parameters() if value.grad is not None}
+        norm = torch.nn.utils.get_total_norm([value.grad for value in gradients.values() if value.grad is not None])
+        if not torch.isfinite(norm):
+            broken = (name for name, value in gradients.items() if not torch.isfinite(cast(Tensor, value.grad)).all())
+            self._stop(f"the gradient of {next(broken, 'all weights together')} is not finite")
+        torch.nn.utils.clip_grads_with_norm_(gradients.values(), self.training.gradient_norm, norm)
+
+    def _inputs(self, index: Tensor) -> tuple[Tensor, torch.Generator]:
+        """The preprocessed minibatch of the current step, and the generator of its latent noise."""
+        generator = self._generator(1, self.state.step)
+        return self._preprocess(self.images[index], generator), generator
+
+    def _check(self, index: Tensor, loss: Tensor, log_likelihood: Tensor, log_ratios: Tensor) -> None:
+        dimensions = self.config.model.dimensions
+        elbo = float((log_likelihood.detach() + log_ratios.detach().sum(0)).mean())
+        if math.isfinite(float(loss.detach())) and elbo > -DIVERGED_NATS_PER_DIMENSION * dimensions:
+            return
+        if not math.isfinite(elbo):
+            self._stop(f"{self._origin(index)} is not finite")
+        worst = int(log_ratios.detach().mean(1).argmin()) + 1
+        self._stop(f"the ELBO fell to {elbo:.3g} nats, most of it in layer z_{worst}")
+
+    def _origin(self, index: Tensor) -> str:
+        """Where the pass of the current step first meets a value that is not finite: one NaN soon is in every term."""
+        x, generator = self._inputs(index)
+        with torch.no_grad(), self.fabric.autocast():
+            result = self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
+        return first_not_finite(result)
+
+    def _stop(self, reason: str) -> None:
+        raise TrainingDiverged(
+            f"training diverged at step {self.state.step + 1} of {self.steps}: {reason}. "
+            f"The last good checkpoint in {self.folder} is kept; try a lower training.learning_rate"
+        )
+
+    def _validate(self, train_elbo: float, rate: float) -> None:
+        """Validation ELBO of the moving average; the best so far becomes `model.safetensors`."""
+        model = cast(HierarchicalVAE, self.average.module)
+        totals: list[Tensor] = []
+        means: list[list[Tensor]] = [[] for _ in range(model.depth)]
+        generator = self._generator(2, 0)
+        with torch.no_grad(), self.fabric.autocast():
+            for images in self.validation_images.split(VALIDATION_BATCH):
+                x = self._preprocess(images, generator)
+                result = model(x, elbo_proposal(model.depth), generator_noise(len(x), generator))
+                ratios = [latent.log_ratio() for latent in result.latents]
+                totals.append(torch.stack([result.log_likelihood(x)[0], *ratios]))  # type: ignore[list-item]
+                for layer, latent in enumerate(result.latents):
+                    means[layer].append(latent.posterior.loc.flatten(1))  # type: ignore[union-attr]
+        terms = torch.cat(totals, 1).double().mean(1)
+        elbo = float(terms.sum())
+        progress = self.state.step / self.steps
+        row: dict[str, float] = {
+            "epoch": self.state.step // self.steps_per_epoch,
+            "step": self.state.step,
+            "train_elbo": train_elbo,
+            "elbo": elbo,
+            "log_px": float(terms[0]),
+        }
+        for layer in range(model.depth):
+            row[f"log_ratio_{layer + 1}"] = float(terms[layer + 1])
+            row[f"active_units_{layer + 1}"] = int((torch.cat(means[layer]).var(0) > ACTIVE_VARIANCE).sum())
+        row |= {
+            "learning_rate": learning_rate_at(progress, self.steps, self.training),
+            "beta": beta_at(progress, self.training),
+            "free_nats": free_nats_at(progress, self.training.free_bits),
+            "images_per_second": rate,
+        }
+        if not math.isfinite(elbo):
+            self._stop("the validation ELBO is not finite")
+        self.state.history.append(row)
+        if not self.fabric.is_global_zero:
+            return
+        if elbo > self.state.best_elbo:
+            self.state.best_elbo = elbo
+            save_weights(self.folder, model.state_dict(), self.config)
+        history = pd.DataFrame(self.state.history)
+        write_atomically(
+            self.folder / HISTORY_FILE, lambda part: history.to_csv(part, index=False, float_format="%.6g")
+        )
+
+    def _save_resume(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        content = {
+            "weights": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.state.step,
+            "best_elbo": self.state.best_elbo,
+            "history": self.state.history,
+        }
+        write_atomically(self.folder / RESUME_FILE, lambda part: _save(content, part))
+
+    def _load(self) -> None:
+        path = self.folder / RESUME_FILE
+        try:
+            content = torch.load(path, map_location=self.fabric.device, weights_only=True)
+            self.model.load_state_dict(content["weights"])
+            self.average.load_state_dict(content["average"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.state = _State(content["step"], content["best_elbo"], content["history"])
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    # Into an open file: given a path, torch.save loses the reason why the system refused a write.
+    with path.open("wb") as file:
+        torch.save(content, file)

@@ -1,0 +1,116 @@
+"""What the label-free rule says about many images, and about the same images under several runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from hvae.errors import HvaeError
+from hvae.stats import conformal
+from hvae.stats.arrays import Floats, between, finite
+
+NONE_KNOWS = "none of them"
+COMPARABLE = (
+    "A p-value is comparable between runs because each is calibrated on its own training set: it is the share of the "
+    "run's own in-distribution images that are as far out. Several runs can all call an image typical, and then the "
+    "larger p says little, as the p-values of images that a run knows are spread evenly from 0 to 1. They can also all "
+    "call it unusual: none of them knows it."
+)
+"""What p-values side by side mean."""
+
+
+def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
+    """What the rule says about all images together.
+
+    Args:
+        p: `(m,)` their conformal p-values.
+        n: size of the calibration part.
+        alpha: false-alarm budget and false discovery rate, in (0, 1).
+
+    Returns:
+        `n`; `alarms`, how many have p <= alpha; `expected`, how many would if every image were in-distribution; `low`
+        and `high`, the 99.9 % beta-binomial interval of that count; `discoveries`, how many the Benjamini-Hochberg
+        procedure calls OOD with a false discovery rate of alpha; `least_rejections`, how many images must be as far
+        out as can be measured before that procedure can call any.
+    """
+    m = len(p)
+    low, high = conformal.false_alarm_interval(alpha, n, m)
+    return {
+        "n": m,
+        "alarms": int(np.count_nonzero(p <= alpha)),
+        "expected": alpha * m,
+        "low": round(low * m),
+        "high": round(high * m),
+        "discoveries": int(conformal.benjamini_hochberg(p, alpha).sum()),
+        "least_rejections": conformal.least_rejections(m, alpha, n),
+    }
+
+
+def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
+    """Which runs know each image best: those with its largest p-value, unless every run raises an alarm.
+
+    Args:
+        p: `(m, runs)` conformal p-values, each calibrated on the training set of its run.
+        alpha: false-alarm budget, in (0, 1).
+
+    Returns:
+        Mask `(m, runs)`; several in a row are tied, none of a row knows the image.
+
+    Raises:
+        HvaeError: p-values that are not a finite table, or alpha outside (0, 1).
+    """
+    p = finite(p, "p-values", 2)
+    return (p == p.max(axis=1, keepdims=True)) & (p > between(alpha, "alpha", 0, 1))
+
+
+def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.DataFrame:
+    """The p-values of several runs on the same images, and which run knows each best.
+
+    Args:
+        runs: names.
+        p: for each run, `(m,)` its p-values of the images in the same order.
+        alpha: false-alarm budget, in (0, 1).
+
+    Returns:
+        One row an image: `knows_best` in words; `typical_for`, how many runs raise no alarm; for each run `p NAME` and
+        `alarm NAME`.
+
+    Raises:
+        HvaeError: runs that judged different numbers of images, or alpha outside (0, 1).
+    """
+    if len({len(one) for one in p}) != 1:
+        judged = ", ".join(f"{run} {len(one):,}" for run, one in zip(runs, p, strict=True))
+        raise HvaeError(f"runs can be put side by side only on the same images, these judged {judged}")
+    table = np.column_stack(list(p))
+    words = [_knowing([run for run, best in zip(runs, row, strict=True) if best]) for row in knows_best(table, alpha)]
+    frame = pd.DataFrame({"knows_best": words, "typical_for": np.count_nonzero(table > alpha, axis=1)})
+    for run, values in zip(runs, p, strict=True):
+        frame = frame.assign(**{f"p {run}": values, f"alarm {run}": values <= alpha})
+    return frame
+
+
+def best_in_words(runs: Sequence[str], frame: pd.DataFrame) -> str:
+    """How many images each run knows best, in one sentence.
+
+    Args:
+        runs: names.
+        frame: of `side_by_side` on these runs.
+    """
+    counts = Counter(frame["knows_best"])
+    known = [f"{run} knows {counts[run]:,} best" for run in runs]
+    none = counts[NONE_KNOWS]
+    tied = len(frame) - none - sum(counts[run] for run in runs)
+    ties = [f"{tied:,} {'is a tie' if tied == 1 else 'are ties'}"] if tied else []
+    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, " + ", ".join(
+        [*known, *ties, f"and {NONE_KNOWS} knows {none:,}."]
+    )
+
+
+def _knowing(runs: Sequence[str]) -> str:
+    if not runs:
+        return NONE_KNOWS
+    return runs[0] if len(runs) == 1 else f"tie: {', '.join(runs)}"

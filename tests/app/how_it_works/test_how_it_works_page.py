@@ -1,0 +1,198 @@
+"""The page that explains the hierarchy, from the entry point, on tiny models with random weights."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.how_it_works import examples
+from app.how_it_works import terms as how_terms
+from app.how_it_works.diagram import diagram, spoken
+from app.how_it_works.model import Terms
+from app.how_it_works.switches import Switches, computed_with, every, first_choice, presets
+from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.datasets import load
+from hvae.runs.score_tables import read_table
+from tests.app.conftest import sound
+from tests.synthetic import make_run, make_tables, tiny_model
+
+
+def terms(app: AppTest) -> list[list[str]]:
+    """The rows of the sum as text."""
+    table = next(one.proto.body for one in app.get("html") if "log p(x|z)</th>" in one.proto.body)
+    body = table.split("<tbody>")[1]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("</tr>")[:-1]]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return app.button[[button.label for button in app.button].index(label)].click().run()
+
+
+def test_switches_change_the_picture_and_the_sum_and_agree_with_the_score_table(root: Path, visit) -> None:
+    from hvae.measuring.measure import score, settings
+
+    run = make_run(root, "clothes", trained=True)
+    path = score(run, load("digits", "all").take(np.arange(9)), settings(seed=0), accelerator="cpu", devices=1)
+    table = read_table(path)
+    app = visit("how_it_works", example="digits:7", layers="pqq", data="digits", ood=["glyphs"])
+    text = sound(app)
+    assert not app.warning and not app.error
+    assert "Digits (scikit-learn) 7: the same in the score table" in text
+    assert "Sample 1 of the model" in text, "the model's own set is not on this machine"
+    assert "is higher than that of" in text and "Not only these images" in text
+    # The last cell of a row is the unfamiliar image; L>1 and LLR>1 of the sum are those of the table.
+    rows = terms(app)
+    assert [row[0] for row in rows] == [
+        "log p(x|z)",
+        *(f"+ log r<sub>{layer}</sub>" for layer in (1, 2, 3)),
+        "= L → L<sup>&gt;1</sup>",
+        "LLR<sup>&gt;1</sup> = L − L<sup>&gt;1</sup>",
+    ]
+    assert rows[1][2].endswith("skipped</span>") and "skipped" not in rows[2][2]
+    shown = [float(re.findall(r"[−\d.]+", rows[row][2])[-1].replace("−", "-")) for row in (4, 5)]
+    np.testing.assert_allclose(shown, [table.bound(1)[7], table.likelihood_ratio(1)[7]], rtol=1e-4)
+    before = next(one.proto.body for one in app.get("html") if "mosaic switched" in one.proto.body)
+
+    app.segmented_control(key="_z2").set_value("prior").run()
+    assert app.selectbox(key="layers").value == "ppq"
+    assert terms(app)[-1][0].startswith("LLR<sup>&gt;2</sup>")
+    assert before not in [one.proto.body for one in app.get("html")]
+    app.segmented_control(key="_z1").set_value("q (image)").run()
+    assert app.selectbox(key="layers").value == "qpq"
+    assert "A mixed proposal: z<sub>2</sub> comes from the prior" in sound(app)
+    press(app, "All from the image")
+    assert app.selectbox(key="layers").value == "qqq"
+    assert app.segmented_control(key="_z1").value == "q (image)"
+    assert len(terms(app)) == 5
+    assert "layers=qqq" in app.code[-1].value and "example=digits:7" in app.code[-1].value
+    assert "hvae reconstruct clothes --data digits --split all --first 7 --count 1 --seed 0" in app.code[0].value
+    press(app, "Resample")
+    assert "another value in the score table" in sound(app)
+
+
+def test_any_depth_and_colour(root: Path, visit) -> None:
+    make_run(root, "deep", 10, (3, 32, 32), trained=True, data="cifar10", family="bidirectional")
+    make_run(root, "flat", depth=1, trained=True, data="digits")
+    app = visit("how_it_works", run="deep", layers="pqpqqqqqqq", example="sample:2")
+    text = sound(app)
+    assert not app.warning
+    assert "Sample 2 of the model" in text and "Digits (scikit-learn) as 32x32 colour 0" in text
+    assert "BU and TD" in text and "each z has two halves" in text
+    assert len(terms(app)) == 10 + 3
+    app.segmented_control(key="_z9").set_value("prior").run()
+    assert app.selectbox(key="layers").value == "pqpqqqqqpq", "a switch makes any choice, however many there are"
+    assert "skipped" in terms(app)[9][1]
+    app.selectbox(key="run").select("flat").run()
+    assert app.selectbox(key="layers").value == "q"
+    assert "A model of one layer" in sound(app)
+    press(app, "Nothing from the image")
+    assert "the same picture" in app.info[0].value
+
+
+@pytest.mark.parametrize("state", ["no run", "no weights"])
+def test_without_a_model_the_diagram_and_the_equations_are_there(state: str, root: Path, visit) -> None:
+    if state == "no weights":
+        make_tables(make_run(root, "bare"), ("fashionmnist", "mnist"), n=40, parts=False)
+    app = visit("how_it_works", layers="qpp", example="mnist:0")
+    text = sound(app)
+    assert 'class="hierarchy"' in text and "L<sup>&lt;2</sup>" in text
+    assert text.count("(eq. ") == 3 and r"\mathrm{LLR}^{>k}" in app.latex[2].value
+    press(app, "Lowest two")
+    if state == "no run":
+        assert "No run was found" in sound(app)
+    else:
+        assert "no weights yet" in sound(app) and "hvae runs check bare" in sound(app)
+        assert "LLR<sup>&gt;2</sup>" in sound(app), "the means of the stored tables are shown"
+
+
+def test_an_address_with_nonsense_is_said(root: Path, visit) -> None:
+    make_run(root, "clothes", trained=True)
+    app = visit("how_it_works", layers="qx", example="digits:99999", seed="-1")
+    said = " ".join(one.value for one in app.warning)
+    assert "`qx`" in said and "`digits:99999`" in said and "seed" in said
+    sound(app)
+
+
+def test_every_choice_is_named_once() -> None:
+    for depth in (1, 2, 3, 5):
+        assert len(every(depth)) == len(set(every(depth))) == 2**depth
+        assert every(depth)[0] == "q" * depth and every(depth)[depth] == "p" * depth
+        assert first_choice(depth) in every(depth)
+        assert len(set(presets(depth).values())) == len(presets(depth)) == min(depth + 1, 4)
+        assert {"q" * depth, "p" * depth} <= set(computed_with("p" * depth))
+    assert len(every(20)) == 40
+    assert every(10, ["qpqpppqqqq", "qq", "xqqqqqqqqq"])[20:] == ["qpqpppqqqq"]
+    assert presets(10)["Lower half"] == first_choice(10) == "pppppqqqqq"
+    assert "z<sub>1</sub> to z<sub>5</sub> come" in Switches(first_choice(10)).meaning
+
+
+@pytest.mark.parametrize(
+    ("layers", "forgotten", "kept", "symbol"),
+    [
+        ("qqq", 0, None, "L"),
+        ("pqq", 1, None, "L<sup>&gt;1</sup>"),
+        ("ppp", 3, None, "L<sup>&gt;3</sup>"),
+        ("qqp", None, 2, "L<sup>&lt;3</sup>"),
+        ("qpp", None, 1, "L<sup>&lt;2</sup>"),
+        ("qpq", None, None, "L<sub>mixed</sub>"),
+        ("pqp", None, None, "L<sub>mixed</sub>"),
+    ],
+)
+def test_a_choice_knows_its_bound(layers: str, forgotten: int | None, kept: int | None, symbol: str) -> None:
+    now = Switches(layers)
+    assert (now.forgotten, now.kept, now.symbol) == (forgotten, kept, symbol)
+    assert symbol in now.meaning or not symbol.strip("L") or "mixed" in now.meaning
+
+
+def test_the_diagram_says_in_words_what_it_shows() -> None:
+    assert spoken(Switches("pq")) == (
+        "A model of two layers. On the way up the image gives z1 and z2. On the way down: z2 copied from the way up, "
+        "z1 from the prior, then the rebuilt image. The bound adds log p(x|z) and log r2; skipped: log r1."
+    )
+    assert "z2 copied from the way up, z1 one half copied" in spoken(Switches("qq"), "bidirectional")
+    assert "gives d1 and d2" in spoken(Switches("qq"), "ladder")
+    ladder = diagram(Switches("pq"), "ladder")
+    assert "d<sub>1</sub>" in ladder and "draws nothing" in ladder and "handed over" not in ladder
+    drawn = diagram(Switches("qpp"))
+    # What q says of layers 2 and 3 is used by nobody; colour never stands alone.
+    assert drawn.count('class="node unused"') == 2
+    assert drawn.count('class="node p"><em>p</em>') == 2 and drawn.count('class="node q"><em>q</em>') == 2
+
+
+def test_a_familiar_image_stands_beside_an_unfamiliar_one() -> None:
+    config = RunConfig(
+        preset="tiny", model=tiny_model(), data=DataConfig(name="fashionmnist"), training=TrainingConfig(epochs=1)
+    )
+    sets = ["mnist", "digits", "fashionmnist"]
+    assert examples.pair("digits:3", config, sets) == ("fashionmnist:0", "digits:3")
+    assert examples.pair("fashionmnist:4", config, sets) == ("fashionmnist:4", "mnist:0")
+    assert examples.pair("digits:3", config, sets[:2]) == ("sample:1", "digits:3")
+    assert examples.pair("sample:2", config, sets[:2]) == ("sample:2", "mnist:0")
+    for key in ("digits:1797", "digits:-1", "digits:007", "digits:²", "digits", "svhn:0", "digits:99999999"):
+        assert not examples.is_image(key, ["digits"], (1, 28, 28))
+    assert examples.is_image("digits:1796", ["digits"], (1, 28, 28))
+
+
+def test_words_follow_the_numbers() -> None:
+    def walked(before: float, after: float) -> dict[str, Terms]:
+        picture = np.zeros((1, 2, 2), np.float32)
+        full = Terms(picture, before, np.array([-3.0, -2.0]))
+        none = np.array([np.nan, np.nan])
+        return {"qq": full, "pq": Terms(picture, after, np.array([np.nan, -2.0])), "pp": Terms(picture, after, none)}
+
+    both = [walked(-160, -170), walked(-80, -300)]
+    assert "B is turned into something the model knows" in how_terms.what_to_see(("A", "B"), both, Switches("pq"))
+    assert "not much further" in how_terms.what_to_see(("A", "B"), both[::-1], Switches("pq"))
+    assert "comes out as the likelier" in how_terms.what_to_see(("A", "B"), both, Switches("qq"))
+    assert "no sign" in how_terms.what_to_see(("A", "B"), both[::-1], Switches("qq"))
+    assert "the same picture" in how_terms.what_to_see(("A", "B"), both, Switches("pp"))
+    mixed = [{"qq": one["qq"], "qp": one["pq"]} for one in (walked(-160, -150), walked(-80, -81))]
+    said = how_terms.what_to_see(("A", "B"), mixed, Switches("qp"))
+    assert said.startswith("Log p(x|z) rises by 10.0 nats for A and falls by 1.0 nats for B.") and "price" in said
+    frame = how_terms.numbers(("A", "B"), both)
+    assert pd.isna(frame["log r1"][1]) and frame["sum"][1] == pytest.approx(-172)
+    said = how_terms.agreement(("A", "B"), (-172, -302), (-172.0, None), Switches("pq"))
+    assert said == "L<sup>&gt;1</sup> of A: the same in the score table (−172.00 nats)."

@@ -1,0 +1,337 @@
+"""The page of reconstructions, from the entry point, on tiny models with random weights."""
+
+import base64
+import dataclasses
+import io
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
+
+from app.images import levels as reconstruction_table
+from app.images.levels import (
+    DIFFERENCE,
+    LOG_LIKELIHOOD,
+    PICTURE,
+    SINGLE,
+    SPREAD,
+    headings,
+    left_out,
+    numbers,
+    rows,
+    scale,
+    single_headings,
+    single_numbers,
+    single_rows,
+    usual_levels,
+)
+from app.images.mosaic import Cell, Row, grey_or_colour, sheet_png, table_html, through_scale
+from hvae.cli import app as hvae
+from hvae.datasets import load
+from hvae.measuring import reconstructions
+from hvae.measuring.reconstructions import RepeatedReconstructions
+from hvae.runs.score_tables import read_table
+from tests.synthetic import make_run
+
+
+@pytest.fixture
+def runs(root: Path) -> Path:
+    """Two trained runs; no data set is on the machine but those that need no download."""
+    make_run(root, "clothes", trained=True)
+    make_run(root, "figures", depth=2, trained=True, seed=1, data="mnist")
+    return root
+
+
+@pytest.fixture
+def open_page(runs: Path, visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    def opened(**address: str) -> AppTest:
+        app = visit("reconstructions", **{"run": "clothes", "image": "digits:0"} | address)
+        assert not app.exception and not app.error
+        return app
+
+    return opened
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def alternatives(app: AppTest) -> list[str]:
+    """What a screen reader says of each picture of the levels."""
+    levels = next(element.proto.body for element in app.get("html") if "mosaic levels" in element.proto.body)
+    return re.findall(r'aria-label="([^"]+)"', levels)[1:]
+
+
+def test_levels_samples_and_numbers(open_page):
+    app = open_page(rows="2")
+    shown = alternatives(app)
+    assert len(shown) == 2 * (2 + 4)
+    assert shown[0] == "Digits (scikit-learn) 0, the image"
+    assert "z₁ to z₃ from the prior" in shown[5]
+    assert "mosaic samples" in html(app)
+    table = app.dataframe[0].value
+    assert list(table["k"]) == [0, 1, 2, 3] * 2
+    np.testing.assert_allclose(table["LLR>k"][table["k"] == 0], 0)
+    assert "trained on FashionMNIST, not on Digits" in app.info[0].value
+    assert "hvae reconstruct clothes --data digits --split all --first 0 --count 2" in app.code[0].value
+    assert {"image=digits:0", "rows=2", "seed=0", "source=data+set", "show=pictures"} <= set(
+        app.code[1].value.split("&")
+    )
+    assert not any("no page knows" in one.value for one in app.warning)
+
+
+def test_numbers_are_those_of_the_score_table_and_of_the_command(runs, open_page, tmp_path, monkeypatch):
+    """Seed 0 draws the binarisations and the noise of `hvae score`, so all three say the same of an image."""
+    from hvae.measuring.measure import score, settings
+
+    images = load("digits", "all").take(np.arange(9))
+    table = read_table(score(runs / "clothes", images, settings(seed=0, draws=3), accelerator="cpu", devices=1))
+    app = open_page(rows="2", image="digits:7", draws="3", versus="figures")
+    both = app.dataframe[0].value
+    shown = both[both["run"] == "clothes"].reset_index(drop=True)
+    for k in range(4):
+        level = shown[shown["k"] == k]
+        np.testing.assert_allclose(level["L>k"], table.bound(k)[7:9], rtol=1e-4)
+        name = f"L>{k}_se" if k else "elbo_se"
+        np.testing.assert_allclose(level["L>k s.d."] / np.sqrt(3), table.frame[name][7:9], rtol=1e-2)
+    np.testing.assert_allclose(shown["log p(x|z)"][shown["k"] == 0], table.frame["log_px"][7:9], rtol=1e-4)
+    monkeypatch.chdir(tmp_path)
+    for name, command in zip(("clothes", "figures"), app.code[0].value.splitlines(), strict=False):
+        result = CliRunner().invoke(hvae, shlex.split(command)[1:])
+        assert result.exit_code == 0, result.output
+        written = pd.read_csv("levels.csv").drop(columns="image")
+        expected = both[both["run"] == name].drop(columns="image").dropna(axis=1).reset_index(drop=True)
+        pd.testing.assert_frame_equal(written, expected, rtol=1e-4, atol=1e-3, check_dtype=False)
+
+
+def test_spread_and_single_samples(open_page, tmp_path, monkeypatch):
+    app = open_page(rows="2", image="digits:0", show=SPREAD)
+    assert "One draw has no standard deviation" in app.info[0].value
+    assert "mosaic levels" not in html(app) and "mosaic samples" in html(app)
+    app.button[[button.label for button in app.button].index("Take 8 draws")].click().run()
+    assert app.number_input(key="draws").value == 8
+    assert "the same in every draw" in html(app)
+    frame = app.dataframe[0].value
+    texts = alternatives(app)
+    assert f"pixel s.d. {frame['pixel s.d.'][1]:.3f}" in texts[3]
+    assert (frame["pixel s.d."][frame["k"] == 3] < 1e-6).all() and (frame["pixel s.d."][frame["k"] == 0] > 1e-4).all()
+    assert "the top level takes every z at its prior mean" in html(app)
+
+    app.segmented_control(key="show").set_value(SINGLE).run()
+    app.number_input(key="level").set_value(2).run()
+    single = app.dataframe[0].value
+    assert list(single["draw"]) == [*range(1, 9)] * 2 and set(single["k"]) == {2}
+    assert single["L>k"].nunique() == 16
+    by_image = single.groupby("image", sort=False)["L>k"]
+    np.testing.assert_allclose(by_image.mean(), frame["L>k"][frame["k"] == 2], rtol=1e-5)
+    np.testing.assert_allclose(by_image.std(), frame["L>k s.d."][frame["k"] == 2], rtol=1e-3)
+    assert "draw 8: log p(x|z)" in alternatives(app)[8]
+    monkeypatch.chdir(tmp_path)
+    command = app.code[0].value.splitlines()[0]
+    assert "--show 'single samples' --draws 8 --level 2" in command
+    assert CliRunner().invoke(hvae, shlex.split(command)[1:]).exit_code == 0
+    np.testing.assert_allclose(pd.read_csv("levels.csv")["L>k"], single["L>k"], rtol=1e-4)
+
+
+def test_a_row_is_pinned_and_leads_to_its_scores(open_page):
+    app = open_page(rows="3", image="digits:7", ood="digits")
+    box = next(one for one in app.selectbox if one.label == "Pin a row")
+    assert box.options == [f"Digits (scikit-learn) {n}" for n in (7, 8, 9)]
+    assert "See the scores of Digits (scikit-learn) 7" in app.get("page_link")[0].proto.label
+    box.select_index(2).run()
+    assert app.text_input(key="image").value == "digits:9"
+    assert alternatives(app)[0] == "Digits (scikit-learn) 9, the image"
+    assert "image=digits%3A9" in app.get("page_link")[0].proto.query_string
+
+
+def test_resample_and_reading_change_the_draw(open_page):
+    app = open_page(rows="1")
+    first = app.dataframe[0].value["L>k"].to_numpy()
+    app.button[[button.label for button in app.button].index("Resample")].click().run()
+    assert app.number_input(key="seed").value == 1
+    assert not np.allclose(app.dataframe[0].value["L>k"], first)
+    app.number_input(key="seed").set_value(0).run()
+    np.testing.assert_array_equal(app.dataframe[0].value["L>k"], first)
+    app.selectbox(key="reading").select("sample").run()
+    changed = app.dataframe[0].value["L>k"].to_numpy()
+    assert changed[0] == first[0] and changed[3] != first[3]
+
+
+def test_previous_and_next(open_page):
+    app = open_page(rows="1", image="digits:7")
+    app.button[[button.label for button in app.button].index("Next")].click().run()
+    assert alternatives(app)[0] == "Digits (scikit-learn) 8, the image"
+
+
+def test_run_b_stands_below_with_its_own_depth(open_page):
+    app = open_page(rows="1", versus="figures")
+    assert len(alternatives(app)) == 2 + 4 + 3
+    table = app.dataframe[0].value
+    assert list(table["run"]) == ["clothes"] * 4 + ["figures"] * 3
+
+
+def test_differences_and_maps_have_a_legend(open_page):
+    for shown, words in ((DIFFERENCE, "black where the image is white"), (LOG_LIKELIHOOD, "did not expect")):
+        app = open_page(rows="1", show=shown)
+        assert words in html(app)
+        assert any(shown in text for text in alternatives(app))
+        assert f"--show {shlex.quote(shown)}" in app.code[0].value
+
+
+def test_levels_of_a_deep_model_are_chosen(root, visit):
+    make_run(root, "deep", depth=8, trained=True)
+    app = visit("reconstructions", run="deep", image="digits:0", rows="1")
+    assert not app.exception and not app.error
+    assert list(app.dataframe[0].value["k"]) == [0, 1, 2, 3, 6, 8]
+    app.multiselect(key="levels").set_value(["8", "2"]).run()
+    assert list(app.dataframe[0].value["k"]) == [2, 8]
+    assert len(alternatives(app)) == 2 + 2
+    assert "--level 2 --level 8" in app.code[0].value
+
+
+def test_samples_of_the_model_as_images(open_page):
+    app = open_page(rows="2", source="samples of the model")
+    assert alternatives(app)[0] == "Sample 1, the image"
+    assert "knows its own samples" in app.info[0].value
+
+
+def test_uploads_are_drawn_and_refused_with_a_reason(open_page):
+    picture = io.BytesIO()
+    Image.fromarray(np.full((40, 20, 3), 200, np.uint8)).save(picture, "JPEG")
+    app = open_page(source="upload")
+    assert "Upload an image" in app.info[0].value
+    files = [("photo.jpg", picture.getvalue(), "image/jpeg"), ("fake.png", b"<html>", "image/png")]
+    app.file_uploader[0].set_value(files).run()
+    assert alternatives(app)[0] == "photo.jpg, the image"
+    assert any("`fake.png`: not an image" in one.value for one in app.warning)
+    assert any("`photo.jpg`: converted to grey, resized from 40x20 to 28x28" in one.value for one in app.caption)
+    before = app.dataframe[0].value["L>k"].to_numpy()
+    app.toggle[0].set_value(True).run()
+    assert not np.allclose(app.dataframe[0].value["L>k"], before)
+
+
+def test_a_set_that_is_not_here_is_named_with_its_command(open_page):
+    app = open_page(image="mnist:17", ood="mnist")
+    said = " ".join(warning.value for warning in app.warning)
+    assert "Not on this machine, so not shown here: MNIST (`hvae data fetch mnist`), FashionMNIST" in said
+    assert alternatives(app)[0].startswith("Digits")
+    assert "There is no image `mnist:17` here; showing `digits:0`" in said
+    # It stays pinned for the other pages, and is still missed on return without an address.
+    app.query_params.clear()
+    app.switch_page("../pages/overview.py").run()
+    app.switch_page("../pages/reconstructions.py").run()
+    assert any("There is no image `mnist:17` here" in warning.value for warning in app.warning)
+
+
+def test_an_address_out_of_range_is_said(open_page):
+    app = open_page(rows="99", seed="-3")
+    said = " ".join(warning.value for warning in app.warning)
+    assert "rows that is no whole number from 1 to 12" in said
+    assert "seed that is no whole number from 0" in said
+    assert app.number_input(key="rows").value == 5
+
+
+def test_a_run_without_weights_says_so(runs, open_page):
+    (runs / "clothes" / "model.safetensors").unlink()
+    app = open_page()
+    assert "no weights yet" in app.info[0].value
+    assert app.code[0].value == "hvae runs check clothes"
+    assert not app.get("html")[-1].proto.body.startswith("<div></div>")
+
+
+def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstructions:
+    rng = np.random.default_rng(0)
+    seen = (rng.random((draws, n, 1, 4, 6)) > 0.5).astype(np.float32)
+    levels = rng.random((draws, depth + 1, n, 1, 4, 6), dtype=np.float32)
+    pixels = np.log(np.where(seen[:, None], levels, 1 - levels)).sum(3)
+    summed = pixels.sum((3, 4))
+    return RepeatedReconstructions(seen, levels, summed, pixels, summed - 3)
+
+
+def test_the_views_are_those_of_the_core():
+    assert reconstruction_table.SHOWN == reconstructions.SHOWN
+    assert {shown for shown in reconstruction_table.SHOWN if scale(walked(), shown)} == set(reconstructions.RANGES)
+
+
+def test_levels_of_a_deep_model_stand_closest_where_most_is_lost():
+    assert usual_levels(5) == (0, 1, 2, 3, 4, 5) and not left_out(5)
+    assert usual_levels(10) == (0, 1, 2, 4, 7, 10) and "between them" in left_out(10)
+    for depth in range(6, 17):
+        assert len(set(usual_levels(depth))) == 6 and usual_levels(depth)[-1] == depth
+
+
+def test_the_scale_of_whole_values_reaches_further_down():
+    whole = dataclasses.replace(walked(), least=reconstructions.LEAST_OF_WHOLE_VALUES)
+    ends = [scale(one, "log p(x|z)").low for one in (walked(), whole)]
+    assert [end.split()[0] for end in ends] == ["−7", "−25"]
+
+
+def test_every_draw_has_its_cell():
+    values = walked(n=1, draws=3)
+    originals = np.zeros((1, 1, 4, 6), np.uint8)
+    (row,) = single_rows(values, originals, ["a"], 1)
+    assert len(row.cells) == len(single_headings(3)) == 4
+    for draw in range(3):
+        np.testing.assert_array_equal(row.cells[draw + 1].pixels, grey_or_colour(values.levels[draw, 1, 0]))
+        assert row.cells[draw + 1].lines[1] == f"{values.bounds[draw, 1, 0]:.1f}".replace("-", "−")
+    (shallower,) = single_rows(values, originals, ["a"], 2, second="b")
+    assert set(shallower.cells) == {None} and single_numbers(values, ["a"], "b", 2).empty
+
+
+def test_a_difference_map_is_blue_where_too_dark_and_red_where_too_bright():
+    values = walked()
+    cell = rows(values, np.zeros((2, 1, 4, 6), np.uint8), ["a", "b"], DIFFERENCE, 1)[0].cells[2]
+    difference = (values.levels[0, 0, 0] - values.seen[0, 0])[0]
+    red, blue = cell.pixels[..., 0].astype(int), cell.pixels[..., 2].astype(int)
+    assert (red[difference > 0.3] > blue[difference > 0.3]).all()
+    assert (blue[difference < -0.3] > red[difference < -0.3]).all()
+
+
+def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
+    values = walked()
+    originals = np.random.default_rng(1).integers(0, 256, (2, 1, 4, 6), dtype=np.uint8)
+    table = rows(values, originals, ["a <b>", "b"], PICTURE, 1)
+    page = table_html(headings(1), table, "levels")
+    assert "a &lt;b&gt;" in page and "a <b>" not in page
+    encoded = re.search(r"base64,([^)]+)\)", page)
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded[1]))))
+    assert picture.shape == (2 * 4, 4 * 6, 3)
+    np.testing.assert_array_equal(picture[4:, :6, 0], originals[1, 0])
+    np.testing.assert_array_equal(picture[:4, 12:18], grey_or_colour(values.levels[0, 0, 0]))
+    large = Image.open(io.BytesIO(sheet_png(headings(1), table)))
+    assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
+    assert originals[1, 0].max() in np.asarray(large)
+    legend = scale(values, SPREAD)
+    told = Image.open(io.BytesIO(sheet_png(headings(1), table, colours=legend, notes=["a", "b"])))
+    assert told.size[1] > large.size[1]
+    below = np.asarray(told)[large.size[1] :].reshape(-1, 3)
+    assert {tuple(legend.colours[0]), tuple(legend.colours[-1])} <= set(map(tuple, below))
+
+
+def test_a_scale_clips_and_keeps_its_order():
+    colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    pixels = through_scale(np.array([[-9.0, -7.0, -3.5, 0.0, 4.0]]), -7, 0, colours)
+    assert pixels[0, :, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+def test_gaps_and_colour(tmp_path):
+    colour = np.random.default_rng(0).random((3, 5, 5)).astype(np.float32)
+    cell = Cell(grey_or_colour(colour), "colour")
+    np.testing.assert_array_equal(cell.pixels[..., 2], np.rint(colour[2] * 255))
+    page = table_html(["one", "two"], [Row("r", (cell, None))], "gaps")
+    assert page.count('role="img"') == 1
+
+
+def test_numbers_have_one_row_an_image_and_level():
+    values = walked(n=2, depth=1)
+    frame = numbers(values, ["a", "b"], "run")
+    assert list(zip(frame["image"], frame["k"], strict=True)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    np.testing.assert_allclose(frame["LLR>k"][3], values.bounds[0, 0, 1] - values.bounds[0, 1, 1], rtol=1e-5)
+    np.testing.assert_allclose(frame["log p(x|z)"][2], values.log_px[0, 0, 1])

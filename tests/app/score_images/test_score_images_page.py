@@ -1,0 +1,345 @@
+"""The page that judges one's own images: from the preview over the job to the table, the report and a reload."""
+
+import io
+import json
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.frame import jobs
+from app.score_images import detail, grid, preview, results, scoring, store
+from app.score_images import report as upload_report
+from app.score_images.sources import Given
+from app.server import cores
+from app.server.limits import Limits
+from hvae.datasets.own.outside import Named
+from hvae.errors import TableError
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import ScoreTable, list_tables, read_table, write_table
+from hvae.verdicts import rule as verdict_rule
+from tests.app.conftest import finish_jobs, judging_run, sound
+from tests.synthetic import make_run, make_tables
+
+HOSTILE = "</script><img src=x onerror=alert(1)>.png"
+SETTINGS = store.Settings(
+    run="clothes", source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, statistic="rank",
+    reading="mean", samples=1, draws=1,
+)  # fmt: skip
+JOB = "abcdefghijkl"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results of jobs go where no other test sees them."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def png(value: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((28, 28), value, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def scored(n: int = 3) -> tuple[pd.DataFrame, np.ndarray]:
+    """What a batch looks like: the first image is further out than any, the others are typical."""
+    p = np.array([1 / 81, *np.linspace(0.5, 0.9, n - 1)])
+    frame = pd.DataFrame(
+        {"name": [HOSTILE, *(f"=image {i}" for i in range(1, n))], "changes": "", "elbo": -300.0, "iw": -300.0}
+        | {"L>1": -400.0, "L>2": -500.0, "log_px": -250.0, "log_ratio_1": -30.0, "log_ratio_2": -20.0}
+        | {"LLR>1": 100.0, "LLR>2": 200.0, "rank>1": p, "rank>2": p, "differs_at": 1}
+        | {"p": p, "p_low": p / 2, "p_high": np.minimum(1, p * 2)}
+    )
+    return frame, np.arange(n * 784).reshape(n, 1, 28, 28).astype(np.uint8)
+
+
+def kept(complete: bool = True, **settings: object) -> None:
+    folder = store.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80} | settings), lambda _: False)
+    store.add(folder, 0, *scored())
+    store.refuse(folder, [("<b>notes</b>.txt", "not an image")])
+    if complete:
+        store.complete(folder)
+
+
+def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
+    clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "BATCH", 4)
+    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
+    assert "What the model sees" in sound(app)
+    app.button(key="score-them").click().run()
+    job = app.session_state["job"]
+    finish_jobs()
+    found = jobs.find(job)
+    assert found is not None and found.state == "done", found
+    text = sound(app.run())
+    assert "of 12 images raise an alarm" in text and "Benjamini-Hochberg" in text
+    assert len(app.dataframe[0].value) == 12
+    assert app.dataframe[0].value["image"].tolist()[0].startswith("data:image/png;base64,")
+    assert len(app.get("plotly_chart")) == 3
+    jobs._queue.clear()
+    app = visit("score_images", run="clothes", job=job, only="alarms")
+    assert "of 12 images raise an alarm" in sound(app), "the server was restarted and the results are there"
+    assert "interrupted" not in sound(app)
+
+
+def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Callable[..., AppTest]) -> None:
+    kept(complete=False)
+    text = sound(visit("score_images", job=JOB))
+    assert "by a restart of the server, by hand or by its time limit: 3 images had been scored" in text
+    assert "No run was found" in text and "1 of 3 images raise an alarm" in text
+    assert "<img src=x" not in text and "<b>notes" not in text and "not an image" in text
+    assert "No results of the job in this link" in sound(visit("score_images", job="../../../etc"))
+
+
+def test_what_is_finished_shows_while_the_job_runs(root: Path, visit: Callable[..., AppTest]) -> None:
+    go = threading.Event()
+    job = jobs.submit("a long one", lambda report, cancelled: str(go.wait(60)), "long")
+    try:
+        folder = store.create(job, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
+        store.add(folder, 0, *scored())
+        app = visit("score_images", job=job)
+        assert "The most unusual of the newest 3 images" in sound(app)
+        assert app.dataframe[0].value["name"].tolist()[0] == HOSTILE
+    finally:
+        go.set()
+        finish_jobs()
+
+
+def test_a_run_without_the_parts_says_the_command(root: Path, visit: Callable[..., AppTest]) -> None:
+    make_tables(make_run(root, "bare"), ("fashionmnist",), n=40, parts=False)
+    assert "hvae score bare --data fashionmnist --split reference --split calibration" in sound(visit("score_images"))
+
+
+def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path) -> None:
+    sources = (Named("a.png", png(200)), Named("notes.png", b"<html>"), Named("b.png", png(0)))
+    store.create(JOB, SETTINGS, lambda _: True)
+    name = Future()
+    name.set_result(JOB)
+    said: list[tuple[int, int]] = []
+    given = Given("3 files", sources, ("1",))
+    work = scoring.scoring([find_run("clothes")], given, SETTINGS, name)
+    work(lambda done, total: said.append((done, total)), lambda: False)
+    stored = store.read(JOB)
+    assert stored is not None and stored.complete
+    assert list(stored.frame["name"]) == ["a.png", "b.png"] and stored.refused[0][0] == "notes.png"
+    assert stored.images[:, 0, 0, 0].tolist() == [200, 0]
+    assert stored.settings.n_calibration == 80 and stored.settings.weights_sha256
+    assert said[-1] == (3, 3)
+    store.add(store.folder(JOB), 1, *scored(2))
+    newest = store.read(JOB, newest=1)
+    assert newest is not None and len(newest) == 2, "while it runs only the newest batches are read"
+
+
+def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
+    clothes: Path, root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "BATCH", 5)
+    judging_run(root, "digits", "mnist")
+    judging_run(root, "letters", "notmnist")
+    make_run(root, "colours", depth=2, trained=True, image_shape=(3, 32, 32))
+    app = visit(
+        "score_images", run="clothes", versus="letters", pictures="samples", also=["digits"], sides="high or low"
+    )
+    text = sound(app)
+    assert app.multiselect(key="also").options == ["digits"], "run B comes from the sidebar, other shapes do not fit"
+    assert "colours (takes images of 3 × 32 × 32)" in text
+    assert "hvae score clothes letters digits --images PATH --fit pad --two-sided --statistic rank" in text
+    app.button(key="score-them").click().run()
+    job = app.session_state["job"]
+    finish_jobs()
+    found = jobs.find(job)
+    assert found is not None and found.state == "done", found
+    assert (found.done, found.total, found.steps) == (36, 36, "verdicts")
+    text = sound(app.run())
+    assert "clothes, letters, digits · " in text and "statistic rank, two-sided" in text
+    assert "p-value is comparable between runs because" in text and "Of 12 images, clothes knows" in text
+    assert "Under letters, p = " in text and "Under digits, p = " in text
+    shown = app.dataframe[1].value
+    assert list(shown)[2:] == ["knows it best", "typical for", "p, clothes", "p, letters", "p, digits"]
+    stored = store.read(job)
+    assert stored is not None and stored.complete and stored.settings.two_sided
+    assert [len(other) for other in stored.others] == [12, 12]
+    order = np.argsort(stored.frame["p"].to_numpy(), kind="stable")
+    for run, frame in zip(("clothes", "letters", "digits"), (stored.frame, *stored.others), strict=True):
+        assert [cell.split()[0] for cell in shown[f"p, {run}"]] == [f"{p:.4f}" for p in frame["p"].to_numpy()[order]]
+        rule = verdict_rule.rule(find_run(run), two_sided=True)
+        assert np.array_equal(rule.judge(frame[["LLR>1", "LLR>2"]].to_numpy()).p, frame["p"].to_numpy()), run
+
+
+def further(n: int = 2) -> None:
+    """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
+    kept(also=(store.JudgedBy(run="a <b>run</b>", n_calibration=80),), complete=False)
+    frame, _ = scored(n)
+    store.add_further(store.folder(JOB), 0, 0, frame.drop(columns=["name", "changes"]).assign(p=0.95))
+
+
+def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
+    further()
+    app = visit("score_images", job=JOB, order="as given")
+    text = sound(app)
+    assert "first 2 images of 3" in text and "Of 2 images, clothes knows 0 best, a &lt;b&gt;run" in text
+    assert len(app.dataframe[0].value) == 3 and len(app.dataframe[1].value) == 2
+    assert app.dataframe[1].value["p, clothes"].tolist() == ["0.0123 alarm", "0.5000"]
+    assert app.dataframe[1].value["typical for"].tolist() == ["1 of 2", "2 of 2"]
+
+
+def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
+    further(3)
+    stored = store.read(JOB)
+    assert stored is not None
+    text = upload_report.report(results.judged(stored, 0.05), None)
+    assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
+    assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
+    assert "<td>further run 1, n_calibration</td><td>80</td>" in text
+
+
+def test_jobs_of_one_run_from_before_there_were_several_are_still_read(temporary: Path) -> None:
+    kept()
+    path = temporary / "hvae-jobs" / JOB / "settings.json"
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("also", "two_sided")}
+    path.write_text(json.dumps(old))
+    stored = store.read(JOB)
+    assert stored is not None and stored.others == () and not stored.settings.two_sided
+    assert grid.compared(results.judged(stored, 0.05)) is None
+
+
+def test_a_further_run_must_have_the_setting(clothes: Path, root: Path, visit: Callable[..., AppTest]) -> None:
+    judging_run(root, "digits", "mnist", draws=(4,))
+    app = visit("score_images", run="clothes")
+    assert "digits (no scores of its reference and calibration parts under reading mean, S = 1, R = 1)" in sound(app)
+    assert not [box for box in app.multiselect if box.key == "also"]
+
+
+def test_every_setting_that_is_scored_can_be_chosen_and_stands_in_the_command(
+    clothes: Path, visit: Callable[..., AppTest]
+) -> None:
+    for key in list_tables(clothes):
+        table = read_table(key.path)
+        how = table.metadata.model_copy(update={"reading": "sample", "samples": 8})
+        write_table(clothes, ScoreTable(table.frame, how))
+    app = visit("score_images", run="clothes", reading="sample", alpha="0.01")
+    text = sound(app)
+    assert "--reading sample --samples 8 --draws 1 --alpha 0.01" in text and "--two-sided" not in text
+    assert "--alpha 0.05" in sound(visit("score_images", run="clothes", alpha="nonsense"))
+
+
+def many(n: int) -> np.ndarray:
+    """A job of n images; their p-values."""
+    frame, _ = scored(n)
+    p = np.random.default_rng(0).permutation(n) / n + 0.5 / n
+    folder = store.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
+    store.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
+    store.complete(folder)
+    return p
+
+
+def test_every_row_is_on_one_of_the_pages(
+    root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "MOST_ROWS", 10)
+    p = many(34)
+    app = visit("score_images", job=JOB, page="4")
+    assert "Images 31 to 34 of 34 in this order" in sound(app)
+    seen = []
+    for number in (1, 2, 3, 4):
+        seen += app.number_input(key="page").set_value(number).run().dataframe[0].value["p"].tolist()
+    assert seen == sorted(p), "order acts on all rows, not on those of a page"
+    app.segmented_control(key="only").set_value("alarms").run()
+    assert app.dataframe[0].value["p"].tolist() == sorted(p[p <= 0.05]), "the filter acts on all rows"
+    app.segmented_control(key="only").set_value("all").run()
+    assert app.session_state["page"] == 1, "another filter begins at the first page"
+    assert "no whole number from 1 to 4" in sound(visit("score_images", job=JOB, page="5"))
+
+
+def picking() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from app.score_images import detail
+
+    st.text(detail.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
+
+
+@pytest.mark.parametrize(("last", "row"), [(None, 10), (12, 12), (21, 21), (34, 10)])
+def test_an_image_picked_in_the_figure_is_looked_at_on_every_page(last: int | None, row: int) -> None:
+    app = AppTest.from_function(picking)
+    if last is not None:
+        app.session_state["uploaded-look"] = last
+    assert app.run().text[0].value == str(row)
+
+
+def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    store.create(JOB, SETTINGS, lambda _: True)
+    name = Future()
+    name.set_result(JOB)
+    work = scoring.scoring([find_run("clothes")], Given("1 file", (Named("a.png", png(9)),), ("1",)), SETTINGS, name)
+    monkeypatch.setattr(cores, "available", lambda: 3)
+    try:
+        torch.set_num_threads(8)
+        work(lambda done, total: None, lambda: False)
+        assert torch.get_num_threads() == 2
+        monkeypatch.setattr(cores, "available", lambda: 64)
+        cores.spare_one()
+        assert torch.get_num_threads() == 2, "it never takes more than it was given"
+    finally:
+        torch.set_num_threads(before)
+        st.cache_resource.clear()
+
+
+def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:
+    names = [f"job{number:09}" for number in range(Limits().results_kept + 3)]
+    for name in names:
+        store.create(name, SETTINGS, lambda job: job == names[0])
+    left = {path.name for path in (temporary / "hvae-jobs").iterdir()}
+    assert names[0] in left and names[1] not in left and names[-1] in left
+    assert len(left) == Limits().results_kept
+
+
+def test_damaged_results_are_one_line(temporary: Path) -> None:
+    kept()
+    (temporary / "hvae-jobs" / JOB / "batch-00000.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(TableError, match="damaged"):
+        store.read(JOB)
+
+
+def test_a_folder_of_somebody_else_is_not_trusted(temporary: Path) -> None:
+    (temporary / "elsewhere").mkdir()
+    (temporary / "hvae-jobs").symlink_to(temporary / "elsewhere")
+    with pytest.raises(TableError, match="somebody else"):
+        store.create(JOB, SETTINGS, lambda _: False)
+
+
+def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet(clothes: Path) -> None:
+    kept()
+    stored = store.read(JOB)
+    assert stored is not None
+    found = results.judged(stored, 0.05)
+    like = next(read_table(key.path) for key in list_tables(clothes) if key.split == "reference")
+    text = upload_report.report(found, detail.marks(found, like, "fashionmnist", 1, clickable=False))
+    assert "<img src=x" not in text and "<b>notes" not in text
+    assert "&lt;img src=x" in text and "unlike anything in the reference" in text
+    assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
+    assert grid.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "invert", "word"), [(230, False, "Try Invert"), (20, False, ""), (230, True, "without")]
+)
+def test_light_paper_is_noticed_even_beside_black_padding(value: int, invert: bool, word: str) -> None:
+    image = np.full((1, 28, 28), value, np.uint8)
+    image[:, :, :6] = image[:, :, -6:] = 0
+    said = preview.suggestion([image, image, np.zeros_like(image)], invert, "mnist")
+    assert word in said and bool(said) == bool(word)
+    assert not preview.suggestion([image], invert, "cifar10")

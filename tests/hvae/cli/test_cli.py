@@ -1,0 +1,438 @@
+"""The commands do what they say, and end in one clear line where they cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from hvae import datasets
+from hvae.cli import app, dashboard
+from hvae.datasets.base import Progress
+from hvae.report import build, gather
+from hvae.runs.checkpoints import read_config, read_weights
+from hvae.runs.correlation_tables import list_correlations, read_correlations
+from hvae.runs.folders import find_run, read_history
+from hvae.runs.score_tables import list_tables, read_table
+from hvae.stats import bits_per_dim
+from tests.synthetic import make_run, make_tables
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def succeed(*arguments: object) -> Result:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def fail(*arguments: object) -> str:
+    """The one line that a command ends with."""
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """HVAE_RUNS with two runs of random weights and one that has tables alone."""
+    root = tmp_path_factory.mktemp("runs")
+    make_run(root, "probe", depth=2, trained=True)
+    make_run(root, "sibling", depth=2, trained=True, seed=1)
+    make_tables(make_run(root, "scored"), sets=("fashionmnist", "mnist"), n=60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HVAE_RUNS", str(root))
+        yield root
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained by the command."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    succeed("train", "digits-tiny", "--run", folder, "--epochs", 2, "--seed", 3, "--device", "cpu")
+    return folder
+
+
+@pytest.fixture
+def copy(runs: Path, tmp_path: Path) -> Path:
+    """A copy of a sound run, to be changed or damaged."""
+    return shutil.copytree(runs / "probe", tmp_path / "copy")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of 60 images in two classes."""
+    random = np.random.default_rng(0)
+    for number in range(60):
+        path = tmp_path / "pictures" / ("cats" if number % 2 else "dogs") / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (30, 20), dtype=np.uint8)).save(path)
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["runs", "list"], ["data", "list"], ["report", "scored", "--bootstrap", "2"]],
+    ids=" ".join,
+)
+def test_light_commands_import_no_torch(runs, arguments):
+    code = (
+        "import sys\nfrom hvae.cli import app\n"
+        f"try:\n    app({arguments!r})\nfinally:\n    assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_runs_as_a_module_and_as_a_script():
+    for command in ([sys.executable, "-m", "hvae"], [str(Path(sys.executable).parent / "hvae")]):
+        done = subprocess.run([*command, "--version"], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stdout.strip()) == (0, "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "fashionmnist-lit"], "did you mean fashionmnist-lite"),
+        (["train", "digits-tiny", "--data", "mnits"], "did you mean mnist"),
+        (["train", "digits-tiny", "--set", "training.epoch=3"], "unknown setting 'training.epoch'"),
+        (["train", "digits-tiny", "--set", "epochs"], "write NAME=VALUE"),
+        (["train", "digits-tiny", "--set", "training.batch_size=0"], "training.batch_size: "),
+        (["train", "digits-tiny", "--epochs", "0"], "training.epochs: "),
+        (["train", "digits-tiny", "--devices", "0"], "--devices must be at least 1"),
+        (["train", "digits-tiny", "--resume"], "is no run folder"),
+        (["train", "digits-tiny", "--device", "gpu"], "--device gpu: "),
+        (["score", "probe", "--data", "digit"], "did you mean digits"),
+        (["score", "probe", "--data", "digits", "--split", "tset"], "has no split 'tset'"),
+        (["score", "probe", "--data", "digits", "--samples", "0"], "samples"),
+        (["score", "probe", "--data", "digits", "--samples", "-5"], "samples"),
+        (["score", "probe", "--data", "digits", "--draws", "0"], "draws"),
+        (["score", "probe", "--data", "digits", "--reading", "meen"], "'mean', 'sample', 'auxiliary'"),
+        (["score", "probe", "--data", "digits", "--precision", "fp8"], "precision"),
+        (["score", "probe", "--data", "digits", "--limit", "0"], "--limit must be at least 1"),
+        (["score", "probe", "--data", "digits", "--batch-size", "0"], "batch_size must be at least 1"),
+        (["score", "nobody", "--data", "digits"], "there is no run 'nobody'; runs found: probe"),
+        (["score", "probe", "digits", "--data", "glyphs"], "write --data digits"),
+        (["report", "probe"], "nothing to report of probe"),
+        (["report", "scored", "--format", "latx"], "did you mean latex?"),
+        (["report", "scored", "--reading", "means"], "did you mean mean?"),
+        (["report", "scored", "--table", "bit"], "did you mean bits?"),
+        (["report", "scored", "--alpha", "2"], "alpha"),
+        (["report", "scored", "--bootstrap", "0"], "n_boot"),
+        (["correlate", "probe", "nobody", "--data", "digits"], "there is no run 'nobody'"),
+        (["correlate", "probe", "sibling", "--data", "digits", "--images", "3"], "too few"),
+        (["reconstruct", "probe", "--out", "x.png"], "either a data set (--data) or image files"),
+        (["reconstruct", "probe", "--out", "x.gif", "--data", "digits"], "must end in .png"),
+        (["reconstruct", "probe", "--out", "x.png", "--data", "digits", "--count", "0"], "1 to 64 images"),
+        (["reconstruct", "probe", "--out", "x.png", "--data", "digits", "--first", "9999"], "is outside 0.."),
+        (["reconstruct", "probe", "--out", "x.png", "--drawn", "0"], "1 to 64 images"),
+        (["reconstruct", "probe", "--out", "x.png", "--images", "no.png"], "no.png: cannot be read"),
+        (["train", "digits-tiny", "--data", "cifar10"], "write cifar10-as-28x28-grey to convert them"),
+        (["score", "probe", "--data", "digits-as-32x32-colour"], "the model takes 1 x 28 x 28: write digits"),
+        (["data", "fetch", "digitz"], "did you mean digits"),
+        (["runs", "check", "nobody"], "there is no run 'nobody'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_gets_one_clear_line(runs, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    assert said in fail(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_cuda_where_there_is_none(runs, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for command in (
+        ["train", "digits-tiny"],
+        ["score", "probe", "--data", "digits"],
+        ["correlate", "probe", "sibling", "--data", "digits"],
+        ["reconstruct", "probe", "--data", "digits", "--out", "x.png"],
+    ):
+        assert "there is no CUDA device here" in fail(*command, "--device", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"{"),
+        ("config.json", b'{"schema_version": 1, "model": {"stages": []}}'),
+        ("config.json", b"\xff\xfe\x00"),
+        ("model.safetensors", b"\x08\x00\x00\x00\x00\x00\x00\x00not json"),
+        ("model.safetensors", b""),
+        ("model.safetensors", None),
+    ],
+)
+def test_a_damaged_run_gets_one_clear_line(copy, tmp_path, file, content):
+    if content is None:
+        (copy / file).unlink()
+    else:
+        (copy / file).write_bytes(content)
+    for command in (
+        ["score", copy, "--data", "digits"],
+        ["reconstruct", copy, "--data", "digits", "--out", tmp_path / "x.png"],
+        ["correlate", copy, copy, "--data", "digits"],
+        ["runs", "check", copy],
+        ["runs", "bundle", copy, tmp_path / "bundle"],
+    ):
+        assert str(copy) in fail(*command)
+    assert not (tmp_path / "bundle" / "config.json").exists()
+
+
+def test_a_damaged_table_is_named_and_the_rest_reported(runs, tmp_path):
+    folder = shutil.copytree(runs / "scored", tmp_path / "part")
+    (folder / "scores" / "mnist.test.mean.S1.R1.seed0.parquet").write_bytes(b"PAR1")
+    result = succeed("report", folder, "--table", "bits")
+    assert "note: part: mnist.test.mean.S1.R1.seed0.parquet" in result.stderr
+    assert "fashionmnist (own)" in result.stdout
+    assert "mnist.test" in fail("runs", "check", folder)
+    for table in (folder / "scores").iterdir():
+        table.write_bytes(b"")
+    assert "nothing to report" in fail("report", folder)
+
+
+def test_train_writes_a_run_that_resumes_and_is_not_overwritten(trained):
+    config = read_config(trained)
+    assert (config.preset, config.training.epochs, config.training.seed) == ("digits-tiny", 2, 3)
+    assert read_history(trained)["epoch"].tolist() == [1, 2]
+    before = (trained / "model.safetensors").read_bytes()
+    assert "already holds a run" in failed_training("digits-tiny", "--run", trained, "--epochs", 2)
+    assert "begun with another training.epochs" in fail(
+        "train", "digits-tiny", "--run", trained, "--epochs", 5, "--resume"
+    )
+    assert "trained from the preset 'digits-tiny'" in fail("train", "mnist-lite", "--run", trained, "--resume")
+    succeed("train", "digits-tiny", "--run", trained, "--resume", "--seed", 3)
+    assert (trained / "model.safetensors").read_bytes() == before
+    assert "is sound" in succeed("runs", "check", trained).stdout
+
+
+def failed_training(*arguments: object) -> str:
+    """The last line of a training that began, and so said what it would do, before it failed."""
+    result = invoke("train", *arguments)
+    assert result.exit_code == 2
+    return result.stderr.splitlines()[-1]
+
+
+def test_train_shows_each_epoch_once(tmp_path):
+    folder = tmp_path / "run"
+    result = succeed(
+        "train", "digits-tiny", "--run", folder, "--set", "training.epochs=3", "--set", "data.preprocessing=grey"
+    )
+    assert read_config(folder).data.preprocessing == "grey"
+    assert result.stdout.strip() == str(folder)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
+    history = read_history(folder)
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    for line, elbo, ratio in zip(lines, history["elbo"], history["log_ratio_1"], strict=True):
+        assert f"validation ELBO {elbo:.2f} nats" in line
+        assert f"log r {ratio:.1f} " in line
+        assert "images/s" in line and "left" in line
+
+
+def test_trains_on_ones_own_images_and_scores_their_parts(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
+    name = f"folder:{pictures}"
+    result = succeed("train", "digits-tiny", "--data", name, "--epochs", 1, "--set", "training.batch_size=16")
+    folder = tmp_path / "runs" / "digits-tiny-on-pictures-seed0"
+    assert result.stdout.strip() == str(folder)
+    assert "30 fitted and 6 validation images" in result.stderr
+    succeed("score", folder, "--data", name, "--split", "reference", "--split", "calibration")
+    sizes = {key.split: len(read_table(key.path)) for key in list_tables(folder)}
+    assert sizes == {"reference": 12, "calibration": 12}
+    assert "held-out half" in succeed("report", folder).stdout
+
+
+@pytest.mark.parametrize("wrong", ["training", "scoring"])
+def test_ctrl_c_says_how_to_continue(runs, tmp_path, monkeypatch, wrong):
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "my run"
+    if wrong == "training":
+        monkeypatch.setattr("hvae.training.trainer.train", interrupted)
+        result = invoke("train", "digits-tiny", "--run", folder)
+        assert f"continue with: hvae train digits-tiny --run '{folder}' --resume" in result.stderr
+    else:
+        monkeypatch.setattr("hvae.measuring.measure.score", interrupted)
+        result = invoke("score", "probe", "--data", "digits")
+        assert "run the same command again" in result.stderr
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("OutOfMemoryError", "choose a smaller batch"), ("MisconfigurationException", "devices asked for")],
+)
+def test_what_the_machine_cannot_do_gets_one_line(runs, monkeypatch, name, said):
+    def impossible(*arguments: object, **options: object) -> None:
+        raise type(name, (RuntimeError,), {})("tried to allocate\nmore than there is")
+
+    monkeypatch.setattr("hvae.measuring.measure.score", impossible)
+    assert said in fail("score", "probe", "--data", "digits")
+
+
+def test_score_writes_the_table_it_names(copy):
+    result = succeed("score", copy, "--data", "digits", "--data", "glyphs", "--limit", 30, "--draws", 2)
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    for line, slug in zip(lines, ("digits", "glyphs"), strict=True):
+        path = Path(line.split(": ")[0])
+        assert path == copy / "scores" / f"{slug}.test.mean.S1.R2.seed0.parquet"
+        table = read_table(path)
+        assert len(table) == 30
+        bits = bits_per_dim(table.bound(0), 784).mean()
+        share = np.mean(table.likelihood_ratio(1) < 0)
+        assert f"30 images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}" in line
+    assert "digits (test), mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
+
+
+def test_a_limit_never_replaces_a_larger_table(copy):
+    succeed("score", copy, "--data", "digits", "--limit", 20, "--seed", 5)
+    (key,) = list_tables(copy)
+    before = key.path.read_bytes()
+    assert "holds 20 images, --limit 7 would replace them" in fail(
+        "score", copy, "--data", "digits", "--limit", 7, "--seed", 5
+    )
+    assert key.path.read_bytes() == before
+    succeed("score", copy, "--data", "digits", "--limit", 25, "--seed", 5)
+    assert len(read_table(key.path)) == 25
+
+
+def test_report_writes_what_the_tables_say(runs, tmp_path):
+    out = tmp_path / "report.csv"
+    assert succeed("report", "scored", "--table", "detection", "--bootstrap", 5, "--out", out).stdout.strip() == str(
+        out
+    )
+    expected = build(gather([find_run("scored")]).comparisons, ["detection"], n_boot=5)["detection"]
+    back = pd.read_csv(out)
+    np.testing.assert_array_equal(back["auroc"], expected["auroc"])
+    np.testing.assert_array_equal(back["fpr80_high"], expected["fpr80_high"])
+    for suffix, mark in ((".tex", r"\begin{tabular}"), (".md", "| --- |"), (".txt", "Negative control")):
+        succeed("report", "scored", "--bootstrap", 2, "--out", out.with_suffix(suffix))
+        assert mark in out.with_suffix(suffix).read_text()
+    assert "0.964" in succeed("report", "scored", "--bootstrap", 2, "--format", "text").stdout
+
+
+def test_correlate_writes_a_table_into_the_first_run(runs):
+    result = succeed("correlate", "probe", "sibling", "--data", "digits", "--images", 60)
+    (key,) = list_correlations(runs / "probe")
+    table = read_correlations(key.path)
+    assert (table.metadata.run_a, table.metadata.run_b, table.metadata.n) == ("probe", "sibling", 60)
+    assert f"z_1 {table.square('means')[0, 0]:.3f} ({table.square('means', 'null')[0, 0]:.3f})" in result.stdout
+
+
+def test_reconstruct_draws_a_picture(runs, pictures, tmp_path):
+    first, again, own = (tmp_path / name for name in ("a.png", "b.png", "c.png"))
+    succeed("reconstruct", "probe", "--data", "digits", "--count", 3, "--out", first)
+    succeed("reconstruct", "probe", "--data", "digits", "--count", 3, "--out", again)
+    succeed("reconstruct", "probe", "--data", "digits", "--first", 5, "--count", 3, "--out", tmp_path / "five.png")
+    assert (tmp_path / "five.png").read_bytes() != first.read_bytes()
+    succeed("reconstruct", "probe", "--drawn", 2, "--out", tmp_path / "samples.png")
+    with Image.open(tmp_path / "samples.png") as two, Image.open(first) as three:
+        assert two.size[1] < three.size[1]
+    odd = (pictures / "dogs" / "00.png").rename(tmp_path / "$a_{$.png")
+    files = [pictures / "cats" / "01.png", odd]
+    succeed("reconstruct", "probe", *(x for file in files for x in ("--images", file)), "--out", own)
+    sizes = []
+    for path in (first, again, own):
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            sizes.append(image.size)
+    np.testing.assert_array_equal(np.asarray(Image.open(first)), np.asarray(Image.open(again)))
+    assert sizes[0][0] == sizes[2][0] and sizes[0][1] > sizes[2][1]
+
+
+def test_bundle_keeps_the_model_and_leaves_the_optimizer(trained, tmp_path):
+    bundle = tmp_path / "bundle"
+    succeed("runs", "bundle", trained, bundle)
+    assert {path.name for path in bundle.iterdir()} == {"config.json", "history.csv", "model.safetensors"}
+    assert read_config(bundle) == read_config(trained)
+    pd.testing.assert_frame_equal(read_history(bundle), read_history(trained))
+    config = read_config(trained)
+    exact, rounded = read_weights(trained, config), read_weights(bundle, config)
+    for name, weights in exact.items():
+        torch.testing.assert_close(rounded[name], weights.bfloat16().float(), rtol=0, atol=0)
+    assert (bundle / "model.safetensors").stat().st_size < 0.7 * (trained / "model.safetensors").stat().st_size
+    assert "is sound" in succeed("runs", "check", bundle).stdout
+    assert "already holds a run" in fail("runs", "bundle", trained, bundle)
+
+
+def test_runs_list_shows_what_is_wrong(runs, tmp_path, monkeypatch):
+    shutil.copytree(runs, tmp_path / "runs")
+    (tmp_path / "runs" / "sibling" / "config.json").write_text("{}")
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
+    lines = succeed("runs", "list").stdout.splitlines()
+    state = {name: next(line for line in lines if f" {name} " in line) for name in ("probe", "scored", "sibling")}
+    assert "complete" in state["probe"] and "4 of 4" in state["probe"]
+    assert "scores only: model.safetensors is missing" in state["scored"]
+    assert "Field required" in state["sibling"]
+
+
+def test_check_names_tables_of_other_weights(copy):
+    make_tables(copy, sets=("mnist",), n=5)
+    assert "was made with other weights" in fail("runs", "check", copy)
+
+
+def test_data_list_and_fetch(tmp_path, monkeypatch):
+    monkeypatch.setenv("HVAE_DATA", str(tmp_path))
+    listed = succeed("data", "list").stdout
+    for name in datasets.names():
+        assert name in listed
+    assert "no: hvae data fetch mnist" in listed and str(tmp_path) in listed and "CC BY" in listed
+    assert "digits is here" in succeed("data", "fetch", "digits").stdout
+    assert "no: hvae data fetch notmnist" in listed and "no: hvae data fetch celeba32" in listed
+    assert "ImageNet 32x32 cannot be downloaded" in fail("data", "fetch", "imagenet32")
+
+
+def test_fetch_shows_progress(tmp_path, monkeypatch):
+    def fetch(name: str, root: Path | None = None, progress: Progress | None = None) -> None:
+        assert progress is not None
+        progress(500, 0)
+        progress(500, 1000)
+        progress(1000, 1000)
+
+    monkeypatch.setenv("HVAE_DATA", str(tmp_path))
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    result = succeed("data", "fetch", "mnist")
+    assert "mnist: 500 of 1,000 bytes" in result.stderr
+    assert f"mnist is in {tmp_path}" in result.stdout
+
+
+def test_app_starts_streamlit_in_the_checkout(tmp_path, monkeypatch):
+    called = {}
+
+    def run(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess:
+        called.update(command=command, cwd=cwd, env=env)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(dashboard, "CHECKOUT", tmp_path)
+    assert "has no streamlit_app.py" in fail("app")
+    (tmp_path / "streamlit_app.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HVAE_RUNS", "my/runs")
+    monkeypatch.setenv("HVAE_LIMITS", "my-limits.toml")
+    assert invoke("app", "--port", 8765).exit_code == 3
+    assert called["command"][1:] == ["-m", "streamlit", "run", "streamlit_app.py", "--server.port", "8765"]
+    assert called["cwd"] == tmp_path
+    assert called["env"]["HVAE_RUNS"] == os.path.join(tmp_path.resolve(), "my", "runs")
+    assert called["env"]["HVAE_LIMITS"] == os.path.join(tmp_path.resolve(), "my-limits.toml")

@@ -1,0 +1,93 @@
+"""The published table says what the paper and the talk say, and finds it again."""
+
+from __future__ import annotations
+
+import pytest
+
+from hvae.report.published import PUBLISHED, find
+
+TALK_FASHIONMNIST = {
+    "mnist": (0.986, 1),
+    "notmnist": (0.998, 1),
+    "kmnist": (0.974, 1),
+    "omniglot28": (1.0, 2),
+    "omniglot28_inverted": (0.954, 1),
+    "smallnorb28": (0.999, 2),
+    "smallnorb28_inverted": (0.941, 2),
+    "fashionmnist": (0.488, 1),
+}
+TALK_MNIST = {
+    "fashionmnist": (0.999, 1),
+    "notmnist": (1.0, 1),
+    "kmnist": (0.999, 1),
+    "omniglot28": (1.0, 1),
+    "omniglot28_inverted": (0.944, 1),
+    "smallnorb28": (1.0, 1),
+    "smallnorb28_inverted": (0.985, 1),
+    "mnist": (0.515, 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("score", "k", "samples", "metrics"),
+    [
+        ("L", 0, 1, (0.268, 0.363, 0.882)),
+        ("L", 1, 1, (0.593, 0.591, 0.658)),
+        ("L", 2, 1, (0.533, 0.750, 0.548)),
+        ("LLR", 1, 1, (0.964, 0.961, 0.036)),
+        ("LLR", 1, 250, (0.984, 0.984, 0.030)),
+    ],
+)
+def test_fashionmnist_against_mnist(score, k, samples, metrics):
+    (row,) = find(in_data="fashionmnist", ood_data="mnist", score=score, k=k, samples=samples)
+    assert (row.auroc, row.auprc, row.fpr80) == metrics
+    assert "Table" in row.source
+
+
+@pytest.mark.parametrize(
+    ("model", "in_data", "ood_data", "bits_in", "bits_ood"),
+    [
+        ("HVAE", "fashionmnist", "mnist", (0.420, 0.476, 0.579), (0.317, 0.601, 0.881)),
+        ("HVAE", "cifar10", "svhn", (3.74, 17.8, 54.3, 75.7), (2.62, 10.2, 64.0, 93.9)),
+        ("BIVA", "cifar10", "svhn", (3.46, 8.74, 19.7, 37.3), (2.35, 6.62, 25.1, 59.0)),
+    ],
+)
+def test_bits_per_dim_of_the_bounds(model, in_data, ood_data, bits_in, bits_ood):
+    rows = find(model=model, in_data=in_data, ood_data=ood_data, score="L")
+    assert tuple(row.k for row in rows) == tuple(range(len(bits_in)))
+    assert tuple(row.bits_in for row in rows) == bits_in
+    assert tuple(row.bits_ood for row in rows) == bits_ood
+
+
+@pytest.mark.parametrize(("in_data", "expected"), [("fashionmnist", TALK_FASHIONMNIST), ("mnist", TALK_MNIST)])
+def test_talk_table(in_data, expected):
+    rows = [row for row in find(in_data=in_data) if "talk" in row.source]
+    assert {row.ood_data: (row.auroc, row.k) for row in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def test_colour_rows():
+    (hvae,) = find(model="HVAE", in_data="cifar10", ood_data="svhn", score="LLR")
+    (biva,) = find(model="BIVA", in_data="cifar10", ood_data="svhn", score="LLR")
+    assert (hvae.k, hvae.auroc, hvae.auprc, hvae.fpr80) == (2, 0.811, 0.837, 0.394)
+    assert (biva.k, biva.auroc, biva.auprc, biva.fpr80) == (2, 0.891, 0.875, 0.172)
+    assert [row.auroc for row in find(in_data="cifar10", ood_data="cifar10")] == [0.469]
+    assert [(row.ood_data, row.auroc) for row in find(in_data="svhn")] == [("cifar10", 0.939), ("svhn", 0.489)]
+
+
+def test_every_row_is_stated_once_with_a_source_and_in_range():
+    identities = [(r.model, r.in_data, r.ood_data, r.score, r.k, r.samples, r.source) for r in PUBLISHED]
+    assert len(set(identities)) == len(PUBLISHED) == 34
+    for row in PUBLISHED:
+        stated = [row.auroc, row.auprc, row.fpr80]
+        assert row.source.startswith("Havtorn et al. (2021)")
+        assert any(value is not None for value in [*stated, row.bits_in])
+        assert all(0 <= value <= 1 for value in stated if value is not None)
+        assert (row.bits_in is None) == (row.bits_ood is None)
+
+
+def test_names_and_misses():
+    assert find(in_data="fashionmnist", ood_data="mnist", samples=250)[0].name == "LLR>1"
+    assert find(in_data="svhn")[0].name == "LLR>k"
+    assert find(in_data="digits") == ()
+    assert find() == PUBLISHED

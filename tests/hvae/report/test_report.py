@@ -1,0 +1,372 @@
+"""The report says what the metrics say about the same tables, beside the right published figures."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hvae import stats
+from hvae.errors import HvaeError
+from hvae.report import (
+    TABLES,
+    Comparison,
+    alarm_table,
+    bits_table,
+    build,
+    control_table,
+    detection_table,
+    gather,
+    layer_table,
+    negative_share,
+    ratio_table,
+    render,
+)
+from hvae.runs.folders import RunEntry, find_run
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
+from hvae.stats import conformal
+from tests.synthetic import make_run, make_tables
+
+N_BOOT = 20
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunEntry:
+    """A run with an OOD set of another size and two settings of S."""
+    folder = make_run(tmp_path_factory.mktemp("runs"), "a_run")
+    make_tables(folder, sets=("fashionmnist", "mnist"), n=120, samples=(1, 250))
+    make_tables(folder, sets=("notmnist",), n=70)
+    return find_run(str(folder))
+
+
+@pytest.fixture(scope="module")
+def comparison(run: RunEntry) -> Comparison:
+    """S = 1."""
+    gathered = gather([run])
+    assert gathered.problems == ()
+    return gathered.comparisons[0]
+
+
+@pytest.fixture(scope="module")
+def tables(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    return build([comparison], n_boot=N_BOOT)
+
+
+def stored(run: RunEntry, slug: str, split: str = "test", samples: int = 1) -> ScoreTable:
+    return read_table(run.path / "scores" / f"{slug}.{split}.mean.S{samples}.R1.seed0.parquet")
+
+
+def the_row(frame: pd.DataFrame, **wanted: object) -> pd.Series:
+    mask = np.logical_and.reduce([frame[name] == value for name, value in wanted.items()])
+    assert mask.sum() == 1
+    return frame[mask].iloc[0]
+
+
+def test_gathers_by_settings(run):
+    first, second = gather([run]).comparisons
+    assert (first.samples, second.samples) == (1, 250)
+    assert [table.metadata.slug for table in first.others] == ["mnist", "notmnist"]
+    assert [table.metadata.slug for table in second.others] == ["mnist"]
+    assert set(first.parts) == {"fitted", "reference", "calibration"}
+    assert first.in_data == "fashionmnist"
+
+
+@pytest.mark.parametrize("ood", ["mnist", "notmnist"])
+@pytest.mark.parametrize("images", ["full", "equal"])
+def test_detection_is_what_the_metrics_say(run, tables, ood, images):
+    inside, outside = stored(run, "fashionmnist"), stored(run, ood)
+    rows = tables["detection"][lambda frame: (frame["ood_data"] == ood) & (frame["images"] == images)]
+    if ood == "mnist":
+        assert len(rows) == (7 if images == "full" else 0)
+    for _, row in rows.iterrows():
+        scores = [
+            t.negative_bound(row["k"]) if row["score"].startswith("-L") else t.likelihood_ratio(row["k"])
+            for t in (inside, outside)
+        ]
+        expected = stats.summary(*scores, n_boot=N_BOOT)[images]
+        for name, estimate in expected.items():
+            assert (row[name], row[f"{name}_low"], row[f"{name}_high"]) == (estimate.value, estimate.low, estimate.high)
+        assert (row["n_in"], row["n_ood"]) == ((120, len(outside)) if images == "full" else (70, 70))
+
+
+def test_best_k_is_the_best_auroc_of_the_ratios_alone(tables):
+    for _, rows in tables["detection"].groupby(["ood_data", "images"]):
+        ratios = rows[rows["score"].str.startswith("LLR")]
+        assert ratios.loc[ratios["best_k"], "auroc"].eq(ratios["auroc"].max()).all()
+        assert rows["best_k"].sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("samples", "score", "published", "source"),
+    [
+        (1, "-L>0", (0.268, 0.363, 0.882), "Tables 1 and 2"),
+        (1, "LLR>1", (0.964, 0.961, 0.036), "Table 2"),
+        (250, "LLR>1", (0.984, 0.984, 0.030), "Table 2"),
+        (250, "-L>0", (None, None, None), ""),
+        (1, "LLR>3", (None, None, None), ""),
+    ],
+)
+def test_published_figures_are_those_of_the_same_score_and_samples(run, samples, score, published, source):
+    comparison = next(c for c in gather([run]).comparisons if c.samples == samples)
+    row = the_row(detection_table([comparison], n_boot=2), ood_data="mnist", score=score, images="full")
+    figures = [row[f"published_{name}"] for name in ("auroc", "auprc", "fpr80")]
+    assert [None if np.isnan(figure) else figure for figure in figures] == list(published)
+    assert source in row["published_source"]
+
+
+def test_figures_without_a_stated_s_stand_beside_any_s(run):
+    row = the_row(
+        detection_table(gather([run]).comparisons[:1], n_boot=2), ood_data="notmnist", score="LLR>1", images="full"
+    )
+    assert row["published_auroc"] == 0.998
+    assert "talk" in row["published_source"]
+
+
+def test_bits_are_the_mean_bounds(run, tables):
+    own, other = stored(run, "fashionmnist"), stored(run, "mnist")
+    for table in (own, other):
+        for k in range(4):
+            row = the_row(tables["bits"], data=table.metadata.slug, k=k)
+            assert row["bits"] == pytest.approx(-table.bound(k).mean() / (784 * np.log(2)))
+            assert row["bits_se"] == pytest.approx(table.bound(k).std(ddof=1) / np.sqrt(120) / (784 * np.log(2)))
+            assert row["more_likely"] == (table is other and table.bound(k).mean() > own.bound(k).mean())
+    assert the_row(tables["bits"], data="mnist", k=0)["more_likely"]
+    assert the_row(tables["bits"], data="fashionmnist", k=1)["published_bits"] == 0.476
+    assert the_row(tables["bits"], data="mnist", k=2)["published_bits"] == 0.881
+    assert np.isnan(the_row(tables["bits"], data="mnist", k=3)["published_bits"])
+    assert np.isnan(the_row(tables["bits"], data="notmnist", k=0)["published_bits"])
+
+
+def test_only_the_elbo_is_published_for_one_s(run):
+    bits = bits_table(gather([run]).comparisons[1:])
+    assert np.isnan(the_row(bits, data="mnist", k=0)["published_bits"])
+    assert the_row(bits, data="mnist", k=1)["published_bits"] == 0.601
+
+
+def test_monte_carlo_error_comes_from_the_stored_one(tmp_path):
+    folder = make_run(tmp_path, "repeats", depth=2)
+    (path,) = make_tables(folder, sets=("fashionmnist",), n=20, draws=(4,), parts=False)
+    table = read_table(path)
+    bits = bits_table(gather([find_run(str(folder))]).comparisons)
+    for k, column in enumerate(("iw_se", "L>1_se", "L>2_se")):
+        expected = np.sqrt(np.mean(table.frame[column].to_numpy(float) ** 2))
+        assert the_row(bits, k=k)["draws_se"] == pytest.approx(expected)
+
+
+def test_control_sets_test_images_against_fitted_ones(run, tables):
+    fitted, test = stored(run, "fashionmnist", "fitted"), stored(run, "fashionmnist")
+    row = the_row(tables["control"], score="LLR>1")
+    assert row["auroc"] == stats.auroc(fitted.likelihood_ratio(1), test.likelihood_ratio(1)).value
+    assert row["published_auroc"] == 0.488
+    assert set(tables["control"]["images"]) == {"full"}
+
+
+def test_alarms_follow_the_label_free_rule(run, tables):
+    def ratios(split: str, slug: str = "fashionmnist") -> np.ndarray:
+        table = stored(run, slug, split)
+        return np.column_stack([table.likelihood_ratio(k) for k in (1, 2, 3)])
+
+    reference = ratios("reference")
+
+    def t(values: np.ndarray) -> np.ndarray:
+        return conformal.statistic(conformal.tail_ranks(reference, values, break_ties=True))
+
+    calibration = t(ratios("calibration"))
+    for role, data, values in (("test", "fashionmnist", ratios("test")), ("ood", "mnist", ratios("test", "mnist"))):
+        row = the_row(tables["alarms"], role=role, data=data)
+        assert row["rate"] == np.mean(conformal.p_values(calibration, t(values)) <= 0.05)
+        assert (row["n_reference"], row["n_calibration"], row["n"]) == (120, 120, 120)
+        assert np.isnan(row["low"]) == (role == "ood")
+    half = the_row(tables["alarms"], role="held-out half")
+    assert (half["n_calibration"], half["n"]) == (60, 60)
+    assert (half["low"], half["high"]) == conformal.false_alarm_interval(0.05, 60, 60, 0.95)
+
+
+def test_the_check_on_the_held_out_half_keeps_its_level(tmp_path):
+    """Over many halvings the rate leaves its 95 % interval about as often as it may."""
+    folder = make_run(tmp_path, "many", depth=1)
+    make_tables(folder, sets=("fashionmnist",), n=400)
+    comparisons = gather([find_run(str(folder))]).comparisons
+    halves = [the_row(alarm_table(comparisons, alpha=0.2, seed=seed), role="held-out half") for seed in range(60)]
+    assert len({half["rate"] for half in halves}) > 5
+    assert np.mean([half["low"] <= half["rate"] <= half["high"] for half in halves]) > 0.85
+
+
+def test_layers_give_the_kl_and_the_units_of_the_kept_epoch(run, tables):
+    table = stored(run, "mnist")
+    history = pd.read_csv(run.path / "history.csv")
+    best = history.loc[history["elbo"].idxmax()]
+    for layer, units in enumerate((392, 4, 4), start=1):
+        row = the_row(tables["layers"], data="mnist", layer=layer)
+        assert row["kl"] == pytest.approx(-table.log_ratio(layer).mean())
+        assert row["validation_kl"] == pytest.approx(-best[f"log_ratio_{layer}"])
+        assert (row["active_units"], row["units"]) == (best[f"active_units_{layer}"], units)
+
+
+def test_layers_without_a_learning_curve(tmp_path):
+    folder = make_run(tmp_path, "bare")
+    (folder / "history.csv").unlink()
+    make_tables(folder, sets=("fashionmnist",), n=10, parts=False)
+    layers = layer_table(gather([find_run(str(folder))]).comparisons)
+    assert layers["validation_kl"].isna().all()
+    assert "? of 392" in render({"layers": layers}, "text")
+
+
+def test_negative_ratios_are_counted(run, tmp_path):
+    assert negative_share(np.array([-1.0, 0.0, 2.0, -3.0])) == 0.5
+    table = stored(run, "fashionmnist")
+    frame = table.frame.copy()
+    frame.loc[:29, "L>2"] = frame["iw"] + 1
+    frame.loc[30:, "L>2"] = frame["iw"] - 1
+    folder = make_run(tmp_path, "negative")
+    write_table(folder, ScoreTable(frame, table.metadata))
+    row = the_row(ratio_table(gather([find_run(str(folder))]).comparisons), k=2)
+    assert row["negative_share"] == 0.25
+    assert row["mean"] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_another_in_distribution_set(run):
+    (comparison, _) = gather([run], in_data="mnist").comparisons
+    assert comparison.in_table is not None
+    assert comparison.in_table.metadata.slug == "mnist"
+    assert [table.metadata.slug for table in comparison.others] == ["fashionmnist", "notmnist"]
+    row = the_row(detection_table([comparison], n_boot=2), ood_data="fashionmnist", score="LLR>1")
+    assert row["published_auroc"] == 0.999
+
+
+def test_the_whole_of_an_ood_set_goes_before_its_test_part(tmp_path):
+    folder = make_run(tmp_path, "whole")
+    (whole,) = make_tables(folder, sets=("digits",), n=30)
+    table = read_table(whole)
+    part = table.metadata.model_copy(update={"split": "test"})
+    write_table(folder, ScoreTable(table.frame.head(10), part))
+    (comparison,) = gather([find_run(str(folder))]).comparisons
+    assert [(len(other), other.metadata.split) for other in comparison.others] == [(30, "all")]
+
+
+def test_no_fitted_image_stands_for_the_own_set(tmp_path):
+    """`all` of the set a run was trained on holds fitted images, so it is never its in-distribution table."""
+    folder = make_run(tmp_path, "digits-run", data="digits")
+    make_tables(folder, sets=("digits", "mnist"), n=30, parts=False)
+    gathered = gather([find_run(str(folder))])
+    assert gathered.comparisons[0].in_table is None
+    assert "score digits (test)" in gathered.problems[0]
+    assert build(gathered.comparisons, ["detection", "control", "alarms"]) == {}
+
+
+def test_ones_own_folder_is_represented_by_its_reference_part(tmp_path):
+    folder = make_run(tmp_path, "own", data="folder:some/My cats")
+    for path in make_tables(folder, sets=("my-cats-0123abcd", "mnist"), n=30):
+        table = read_table(path)
+        if table.metadata.slug != "mnist":
+            metadata = table.metadata.model_copy(update={"split": "reference"})
+            write_table(folder, ScoreTable(table.frame, metadata))
+    (comparison,) = gather([find_run(str(folder))]).comparisons
+    assert comparison.in_table is not None
+    assert (comparison.in_data, comparison.in_table.metadata.split) == ("my-cats-0123abcd", "reference")
+    assert [table.metadata.slug for table in comparison.others] == ["mnist"]
+
+
+def test_damaged_and_stale_tables_are_left_out_and_named(tmp_path):
+    folder = make_run(tmp_path, "partly")
+    make_tables(folder, sets=("fashionmnist", "mnist", "notmnist"), n=10, parts=False)
+    (folder / "scores" / "mnist.test.mean.S1.R1.seed0.parquet").write_bytes(b"PAR1 no table PAR1")
+    (folder / "history.csv").write_bytes(b"")
+    gathered = gather([find_run(str(folder))])
+    assert [table.metadata.slug for table in gathered.comparisons[0].others] == ["notmnist"]
+    assert any("mnist.test.mean" in problem for problem in gathered.problems)
+    assert any("history.csv" in problem for problem in gathered.problems)
+    (folder / "model.safetensors").write_bytes(b"weights that made none of these tables")
+    stale = gather([find_run(str(folder))])
+    assert stale.comparisons == ()
+    assert sum("other weights" in problem for problem in stale.problems) == 2
+
+
+def test_runs_without_config_or_tables_are_named(tmp_path):
+    make_run(tmp_path, "empty")
+    (make_run(tmp_path, "broken") / "config.json").write_text("{}")
+    gathered = gather([find_run(str(tmp_path / name)) for name in ("empty", "broken")])
+    assert gathered.comparisons == ()
+    assert "hvae score empty" in gathered.problems[0]
+    assert gathered.problems[1].startswith("broken:")
+
+
+def test_readings_are_filtered(tmp_path):
+    folder = make_run(tmp_path, "readings")
+    make_tables(folder, sets=("fashionmnist",), n=10, readings=("mean", "sample"), parts=False)
+    entry = find_run(str(folder))
+    assert {c.reading for c in gather([entry]).comparisons} == {"mean", "sample"}
+    assert {c.reading for c in gather([entry], ["sample"]).comparisons} == {"sample"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_csv_comes_back_as_it_was(tables, name):
+    back = pd.read_csv(io.StringIO(render({name: tables[name]}, "csv")), keep_default_na=False, na_values=[""])
+    assert back.pop("table").eq(name).all()
+    if "published_source" in back:
+        back["published_source"] = back["published_source"].fillna("")
+    pd.testing.assert_frame_equal(back, tables[name], check_dtype=False, check_exact=True)
+
+
+def test_csv_of_several_tables_comes_back_table_by_table(tables):
+    back = pd.read_csv(io.StringIO(render(tables, "csv")))
+    assert list(dict.fromkeys(back["table"])) == list(TABLES)
+    for name, table in tables.items():
+        rows = back[back["table"] == name].reset_index(drop=True)
+        for column in table.select_dtypes("number"):
+            np.testing.assert_array_equal(rows[column].to_numpy(float), table[column].to_numpy(float))
+
+
+def test_latex_is_balanced_and_escaped(tables):
+    text = render(tables, "latex")
+    assert text.count("{") == text.count("}") and text.count("{") > 100
+    begun, ended = re.findall(r"\\begin\{(\w+)\}", text), re.findall(r"\\end\{(\w+)\}", text)
+    assert sorted(begun) == sorted(ended) and len(begun) == 2 * len(tables)
+    depth = 0
+    for char in re.sub(r"\\.", "", text):
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        assert depth >= 0
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+    assert not re.search(r"(?<!\\)[%#_]", text)
+    assert r"a\_run" in text and r"$\mathrm{LLR}^{>1}$" in text and r"$-\mathcal{L}^{>0}$" in text
+    for tabular in re.findall(r"\\begin\{tabular\}\{(l+)\}(.*?)\\end\{tabular\}", text, re.DOTALL):
+        rows = [line for line in tabular[1].splitlines() if line.endswith(r"\\")]
+        assert {row.count("&") + 1 for row in rows} == {len(tabular[0])}
+
+
+def test_markdown_rows_have_the_cells_of_their_head(tables):
+    text = render(tables, "markdown")
+    blocks = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(blocks) == len(tables)
+    for block in blocks:
+        assert len({line.count(" | ") for line in block.strip().splitlines()}) == 1
+
+
+def test_text_sets_published_figures_beside_ours(tables):
+    text = render(tables, "text")
+    row = next(line for line in text.splitlines() if "LLR>1" in line and line.split()[0] == "mnist")
+    ours = the_row(tables["detection"], ood_data="mnist", score="LLR>1", images="full")
+    assert f"{ours['auroc']:.3f} [{ours['auroc_low']:.3f}, {ours['auroc_high']:.3f}]" in row
+    assert "0.964" in row and "0.036" in row
+    assert "reading mean, S = 1, R = 1, seed 0" in text
+
+
+def test_unknown_format(tables):
+    with pytest.raises(HvaeError, match="unknown format 'pdf'; the formats are csv, text"):
+        render(tables, "pdf")
+
+
+def test_control_without_a_fitted_table(run):
+    assert control_table(gather([run], in_data="mnist").comparisons).empty
+
+
+def test_imports_no_torch():
+    code = "import sys, hvae.report; sys.exit('torch' in sys.modules)"
+    root = Path(__file__).resolve().parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

@@ -1,0 +1,311 @@
+"""Training: resumable to the bit, stopped by values that are not finite, chosen by validation."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+import hvae.training.trainer
+from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.datasets import ImageSet
+from hvae.errors import CheckpointError, ConfigError, DataError
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, sha256
+from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
+from tests.hvae.small_models import small_config
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = RunConfig(
+    model=small_config(),
+    data=DataConfig(name="digits"),
+    training=TrainingConfig(
+        epochs=3, batch_size=40, learning_rate=3e-3, ema=0.9, precision="32-true", seed=5, checkpoint_every=4
+    ),
+)
+STEPS_PER_EPOCH, STEPS = 12, 36
+
+
+def digits(part: slice, split: str) -> ImageSet:
+    """scikit-learn's digits at their own 8x8 pixels."""
+    pixels = load_digits().images[part]
+    images = np.rint(pixels * (255 / 16)).astype(np.uint8)[:, None]
+    return ImageSet("digits", split, images, np.zeros(len(images), np.int64))
+
+
+FITTED, VALIDATION = digits(slice(0, 480), "fitted"), digits(slice(480, 600), "validation")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The order of summation, and so the last bit, depends on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+    return train(CONFIG, tmp_path_factory.mktemp("runs") / "whole", FITTED, VALIDATION, accelerator="cpu")
+
+
+def history(folder: Path) -> pd.DataFrame:
+    """The learning curve without its wall-clock column."""
+    return pd.read_csv(folder / HISTORY_FILE).drop(columns="images_per_second")
+
+
+def assert_same_run(folder: Path, other: Path) -> None:
+    assert sha256(folder / WEIGHTS_FILE) == sha256(other / WEIGHTS_FILE)
+    pd.testing.assert_frame_equal(history(folder), history(other), check_exact=True)
+    states = [torch.load(each / RESUME_FILE, weights_only=True) for each in (folder, other)]
+    assert states[0]["step"] == states[1]["step"] == STEPS
+    for part in ("weights", "average"):
+        for name, value in states[0][part].items():
+            assert torch.equal(value, states[1][part][name]), (part, name)
+
+
+class Stopped(Exception):
+    """What a test stops a training with."""
+
+
+def stop_at(step: int):
+    def on_step(progress: Progress) -> None:
+        if progress.step == step:
+            raise Stopped
+
+    return on_step
+
+
+CHILD = """
+import sys
+
+import torch
+
+from hvae.training.trainer import train
+from tests.hvae.training.test_training import CONFIG, FITTED, VALIDATION
+
+torch.set_num_threads(1)
+
+def wait(progress):
+    print(progress.step, flush=True)
+    if not sys.stdin.readline():
+        raise SystemExit
+
+train(CONFIG, __import__("pathlib").Path(sys.argv[1]), FITTED, VALIDATION, accelerator="cpu", on_step=wait)
+"""
+
+
+def test_a_killed_run_resumes_to_the_bit(uninterrupted: Path, tmp_path: Path) -> None:
+    """SIGKILL at a random moment after the first checkpoint; until then the child waits after each step."""
+    folder = tmp_path / "run"
+    last = random.Random(7).randrange(CONFIG.training.checkpoint_every + 1, STEPS - 4)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        for step in range(1, last + 1):
+            assert child.stdout.readline() == f"{step}\n"
+            if step == last:
+                with pytest.raises(CheckpointError, match="another process is writing"):
+                    train(CONFIG, folder, FITTED, VALIDATION, resume=True, accelerator="cpu")
+            child.stdin.write("\n")
+            child.stdin.flush()
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    finally:
+        child.kill()
+        child.communicate()
+    assert (folder / RESUME_FILE).is_file()
+    (folder / ".resume.pt.left.part").touch()
+    train(CONFIG, folder, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert_same_run(folder, uninterrupted)
+    assert not list(folder.glob(".*.part"))
+
+
+@pytest.mark.parametrize("step", [1, 6, STEPS_PER_EPOCH + 1])
+def test_a_run_stopped_at_any_step_resumes_to_the_bit(uninterrupted: Path, tmp_path: Path, step: int) -> None:
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(step))
+    seen: list[int] = []
+    train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu", on_step=lambda p: seen.append(p.step))
+    assert seen[-1] == STEPS
+    assert step - seen[0] < CONFIG.training.checkpoint_every, "no more than the promised steps are repeated"
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[int]] = []
+    step = hvae.training.trainer._Trainer._step
+
+    def spy(self: hvae.training.trainer._Trainer, index: torch.Tensor) -> tuple[float, tuple[float, ...]]:
+        read.append(index.tolist())
+        return step(self, index)
+
+    monkeypatch.setattr(hvae.training.trainer._Trainer, "_step", spy)
+    train(CONFIG.override({"training.epochs": 2}), tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    epochs = [sum(read[:STEPS_PER_EPOCH], []), sum(read[STEPS_PER_EPOCH:], [])]
+    assert all(sorted(order) == list(range(len(FITTED))) for order in epochs)
+    assert epochs[0] != epochs[1]
+    assert epochs[0] != sorted(epochs[0])
+
+
+def test_training_raises_the_validation_elbo(uninterrupted: Path) -> None:
+    curve = history(uninterrupted)
+    assert list(curve["epoch"]) == [1, 2, 3]
+    assert list(curve["step"]) == [12, 24, 36]
+    assert curve["elbo"].iloc[-1] > curve["elbo"].iloc[0] + 5
+    np.testing.assert_allclose(curve["elbo"], curve["log_px"] + curve.filter(regex="log_ratio_").sum(axis=1), rtol=1e-4)
+    assert (curve.filter(regex="active_units_") >= 0).all(axis=None)
+    assert curve["active_units_1"].max() <= 2 * 4 * 4
+    checkpoint = load_checkpoint(uninterrupted)
+    assert checkpoint.config == CONFIG
+
+
+def test_validation_chooses_the_checkpoint(tmp_path: Path) -> None:
+    """The weights change at the end of an epoch exactly where it is the best so far."""
+    config = CONFIG.override(
+        {"training.learning_rate": 0.1, "training.schedule": "constant", "training.ema": 0, "training.epochs": 5}
+    )
+    stored: list[str] = []
+
+    def on_step(progress: Progress) -> None:
+        if progress.step > 1 and progress.step % STEPS_PER_EPOCH == 1:
+            stored.append(sha256(tmp_path / WEIGHTS_FILE))
+
+    train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=on_step)
+    stored.append(sha256(tmp_path / WEIGHTS_FILE))
+    elbo = history(tmp_path)["elbo"].to_numpy()
+    best = np.maximum.accumulate(elbo)
+    improved = np.append(True, elbo[1:] > best[:-1])
+    assert not improved.all(), "no epoch was worse: the test shows nothing"
+    assert [one != other for one, other in zip(stored[1:], stored[:-1], strict=True)] == list(improved[1:])
+    assert stored[-1] == stored[int(elbo.argmax())]
+
+
+def test_the_moving_average_is_what_is_stored(tmp_path: Path) -> None:
+    config = CONFIG.override({"training.epochs": 1})
+    train(config, tmp_path / "averaged", FITTED, VALIDATION, accelerator="cpu")
+    train(config.override({"training.ema": 0}), tmp_path / "raw", FITTED, VALIDATION, accelerator="cpu")
+    content = {name: torch.load(tmp_path / name / RESUME_FILE, weights_only=True) for name in ("averaged", "raw")}
+    for name, state in content.items():
+        stored = load_checkpoint(tmp_path / name).model.state_dict()
+        same = all(torch.equal(stored[key], value) for key, value in state["weights"].items())
+        assert same == (name == "raw")
+        assert all(torch.equal(stored[key], state["average"][f"module.{key}"]) for key in stored)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("stages.0.posterior.parameters_of.bias", r"q\(z_1\|\.\) of layer z_1"),
+        ("stages.1.posterior.parameters_of.bias", r"q\(z_2\|\.\) of layer z_2"),
+        ("stages.1.conditional_prior.parameters_of.bias", r"p\(z_2\|\.\) of layer z_2"),
+        ("likelihood.logits.bias", r"log p\(x\|z\)"),
+    ],
+)
+def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
+    resume = tmp_path / RESUME_FILE
+    content = torch.load(resume, weights_only=True)
+    content["weights"][parameter].fill_(float("nan"))
+    torch.save(content, resume)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(TrainingDiverged, match=message) as caught:
+        train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert f"step {content['step'] + 1} of {STEPS}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    load_checkpoint(tmp_path)
+
+
+def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Poisoned(HierarchicalVAE):
+        def __init__(self, config: ModelConfig) -> None:
+            super().__init__(config)
+            self.get_parameter("stages.1.encoder.0.first.bias").register_hook(lambda gradient: gradient * float("nan"))
+
+    monkeypatch.setattr(hvae.training.trainer, "HierarchicalVAE", Poisoned)
+    with pytest.raises(TrainingDiverged, match=r"step 1 of 36: the gradient of stages\.1\.encoder\.0\.first\.bias"):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
+
+
+def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    config = CONFIG.override(
+        {
+            "training.learning_rate": 1.0,
+            "training.learning_rate_warm_up": 0,
+            "training.gradient_norm": 1e30,
+            "training.schedule": "constant",
+            "training.epochs": 10,
+        }
+    )
+    with pytest.raises(TrainingDiverged, match="training diverged at step") as caught:
+        train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    assert "learning_rate" in str(caught.value)
+    state = torch.load(tmp_path / RESUME_FILE, weights_only=True)
+    assert all(torch.isfinite(value).all() for value in state["weights"].values())
+
+
+def test_a_folder_holds_one_run(uninterrupted: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="already holds a run"):
+        train(CONFIG, uninterrupted, FITTED, VALIDATION, accelerator="cpu")
+    other = CONFIG.override({"training.learning_rate": 0.5})
+    with pytest.raises(CheckpointError, match="another config"):
+        train(other, uninterrupted, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    with pytest.raises(CheckpointError, match="to resume from"):
+        train(CONFIG, tmp_path / "empty", FITTED, VALIDATION, resume=True, accelerator="cpu")
+    (tmp_path / WEIGHTS_FILE).write_bytes(b"imported")
+    with pytest.raises(CheckpointError, match="already holds a run"):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    assert (tmp_path / WEIGHTS_FILE).read_bytes() == b"imported"
+
+
+def test_a_finished_run_resumes_to_itself(uninterrupted: Path) -> None:
+    before = {path.name: sha256(path) for path in uninterrupted.iterdir()}
+    train(CONFIG, uninterrupted, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert {path.name: sha256(path) for path in uninterrupted.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut off"])
+def test_a_damaged_resume_file_is_one_line(uninterrupted: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "config.json").write_bytes((uninterrupted / "config.json").read_bytes())
+    (tmp_path / RESUME_FILE).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be resumed from") as caught:
+        train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_images_have_to_fit(tmp_path: Path) -> None:
+    wide = ImageSet("wide", "train", np.zeros((4, 1, 8, 10), np.uint8), np.zeros(4, np.int64))
+    with pytest.raises(ConfigError, match=r"\(1, 8, 10\)"):
+        train(CONFIG, tmp_path, wide, VALIDATION, accelerator="cpu")
+    with pytest.raises(DataError, match="no images"):
+        train(CONFIG, tmp_path, FITTED, FITTED.take(np.arange(0)), accelerator="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_last_batch_may_be_the_only_one(tmp_path: Path) -> None:
+    few = FITTED.take(np.arange(10))
+    train(CONFIG.override({"training.epochs": 2}), tmp_path, few, VALIDATION, accelerator="cpu")
+    assert list(history(tmp_path)["step"]) == [1, 2]
