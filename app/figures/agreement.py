@@ -45,7 +45,7 @@ def agreement(
     axes: tuple[str, str],
     title: str,
 ) -> Figure:
-    """Images as marks whose customdata is place of the set x `series.IDS_PER_SET` + number of the image.
+    """Images as marks whose customdata is place of the set x `IDS_PER_SET` + number of the image.
 
     Args:
         clouds: the in-distribution set first.

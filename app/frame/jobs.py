@@ -1,8 +1,8 @@
 """Long computations on a page: queue one, watch it, stop it. `app.server.queue` runs them.
 
 A worker must not touch Streamlit: what it needs is given to it. It may use the cached models of
-`app.reading.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads` alone,
-which holds for the whole process: one that loads models by itself calls `app.server.cores.spare_one` before.
+`app.reading.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads`
+alone, which holds for the whole process: one that loads models by itself calls `app.server.cores.spare_one` before.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One image of the Scores page: the steps of its bound, its scores at every k, the image where the data set is here."""
+"""One scored image: the steps of its bound, its scores at every k, the image where the data set is here."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def one_image(view: View, run: RunEntry, threshold: measures.Threshold) -> None:
     with right:
         _waterfall(view, chosen, image.index, name)
     if images is not None:
-        rebuild.rebuild(run, chosen, images, image.index)
+        rebuild.rebuild(run, chosen.table.metadata, images, image.index)
     left, right = st.columns(2, gap="large")
     with left:
         _profile(view, chosen, image.index, name)

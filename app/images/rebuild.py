@@ -1,4 +1,4 @@
-"""One image of the Scores page rebuilt level by level; torch is imported when a person asks for it, not before."""
+"""One scored image rebuilt level by level; torch is imported when a person asks for it, not before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from app.frame import components
 from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
 from app.images.mosaic import table_html
 from app.looks import palette
-from app.reading.view import Scored
 from hvae.datasets import ImageSet
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
@@ -18,12 +17,12 @@ MOST_DRAWS = 16
 """Tables with more draws are rebuilt with one: a person waits for it."""
 
 
-def rebuild(run: RunEntry, chosen: Scored, images: ImageSet, index: int) -> None:
+def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
     """An expander that shows the image and what is left of it at every level, with the noise of its score table.
 
     Args:
         run: with a configuration and weights; nothing is drawn for others.
-        chosen: the image's data set.
+        about: metadata of the score table of the image's data set.
         images: of that set.
         index: of the image.
     """
@@ -37,8 +36,7 @@ def rebuild(run: RunEntry, chosen: Scored, images: ImageSet, index: int) -> None
         with st.spinner("Starting PyTorch"):
             from app.images import models
         one, place = images.take(np.array([index])), np.array([index])
-        title, trained = palette.look(chosen.slug).title, run.config.data.name
-        about = chosen.table.metadata
+        title, trained = palette.look(about.slug).title, run.config.data.name
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
             walked = models.walk(run, one, place, about.seed, about.reading, draws)

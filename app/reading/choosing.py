@@ -43,7 +43,7 @@ def choose_level(score: str, depth: int) -> int:
 
 
 def choose_unit() -> str:
-    """One of `scored.UNITS`, whether or not the score can be shown in it: see `said_unit`."""
+    """One of `measures.UNITS`, whether or not the score can be shown in it: see `said_unit`."""
     return controls.choose("Unit", "unit", measures.UNITS, help=UNIT_HELP)
 
 

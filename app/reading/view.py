@@ -24,7 +24,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class View:
-    """What the Scores page shows.
+    """What is shown of the scores of a run.
 
     Attributes:
         inside: the in-distribution set.

@@ -29,7 +29,7 @@ class Chosen:
     """How images are to be judged.
 
     Attributes:
-        statistic: one of `verdicts.STATISTICS`.
+        statistic: one of `hvae.verdicts.rule.STATISTICS`.
         two_sided: whether ratios too low count as well.
         setting: reading, S and R of the scores.
         further: runs beside run A.

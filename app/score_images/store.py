@@ -73,8 +73,8 @@ class Stored:
         images: `(m, channel, height, width)` uint8, as the model takes them.
         refused: (file, reason) of what could not be read.
         complete: whether every image was scored, by every run.
-        others: what each further run says, in the order of the settings: the columns of `hvae.verdicts.judge.Judge` for the
-            first images, all of them once the job is complete.
+        others: what each further run says, in the order of the settings: the columns of `hvae.verdicts.judge.Judge` for
+            the first images, all of them once the job is complete.
     """
 
     settings: Settings

@@ -189,8 +189,8 @@ def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Readin
         model: the model, in evaluation mode.
         x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
         noise: one lane an image.
-        reading: how L^{>k} is read (see `hvae.models.proposal.bound_proposal`); `mean` and `early-release` take the prior's
-            mean, `sample` and `auxiliary` a sample of it.
+        reading: how L^{>k} is read (see `hvae.models.proposal.bound_proposal`); `mean` and `early-release` take the
+            prior's mean, `sample` and `auxiliary` a sample of it.
 
     Raises:
         HvaeError: images that are not of the model's shape, or noise of another number of lanes.

@@ -15,14 +15,14 @@ from concurrent.futures import Future
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from app.score_images import scoring as upload_jobs, store as upload_store
+from app.score_images import scoring, store
 from app.score_images.sources import Given
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
 from tests.hvae.datasets.own.test_outside import DAMAGED, READ, REFUSED, encode
 
 run = find_run("fashionmnist-lite-seed0")
-settings = upload_store.Settings(run=run.name, source="", image_shape=(1, 28, 28), fit="pad", invert=False,
+settings = store.Settings(run=run.name, source="", image_shape=(1, 28, 28), fit="pad", invert=False,
                                  statistic="rank", reading="mean", samples=1, draws=1)
 noise = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8), dtype=np.uint8)
 
@@ -44,10 +44,10 @@ def corpus():
 def score(job, sources):
     name = Future()
     name.set_result(job)
-    upload_store.create(job, settings, lambda job: False)
+    store.create(job, settings, lambda job: False)
     given = Given("files", tuple(sources), (job,))
-    upload_jobs.scoring(run, given, settings, name)(lambda done, total: None, lambda: False)
-    return upload_store.read(job)
+    scoring.scoring(run, given, settings, name)(lambda done, total: None, lambda: False)
+    return store.read(job)
 
 def memory(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024

@@ -1,13 +1,13 @@
 """Downloads over real sockets on the loopback interface."""
 
 import gzip
-import importlib
 import socket
 
 import numpy as np
 import pytest
 
 from hvae.datasets import available, fetch, load
+from hvae.datasets.known import mnist
 from hvae.errors import DataError
 
 TRAIN = "train-images-idx3-ubyte"
@@ -133,7 +133,7 @@ def test_unwritable_root(tmp_path, mirror):
 def test_torchvision_offers_the_files(tmp_path, name):
     from torchvision import datasets
 
-    data_set = importlib.import_module(f"hvae.datasets.{name}").DATA_SET
+    data_set = getattr(mnist, name.upper())
     files = [f"{path.name}.gz" for split in ("train", "test") for path in data_set.files(split, tmp_path)]
     assert [archive for archive, _ in getattr(datasets, data_set.folder).resources] == files
     assert len(data_set.archive_bytes) == len(files)
