@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format bench-ui screenshots
+.PHONY: help app test lint format docs bench-ui screenshots
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
@@ -29,10 +29,14 @@ format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP) ## the table of docs/data-sets.md anew, from the registry
+	{ sed '/^| name |/,$$d' docs/data-sets.md && $(BIN)/hvae data list --markdown; } > docs/data-sets.md.new
+	mv docs/data-sets.md.new docs/data-sets.md
+
 bench-ui: $(STAMP) ## time the dashboard in Chromium against its limits; BENCH_OUT=ui.json keeps the numbers
 	$(BIN)/python -m tests.benchmarks.bench_ui $(if $(BENCH_OUT),--out $(BENCH_OUT))
 
-screenshots: $(STAMP) ## the pictures of the README, one of every page; HVAE_DATA shows real images in them
+screenshots: $(STAMP) ## the pictures of docs/pages.md, one of every page; HVAE_DATA shows real images in them
 	$(BIN)/python -m tests.screenshots
 
 # An environment that is already there is completed, never replaced; one whose pip is broken is repaired in place.

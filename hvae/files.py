@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and one writer a folder."""
+"""Writing files whole or not at all, one writer a folder, and where this program's own files are."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from filelock import FileLock
 from hvae.errors import HvaeError
 
 LOCK_FILE = ".lock"
+
+_BESIDE = Path(__file__).resolve().parents[1]
+DASHBOARD = _BESIDE / "hvae_dashboard" if (_BESIDE / "hvae_dashboard").is_dir() else _BESIDE
+"""The folder of the dashboard and of `assets/`: a package beside `hvae` in an installed wheel, else the checkout."""
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 

@@ -1,6 +1,6 @@
 """Pictures of every page: `make screenshots`, or `python -m tests.screenshots --all FOLDER` to look at all of them.
 
-The pictures of the README show the bundled runs at 1440 pixels in the light theme. `HVAE_DATA` says where data sets
+The pictures of docs/pages.md show the bundled runs at 1440 pixels in the light theme. `HVAE_DATA` says where data sets
 are; without them the pages show what they show on a machine that has none.
 """
 
@@ -19,7 +19,7 @@ from app import registry
 from tests.browser.conftest import FLAGS, launch
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "assets" / "screenshots"
+PICTURES = ROOT / "assets" / "screenshots"
 LARGEST_BYTES = 250_000
 HEIGHT = 1240
 ADDRESSES = {
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=registry.names(), metavar="PAGE", help="some pages")
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="path of the browser")
     arguments = parser.parse_args()
-    folder: Path = arguments.all or README
+    folder: Path = arguments.all or PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     looks = [("", 1440, "light")]
     if arguments.all:

@@ -1,8 +1,9 @@
-"""`hvae app`: the dashboard of the checkout."""
+"""`hvae app`: the dashboard, of the checkout or of an installed wheel."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,24 +11,28 @@ from typing import Annotated
 
 import typer
 
-import hvae
 from hvae.errors import HvaeError
+from hvae.files import DASHBOARD
 
-CHECKOUT = Path(hvae.__file__).resolve().parents[1]
 ENTRY = "streamlit_app.py"
+PATHS = ("HVAE_RUNS", "HVAE_DATA", "HVAE_LIMITS")
+"""Variables that name a file or folder."""
 
 
 def dashboard(port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8501) -> None:
     """Open the dashboard on the runs found here."""
-    if not (CHECKOUT / ENTRY).is_file():
-        raise HvaeError(
-            f"{CHECKOUT} has no {ENTRY}: the dashboard runs from a checkout of the repository, not from a wheel"
-        )
+    if not (DASHBOARD / ENTRY).is_file():
+        raise HvaeError(f"{DASHBOARD} has no {ENTRY}: install hvae again, or run from a whole checkout")
     from hvae.runs.folders import run_roots
 
-    # Streamlit reads its settings from the folder it starts in; paths are meant relative to where the user is.
-    environment = {"GOMP_SPINCOUNT": "0", **os.environ, "HVAE_RUNS": str(run_roots()[0].resolve())}
-    if limits := os.environ.get("HVAE_LIMITS"):
-        environment["HVAE_LIMITS"] = str(Path(limits).expanduser().resolve())
+    # Streamlit reads its settings from the folder it starts in, which holds the dashboard's own; the user's paths are
+    # meant relative to where the user is.
+    environment = {"GOMP_SPINCOUNT": "0", **os.environ, "HVAE_RUNS": str(run_roots()[0])}
+    for name in PATHS:
+        if path := environment.get(name):
+            environment[name] = str(Path(path).expanduser().resolve())
     command = [sys.executable, "-m", "streamlit", "run", ENTRY, "--server.port", str(port)]
-    raise typer.Exit(subprocess.run(command, cwd=CHECKOUT, env=environment).returncode)
+    with subprocess.Popen(command, cwd=DASHBOARD, env=environment) as server:
+        # Who stops this command, as a service manager does, means the server.
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        raise typer.Exit(server.wait())

@@ -11,14 +11,22 @@ from hvae.cli.terminal import counted
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch.")
 
 
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="The facts alone, as the table of docs/data-sets.md.", show_default=False)
+]
+
+
 @app.command("list")
-def list_data() -> None:
+def list_data(markdown: Markdown = False) -> None:
     """List the data sets: whether they are here, their images, preprocessing, licence and citation."""
     from rich.table import Table
 
     from hvae import datasets
     from hvae.cli.terminal import show
 
+    if markdown:
+        typer.echo(markdown_table())
+        return
     table = Table("name", "here", "images", "preprocessing", "splits", "licence", "citation", show_lines=True)
     table.columns[0].no_wrap = True
     for name in datasets.names():
@@ -34,6 +42,18 @@ def list_data() -> None:
         f"data folder: {datasets.data_root()} (set HVAE_DATA for another); your own: folder:PATH, npz:PATH; "
         "for a model of another size or colour: NAME-as-32x32-colour, NAME-as-28x28-grey"
     )
+
+
+def markdown_table() -> str:
+    """What the registry says about every data set, a row each, as Markdown."""
+    from hvae import datasets
+
+    lines = ["| name | images | what is done to them | licence | introduced by |", "|---|---|---|---|---|"]
+    for about in map(datasets.info, datasets.names()):
+        lines.append(
+            f"| `{about.name}` | {about.images} | {about.preprocessing} | {about.licence} | {about.citation} |"
+        )
+    return "\n".join(lines)
 
 
 @app.command()

@@ -10,9 +10,10 @@ import pandas as pd
 
 from hvae.config import RunConfig
 from hvae.errors import HvaeError, TableError
+from hvae.files import DASHBOARD
 
 MAXIMUM_HISTORY_BYTES = 50_000_000
-BUNDLED_RUNS = Path(__file__).resolve().parents[2] / "assets" / "runs"
+BUNDLED_RUNS = DASHBOARD / "assets" / "runs"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Presets: the README states their sizes, and a misspelt name is answered with the closest."""
+"""Presets: the documents state their sizes, and a misspelt name is answered with the closest."""
 
 import re
 from pathlib import Path
@@ -12,16 +12,16 @@ from hvae.models.hierarchical import HierarchicalVAE, parameter_count
 from hvae.models.latents import SharedNoise
 from hvae.presets import names, preset
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
 
 
 def documented() -> dict[str, int]:
-    """Parameters of each preset, as the table of the README has them."""
-    rows = re.findall(r"^\| (`[^|]+`) \| [^|]+ \| ([\d,]+) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    """Parameters of each preset, as the table of the page has them."""
+    rows = re.findall(r"^\| (`[^|]+`) \| [^|]+ \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return {name: int(count.replace(",", "")) for cell, count in rows for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def test_the_readme_states_every_preset() -> None:
+def test_the_page_states_every_preset() -> None:
     assert set(documented()) == set(names())
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -417,22 +419,29 @@ def test_fetch_shows_progress(tmp_path, monkeypatch):
     assert f"mnist is in {tmp_path}" in result.stdout
 
 
-def test_app_starts_streamlit_in_the_checkout(tmp_path, monkeypatch):
+def test_app_starts_streamlit_where_the_dashboard_is(tmp_path, monkeypatch):
     called = {}
 
-    def run(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess:
-        called.update(command=command, cwd=cwd, env=env)
-        return subprocess.CompletedProcess(command, 3)
+    class Server(nullcontext):
+        def __init__(self, command: list[str], cwd: Path, env: dict[str, str]) -> None:
+            super().__init__(self)
+            called.update(command=command, cwd=cwd, env=env)
 
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(dashboard, "CHECKOUT", tmp_path)
+        def wait(self) -> int:
+            return 3
+
+    monkeypatch.setattr(subprocess, "Popen", Server)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(dashboard, "DASHBOARD", tmp_path)
     assert "has no streamlit_app.py" in fail("app")
     (tmp_path / "streamlit_app.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HVAE_RUNS", "my/runs")
+    monkeypatch.setenv("HVAE_DATA", "../data")
     monkeypatch.setenv("HVAE_LIMITS", "my-limits.toml")
     assert invoke("app", "--port", 8765).exit_code == 3
     assert called["command"][1:] == ["-m", "streamlit", "run", "streamlit_app.py", "--server.port", "8765"]
     assert called["cwd"] == tmp_path
     assert called["env"]["HVAE_RUNS"] == os.path.join(tmp_path.resolve(), "my", "runs")
+    assert called["env"]["HVAE_DATA"] == os.path.join(tmp_path.resolve().parent, "data")
     assert called["env"]["HVAE_LIMITS"] == os.path.join(tmp_path.resolve(), "my-limits.toml")
