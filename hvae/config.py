@@ -6,51 +6,53 @@ allocated. Unknown keys are refused too: a misspelt override must not pass in si
 
 from __future__ import annotations
 
+import importlib
 import json
-from typing import Annotated, Literal
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from hvae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hvae.models.contract import Model
 
 SCHEMA_VERSION = 1
 """Version of `config.json`; a file of another version is refused by name."""
 
 Preprocessing = Literal["binarise", "threshold", "grey", "integer"]
-LikelihoodName = Literal["bernoulli", "gaussian", "logistic-mixture"]
-Family = Literal["bottom-up", "ladder", "bidirectional"]
 Count = Annotated[int, Field(ge=1, le=4096)]
+
+KINDS = {"hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig"}
+"""Kinds of models, and where the config of each is: the one list of them.
+
+Addresses rather than classes: a kind is imported when the first config names it, since configs lie below models.
+"""
+
+Ability = Literal["reconstruct", "sample", "represent"]
+DOES: dict[Ability, str] = {
+    "reconstruct": "rebuild images level by level",
+    "sample": "draw images of its own",
+    "represent": "show what its layers respond to",
+}
+"""Abilities in words, after "cannot"."""
 
 
 class Frozen(BaseModel):
     """Base of all configurations: immutable, unknown keys forbidden, every number finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class BlockConfig(Frozen):
-    """One residual block: two `kernel` x `kernel` convolutions, the second carrying the stride."""
-
-    channels: Annotated[int, Field(ge=1, le=1024)]
-    kernel: Literal[1, 3, 5, 7] = 3
-    stride: Literal[1, 2] = 1
-
-
-class LatentConfig(Frozen):
-    """One Gaussian latent variable: `size` channels on the feature map (`conv`) or `size` units (`dense`).
-
-    In a bidirectional model each of the two parts of a latent below the top has this size.
-    """
-
-    kind: Literal["conv", "dense"]
-    size: Annotated[int, Field(ge=1, le=1024)]
-
-
-class StageConfig(Frozen):
-    """One stage of the hierarchy: deterministic blocks below one latent variable."""
-
-    blocks: Annotated[tuple[BlockConfig, ...], Field(max_length=16)]
-    latent: LatentConfig
 
 
 class FreeBits(Frozen):
@@ -76,69 +78,122 @@ class FreeBits(Frozen):
         return self
 
 
-class ModelConfig(Frozen):
-    """Architecture of a hierarchical VAE, lowest stage first."""
+class ModelConfig(Frozen, ABC):
+    """What the config of every kind of model says, so that nothing else asks which kind it is. Imports no torch.
 
-    family: Family = "bottom-up"
-    """HVAE (Havtorn et al., 2021), LVAE (Sonderby et al., 2016) or BIVA (Maaloe et al., 2019); they differ in q."""
-    image_shape: tuple[Annotated[int, Field(ge=1, le=4)], Count, Count] = (1, 28, 28)
-    """(channels, height, width)."""
-    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=16)]
-    likelihood: LikelihoodName = "bernoulli"
-    likelihood_kernel: Literal[1, 3] = 3
-    """Of the convolution to the parameters of the likelihood; 1 in the released colour models."""
-    activation: Literal["relu", "identity"] = "relu"
-    skips: bool = True
-    """Whether the features below z_l also feed z_{l+1} past z_l, in both walks."""
-    same_shape_skip: Literal["project", "drop"] = "project"
-    """What becomes of a skip whose tensor already has the right shape: a 1x1 convolution, or silently nothing.
-
-    `drop` reproduces the released code of Havtorn et al., whose grey model so has no inference skips at all, and which
-    also allocates (and never uses) a projection of the top latent.
+    Its subclasses, one a kind, are found through `KINDS`; `build` leads to the other half of the contract,
+    `hvae.models.contract.Model`.
     """
 
-    @model_validator(mode="after")
-    def _bounded(self) -> ModelConfig:
-        channels, height, width = self.image_shape
+    kind: str
+    """A key of `KINDS`; subclasses give it a default."""
+    image_shape: tuple[Annotated[int, Field(ge=1, le=4)], Count, Count] = (1, 28, 28)
+    """(channels, height, width)."""
+
+    implementation: ClassVar[str]
+    """Address of the class of `hvae.models.contract.Model` that takes this config, as `module:name`."""
+    abilities: ClassVar[frozenset[Ability]] = frozenset()
+    """What the model can do beside giving its statistics."""
+
+    @field_validator("kind")
+    @classmethod
+    def _own(cls, kind: str) -> str:
+        if kind != cls.model_fields["kind"].default:
+            raise ValueError(f"{cls.__name__} is not the config of a model of kind {kind!r:.40}")
+        return kind
+
+    @field_validator("image_shape")
+    @classmethod
+    def _supported(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        _, height, width = shape
         if height > 512 or width > 512:
             raise ValueError(f"images of {height}x{width} pixels are larger than the supported 512x512")
-        for number, stage in enumerate(self.stages, start=1):
-            for block in stage.blocks:
-                channels = block.channels
-                if height % block.stride or width % block.stride:
-                    raise ValueError(f"stage {number} halves a feature map of odd size {height}x{width}")
-                height, width = height // block.stride, width // block.stride
-            size = stage.latent.size * self.parts(number)
-            if stage.latent.kind == "dense" and channels * height * width * size > 64_000_000:
-                raise ValueError(f"the dense latent of stage {number} would need more than 64 million weights")
-        return self
+        return shape
 
-    def parts(self, number: int) -> int:
-        """Parts of the configured size that the latent of stage `number` (1 = lowest) has: 2 in BIVA, 1 at its top."""
-        return 2 if self.family == "bidirectional" and number < self.depth else 1
+    def build(self) -> Model:
+        """A model of this config with fresh weights; torch is imported here and not before.
+
+        Raises:
+            ConfigError: parts that do not fit together.
+        """
+        return _at(self.implementation)(self)
 
     @property
-    def depth(self) -> int:
-        """Number of latent layers L."""
-        return len(self.stages)
+    @abstractmethod
+    def title(self) -> str:
+        """The kind of model in words, such as `hierarchical VAE`."""
+
+    @abstractmethod
+    def measured(self) -> list[str]:
+        """Names of the statistics that one draw gives of an image, the columns of `Model.measure` in their order."""
+
+    def statistics(self, draws: int = 1) -> list[str]:
+        """Names of the statistics in a score table: those measured, and over several draws their standard errors."""
+        values = self.measured()
+        return [*values, *(f"{name}_se" for name in values)] if draws > 1 else values
+
+    @property
+    def curve(self) -> list[str]:
+        """Columns that a learning curve may have beside the trainer's own: `Model.validate` and `Model.schedule`."""
+        return ["log_px"]
 
     @property
     def latent_units(self) -> tuple[int, ...]:
-        """Number of units of each latent, all its parts together, lowest first."""
-        _, height, width = self.image_shape
-        units: list[int] = []
-        for number, stage in enumerate(self.stages, start=1):
-            for block in stage.blocks:
-                height, width = height // block.stride, width // block.stride
-            places = height * width if stage.latent.kind == "conv" else 1
-            units.append(stage.latent.size * self.parts(number) * places)
-        return tuple(units)
+        """Number of units of each latent layer, lowest first; empty for a kind without."""
+        return ()
+
+    @property
+    def depth(self) -> int:
+        """Number of latent layers L, 0 for a kind without."""
+        return len(self.latent_units)
+
+    @property
+    def inference(self) -> str | None:
+        """In which order q draws the latent layers (`bottom-up`, `ladder`, `bidirectional`); None without layers."""
+        return None
+
+    def part_of(self, layer: int, unit: int) -> str | None:
+        """Which part of the latent of a layer (1 = lowest) a unit is in, None where it has but one."""
+        return None
+
+    def layer_in_words(self, layer: int) -> str:
+        """A latent layer (1 = lowest) with what lies below it, in a few words."""
+        return f"{self.latent_units[layer - 1]} units"
+
+    def check_pixels(self, preprocessing: Preprocessing) -> None:
+        """Raise a ValueError where the model cannot be trained on pixels that are preprocessed so."""
+
+    def inability(self, ability: Ability) -> str | None:
+        """Why a model of this kind cannot do something, None where it can."""
+        return (
+            None if ability in self.abilities else f"a model of kind {self.kind} ({self.title}) cannot {DOES[ability]}"
+        )
 
     @property
     def dimensions(self) -> int:
         """D: observed dimensions of one image, the denominator of bits/dim."""
         channels, height, width = self.image_shape
         return channels * height * width
+
+
+def _of_its_kind(value: object) -> object:
+    """The config of a model, read by the class of its kind; files from before there were kinds name none."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind", "hierarchical")
+    if not isinstance(kind, str) or kind not in KINDS:
+        known, asked = ", ".join(KINDS), " ".join(str(kind).split())[:40]
+        raise PydanticCustomError(
+            "kind", "this version of hvae knows models of kind {known}, not '{asked}': update hvae",
+            {"known": known, "asked": asked},
+        )  # fmt: skip
+    return _at(KINDS[kind]).model_validate(value)
+
+
+def _at(address: str) -> Any:
+    """What is at `module:name`."""
+    module, _, name = address.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 class DataConfig(Frozen):
@@ -175,7 +230,7 @@ class RunConfig(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     preset: Annotated[str, Field(max_length=100)] = ""
-    model: ModelConfig
+    model: Annotated[SerializeAsAny[ModelConfig], BeforeValidator(_of_its_kind)]
     data: DataConfig
     training: TrainingConfig
 
@@ -190,12 +245,7 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _observed(self) -> RunConfig:
-        mixture, whole = self.model.likelihood == "logistic-mixture", self.data.preprocessing == "integer"
-        if mixture != whole:
-            raise ValueError(
-                "model.likelihood logistic-mixture and data.preprocessing integer belong together: the mixture is one "
-                f"over whole pixel values; here {self.model.likelihood} meets {self.data.preprocessing}"
-            )
+        self.model.check_pixels(self.data.preprocessing)
         return self
 
     def to_json(self) -> str:

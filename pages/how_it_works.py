@@ -113,11 +113,13 @@ def page() -> None:
     )
     depth = run.depth if run and run.depth else GENERIC_DEPTH
     bar, now = controls.switches(depth)
-    config = run.config if run and run.has_weights else None
+    obstacle = run.obstacle("reconstruct") if run else None
+    config = run.config if run and not obstacle else None
     chosen = controls.examples(bar, config, state.selection().ood) if config else None
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
-        st.html(diagram.diagram(now, run.config.model.family if run and run.config else "bottom-up"))
+        inference = run.config.model.inference if run and run.config else None
+        st.html(diagram.diagram(now, inference or "bottom-up"))
         st.html(f'<p class="prose">{now.meaning}</p>')
         st.caption(
             "**Try this:** press *All from the image*: both images come back, known or not. Then let more and more of "
@@ -133,7 +135,7 @@ def page() -> None:
     if config is None or chosen is None:
         with right:
             components.missing(
-                f"{run.name}: {run.problem}. Pictures need a trained model; the switches, the diagram and what the "
+                f"{run.name}: {obstacle}. Pictures need a trained model; the switches, the diagram and what the "
                 "score tables hold are here all the same. Choose another run, or look closer:",
                 f"hvae runs check {run.name}",
             )

@@ -37,8 +37,9 @@ def second_run(other: RunEntry | None, config: RunConfig) -> list[RunEntry]:
     """Run B, where there is one that can be shown beside a run of this configuration."""
     if other is None:
         return []
-    if other.config is None or not other.has_weights:
-        st.warning(f"{quoted(other.name)} is left out: {literal(other.problem)}")
+    obstacle = other.obstacle("reconstruct")
+    if other.config is None or obstacle:
+        st.warning(f"{quoted(other.name)} is left out: {literal(obstacle)}")
     elif other.config.model.image_shape != config.model.image_shape:
         st.warning(f"{quoted(other.name)} is left out: it takes images of another shape.")
     else:
@@ -58,9 +59,10 @@ def page() -> None:
     if run is None:
         components.no_run()
         return
-    if run.config is None or not run.has_weights:
+    obstacle = run.obstacle("reconstruct")
+    if run.config is None or obstacle:
         components.missing(
-            f"{quoted(run.name)}: {run.problem}. Reconstructions need a trained model. Choose another run, or look "
+            f"{quoted(run.name)}: {obstacle}. Reconstructions need a trained model. Choose another run, or look "
             "closer:",
             f"hvae runs check {run.name}",
         )

@@ -13,16 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hvae.config import (
-    BlockConfig,
-    DataConfig,
-    Family,
-    LatentConfig,
-    ModelConfig,
-    RunConfig,
-    StageConfig,
-    TrainingConfig,
-)
+from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs.score_tables import ScoreTable, TableMetadata, columns, write_table
 
 WHOLE = {"digits": "all", "digits-as-32x32-colour": "all"}
@@ -45,7 +37,7 @@ _READING_FACTOR = {"mean": 1.0, "sample": 0.75, "auxiliary": 0.6, "early-release
 
 def tiny_model(
     depth: int = 3, image_shape: tuple[int, int, int] = (1, 28, 28), family: Family = "bottom-up"
-) -> ModelConfig:
+) -> HierarchicalConfig:
     """A hierarchy of 4-channel stages that halve the map as often as it stays even; colour is a logistic mixture."""
     stages, side = [], image_shape[1]
     for level in range(depth):
@@ -54,7 +46,7 @@ def tiny_model(
         latent = LatentConfig(kind="conv", size=2) if level == 0 else LatentConfig(kind="dense", size=4)
         stages.append(StageConfig(blocks=(BlockConfig(channels=4, kernel=3, stride=stride),), latent=latent))
     likelihood = "logistic-mixture" if image_shape[0] == 3 else "bernoulli"
-    return ModelConfig(family=family, image_shape=image_shape, stages=tuple(stages), likelihood=likelihood)
+    return HierarchicalConfig(family=family, image_shape=image_shape, stages=tuple(stages), likelihood=likelihood)
 
 
 def make_run(

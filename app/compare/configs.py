@@ -62,12 +62,7 @@ def _layer(run: RunEntry, layer: int) -> str | None:
     model = run.config.model if run.config else None
     if model is None or layer > model.depth:
         return None
-    stage, parts = model.stages[layer - 1], model.parts(layer)
-    blocks = ", ".join(
-        f"{block.channels} ({block.kernel}x{block.kernel}{', halved' if block.stride == 2 else ''})"
-        for block in stage.blocks
-    )
-    return f"{stage.latent.kind} {f'{parts} x ' if parts > 1 else ''}{stage.latent.size}, blocks {blocks or 'none'}"
+    return model.layer_in_words(layer)
 
 
 def _caption(count: int, known: int) -> str:

@@ -42,6 +42,8 @@ def obstacle(a: RunEntry, b: RunEntry) -> str | None:
     for run in (a, b):
         if run.config is None or not run.has_weights:
             return f"{run.name} has no weights here"
+        if problem := run.obstacle("represent"):
+            return f"{run.name}: {problem}"
     assert a.config is not None and b.config is not None
     if a.config.model.image_shape != b.config.model.image_shape:
         shapes = " and ".join(" x ".join(map(str, run.model.image_shape)) for run in (a.config, b.config))

@@ -48,7 +48,7 @@ def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
             f"{deep} has {most} layers and {flat} {least}: layers of the same number need not be of the same height. "
             f"Every pair of them is under “{EVERY_PAIR}”."
         )
-    halves = [name for name, model in models.items() if model.family == "bidirectional" and model.depth > 1]
+    halves = [name for name, model in models.items() if model.inference == "bidirectional" and model.depth > 1]
     if kind == "means" and halves:
         said.append(
             f"Below the top each z of {' and '.join(halves)} has two halves side by side, BU (inferred on the way up) "

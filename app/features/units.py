@@ -76,9 +76,10 @@ def unit_pairs(
 def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
     """A unit in words: `unit 4`, and in which half of its latent it is where that has two (BIVA)."""
     model = run.config.model if run.config else None
-    if kind == "features" or model is None or layer > model.depth or model.parts(layer) == 1:
+    if kind == "features" or model is None or layer > model.depth:
         return f"unit {unit}"
-    return f"unit {unit} ({'BU' if unit < model.stages[layer - 1].latent.size else 'TD'})"
+    part = model.part_of(layer, unit)
+    return f"unit {unit} ({part})" if part else f"unit {unit}"
 
 
 def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:

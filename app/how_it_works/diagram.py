@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from app.how_it_works.switches import DEEP, NUMBERS, Switches, joined
 from app.looks.palette import BLUE, VERMILION
-from hvae.config import Family
 
-COPIED: dict[Family, str] = {
+COPIED: dict[str, str] = {
     "bottom-up": "copied from the way up",
     "ladder": "inferred from the layers above and what the way up has seen",
     "bidirectional": "one half copied from the way up, the other inferred on the way down",
 }
 """How a layer gets its z from the image, in words."""
 
-NOTES: dict[Family, str] = {
+NOTES: dict[str, str] = {
     "bottom-up": "",
     "ladder": (
         "A ladder (LVAE): the way up draws nothing, it only gathers features d. Each z from q is inferred on the way "
@@ -31,7 +30,7 @@ NOTES: dict[Family, str] = {
 """What the diagram of a family needs said besides."""
 
 
-def diagram(switches: Switches, family: Family = "bottom-up") -> str:
+def diagram(switches: Switches, family: str = "bottom-up") -> str:
     """The diagram of one choice as HTML."""
     rows = ["<b>Up: look</b><b></b><b>Down: rebuild</b><b>In the sum</b>"]
     for layer in range(switches.depth, 0, -1):
@@ -48,7 +47,7 @@ def diagram(switches: Switches, family: Family = "bottom-up") -> str:
     )
 
 
-def spoken(switches: Switches, family: Family = "bottom-up") -> str:
+def spoken(switches: Switches, family: str = "bottom-up") -> str:
     """The diagram in words."""
     depth = switches.depth
     count = NUMBERS[depth] if depth < len(NUMBERS) else str(depth)
@@ -66,12 +65,12 @@ def spoken(switches: Switches, family: Family = "bottom-up") -> str:
     )
 
 
-def _handed_over(family: Family, layer: int, depth: int) -> str:
+def _handed_over(family: str, layer: int, depth: int) -> str:
     # The top of BIVA has one part, inferred on the way up.
     return COPIED["bottom-up" if family == "bidirectional" and layer == depth else family]
 
 
-def _layer(switches: Switches, layer: int, family: Family) -> str:
+def _layer(switches: Switches, layer: int, family: str) -> str:
     """One layer: its latent on the way up, whether it is handed over, its latent on the way down, its term."""
     from_image = layer in switches.on()
     # What q says of a layer matters only where this layer or one above it is taken from the image.

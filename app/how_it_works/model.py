@@ -63,7 +63,8 @@ def _walk(
     stamp: str, images: np.ndarray, key: str, index: int, seed: int, choices: tuple[str, ...], _run: RunEntry
 ) -> dict[str, np.ndarray]:
     checkpoint = loading.checkpoint(_run)
+    model = checkpoint.layered("reconstruct")
     position = np.array([index])
     x = prepare(images, checkpoint.config.data.preprocessing, seed, key, position)
-    noise = EvaluationNoise(seed, key, position, 0, [0], checkpoint.model.latent_shapes)
-    return {"seen": x.numpy()} | vars(reconstruct_switched(checkpoint.model, x, noise, choices))
+    noise = EvaluationNoise(seed, key, position, 0, [0], model.latent_shapes)
+    return {"seen": x.numpy()} | vars(reconstruct_switched(model, x, noise, choices))

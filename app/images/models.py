@@ -66,7 +66,7 @@ def _walk(
     checkpoint = loading.checkpoint(_run)
     return vars(
         reconstruct_repeatedly(
-            checkpoint.model,
+            checkpoint.layered("reconstruct"),
             images,
             np.array(index),
             preprocessing=checkpoint.config.data.preprocessing,

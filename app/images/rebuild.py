@@ -26,7 +26,7 @@ def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -
         images: of that set.
         index: of the image.
     """
-    if run.config is None or not run.has_weights:
+    if run.config is None or run.obstacle("reconstruct"):
         return
     # Its contents are made when it is opened: PyTorch takes two seconds to import.
     details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")

@@ -152,7 +152,7 @@ def elsewhere(found: Judged, row: int) -> list[str]:
 
 def rebuild(found: Judged, row: int, run: RunEntry, own: str, name: str) -> None:
     """An expander with what is left of the image at every level, drawn with the noise that scored it."""
-    if run.config is None or not run.has_weights:
+    if run.obstacle("reconstruct"):
         return
     details = st.expander("Rebuild it level by level", key="uploaded-rebuild", on_change="rerun")
     if not details.open:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hvae.config import RunConfig
     from hvae.measuring.reconstructions import RepeatedReconstructions
-    from hvae.models.hierarchical import HierarchicalVAE
+    from hvae.models.contract import Model
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
@@ -85,6 +85,7 @@ def reconstruct(
     one_of(show, SHOWN, "--show")
     levels = _levels(level, entry.config.model.depth, show, draws)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
+    model = checkpoint.layered("reconstruct")
     if data is not None:
         chosen = _of_data_set(data, split, count, first, seed, entry.config)
     elif images:
@@ -92,7 +93,7 @@ def reconstruct(
     else:
         chosen = _samples(checkpoint.model, number, seed)
     result = reconstruct_repeatedly(
-        checkpoint.model,
+        model,
         chosen.pixels,
         chosen.index,
         preprocessing=entry.config.data.preprocessing,
@@ -149,7 +150,7 @@ def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Ima
     return _Images(np.stack(pixels), index, [path.name for path in paths], "images")
 
 
-def _samples(model: HierarchicalVAE, count: int, seed: int) -> _Images:
+def _samples(model: Model, count: int, seed: int) -> _Images:
     """Unconditional samples of the model as images; their content addresses their noise."""
     import numpy as np
     import torch

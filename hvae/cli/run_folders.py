@@ -43,7 +43,7 @@ def list_runs() -> None:
             entry.name,
             entry.config.preset,
             entry.config.data.name,
-            str(entry.depth),
+            str(entry.depth or ""),
             f"{state.epochs} of {entry.config.training.epochs}",
             _best_bits(entry),
             tables,
@@ -68,7 +68,7 @@ def _best_bits(entry: RunEntry) -> str:
 @app.command()
 def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]) -> None:
     """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
-    from hvae.models.hierarchical import parameter_count
+    from hvae.models.contract import parameter_count
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlation_tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history
@@ -76,7 +76,8 @@ def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run,
 
     entry = named_run(run)
     config = read_config(entry.path)
-    typer.echo(f"config.json: {config.model.depth} layers, {parameter_count(config.model):,} parameters")
+    layers = f"{config.model.depth} layers" if config.model.depth else config.model.title
+    typer.echo(f"config.json: {layers}, {parameter_count(config.model):,} parameters")
     problems = []
     weights = None
     try:

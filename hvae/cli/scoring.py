@@ -130,5 +130,7 @@ def _summary(path: Path) -> str:
 
     table = read_table(path)
     bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
-    share = negative_share(table.likelihood_ratio(1))
-    return f"{len(table):,} images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}"
+    said = f"{len(table):,} images, {bits:.4f} bits/dim"
+    if not table.metadata.depth:
+        return said
+    return f"{said}, LLR>1 negative for {negative_share(table.likelihood_ratio(1)):.1%}"

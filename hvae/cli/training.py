@@ -180,7 +180,7 @@ class _Display:
             self.task,
             completed=progress.step,
             description=f"epoch {progress.epoch + 1}/{self.config.training.epochs}",
-            numbers=f"ELBO {elbo:.1f} nats, log r {_joined(ratios)}, {progress.images_per_second:,.0f} images/s",
+            numbers=f"ELBO {elbo:.1f} nats{_log_r(ratios)}, {progress.images_per_second:,.0f} images/s",
         )
 
     def _print_epochs(self, left: str) -> None:
@@ -194,10 +194,11 @@ class _Display:
             bits = float(bits_per_dim(row["elbo"], self.config.model.dimensions))
             self.console.print(
                 f"epoch {row['epoch']:.0f}/{self.config.training.epochs}: validation ELBO {row['elbo']:.2f} nats "
-                f"({bits:.4f} bits/dim), log r {_joined(ratios)}, {row['images_per_second']:,.0f} images/s, {left} left"
+                f"({bits:.4f} bits/dim){_log_r(ratios)}, {row['images_per_second']:,.0f} images/s, {left} left"
             )
         self.shown = len(history)
 
 
-def _joined(ratios: list[float]) -> str:
-    return " ".join(f"{ratio:.1f}" for ratio in ratios)
+def _log_r(ratios: list[float]) -> str:
+    """The log-ratio of each layer in words, nothing for a model without."""
+    return f", log r {' '.join(f'{ratio:.1f}' for ratio in ratios)}" if ratios else ""

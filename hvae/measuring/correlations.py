@@ -21,7 +21,7 @@ import torch
 from hvae import __version__
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError
-from hvae.measuring.bounds import Sweep
+from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, noise_key, prepare
 from hvae.models.proposal import mean_proposal
 from hvae.runs.checkpoints import Checkpoint
@@ -89,9 +89,10 @@ def represent(
         `features` (left out for a model without skips, which hands none on) and `means`.
 
     Raises:
+        ConfigError: a kind of model without layers.
         DataError: images that are not of the model's shape.
     """
-    model, preprocessing = checkpoint.model, checkpoint.config.data.preprocessing
+    model, preprocessing = checkpoint.layered("represent"), checkpoint.config.data.preprocessing
     if images.shape != tuple(model.config.image_shape):
         raise DataError(
             f"{images.name} has images of shape {images.shape}, the model takes {tuple(model.config.image_shape)}"

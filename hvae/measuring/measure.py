@@ -1,4 +1,4 @@
-"""Scores x data set -> table: every L^{>k} and log-ratio of every example from one sweep, resumable.
+"""Run x data set -> table: every statistic of every example, resumable.
 
 Finished chunks wait in `scores/.partial/`, so an interrupted scoring continues where it stopped.
 """
@@ -22,7 +22,7 @@ from hvae.errors import CheckpointError, DataError
 from hvae.files import run_lock, write_atomically
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer, Settings, settings
-from hvae.runs.score_tables import ScoreTable, TableMetadata, columns, write_table
+from hvae.runs.score_tables import ScoreTable, TableMetadata, write_table
 
 __all__ = ["CHUNK", "Settings", "score", "settings"]
 
@@ -101,7 +101,7 @@ class _Scoring:
             data_note=images.note,
             version=__version__,
         )
-        self.columns = columns(config.model.depth, 1)[2:]
+        self.columns = config.model.statistics()
         identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]
         self.partial = folder / "scores" / ".partial" / f"{self.metadata.file_name}.{identity}"
 

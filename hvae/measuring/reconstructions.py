@@ -18,12 +18,13 @@ from torch.distributions import Distribution, Independent
 
 from hvae.config import Preprocessing
 from hvae.errors import HvaeError
-from hvae.measuring.bounds import Sweep
+from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.models.contract import Model
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.models.latents import Noise, Walk, align, generator_noise
+from hvae.models.latents import Noise, Walk, align
 from hvae.models.logistic_mixture import DiscretisedLogisticMixture
-from hvae.models.proposal import Reading, bound_proposal, sample_proposal, switched_proposal
+from hvae.models.proposal import Reading, bound_proposal, switched_proposal
 
 Shown = Literal["pictures", "differences", "log p(x|z)", "standard deviation", "single samples"]
 """What reconstructions are shown as: three means over the draws, their spread, or every draw of one level."""
@@ -296,11 +297,11 @@ def reconstruct_repeatedly(
 
 
 @torch.no_grad()
-def unconditional_samples(model: HierarchicalVAE, n: int, generator: torch.Generator) -> np.ndarray:
-    """Means of p(x | z) with every z from the prior, `(n, channel, height, width)` float32 in [0, 1].
+def unconditional_samples(model: Model, n: int, generator: torch.Generator) -> np.ndarray:
+    """Images that a model draws of its own, `(n, channel, height, width)` float32 in [0, 1].
 
     Args:
-        model: the model, in evaluation mode.
+        model: of a kind that can `sample`, in evaluation mode.
         n: how many.
         generator: on the device of the model.
 
@@ -309,8 +310,7 @@ def unconditional_samples(model: HierarchicalVAE, n: int, generator: torch.Gener
     """
     if n < 1:
         raise HvaeError(f"asked for {n} samples: at least 1 is needed")
-    sampled = model.generate(sample_proposal(model.depth).generation, None, generator_noise(n, generator))
-    return sampled.likelihood.mean.clamp(0, 1).float().cpu().numpy()
+    return model.sample(n, generator).float().cpu().numpy()
 
 
 def _check(model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:

@@ -1,8 +1,8 @@
-"""Every L^{>k} and log-ratio of some images from one sweep through the hierarchy, whatever is done with them."""
+"""The statistics of some images under one run, whatever is done with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,10 +13,9 @@ from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.errors import ConfigError
-from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.models.blocks import fold_weight_norm
-from hvae.models.proposal import Reading, elbo_proposal
+from hvae.models.proposal import Reading
 from hvae.runs.checkpoints import load_checkpoint
 
 LEAST_IMAGES = 32
@@ -77,11 +76,6 @@ class Scorer:
         self._model = fold_weight_norm(checkpoint.model)
         self._fabric, self._batch_size = fabric, batch_size
 
-    @property
-    def depth(self) -> int:
-        """Number of latent layers L."""
-        return self.config.model.depth
-
     def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
         """The columns of a score table in nats, for each draw.
 
@@ -91,7 +85,7 @@ class Scorer:
             index: (n,) what addresses each image's noise: its position in the data set, or its content.
 
         Returns:
-            (draws, n, columns) float64: `elbo`, `iw`, `L>1` ... `L>L`, `log_px`, `log_ratio_1` ... `log_ratio_L`.
+            (draws, n, columns) float64: the statistics that the model's config names.
         """
         with torch.inference_mode(), self._fabric.autocast():
             draws = [
@@ -106,33 +100,17 @@ class Scorer:
             yield slice(start, start + size)
 
     def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int) -> np.ndarray:
-        """Values of one batch and draw, (images, columns): bounds L^{>k} from the first sample, the rest from all S."""
+        """Values of one batch and draw, (images, columns)."""
         how, device, count = self.how, self._fabric.device, len(index)
         padding = max(0, LEAST_IMAGES - count)
         index = np.pad(index, (0, padding), mode="edge")
         images = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)), mode="edge")
         x = prepare(images, self.config.data.preprocessing, how.seed, key, index, draw).to(device)
         x = x.contiguous(memory_format=torch.channels_last)
-        sums = torch.zeros(self.depth + 2, len(index), dtype=torch.float64, device=device)
-        weighted = ImportanceWeightedBound()
-        bounds: list[torch.Tensor] = []
-        per_pass = max(1, self._batch_size // len(index))
-        groups = [[0], *(list(range(s, min(s + per_pass, how.samples))) for s in range(1, how.samples, per_pass))]
-        for samples in groups:
-            noise = EvaluationNoise(how.seed, key, index, draw, samples, self._model.latent_shapes, device)
-            sweep = Sweep(self._model, x, noise)
-            terms = self._terms(sweep)
-            sums += terms.sum(1)
-            weighted.update(terms[0])
-            if samples == [0]:
-                bounds = [sweep.bound(k, how.reading)[0].double() for k in range(1, self.depth + 1)]
-        means = sums / how.samples
-        rows = [means[0], weighted.value(), *bounds, *means[1:]]
-        return torch.stack(rows, dim=1)[:count].cpu().numpy()
 
-    def _terms(self, sweep: Sweep) -> torch.Tensor:
-        """log w, log p(x|z) and log r_l of the ELBO, (2 + layer, samples, batch) float64."""
-        proposal = elbo_proposal(self.depth)
-        terms = [sweep.log_likelihood(proposal), *(r for r in sweep.log_ratios(proposal) if r is not None)]
-        stacked = torch.stack([term.double() for term in terms])
-        return torch.cat([stacked.sum(0, keepdim=True), stacked])
+        def noise(samples: Sequence[int]) -> EvaluationNoise:
+            return EvaluationNoise(how.seed, key, index, draw, samples, self._model.latent_shapes, device)
+
+        per_pass = max(1, self._batch_size // len(index))
+        values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
+        return values[:count].cpu().numpy()

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
-from hvae.config import BlockConfig
 from hvae.errors import ConfigError
+from hvae.models.hierarchical_config import BlockConfig
 from hvae.models.latents import align
 
 Shape = tuple[int, ...]

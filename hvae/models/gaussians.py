@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from hvae.config import LatentConfig
 from hvae.models.blocks import Shape, convolution, dense
+from hvae.models.hierarchical_config import LatentConfig
 
 MINIMUM_SCALE = 1e-6
 

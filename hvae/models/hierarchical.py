@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from hvae.config import Family, ModelConfig
 from hvae.errors import ConfigError
-from hvae.models.latents import Evidence, Latent, Noise, Pass
+from hvae.models.hierarchical_config import Family, HierarchicalConfig
+from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
-from hvae.models.proposal import Draw, Proposal
+from hvae.models.proposal import Draw, Proposal, sample_proposal
 from hvae.models.stages.base import Stage
 from hvae.models.stages.bidirectional import BidirectionalStage
 from hvae.models.stages.bottom_up import BottomUpStage
@@ -34,7 +34,7 @@ class HierarchicalVAE(nn.Module):
     are stored lowest layer first.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: HierarchicalConfig) -> None:
         """Build the stages.
 
         Raises:
@@ -131,8 +131,7 @@ class HierarchicalVAE(nn.Module):
         """Both walks under one proposal."""
         return self.generate(proposal.generation, self.infer(x, proposal.inference, noise), noise)
 
-
-def parameter_count(config: ModelConfig) -> int:
-    """Number of parameters of a model, counted without allocating any."""
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in HierarchicalVAE(config).parameters())
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Means of p(x | z) with every z from the prior, (n, channel, height, width) in [0, 1]."""
+        drawn = self.generate(sample_proposal(self.depth).generation, None, generator_noise(n, generator))
+        return drawn.likelihood.mean.clamp(0, 1)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
-from hvae.config import LikelihoodName
 from hvae.models.blocks import Shape, convolution
 from hvae.models.gaussians import gaussian
+from hvae.models.hierarchical_config import LikelihoodName
 from hvae.models.logistic_mixture import DiscretisedLogisticMixture
 
 COMPONENTS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hvae.config import BlockConfig, LatentConfig, StageConfig
+from hvae.models.hierarchical_config import BlockConfig, LatentConfig, StageConfig
 
 Block = tuple[int, Literal[1, 3, 5, 7], Literal[1, 2]]
 """(channels, kernel, stride)."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.presets.building import Block, stage
 from hvae.presets.schedules import BIVA_TRAINING, LITE_COLOUR_TRAINING, PAPER_TRAINING
 
 SHAPE = (3, 32, 32)
 
-PAPER_COLOUR = ModelConfig(
+PAPER_COLOUR = HierarchicalConfig(
     image_shape=SHAPE,
     likelihood="logistic-mixture",
     likelihood_kernel=1,
@@ -32,7 +33,7 @@ PAPER_COLOUR_4 = PAPER_COLOUR.model_copy(
 )
 """L = 4, as the paper says of its colour models; the latent of 32x4x4 below the top is our choice."""
 
-VAE_COLOUR = ModelConfig(
+VAE_COLOUR = HierarchicalConfig(
     image_shape=SHAPE,
     likelihood="logistic-mixture",
     stages=(stage("dense", 128, ((128, 5, 2), (128, 3, 2), (128, 3, 1), (128, 3, 2))),),
@@ -41,7 +42,7 @@ VAE_COLOUR = ModelConfig(
 
 _SAME: tuple[Block, ...] = ((128, 3, 1), (128, 3, 1))
 _HALVED: tuple[Block, ...] = ((128, 3, 1), (128, 3, 2))
-BIVA_COLOUR = ModelConfig(
+BIVA_COLOUR = HierarchicalConfig(
     family="bidirectional",
     image_shape=SHAPE,
     likelihood="logistic-mixture",
@@ -59,7 +60,7 @@ BIVA_COLOUR = ModelConfig(
 Maaloe et al. (2019) give depths and resolutions; channels are our choice.
 """
 
-LITE_COLOUR = ModelConfig(
+LITE_COLOUR = HierarchicalConfig(
     image_shape=SHAPE,
     likelihood="logistic-mixture",
     stages=(
@@ -73,7 +74,7 @@ LITE_COLOUR = ModelConfig(
 Unlike in `LITE_GREY` z_1 does not collapse where a skip goes past it, and z_2 and z_3 tell more.
 """
 
-LITE_BIVA = ModelConfig(
+LITE_BIVA = HierarchicalConfig(
     family="bidirectional",
     image_shape=SHAPE,
     likelihood="logistic-mixture",
@@ -89,7 +90,7 @@ LITE_BIVA = ModelConfig(
 """L = 10 for CPUs: four latents of 16x16, four of 8x8 and one of 4x4, of 4 channels a part, and 32 units at the top."""
 
 
-def _preset(name: str, model: ModelConfig, data: str, training: TrainingConfig) -> RunConfig:
+def _preset(name: str, model: HierarchicalConfig, data: str, training: TrainingConfig) -> RunConfig:
     observed = DataConfig(name=data, preprocessing="integer")
     return RunConfig(preset=name, model=model, data=observed, training=training)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.presets.building import stage
 from hvae.presets.schedules import BIVA_TRAINING, LITE_TRAINING, PAPER_TRAINING, TINY_TRAINING
 
-PAPER_GREY = ModelConfig(
+PAPER_GREY = HierarchicalConfig(
     same_shape_skip="drop",
     stages=(
         stage("conv", 8, ((64, 5, 1), (64, 5, 1), (64, 5, 2))),
@@ -16,13 +17,13 @@ PAPER_GREY = ModelConfig(
 )
 """Havtorn et al. (2021), grey images, L = 3, as released: latents 8x14x14, 16 and 8; 2,620,258 parameters."""
 
-VAE_GREY = ModelConfig(stages=(stage("dense", 32, ((64, 5, 1), (64, 5, 2), (64, 3, 2))),))
+VAE_GREY = HierarchicalConfig(stages=(stage("dense", 32, ((64, 5, 1), (64, 5, 2), (64, 3, 2))),))
 """A plain VAE: one latent of 32 units."""
 
 LVAE_GREY = PAPER_GREY.model_copy(update={"family": "ladder", "same_shape_skip": "project"})
 """The stages and latents of the paper's model under the inference of Sonderby et al. (2016)."""
 
-BIVA_GREY = ModelConfig(
+BIVA_GREY = HierarchicalConfig(
     family="bidirectional",
     stages=(
         stage("conv", 8, ((64, 5, 1), (64, 5, 2))),
@@ -35,7 +36,7 @@ BIVA_GREY = ModelConfig(
 )
 """BIVA of six layers, as Maaloe et al. (2019) use for MNIST: two latents of 14x14, two of 7x7, then 16 and 8 units."""
 
-LITE_GREY = ModelConfig(
+LITE_GREY = HierarchicalConfig(
     same_shape_skip="drop",
     stages=(
         stage("conv", 8, ((16, 3, 1), (16, 3, 1), (32, 3, 2))),
@@ -50,7 +51,7 @@ in the first block. As in the released grey model no skip goes past z_1 in the i
 collapses to less than a nat within a few epochs, because z_2 then sees the image without it.
 """
 
-TINY_GREY = ModelConfig(
+TINY_GREY = HierarchicalConfig(
     stages=(
         stage("conv", 2, ((8, 3, 2),)),
         stage("dense", 8, ((8, 3, 2),)),
@@ -60,7 +61,7 @@ TINY_GREY = ModelConfig(
 """A few thousand weights, for tests."""
 
 
-def _preset(name: str, model: ModelConfig, data: str, training: TrainingConfig) -> RunConfig:
+def _preset(name: str, model: HierarchicalConfig, data: str, training: TrainingConfig) -> RunConfig:
     return RunConfig(preset=name, model=model, data=DataConfig(name=data), training=training)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -201,10 +201,16 @@ def _draws_error(table: ScoreTable, k: int) -> float:
     return float(np.sqrt(np.mean(table.frame[column].to_numpy(np.float64) ** 2)))
 
 
+def _published(comparison: Comparison, **which: Any) -> tuple[published.Published, ...]:
+    """Figures published for a model like this one and its data; none for one without latent layers."""
+    inference = comparison.config.model.inference
+    if inference is None:
+        return ()
+    return published.find(model=_PUBLISHED_MODEL.get(inference), in_data=comparison.in_data, **which)
+
+
 def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:
-    rows = published.find(
-        model=_PUBLISHED_MODEL.get(comparison.config.model.family), in_data=comparison.in_data, score="L", k=k
-    )
+    rows = _published(comparison, score="L", k=k)
     if k == 0:
         rows = tuple(row for row in rows if row.samples == comparison.samples)
     own = table is comparison.in_table
@@ -246,13 +252,7 @@ def _metric_rows(
 
 def _published_metrics(comparison: Comparison, ood_data: str, kind: published.Score, k: int) -> dict[str, object]:
     """The published figures for this score: those stated for this S, else those that state no S."""
-    rows = published.find(
-        model=_PUBLISHED_MODEL.get(comparison.config.model.family),
-        in_data=comparison.in_data,
-        ood_data=ood_data,
-        score=kind,
-        k=k,
-    )
+    rows = _published(comparison, ood_data=ood_data, score=kind, k=k)
     candidates = sorted(
         (row for row in rows if row.samples in (comparison.samples, None) and row.auroc is not None),
         key=lambda row: row.samples is None,
@@ -277,7 +277,7 @@ def _with_best_k(frame: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
-    if not {"reference", "calibration"} <= set(comparison.parts):
+    if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
         return
     reference = ratios(comparison.parts["reference"])
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from hvae.config import RunConfig
+from hvae.config import Ability, RunConfig
 from hvae.errors import CheckpointError, ConfigError
 from hvae.files import write_atomically, write_text
-from hvae.models.hierarchical import HierarchicalVAE, parameter_count
+from hvae.models.contract import Model, parameter_count
+from hvae.models.hierarchical import HierarchicalVAE
 
 MAXIMUM_CONFIG_BYTES = 1_000_000
 MAXIMUM_PARAMETERS = 500_000_000
@@ -37,9 +39,19 @@ class Checkpoint:
         weights_sha256: of `model.safetensors`; score tables name it.
     """
 
-    model: HierarchicalVAE
+    model: Model
     config: RunConfig
     weights_sha256: str
+
+    def layered(self, ability: Ability) -> HierarchicalVAE:
+        """The model, for what only one with latent layers can do.
+
+        Raises:
+            ConfigError: a kind of model that cannot.
+        """
+        if problem := self.config.model.inability(ability):
+            raise ConfigError(problem)
+        return cast(HierarchicalVAE, self.model)
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -92,7 +104,7 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS_FILE} yet: train it, or copy the file that belongs to it")
     with torch.device("meta"):
-        expected = {name: tuple(value.shape) for name, value in HierarchicalVAE(config.model).state_dict().items()}
+        expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = set(file.keys())
@@ -127,7 +139,7 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
     """
     config = read_config(folder)
     weights = read_weights(folder, config)
-    model = HierarchicalVAE(config.model)
+    model = config.model.build()
     model.load_state_dict(weights)
     model = model.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     return Checkpoint(model, config, sha256(folder / WEIGHTS_FILE))

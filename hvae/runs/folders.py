@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hvae.config import RunConfig
+from hvae.config import Ability, RunConfig
 from hvae.errors import HvaeError, TableError
 from hvae.files import DASHBOARD
 
@@ -38,6 +38,12 @@ class RunEntry:
     def depth(self) -> int | None:
         """Number of latent layers L."""
         return None if self.config is None else self.config.model.depth
+
+    def obstacle(self, ability: Ability) -> str | None:
+        """Why the run cannot do something here: damaged, no weights, or a kind that cannot; None where it can."""
+        if self.config is None or not self.has_weights:
+            return self.problem
+        return self.config.model.inability(ability)
 
 
 def run_roots() -> list[Path]:

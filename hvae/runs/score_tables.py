@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
+from hvae.models.hierarchical_config import hierarchy_statistics
 from hvae.models.proposal import Reading
 
 TABLE_SCHEMA_VERSION = 1
@@ -47,7 +48,7 @@ class TableMetadata(Frozen):
     draws: Annotated[int, Field(ge=1)]
     """R: independent repeats (binarisation and posterior sample) that every value is the mean of."""
     seed: Annotated[int, Field(ge=0)]
-    depth: Annotated[int, Field(ge=1, le=64)]
+    depth: Annotated[int, Field(ge=0, le=64)]
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
     precision: Literal["32-true", "bf16-mixed"]
@@ -124,8 +125,7 @@ class ScoreTable:
 
 def columns(depth: int, draws: int) -> list[str]:
     """Column names of a score table of a model with `depth` layers."""
-    values = ["elbo", "iw", *(f"L>{k}" for k in range(1, depth + 1)), "log_px"]
-    values += [f"log_ratio_{layer}" for layer in range(1, depth + 1)]
+    values = hierarchy_statistics(depth)
     errors = [f"{name}_se" for name in values] if draws > 1 else []
     return ["example", "label", *values, *errors]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hvae.errors import ConfigError
-from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import Reading

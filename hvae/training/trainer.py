@@ -1,4 +1,4 @@
-"""Training of a hierarchical VAE: one process or many, resumable to the bit, checkpoints chosen by validation ELBO.
+"""Training of a model: one process or many, resumable to the bit, checkpoints chosen by validation ELBO.
 
 Every random number of a step follows from (seed, step, rank), so a resumed run needs no generator state to continue
 exactly where it was.
@@ -27,17 +27,12 @@ from hvae.config import RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
-from hvae.models.blocks import data_dependent_initialisation
-from hvae.models.hierarchical import HierarchicalVAE
-from hvae.models.latents import generator_noise
-from hvae.models.proposal import elbo_proposal
+from hvae.models.contract import Model
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
-from hvae.training.objectives import Objective, beta_at, first_not_finite, free_nats_at, learning_rate_at, objective
+from hvae.models.objectives import learning_rate_at
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"
-ACTIVE_VARIANCE = 0.01
-"""A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""
 INITIALISATION_IMAGES = 512
 VALIDATION_BATCH = 250
 DIVERGED_NATS_PER_DIMENSION = 1000.0
@@ -71,16 +66,15 @@ class _State:
 class _StepModule(nn.Module):
     """The model with its objective: tensors in, tensors out, as distributed wrappers need it."""
 
-    def __init__(self, model: HierarchicalVAE, config: TrainingConfig) -> None:
+    def __init__(self, model: Model, config: TrainingConfig) -> None:
         super().__init__()
         self.model, self.config = model, config
 
-    def forward(self, x: Tensor, generator: torch.Generator, progress: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, progress: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """loss (), log p(x|z) (batch,) and log r (layer, batch)."""
-        result: Objective = objective(
-            self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator)), x, self.config, progress
-        )
-        return result.loss, result.log_likelihood, torch.stack(result.log_ratios)
+        return self.model.objective(x, labels, generator, self.config, progress)
 
 
 def train(
@@ -171,8 +165,8 @@ class _Trainer:
     ) -> None:
         self.fabric, self.config, self.folder = fabric, config, folder
         self.training = config.training
-        self.images = torch.from_numpy(fitted.images)
-        self.validation_images = torch.from_numpy(validation.images)
+        self.images, self.labels = _tensors(fitted)
+        self.validation = _tensors(validation)
         self.sampler = DistributedSampler(
             range(len(fitted)),  # type: ignore[arg-type]
             num_replicas=fabric.world_size,
@@ -185,9 +179,9 @@ class _Trainer:
         self.steps = self.steps_per_epoch * self.training.epochs
         with fabric.init_module():
             torch.manual_seed(self.training.seed)
-            model = HierarchicalVAE(config.model)
+            model = config.model.build()
         model = model.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model: HierarchicalVAE = model
+        self.model: Model = model
         if not resume:
             self._initialise()
         self.average = AveragedModel(model, multi_avg_fn=self._blend).requires_grad_(False)
@@ -246,8 +240,8 @@ class _Trainer:
         generator = self._generator(0, 0)
         chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.training.seed))
         x = self._preprocess(self.images[chosen[:INITIALISATION_IMAGES]], generator)
-        with torch.no_grad(), data_dependent_initialisation(self.model):
-            self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
+        with torch.no_grad():
+            self.model.initialise(x, generator)
 
     def _blend(self, averages: Any, weights: Any, count: Any) -> None:
         """Exponential moving average whose decay rises to its value, so that early weights are soon forgotten."""
@@ -260,7 +254,7 @@ class _Trainer:
         x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, self.steps, self.training)
-        loss, log_likelihood, log_ratios = self.module(x, generator, progress)
+        loss, log_likelihood, log_ratios = self.module(x, self.labels[index].to(x.device), generator, progress)
         self._check(index, loss, log_likelihood, log_ratios)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
@@ -292,15 +286,15 @@ class _Trainer:
             return
         if not math.isfinite(elbo):
             self._stop(f"{self._origin(index)} is not finite")
-        worst = int(log_ratios.detach().mean(1).argmin()) + 1
-        self._stop(f"the ELBO fell to {elbo:.3g} nats, most of it in layer z_{worst}")
+        layers = log_ratios.detach().mean(1)
+        worst = f", most of it in layer z_{int(layers.argmin()) + 1}" if len(layers) else ""
+        self._stop(f"the ELBO fell to {elbo:.3g} nats{worst}")
 
     def _origin(self, index: Tensor) -> str:
         """Where the pass of the current step first meets a value that is not finite: one NaN soon is in every term."""
         x, generator = self._inputs(index)
         with torch.no_grad(), self.fabric.autocast():
-            result = self.model(x, elbo_proposal(self.model.depth), generator_noise(len(x), generator))
-        return first_not_finite(result)
+            return self.model.first_not_finite(x, generator)
 
     def _stop(self, reason: str) -> None:
         raise TrainingDiverged(
@@ -310,35 +304,17 @@ class _Trainer:
 
     def _validate(self, train_elbo: float, rate: float) -> None:
         """Validation ELBO of the moving average; the best so far becomes `model.safetensors`."""
-        model = cast(HierarchicalVAE, self.average.module)
-        totals: list[Tensor] = []
-        means: list[list[Tensor]] = [[] for _ in range(model.depth)]
-        generator = self._generator(2, 0)
+        model, generator = cast(Model, self.average.module), self._generator(2, 0)
         with torch.no_grad(), self.fabric.autocast():
-            for images in self.validation_images.split(VALIDATION_BATCH):
-                x = self._preprocess(images, generator)
-                result = model(x, elbo_proposal(model.depth), generator_noise(len(x), generator))
-                ratios = [latent.log_ratio() for latent in result.latents]
-                totals.append(torch.stack([result.log_likelihood(x)[0], *ratios]))  # type: ignore[list-item]
-                for layer, latent in enumerate(result.latents):
-                    means[layer].append(latent.posterior.loc.flatten(1))  # type: ignore[union-attr]
-        terms = torch.cat(totals, 1).double().mean(1)
-        elbo = float(terms.sum())
-        progress = self.state.step / self.steps
-        row: dict[str, float] = {
+            means = model.validate(self._validation_batches(generator), generator)
+        elbo, progress = means["elbo"], self.state.step / self.steps
+        row = {
             "epoch": self.state.step // self.steps_per_epoch,
             "step": self.state.step,
             "train_elbo": train_elbo,
-            "elbo": elbo,
-            "log_px": float(terms[0]),
-        }
-        for layer in range(model.depth):
-            row[f"log_ratio_{layer + 1}"] = float(terms[layer + 1])
-            row[f"active_units_{layer + 1}"] = int((torch.cat(means[layer]).var(0) > ACTIVE_VARIANCE).sum())
-        row |= {
+            **means,
             "learning_rate": learning_rate_at(progress, self.steps, self.training),
-            "beta": beta_at(progress, self.training),
-            "free_nats": free_nats_at(progress, self.training.free_bits),
+            **model.schedule(self.training, progress),
             "images_per_second": rate,
         }
         if not math.isfinite(elbo):
@@ -353,6 +329,11 @@ class _Trainer:
         write_atomically(
             self.folder / HISTORY_FILE, lambda part: history.to_csv(part, index=False, float_format="%.6g")
         )
+
+    def _validation_batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """(x, labels) of each validation batch, preprocessed when it is asked for."""
+        for images, labels in zip(*(part.split(VALIDATION_BATCH) for part in self.validation), strict=True):
+            yield self._preprocess(images, generator), labels.to(self.fabric.device)
 
     def _save_resume(self) -> None:
         if not self.fabric.is_global_zero:
@@ -378,6 +359,11 @@ class _Trainer:
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
+
+
+def _tensors(images: ImageSet) -> tuple[Tensor, Tensor]:
+    """Images (n, channel, height, width) uint8 and labels (n,)."""
+    return torch.from_numpy(images.images), torch.tensor(images.labels)
 
 
 def _save(content: dict[str, Any], path: Path) -> None:

@@ -15,8 +15,8 @@ import torch
 from scipy.stats import multivariate_normal
 from torch import Tensor, nn
 
-from hvae.config import Family, LatentConfig, ModelConfig, StageConfig
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import Evidence, SharedNoise, Walk
 from hvae.models.proposal import Draw, Proposal, sample_proposal
 from hvae.models.stages.bidirectional import BidirectionalStage
@@ -28,7 +28,7 @@ PIXELS = 4
 
 def linear_model(sizes: Sequence[int], seed: int = 0, family: Family = "bottom-up") -> HierarchicalVAE:
     """A random linear-Gaussian hierarchy with dense latents of these sizes, lowest first, and constant scales."""
-    config = ModelConfig(
+    config = HierarchicalConfig(
         family=family,
         image_shape=IMAGE,
         stages=tuple(StageConfig(blocks=(), latent=LatentConfig(kind="dense", size=size)) for size in sizes),

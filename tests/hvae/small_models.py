@@ -6,9 +6,16 @@ from typing import Literal
 
 import torch
 
-from hvae.config import BlockConfig, Family, LatentConfig, LikelihoodName, ModelConfig, StageConfig
 from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import (
+    BlockConfig,
+    Family,
+    HierarchicalConfig,
+    LatentConfig,
+    LikelihoodName,
+    StageConfig,
+)
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import elbo_proposal
 
@@ -17,10 +24,10 @@ def small_config(
     same_shape_skip: Literal["project", "drop"] = "project",
     likelihood: LikelihoodName = "bernoulli",
     family: Family = "bottom-up",
-) -> ModelConfig:
+) -> HierarchicalConfig:
     """L = 3 on 8x8 images: latents 2x4x4, 3 and 2; in BIVA the lower two twice."""
     wide = BlockConfig(channels=4, kernel=3)
-    return ModelConfig(
+    return HierarchicalConfig(
         family=family,
         image_shape=(1, 8, 8),
         stages=(
@@ -43,7 +50,7 @@ def random_images(batch: int, size: int = 8, seed: int = 0) -> torch.Tensor:
     return torch.bernoulli(torch.full((batch, 1, size, size), 0.4), generator=torch.Generator().manual_seed(seed))
 
 
-def initialised(config: ModelConfig, seed: int = 0) -> HierarchicalVAE:
+def initialised(config: HierarchicalConfig, seed: int = 0) -> HierarchicalVAE:
     """A model with random weights, set by data on random images as training sets it."""
     torch.manual_seed(seed)
     model = HierarchicalVAE(config)

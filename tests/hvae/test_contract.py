@@ -13,25 +13,23 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from hvae.config import (
-    BlockConfig,
-    DataConfig,
-    Family,
-    LatentConfig,
-    LikelihoodName,
-    ModelConfig,
-    RunConfig,
-    StageConfig,
-    TrainingConfig,
-)
+from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import ConfigError
-from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.measuring.correlations import represent
 from hvae.measuring.noise import EvaluationNoise
 from hvae.measuring.reconstructions import reconstruct, reconstruct_switched
 from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import (
+    BlockConfig,
+    Family,
+    HierarchicalConfig,
+    LatentConfig,
+    LikelihoodName,
+    StageConfig,
+)
 from hvae.models.latents import Noise, SharedNoise, Walk, generator_noise
 from hvae.models.proposal import (
     READINGS,
@@ -70,14 +68,14 @@ CASES = [
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
-def config(case: Case) -> ModelConfig:
+def config(case: Case) -> HierarchicalConfig:
     """Latents of 2x4x4, 1x4x4, and dense ones above; the image is halved once."""
     stages = []
     for level in range(case.depth):
         latent = LatentConfig(kind="conv", size=2 - level) if level < 2 else LatentConfig(kind="dense", size=2)
         stages.append(StageConfig(blocks=(BlockConfig(channels=4, stride=1 if level else 2),), latent=latent))
     channels = 3 if case.likelihood == "logistic-mixture" else 1
-    return ModelConfig(
+    return HierarchicalConfig(
         family=case.family,
         image_shape=(channels, SIDE, SIDE),
         stages=tuple(stages),
@@ -86,7 +84,7 @@ def config(case: Case) -> ModelConfig:
     )
 
 
-def images(model: ModelConfig, batch: int = BATCH, seed: int = 0) -> Tensor:
+def images(model: HierarchicalConfig, batch: int = BATCH, seed: int = 0) -> Tensor:
     """Images of the kind the likelihood observes: black and white, grey or of whole values."""
     values = torch.rand(batch, *model.image_shape, generator=torch.Generator().manual_seed(seed))
     return {"bernoulli": values.round(), "gaussian": values}.get(model.likelihood, (values * 255).round() / 255)
@@ -284,9 +282,9 @@ def test_a_hostile_config_may_not_double_its_weights_by_its_family() -> None:
         blocks=(BlockConfig(channels=1024, stride=2),), latent=LatentConfig(kind="dense", size=200)
     ).model_dump()
     fine = {"image_shape": (1, 32, 32), "stages": [dense, dense]}
-    assert ModelConfig.model_validate(fine).depth == 2
+    assert HierarchicalConfig.model_validate(fine).depth == 2
     with pytest.raises(ValueError, match="dense latent of stage 1"):
-        ModelConfig.model_validate({**fine, "family": "bidirectional"})
+        HierarchicalConfig.model_validate({**fine, "family": "bidirectional"})
     with pytest.raises(ConfigError, match="model.family"):
         RunConfig.from_json('{"model": {"family": "glow", "stages": []}}')
 

@@ -19,11 +19,12 @@ import torch
 from sklearn.datasets import load_digits
 
 import hvae.measuring.measure
-from hvae.config import DataConfig, Family, RunConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError
 from hvae.measuring.measure import CHUNK, Settings, score, settings
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import Family
 from hvae.runs.checkpoints import save_weights, write_config
 from hvae.runs.score_tables import columns, read_table
 from tests.hvae.small_models import small_config

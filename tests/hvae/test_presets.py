@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from hvae.errors import ConfigError
-from hvae.measuring.bounds import Sweep
-from hvae.models.hierarchical import HierarchicalVAE, parameter_count
+from hvae.models.bounds import Sweep
+from hvae.models.contract import parameter_count
+from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import SharedNoise
 from hvae.presets import names, preset
 

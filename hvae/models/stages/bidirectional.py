@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from hvae.config import BlockConfig, ModelConfig
 from hvae.models.blocks import ResidualBlock, Shape
 from hvae.models.gaussians import GaussianLayer
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
 from hvae.models.latents import Evidence, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
@@ -28,7 +28,7 @@ from hvae.models.stages.residual import ResidualStage
 class BidirectionalStage(ResidualStage):
     """One stage whose latent is inferred half on the way up, half on the way down."""
 
-    def __init__(self, config: ModelConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
+    def __init__(self, config: HierarchicalConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
         """Create the stage; see `ResidualStage`."""
         super().__init__(config, level, shape_in, skip_shape, parts=config.parts(level + 1))
         self.merge: ResidualBlock | None = None

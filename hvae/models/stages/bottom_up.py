@@ -11,7 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.distributions import Normal
 
-from hvae.config import ModelConfig
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.latents import Evidence, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
@@ -21,7 +21,7 @@ class BottomUpStage(ResidualStage):
     """One stage whose posterior needs nothing from above."""
 
     @staticmethod
-    def _allocates_as_released(config: ModelConfig) -> bool:
+    def _allocates_as_released(config: HierarchicalConfig) -> bool:
         return config.same_shape_skip == "drop"
 
     def infer(self, below: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.distributions import Normal
 
-from hvae.config import ModelConfig
 from hvae.models.blocks import Shape
 from hvae.models.gaussians import precision_weighted
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.latents import Evidence, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
@@ -23,7 +23,7 @@ from hvae.models.stages.residual import ResidualStage
 class LadderStage(ResidualStage):
     """One stage whose posterior begins with the prior and corrects it by the image."""
 
-    def __init__(self, config: ModelConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
+    def __init__(self, config: HierarchicalConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
         """Create the stage; see `ResidualStage`."""
         super().__init__(config, level, shape_in, skip_shape, hands_latent_on=False)
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from hvae.config import ModelConfig
 from hvae.models.blocks import FeatureMap, ResidualBlock, Shape
 from hvae.models.gaussians import GaussianLayer, standard_normal
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.base import Stage
@@ -27,7 +27,7 @@ class ResidualStage(Stage):
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: HierarchicalConfig,
         level: int,
         shape_in: Shape,
         skip_shape: Shape | None,
@@ -94,7 +94,7 @@ class ResidualStage(Stage):
         self.output_shape = shape
 
     @staticmethod
-    def _allocates_as_released(config: ModelConfig) -> bool:
+    def _allocates_as_released(config: HierarchicalConfig) -> bool:
         """Whether a projection of the top latent is there though nothing reads it: only in the released model."""
         return False
 

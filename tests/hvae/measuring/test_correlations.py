@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from hvae.config import BlockConfig, DataConfig, LatentConfig, ModelConfig, RunConfig, StageConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError, TableError
 from hvae.measuring.correlations import PLACES, correlate, represent
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs.checkpoints import Checkpoint
 from hvae.runs.correlation_tables import (
     COLUMNS,
@@ -28,7 +29,7 @@ from hvae.runs.correlation_tables import (
 
 
 def checkpoint(seed: int, depth: int = 2, **settings: object) -> Checkpoint:
-    config = ModelConfig(
+    config = HierarchicalConfig(
         image_shape=(1, 8, 8),
         stages=tuple(
             StageConfig(blocks=(BlockConfig(channels=4),), latent=LatentConfig(kind="dense", size=4))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hvae.config import BlockConfig, LatentConfig, ModelConfig, StageConfig
-from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import READINGS, Proposal, Reading, bound_proposal, complementary_proposal, elbo_proposal
 from tests.hvae.linear_gaussian import IMAGE, PIXELS, LinearGaussian, freeze_scales, linear_model, stages_of
@@ -216,7 +216,7 @@ def test_no_integration_of_one_latent_with_the_next_held_fixed() -> None:
 @pytest.fixture(scope="module")
 def residual_model() -> HierarchicalVAE:
     """Residual blocks, strides, skips, convolutional and dense latents, all linear: the whole architecture."""
-    config = ModelConfig(
+    config = HierarchicalConfig(
         image_shape=(1, 4, 4),
         stages=(
             StageConfig(

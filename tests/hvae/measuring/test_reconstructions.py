@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from hvae.config import BlockConfig, LatentConfig, ModelConfig, StageConfig
 from hvae.errors import HvaeError
-from hvae.measuring.bounds import Sweep
+from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.reconstructions import (
     RepeatedReconstructions,
@@ -14,11 +13,12 @@ from hvae.measuring.reconstructions import (
     unconditional_samples,
 )
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import READINGS, complementary_proposal, elbo_proposal
 
 DEPTH = 3
-CONFIG = ModelConfig(
+CONFIG = HierarchicalConfig(
     image_shape=(1, 8, 8),
     stages=(
         StageConfig(blocks=(BlockConfig(channels=4, stride=2),), latent=LatentConfig(kind="conv", size=2)),

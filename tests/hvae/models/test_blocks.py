@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from hvae.config import BlockConfig
 from hvae.errors import ConfigError
 from hvae.models.blocks import (
     FeatureMap,
@@ -22,6 +21,7 @@ from hvae.models.blocks import (
     fold_weight_norm,
 )
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import BlockConfig
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import elbo_proposal
 from tests.hvae.small_models import initialised, random_images, small_config

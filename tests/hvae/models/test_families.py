@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from hvae.config import Family, ModelConfig
-from hvae.measuring.bounds import Sweep
+from hvae.models.bounds import Sweep
 from hvae.models.gaussians import precision_weighted
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import Family, HierarchicalConfig
 from hvae.models.latents import Noise, SharedNoise, generator_noise
 from hvae.models.proposal import READINGS, Draw, bound_proposal, elbo_proposal, mean_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
@@ -152,7 +152,7 @@ def test_gradients_reach_every_parameter(family: Family, same_shape_skip: str) -
 def test_one_layer_is_a_plain_vae(family: Family) -> None:
     """No layer above to hear from: the same numbers as the bottom-up family gives with the same weights."""
 
-    def single(kind: Family) -> ModelConfig:
+    def single(kind: Family) -> HierarchicalConfig:
         whole = small_config(family=kind)
         return whole.model_copy(update={"stages": whole.stages[:1]})
 

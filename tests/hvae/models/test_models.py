@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from hvae.config import BlockConfig, DataConfig, LatentConfig, ModelConfig, RunConfig, StageConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.errors import ConfigError
-from hvae.measuring.bounds import Sweep
-from hvae.models.hierarchical import HierarchicalVAE, parameter_count
+from hvae.models.bounds import Sweep
+from hvae.models.contract import parameter_count
+from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import SharedNoise, generator_noise
 from hvae.models.proposal import bound_proposal, elbo_proposal, sample_proposal
 from hvae.presets.grey import PAPER_GREY
@@ -20,7 +22,7 @@ from tests.hvae.small_models import initialised, random_images, small_config
 DENSE = LatentConfig(kind="dense", size=2)
 
 
-def run_config(model: ModelConfig) -> RunConfig:
+def run_config(model: HierarchicalConfig) -> RunConfig:
     return RunConfig(model=model, data=DataConfig(name="digits"), training=TrainingConfig(epochs=1))
 
 
@@ -110,7 +112,7 @@ def test_posteriors_need_images() -> None:
 
 def test_a_plain_vae_is_a_hierarchy_of_depth_one() -> None:
     stage = StageConfig(blocks=(BlockConfig(channels=4, stride=2),), latent=DENSE)
-    model = initialised(ModelConfig(image_shape=(1, 8, 8), stages=(stage,)))
+    model = initialised(HierarchicalConfig(image_shape=(1, 8, 8), stages=(stage,)))
     sweep = Sweep(model, random_images(3), noise(6))
     assert sweep.elbo().shape == (2, 3)
     assert sweep.bound(1, "sample").shape == (2, 3)
@@ -130,7 +132,7 @@ def block(channels: int, stride: int = 1) -> BlockConfig:
     ],
 )
 def test_stages_that_do_not_fit_are_refused_when_built(stages: list[tuple[BlockConfig, ...]], message: str) -> None:
-    config = ModelConfig(
+    config = HierarchicalConfig(
         image_shape=(1, 8, 8), stages=tuple(StageConfig(blocks=blocks, latent=DENSE) for blocks in stages)
     )
     with pytest.raises(ConfigError, match=message):
@@ -150,7 +152,7 @@ def test_stages_that_do_not_fit_are_refused_when_built(stages: list[tuple[BlockC
 @pytest.mark.parametrize("kind", ["conv", "dense"])
 def test_stages_that_fit_run(stages: list[tuple[BlockConfig, ...]], same_shape_skip: str, kind: str) -> None:
     latents = [LatentConfig(kind=kind if blocks else "dense", size=4) for blocks in stages]  # type: ignore[arg-type]
-    config = ModelConfig(
+    config = HierarchicalConfig(
         image_shape=(1, 8, 8),
         stages=tuple(StageConfig(blocks=b, latent=latent) for b, latent in zip(stages, latents, strict=True)),
         same_shape_skip=same_shape_skip,  # type: ignore[arg-type]
@@ -162,7 +164,7 @@ def test_stages_that_fit_run(stages: list[tuple[BlockConfig, ...]], same_shape_s
 
 
 def test_without_skips_blocks_may_differ() -> None:
-    config = ModelConfig(
+    config = HierarchicalConfig(
         image_shape=(1, 8, 8),
         stages=(
             StageConfig(blocks=(block(4), block(4, 2), block(4, 2)), latent=DENSE),

@@ -153,7 +153,7 @@ def test_a_long_header_is_not_read(tmp_path):
 def test_a_sound_header_names_every_weight(run):
     import math
 
-    from hvae.models.hierarchical import parameter_count
+    from hvae.models.contract import parameter_count
 
     stored = read_header(run / "model.safetensors")
     assert sum(math.prod(one.shape) for one in stored.values()) == parameter_count(read_config(run).model)

@@ -16,11 +16,13 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+import hvae.models.hierarchical_model
 import hvae.training.trainer
-from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
-from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import HierarchicalConfig
+from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, sha256
 from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
 from tests.hvae.small_models import small_config
@@ -240,12 +242,12 @@ def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: st
 
 
 def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Poisoned(HierarchicalVAE):
-        def __init__(self, config: ModelConfig) -> None:
+    class Poisoned(HierarchicalModel):
+        def __init__(self, config: HierarchicalConfig) -> None:
             super().__init__(config)
             self.get_parameter("stages.1.encoder.0.first.bias").register_hook(lambda gradient: gradient * float("nan"))
 
-    monkeypatch.setattr(hvae.training.trainer, "HierarchicalVAE", Poisoned)
+    monkeypatch.setattr(hvae.models.hierarchical_model, "HierarchicalModel", Poisoned)
     with pytest.raises(TrainingDiverged, match=r"step 1 of 36: the gradient of stages\.1\.encoder\.0\.first\.bias"):
         train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hvae.measuring.bounds import ImportanceWeightedBound, Sweep
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import SharedNoise, Walk, generator_noise
 from hvae.models.proposal import READINGS, Proposal, bound_proposal, complementary_proposal, elbo_proposal

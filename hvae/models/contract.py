@@ -1,0 +1,108 @@
+"""What trainer, scorer and checkpoints ask of a model, whatever its kind.
+
+The other half of the contract, what is known of a model without torch, is `hvae.config.ModelConfig`. A new kind is a
+config with a model, and one line in `hvae.config.KINDS`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hvae.config import ModelConfig, TrainingConfig
+from hvae.models.latents import Noise
+from hvae.models.proposal import Reading
+
+
+class Objective(NamedTuple):
+    """What one minibatch is trained with."""
+
+    loss: Tensor
+    """() what is minimised, in nats per image."""
+    log_likelihood: Tensor
+    """(batch,) log p(x), or log p(x|z) in a model with latent layers."""
+    log_ratios: Tensor
+    """(layer, batch) log r_l, lowest layer first; what these terms sum to, the ELBO, is shown while training."""
+
+
+class Model(nn.Module, ABC):
+    """A model that can be trained, scored and stored. Images are (batch, channel, height, width) float32 in [0, 1].
+
+    Models are copied (moving average) and moved between devices, so all their tensors are parameters or buffers.
+    """
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the standard-normal noise that a pass takes for one image, lowest layer first."""
+        return ()
+
+    def initialise(self, x: Tensor, generator: torch.Generator) -> None:
+        """Set fresh weights by some training images; called once, without gradients."""
+
+    @abstractmethod
+    def objective(
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+    ) -> Objective:
+        """What is minimised on a minibatch.
+
+        Args:
+            x: (batch, channel, height, width) preprocessed images.
+            labels: (batch,) int64; only a model of labels looks at them.
+            generator: of all noise, on the model's device.
+            training: schedules of the run; each kind takes what it needs.
+            progress: fraction of training done, in [0, 1].
+        """
+
+    def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
+        """What the objective is weighted by at a fraction of training, for the learning curve."""
+        return {}
+
+    @abstractmethod
+    def validate(self, batches: Iterable[tuple[Tensor, Tensor]], generator: torch.Generator) -> dict[str, float]:
+        """Means over the validation images for the learning curve, without gradients.
+
+        Args:
+            batches: (x, labels) of each batch; drawn lazily from `generator`, so batch and noise take turns.
+            generator: of all noise, on the model's device.
+
+        Returns:
+            `elbo` first: what a checkpoint is chosen by, higher = better; then columns of `ModelConfig.curve`.
+        """
+
+    def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
+        """Where a pass first meets a value that is not finite, in words."""
+        return "log p(x)"
+
+    @abstractmethod
+    def measure(
+        self,
+        x: Tensor,
+        noise: Callable[[Sequence[int]], Noise],
+        *,
+        reading: Reading,
+        samples: int,
+        per_pass: int,
+    ) -> Tensor:
+        """The statistics of one batch and draw, (batch, statistic) float64, named by `ModelConfig.measured`.
+
+        Args:
+            x: (batch, channel, height, width) preprocessed images.
+            noise: maps numbers of importance samples to their noise; the same number gives the same noise.
+            reading: of L^{>k}, where there are layers.
+            samples: S.
+            per_pass: importance samples in one pass at the most.
+        """
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Images of its own, (n, channel, height, width) in [0, 1], for a kind that can `sample`."""
+        raise NotImplementedError(f"{type(self).__name__} draws no images")
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Number of parameters of a model, counted without allocating any."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in config.build().parameters())
