@@ -21,8 +21,8 @@ import torch
 from hvae import __version__
 from hvae.datasets import ImageSet
 from hvae.errors import DataError, HvaeError
-from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, noise_key, prepare
+from hvae.models.bounds import Sweep
 from hvae.models.proposal import mean_proposal
 from hvae.runs.checkpoints import Checkpoint
 from hvae.runs.correlation_tables import COLUMNS, KINDS, CorrelationMetadata, CorrelationTable, Kind

@@ -18,8 +18,8 @@ from torch.distributions import Distribution, Independent
 
 from hvae.config import Preprocessing
 from hvae.errors import HvaeError
-from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.models.bounds import Sweep
 from hvae.models.contract import Model
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import Noise, Walk, align

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from hvae.config import TrainingConfig
-from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.blocks import data_dependent_initialisation
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.contract import Model, Objective
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import Noise, generator_noise
-from hvae.models.proposal import Reading, elbo_proposal
 from hvae.models.objectives import beta_at, first_not_finite, free_nats_at, objective
+from hvae.models.proposal import Reading, elbo_proposal
 
 ACTIVE_VARIANCE = 0.01
 """A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""

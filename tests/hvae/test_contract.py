@@ -16,11 +16,11 @@ from torch import Tensor
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import ConfigError
-from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.measuring.correlations import represent
 from hvae.measuring.noise import EvaluationNoise
 from hvae.measuring.reconstructions import reconstruct, reconstruct_switched
 from hvae.models.blocks import data_dependent_initialisation
+from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import (
     BlockConfig,

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from hvae.errors import HvaeError
-from hvae.models.bounds import Sweep
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.reconstructions import (
     RepeatedReconstructions,
@@ -12,6 +11,7 @@ from hvae.measuring.reconstructions import (
     reconstruct_switched,
     unconditional_samples,
 )
+from hvae.models.bounds import Sweep
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import generator_noise

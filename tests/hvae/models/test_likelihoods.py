@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hvae.errors import ConfigError
-from hvae.models.bounds import Sweep
 from hvae.models.blocks import data_dependent_initialisation
+from hvae.models.bounds import Sweep
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import generator_noise
 from hvae.models.likelihoods import COMPONENTS
