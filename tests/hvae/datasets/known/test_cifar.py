@@ -193,11 +193,11 @@ def test_archive_beside_the_batches_is_unpacked(tmp_path, folder, batches, publi
     assert (folder / "data_batch_1").read_bytes() == batches["data_batch_1"]
 
 
-@pytest.mark.parametrize(("module", "name"), [(cifar, "CIFAR10"), (cifar, "CIFAR100")])
-def test_addresses_and_checksums_are_those_of_torchvision(module, name):
+@pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100"])
+def test_addresses_and_checksums_are_those_of_torchvision(name):
     from torchvision import datasets
 
-    ours, theirs = module.DATA_SET, getattr(datasets, name)
+    ours, theirs = getattr(cifar, name), getattr(datasets, name)
     assert (ours.folder, ours.archive.urls) == (theirs.base_folder, (theirs.url,))
     assert (ours.archive.name, ours.archive.checksum) == (theirs.filename, theirs.tgz_md5)
     assert [list(batch) for batch in ours.batches["train"]] == theirs.train_list
