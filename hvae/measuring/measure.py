@@ -21,10 +21,9 @@ from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, DataError
 from hvae.files import run_lock, write_atomically
 from hvae.measuring.noise import noise_key
-from hvae.measuring.scorer import Scorer, Settings, settings
+from hvae.measuring.scorer import Scorer
 from hvae.runs.score_tables import ScoreTable, TableMetadata, write_table
-
-__all__ = ["CHUNK", "Settings", "score", "settings"]
+from hvae.runs.settings import Setting
 
 CHUNK = 200
 """Images between two saved chunks: what an interrupted scoring can lose at most."""
@@ -33,7 +32,7 @@ CHUNK = 200
 def score(
     run: Path,
     images: ImageSet,
-    how: Settings,
+    how: Setting,
     *,
     batch_size: int = 256,
     accelerator: str = "auto",
@@ -74,7 +73,7 @@ class _Scoring:
     """One data set under one run."""
 
     def __init__(
-        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Settings, batch_size: int
+        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int
     ) -> None:
         self.scorer = Scorer(folder, how, fabric, batch_size)
         config = self.scorer.config
@@ -88,20 +87,17 @@ class _Scoring:
             data=images.name if images.name == images.slug else images.slug,
             slug=images.slug,
             split=images.split,
-            reading=how.reading,
-            samples=how.samples,
-            draws=how.draws,
-            seed=how.seed,
             depth=config.model.depth,
             dimensions=config.model.dimensions,
             preprocessing=config.data.preprocessing,
-            precision=how.precision,
             weights_sha256=self.scorer.weights_sha256,
             data_fingerprint=images.fingerprint,
+            origin=images.origin or images.fingerprint,
             data_note=images.note,
             version=__version__,
+            **how.model_dump(),
         )
-        self.columns = config.model.statistics()
+        self.columns = self.scorer.columns
         identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]
         self.partial = folder / "scores" / ".partial" / f"{self.metadata.file_name}.{identity}"
 

@@ -4,47 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
 import lightning
 import numpy as np
 import torch
-from pydantic import Field, ValidationError
 
-from hvae.config import Frozen, first_problem
 from hvae.errors import ConfigError
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.models.blocks import fold_weight_norm
 from hvae.models.proposal import Reading
 from hvae.runs.checkpoints import load_checkpoint
+from hvae.runs.settings import Setting
 
 LEAST_IMAGES = 32
 """Images in one pass at the least, padded with copies: math libraries take other kernels for smaller ones, which round
 differently, and no value of a table may depend on the batch size."""
-
-
-class Settings(Frozen):
-    """How images are scored."""
-
-    reading: Reading = "mean"
-    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """S: importance samples of L_S."""
-    draws: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """R: independent repeats, each with its own binarisation and posterior sample."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-
-
-def settings(**values: object) -> Settings:
-    """Settings from the outside.
-
-    Raises:
-        ConfigError: an unknown reading, S or R below 1, a negative seed: one line.
-    """
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"scoring: {first_problem(error)}") from None
 
 
 class Scorer:
@@ -56,7 +30,7 @@ class Scorer:
         how: reading, S, R, seed and precision.
     """
 
-    def __init__(self, run: Path, how: Settings, fabric: lightning.Fabric, batch_size: int = 256) -> None:
+    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
         """Load the run.
 
         Args:
@@ -75,6 +49,11 @@ class Scorer:
         self.config, self.weights_sha256, self.how = checkpoint.config, checkpoint.weights_sha256, how
         self._model = fold_weight_norm(checkpoint.model)
         self._fabric, self._batch_size = fabric, batch_size
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the statistics that `values` gives."""
+        return self.config.model.measured()
 
     def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
         """The columns of a score table in nats, for each draw.

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from hvae.config import RunConfig
-from hvae.datasets import PARTS
+from hvae.datasets.splits import PARTS
 from hvae.errors import TableError
+from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry, read_history
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table
-
-WHOLE_SPLITS = ("all", "test")
-"""Splits an OOD set is taken from, the larger one first."""
+from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Score tables of one run that agree in reading, S, R, seed, precision and weights.
+    """Score tables of one run under one setting.
 
     Attributes:
         run: name of the run.
         config: of the run.
         in_data: slug of the in-distribution set.
-        in_table: its held-out images; None where they were not scored under these settings.
+        in_table: its held-out images; None where they were not scored under this setting.
         parts: its parts of the training set (`fitted`, `reference`, `calibration`, `validation`) that were scored.
         others: the other data sets, in name order.
         history: learning curve, empty where there is none.
-        reading: how L^{>k} was read.
-        samples: S.
-        draws: R.
-        seed: of the evaluation.
-        precision: of the forward passes.
+        setting: reading, S, R, seed and precision.
     """
 
     run: str
@@ -46,16 +38,17 @@ class Comparison:
     parts: Mapping[str, ScoreTable]
     others: tuple[ScoreTable, ...]
     history: pd.DataFrame
-    reading: str
-    samples: int
-    draws: int
-    seed: int
-    precision: str
+    setting: Setting
 
     @property
     def depth(self) -> int:
         """Number of latent layers L."""
         return self.config.model.depth
+
+    @property
+    def reference(self) -> ScoreTable | None:
+        """The part of the training set that scores are fitted to; None where it is not scored under this setting."""
+        return self.parts.get("reference")
 
     @property
     def tables(self) -> tuple[ScoreTable, ...]:
@@ -65,15 +58,7 @@ class Comparison:
     @property
     def settings(self) -> dict[str, object]:
         """What every row of a report says about where its numbers come from."""
-        return {
-            "run": self.run,
-            "in_data": self.in_data,
-            "reading": self.reading,
-            "samples": self.samples,
-            "draws": self.draws,
-            "seed": self.seed,
-            "precision": self.precision,
-        }
+        return {"run": self.run, "in_data": self.in_data, **self.setting.model_dump()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +66,7 @@ class Gathered:
     """What was found for a report.
 
     Attributes:
-        comparisons: by run, then reading, S, R and seed.
+        comparisons: by run, then setting.
         problems: one line for each table or run that had to be left out, and why.
     """
 
@@ -90,14 +75,12 @@ class Gathered:
 
 
 def gather(runs: Iterable[RunEntry], readings: Sequence[str] = (), in_data: str | None = None) -> Gathered:
-    """Read every score table of the runs and group what may be compared.
-
-    A table that is damaged, or that other weights made than the run has now, is left out and named in the problems.
+    """Read every usable score table of the runs and group what may be compared.
 
     Args:
         runs: as `hvae.runs.folders.find_runs` or `find_run` give them.
         readings: keep these only; empty keeps all.
-        in_data: name of the in-distribution set; default the one each run was trained on.
+        in_data: slug of the in-distribution set; default the one each run was trained on.
     """
     comparisons: list[Comparison] = []
     problems: list[str] = []
@@ -110,106 +93,52 @@ def gather(runs: Iterable[RunEntry], readings: Sequence[str] = (), in_data: str 
             history = read_history(run.path)
         except TableError as error:
             problems.append(f"{run.name}: {error}")
-        tables = _tables(run, readings, problems)
-        if not tables:
+        found = catalogue(run)
+        problems += found.problems
+        settings = {entry.setting for entry in found.entries if not readings or entry.setting.reading in readings}
+        if not settings:
             problems.append(f"{run.name} has no score tables to report: run `hvae score {run.name} --data NAME`")
-        groups: dict[tuple, list[ScoreTable]] = {}
-        for table in tables:
-            about = table.metadata
-            key = (about.reading, about.samples, about.draws, about.seed, about.precision, about.weights_sha256)
-            groups.setdefault(key, []).append(table)
-        for _, group in sorted(groups.items()):
-            comparison = _comparison(run.name, run.config, group, history, in_data)
-            comparisons.append(comparison)
-            if comparison.in_table is None and comparison.others:
-                problems.append(_without_in_table(comparison))
+        made = [
+            _comparison(found, run.config, setting, history, in_data)
+            for setting in sorted(settings, key=lambda setting: setting.order)
+        ]
+        comparisons += made
+        problems += _notes(made)
     return Gathered(tuple(comparisons), tuple(problems))
 
 
-def _tables(run: RunEntry, readings: Sequence[str], problems: list[str]) -> list[ScoreTable]:
-    weights = _weights_sha256(run.path)
-    tables = []
-    for key in list_tables(run.path):
-        if readings and key.reading not in readings:
-            continue
-        try:
-            table = read_table(key.path)
-        except TableError as error:
-            problems.append(f"{run.name}: {error}")
-            continue
-        if weights is not None and table.metadata.weights_sha256 != weights:
-            problems.append(
-                f"{run.name}: {key.path.name} was made with other weights than the run has now: score it again"
-            )
-            continue
-        if run.depth != table.metadata.depth:
-            problems.append(
-                f"{run.name}: {key.path.name} is of a model with {table.metadata.depth} layers: score it again"
-            )
-            continue
-        tables.append(table)
-    return tables
-
-
-def _weights_sha256(run: Path) -> str | None:
-    path = run / "model.safetensors"
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _comparison(
-    run: str, config: RunConfig, tables: Sequence[ScoreTable], history: pd.DataFrame, in_data: str | None
+    found: Catalogue, config: RunConfig, setting: Setting, history: pd.DataFrame, in_data: str | None
 ) -> Comparison:
-    trained_on = config.data.name
-    own_name = in_data or trained_on
-    own = {table.metadata.split: table for table in tables if _is_set(table.metadata.slug, own_name)}
-    others: dict[str, ScoreTable] = {}
-    for split in reversed(WHOLE_SPLITS):
-        others |= {
-            table.metadata.slug: table
-            for table in tables
-            if table.metadata.split == split and not _is_set(table.metadata.slug, own_name)
-        }
-    in_table = next((own[split] for split in _held_out(own_name, trained_on) if split in own), None)
-    about = tables[0].metadata
+    own = in_data or found.own or config.data.name
+    inside = found.find(own, setting)
+    parts = {part: found.find(own, setting, (part,)) for part in PARTS} if own == found.own else {}
+    others = [found.find(slug, setting) for slug in sorted(found.sets()) if slug != own]
     return Comparison(
-        run=run,
+        run=found.run.name,
         config=config,
-        in_data=next(iter(own.values())).metadata.slug if own else own_name,
-        in_table=in_table,
-        parts={part: own[part] for part in PARTS if part in own},
-        others=tuple(others[slug] for slug in sorted(others)),
+        in_data=own,
+        in_table=found.read(inside) if inside else None,
+        parts={part: found.read(entry) for part, entry in parts.items() if entry},
+        others=tuple(found.read(entry) for entry in others if entry),
         history=history,
-        reading=about.reading,
-        samples=about.samples,
-        draws=about.draws,
-        seed=about.seed,
-        precision=about.precision,
+        setting=setting,
     )
 
 
-def _held_out(in_data: str, trained_on: str) -> tuple[str, ...]:
-    """Splits of the in-distribution set that hold no fitted image, in order of preference."""
-    if in_data != trained_on:
-        return WHOLE_SPLITS
-    # One's own folder or file has no test split: `test` and `all` are all of it, fitted images included.
-    return ("reference", "calibration") if ":" in trained_on else ("test",)
-
-
-def _is_set(slug: str, name: str) -> bool:
-    """Whether a slug is that of the data set `name`; one's own folders and files have a fingerprint behind the stem."""
-    if slug == name:
-        return True
-    kind, separator, path = name.partition(":")
-    stem = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-")[:40] or kind
-    return bool(separator) and re.fullmatch(re.escape(stem) + r"-[0-9a-f]{8}", slug) is not None
-
-
-def _without_in_table(comparison: Comparison) -> str:
-    split = _held_out(comparison.in_data, comparison.config.data.name)[0]
-    return (
-        f"{comparison.run}: nothing to compare with under reading {comparison.reading}, S = {comparison.samples}, "
-        f"R = {comparison.draws}, seed {comparison.seed}: score {comparison.in_data} ({split}) with the same settings"
-    )
+def _notes(comparisons: Sequence[Comparison]) -> list[str]:
+    """What a reader of the report should know: what cannot be compared, and what stands in for a test split."""
+    notes = [
+        f"{one.run}: nothing to compare with under {one.setting}: score {one.in_data} with the same setting"
+        for one in comparisons
+        if one.in_table is None and one.others
+    ]
+    standing_in = {
+        one.in_table.metadata.split for one in comparisons if one.in_table and one.in_table.metadata.split in PARTS
+    }
+    notes += [
+        f"{comparisons[0].run}: its own images ({comparisons[0].in_data}) have no test split, so their {split} part, "
+        "which no weight was fitted to, stands for them"
+        for split in sorted(standing_in)
+    ]
+    return notes

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hvae import scores as registry
 from hvae import stats
 from hvae.report import published
 from hvae.report.comparisons import Comparison
 from hvae.runs.score_tables import ScoreTable
+from hvae.scores import Score
 from hvae.stats import conformal
-from hvae.verdicts.rule import ratios
+from hvae.verdicts.rule import values
 
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
@@ -23,13 +25,19 @@ _PUBLISHED_MODEL: dict[str, published.Model] = {"bottom-up": "HVAE", "bidirectio
 
 
 def build(
-    comparisons: Iterable[Comparison], names: Iterable[str] = TABLES, *, alpha: float = 0.05, n_boot: int = 200
+    comparisons: Iterable[Comparison],
+    names: Iterable[str] = TABLES,
+    *,
+    scores: Sequence[str] = (),
+    alpha: float = 0.05,
+    n_boot: int = 200,
 ) -> dict[str, pd.DataFrame]:
     """The named tables of a report; those without a row are left out.
 
     Args:
         comparisons: as `hvae.report.gather` gives them.
         names: of `TABLES`.
+        scores: names in the registry, for `detection` and `control`; empty for all.
         alpha: budget of false alarms of the label-free rule.
         n_boot: bootstrap resamples of AUPRC and FPR80.
 
@@ -38,8 +46,8 @@ def build(
     """
     makers: dict[str, Callable[[tuple[Comparison, ...]], pd.DataFrame]] = {
         "bits": bits_table,
-        "detection": lambda found: detection_table(found, n_boot=n_boot),
-        "control": lambda found: control_table(found, n_boot=n_boot),
+        "detection": lambda found: detection_table(found, scores, n_boot=n_boot),
+        "control": lambda found: control_table(found, scores, n_boot=n_boot),
         "alarms": lambda found: alarm_table(found, alpha=alpha),
         "layers": layer_table,
         "ratios": ratio_table,
@@ -60,16 +68,20 @@ def bits_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     return pd.DataFrame([row for comparison in comparisons for row in _bits_rows(comparison)])
 
 
-def detection_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd.DataFrame:
-    """AUROC, AUPRC and FPR80 of -L^{>k} and LLR^{>k} against each OOD set, Havtorn et al. (2021), Table 2.
+def detection_table(
+    comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200
+) -> pd.DataFrame:
+    """AUROC, AUPRC and FPR80 of every score against each OOD set, Havtorn et al. (2021), Table 2.
 
     One row a comparison, OOD set, score and choice of images. Beside the settings: `ood_data`, `score` (`-L>0` ...,
-    `LLR>1` ...), `k`, `images` (`full`, or `equal` where the sizes differ and both sides were cut to the smaller),
-    `n_in`, `n_ood`, each metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`,
-    and `best_k`: whether this k has the best AUROC of its score. That choice sees OOD images, as the paper's does.
+    `LLR>1` ..., `typicality` ...), `k` (missing for a score without levels), `images` (`full`, or `equal` where the
+    sizes differ and both sides were cut to the smaller), `n_in`, `n_ood`, each metric with `_low` and `_high` (95 %
+    interval) and `published_` figure, `published_source`, and `best_k`: whether this k has the best AUROC of a score
+    whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
     Args:
         comparisons: as `hvae.report.gather` gives them; those without an in-distribution table are passed over.
+        scores: names in the registry; empty for all. One that a table does not give is left out, see `left_out`.
         n_boot: bootstrap resamples of AUPRC and FPR80.
 
     Raises:
@@ -80,12 +92,14 @@ def detection_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> 
         for comparison in comparisons
         if comparison.in_table is not None
         for other in comparison.others
-        for row in _metric_rows(comparison, comparison.in_table, other, other.metadata.slug, n_boot)
+        for row in _metric_rows(comparison, comparison.in_table, other, other.metadata.slug, scores, n_boot)
     ]
-    return _with_best_k(pd.DataFrame(rows), "ood_data")
+    return _with_best_k(_levels_as_integers(pd.DataFrame(rows)))
 
 
-def control_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd.DataFrame:
+def control_table(
+    comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200
+) -> pd.DataFrame:
     """Negative control: test images of the own set against fitted ones; about .5 for every score.
 
     Columns as in `detection_table`; `n_in` counts fitted images, `n_ood` test images, and there is no `ood_data`.
@@ -94,15 +108,28 @@ def control_table(comparisons: Iterable[Comparison], *, n_boot: int = 200) -> pd
         row
         for comparison in comparisons
         if comparison.in_table is not None and "fitted" in comparison.parts
-        for row in _metric_rows(comparison, comparison.parts["fitted"], comparison.in_table, comparison.in_data, n_boot)
+        for row in _metric_rows(
+            comparison, comparison.parts["fitted"], comparison.in_table, comparison.in_data, scores, n_boot
+        )
     ]
-    return pd.DataFrame(rows)
+    return _levels_as_integers(pd.DataFrame(rows)).drop(columns="best_k", errors="ignore")
+
+
+def left_out(comparisons: Iterable[Comparison], scores: Sequence[str]) -> list[str]:
+    """One line for each score of `scores` that the tables of a comparison do not give, with what would mend it."""
+    lines: dict[str, None] = {}
+    for comparison in comparisons:
+        for name in scores:
+            wanted = registry.at_every_level(name, comparison.depth)
+            _, obstacles = registry.computable(wanted, comparison.tables, comparison.reference)
+            lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
+    return list(lines)
 
 
 def alarm_table(
     comparisons: Iterable[Comparison], *, alpha: float = 0.05, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """Realised alarms of the label-free rule (`hvae.stats.conformal`) at the budget `alpha`.
+    """Realised alarms of the label-free rule (`hvae.conformal`) at the budget `alpha`.
 
     One row a comparison that has reference and calibration tables, and set of images:
 
@@ -146,7 +173,7 @@ def ratio_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     for comparison in comparisons:
         for table in comparison.tables:
             for k in range(1, comparison.depth + 1):
-                ratio = table.likelihood_ratio(k)
+                ratio = registry.score("llr", comparison.depth, k).of(table)
                 row = {"k": k, "n": len(ratio), "mean": float(ratio.mean()), "sd": float(ratio.std())}
                 rows.append(
                     {
@@ -210,25 +237,29 @@ def _published(comparison: Comparison, **which: Any) -> tuple[published.Publishe
 
 
 def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:
-    rows = _published(comparison, score="L", k=k)
+    rows = _published(comparison, score="bound", k=k)
     if k == 0:
-        rows = tuple(row for row in rows if row.samples == comparison.samples)
+        rows = tuple(row for row in rows if row.samples == comparison.setting.samples)
     own = table is comparison.in_table
     found = [row.bits_in if own else row.bits_ood for row in rows if own or row.ood_data == table.metadata.slug]
     return next((bits for bits in found if bits is not None), float("nan"))
 
 
 def _metric_rows(
-    comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, n_boot: int
+    comparison: Comparison,
+    inside: ScoreTable,
+    outside: ScoreTable,
+    ood_data: str,
+    names: Sequence[str],
+    n_boot: int,
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
-    scores: list[tuple[published.Score, int]] = [("L", 0)]
-    for kind in get_args(published.Score):
-        scores += [(kind, k) for k in range(1, comparison.depth + 1)]
-    for kind, k in scores:
-        in_scores, ood_scores = (
-            table.negative_bound(k) if kind == "L" else table.likelihood_ratio(k) for table in (inside, outside)
-        )
+    wanted = [
+        score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)
+    ]
+    scores, _ = registry.computable(wanted, (inside, outside), comparison.reference)
+    for score in scores:
+        in_scores, ood_scores = (score.of(table, comparison.reference) for table in (inside, outside))
         estimates = stats.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):
@@ -238,8 +269,8 @@ def _metric_rows(
             row: dict[str, object] = {
                 **comparison.settings,
                 "ood_data": ood_data,
-                "score": f"-L>{k}" if kind == "L" else f"LLR>{k}",
-                "k": k,
+                "score": score.label,
+                "k": score.k,
                 "images": images,
                 "n_in": n_in,
                 "n_ood": n_ood,
@@ -247,14 +278,15 @@ def _metric_rows(
             for metric in METRICS:
                 estimate = estimates[images][metric]
                 row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
-            yield row | _published_metrics(comparison, ood_data, kind, k)
+            published_metrics = _published_metrics(comparison, ood_data, score)
+            yield row | published_metrics | {"best_k": score.paper_chooses_level}
 
 
-def _published_metrics(comparison: Comparison, ood_data: str, kind: published.Score, k: int) -> dict[str, object]:
+def _published_metrics(comparison: Comparison, ood_data: str, score: Score) -> dict[str, object]:
     """The published figures for this score: those stated for this S, else those that state no S."""
-    rows = _published(comparison, ood_data=ood_data, score=kind, k=k)
+    rows = _published(comparison, ood_data=ood_data, score=score.name, k=score.k)
     candidates = sorted(
-        (row for row in rows if row.samples in (comparison.samples, None) and row.auroc is not None),
+        (row for row in rows if row.samples in (comparison.setting.samples, None) and row.auroc is not None),
         key=lambda row: row.samples is None,
     )
     if not candidates:
@@ -267,22 +299,28 @@ def _published_metrics(comparison: Comparison, ood_data: str, kind: published.Sc
     }
 
 
-def _with_best_k(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+def _levels_as_integers(frame: pd.DataFrame) -> pd.DataFrame:
+    """`k` as whole numbers, missing for scores without levels."""
+    return frame if frame.empty else frame.astype({"k": "Int64"})
+
+
+def _with_best_k(frame: pd.DataFrame) -> pd.DataFrame:
+    """`best_k` of the levels that may be chosen -> whether this one has the best AUROC of them."""
     if frame.empty:
         return frame
-    ratio = frame["score"].str.startswith("LLR")
-    groups = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", by, "images"]
-    best = frame["auroc"].where(ratio).groupby([frame[name] for name in groups]).transform("max")
-    return frame.assign(best_k=ratio & (frame["auroc"] == best))
+    may_be = frame["best_k"].astype(bool)
+    groups = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", "ood_data", "images"]
+    best = frame["auroc"].where(may_be).groupby([frame[name] for name in groups]).transform("max")
+    return frame.assign(best_k=may_be & (frame["auroc"] == best))
 
 
 def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
     if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
         return
-    reference = ratios(comparison.parts["reference"])
+    reference = values("llr", comparison.parts["reference"])
 
     def statistics(table: ScoreTable) -> np.ndarray:
-        return conformal.statistic(conformal.tail_ranks(reference, ratios(table), break_ties=True))
+        return conformal.statistic(conformal.tail_ranks(reference, values("llr", table), break_ties=True))
 
     def row(data: str, role: str, calibration: np.ndarray, t: np.ndarray) -> dict[str, object]:
         interval = conformal.false_alarm_interval(alpha, len(calibration), len(t), level)

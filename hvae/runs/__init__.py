@@ -1,1 +1,1 @@
-"""Run folders and what lies in them: configuration, weights, learning curve, tables."""
+"""Run folders as they lie on disk: configurations, weights, score tables. What pages read needs no torch."""

@@ -1,13 +1,15 @@
-"""Score tables as they lie on disk; imports no torch.
+"""Score tables: one parquet file, one row an example, and in its metadata all that the numbers depend on.
 
-A score table is one parquet file: one row an example in data-set order, float32 bounds and log-ratios in nats, and
-what they depend on in the metadata. Scores and metrics are derived on reading and never stored.
+Statistics only: scores and metrics are derived on reading and never stored. Pages carry checksums and the content a
+hash, both verified on reading, so that a flipped bit is an error and not another number. Imports no torch.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,27 +22,29 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
-from hvae.models.hierarchical_config import hierarchy_statistics
+from hvae.runs import pixel_tables
+from hvae.runs.columns import find, is_pixel_column
+from hvae.runs.settings import Precision, Setting
 from hvae.models.proposal import Reading
+from hvae.stats.arrays import Floats
 
-TABLE_SCHEMA_VERSION = 1
+TABLE_SCHEMA_VERSION = 2
 METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
+MAXIMUM_COLUMNS = 1_000
 MAXIMUM_TABLE_BYTES = 1_000_000_000
-
-_FILE = re.compile(
-    r"(?P<slug>[a-z0-9_-]+)\.(?P<split>[a-z]+)\.(?P<reading>[a-z-]+)"
-    r"\.S(?P<samples>\d+)\.R(?P<draws>\d+)\.seed(?P<seed>\d+)\.parquet"
-)
+KEYS = ("example", "label")
+"""Columns of whole numbers that every table begins with; a table of one's own images has `name` behind them."""
+NAME = "name"
 
 
 class TableMetadata(Frozen):
     """What the numbers of a score table depend on."""
 
-    schema_version: Literal[1] = TABLE_SCHEMA_VERSION
+    schema_version: Literal[2] = TABLE_SCHEMA_VERSION
     data: str
     """Name of the data set as it was asked for, or the slug of a folder or file."""
-    slug: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    slug: Annotated[str, Field(pattern=r"^[\w-]+$", max_length=120)]
     split: Annotated[str, Field(pattern=r"^[a-z]+$")]
     reading: Reading
     samples: Annotated[int, Field(ge=1)]
@@ -51,10 +55,15 @@ class TableMetadata(Frozen):
     depth: Annotated[int, Field(ge=0, le=64)]
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
-    precision: Literal["32-true", "bf16-mixed"]
+    precision: Precision
     weights_sha256: str
     data_fingerprint: str
+    """Of the pixels scored, as `hvae.datasets.ImageSet.fingerprint` gives it."""
+    origin: str = ""
+    """Fingerprint of the whole set the images were taken from; empty where the table does not know it."""
     data_note: str = ""
+    content_sha256: str = ""
+    """Of names, types and values of all columns; see `content_hash`."""
     version: str
     """Of this package."""
 
@@ -63,93 +72,103 @@ class TableMetadata(Frozen):
         """`<slug>.<split>.<reading>.S<samples>.R<draws>.seed<seed>.parquet`."""
         return f"{self.slug}.{self.split}.{self.reading}.S{self.samples}.R{self.draws}.seed{self.seed}.parquet"
 
-
-@dataclass(frozen=True)
-class TableKey:
-    """A score table named by its file, without opening it."""
-
-    path: Path
-    slug: str
-    split: str
-    reading: str
-    samples: int
-    draws: int
-    seed: int
+    @property
+    def setting(self) -> Setting:
+        """How the statistics were estimated."""
+        return Setting(
+            reading=self.reading, samples=self.samples, draws=self.draws, seed=self.seed, precision=self.precision
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoreTable:
-    """Bounds and log-ratios of every example of one data set under one model.
+    """Statistics of every example of one image set under one model.
 
     Attributes:
-        frame: columns `example`, `label`, `elbo`, `iw` (L_S), `L>1` ... `L>L`, `log_px`, `log_ratio_1` ...
-            `log_ratio_L`, in nats; for R > 1 also `<column>_se`, the standard error over the draws.
+        frame: columns `example`, `label`, for one's own images `name`, then those of the model
+            (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws.
         metadata: what they depend on.
+        run: name of the run, for messages.
     """
 
     frame: pd.DataFrame
     metadata: TableMetadata
+    run: str = "RUN"
 
-    def bound(self, k: int) -> np.ndarray:
-        """L^{>k} of each example in nats, float64; k = 0 is L_S (the ELBO at S = 1).
+    def column(self, name: str) -> Floats:
+        """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.
+
+        Raises:
+            TableError: the table has no such column: which command makes it.
+        """
+        if name in self.frame:
+            return self.frame[name].to_numpy(np.float64)
+        if is_pixel_column(name) and self._pixels is not None and name in self._pixels:
+            return self._pixels[name].to_numpy(np.float64)
+        raise TableError(f"{self.metadata.file_name} has no column `{name}`: {self.missing(name)}")
+
+    def missing(self, name: str) -> str | None:
+        """What to do about a column that is not there, in words with the command; None where it is there."""
+        if name in self.frame or (is_pixel_column(name) and self._pixels is not None and name in self._pixels):
+            return None
+        declared = find(name)
+        if declared is None:
+            return "this version of hvae knows no way to measure it"
+        about = self.metadata
+        command = declared.command.format(run=self.run, data=about.data, split=about.split)
+        model = "" if is_pixel_column(name) else f" {about.setting.options}"
+        return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
+
+    def bound(self, k: int) -> Floats:
+        """L^{>k} of each example in nats; k = 0 is L_S (the ELBO at S = 1).
 
         Raises:
             TableError: k outside 0..L.
         """
         if not 0 <= k <= self.metadata.depth:
             raise TableError(f"k = {k} is outside 0..{self.metadata.depth}, the layers of this model")
-        return self.frame["iw" if k == 0 else f"L>{k}"].to_numpy(np.float64)
+        return self.column("iw" if k == 0 else f"L>{k}")
 
-    def negative_bound(self, k: int) -> np.ndarray:
-        """-L^{>k} as an OOD score in nats, higher = more out-of-distribution."""
-        return -self.bound(k)
-
-    def likelihood_ratio(self, k: int) -> np.ndarray:
-        """LLR^{>k} = L_S - L^{>k}, Havtorn et al. (2021), eqs 6 and 10, in nats; higher = more out-of-distribution.
-
-        Raises:
-            TableError: k outside 1..L.
-        """
-        if k < 1:
-            raise TableError("LLR>0 is zero for every image: choose k from 1")
-        return self.bound(0) - self.bound(k)
-
-    def log_ratio(self, layer: int) -> np.ndarray:
+    def log_ratio(self, layer: int) -> Floats:
         """log r_l of each example in nats, layer from 1; its negative mean is the KL of that layer."""
-        return self.frame[f"log_ratio_{layer}"].to_numpy(np.float64)
+        return self.column(f"log_ratio_{layer}")
 
     def __len__(self) -> int:
         """Number of examples."""
         return len(self.frame)
 
-
-def columns(depth: int, draws: int) -> list[str]:
-    """Column names of a score table of a model with `depth` layers."""
-    values = hierarchy_statistics(depth)
-    errors = [f"{name}_se" for name in values] if draws > 1 else []
-    return ["example", "label", *values, *errors]
+    @cached_property
+    def _pixels(self) -> pd.DataFrame | None:
+        found = pixel_tables.read(self.metadata.data_fingerprint)
+        return found if found is not None and len(found) == len(self.frame) else None
 
 
 def write_table(folder: Path, table: ScoreTable) -> Path:
-    """Write a score table into `folder/scores` atomically (float32, byte-stream split, zstd).
+    """Write a score table into `folder/scores` atomically (float32, byte-stream split, zstd, page checksums).
 
     Raises:
-        TableError: columns that are not those of `columns`.
+        TableError: columns that do not begin with `KEYS`, or values that are not finite.
     """
-    expected = columns(table.metadata.depth, table.metadata.draws)
-    if list(table.frame.columns) != expected:
-        raise TableError(f"a score table needs the columns {', '.join(expected)}")
-    floats = expected[2:]
-    arrays = [pa.array(table.frame["example"], pa.int32()), pa.array(table.frame["label"], pa.int32())]
-    arrays += [pa.array(table.frame[name].to_numpy(np.float32)) for name in floats]
-    content = pa.table(dict(zip(expected, arrays, strict=True)))
-    content = content.replace_schema_metadata({METADATA_KEY: table.metadata.model_dump_json().encode()})
-    path = folder / "scores" / table.metadata.file_name
-    write_atomically(path, lambda part: _write_parquet(content, part, floats))
+    names = list(table.frame.columns)
+    if tuple(names[:2]) != KEYS:
+        raise TableError(f"a score table begins with the columns {', '.join(KEYS)}, not {', '.join(names[:2])}")
+    content = pa.table({name: _array(table.frame, name) for name in names})
+    _require_finite(content, table.metadata.file_name)
+    return write_content(folder, content, table.metadata)
+
+
+def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> Path:
+    """Write columns as they are, under their metadata with the hash of the content filled in."""
+    metadata = metadata.model_copy(update={"content_sha256": content_hash(content)})
+    content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
+    path = folder / "scores" / metadata.file_name
+    write_atomically(path, lambda part: write_parquet(content, part))
     return path
 
 
-def _write_parquet(content: pa.Table, path: Path, floats: list[str]) -> None:
+def write_parquet(content: pa.Table, path: Path) -> None:
+    """A parquet file with page checksums, whose floats take little room."""
+    floats = [field.name for field in content.schema if pa.types.is_floating(field.type)]
     pq.write_table(
         content,
         path,
@@ -157,7 +176,20 @@ def _write_parquet(content: pa.Table, path: Path, floats: list[str]) -> None:
         compression_level=12,
         use_dictionary=False,
         use_byte_stream_split=floats,  # type: ignore[arg-type]  # names of columns are allowed
+        write_page_checksum=True,
     )
+
+
+def content_hash(content: pa.Table) -> str:
+    """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
+    digest = hashlib.sha256()
+    for name, column in zip(content.column_names, content.columns, strict=True):
+        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        if pa.types.is_string(column.type):
+            digest.update(json.dumps(column.to_pylist()).encode())
+        else:
+            digest.update(np.ascontiguousarray(column.to_numpy()).data)
+    return digest.hexdigest()
 
 
 def read_metadata(path: Path) -> TableMetadata:
@@ -166,48 +198,92 @@ def read_metadata(path: Path) -> TableMetadata:
     Raises:
         TableError: no table, damaged, too large, or of another schema version.
     """
+    return parse_metadata(path, *_footer(path))
+
+
+def parse_metadata(path: Path, stored: bytes | None, names: list[str]) -> TableMetadata:
+    """Validate what a footer says.
+
+    Raises:
+        TableError: no score table, or of another schema version: what to do.
+    """
+    if stored is None:
+        raise TableError(f"{path.name} is no score table: it has no '{METADATA_KEY.decode()}' metadata")
+    version = _version(stored)
+    if version is not None and version < TABLE_SCHEMA_VERSION:
+        raise TableError(
+            f"{path.name} is of the older schema {version}: hvae runs upgrade {path.parent.parent.name or 'RUN'} "
+            "converts it without changing a value"
+        )
+    if version is not None and version > TABLE_SCHEMA_VERSION:
+        raise TableError(
+            f"{path.name} is of schema {version}, this version of hvae reads {TABLE_SCHEMA_VERSION}: update hvae"
+        )
+    try:
+        metadata = TableMetadata.model_validate_json(stored)
+    except ValidationError as error:
+        raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
+    if tuple(names[:2]) != KEYS or len(names) > MAXIMUM_COLUMNS or len(set(names)) < len(names):
+        raise TableError(f"{path.name} has other columns than a score table: score it again")
+    return metadata
+
+
+def read_table(path: Path, run: str = "RUN") -> ScoreTable:
+    """Read and verify one score table.
+
+    Args:
+        path: of the file.
+        run: name of the run, for messages.
+
+    Raises:
+        TableError: see `read_metadata`; or content that is not what was written, or not finite.
+    """
+    metadata = read_metadata(path)
+    try:
+        content = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
+    if content_hash(content) != metadata.content_sha256:
+        raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
+    _require_finite(content, path.name)
+    return ScoreTable(content.to_pandas(), metadata, run)
+
+
+def _footer(path: Path) -> tuple[bytes | None, list[str]]:
     if not path.is_file():
         raise TableError(f"there is no score table {path.name}")
     if path.stat().st_size > MAXIMUM_TABLE_BYTES:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
         file = pq.read_metadata(path)
+        names = file.schema.to_arrow_schema().names
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
     if file.num_rows > MAXIMUM_ROWS:
         raise TableError(f"{path.name} claims {file.num_rows:,} rows, {MAXIMUM_ROWS:,} at most")
-    content = (file.metadata or {}).get(METADATA_KEY)
-    if content is None:
-        raise TableError(f"{path.name} is no score table: it has no '{METADATA_KEY.decode()}' metadata")
+    return (file.metadata or {}).get(METADATA_KEY), names
+
+
+def _version(stored: bytes) -> int | None:
     try:
-        metadata = TableMetadata.model_validate_json(content)
-    except ValidationError as error:
-        raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
-    names = file.schema.to_arrow_schema().names
-    if names != columns(metadata.depth, metadata.draws):
-        raise TableError(f"{path.name} has other columns than a score table of {metadata.depth} layers: score it again")
-    return metadata
+        version = json.loads(stored)["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return version if type(version) is int else None
 
 
-def read_table(path: Path) -> ScoreTable:
-    """Read and check one score table.
-
-    Raises:
-        TableError: see `read_metadata`.
-    """
-    metadata = read_metadata(path)
-    try:
-        frame = pq.read_table(path).to_pandas()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
-    return ScoreTable(frame, metadata)
+def _array(frame: pd.DataFrame, name: str) -> pa.Array:
+    if name in KEYS:
+        return pa.array(frame[name], pa.int32())
+    if name == NAME:
+        return pa.array(frame[name].astype(str), pa.string())
+    return pa.array(frame[name].to_numpy(np.float32))
 
 
-def list_tables(run: Path) -> list[TableKey]:
-    """Score tables of a run by file name, sorted; files with other names are passed over."""
-    found = []
-    for path in sorted((run / "scores").glob("*.parquet")):
-        if match := _FILE.fullmatch(path.name):
-            slug, split, reading, samples, draws, seed = match.groups()
-            found.append(TableKey(path, slug, split, reading, int(samples), int(draws), int(seed)))
-    return found
+def _require_finite(content: pa.Table, name: str) -> None:
+    for column in content.column_names:
+        if column in (*KEYS, NAME):
+            continue
+        absent = np.count_nonzero(~np.isfinite(content.column(column).to_numpy()))
+        if absent:
+            raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

@@ -1,14 +1,18 @@
-"""OOD scores by name, one a file: called on a batch, each gives (batch,) float64, higher = more out-of-distribution."""
+"""OOD scores: numbers of stored tables -> one number an image, higher = more out-of-distribution. Imports no torch."""
 
-from __future__ import annotations
+from hvae.scores.base import Level, LeveledScore, Score, SingleScore, computable, in_unit
+from hvae.scores.registry import SCORES, at_every_level, everything, find, score
 
-from hvae.scores.base import Score
-from hvae.scores.likelihood_ratio import LikelihoodRatio
-from hvae.scores.negative_bound import NegativeBound
-
-SCORES: dict[str, type[Score]] = {
-    "negative-bound": NegativeBound,
-    "likelihood-ratio": LikelihoodRatio,
-}
-
-__all__ = ["SCORES", "LikelihoodRatio", "NegativeBound", "Score"]
+__all__ = [
+    "SCORES",
+    "Level",
+    "LeveledScore",
+    "Score",
+    "SingleScore",
+    "at_every_level",
+    "computable",
+    "everything",
+    "find",
+    "in_unit",
+    "score",
+]

@@ -1,78 +1,210 @@
-"""What every score of a hierarchical VAE holds and promises."""
+"""What every OOD score declares and promises: numbers of stored tables -> one number an image. Imports no torch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from hvae.errors import ConfigError
-from hvae.models.bounds import ImportanceWeightedBound, Sweep
-from hvae.models.hierarchical import HierarchicalVAE
-from hvae.models.latents import generator_noise
-from hvae.models.proposal import Reading
+from hvae.errors import TableError
+from hvae.runs.score_tables import ScoreTable
+from hvae.stats.arrays import Floats
 
-SAMPLES_PER_PASS = 32
+Level = int | None
+"""k, how many of the lowest latents come from the prior; None for a score without levels."""
+
+SIGNED = ("nats", "bits/dim")
+POSITIVE = (*SIGNED, "ln(bits/dim)")
+"""Units on offer; the natural logarithm of bits/dim is the axis of Havtorn et al. (2021), Fig. 5."""
 
 
 @dataclass(frozen=True)
 class Score(ABC):
-    """A score of images under one model.
+    """An OOD score at one level; higher = more out-of-distribution, always.
+
+    A new score is one file with a subclass, and one line in `hvae.scores.registry`.
 
     Attributes:
-        model: in evaluation mode.
-        k: how many of the lowest layers come from the prior, 0 to L.
-        samples: S of L_S.
-        reading: of L^{>k}.
-        seed: of the latent noise; the same batch gets the same scores.
+        k: its level, None for a score without levels.
     """
 
-    model: HierarchicalVAE
-    k: int
-    samples: int = 1
-    reading: Reading = "mean"
-    seed: int = 0
+    name: ClassVar[str]
+    """In the registry, on the command line and in addresses."""
+    title: ClassVar[str]
+    """For people, such as `Likelihood ratio`."""
+    about: ClassVar[str]
+    """What it asks, in one sentence for people."""
+    source: ClassVar[str]
+    """Paper and equation."""
+    units: ClassVar[tuple[str, ...]] = SIGNED
+    """Units its values may be shown in; values themselves are in the first one."""
+    needs_reference: ClassVar[bool] = False
+    """Whether it is fitted to the reference part of the run's own training set."""
+    paper_chooses_level: ClassVar[bool] = False
+    """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
-    def __post_init__(self) -> None:
-        if not self.least_k <= self.k <= self.model.depth:
-            raise ConfigError(f"k = {self.k} is outside {self.least_k}..{self.model.depth}, the layers of this model")
-        if self.samples < 1:
-            raise ConfigError(f"S must be at least 1, it is {self.samples}")
+    k: Level = None
+
+    @classmethod
+    @abstractmethod
+    def levels(cls, depth: int) -> tuple[Level, ...]:
+        """The levels it has in a model of `depth` latent layers; `(None,)` without levels, `()` where it has no say."""
+
+    @classmethod
+    def usual_level(cls, depth: int) -> Level:
+        """The level that stands for the score where one is to be shown; chosen without OOD data."""
+        return next(iter(cls.levels(depth)), None)
 
     @property
     @abstractmethod
-    def name(self) -> str:
-        """As tables and figures name it."""
+    def label(self) -> str:
+        """In plain text with its level, as in tables and CSV: `LLR>1`."""
 
     @property
-    def least_k(self) -> int:
-        """Smallest k for which the score says anything."""
-        return 0
-
     @abstractmethod
-    def combine(self, importance_weighted: Tensor, bound: Tensor) -> Tensor:
-        """The score from L_S and L^{>k}, (batch,) each in nats."""
+    def symbol(self) -> str:
+        """In HTML, for titles: `LLR<sup>&gt;1</sup>`."""
 
-    @torch.inference_mode()
-    def __call__(self, x: Tensor) -> Tensor:
-        """Score preprocessed images.
+    @property
+    @abstractmethod
+    def latex(self) -> str:
+        """In LaTeX, without dollar signs."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Columns that a table needs for it."""
+
+    def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
+        """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
+        about = table.metadata
+        if self.k not in self.levels(about.depth):
+            known = self.levels(about.depth)
+            if not known:
+                return f"{self.title} has nothing to say about a model of {about.depth} latent layers"
+            return f"k = {self.k} is outside {known[0]}..{known[-1]}, the levels of {self.title} here"
+        for one in (table, reference) if self.needs_reference and reference is not None else (table,):
+            for column in self.columns:
+                if (missing := one.missing(column)) is not None:
+                    return f"{self.label} needs `{column}`: {missing}"
+        if self.needs_reference and reference is None:
+            return (
+                f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
+                f"{about.setting}: hvae score {table.run} --split reference {about.setting.options}"
+            )
+        return None
+
+    def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
+        """The score of every image of a table.
 
         Args:
-            x: (batch, channel, height, width) in [0, 1], on the model's device.
+            table: statistics of the images.
+            reference: the reference part of the run's own training set under the same setting; needed where
+                `needs_reference` says so.
 
         Returns:
-            (batch,) float64 on the CPU, nats, higher = more out-of-distribution.
+            `(n,)` float64 in the first of `units`, higher = more out-of-distribution.
+
+        Raises:
+            TableError: what is missing, with the command that makes it; or values that are not finite.
         """
-        generator = torch.Generator(x.device).manual_seed(self.seed)
-        weighted = ImportanceWeightedBound()
-        bound = None
-        for start in range(0, self.samples, SAMPLES_PER_PASS):
-            count = min(SAMPLES_PER_PASS, self.samples - start)
-            sweep = Sweep(self.model, x, generator_noise(count * len(x), generator))
-            weighted.update(sweep.elbo())
-            if bound is None:
-                bound = sweep.bound(self.k, self.reading).double().mean(0)
-        assert bound is not None  # S >= 1
-        return self.combine(weighted.value(), bound).cpu()
+        if (obstacle := self.obstacle(table, reference)) is not None:
+            raise TableError(obstacle)
+        values = np.asarray(self._of(table, reference), np.float64)
+        if not np.isfinite(values).all():
+            raise TableError(f"{self.label} of {table.metadata.slug} ({table.metadata.split}) is not finite: score it again")
+        return values
+
+    @abstractmethod
+    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
+        """`of`, with everything it needs at hand."""
+
+
+class LeveledScore(Score):
+    """A score with a level k, named `SYMBOL>k`."""
+
+    letter: ClassVar[str]
+    """What stands before `>k` in plain text."""
+
+    @property
+    def label(self) -> str:
+        """`LLR>1`."""
+        return f"{self.letter}>{self.k}"
+
+    @property
+    def symbol(self) -> str:
+        """`LLR<sup>&gt;1</sup>`, with a real minus sign."""
+        return f"{self.letter.replace('-', '−')}<sup>&gt;{self.k}</sup>"
+
+    @property
+    def latex(self) -> str:
+        r"""`\mathrm{LLR}^{>1}`."""
+        sign, word = ("-", self.letter[1:]) if self.letter.startswith("-") else ("", self.letter)
+        return rf"{sign}\mathrm{{{word}}}^{{>{self.k}}}" if len(word) > 1 else rf"{sign}\mathcal{{{word}}}^{{>{self.k}}}"
+
+
+class SingleScore(Score):
+    """A score without levels, known by its name."""
+
+    mark: ClassVar[tuple[str, str, str]]
+    """The symbol as plain text, HTML and LaTeX."""
+
+    @classmethod
+    def levels(cls, depth: int) -> tuple[Level, ...]:
+        """`(None,)`: it has one value an image."""
+        return (None,)
+
+    @property
+    def label(self) -> str:
+        """The symbol as plain text."""
+        return self.mark[0]
+
+    @property
+    def symbol(self) -> str:
+        """The symbol in HTML."""
+        return self.mark[1]
+
+    @property
+    def latex(self) -> str:
+        """The symbol in LaTeX."""
+        return self.mark[2]
+
+
+def in_unit(values: Floats, unit: str, dimensions: int, label: str = "the score") -> Floats:
+    """Values in nats as another unit.
+
+    Args:
+        values: `(n,)` in nats.
+        unit: one of `POSITIVE`.
+        dimensions: D, observed dimensions of an image.
+        label: of the score, for the message.
+
+    Raises:
+        TableError: a logarithm of values that are not all positive.
+    """
+    if unit == "nats":
+        return values
+    bits = values / (dimensions * np.log(2))
+    if unit == "bits/dim":
+        return bits
+    if (absent := np.count_nonzero(bits <= 0)) > 0:
+        raise TableError(f"{absent} images have {label} at or below 0, which has no logarithm: choose nats or bits/dim")
+    return np.log(bits)
+
+
+def computable(
+    scores: Iterable[Score], tables: Iterable[ScoreTable], reference: ScoreTable | None
+) -> tuple[list[Score], list[str]]:
+    """Which scores every one of the tables gives, and one line for each that some table does not."""
+    tables = list(tables)
+    found, obstacles = [], []
+    for score in scores:
+        why = next((why for table in tables if (why := score.obstacle(table, reference)) is not None), None)
+        if why is None:
+            found.append(score)
+        else:
+            obstacles.append(why)
+    return found, obstacles

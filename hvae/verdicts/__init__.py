@@ -1,1 +1,1 @@
-"""Is this image unlike the training data? The label-free rule, its words, and judging images from outside."""
+"""Is THIS image unlike what the model knows? The label-free rule for single images, in numbers and in words."""

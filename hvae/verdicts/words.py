@@ -1,4 +1,4 @@
-"""What the label-free rule says about many images, and about the same images under several runs."""
+"""Verdicts in words: on one image, on all of them together, and by several runs side by side. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from hvae.errors import HvaeError
 from hvae.stats import conformal
 from hvae.stats.arrays import Floats, between, finite
 
+CONFIDENCE = 0.95
+"""Of the interval around the share of in-distribution images that are as far out."""
 NONE_KNOWS = "none of them"
 COMPARABLE = (
     "A p-value is comparable between runs because each is calibrated on its own training set: it is the share of the "
@@ -114,3 +117,27 @@ def _knowing(runs: Sequence[str]) -> str:
     if not runs:
         return NONE_KNOWS
     return runs[0] if len(runs) == 1 else f"tie: {', '.join(runs)}"
+
+
+def share_interval(reached: Sequence[int] | np.ndarray, n: int) -> tuple[Floats, Floats]:
+    """Clopper-Pearson interval of a share of which `reached` of `n` were seen."""
+    reached = np.asarray(reached)
+    tail = (1 - CONFIDENCE) / 2
+    low = np.where(reached > 0, stats.beta.ppf(tail, np.maximum(reached, 1), n - reached + 1), 0.0)
+    high = np.where(reached < n, stats.beta.ppf(1 - tail, reached + 1, np.maximum(n - reached, 1)), 1.0)
+    return low, high
+
+
+def in_words(alarm: bool, p: float, low: float, high: float, n: int) -> str:
+    """The verdict on one image, from its p-value, the interval of the share as far out, and the calibration size."""
+    if not alarm:
+        return "typical"
+    if p * (n + 1) < 1.5:
+        return f"unlike anything in the reference: none of {n:,} in-distribution images is as far out"
+    likely = f"1 in {_rounded(1 / high)} to 1 in {_rounded(1 / low)}"
+    return f"unusual: 1 in {_rounded(1 / p)} in-distribution images is as far out ({likely})"
+
+
+def _rounded(number: float) -> str:
+    """A count to two digits: no interval is sharper than that."""
+    return f"{float(f'{number:.2g}'):,.0f}"

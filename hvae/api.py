@@ -1,0 +1,201 @@
+"""A trained run as a Python object: score, judge and rebuild images in a line each.
+
+Only what is asked for is loaded: `load` reads a configuration, torch comes with the first image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hvae import scores as registry
+from hvae.errors import ConfigError, DataError, HvaeError
+from hvae.runs.catalogue import Catalogue, catalogue
+from hvae.runs.folders import RunEntry, find_run
+from hvae.runs.settings import Setting
+from hvae.verdicts.rule import USUAL_SCORE, Statistic, rule
+
+if TYPE_CHECKING:
+    from hvae.measuring.images import Measurer
+
+ALPHA = 0.05
+
+
+def load(run: str | Path) -> LoadedRun:
+    """A run by its name (see `hvae runs list`) or folder.
+
+    Raises:
+        HvaeError: no such run, or a damaged one.
+    """
+    entry = find_run(str(run))
+    if entry.config is None:
+        raise HvaeError(f"{entry.path} is damaged: {entry.problem}")
+    return LoadedRun(entry)
+
+
+class LoadedRun:
+    """One run, ready for images.
+
+    Images are a numpy or torch batch of 8-bit values in the shape that the model takes: `(n, channel, height, width)`,
+    `(n, height, width, channel)`, or `(n, height, width)` for grey ones.
+
+    Attributes:
+        run: the folder and its configuration.
+    """
+
+    def __init__(self, run: RunEntry) -> None:
+        """Hold on to a run with a sound configuration."""
+        self.run = run
+
+    @property
+    def name(self) -> str:
+        """Of the run."""
+        return self.run.name
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width) that the model takes."""
+        assert self.run.config is not None
+        return self.run.config.model.image_shape
+
+    @property
+    def depth(self) -> int:
+        """Number of latent layers L."""
+        assert self.run.depth is not None
+        return self.run.depth
+
+    def score(
+        self, images: Any, scores: Sequence[str] = (USUAL_SCORE,), setting: Setting | None = None
+    ) -> pd.DataFrame:
+        """OOD scores of images, higher = more out-of-distribution.
+
+        Args:
+            images: a batch, see the class.
+            scores: names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`.
+            setting: reading, S, R, seed and precision; default that of the run's reference part, else the usual one.
+
+        Returns:
+            One row an image, one column a score and level, in nats.
+
+        Raises:
+            ConfigError: an unknown score.
+            DataError: images of another shape or type.
+            TableError: a score that needs what the run has not, such as scores of its reference part.
+        """
+        pixels = self._pixels(images)
+        wanted = [score for name in scores for score in registry.at_every_level(name, self.depth)]
+        setting = setting or self._setting
+        table = self._measurer(setting).table(pixels)
+        reference = None
+        if any(score.needs_reference for score in wanted):
+            found = self._catalogue
+            entry = found.find(found.own or "", setting, ("reference",))
+            reference = found.read(entry) if entry else None
+        return pd.DataFrame({score.label: score.of(table, reference) for score in wanted})
+
+    def judge(
+        self,
+        images: Any,
+        alpha: float = ALPHA,
+        *,
+        score: str = USUAL_SCORE,
+        two_sided: bool = False,
+        statistic: Statistic = "rank",
+        setting: Setting | None = None,
+    ) -> pd.DataFrame:
+        """Verdicts of the label-free rule: is each image unlike what the model knows?
+
+        Args:
+            images: a batch, see the class.
+            alpha: share of false alarms allowed, in (0, 1).
+            score: name in the registry of the score that judges, at every level it has.
+            two_sided: whether values too low are called OOD as well.
+            statistic: how the levels of the score become one number.
+            setting: under which reference and calibration parts are scored; default the first there is.
+
+        Returns:
+            One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`.
+
+        Raises:
+            ConfigError: an unknown score.
+            DataError: images of another shape or type.
+            TableError: the parts are not scored, with the command that scores them.
+        """
+        from hvae.verdicts.judge import Judge
+
+        pixels = self._pixels(images)
+        made = rule(self._catalogue, setting, score=score, two_sided=two_sided, statistic=statistic)
+        return Judge(self.run, made)(pixels, alpha)
+
+    def reconstruct(
+        self, images: Any, levels: Sequence[int] | None = None, *, draws: int = 1, seed: int = 0
+    ) -> np.ndarray:
+        """What images look like with the k lowest latents from the prior (Havtorn et al., 2021, Fig. 1).
+
+        Args:
+            images: a batch, see the class.
+            levels: values of k; default 0 ... L, 0 with every latent from the posterior.
+            draws: repeats that the pictures are the mean of.
+            seed: of all noise.
+
+        Returns:
+            `(level, n, channel, height, width)` float32 in [0, 1].
+
+        Raises:
+            ConfigError: a level that the model has not.
+            DataError: images of another shape or type.
+        """
+        from hvae.datasets import content_index
+        from hvae.measuring.images import NOISE_KEY
+        from hvae.measuring.reconstructions import reconstruct_repeatedly
+        from hvae.runs.checkpoints import load_checkpoint
+
+        pixels = self._pixels(images)
+        chosen = list(range(self.depth + 1)) if levels is None else list(levels)
+        if unknown := [k for k in chosen if not 0 <= k <= self.depth]:
+            raise ConfigError(f"level {unknown[0]} is outside 0..{self.depth}, the levels of {self.name}")
+        checkpoint = load_checkpoint(self.run.path)
+        result = reconstruct_repeatedly(
+            checkpoint.model,
+            pixels,
+            np.array([content_index(image) for image in pixels]),
+            preprocessing=checkpoint.config.data.preprocessing,
+            key=NOISE_KEY,
+            seed=seed,
+            draws=draws,
+        )
+        return result.pictures()[chosen]
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return catalogue(self.run)
+
+    @property
+    def _setting(self) -> Setting:
+        return next(iter(self._catalogue.rule_settings()), Setting())
+
+    def _measurer(self, setting: Setting) -> Measurer:
+        from hvae.measuring.images import Measurer
+
+        return Measurer(self.run, setting)
+
+    def _pixels(self, images: Any) -> np.ndarray:
+        """The batch as (n, channel, height, width) uint8."""
+        pixels = np.asarray(images)
+        channels, height, width = self.image_shape
+        if pixels.dtype != np.uint8:
+            raise DataError(f"images must be 8-bit values (uint8, 0 to 255), these are {pixels.dtype}")
+        if channels == 1 and pixels.shape[1:] == (height, width):
+            pixels = pixels[:, None]
+        elif pixels.shape[1:] == (height, width, channels) and pixels.shape[1:] != self.image_shape:
+            pixels = pixels.transpose(0, 3, 1, 2)
+        if pixels.ndim != 4 or pixels.shape[1:] != self.image_shape or not len(pixels):
+            raise DataError(
+                f"{self.name} takes images of shape (n, {channels}, {height}, {width}), these are {np.shape(images)}"
+            )
+        return np.ascontiguousarray(pixels)

@@ -1,0 +1,99 @@
+"""Statistics of the pixels alone: what an image says of itself before any model looks at it. Imports no torch."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.special import entr
+
+from hvae.runs.columns import PIXEL_COLUMNS
+
+_TOP = 255.0
+
+
+def pixel_statistics(images: np.ndarray) -> pd.DataFrame:
+    """The columns of `hvae.runs.columns.PIXEL_COLUMNS` for each image.
+
+    Args:
+        images: (n, channel, height, width) uint8.
+
+    Returns:
+        `n` rows, float32.
+    """
+    columns = {column.name: _MEASURES[column.name](images).astype(np.float32) for column in PIXEL_COLUMNS}
+    return pd.DataFrame(columns)
+
+
+def input_entropy(images: np.ndarray) -> np.ndarray:
+    """H of each image: the sum over its values of the binary entropy of value / 255, nats, `(n,)` float64."""
+    grey = np.arange(256) / _TOP
+    nats = entr(grey) + entr(1 - grey)
+    return nats[images].sum(axis=(1, 2, 3))
+
+
+def _grey_share(images: np.ndarray) -> np.ndarray:
+    return ((images > 0) & (images < 255)).mean(axis=(1, 2, 3))
+
+
+def _zlib_bytes(images: np.ndarray) -> np.ndarray:
+    return np.array([len(zlib.compress(np.ascontiguousarray(image).tobytes(), 9)) for image in images], np.float64)
+
+
+def _png_bytes(images: np.ndarray) -> np.ndarray:
+    return np.array([_png(image) for image in images], np.float64)
+
+
+def _png(image: np.ndarray) -> int:
+    """Bytes of one image (channel, height, width) as an optimised PNG; channels beyond grey and colour apart."""
+    pictures = [image.transpose(1, 2, 0)] if len(image) == 3 else [channel[..., None] for channel in image]
+    size = 0
+    for picture in pictures:
+        file = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)).save(
+            file, "PNG", optimize=True
+        )
+        size += file.tell()
+    return size
+
+
+def _mean(images: np.ndarray) -> np.ndarray:
+    return images.mean(axis=(1, 2, 3)) / _TOP
+
+
+def _sd(images: np.ndarray) -> np.ndarray:
+    return images.std(axis=(1, 2, 3)) / _TOP
+
+
+def _total_variation(images: np.ndarray) -> np.ndarray:
+    x = images.astype(np.float64) / _TOP
+    steps = [np.abs(np.diff(x, axis=axis)).reshape(len(x), -1) for axis in (2, 3)]
+    return np.concatenate(steps, axis=1).mean(axis=1) if sum(step.shape[1] for step in steps) else np.zeros(len(x))
+
+
+def _ink(images: np.ndarray) -> np.ndarray:
+    return (images >= 128).mean(axis=(1, 2, 3))
+
+
+def _sharpness(images: np.ndarray) -> np.ndarray:
+    x = np.pad(images.astype(np.float64) / _TOP, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    centre = x[:, :, 1:-1, 1:-1]
+    around = x[:, :, :-2, 1:-1] + x[:, :, 2:, 1:-1] + x[:, :, 1:-1, :-2] + x[:, :, 1:-1, 2:]
+    return (around - 4 * centre).var(axis=(1, 2, 3))
+
+
+_MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "input_entropy": input_entropy,
+    "grey_share": _grey_share,
+    "zlib_bytes": _zlib_bytes,
+    "png_bytes": _png_bytes,
+    "mean": _mean,
+    "sd": _sd,
+    "total_variation": _total_variation,
+    "ink": _ink,
+    "sharpness": _sharpness,
+}

@@ -1,0 +1,201 @@
+"""The score tables of a run that may be used, and whose images they are: the one reading path for everybody.
+
+A table is used only where it is sound (its checksums and hash hold, its values are finite) and was made with the
+weights that the run has now. Whatever is left out is named. Which set is the run's own is told by identity, never by
+a file's stem, so no foreign set is taken for the training data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from hvae.config import DataConfig
+from hvae.datasets.splits import PARTS
+from hvae.errors import TableError
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable, TableMetadata, read_metadata, read_table
+from hvae.runs.settings import Setting
+
+WHOLE_SPLITS = ("all", "test")
+"""Splits that a foreign set is taken from, the larger one first: no image of it was fitted."""
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A sound score table of a run, by its metadata.
+
+    Attributes:
+        path: of the file.
+        metadata: what its numbers depend on.
+        modified: when the file changed last, ns: caches know a table by path and this.
+    """
+
+    path: Path
+    metadata: TableMetadata
+    modified: int
+
+    @property
+    def slug(self) -> str:
+        """Of the image set."""
+        return self.metadata.slug
+
+    @property
+    def split(self) -> str:
+        """Of the image set."""
+        return self.metadata.split
+
+    @property
+    def setting(self) -> Setting:
+        """How its statistics were estimated."""
+        return self.metadata.setting
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """What a run has scored.
+
+    Attributes:
+        run: whose tables.
+        entries: those that may be used, by file name.
+        problems: one line for each that may not, and why.
+        own: slug of the set the run was trained on, as its tables name it; None where no table is of it.
+    """
+
+    run: RunEntry
+    entries: tuple[TableEntry, ...]
+    problems: tuple[str, ...]
+    own: str | None
+
+    def find(self, slug: str, setting: Setting, splits: Sequence[str] | None = None) -> TableEntry | None:
+        """The table of a set under a setting, from the first of the splits that has one.
+
+        Args:
+            slug: of the set.
+            setting: of its statistics.
+            splits: in order of preference; default those that stand for the set, see `whole`.
+        """
+        for split in self.whole(slug) if splits is None else splits:
+            for entry in self.entries:
+                if (entry.slug, entry.split, entry.setting) == (slug, split, setting):
+                    return entry
+        return None
+
+    def read(self, entry: TableEntry) -> ScoreTable:
+        """The table itself.
+
+        Raises:
+            TableError: it was damaged or removed since.
+        """
+        return read_table(entry.path, self.run.name)
+
+    def whole(self, slug: str) -> tuple[str, ...]:
+        """Splits that stand for a set in comparisons, in order of preference; none of them holds a fitted image.
+
+        The own set is its test split. One's own folder or file has none (`test` and `all` are all of it, fitted images
+        included), so its reference part serves.
+        """
+        if slug != self.own:
+            return WHOLE_SPLITS
+        return ("reference", "calibration") if self._own_files else ("test",)
+
+    def settings(self, slug: str) -> list[Setting]:
+        """Settings under which a set is scored as a whole, in their usual order."""
+        found = {entry.setting for entry in self.entries if entry.slug == slug and entry.split in self.whole(slug)}
+        return sorted(found, key=lambda setting: setting.order)
+
+    def rule_settings(self) -> list[Setting]:
+        """Settings under which both parts that judge images, reference and calibration, are scored."""
+        both = [
+            {entry.setting for entry in self.entries if entry.slug == self.own and entry.split == part}
+            for part in ("reference", "calibration")
+        ]
+        return sorted(both[0] & both[1], key=lambda setting: setting.order)
+
+    def sets(self) -> list[str]:
+        """Slugs of the sets that are scored as a whole, the own one first, the others by name."""
+        whole = {entry.slug for entry in self.entries if entry.split in self.whole(entry.slug)}
+        return sorted(whole, key=lambda slug: (slug != self.own, slug))
+
+    @property
+    def _own_files(self) -> bool:
+        return self.run.config is not None and ":" in self.run.config.data.name
+
+
+def catalogue(run: RunEntry) -> Catalogue:
+    """The tables of a run, each verified; files that did not change since are not read again."""
+    entries: list[TableEntry] = []
+    problems: list[str] = []
+    weights = weights_hash(run.path)
+    for path in sorted((run.path / "scores").glob("*.parquet")):
+        try:
+            status = path.stat()
+            found = _verified(path, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            found = f"{path.name} cannot be read ({error.strerror})"
+        if isinstance(found, TableMetadata):
+            found = _foreign(found, path, run, weights) or TableEntry(path, found, status.st_mtime_ns)
+        if isinstance(found, str):
+            problems.append(f"{run.name}: {found}")
+        else:
+            entries.append(found)
+    own = None if run.config is None else own_set(run.config.data, [entry.metadata for entry in entries])
+    return Catalogue(run, tuple(entries), tuple(problems), own)
+
+
+def weights_hash(run: Path) -> str | None:
+    """SHA-256 (hex) of a run's weights; None where it has none."""
+    path = run / "model.safetensors"
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return _file_hash(path, status.st_mtime_ns, status.st_size)
+
+
+def own_set(data: DataConfig, tables: Sequence[TableMetadata]) -> str | None:
+    """Slug of the set a run was trained on, among those its tables name; None where none is of it.
+
+    A data set of the registry is known by its name. One's own images are known by the fingerprint that the run keeps
+    of them; a run from before that was kept by the only set whose parts were scored and whose name fits.
+    """
+    if ":" not in data.name:
+        return data.name
+    if data.fingerprint:
+        own = [about.slug for about in tables if about.origin == data.fingerprint]
+        own += [about.slug for about in tables if about.slug.endswith(f"-{data.fingerprint[:8]}")]
+        return own[0] if own else None
+    stem = Path(data.name.partition(":")[2]).stem.lower()
+    fitting = {
+        about.slug
+        for about in tables
+        if about.split in PARTS and re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40] == about.slug[:-9]
+    }
+    return fitting.pop() if len(fitting) == 1 else None
+
+
+def _foreign(metadata: TableMetadata, path: Path, run: RunEntry, weights: str | None) -> str | None:
+    """Why a sound table is not one of this run's, None where it is."""
+    if weights is not None and metadata.weights_sha256 != weights:
+        return f"{path.name} was made with other weights than the run has now: score it again"
+    if run.depth is not None and metadata.depth != run.depth:
+        return f"{path.name} is of a model with {metadata.depth} layers: score it again"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _verified(path: Path, modified: int, size: int) -> TableMetadata | str:
+    """Metadata of a sound table, or what is wrong with it; `modified` and `size` are part of the key."""
+    try:
+        return read_table(path).metadata
+    except TableError as error:
+        return str(error)
+
+
+@lru_cache(maxsize=256)
+def _file_hash(path: Path, modified: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,66 @@
+"""The columns a score table may have: what each holds, its unit, and the command that makes it. Imports no torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SCORE = "hvae score {run} --data {data} --split {split}"
+_PIXELS = "hvae data measure {data} --split {split}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A statistic of one image.
+
+    Attributes:
+        name: as in the table; `{k}` and `{layer}` stand for a number from 1.
+        unit: of its values.
+        meaning: in words, with the equation.
+        command: template of the command that makes it, with `{run}`, `{data}` and `{split}`.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    command: str
+
+    def matches(self, name: str) -> bool:
+        """Whether a column of a table is this one, or its standard error over the draws."""
+        pattern = re.sub(r"\\\{\w+\\\}", r"[1-9][0-9]{0,2}", re.escape(self.name))
+        return re.fullmatch(rf"{pattern}(_se)?", name) is not None
+
+
+MODEL_COLUMNS = (
+    Column("elbo", "nats", "the ELBO, Havtorn et al. (2021), eq. 1", _SCORE),
+    Column("iw", "nats", "the importance-weighted bound L_S, eq. 9; the ELBO at S = 1", _SCORE),
+    Column("L>{k}", "nats", "the bound L^{>k} with the k lowest latents from the prior, eq. 5", _SCORE),
+    Column("log_px", "nats", "log p(x|z) under the posterior", _SCORE),
+    Column("log_ratio_{layer}", "nats", "log p(z_l|.) - log q(z_l|.), whose negative mean is the KL of layer l", _SCORE),
+)
+"""What one sweep through a hierarchy gives."""
+
+PIXEL_COLUMNS = (
+    Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values: binarisation noise", _PIXELS),
+    Column("grey_share", "1", "share of values that are neither 0 nor 255", _PIXELS),
+    Column("zlib_bytes", "bytes", "size of the values compressed by zlib, level 9", _PIXELS),
+    Column("png_bytes", "bytes", "size as an optimised PNG", _PIXELS),
+    Column("mean", "1", "mean value, 0 to 1", _PIXELS),
+    Column("sd", "1", "standard deviation of the values, 0 to .5", _PIXELS),
+    Column("total_variation", "1", "mean absolute difference of neighbouring values, 0 to 1", _PIXELS),
+    Column("ink", "1", "share of values of at least 128", _PIXELS),
+    Column("sharpness", "1", "variance of the Laplacian (Pech-Pacheco et al., 2000), values in 0 to 1", _PIXELS),
+)
+"""What the pixels alone say; the same for every model, so stored once an image set."""
+
+COLUMNS = (*MODEL_COLUMNS, *PIXEL_COLUMNS)
+
+
+def find(name: str) -> Column | None:
+    """The declaration of a column, or of the one whose standard error it is; None where nothing declares it."""
+    return next((column for column in COLUMNS if column.matches(name)), None)
+
+
+def is_pixel_column(name: str) -> bool:
+    """Whether a column is joined from the statistics of the image set rather than stored in each table."""
+    return any(column.matches(name) for column in PIXEL_COLUMNS)

@@ -1,0 +1,60 @@
+"""How the statistics of a table were estimated: one idea of it for tables, scores, commands and pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from hvae.config import Frozen, first_problem
+from hvae.errors import ConfigError
+from hvae.models.proposal import READINGS, Reading
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+class Setting(Frozen):
+    """Reading, S, R, seed and precision: two tables are compared only where all five agree."""
+
+    reading: Reading = "mean"
+    """How L^{>k} is read."""
+    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """S: importance samples of L_S."""
+    draws: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """R: independent repeats, each with its own binarisation and posterior sample."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of all noise of the evaluation."""
+    precision: Precision = "32-true"
+    """Of the forward passes."""
+
+    @classmethod
+    def of(cls, **values: object) -> Setting:
+        """A setting from the outside.
+
+        Raises:
+            ConfigError: an unknown reading, S or R below 1, a negative seed: one line.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(f"scoring: {first_problem(error)}") from None
+
+    def __str__(self) -> str:
+        """In words, for people; seed and precision only where they are not the usual ones."""
+        usual = Setting()
+        rest = [f"seed {self.seed}"] if self.seed != usual.seed else []
+        rest += [self.precision] if self.precision != usual.precision else []
+        return ", ".join([f"reading {self.reading}", f"S = {self.samples}", f"R = {self.draws}", *rest])
+
+    @property
+    def options(self) -> str:
+        """As options of `hvae score`; the usual seed and precision are left out."""
+        usual = Setting()
+        words = f"--reading {self.reading} --samples {self.samples} --draws {self.draws}"
+        words += f" --seed {self.seed}" if self.seed != usual.seed else ""
+        return words + (f" --precision {self.precision}" if self.precision != usual.precision else "")
+
+    @property
+    def order(self) -> tuple[int, int, int, int, str]:
+        """Sort key: readings in their own order, then S, R, seed, precision."""
+        return READINGS.index(self.reading), self.samples, self.draws, self.seed, self.precision

@@ -1,0 +1,1 @@
+"""Scores by a density fitted to the reference part of the training set."""

@@ -1,0 +1,1 @@
+"""Scores that know something of the images beforehand, such as how they are binarised."""

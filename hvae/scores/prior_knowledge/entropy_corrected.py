@@ -1,0 +1,37 @@
+"""-(L + H): the likelihood without the noise that binarising a grey image adds."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores.base import SingleScore
+from hvae.stats.arrays import Floats
+
+
+class EntropyCorrected(SingleScore):
+    """-(L_S + H), H = the sum over pixels of the binary entropy of the grey value.
+
+    A grey value g in [0, 1] is binarised to 1 with probability g, which no model can foresee: on average H nats of an
+    image's likelihood are this noise alone, and images with many grey pixels look unlikely whatever they show.
+    """
+
+    name: ClassVar[str] = "entropy-corrected"
+    title: ClassVar[str] = "Entropy-corrected likelihood"
+    about: ClassVar[str] = "How unlikely is the image, apart from the noise that turning grey into black and white adds?"
+    source: ClassVar[str] = "this project; H is the expected -log probability of the drawn pixels given the grey values"
+    mark: ClassVar[tuple[str, str, str]] = ("-(L+H)", "−(L + H)", r"-(\mathcal{L} + H)")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """L_S, and the entropy of the binarisation."""
+        return ("iw", "input_entropy")
+
+    def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
+        """As of every score; besides, only binarised images have such noise."""
+        if (preprocessing := table.metadata.preprocessing) != "binarise":
+            return f"{self.label} is for binarised images, and this run takes them as `{preprocessing}`: nothing to correct"
+        return super().obstacle(table, reference)
+
+    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
+        return -(table.column("iw") + table.column("input_entropy"))

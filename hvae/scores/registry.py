@@ -1,0 +1,70 @@
+"""Every OOD score by name: the only list of scores, for reports, commands, verdicts, pages and Python."""
+
+from __future__ import annotations
+
+import difflib
+
+from hvae.errors import ConfigError
+from hvae.scores.base import Level, Score
+from hvae.scores.densities.typicality import Typicality
+from hvae.scores.levels.bound import Bound
+from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
+
+SCORES: dict[str, type[Score]] = {
+    score.name: score
+    for score in (
+        Bound,
+        LikelihoodRatio,
+        Typicality,
+        EntropyCorrected,
+    )
+}
+"""In the order of tables and menus."""
+
+
+def find(name: str) -> type[Score]:
+    """The score of that name.
+
+    Raises:
+        ConfigError: no such score, with the closest names.
+    """
+    if name in SCORES:
+        return SCORES[name]
+    close = difflib.get_close_matches(name.lower(), SCORES, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"the scores are {', '.join(SCORES)}"
+    raise ConfigError(f"there is no score '{name[:60]}': {hint}")
+
+
+def score(name: str, depth: int, k: Level = None) -> Score:
+    """The score of that name at level k, at its usual one where k is None.
+
+    Raises:
+        ConfigError: no such score, or no such level in a model of `depth` latent layers.
+    """
+    kind = find(name)
+    levels = kind.levels(depth)
+    if k is None:
+        return kind(kind.usual_level(depth))
+    if k not in levels:
+        raise ConfigError(f"{kind.title} has no level k = {k} in a model of {depth} layers; {_words(levels)}")
+    return kind(k)
+
+
+def at_every_level(name: str, depth: int) -> list[Score]:
+    """The score of that name at every level of a model of `depth` latent layers.
+
+    Raises:
+        ConfigError: no such score.
+    """
+    kind = find(name)
+    return [kind(k) for k in kind.levels(depth)]
+
+
+def everything(depth: int) -> list[Score]:
+    """Every score at every level of a model of `depth` latent layers, in the order of the registry."""
+    return [score for name in SCORES for score in at_every_level(name, depth)]
+
+
+def _words(levels: tuple[Level, ...]) -> str:
+    return "it has no levels" if levels in ((), (None,)) else f"its levels are {levels[0]} to {levels[-1]}"
