@@ -202,6 +202,10 @@ class DataConfig(Frozen):
     name: Annotated[str, Field(min_length=1, max_length=400)]
     preprocessing: Preprocessing = "binarise"
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    fingerprint: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Of the whole training set, noted when training starts; empty in runs from before it was."""
+    images: Annotated[int, Field(ge=0)] = 0
+    """Images of the whole training set, all its parts together; 0 where the fingerprint is empty."""
 
 
 class TrainingConfig(Frozen):

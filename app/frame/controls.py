@@ -14,7 +14,7 @@ from app.frame import state
 from app.frame.state import ImageId
 from app.looks.wording import listed, lowered, quoted
 
-_IMAGE = re.compile(r"(?P<slug>[a-z0-9_-]+):(?P<index>\d{1,7})")
+_IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
 
 
 def bar(key: str, **layout: Any) -> DeltaGenerator:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hvae.cli.options import Data, Device, Seed, load_images, named_run, torch_device
+from hvae.cli.options import Data, Device, Seed, named_run, torch_device
 from hvae.cli.terminal import counted
 from hvae.errors import CheckpointError
 
@@ -33,6 +33,7 @@ def correlate(
     from hvae.measuring import correlations
     from hvae.runs.checkpoints import load_checkpoint
     from hvae.runs.correlation_tables import write_correlations
+    from hvae.runs.training_set import load_images
     from hvae.runs.unit_pairs import write_unit_pairs
 
     where = torch_device(device)
@@ -43,7 +44,7 @@ def correlate(
             f"{b.config.model.image_shape}: only runs of one shape can see the same images"
         )
     for name in data:
-        chosen = load_images(name, split, a.config)
+        chosen = load_images(first.name, a.config, name, split)
         with counted(f"{first.name} and {second.name} on {chosen.slug}", "steps") as progress:
             table, pairs = correlations.correlate(
                 a, b, chosen, (first.name, second.name), units, seed, images, progress

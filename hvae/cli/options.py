@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +11,6 @@ import typer
 from hvae.errors import ConfigError, HvaeError
 
 if TYPE_CHECKING:
-    from hvae.config import RunConfig
-    from hvae.datasets import ImageSet
     from hvae.runs.folders import RunEntry
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -62,32 +58,6 @@ def named_run(name: str) -> RunEntry:
     if run.config is None:
         raise HvaeError(f"{run.path} is damaged: {run.problem}")
     return run
-
-
-def load_images(name: str, split: str, config: RunConfig) -> ImageSet:
-    """Images of a split, or of a part of the training set, in the shape that the model of a run takes.
-
-    One's own images (`folder:`, `npz:`) have no training set of their own: all of them are divided into the parts.
-
-    Raises:
-        DataError: an unknown name or split, images of another shape whose name asks for no conversion, or missing or
-            damaged files.
-    """
-    from hvae.datasets import PARTS, load_part, parts
-
-    if ":" in name and split in PARTS:
-        whole = _own_images(name, config.model.image_shape)
-        chosen = parts(len(whole), config.data.split_seed)[split]
-        return replace(whole.take(chosen), split=split)
-    return load_part(name, split, config.data.split_seed, image_shape=config.model.image_shape)
-
-
-@lru_cache(maxsize=1)
-def _own_images(name: str, image_shape: tuple[int, int, int]) -> ImageSet:
-    """All of one's own images; kept, since a folder is decoded file by file and training asks for two parts of it."""
-    from hvae.datasets import load
-
-    return load(name, "all", image_shape=image_shape)
 
 
 def accelerator(device: str) -> str:

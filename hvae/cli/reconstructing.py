@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Device, Seed, load_images, named_run, one_of, torch_device
+from hvae.cli.options import Device, Seed, named_run, one_of, torch_device
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hvae.config import RunConfig
     from hvae.measuring.reconstructions import RepeatedReconstructions
     from hvae.models.contract import Model
+    from hvae.runs.folders import RunEntry
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
@@ -87,7 +88,7 @@ def reconstruct(
     checkpoint = load_checkpoint(entry.path, torch_device(device))
     model = checkpoint.layered("reconstruct")
     if data is not None:
-        chosen = _of_data_set(data, split, count, first, seed, entry.config)
+        chosen = _of_data_set(entry, data, split, count, first, seed)
     elif images:
         chosen = _files(images, entry.config, fit, invert)
     else:
@@ -164,13 +165,15 @@ def _samples(model: Model, count: int, seed: int) -> _Images:
     return _Images(pixels, index, [f"Sample {number}" for number in range(1, count + 1)], "samples")
 
 
-def _of_data_set(name: str, split: str, count: int, first: int | None, seed: int, config: RunConfig) -> _Images:
+def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | None, seed: int) -> _Images:
     """Images of a data set from `first` on or drawn by the seed."""
     import numpy as np
 
     from hvae.measuring.noise import noise_key
+    from hvae.runs.training_set import load_images
 
-    images = load_images(name, split, config)
+    assert run.config is not None
+    images = load_images(run.name, run.config, name, split)
     if first is not None and not 0 <= first < len(images):
         raise ConfigError(f"--first {first} is outside 0..{len(images) - 1}, the images of {name} ({split})")
     # The noise of `hvae score`, so that the picture shows what was scored.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Device, accelerator, load_images
+from hvae.cli.options import Device, accelerator
 from hvae.cli.terminal import interruptible, time_left
 from hvae.errors import ConfigError
 
@@ -58,12 +58,26 @@ def train(
         if number is not None and number < 1:
             raise ConfigError(f"{name} must be at least 1, it is {number}")
     where = accelerator(device)
-    fitted = load_images(config.data.name, "fitted", config)
-    validation = load_images(config.data.name, "validation", config)
+
+    from hvae.runs.training_set import part_of, remembered, require_own, training_set
+
+    whole = training_set(config.data.name, config.model.image_shape)
+    if resume:
+        require_own(folder.name, config.data, whole)
+    else:
+        config = remembered(config, whole)
+    fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
 
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
+    from hvae.runs.sources import remember
     from hvae.training.trainer import train as run_training
+
+    def step(progress: Progress) -> None:
+        # Not before the first step: until then the folder may be refused, and only the first process gets here.
+        if display.first < 0:
+            remember(folder, whole)
+        display.step(progress)
 
     say = rank_zero_only(typer.echo)
     say(
@@ -84,7 +98,7 @@ def train(
             accelerator=where,
             devices="auto" if devices is None else devices,
             nodes=nodes,
-            on_step=display.step,
+            on_step=step,
         )
     say(str(folder))
 
@@ -124,9 +138,10 @@ def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -
 
 
 def _default_folder(preset: str, config: RunConfig, data: str | None) -> Path:
+    from hvae.datasets.base import last_name
     from hvae.runs.folders import run_roots
 
-    on = "" if data is None else f"-on-{Path(data.rpartition(':')[2]).stem}"
+    on = "" if data is None else f"-on-{last_name(data)}"
     return run_roots()[0] / f"{preset}{on}-seed{config.training.seed}"
 
 

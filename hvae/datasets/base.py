@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ class ImageSet:
         labels: ``(n,)`` int64; 0 throughout where the source has no classes.
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
         origin: Fingerprint of the set these images were taken from; empty for a whole set.
+        names: File name of each image of one's own, as it is shown; empty where the source has none.
 
     Raises:
         ValueError: If the arrays do not have these shapes and types.
@@ -36,12 +38,15 @@ class ImageSet:
     labels: np.ndarray
     note: str = ""
     origin: str = ""
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise ValueError(f"images must be (n, channels, height, width) uint8, not {_describe(self.images)}")
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
             raise ValueError(f"labels must be ({len(self.images)},) int64, not {_describe(self.labels)}")
+        if self.names and len(self.names) != len(self.images):
+            raise ValueError(f"names must be one an image, not {len(self.names)} for {len(self.images)} images")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,21 +65,41 @@ class ImageSet:
         return digest.hexdigest()
 
     @property
+    def whole_fingerprint(self) -> str:
+        """Fingerprint of the whole set that these images are, or were taken from: the identity of the set."""
+        return self.origin or self.fingerprint
+
+    @property
     def slug(self) -> str:
-        """Name fit for a file and an address; for ``folder:`` and ``npz:`` the path's stem and 8 hex digits.
+        """Name fit for a file and an address; for ``folder:`` and ``npz:`` the path's last name and 8 hex digits.
 
         The digits come from the fingerprint of the whole set, so that a subset keeps the slug it was taken under.
+        Noise depends on a slug: that of a name with any of a-z and 0-9 is made of these alone, as it always was.
         """
-        kind, separator, path = self.name.partition(":")
+        kind, separator, _ = self.name.partition(":")
         if not separator:
             return self.name
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-") or kind
-        return f"{stem[:40]}-{(self.origin or self.fingerprint)[:8]}"
+        last = unicodedata.normalize("NFC", last_name(self.name).lower())
+        stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-") or re.sub(r"[\W_]+", "-", last).strip("-") or kind
+        return f"{stem[:40]}-{self.whole_fingerprint[:8]}"
 
     def take(self, indices: np.ndarray) -> "ImageSet":
         """The images at ``indices`` ``(m,)``, in that order, under the same name and split."""
-        origin = self.origin or (self.fingerprint if ":" in self.name else "")
-        return replace(self, images=self.images[indices], labels=self.labels[indices], origin=origin)
+        return replace(
+            self,
+            images=self.images[indices],
+            labels=self.labels[indices],
+            origin=self.whole_fingerprint,
+            names=tuple(self.names[index] for index in indices) if self.names else (),
+        )
+
+
+def last_name(name: str) -> str:
+    """What people call a set: of ``folder:PATH`` the folder, dots included; of ``npz:PATH`` the file without suffix."""
+    kind, separator, path = name.partition(":")
+    if not separator:
+        return name
+    return Path(path).name if kind == "folder" else Path(path).stem
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ MAXIMUM_BYTES = 5_000_000
 MAXIMUM_DEPTH = 64
 MAXIMUM_UNCOMPRESSED_BYTES = 50_000_000
 
-_FILE = re.compile(r"(?P<other>[A-Za-z0-9_.-]+)\.(?P<slug>[a-z0-9_-]+)\.(?P<split>[a-z]+)\.parquet")
+_FILE = re.compile(r"(?P<other>[A-Za-z0-9_.-]+)\.(?P<slug>[\w-]+)\.(?P<split>[a-z]+)\.parquet")
 
 _SCHEMA = pa.schema(
     [
@@ -85,7 +85,7 @@ class CorrelationMetadata(Frozen):
     schema_version: Literal[1] = CORRELATION_SCHEMA_VERSION
     run_a: Annotated[str, Field(min_length=1, max_length=200)]
     run_b: Annotated[str, Field(min_length=1, max_length=200)]
-    slug: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=100)]
+    slug: Annotated[str, Field(pattern=r"^[\w-]+$", max_length=100)]
     split: Annotated[str, Field(pattern=r"^[a-z]+$", max_length=40)]
     n: Annotated[int, Field(ge=6)]
     """Images, a random subset of the data set by `seed`."""

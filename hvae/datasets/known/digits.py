@@ -42,12 +42,12 @@ class Digits:
         images = np.zeros((len(levels), 1, 28, 28), dtype=np.uint8)
         for image, level in zip(images, levels, strict=True):
             image[:, margin:-margin, margin:-margin] = conform(level, (1, _INNER, _INNER))
-        digits = ImageSet("digits", split, images, table[:, -1].astype(np.int64), self.info.preprocessing)
-        if split == "all":
-            return digits
-        order = np.random.Generator(np.random.PCG64(0)).permutation(len(digits))
-        chosen = order[:TRAIN_IMAGES] if split == "train" else order[TRAIN_IMAGES:]
-        return digits.take(np.sort(chosen))
+        labels = table[:, -1].astype(np.int64)
+        if split != "all":
+            order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
+            chosen = np.sort(order[:TRAIN_IMAGES] if split == "train" else order[TRAIN_IMAGES:])
+            images, labels = images[chosen], labels[chosen]
+        return ImageSet("digits", split, images, labels, self.info.preprocessing)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Nothing to do."""

@@ -11,6 +11,7 @@ import numpy as np
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.conforming import conform, describe_change
 from hvae.datasets.own.decoding import SUFFIXES, decode
+from hvae.datasets.own.outside import MAX_PATH, shown_name
 from hvae.errors import DataError
 
 MAX_FILES = 200_000
@@ -126,7 +127,8 @@ class FolderDataSet:
     def load(self, split: str, root: Path) -> ImageSet:
         """All images of the folder."""
         scan = scan_folder(self._folder, self.image_shape)
-        return ImageSet(self.info.name, split, scan.images, scan.labels, scan.note)
+        names = tuple(shown_name(file, MAX_PATH) for file in scan.files)
+        return ImageSet(self.info.name, split, scan.images, scan.labels, scan.note, names=names)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""

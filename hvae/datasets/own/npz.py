@@ -11,6 +11,7 @@ import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.conforming import conform_set
+from hvae.datasets.own.outside import MAX_PATH, shown_name
 from hvae.errors import DataError
 
 MAX_BYTES = 2 * 2**30
@@ -35,7 +36,7 @@ class NpzDataSet:
         return DataSetInfo(
             name=f"npz:{self.path}",
             title=f"Images in {Path(self.path).name}",
-            images="the array `images` of the file, labels from `labels`",
+            images="the array `images` of the file, labels from `labels`, names of the images from `names`",
             licence="the user's own",
             citation="",
             preprocessing="floats rescaled to 0..255; other sizes padded and resized; the model's channels",
@@ -50,8 +51,9 @@ class NpzDataSet:
 
     def load(self, split: str, root: Path) -> ImageSet:
         """All images of the file."""
-        images, labels, note = read_npz(self._file)
-        return conform_set(ImageSet(self.info.name, split, images, labels, note), self.image_shape)
+        content = read_npz(self._file)
+        images = ImageSet(self.info.name, split, content.images, content.labels, content.note, names=content.names)
+        return conform_set(images, self.image_shape)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""
@@ -62,14 +64,29 @@ class NpzDataSet:
         return Path(self.path).expanduser()
 
 
-def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    """Read ``images`` and ``labels`` from an ``.npz`` file; pickled objects are refused.
+@dataclass(frozen=True, eq=False)
+class NpzContent:
+    """What an ``.npz`` file holds.
+
+    Attributes:
+        images: ``(n, c, h, w)`` uint8.
+        labels: ``(n,)`` int64, zeros where the file has none.
+        names: One an image, as they are shown; empty where the file has none.
+        note: On rescaling; empty where nothing was done.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    note: str
+
+
+def read_npz(path: Path) -> NpzContent:
+    """Read ``images``, ``labels`` and ``names`` from an ``.npz`` file; pickled objects are refused.
 
     ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
-    [0, 255]; ``labels`` is ``(n,)`` integers. Sizes are read from the headers and bounded before the arrays are.
-
-    Returns:
-        Images ``(n, c, h, w)`` uint8, labels ``(n,)`` int64 (zeros where the file has none), and a note on rescaling.
+    [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are read from the headers
+    and bounded before the arrays are.
 
     Raises:
         DataError: If the file is missing, damaged, too large or holds something else.
@@ -86,6 +103,8 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
                 )
             images = read_array(archive, "images")
             labels = read_array(archive, "labels") if "labels.npy" in members else None
+            # Text that no character stands for surfaces as a ValueError here.
+            names = read_array(archive, "names", kinds="U").tolist() if "names.npy" in members else None
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); save with np.savez(path, images=...)") from error
     # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser.
@@ -94,21 +113,26 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error
     pixels, note = _to_uint8(_channels_first(images, path), path)
-    return pixels, _check_labels(labels, len(pixels), path), note
+    return NpzContent(pixels, _check_labels(labels, len(pixels), path), _check_names(names, len(pixels), path), note)
 
 
-def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of numbers from an opened ``.npz``; its header is checked before it is read.
+def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.ndarray:
+    """One array from an opened ``.npz``; its header is checked before it is read.
+
+    Args:
+        archive: The ``.npz``.
+        name: Of the array.
+        kinds: Of numpy's dtypes that it may have: numbers, or ``U`` for text.
 
     Raises:
-        DataError: If it holds pickled objects or no numbers, is larger than `MAX_BYTES`, or is cut short.
+        DataError: If it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
     """
     with archive.open(f"{name}.npy") as member:
         shape, dtype = _read_header(member)
     if dtype.hasobject:
         raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
-    if dtype.kind not in "uif":
-        raise DataError(f"`{name}` holds {dtype}, not numbers")
+    if dtype.kind not in kinds:
+        raise DataError(f"`{name}` holds {dtype}, not {'text' if kinds == 'U' else 'numbers'}")
     size = math.prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
         raise DataError(f"`{name}` has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
@@ -163,3 +187,11 @@ def _check_labels(labels: np.ndarray | None, n: int, path: Path) -> np.ndarray:
     if labels.shape != (n,) or labels.dtype.kind not in "ui":
         raise DataError(f"{path}: `labels` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
     return labels.astype(np.int64)
+
+
+def _check_names(names: object, n: int, path: Path) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if not isinstance(names, list) or len(names) != n or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: `names` is not one text for each of the {n} images")
+    return tuple(shown_name(name, MAX_PATH) for name in names)

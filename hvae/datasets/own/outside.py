@@ -29,6 +29,7 @@ MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_DIRECTORY_BYTES = 4 * 2**20
 """Of an archive's table of contents, each entry of which becomes an object before the first is read."""
 MAX_NAME = 120
+MAX_PATH = 400
 MAX_REASON = 300
 
 _FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
@@ -143,9 +144,9 @@ def collect(
             yield _refusal(name, error)
 
 
-def shown_name(name: str) -> str:
-    """A file name fit to be shown: no control or text-direction characters, 1 to 120 characters."""
-    return _printable(name, MAX_NAME) or "(no name)"
+def shown_name(name: str, most: int = MAX_NAME) -> str:
+    """A file name fit to be shown: no control or text-direction characters, 1 to `most` characters."""
+    return _printable(name, most) or "(no name)"
 
 
 def _refusal(name: str, reason: object) -> Refusal:

@@ -19,10 +19,10 @@ MAXIMUM_TABLE_BYTES = 64 * 2**20
 LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 32 * 2**20}
 """Bytes that each file beside the tables may have."""
 
-_TABLE = re.compile(r"(scores|correlations|correlations/units)/[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}\.parquet")
+_TABLE = re.compile(r"(scores|correlations|correlations/units)/[\w-][\w.-]{0,250}\.parquet")
 # What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
 _PASSED_OVER = re.compile(
-    r"resume\.pt|(.*/)?\.lock|scores/\.partial(/.*)?|(.*/)?\.[^/]*\.part|(.*/)?\.DS_Store|__MACOSX/.*"
+    r"resume\.pt|sources\.json|(.*/)?\.lock|scores/\.partial(/.*)?|(.*/)?\.[^/]*\.part|(.*/)?\.DS_Store|__MACOSX/.*"
 )
 
 Say = Callable[[str], None]

@@ -1,22 +1,23 @@
-"""`hvae score`: runs x data sets -> score tables."""
+"""`hvae score`: data sets become score tables, images from outside verdicts; one command with two sets of options."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from click.core import ParameterSource
 
-from hvae.cli.options import Device, Seed, accelerator, load_images, named_run, one_of
-from hvae.cli.terminal import counted, interruptible
-from hvae.errors import ConfigError, DataError
+from hvae.cli.options import Device, Seed, accelerator, named_run, one_of
+from hvae.errors import ConfigError
 
-if TYPE_CHECKING:
-    from hvae.datasets import ImageSet
-    from hvae.measuring.measure import Settings
+_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "statistic", "as_json", "fail_if_ood")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
+"""Options that only one of --images and --data takes."""
 
 
 def score(
+    ctx: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
     data: Annotated[
         list[str] | None,
@@ -63,8 +64,9 @@ def score(
     entries = [named_run(name) for name in runs]
     if bool(data) == bool(images):
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
+    _refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
     if images:
-        from hvae.cli.judging import judge
+        from hvae.cli.scoring.verdicts import judge
         from hvae.datasets.own.conforming import FITS
         from hvae.verdicts.rule import STATISTICS
 
@@ -75,62 +77,25 @@ def score(
             fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
-    assert data is not None
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
+    assert data is not None
 
+    from hvae.cli.scoring.tables import write_tables
     from hvae.measuring import measure
 
     how = measure.settings(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
-    where = accelerator(device)
     for run in entries:
-        assert run.config is not None
-        for name in data:
-            for part in split or ["test"]:
-                whole = load_images(name, part, run.config)
-                if limit is not None and limit < len(whole):
-                    whole = _spread_evenly(whole, limit)
-                    _refuse_to_shrink(run.path, whole, how)
-                title = f"{run.name}: {whole.slug} ({part}), {reading}, S = {samples}, R = {draws}"
-                with (
-                    interruptible("finished chunks are kept: run the same command again to continue"),
-                    counted(title) as on_progress,
-                ):
-                    path = measure.score(
-                        run.path, whole, how, batch_size=batch_size, accelerator=where, on_progress=on_progress
-                    )
-                typer.echo(f"{path}: {_summary(path)}")
+        write_tables(run, data, split or ["test"], how, limit, batch_size, accelerator(device))
 
 
-def _spread_evenly(images: ImageSet, n: int) -> ImageSet:
-    import numpy as np
+def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
+    """Refuse the first of some options that was given: it would change nothing, and look as if it had.
 
-    return images.take(np.linspace(0, len(images) - 1, n).round().astype(int))
-
-
-def _refuse_to_shrink(run: Path, images: ImageSet, how: Settings) -> None:
-    """Refuse to put a table of few images in the place of one of more, which has the same name."""
-    from hvae.runs.score_tables import list_tables, read_table
-
-    wanted = (images.slug, images.split, how.reading, how.samples, how.draws, how.seed)
-    for key in list_tables(run):
-        if (key.slug, key.split, key.reading, key.samples, key.draws, key.seed) != wanted:
-            continue
-        if (rows := len(read_table(key.path))) > len(images):
-            raise DataError(
-                f"{key.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
-                "choose another --seed, or delete the table"
-            )
-
-
-def _summary(path: Path) -> str:
-    from hvae.report import negative_share
-    from hvae.runs.score_tables import read_table
-    from hvae.stats import bits_per_dim
-
-    table = read_table(path)
-    bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
-    said = f"{len(table):,} images, {bits:.4f} bits/dim"
-    if not table.metadata.depth:
-        return said
-    return f"{said}, LLR>1 negative for {negative_share(table.likelihood_ratio(1)):.1%}"
+    Raises:
+        ConfigError: one was given.
+    """
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        if name in names and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")

@@ -1,0 +1,1 @@
+"""`hvae score`: its options, and the two things it does."""

@@ -1,0 +1,133 @@
+"""Where one's own image sets lie on this machine: `sources.json` in the folder of the run that has scored them.
+
+A note for this machine alone, which no bundle, export or import holds. It is read as carefully as a file from outside
+and believed only where the pixels have the fingerprint it names. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from hvae.config import Frozen, first_problem
+from hvae.datasets import ImageSet
+from hvae.datasets.labels import set_labels
+from hvae.errors import DataError
+from hvae.files import write_text
+
+SOURCES_FILE = "sources.json"
+MAXIMUM_BYTES = 1_000_000
+MAXIMUM_SETS = 1_000
+
+Slug = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=120)]
+
+
+class Source(Frozen):
+    """Where one set lies, and what it held."""
+
+    place: Annotated[str, Field(pattern=r"^(folder|npz):[^\x00-\x1f]+$", max_length=4_200)]
+    """`folder:PATH` or `npz:PATH`, absolute."""
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the whole set, in the shape of the run's model."""
+
+
+class _Sources(Frozen):
+    schema_version: Literal[1] = 1
+    sets: Annotated[dict[Slug, Source], Field(max_length=MAXIMUM_SETS)]
+
+
+def read_sources(run: Path) -> dict[str, Source]:
+    """Every set of one's own that a run remembers, by slug; empty where it remembers none.
+
+    Raises:
+        DataError: a damaged file.
+    """
+    path = run / SOURCES_FILE
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAXIMUM_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): delete it, and score the folders again") from None
+    if len(content) > MAXIMUM_BYTES:
+        raise DataError(f"{path} is larger than {MAXIMUM_BYTES:,} bytes: delete it, and score the folders again")
+    try:
+        return _Sources.model_validate_json(content).sets
+    except ValidationError as error:
+        raise DataError(f"{path} is damaged ({first_problem(error)}): delete it, and score the folders again") from None
+
+
+def remember(run: Path, images: ImageSet) -> None:
+    """Note where a set of one's own lies, for every name under which the run knows these pixels.
+
+    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew.
+    """
+    kind, separator, path = images.name.partition(":")
+    if not separator:
+        return
+    try:
+        source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
+    except (ValidationError, UnicodeEncodeError):
+        return
+    try:
+        known = read_sources(run)
+    except DataError:
+        known = {}
+    moved = {slug: source for slug, one in known.items() if one.fingerprint == source.fingerprint}
+    sets = dict(list((known | moved | {images.slug: source}).items())[-MAXIMUM_SETS:])
+    if sets != known:
+        write_text(run / SOURCES_FILE, _Sources(sets=sets).model_dump_json(indent=1) + "\n")
+
+
+def locate(run: Path, slug: str) -> Source:
+    """Where a set of one's own lies.
+
+    Args:
+        run: folder of the run that scored it.
+        slug: of the set.
+
+    Raises:
+        DataError: nobody noted it, or it is no longer there: where it was and how to say where it is.
+    """
+    source = read_sources(run).get(slug)
+    if source is None:
+        raise DataError(f"{run.name} does not know where {slug} lies on this machine: {_tell(run, 'folder')}")
+    kind, _, path = source.place.partition(":")
+    if not (Path(path).is_dir() if kind == "folder" else Path(path).is_file()):
+        raise DataError(f"{slug} is no longer at {source.place}: {_tell(run, kind)}")
+    return source
+
+
+def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
+    """Refuse images that are not those the run has scored.
+
+    Args:
+        run: folder of the run.
+        source: what it remembers.
+        images: what lies there now, or a part of it.
+
+    Raises:
+        DataError: other pixels: where they lie and how to say where the scored ones are.
+    """
+    if images.whole_fingerprint != source.fingerprint:
+        kind = source.place.partition(":")[0]
+        raise DataError(f"{source.place} no longer holds the images that were scored: {_tell(run, kind)}")
+
+
+def known_labels(runs: Iterable[Path]) -> dict[str, str]:
+    """The label of every set of one's own that some runs remember, by slug; a damaged note is passed over."""
+    places: dict[str, str] = {}
+    for run in runs:
+        try:
+            places |= {slug: source.place for slug, source in read_sources(run).items()}
+        except DataError:
+            continue
+    return set_labels(places)
+
+
+def _tell(run: Path, kind: str) -> str:
+    return f"if they have moved, say so with hvae score {run.name} --data {kind}:NEWPATH"

@@ -1,0 +1,100 @@
+"""The set a run was trained on: known by the fingerprint of its pixels, which its config remembers. Imports no torch.
+
+The parts of a training set (fitted, validation, reference, calibration) depend on how many images it has: of a set
+that has grown since, other images would be called held out, fitted ones among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hvae.config import DataConfig, RunConfig
+from hvae.datasets import PARTS, ImageSet, load, parts
+from hvae.errors import DataError
+
+
+def training_set(name: str, image_shape: tuple[int, int, int]) -> ImageSet:
+    """All images that the parts are taken from: the training split, or all of one's own images.
+
+    Raises:
+        DataError: an unknown name, images of another shape, or missing or damaged files.
+    """
+    return load(name, "all" if ":" in name else "train", image_shape=image_shape)
+
+
+def load_splits(run: str, config: RunConfig, name: str, splits: Sequence[str]) -> Iterator[ImageSet]:
+    """Images of splits, and of parts of the set that a run was trained on, in the shape that its model takes.
+
+    Args:
+        run: name of the run, for messages.
+        config: of the run.
+        name: of the data set.
+        splits: of the data set, or of `PARTS`, whose whole set is read once for all.
+
+    Raises:
+        DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose
+            name asks for no conversion, or missing or damaged files.
+    """
+    whole: ImageSet | None = None
+    for split in splits:
+        if split not in PARTS:
+            yield load(name, split, image_shape=config.model.image_shape)
+            continue
+        if whole is None:
+            _require_own_name(run, config.data, name, split)
+            whole = training_set(name, config.model.image_shape)
+            require_own(run, config.data, whole)
+        yield part_of(whole, split, config.data.split_seed)
+
+
+def load_images(run: str, config: RunConfig, name: str, split: str) -> ImageSet:
+    """`load_splits` of one split."""
+    return next(load_splits(run, config, name, [split]))
+
+
+def part_of(whole: ImageSet, part: str, split_seed: int) -> ImageSet:
+    """One of `PARTS` of a training set."""
+    return replace(whole.take(parts(len(whole), split_seed)[part]), split=part)
+
+
+def remembered(config: RunConfig, whole: ImageSet) -> RunConfig:
+    """The config with the identity of the set that the run is trained on."""
+    data = config.data.model_copy(update={"fingerprint": whole.fingerprint, "images": len(whole)})
+    return config.model_copy(update={"data": data})
+
+
+def require_own(run: str, data: DataConfig, whole: ImageSet) -> None:
+    """Refuse another set than the one a run was trained on; a run from before that was remembered takes any.
+
+    Raises:
+        DataError: other images, with both counts.
+    """
+    if not data.fingerprint or data.fingerprint == whole.fingerprint:
+        return
+    held = f"{'now ' if whole.name == data.name else ''}holds {len(whole):,}"
+    if len(whole) == data.images:
+        held += " with other pixels"
+    raise DataError(
+        f"{run} was trained on {data.images:,} images, {whole.name} {held}: resuming and the parts need the very set "
+        "it was trained on; put that back, or train a new run"
+    )
+
+
+def _require_own_name(run: str, data: DataConfig, name: str, part: str) -> None:
+    """Refuse a set whose name alone says that the run was not trained on it."""
+    if name == data.name or (
+        ":" in name and ":" in data.name and (data.fingerprint or _place(name) == _place(data.name))
+    ):
+        return
+    instead = "score all of it (--split test)" if ":" in name else "score its test split"
+    raise DataError(
+        f"{part} is a part of the training set, and {run} was trained on {data.name}, not on {name}: {instead}, or "
+        f"name --data {data.name}"
+    )
+
+
+def _place(name: str) -> tuple[str, Path]:
+    kind, _, path = name.partition(":")
+    return kind, Path(path).expanduser().resolve()
