@@ -161,7 +161,7 @@ class LoadedRun:
             raise ConfigError(f"level {unknown[0]} is outside 0..{self.depth}, the levels of {self.name}")
         checkpoint = load_checkpoint(self.run.path)
         result = reconstruct_repeatedly(
-            checkpoint.model,
+            checkpoint.layered("reconstruct"),
             pixels,
             np.array([content_index(image) for image in pixels]),
             preprocessing=checkpoint.config.data.preprocessing,

@@ -25,7 +25,7 @@ def list_runs() -> None:
 
     from hvae.cli.terminal import show
     from hvae.runs.folders import find_runs, run_roots
-    from hvae.runs.score_tables import list_tables
+    from hvae.runs.score_tables import table_paths
     from hvae.runs.states import run_state
 
     entries = find_runs()
@@ -34,7 +34,7 @@ def list_runs() -> None:
         return
     table = Table("run", "preset", "trained on", "layers", "epochs", "validation bits/dim", "tables", "state")
     for entry in entries:
-        tables = str(len(list_tables(entry.path)))
+        tables = str(len(table_paths(entry.path)))
         if entry.config is None:
             table.add_row(entry.name, "", "", "", "", "", tables, f"damaged: {entry.problem}")
             continue
@@ -69,10 +69,10 @@ def _best_bits(entry: RunEntry) -> str:
 def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]) -> None:
     """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
     from hvae.models.contract import parameter_count
+    from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlation_tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history
-    from hvae.runs.score_tables import list_tables, read_table
 
     entry = named_run(run)
     config = read_config(entry.path)
@@ -89,15 +89,10 @@ def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run,
         typer.echo(f"history.csv: {len(read_history(entry.path))} epochs")
     except HvaeError as error:
         problems.append(str(error))
-    for key in list_tables(entry.path):
-        try:
-            table = read_table(key.path)
-        except HvaeError as error:
-            problems.append(str(error))
-            continue
-        typer.echo(f"scores/{key.path.name}: {len(table):,} images")
-        if weights is not None and table.metadata.weights_sha256 != weights:
-            problems.append(f"scores/{key.path.name} was made with other weights than the run has now: score it again")
+    found = catalogue(entry)
+    problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
+    for table in found.entries:
+        typer.echo(f"scores/{table.path.name}: {len(found.read(table)):,} images")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)

@@ -79,6 +79,6 @@ class Measurer:
             weights_sha256=self.weights_sha256,
             data_fingerprint="",
             version=__version__,
-            **self.setting.model_dump(),
+            **self.setting.fields,
         )
         return ScoreTable(frame, about, self._run)

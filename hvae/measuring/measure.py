@@ -72,9 +72,7 @@ def score(
 class _Scoring:
     """One data set under one run."""
 
-    def __init__(
-        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int
-    ) -> None:
+    def __init__(self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int) -> None:
         self.scorer = Scorer(folder, how, fabric, batch_size)
         config = self.scorer.config
         if images.images.shape[1:] != config.model.image_shape:
@@ -95,7 +93,7 @@ class _Scoring:
             origin=images.origin or images.fingerprint,
             data_note=images.note,
             version=__version__,
-            **how.model_dump(),
+            **how.fields,
         )
         self.columns = self.scorer.columns
         identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]

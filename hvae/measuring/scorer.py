@@ -12,7 +12,6 @@ import torch
 from hvae.errors import ConfigError
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.models.blocks import fold_weight_norm
-from hvae.models.proposal import Reading
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.settings import Setting
 

@@ -58,7 +58,7 @@ class Comparison:
     @property
     def settings(self) -> dict[str, object]:
         """What every row of a report says about where its numbers come from."""
-        return {"run": self.run, "in_data": self.in_data, **self.setting.model_dump()}
+        return {"run": self.run, "in_data": self.in_data, **self.setting.fields}
 
 
 @dataclass(frozen=True, eq=False)

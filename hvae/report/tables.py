@@ -97,9 +97,7 @@ def detection_table(
     return _with_best_k(_levels_as_integers(pd.DataFrame(rows)))
 
 
-def control_table(
-    comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200
-) -> pd.DataFrame:
+def control_table(comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200) -> pd.DataFrame:
     """Negative control: test images of the own set against fitted ones; about .5 for every score.
 
     Columns as in `detection_table`; `n_in` counts fitted images, `n_ood` test images, and there is no `ood_data`.
@@ -254,9 +252,7 @@ def _metric_rows(
     n_boot: int,
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
-    wanted = [
-        score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)
-    ]
+    wanted = [score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)]
     scores, _ = registry.computable(wanted, (inside, outside), comparison.reference)
     for score in scores:
         in_scores, ood_scores = (score.of(table, comparison.reference) for table in (inside, outside))

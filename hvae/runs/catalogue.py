@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from hvae.config import DataConfig
 from hvae.datasets.splits import PARTS
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableMetadata, read_metadata, read_table
+from hvae.runs.score_tables import ScoreTable, TableMetadata, read_table, table_paths
 from hvae.runs.settings import Setting
 
 WHOLE_SPLITS = ("all", "test")
@@ -116,6 +117,23 @@ class Catalogue:
         ]
         return sorted(both[0] & both[1], key=lambda setting: setting.order)
 
+    def rule_setting(self, **asked: Any) -> Setting:
+        """The setting of the reference and calibration parts that agrees with what is asked for, the usual one first.
+
+        Args:
+            asked: fields of `Setting`; None leaves one open.
+
+        Returns:
+            One of `rule_settings`; where none agrees, the setting asked for.
+
+        Raises:
+            ConfigError: values that no setting has.
+        """
+        asked = {field: value for field, value in asked.items() if value is not None}
+        wanted = Setting.of(**asked)
+        agreeing = [one for one in self.rule_settings() if all(getattr(one, field) == asked[field] for field in asked)]
+        return agreeing[0] if agreeing else wanted
+
     def sets(self) -> list[str]:
         """Slugs of the sets that are scored as a whole, the own one first, the others by name."""
         whole = {entry.slug for entry in self.entries if entry.split in self.whole(entry.slug)}
@@ -131,14 +149,8 @@ def catalogue(run: RunEntry) -> Catalogue:
     entries: list[TableEntry] = []
     problems: list[str] = []
     weights = weights_hash(run.path)
-    for path in sorted((run.path / "scores").glob("*.parquet")):
-        try:
-            status = path.stat()
-            found = _verified(path, status.st_mtime_ns, status.st_size)
-        except OSError as error:
-            found = f"{path.name} cannot be read ({error.strerror})"
-        if isinstance(found, TableMetadata):
-            found = _foreign(found, path, run, weights) or TableEntry(path, found, status.st_mtime_ns)
+    for path in table_paths(run.path):
+        found = _entry(path, run, weights)
         if isinstance(found, str):
             problems.append(f"{run.name}: {found}")
         else:
@@ -175,6 +187,18 @@ def own_set(data: DataConfig, tables: Sequence[TableMetadata]) -> str | None:
         if about.split in PARTS and re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40] == about.slug[:-9]
     }
     return fitting.pop() if len(fitting) == 1 else None
+
+
+def _entry(path: Path, run: RunEntry, weights: str | None) -> TableEntry | str:
+    """A table that may be used, or why it may not."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"
+    found = _verified(path, status.st_mtime_ns, status.st_size)
+    if isinstance(found, str):
+        return found
+    return _foreign(found, path, run, weights) or TableEntry(path, found, status.st_mtime_ns)
 
 
 def _foreign(metadata: TableMetadata, path: Path, run: RunEntry, weights: str | None) -> str | None:

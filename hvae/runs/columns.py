@@ -36,12 +36,12 @@ MODEL_COLUMNS = (
     Column("iw", "nats", "the importance-weighted bound L_S, eq. 9; the ELBO at S = 1", _SCORE),
     Column("L>{k}", "nats", "the bound L^{>k} with the k lowest latents from the prior, eq. 5", _SCORE),
     Column("log_px", "nats", "log p(x|z) under the posterior", _SCORE),
-    Column("log_ratio_{layer}", "nats", "log p(z_l|.) - log q(z_l|.), whose negative mean is the KL of layer l", _SCORE),
+    Column("log_ratio_{layer}", "nats", "log p(z_l|.) - log q(z_l|.); its negative mean is the KL of layer l", _SCORE),
 )
 """What one sweep through a hierarchy gives."""
 
 PIXEL_COLUMNS = (
-    Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values: binarisation noise", _PIXELS),
+    Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values", _PIXELS),
     Column("grey_share", "1", "share of values that are neither 0 nor 255", _PIXELS),
     Column("zlib_bytes", "bytes", "size of the values compressed by zlib, level 9", _PIXELS),
     Column("png_bytes", "bytes", "size as an optimised PNG", _PIXELS),

@@ -22,10 +22,10 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
+from hvae.models.proposal import Reading
 from hvae.runs import pixel_tables
 from hvae.runs.columns import find, is_pixel_column
 from hvae.runs.settings import Precision, Setting
-from hvae.models.proposal import Reading
 from hvae.stats.arrays import Floats
 
 TABLE_SCHEMA_VERSION = 2
@@ -190,6 +190,11 @@ def content_hash(content: pa.Table) -> str:
         else:
             digest.update(np.ascontiguousarray(column.to_numpy()).data)
     return digest.hexdigest()
+
+
+def table_paths(run: Path) -> list[Path]:
+    """Files of a run's folder that ought to be score tables, sorted; none is opened."""
+    return sorted((run / "scores").glob("*.parquet"))
 
 
 def read_metadata(path: Path) -> TableMetadata:

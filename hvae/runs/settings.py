@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic.dataclasses import dataclass
 
-from hvae.config import Frozen, first_problem
+from hvae.config import first_problem
 from hvae.errors import ConfigError
 from hvae.models.proposal import READINGS, Reading
 
 Precision = Literal["32-true", "bf16-mixed"]
 
 
-class Setting(Frozen):
+@dataclass(frozen=True)
+class Setting:
     """Reading, S, R, seed and precision: two tables are compared only where all five agree."""
 
     reading: Reading = "mean"
@@ -28,14 +31,14 @@ class Setting(Frozen):
     """Of the forward passes."""
 
     @classmethod
-    def of(cls, **values: object) -> Setting:
+    def of(cls, **values: Any) -> Setting:
         """A setting from the outside.
 
         Raises:
             ConfigError: an unknown reading, S or R below 1, a negative seed: one line.
         """
         try:
-            return cls.model_validate(values)
+            return cls(**values)
         except ValidationError as error:
             raise ConfigError(f"scoring: {first_problem(error)}") from None
 
@@ -45,6 +48,11 @@ class Setting(Frozen):
         rest = [f"seed {self.seed}"] if self.seed != usual.seed else []
         rest += [self.precision] if self.precision != usual.precision else []
         return ", ".join([f"reading {self.reading}", f"S = {self.samples}", f"R = {self.draws}", *rest])
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its five fields by name, as metadata and reports hold them."""
+        return asdict(self)
 
     @property
     def options(self) -> str:

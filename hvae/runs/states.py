@@ -13,7 +13,7 @@ import pandas as pd
 from hvae.errors import CheckpointError, HvaeError, TableError
 from hvae.files import LOCK_FILE
 from hvae.runs.folders import RunEntry, read_history
-from hvae.runs.score_tables import list_tables
+from hvae.runs.score_tables import table_paths
 from hvae.runs.tensor_files import read_header
 
 State = Literal["complete", "training now", "interrupted", "scores only", "damaged"]
@@ -61,7 +61,7 @@ def run_state(run: RunEntry) -> RunState:
     if has_weights:
         reason = f"stopped after {epochs} of {planned} epochs; resume.pt is not here, so it cannot be continued"
         return RunState("interrupted", reason, epochs)
-    if list_tables(run.path):
+    if table_paths(run.path):
         return RunState("scores only", "model.safetensors is missing: stored scores can be read, nothing new", epochs)
     return RunState("damaged", "model.safetensors is missing, and there are no scores", epochs)
 

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 
 from hvae.config import first_problem
 from hvae.errors import TableError
-from hvae.runs.score_tables import METADATA_KEY, TABLE_SCHEMA_VERSION, TableMetadata, content_hash, write_content
+from hvae.runs.score_tables import (
+    METADATA_KEY,
+    TABLE_SCHEMA_VERSION,
+    TableMetadata,
+    content_hash,
+    table_paths,
+    write_content,
+)
 
 
 def upgrade_tables(run: Path) -> list[Path]:
@@ -23,7 +30,7 @@ def upgrade_tables(run: Path) -> list[Path]:
     Raises:
         TableError: a table that cannot be converted, by name; those before it are converted.
     """
-    return [path for path in sorted((run / "scores").glob("*.parquet")) if _upgrade(run, path)]
+    return [path for path in table_paths(run) if _upgrade(run, path)]
 
 
 def _upgrade(run: Path, path: Path) -> bool:

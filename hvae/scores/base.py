@@ -115,7 +115,9 @@ class Score(ABC):
             raise TableError(obstacle)
         values = np.asarray(self._of(table, reference), np.float64)
         if not np.isfinite(values).all():
-            raise TableError(f"{self.label} of {table.metadata.slug} ({table.metadata.split}) is not finite: score it again")
+            raise TableError(
+                f"{self.label} of {table.metadata.slug} ({table.metadata.split}) is not finite: score it again"
+            )
         return values
 
     @abstractmethod
@@ -143,7 +145,8 @@ class LeveledScore(Score):
     def latex(self) -> str:
         r"""`\mathrm{LLR}^{>1}`."""
         sign, word = ("-", self.letter[1:]) if self.letter.startswith("-") else ("", self.letter)
-        return rf"{sign}\mathrm{{{word}}}^{{>{self.k}}}" if len(word) > 1 else rf"{sign}\mathcal{{{word}}}^{{>{self.k}}}"
+        font = "mathrm" if len(word) > 1 else "mathcal"
+        return rf"{sign}\{font}{{{word}}}^{{>{self.k}}}"
 
 
 class SingleScore(Score):

@@ -1,4 +1,4 @@
-"""Images from outside x one run -> verdicts: measured as the run's own tables are, then judged by the label-free rule."""
+"""Images from outside x one run -> verdicts: measured as its own tables are, then judged by the label-free rule."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hvae.measuring.images import Measurer
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.verdicts.rule import Rule
+
 
 class Judge:
     """One run with its rule, ready for images.

@@ -192,9 +192,8 @@ def rule(
             it.
     """
     setting = setting or next(iter(found.rule_settings()), Setting())
-    made = Rule(
-        found.run.name, _part(found, "reference", setting), _part(found, "calibration", setting), score, two_sided, statistic
-    )
+    reference, calibration = (_part(found, part, setting) for part in ("reference", "calibration"))
+    made = Rule(found.run.name, reference, calibration, score, two_sided, statistic)
     wanted = registry.at_every_level(score, made.depth)
     computable, obstacles = registry.computable(wanted, (made.reference, made.calibration), made.reference)
     if obstacles or not computable:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from hvae.cli.options import Device, Seed, accelerator, named_run, one_of
 from hvae.errors import ConfigError
 
-_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
 """Options that only one of --images and --data takes."""
 
@@ -33,6 +33,10 @@ def score(
     two_sided: Annotated[
         bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")
     ] = False,
+    score_name: Annotated[
+        str,
+        typer.Option("--score", help="With --images: the score that judges, by its name in the registry."),
+    ] = "llr",
     statistic: Annotated[
         str, typer.Option(help="With --images: rank (least tail rank over k) or difference (the k that differs most).")
     ] = "rank",
@@ -73,8 +77,9 @@ def score(
         judge(
             entries, images, alpha=alpha, fit=one_of(fit, FITS, "--fit"), invert=invert, two_sided=two_sided,
             statistic=one_of(statistic, STATISTICS, "--statistic"),  # type: ignore[arg-type]
-            reading=reading, samples=samples, draws=draws, accelerator=accelerator(device), as_json=as_json,
-            fail_if_ood=fail_if_ood,
+            score=score_name, reading=reading if _given(ctx, "reading") else None,
+            samples=samples if _given(ctx, "samples") else None, draws=draws if _given(ctx, "draws") else None,
+            accelerator=accelerator(device), as_json=as_json, fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
     if limit is not None and limit < 1:
@@ -82,9 +87,9 @@ def score(
     assert data is not None
 
     from hvae.cli.scoring.tables import write_tables
-    from hvae.measuring import measure
+    from hvae.runs.settings import Setting
 
-    how = measure.settings(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+    how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     for run in entries:
         write_tables(run, data, split or ["test"], how, limit, batch_size, accelerator(device))
 
@@ -97,5 +102,9 @@ def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
     """
     for parameter in ctx.command.params:
         name = str(parameter.name)
-        if name in names and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if name in names and _given(ctx, name):
             raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")
+
+
+def _given(ctx: typer.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE

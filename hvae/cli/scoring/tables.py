@@ -13,15 +13,15 @@ from hvae.errors import DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
-    from hvae.measuring.measure import Settings
     from hvae.runs.folders import RunEntry
+    from hvae.runs.settings import Setting
 
 
 def write_tables(
     run: RunEntry,
     data: Sequence[str],
     splits: Sequence[str],
-    how: Settings,
+    how: Setting,
     limit: int | None,
     batch_size: int,
     accelerator: str,
@@ -42,8 +42,8 @@ def write_tables(
             images = whole
             if limit is not None and limit < len(whole):
                 images = _spread_evenly(whole, limit)
-                _refuse_to_shrink(run.path, images, how)
-            title = f"{run.name}: {images.slug} ({images.split}), {how.reading}, S = {how.samples}, R = {how.draws}"
+                _refuse_to_shrink(run, images, how)
+            title = f"{run.name}: {images.slug} ({images.split}), {how}"
             with (
                 interruptible("finished chunks are kept: run the same command again to continue"),
                 counted(title) as on_progress,
@@ -52,6 +52,7 @@ def write_tables(
                     run.path, images, how, batch_size=batch_size, accelerator=accelerator, on_progress=on_progress
                 )
             remember(run.path, images)
+            _measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")
 
 
@@ -61,27 +62,37 @@ def _spread_evenly(images: ImageSet, n: int) -> ImageSet:
     return images.take(np.linspace(0, len(images) - 1, n).round().astype(int))
 
 
-def _refuse_to_shrink(run: Path, images: ImageSet, how: Settings) -> None:
-    """Refuse to put a table of few images in the place of one of more, which has the same name."""
-    from hvae.runs.score_tables import list_tables, read_table
+def _measure_pixels(images: ImageSet) -> None:
+    """Statistics of the pixels, once an image set: some scores ask for them, and they cost little beside a pass."""
+    from hvae.measuring.pixels import pixel_statistics
+    from hvae.runs import pixel_tables
 
-    wanted = (images.slug, images.split, how.reading, how.samples, how.draws, how.seed)
-    for key in list_tables(run):
-        if (key.slug, key.split, key.reading, key.samples, key.draws, key.seed) != wanted:
-            continue
-        if (rows := len(read_table(key.path))) > len(images):
-            raise DataError(
-                f"{key.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
-                "choose another --seed, or delete the table"
-            )
+    if pixel_tables.find(images.fingerprint) is None:
+        pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
+
+
+def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
+    """Refuse to put a table of few images in the place of one of more, which has the same name."""
+    from hvae.runs.catalogue import catalogue
+
+    found = catalogue(run)
+    entry = found.find(images.slug, how, (images.split,))
+    if entry is not None and (rows := len(found.read(entry))) > len(images):
+        raise DataError(
+            f"{entry.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
+            "choose another --seed, or delete the table"
+        )
 
 
 def _summary(path: Path) -> str:
     from hvae.report import negative_share
     from hvae.runs.score_tables import read_table
+    from hvae.scores import at_every_level
     from hvae.stats import bits_per_dim
 
     table = read_table(path)
     bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
-    share = negative_share(table.likelihood_ratio(1))
-    return f"{len(table):,} images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}"
+    said = f"{len(table):,} images, {bits:.4f} bits/dim"
+    for ratio in at_every_level("llr", table.metadata.depth)[:1]:
+        said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
+    return said

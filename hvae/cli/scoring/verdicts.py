@@ -32,9 +32,10 @@ def judge(
     invert: bool,
     two_sided: bool,
     statistic: Statistic,
-    reading: str,
-    samples: int,
-    draws: int,
+    score: str,
+    reading: str | None,
+    samples: int | None,
+    draws: int | None,
     accelerator: str,
     as_json: bool,
     fail_if_ood: bool,
@@ -42,12 +43,13 @@ def judge(
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
     Raises:
-        ConfigError: a budget outside (0, 1).
+        ConfigError: a budget outside (0, 1), or an unknown score.
         DataError: no such path, or no readable image.
         TableError: a run whose reference or calibration part is not scored under the setting.
         typer.Exit: with code 3 where `fail_if_ood` and an image raises an alarm under the first run.
     """
     from hvae.datasets.own.outside import Treatment
+    from hvae.runs.catalogue import catalogue
     from hvae.verdicts import rule as verdict_rule
 
     if not 0 < alpha < 1:
@@ -56,9 +58,10 @@ def judge(
         if not path.exists():
             raise DataError(f"there is no file or folder {path}")
     # Before any model is loaded: a run without a rule is said at once.
+    asked = {"reading": reading, "samples": samples, "draws": draws}
     rules = [
-        verdict_rule.rule(run, reading=reading, samples=samples, draws=draws, two_sided=two_sided, statistic=statistic)
-        for run in runs
+        verdict_rule.rule(found, found.rule_setting(**asked), score=score, two_sided=two_sided, statistic=statistic)
+        for found in map(catalogue, runs)
     ]
     found: list[dict[str, object]] = []
     for run, rule in zip(runs, rules, strict=True):
@@ -124,7 +127,7 @@ def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal]
 
     together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
     setting = {
-        "reading": rule.reading, "samples": rule.samples, "draws": rule.draws, "seed": rule.seed, "alpha": alpha,
+        **rule.setting.fields, "alpha": alpha, "score": rule.score, "levels": [one.label for one in rule.levels],
         "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
         "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256,
     }  # fmt: skip
@@ -145,13 +148,12 @@ def _show(record: dict) -> None:
     from hvae.cli.terminal import show
 
     setting, together = record["setting"], record["together"]
-    ratios = [column for column in record["images"][0] if column.startswith("LLR>")]
-    table = Table("image", *ratios, "p", "differs at", "verdict")
+    levels = setting["levels"]
+    table = Table("image", *levels, "p", *(["differs at"] if len(levels) > 1 else []), "verdict")
     for image in record["images"]:
-        cells = [f"{image[column]:.1f}" for column in ratios]
-        table.add_row(
-            escape(image["image"]), *cells, f"{image['p']:.4f}", f"k = {image['differs_at']}", image["verdict"]
-        )
+        cells = [f"{image[label]:.1f}" for label in levels] + [f"{image['p']:.4f}"]
+        cells += [f"k = {image['differs_at']}"] if len(levels) > 1 else []
+        table.add_row(escape(image["image"]), *cells, image["verdict"])
     show(table)
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")

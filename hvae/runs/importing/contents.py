@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -13,7 +12,7 @@ from hvae.errors import TableError
 from hvae.runs.checkpoints import read_config, read_weights, sha256
 from hvae.runs.correlation_tables import list_correlations, read_correlations
 from hvae.runs.importing.members import Say, quoted
-from hvae.runs.score_tables import list_tables, read_table
+from hvae.runs.score_tables import KEYS, NAME, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
 from hvae.runs.unit_pairs import read_unit_pairs, unit_pairs_path
@@ -61,28 +60,23 @@ def _check_curve(run: Path, config: RunConfig) -> None:
 
 
 def _check_scores(run: Path, config: RunConfig, digest: str | None, say: Say) -> None:
-    keys = list_tables(run)
-    named = {key.path.name for key in keys}
+    paths = table_paths(run)
     for path in sorted((run / "scores").glob("*")):
-        if path.name not in named:
-            raise TableError(
-                f"scores/{path.name} is not named as a score table is: <set>.<split>.<reading>.S...parquet"
-            )
+        if path not in paths:
+            raise TableError(f"scores/{quoted(path.name)} is no score table")
     others = 0
-    for key in keys:
-        where = f"scores/{key.path.name}"
-        _check_claims(key.path, where)
-        table = read_table(key.path)
+    for path in paths:
+        where = f"scores/{path.name}"
+        _check_claims(path, where)
+        table = read_table(path)
         metadata = table.metadata
-        if metadata.file_name != key.path.name:
+        if metadata.file_name != path.name:
             raise TableError(f"{where} holds another table, {metadata.file_name}: rename it")
         if metadata.depth != config.model.depth or metadata.dimensions != config.model.dimensions:
             raise TableError(f"{where} is of a model of another depth or image size than config.json")
-        if not np.isfinite(table.frame.to_numpy(np.float64)).all():
-            raise TableError(f"{where} holds values that are not finite")
         others += digest is not None and metadata.weights_sha256 != digest
     if others:
-        say(f"{others} of {len(keys)} score tables were made with other weights than the run has: score them again")
+        say(f"{others} of {len(paths)} score tables were made with other weights than the run has: score them again")
 
 
 def _check_claims(path: Path, where: str) -> None:
@@ -105,7 +99,7 @@ def _check_claims(path: Path, where: str) -> None:
     if sum(unpacked) > most:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
     for name, kind in types.items():
-        wanted = pa.int32() if name in ("example", "label") else pa.float32()
+        wanted = pa.int32() if name in KEYS else pa.string() if name == NAME else pa.float32()
         if kind != wanted:
             raise TableError(f"{where}: column {quoted(name)} is of type {str(kind)[:40]}, it has to be {wanted}")
 

@@ -18,7 +18,7 @@ class EntropyCorrected(SingleScore):
 
     name: ClassVar[str] = "entropy-corrected"
     title: ClassVar[str] = "Entropy-corrected likelihood"
-    about: ClassVar[str] = "How unlikely is the image, apart from the noise that turning grey into black and white adds?"
+    about: ClassVar[str] = "How unlikely is the image, apart from the noise of turning grey into black and white?"
     source: ClassVar[str] = "this project; H is the expected -log probability of the drawn pixels given the grey values"
     mark: ClassVar[tuple[str, str, str]] = ("-(L+H)", "−(L + H)", r"-(\mathcal{L} + H)")
 
@@ -30,7 +30,7 @@ class EntropyCorrected(SingleScore):
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """As of every score; besides, only binarised images have such noise."""
         if (preprocessing := table.metadata.preprocessing) != "binarise":
-            return f"{self.label} is for binarised images, and this run takes them as `{preprocessing}`: nothing to correct"
+            return f"{self.label} is for binarised images, and this run takes them as `{preprocessing}`"
         return super().obstacle(table, reference)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
