@@ -30,7 +30,7 @@ def stored(run: RunEntry, slug: str) -> ScoreTable | None:
     except TableError as error:
         state.note(f"table-{slug}", str(error))
         return None
-    return table if table and table.metadata.depth == run.depth else None
+    return table if table and run.depth and table.metadata.depth == run.depth else None
 
 
 def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):

@@ -4,6 +4,7 @@ A page joins by standing in `app.registry.PAGES`. Folders of runs are built once
 fail in a way nobody foresaw, has to say what is wrong, and to offer a way on.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -63,6 +64,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     (folders["damaged"] / "broken").mkdir()
     (folders["damaged"] / "broken" / "config.json").write_text('{"surprise": "<script>alert(1)</script>"}')
+    later = make_run(folders["damaged"], "later")
+    config = json.loads((later / "config.json").read_text()) | {"model": {"kind": "flow"}}
+    (later / "config.json").write_text(json.dumps(config))
     odd = make_run(folders["damaged"], "odd", trained=True)
     (odd / "model.safetensors").write_bytes(b"\xff" * 64)
     (odd / "history.csv").write_bytes(b'a,b\n"unclosed\n\xff\xfe')
@@ -133,13 +137,14 @@ def test_two_runs(page: str, values: dict, scored_runs: Path, visit: Open) -> No
 
 
 @pytest.mark.parametrize(("page", "part"), VIEWS)
-@pytest.mark.parametrize("run", ["broken", "odd", "half"])
+@pytest.mark.parametrize("run", ["broken", "later", "odd", "half"])
 def test_a_damaged_run(page: str, part: dict, run: str, among) -> None:
     text = sound(among("damaged")(page, run=run, **part))
     assert "<script>" not in text
     assert WAY_ON.search(text)
-    if run == "broken":
+    if run in ("broken", "later"):
         assert "config.json" in text
+        assert run == "broken" or "not 'flow': update hvae" in text
     elif page in READ_SCORES:
         assert f"{OTHER if run == 'odd' else OWN} is no readable parquet file" in text
 
