@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.core import ParameterSource
 
 from hvae.cli.options import Device, Seed, accelerator, named_run, one_of
 from hvae.errors import ConfigError
@@ -97,5 +96,6 @@ def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
     """
     for parameter in ctx.command.params:
         name = str(parameter.name)
-        if name in names and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        # By its name: typer brings a copy of click, whose enumeration is another one than click's.
+        if name in names and (source := ctx.get_parameter_source(name)) and source.name == "COMMANDLINE":
             raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")
