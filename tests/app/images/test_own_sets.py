@@ -11,7 +11,7 @@ from app.reading import loading
 from hvae.datasets import ImageSet, load
 from hvae.measuring.measure import score, settings
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import list_tables, read_table
+from hvae.runs.score_tables import read_table
 from hvae.runs.sources import remember
 from tests.app.conftest import judging_run, sound
 
@@ -54,9 +54,9 @@ def test_where_an_own_set_has_moved_the_page_says_from_where_and_asks(own, visit
 def test_an_own_image_is_rebuilt_with_the_noise_that_scored_it(own) -> None:
     run, images = own
     entry = find_run(str(run))
-    (key,) = [one for one in list_tables(run) if one.slug == images.slug]
-    whole = loading.scored_images(entry, images.slug, key.split)
+    (path,) = (run / "scores").glob(f"{images.slug}.*.parquet")
+    whole = loading.scored_images(entry, images.slug, "test")
     walked = models.walk(entry, whole.take(np.array([4])), np.array([4]), seed=0, reading="mean")
-    frame = read_table(key.path).frame
+    frame = read_table(path).frame
     stored = frame[["elbo", *(f"L>{k}" for k in range(1, walked.depth + 1))]].to_numpy()[4]
     np.testing.assert_allclose(walked.bounds[0, :, 0], stored, rtol=1e-5)
