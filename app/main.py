@@ -14,9 +14,11 @@ import streamlit as st  # noqa: E402
 
 from app import registry, sidebar  # noqa: E402
 from app.frame import components, state  # noqa: E402
+from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
+from hvae.runs.sources import known_labels  # noqa: E402
 
 
 def pages() -> dict[str, list[st.Page]]:
@@ -44,7 +46,9 @@ cores.take_long_turns()
 page = st.navigation(pages(), position="top")
 state.begin(page.url_path)
 components.style()
-sidebar.say_gone(sidebar.draw(), [entry.name for entry in loading.runs()])
+runs = loading.runs()
+palette.name_sets(known_labels(entry.path for entry in runs))
+sidebar.say_gone(sidebar.draw(), [entry.name for entry in runs])
 notes = st.container()
 with components.guarded():
     page.run()

@@ -7,19 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from app.compare.choosing import View
-from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, same_images
+from app.compare.numbers import QUADRANTS, Agreement, agreement, same_images
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
 from app.figures.densities import IDS_PER_SET
 from app.frame import components, controls, state
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
-from app.images.mosaic import data_uri
+from app.images.scored import picture
 from app.looks.palette import look
-from app.looks.wording import percent, quoted, significant
-from app.reading import loading, measures
-from hvae.datasets import available, is_known
-from hvae.errors import HvaeError
+from app.looks.wording import percent, significant
+from app.reading import measures
 
 BUDGET = 0.05
 """False alarms at which images are called OOD here."""
@@ -149,7 +147,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     image = controls.image_box(sizes, ImageId(last.slug, int(next(iter([*up, *down]), 0))))
     left, right = st.columns([1, 3], gap="large")
     with left:
-        _picture(own, image)
+        picture(own.run, image, own.keys[image.slug].split, 160)
     with right:
         rows, numbers = [], []
         for one in view.runs:
@@ -185,27 +183,3 @@ def one_image(view: View, found: list[Agreement]) -> None:
                 "reconstructions", source="data set", image=str(image), versus=view.runs[1].run.name
             ),
         )
-
-
-def _picture(one: Compared, image: ImageId) -> None:
-    """The image, or why it is not here and how to get it."""
-    name = one.tables[image.slug].metadata.data
-    if is_known(name) and not available(name):
-        components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
-        return
-    config = one.run.config
-    try:
-        images = loading.images(
-            name, one.keys[image.slug].split, config.data.split_seed if config else 0,
-            config.model.image_shape if config else (1, 28, 28),
-        )  # fmt: skip
-    except (HvaeError, OSError) as error:
-        st.info(f"The image cannot be shown: {quoted(str(error))}")
-        return
-    if image.index >= len(images):
-        st.info(f"The data set on this machine has {len(images):,} images only.")
-        return
-    label = int(images.labels[image.index])
-    with st.container(key="picture"):
-        picture = data_uri(images.images[image.index])
-        st.image(picture, width=160, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")

@@ -32,7 +32,7 @@ def command(run: RunEntry, other: str, splits: Mapping[str, str]) -> str:
     """The commands that make the tables, one for each split of the data sets (slug -> split)."""
     return "\n".join(
         f"hvae correlate {run.name} {other} --split {split} "
-        + " ".join(f"--data {asked_for(slug)}" for slug, own in splits.items() if own == split)
+        + " ".join(f"--data {asked_for(slug, run.path)}" for slug, own in splits.items() if own == split)
         for split in dict.fromkeys(splits.values())
     )
 

@@ -100,11 +100,6 @@ def gallery(
         )
 
 
-def from_outside(slug: str) -> str:
-    """Why images scored from a folder or file cannot be shown."""
-    return f"No pictures of {look(slug).title}: they were scored from a folder or file whose path no table keeps."
-
-
 # A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> Figure:
@@ -113,21 +108,14 @@ def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None
 
 def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:
     """Every image with its pixels where they can be had, and the data sets that could be fetched."""
-    shape = run.config.model.image_shape if run.config else (1, 28, 28)
-    seed = run.config.data.split_seed if run.config else 0
     found: dict[str, np.ndarray] = {}
     absent = []
     for slug in dict.fromkeys(one.image.slug for one in shown):
         try:
-            key = keys[slug]
-            name = slug if is_known(slug) else loading.table(key).metadata.data
-            if name == slug and not is_known(name):
-                st.html(f'<p class="prose">{components.escape(from_outside(slug))}</p>')
+            if is_known(slug) and not available(slug):
+                absent.append(slug)
                 continue
-            if is_known(name) and not available(name):
-                absent.append(name)
-                continue
-            found[slug] = loading.images(name, key.split, seed, shape).images
+            found[slug] = loading.scored_images(run, slug, keys[slug].split).images
         except (HvaeError, OSError, KeyError) as error:
             st.html(f'<p class="prose">No pictures of {look(slug).title}: {components.escape(error)}</p>')
     tiles = []

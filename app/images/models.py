@@ -10,7 +10,6 @@ import streamlit as st
 import torch
 
 from app.reading import loading
-from hvae import datasets
 from hvae.datasets import ImageSet
 from hvae.errors import DataError
 from hvae.measuring.noise import noise_key
@@ -43,8 +42,8 @@ def walk(
         raise DataError(
             f"{run.name} takes images of shape {tuple(checkpoint.config.model.image_shape)}, these are {images.shape}"
         )
-    # Pictures without a data set have no part either; their position already names their content.
-    key = noise_key(images.slug, images.split) if datasets.is_known(images.name) else images.slug
+    # Pictures without a data set have no split either; their position already names their content.
+    key = noise_key(images.slug, images.split) if images.split else images.slug
     positions = tuple(int(position) for position in index)
     found = _walk(_stamp(run), images.images, key, positions, seed, reading, draws, run)
     return RepeatedReconstructions(**found)

@@ -12,14 +12,11 @@ from app.frame import components, controls, state
 from app.frame.state import ImageId
 from app.images import rebuild
 from app.images import steps as image_steps
-from app.images.gallery import from_outside
-from app.images.mosaic import data_uri
+from app.images.scored import picture
 from app.looks.palette import look
-from app.looks.wording import literal, significant
-from app.reading import loading, measures
+from app.looks.wording import significant
+from app.reading import measures
 from app.reading.view import Scored, View
-from hvae.datasets import ImageSet, available, is_known
-from hvae.errors import DataError
 from hvae.runs.folders import RunEntry
 
 
@@ -39,9 +36,7 @@ def one_image(view: View, run: RunEntry, threshold: measures.Threshold) -> None:
     name = f"{look(image.slug).title} {image.index}"
     left, right = st.columns([1, 3], gap="large")
     with left:
-        images = _images(run, chosen, image)
-        if images is not None:
-            _picture(images, image)
+        images = picture(run, image, chosen.key.split, 196)
         word = (
             components.mark("above the threshold: called OOD")
             if alarm
@@ -149,35 +144,6 @@ def _every_k(view: View, chosen: Scored, index: int) -> None:
         numbers=pd.DataFrame(numbers),
         name="image-scores",
     )
-
-
-def _images(run: RunEntry, chosen: Scored, image: ImageId) -> ImageSet | None:
-    """The data set of the image; None, with the reason and the way to get it, where it is not here."""
-    name = chosen.table.metadata.data
-    if name == image.slug and not is_known(name):
-        st.info(literal(from_outside(image.slug)))
-        return None
-    if is_known(name) and not available(name):
-        components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {name}")
-        return None
-    try:
-        shape = run.config.model.image_shape if run.config else (1, 28, 28)
-        seed = run.config.data.split_seed if run.config else 0
-        images = loading.images(name, chosen.key.split, seed, shape)
-    except (DataError, OSError) as error:
-        st.info(f"The image cannot be shown: {literal(error)}")
-        return None
-    if image.index >= len(images):
-        st.info(f"The data set on this machine has {len(images):,} images only.")
-        return None
-    return images
-
-
-def _picture(images: ImageSet, image: ImageId) -> None:
-    picture = data_uri(images.images[image.index])
-    with st.container(key="picture"):
-        label = int(images.labels[image.index])
-        st.image(picture, width=196, caption=f"{image}, label {label}", alt=f"Image {image}, label {label}")
 
 
 def _at(levels: list[int]) -> str:

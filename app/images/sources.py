@@ -166,7 +166,7 @@ def _quoted(name: str) -> str:
 
 
 def _loose(pixels: np.ndarray, slug: str) -> ImageSet:
-    return ImageSet(slug, "all", pixels, np.zeros(len(pixels), np.int64))
+    return ImageSet(slug, "", pixels, np.zeros(len(pixels), np.int64))
 
 
 def _content(pixels: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ colours are mid-tones that keep their contrast on the light and on the dark back
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hvae.datasets.conversions import parse_name
@@ -58,6 +59,15 @@ LOOKS: dict[str, Look] = {
 }
 """Fixed by name, so that a set looks the same whatever stands beside it."""
 
+_labels: Mapping[str, str] = {}
+
+
+def name_sets(labels: Mapping[str, str]) -> None:
+    """Take the names of one's own sets, by slug; the same for every visitor, as the runs are."""
+    global _labels
+    _labels = labels
+
+
 _SPARE_COLOURS = (SKY, VERMILION, PINK, GREEN)
 _SPARE_DASHES = ("dashdot", "dot", "longdash", "longdashdot")
 _SPARE_MARKERS = ("pentagon", "bowtie", "hourglass", "star-diamond")
@@ -74,7 +84,7 @@ def look(slug: str) -> Look:
         return own if shape is None else replace(own, title=f"{own.title}{slug.removeprefix(source).replace('-', ' ')}")
     number = zlib.crc32(slug.encode())
     return Look(
-        slug,
+        _labels.get(slug, slug),
         _SPARE_COLOURS[number % 4],
         _SPARE_DASHES[number // 4 % 4],
         _SPARE_MARKERS[number // 16 % 4],

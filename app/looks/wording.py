@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from hvae.datasets import is_known
+from hvae.errors import DataError
 from hvae.runs.score_tables import TableKey
+from hvae.runs.sources import locate
 from hvae.stats import Estimate
 
 
@@ -34,15 +38,26 @@ def bits(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def asked_for(slug: str) -> str:
-    """How a command names a data set; of images from a folder or file only the person knows the path."""
-    return slug if is_known(slug) else "folder:PATH"
+def asked_for(slug: str, run: Path) -> str:
+    """How a command names a data set; one's own images by their path, `folder:PATH` where the run has none that holds.
+
+    Args:
+        slug: of the set.
+        run: folder of a run that has scored it.
+    """
+    if is_known(slug):
+        return slug
+    try:
+        return shlex.quote(locate(run, slug).place)
+    except DataError:
+        return "folder:PATH"
 
 
 def score_command(run: str, key: TableKey) -> str:
     """The command that writes a score table."""
+    data = asked_for(key.slug, key.path.parent.parent)
     return (
-        f"hvae score {run} --data {asked_for(key.slug)} --split {key.split} --reading {key.reading} "
+        f"hvae score {run} --data {data} --split {key.split} --reading {key.reading} "
         f"--samples {key.samples} --draws {key.draws} --seed {key.seed}"
     )
 

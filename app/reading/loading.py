@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,15 @@ import streamlit as st
 from app.reading.measures import Measure, stamp
 from app.server import cores
 from hvae import stats
+from hvae.datasets import PARTS, is_known
 from hvae.errors import HvaeError, TableError
 from hvae.runs import folders, score_tables
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
+from hvae.runs.training_set import part_of, training_set
 from hvae.stats import Estimate
 
 if TYPE_CHECKING:
@@ -98,6 +102,30 @@ def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int,
     from hvae.datasets import load_part
 
     return load_part(name, split, split_seed, image_shape=image_shape)
+
+
+def scored_images(run: RunEntry, slug: str, split: str) -> ImageSet:
+    """The images that a run has scored, in the order of the table; shared, so nobody may write to them.
+
+    Raises:
+        DataError: not on this machine, damaged, or one's own and moved: one line with what to do.
+    """
+    shape = run.config.model.image_shape if run.config else (1, 28, 28)
+    seed = run.config.data.split_seed if run.config else 0
+    if is_known(slug):
+        return images(slug, split, seed, shape)
+    source = locate(run.path, slug)
+    whole = _own_images(f"{source} {shape}", run.path, source, shape)
+    # Under the name that its table has: noise depends on it, and the folder may have another one now.
+    whole = replace(whole, name=slug, split=split)
+    return part_of(whole, split, seed) if split in PARTS else whole
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading images")
+def _own_images(stamp: str, _run: Path, _source: Source, _shape: tuple[int, int, int]) -> ImageSet:
+    whole = training_set(_source.place, _shape)
+    require_unchanged(_run, _source, whole)
+    return whole
 
 
 def checkpoint(run: RunEntry) -> Checkpoint:

@@ -44,7 +44,7 @@ def of_run(run: RunEntry, state: RunState, data: Sequence[str]) -> list[tuple[st
         preset = shlex.quote(run.config.preset or "PRESET")
         found.append(("Continue it", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
     if run.has_weights and run.config is not None:
-        sets = " ".join(f"--data {shlex.quote(asked_for(slug))}" for slug in data)
+        sets = " ".join(f"--data {asked_for(slug, run.path)}" for slug in data)
         found.append(("Score it on the sets of the sidebar", f"hvae score {name} {sets}"))
     found.append(("Check every file of it", f"hvae runs check {name}"))
     if run.has_weights and run.config is not None:

@@ -163,7 +163,7 @@ def rebuild(found: Judged, row: int, run: RunEntry, own: str, name: str) -> None
             from app.images import models
         pixels = found.stored.images[row : row + 1]
         draws = settings.draws if settings.draws <= MOST_DRAWS else 1
-        images = ImageSet("images", "all", pixels, np.zeros(1, np.int64))
+        images = ImageSet("images", "", pixels, np.zeros(1, np.int64))
         with st.spinner("Rebuilding"):
             index = np.array([content_index(pixels[0])])
             walked = models.walk(run, images, index, settings.seed, settings.reading, draws)  # type: ignore[arg-type]

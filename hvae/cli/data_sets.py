@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.terminal import counted
+from hvae.cli.options import named_run
+from hvae.cli.terminal import SpreadingCommand, counted
+from hvae.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch.")
+if TYPE_CHECKING:
+    from hvae.datasets import ImageSet
+
+app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, measure.")
 
 
 Markdown = Annotated[
@@ -67,3 +73,50 @@ def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Na
         with counted(name, "bytes") as progress:
             datasets.fetch(name, progress=progress)
         typer.echo(f"{name} is in {datasets.data_root()}" if datasets.info(name).downloadable else f"{name} is here")
+
+
+@app.command(cls=SpreadingCommand)
+def measure(
+    name: Annotated[
+        str,
+        typer.Argument(help="A name of `hvae data list`, folder:PATH or npz:PATH; with --run also its name there."),
+    ],
+    split: Annotated[
+        list[str] | None, typer.Option(help="Splits, or parts of the training set. Several may follow; default test.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only N images, as `hvae score --limit` takes them.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Run whose images these are: their shape, and the seed of the parts.")
+    ] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(min=0, help="Without --run: seed of the parts of the training set; default 0.")
+    ] = None,
+) -> None:
+    """Measure the pixels of a data set, once for all models: entropy of binarisation, compressed size, ink and more.
+
+    Scores that need these statistics find them by the pixels. Prints the path of each table.
+    """
+    from hvae.measuring.pixels import pixel_statistics
+    from hvae.runs import pixel_tables
+
+    if run is not None and split_seed is not None:
+        raise ConfigError("--split-seed does not apply with --run, which has its own: leave one out")
+    for whole in _splits(name, split or ["test"], run, split_seed or 0):
+        images = whole.spread(limit)
+        path = pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
+        typer.echo(f"{path}: {len(images):,} images of {images.slug} ({images.split})")
+
+
+def _splits(name: str, splits: Sequence[str], run: str | None, split_seed: int) -> Iterator[ImageSet]:
+    """Splits of a data set, or parts of its training set."""
+    from hvae.datasets import PARTS, load
+    from hvae.runs.sources import resolve
+    from hvae.runs.training_set import load_splits, part_of, training_set
+
+    if run is not None:
+        entry = named_run(run)
+        assert entry.config is not None
+        yield from load_splits(entry.name, entry.config, resolve(entry.path, name), splits)
+        return
+    for one in splits:
+        yield part_of(training_set(name), one, split_seed) if one in PARTS else load(name, one)

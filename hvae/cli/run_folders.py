@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from filelock import Timeout
 
 from hvae.cli.options import named_run
 from hvae.cli.terminal import warn
@@ -15,7 +16,7 @@ from hvae.errors import CheckpointError, HvaeError
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
 
-app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, bundle, import.")
+app = typer.Typer(no_args_is_help=True, help="Run folders: list, check, upgrade, bundle, import.")
 
 
 @app.command("list")
@@ -128,6 +129,23 @@ def bundle(
     # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
     write_config(dest, config)
     typer.echo(str(dest))
+
+
+@app.command()
+def upgrade(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
+) -> None:
+    """Bring score tables of older versions into today's format: checksums are added, no value changes."""
+    from hvae.files import run_lock
+    from hvae.runs.upgrade import upgrade_tables
+
+    for entry in [named_run(name) for name in runs]:
+        try:
+            with run_lock(entry.path / "scores"):
+                done = len(upgrade_tables(entry.path))
+        except Timeout:
+            raise CheckpointError(f"another process is scoring {entry.name}: wait until it ends") from None
+        typer.echo(f"{entry.name}: {done} score table{'s' * (done != 1)} converted, the others are of today's format")
 
 
 @app.command("import")

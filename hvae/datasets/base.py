@@ -93,6 +93,12 @@ class ImageSet:
             names=tuple(self.names[index] for index in indices) if self.names else (),
         )
 
+    def spread(self, n: int | None) -> "ImageSet":
+        """``n`` of the images, spread evenly over them; all where there are no more, or ``n`` is None."""
+        if n is None or n >= len(self):
+            return self
+        return self.take(np.linspace(0, len(self) - 1, n).round().astype(int))
+
 
 def last_name(name: str) -> str:
     """What people call a set: of ``folder:PATH`` the folder, dots included; of ``npz:PATH`` the file without suffix."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _SCORE = "hvae score {run} --data {data} --split {split}"
-_PIXELS = "hvae data measure {data} --split {split}"
+_PIXELS = "hvae data measure {data} --split {split} --run {run}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, first_problem
-from hvae.datasets import ImageSet
+from hvae.datasets import ImageSet, is_known
 from hvae.datasets.labels import set_labels
 from hvae.errors import DataError
 from hvae.files import write_text
@@ -100,6 +100,17 @@ def locate(run: Path, slug: str) -> Source:
     if not (Path(path).is_dir() if kind == "folder" else Path(path).is_file()):
         raise DataError(f"{slug} is no longer at {source.place}: {_tell(run, kind)}")
     return source
+
+
+def resolve(run: Path, name: str) -> str:
+    """The name of a data set as it can be loaded: for the slug of one's own set, the path that a run remembers.
+
+    Raises:
+        DataError: the set is no longer there, or the run's note of it is damaged.
+    """
+    if ":" in name or is_known(name) or name not in read_sources(run):
+        return name
+    return locate(run, name).place
 
 
 def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:

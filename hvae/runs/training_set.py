@@ -15,8 +15,12 @@ from hvae.datasets import PARTS, ImageSet, load, parts
 from hvae.errors import DataError
 
 
-def training_set(name: str, image_shape: tuple[int, int, int]) -> ImageSet:
+def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
     """All images that the parts are taken from: the training split, or all of one's own images.
+
+    Args:
+        name: of the data set.
+        image_shape: that the model takes; default as `hvae.datasets.load` has it.
 
     Raises:
         DataError: an unknown name, images of another shape, or missing or damaged files.

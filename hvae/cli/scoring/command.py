@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.core import ParameterSource
 
 from hvae.cli.options import Device, Seed, accelerator, named_run, one_of
 from hvae.errors import ConfigError
@@ -107,4 +106,7 @@ def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
 
 
 def _given(ctx: typer.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    """Whether an option stood on the command line."""
+    source = ctx.get_parameter_source(name)
+    # By its name: typer brings a copy of click, whose enumeration is another one than click's.
+    return source is not None and source.name == "COMMANDLINE"

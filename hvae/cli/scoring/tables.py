@@ -33,15 +33,15 @@ def write_tables(
         CheckpointError: a damaged run, or one that another process is scoring.
     """
     from hvae.measuring import measure
-    from hvae.runs.sources import remember
+    from hvae.runs.sources import remember, resolve
     from hvae.runs.training_set import load_splits
 
     assert run.config is not None
     for name in data:
+        name = resolve(run.path, name)
         for whole in load_splits(run.name, run.config, name, splits):
-            images = whole
-            if limit is not None and limit < len(whole):
-                images = _spread_evenly(whole, limit)
+            images = whole.spread(limit)
+            if images is not whole:
                 _refuse_to_shrink(run, images, how)
             title = f"{run.name}: {images.slug} ({images.split}), {how}"
             with (
@@ -54,12 +54,6 @@ def write_tables(
             remember(run.path, images)
             _measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")
-
-
-def _spread_evenly(images: ImageSet, n: int) -> ImageSet:
-    import numpy as np
-
-    return images.take(np.linspace(0, len(images) - 1, n).round().astype(int))
 
 
 def _measure_pixels(images: ImageSet) -> None:

@@ -103,12 +103,12 @@ def read_npz(path: Path) -> NpzContent:
                 )
             images = read_array(archive, "images")
             labels = read_array(archive, "labels") if "labels.npy" in members else None
-            # Text that no character stands for surfaces as a ValueError here.
             names = read_array(archive, "names", kinds="U").tolist() if "names.npy" in members else None
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); save with np.savez(path, images=...)") from error
-    # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser.
-    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error) as error:
+    # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser; text of numbers that no
+    # character has, as a SystemError.
+    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, SystemError, zlib.error) as error:
         if isinstance(error, DataError):
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error

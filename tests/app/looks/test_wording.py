@@ -1,8 +1,13 @@
 """Numbers in words."""
 
 import math
+from pathlib import Path
+
+import numpy as np
 
 from app.looks.wording import asked_for, per_layer, significant
+from hvae.datasets import load
+from hvae.runs.sources import remember
 
 
 def test_large_numbers_are_whole_and_never_scientific() -> None:
@@ -19,6 +24,13 @@ def test_of_a_deep_model_the_lowest_layers_and_the_top_are_named() -> None:
     )
 
 
-def test_a_set_from_outside_is_asked_for_by_its_path() -> None:
-    assert asked_for("mnist-as-32x32-colour") == "mnist-as-32x32-colour"
-    assert asked_for("test-0e772160") == "folder:PATH"
+def test_a_set_from_outside_is_asked_for_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "my sets").mkdir()
+    np.savez(tmp_path / "my sets" / "test.npz", images=np.zeros((3, 28, 28), np.uint8))
+    images = load(f"npz:{tmp_path / 'my sets' / 'test.npz'}")
+    assert asked_for("mnist-as-32x32-colour", tmp_path) == "mnist-as-32x32-colour"
+    assert asked_for(images.slug, tmp_path) == "folder:PATH"
+    remember(tmp_path, images)
+    assert asked_for(images.slug, tmp_path) == f"'npz:{tmp_path / 'my sets' / 'test.npz'}'"
+    (tmp_path / "my sets" / "test.npz").unlink()
+    assert asked_for(images.slug, tmp_path) == "folder:PATH"

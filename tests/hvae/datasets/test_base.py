@@ -45,6 +45,13 @@ def test_fingerprint_of_a_view_equals_that_of_its_copy():
         ("npz:a/B_c.npz", "b-c"),
         ("folder:..", "folder"),
         ("folder:" + "x" * 300, "x" * 40),
+        ("folder:/photos/训练", "训练"),
+        ("npz:/photos/Тест_2.npz", "2"),
+        ("folder:/photos/тест данные/", "тест-данные"),
+        ("folder:/photos/e\u0301te\u0301", "t"),
+        ("folder:/photos/" + "验" * 50, "验" * 40),
+        ("folder:/photos/data.clothes", "data-clothes"),
+        ("npz:/photos/data.clothes.npz", "data-clothes"),
     ],
 )
 def test_slug_of_a_path_is_fit_for_a_file_name(name, stem):
@@ -55,6 +62,22 @@ def test_slug_of_a_path_is_fit_for_a_file_name(name, stem):
 def test_subset_keeps_the_slug_of_the_whole_set():
     images = image_set("folder:/photos")
     assert images.take(np.arange(3)).take(np.arange(2)).slug == images.slug
+
+
+def test_every_part_knows_the_whole_it_was_taken_from():
+    for name in ("mnist", "folder:/photos"):
+        images = image_set(name)
+        assert images.whole_fingerprint == images.fingerprint
+        part = images.take(np.arange(4)).take(np.arange(2))
+        assert part.whole_fingerprint == images.fingerprint != part.fingerprint
+
+
+def test_names_stay_with_their_images():
+    images = image_set("folder:/photos", names=tuple("abcdef"))
+    assert images.take(np.array([4, 1])).names == ("e", "b")
+    assert image_set().take(np.array([4, 1])).names == ()
+    with pytest.raises(ValueError, match="one an image, not 2 for 6"):
+        image_set(names=("a", "b"))
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def contents(run: Path) -> dict[str, bytes]:
 def test_a_sound_run_arrives_whole(source, into):
     expected = contents(source)
     (source / "resume.pt").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    (source / "sources.json").write_text("{}")
     (source / ".lock").touch()
     (source / "scores" / ".partial").mkdir()
     (source / "scores" / ".partial" / "chunk.npz").write_bytes(b"0")

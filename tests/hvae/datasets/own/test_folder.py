@@ -38,6 +38,7 @@ def test_mixed_folder(mixed):
     images = load(f"folder:{mixed}")
     assert images.images.shape == (5, 1, 28, 28)
     assert images.labels.tolist() == [0, 0, 0, 1, 1]
+    assert images.names[0] == "cats/colour.JPG" and images.names[4] == "dogs/small/turned.jpeg"
     np.testing.assert_array_equal(images.images[2, 0], np.asarray(Image.open(mixed / "cats" / "fits.png")))
     for part in (
         "5 images",

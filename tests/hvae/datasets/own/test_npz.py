@@ -47,6 +47,36 @@ def test_compressed_archive_with_labels(path):
     assert loaded.labels.dtype == np.int64
 
 
+def test_names_of_the_images(path):
+    names = ["a.png", "训练/b.png", "line\nbreak", "", "x" * 999, "f"]
+    loaded = load(save(path, images=np.random.default_rng(0).integers(0, 256, (6, 9, 9), np.uint8), names=names))
+    assert loaded.names[:4] == ("a.png", "训练/b.png", "line\N{REPLACEMENT CHARACTER}break", "(no name)")
+    assert len(loaded.names[4]) == 400
+    assert load(save(path, images=GREY)).names == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a"] * 5, "one text for each of the 6"),
+        ("a", "one text for each of the 6"),
+        ([["a"]] * 6, "one text for each of the 6"),
+        (np.arange(6), "not text"),
+        (np.array(["a"] * 6, object), "pickled Python objects"),
+    ],
+    ids=["short", "one", "nested", "numbers", "objects"],
+)
+def test_names_that_are_no_names(path, names, said):
+    with pytest.raises(DataError, match=said):
+        load(save(path, images=GREY, names=names))
+
+
+def test_names_that_no_character_stands_for(path):
+    name = save(path, images=GREY, names=np.full(6, 0x7FFFFFFF, np.uint32).view("<U1"))
+    with pytest.raises(DataError, match="letters.npz is damaged"):
+        load(name)
+
+
 def test_colour_images_of_another_size(path):
     colour = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
     name = save(path, images=colour)

@@ -1,0 +1,62 @@
+"""Pictures of one's own sets: shown while they lie where they were scored, and otherwise where they were."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.images import models
+from app.reading import loading
+from hvae.datasets import ImageSet, load
+from hvae.measuring.measure import score, settings
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import read_table
+from hvae.runs.sources import remember
+from tests.app.conftest import judging_run, sound
+
+
+@pytest.fixture
+def own(root: Path) -> tuple[Path, ImageSet]:
+    """A run that has scored a file of one's own."""
+    run = judging_run(root, "first")
+    path = root.parent / "mine" / "letters.npz"
+    path.parent.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
+    np.savez(path, images=pixels, names=[f"letter {number}.png" for number in range(9)])
+    images = load(f"npz:{path}", "test")
+    score(run, images, settings(seed=0), accelerator="cpu", devices=1)
+    remember(run, images)
+    return run, images
+
+
+def test_pictures_of_an_own_set_are_shown_under_its_label(own, visit) -> None:
+    _, images = own
+    app = visit("scores", image=f"{images.slug}:3", ood=[images.slug])
+    text = sound(app)
+    assert "mine/letters.npz" in text and "No pictures of" not in text and "cannot be shown" not in text
+    (caption,) = [caption for one in app.get("image") for caption in one.captions]
+    assert caption.replace("\\", "") == f"{images.slug}:3, label 0, letter 3.png"
+
+
+def test_where_an_own_set_has_moved_the_page_says_from_where_and_asks(own, visit) -> None:
+    _, images = own
+    path = Path(images.name.partition(":")[2])
+    os.rename(path, path.with_name("elsewhere.npz"))
+    app = visit("scores", image=f"{images.slug}:3", ood=[images.slug])
+    sound(app)
+    said = f"is no longer at npz:{path}: if they have moved, say so with hvae score first --data npz:NEWPATH"
+    assert any(said in one.value.replace("\\", "") for one in app.info)
+    os.rename(path.with_name("elsewhere.npz"), path)
+    assert not [one for one in app.run().info if "no longer" in one.value]
+
+
+def test_an_own_image_is_rebuilt_with_the_noise_that_scored_it(own) -> None:
+    run, images = own
+    entry = find_run(str(run))
+    (path,) = (run / "scores").glob(f"{images.slug}.*.parquet")
+    whole = loading.scored_images(entry, images.slug, "test")
+    walked = models.walk(entry, whole.take(np.array([4])), np.array([4]), seed=0, reading="mean")
+    frame = read_table(path).frame
+    stored = frame[["elbo", *(f"L>{k}" for k in range(1, walked.depth + 1))]].to_numpy()[4]
+    np.testing.assert_allclose(walked.bounds[0, :, 0], stored, rtol=1e-5)

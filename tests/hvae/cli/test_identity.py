@@ -1,0 +1,177 @@
+"""A run knows the very images it was trained on; parts of others, and of a set that has grown, are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from hvae.cli import app
+from hvae.runs.checkpoints import read_config
+from hvae.runs.sources import SOURCES_FILE, read_sources
+from tests.synthetic import make_run
+
+
+def invoke(*arguments: object) -> tuple[int, str]:
+    """Exit code, and the last line of what was said."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, (result.stderr or result.stdout).splitlines()[-1]
+
+
+def succeed(*arguments: object) -> None:
+    code, said = invoke(*arguments)
+    assert code == 0, said
+
+
+def fail(*arguments: object) -> str:
+    code, said = invoke(*arguments)
+    assert code == 2 and said.startswith("error: "), said
+    return said
+
+
+def scored(run: Path) -> list[tuple[str, str]]:
+    """(slug, split) of every table of a run."""
+    return sorted(tuple(path.name.split(".")[:2]) for path in (run / "scores").glob("*.parquet"))
+
+
+def save(folder: Path, first: int, last: int) -> Path:
+    """Image files `first` to `last` (not with it) in a folder, each other pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, last):
+        pixels = np.random.default_rng(number).integers(0, 256, (28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on 120 files of a folder that lies beside it."""
+    root = tmp_path_factory.mktemp("begun")
+    save(root / "训练", 0, 120)
+    name = f"folder:{root / '训练'}"
+    succeed("train", "digits-tiny", "--data", name, "--run", root / "run", "--epochs", 1, "--device", "cpu")
+    return root
+
+
+@pytest.fixture
+def own(begun: Path, tmp_path: Path) -> tuple[Path, str]:
+    """A copy of the run, and its training set to be changed, under the path that it was trained from."""
+    run = shutil.copytree(begun / "run", tmp_path / "run")
+    shutil.copytree(begun / "训练", tmp_path / "训练")
+    name = f"folder:{tmp_path / '训练'}"
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["name"] = name
+    (run / "config.json").write_text(json.dumps(config))
+    return run, name
+
+
+def test_a_run_remembers_its_training_set_and_where_it_lies(begun):
+    data = read_config(begun / "run").data
+    assert data.images == 120 and len(data.fingerprint) == 64
+    (slug,) = read_sources(begun / "run")
+    assert slug == f"训练-{data.fingerprint[:8]}"
+    succeed("runs", "bundle", begun / "run", begun / "bundle")
+    assert not (begun / "bundle" / SOURCES_FILE).exists()
+    assert read_config(begun / "bundle").data == data
+
+
+def test_a_training_on_a_set_of_the_registry_remembers_it_as_well(tmp_path):
+    succeed("train", "digits-tiny", "--run", tmp_path / "run", "--epochs", 1, "--device", "cpu")
+    data = read_config(tmp_path / "run").data
+    assert data.images == 1_400 and len(data.fingerprint) == 64
+    assert not (tmp_path / "run" / SOURCES_FILE).exists()
+
+
+def test_a_set_that_has_grown_is_refused_with_both_counts(own):
+    run, name = own
+    save(Path(name.partition(":")[2]), 120, 200)
+    said = f"run was trained on 120 images, {name} now holds 200: "
+    assert said in fail("train", "digits-tiny", "--run", run, "--data", name, "--resume", "--device", "cpu")
+    for part in ("fitted", "validation", "reference", "calibration"):
+        assert said in fail("score", run, "--data", name, "--split", part)
+    assert scored(run) == []
+    succeed("score", run, "--data", name, "--limit", 20)
+
+
+def test_other_pixels_of_the_same_number_are_refused(own):
+    run, name = own
+    shutil.copy(Path(name.partition(":")[2], "001.png"), Path(name.partition(":")[2], "000.png"))
+    assert f"trained on 120 images, {name} now holds 120 with other pixels" in fail(
+        "score", run, "--data", name, "--split", "reference"
+    )
+
+
+def test_the_same_pixels_are_known_wherever_they_lie(own, tmp_path):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference")
+    moved = shutil.move(tmp_path / "训练", tmp_path / "elsewhere" / "训练")
+    succeed("score", run, "--data", f"folder:{moved}", "--split", "calibration")
+    slug = f"训练-{read_config(run).data.fingerprint[:8]}"
+    assert scored(run) == [(slug, "calibration"), (slug, "reference")]
+    succeed("score", run, "--data", slug)
+    assert (slug, "test") in scored(run), "a set may be named as the run names it"
+    assert [source.place for source in read_sources(run).values()] == [f"folder:{moved}"]
+
+
+@pytest.mark.parametrize("split", ["fitted", "validation", "reference", "calibration"])
+def test_parts_of_another_set_are_refused(own, tmp_path, split):
+    run, name = own
+    other = save(tmp_path / "other" / "训练", 300, 350)
+    assert f"trained on 120 images, folder:{other} holds 50: " in fail(
+        "score", run, "--data", f"folder:{other}", "--split", split
+    )
+    assert f"{split} is a part of the training set, and run was trained on {name}, not on digits" in fail(
+        "score", run, "--data", "digits", "--split", split
+    )
+    registered = make_run(tmp_path, "registered", depth=2, trained=True)
+    assert "was trained on fashionmnist, not on digits: score its test split" in fail(
+        "score", registered, "--data", "digits", "--split", split
+    )
+    assert scored(run) == scored(registered) == []
+
+
+def test_a_run_from_before_fingerprints_goes_on_and_takes_the_folder_it_names(own, tmp_path):
+    run, name = own
+    config = json.loads((run / "config.json").read_text())
+    del config["data"]["fingerprint"], config["data"]["images"]
+    (run / "config.json").write_text(json.dumps(config))
+    succeed("train", "digits-tiny", "--run", run, "--data", name, "--resume", "--device", "cpu")
+    assert read_config(run).data.fingerprint == ""
+    succeed("score", run, "--data", f"{name}/../训练", "--split", "reference")
+    other = save(tmp_path / "other" / "训练", 300, 350)
+    assert "name --data folder:" in fail("score", run, "--data", f"folder:{other}", "--split", "reference")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--invert"],
+        ["--alpha", "0.05"],
+        ["--fit", "pad"],
+        ["--two-sided"],
+        ["--statistic", "rank"],
+        ["--json"],
+        ["--fail-if-ood"],
+    ],
+    ids=lambda option: option[0],
+)
+def test_an_option_of_images_is_refused_beside_data(own, option):
+    run, name = own
+    assert fail("score", run, "--data", name, *option) == f"error: {option[0]} does not apply with --data: leave it out"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--limit", "9"], ["--seed", "0"], ["--split", "test"], ["--precision", "32-true"], ["--batch-size", "256"]],
+    ids=lambda option: option[0],
+)
+def test_an_option_of_data_is_refused_beside_images(own, option):
+    run, name = own
+    assert fail("score", run, "--images", name.partition(":")[2], *option) == (
+        f"error: {option[0]} does not apply with --images: leave it out"
+    )
