@@ -23,6 +23,8 @@ FOLDER = "pixels"
 MAXIMUM_BYTES = 500_000_000
 _KEY = b"fingerprint"
 _NAMES = [column.name for column in PIXEL_COLUMNS]
+_SHARES = ["grey_share", "ink"]
+"""Columns with as few values as an image has pixels."""
 
 
 def find(fingerprint: str) -> Path | None:
@@ -66,8 +68,8 @@ def _write(content: pa.Table, path: Path) -> None:
         path,
         compression="zstd",
         compression_level=12,
-        use_dictionary=False,
-        use_byte_stream_split=_NAMES,  # type: ignore[arg-type]  # names of columns are allowed
+        use_dictionary=_SHARES,  # type: ignore[arg-type]  # names of columns are allowed
+        use_byte_stream_split=[name for name in _NAMES if name not in _SHARES],  # type: ignore[arg-type]
         write_page_checksum=True,
     )
 
