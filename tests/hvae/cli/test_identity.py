@@ -205,3 +205,18 @@ def test_an_option_of_data_is_refused_beside_images(own, option):
     assert fail("score", run, "--images", name.partition(":")[2], *option) == (
         f"error: {option[0]} does not apply with --images: leave it out"
     )
+
+
+def test_a_report_tells_two_folders_of_one_name_apart(own, tmp_path):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference", "calibration")
+    for number, parent in enumerate(("clothes", "digits")):
+        images = save(tmp_path / parent / "images", 300 + 50 * number, 330 + 50 * number)
+        succeed("score", run, "--data", f"folder:{images}")
+    out = tmp_path / "report.txt"
+    succeed("report", run, "--bootstrap", 5, "--table", "detection", "--out", out)
+    said = out.read_text()
+    assert "clothes/images" in said and "digits/images" in said
+    assert "/训练, reading mean" in said
+    succeed("report", run, "--bootstrap", 5, "--table", "detection", "--out", tmp_path / "report.csv")
+    assert f"训练-{read_config(run).data.fingerprint[:8]}" in (tmp_path / "report.csv").read_text()
