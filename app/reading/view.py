@@ -88,7 +88,7 @@ class View:
 def view(
     catalogue: Catalogue, data: str, ood: Sequence[str], setting: Setting, measure: Measure, budget: float, unit: str
 ) -> View:
-    """The sets of a run under a setting and score. Raises a TableError where the in-distribution set is not to be had."""
+    """The sets of a run under a setting and score. Raises a TableError where the in-distribution set is away."""
     own = catalogue.find(data, setting)
     if own is None:
         raise TableError(f"{catalogue.run.name} has no scores of {data} under {setting}")
