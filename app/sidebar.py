@@ -9,10 +9,10 @@ from app.frame.controls import choose, choose_many
 from app.frame.state import NO_RUN, Selection
 from app.looks.wording import quoted
 from app.reading import loading
-from app.reading.measures import WHOLE_SPLITS
 from hvae.datasets import names_for
 from hvae.datasets.conversions import parse_name
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import table_paths
 
 
 def draw() -> Selection:
@@ -73,20 +73,18 @@ def _most_telling(found: list[RunEntry]) -> RunEntry:
     """The sound run with the most score tables of the first folder that has one: one's own before bundled ones."""
     sound = [entry for entry in found if entry.config is not None] or found
     beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
-    return max(beside, key=lambda entry: len(loading.tables(entry)))
+    return max(beside, key=lambda entry: len(table_paths(entry.path)))
 
 
 def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
     """(own set, every set one may ask for, other sets with score tables) of a run; its own first."""
-    scored = {key.slug for key in loading.tables(run) if key.split in WHOLE_SPLITS}
+    found = loading.catalogue(run)
+    scored = found.sets()
     # Those that are converted for the model come last.
     names = names_for(run.config.model.image_shape if run.config else (1, 28, 28))
     known = sorted(names, key=lambda name: parse_name(name)[1] is not None)
-    unknown = sorted(scored - set(known))
-    own = run.config.data.name if run.config else known[0]
-    if own not in known:
-        # A run trained on a folder or file: its slug carries a fingerprint that only its tables know.
-        own = unknown[0] if unknown else known[0]
+    unknown = sorted(set(scored) - set(known))
+    own = found.own or (run.config.data.name if run.config else known[0])
     sets = [own, *(slug for slug in (*known, *unknown) if slug != own)]
     return own, sets, [slug for slug in sets if slug in scored and slug != own] or [sets[1]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,17 @@ def table(
     )
     if numbers is not None:
         save(numbers, name, key=f"{name}-csv", quiet=True)
+
+
+def listed(
+    frame: pd.DataFrame, shown: Mapping[str, Callable[[Any], str]], caption: str = "", *, name: str = ""
+) -> None:
+    """A small table made of one frame: `shown` gives each heading the HTML cell of a row; the frame itself is the CSV.
+
+    Rows come as named tuples; the first column is the heading of its row. Without a name there is no CSV.
+    """
+    rows = [[cell(row) for cell in shown.values()] for row in frame.itertuples(index=False)]
+    table(list(shown), rows, caption, numbers=frame if name else None, name=name)
 
 
 def mark(text: str, kind: str = "warn") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hvae.datasets import is_known
 from hvae.errors import DataError
-from hvae.runs.score_tables import TableKey
+from hvae.runs.catalogue import TableEntry
 from hvae.runs.sources import locate
 from hvae.stats import Estimate
 
@@ -53,13 +53,10 @@ def asked_for(slug: str, run: Path) -> str:
         return "folder:PATH"
 
 
-def score_command(run: str, key: TableKey) -> str:
+def score_command(run: str, entry: TableEntry) -> str:
     """The command that writes a score table."""
-    data = asked_for(key.slug, key.path.parent.parent)
-    return (
-        f"hvae score {run} --data {data} --split {key.split} --reading {key.reading} "
-        f"--samples {key.samples} --draws {key.draws} --seed {key.seed}"
-    )
+    data = asked_for(entry.slug, entry.path.parent.parent)
+    return f"hvae score {run} --data {data} --split {entry.split} {entry.setting.options}"
 
 
 def significant(value: float, digits: int = 3) -> str:

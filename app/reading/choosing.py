@@ -1,4 +1,4 @@
-"""The controls that say which score is shown: L or LLR, at which k, in which unit, from which tables."""
+"""The controls that say which score is shown: its name, level and unit, and from which tables."""
 
 from __future__ import annotations
 
@@ -7,60 +7,65 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from app.frame import controls
-from app.reading import measures
-from app.reading.measures import Setting
+from app.reading.measures import Measure, usable_unit
+from hvae.errors import TableError
+from hvae.runs.settings import Setting
+from hvae.scores import SCORES, Level, Score, find
+from hvae.scores.base import POSITIVE
 
 READING_HELP = (
     "How the paper's equation 5 is read. mean: the lowest k layers take the mean of their prior (the released code); "
     "sample: they are sampled, a true bound; auxiliary: the same with sampled lower layers, looser; early-release: the "
     "full log-ratios with a reconstruction from the prior. The reading changes the numbers."
 )
-
 UNIT_HELP = (
     "nats: as computed. bits/dim: nats / (D ln 2), D the number of pixels and channels. ln(bits/dim): the natural "
-    "logarithm of that, the axis of the paper's Figure 5; of -L>k only. No unit changes an AUROC."
+    "logarithm of that, the axis of the paper's Figure 5, for scores that are never negative. No unit changes an AUROC."
 )
+USUAL = "llr"
 
 
-def choose_score() -> str:
-    """`LLR` or `L`."""
-    return controls.choose(
-        "Score", "score", ["LLR", "L"], help="LLR: the likelihood ratio LLR>k = L - L>k. L: the negative bound -L>k."
+def choose_score(depth: int) -> type[Score]:
+    """A score of the registry that has something to say about a model of so many layers."""
+    offered = [name for name, score in SCORES.items() if score.levels(depth)]
+    if not offered:
+        raise TableError(f"no score of this version knows models of {depth} latent layers")
+    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
+    return find(controls.choose("Score", "score", offered, USUAL, help=about))
+
+
+def choose_level(score: type[Score], depth: int) -> Level:
+    """k of a score with levels; nothing to choose otherwise."""
+    levels = [k for k in score.levels(depth) if k is not None]
+    if not levels:
+        return None
+    usual = score.usual_level(depth)
+    return int(
+        controls.choose(
+            "k",
+            "k",
+            [str(k) for k in levels],
+            str(usual),
+            help="How many of the lowest layers take their latents from the prior instead of from the image.",
+        )
     )
-
-
-def choose_level(score: str, depth: int) -> int:
-    """k: from 0 for `L`, from 1 for `LLR`, to the number of layers."""
-    levels = range(0 if score == "L" else 1, depth + 1)
-    chosen = controls.choose(
-        "k",
-        "k",
-        [str(k) for k in levels],
-        "1" if score == "LLR" else "0",
-        help="How many of the lowest layers take their latents from the prior instead of from the image.",
-    )
-    return int(chosen)
 
 
 def choose_unit() -> str:
-    """One of `measures.UNITS`, whether or not the score can be shown in it: see `said_unit`."""
-    return controls.choose("Unit", "unit", measures.UNITS, help=UNIT_HELP)
+    """One of all units, whether or not the score can be shown in it: see `said_measure`."""
+    return controls.choose("Unit", "unit", POSITIVE, help=UNIT_HELP)
 
 
-def said_unit(score: str, unit: str) -> str:
-    """The unit that the score can be shown in; where it is another than the one chosen, a line says why."""
-    usable = measures.usable_unit(score, unit)
+def said_measure(score: Score, unit: str) -> Measure:
+    """The score in the unit chosen; where it cannot be shown in it, a line says why and which is taken."""
+    usable = usable_unit(type(score), unit)
     if usable != unit:
-        st.caption(f"{score} can be negative and then has no logarithm, so it is shown in {usable}; −L>k has one.")
-    return usable
+        st.caption(f"{score.label} can be negative and then has no logarithm, so it is shown in {usable}.")
+    return Measure(score, usable)
 
 
 def choose_setting(found: Sequence[Setting]) -> Setting:
-    """Reading, S and R: only combinations that exist, each choice narrowing the next.
-
-    Args:
-        found: at least one.
-    """
+    """Reading, S and R of at least one setting: only combinations that exist, each choice narrowing the next."""
     with controls.bar("settings"):
         reading = controls.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
         found = [one for one in found if one.reading == reading]
@@ -71,7 +76,7 @@ def choose_setting(found: Sequence[Setting]) -> Setting:
         draws = controls.choose(
             "Draws R", "R", _distinct(one.draws for one in found), help="Values are means over R repeats: less noise."
         )
-    return Setting(reading, int(samples), int(draws))
+    return next(one for one in found if str(one.draws) == draws)
 
 
 def _distinct(values: Iterable[object]) -> list[str]:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from app.reading.measures import Measure, stamp
+from app.frame.caching import kept
 from app.server import cores
-from hvae import stats
 from hvae.datasets import PARTS, is_known
-from hvae.errors import HvaeError, TableError
-from hvae.runs import folders, score_tables
+from hvae.errors import HvaeError
+from hvae.runs import catalogue as catalogues
+from hvae.runs import folders
+from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.score_tables import ScoreTable, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
 from hvae.runs.training_set import part_of, training_set
-from hvae.stats import Estimate
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
@@ -36,28 +36,19 @@ def runs() -> list[RunEntry]:
     return folders.find_runs()
 
 
-def tables(run: RunEntry) -> list[TableKey]:
-    """Score tables of a run by file name."""
-    return score_tables.list_tables(run.path)
+def catalogue(run: RunEntry) -> Catalogue:
+    """The score tables of a run that may be used; a file that did not change since is not read again."""
+    return catalogues.catalogue(run)
 
 
-def table(key: TableKey) -> ScoreTable:
-    """One score table, cached until the file changes.
-
-    Raises:
-        TableError: missing, damaged or of another schema.
-    """
-    try:
-        written = key.path.stat().st_mtime_ns
-    except OSError:
-        raise TableError(f"the score table {key.path.name} is gone: score it again") from None
-    return _table(str(key.path), written)
+def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
+    """One score table, kept until the file changes. Raises a TableError where it is gone or damaged by now."""
+    return kept("table", stamp(entry), lambda: found.read(entry))
 
 
-# A resource, because copying them for every page costs more than most of what is done with it: nobody may change it.
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _table(path: str, stamp: int) -> ScoreTable:
-    return score_tables.read_table(Path(path))
+def stamp(entry: TableEntry) -> str:
+    """Names a table as it is on disk, for caches."""
+    return f"{entry.path}@{entry.modified}"
 
 
 def history(run: RunEntry) -> pd.DataFrame:
@@ -74,7 +65,7 @@ def state(run: RunEntry) -> RunState:
     """`hvae.runs.states.run_state`, looked at again when anything it depends on has changed."""
     paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
     seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
-    present = run.path.is_dir(), is_written(run.path), bool(score_tables.list_tables(run.path))
+    present = run.path.is_dir(), is_written(run.path), bool(table_paths(run.path))
     return _state(f"{run.path} {run.problem} {seen} {present} {run.config and run.config.training.epochs}", run)
 
 
@@ -145,28 +136,6 @@ def _checkpoint(path: str, stamp: int) -> Checkpoint:
 
     cores.spare_one()
     return load_checkpoint(Path(path))
-
-
-def summary(
-    inside: TableKey, outside: TableKey, score: str, k: int, n_boot: int = 100
-) -> dict[str, dict[str, Estimate]]:
-    """`hvae.stats.summary` of a score on two stored tables, cached until a file changes.
-
-    With 100 bootstrap resamples the ends of an interval are good to two digits, and a page opens at once.
-
-    Raises:
-        TableError: missing or damaged tables, or k outside the layers of the model.
-    """
-    return _summary((inside, outside), Measure(score, k), n_boot, f"{stamp((inside, outside))} {score} {k}")
-
-
-# Only the name is hashed: walking through the fields of keys takes longer than most of what is cached.
-@st.cache_data(max_entries=512, show_spinner=False)
-def _summary(
-    _pair: tuple[TableKey, TableKey], _measure: Measure, n_boot: int, name: str
-) -> dict[str, dict[str, Estimate]]:
-    inside, outside = (_measure.of(table(key)) for key in _pair)
-    return stats.summary(inside, outside, n_boot=n_boot)
 
 
 def parameters(run: RunEntry) -> int | None:

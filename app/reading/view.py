@@ -1,54 +1,166 @@
-"""What is chosen and read to look at scores: data sets with their tables under one setting."""
+"""What is looked at: image sets of a run under one setting, with their values of one score, computed once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from app.reading import loading, measures
-from app.reading.measures import Measure, Setting
-from hvae.runs.score_tables import ScoreTable, TableKey
+from app.frame.caching import kept
+from app.reading import loading
+from app.reading.measures import Measure
+from hvae import stats
+from hvae.errors import TableError
+from hvae.runs.catalogue import Catalogue, TableEntry
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
+from hvae.stats import Density, Estimate, PrecisionRecallCurve, RocCurve
+from hvae.stats.arrays import Floats
+
+T = TypeVar("T")
+
+RESAMPLES = 100
+"""Of the bootstrap: the ends of an interval are good to two digits, and a page opens at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scored:
-    """One data set with its table."""
+    """An image set with its values of one score; the stamp names them for caches."""
 
-    key: TableKey
+    entry: TableEntry
     table: ScoreTable
+    measure: Measure
+    scores: Floats
+    stamp: str
 
     @property
     def slug(self) -> str:
-        """Of the data set."""
-        return self.key.slug
+        """Of the set."""
+        return self.entry.slug
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """What is shown of the scores of a run.
+    """What is shown of a run: its sets under one setting, measured by one score.
 
-    Attributes:
-        inside: the in-distribution set.
-        outside: the OOD sets that have a table under the setting.
-        unscored: slugs of those chosen that have none.
-        damaged: why a table could not be read, one line each.
-        setting: reading, S and R of all tables.
-        measure: score, k and unit.
-        budget: share of in-distribution images that may raise a false alarm.
-        keys: every table of the run, by file name.
-        unit: as chosen; that of the measure is another where the score has none in it.
+    `unscored` are slugs without a table under the setting, `problems` why a set could not be shown, one line each;
+    `unit` is as chosen, and that of the measure another where the score has none in it.
     """
 
+    run: RunEntry
+    catalogue: Catalogue
+    setting: Setting
+    measure: Measure
     inside: Scored
     outside: tuple[Scored, ...]
     unscored: tuple[str, ...]
-    damaged: tuple[str, ...]
-    setting: Setting
-    measure: Measure
+    problems: tuple[str, ...]
     budget: float
-    keys: tuple[TableKey, ...]
-    unit: str = "nats"
+    unit: str
+
+    @property
+    def depth(self) -> int:
+        """Number of latent layers L."""
+        return self.inside.table.metadata.depth
+
+    @property
+    def sets(self) -> tuple[Scored, ...]:
+        """The in-distribution set, then the others."""
+        return (self.inside, *self.outside)
+
+    def by(self, measure: Measure, one: Scored | None = None) -> Scored:
+        """A set (the in-distribution one by default) under another score. Raises a TableError."""
+        return scored(self.catalogue, (one or self.inside).entry, measure)
+
+    def under(self, measure: Measure) -> View:
+        """The same sets under another score; those that lack what it needs become problems. Raises a TableError."""
+        entries = [one.entry for one in self.outside]
+        outside, problems = _readable(self.catalogue, entries, measure)
+        return replace(self, measure=measure, inside=self.by(measure), outside=outside, problems=problems)
 
     def part(self, split: str) -> Scored | None:
-        """A part of the training set (`fitted`, `reference`, `calibration`) under the same setting."""
-        key = measures.find(self.keys, self.inside.slug, self.setting, (split,))
-        return Scored(key, loading.table(key)) if key else None
+        """A part of the training set (`fitted`, `reference`, `calibration`) under the same setting and score."""
+        entry = self.catalogue.find(self.inside.slug, self.setting, (split,))
+        return scored(self.catalogue, entry, self.measure) if entry else None
+
+
+def view(
+    catalogue: Catalogue, data: str, ood: Sequence[str], setting: Setting, measure: Measure, budget: float, unit: str
+) -> View:
+    """The sets of a run under a setting and score. Raises a TableError where the in-distribution set is away."""
+    own = catalogue.find(data, setting)
+    if own is None:
+        raise TableError(f"{catalogue.run.name} has no scores of {data} under {setting}")
+    found = {slug: catalogue.find(slug, setting) for slug in ood}
+    outside, problems = _readable(catalogue, [entry for entry in found.values() if entry], measure)
+    return View(
+        run=catalogue.run,
+        catalogue=catalogue,
+        setting=setting,
+        measure=measure,
+        inside=scored(catalogue, own, measure),
+        outside=outside,
+        unscored=tuple(slug for slug, entry in found.items() if entry is None),
+        problems=problems,
+        budget=budget,
+        unit=unit,
+    )
+
+
+def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
+    """An image set with its values of a score, computed once. Raises a TableError that says what is missing."""
+    reference = None
+    if measure.score.needs_reference and catalogue.own is not None:
+        reference = catalogue.find(catalogue.own, entry.setting, ("reference",))
+    table = loading.table(catalogue, entry)
+    stamp = "|".join([loading.stamp(entry), loading.stamp(reference) if reference else "", measure.label, measure.unit])
+    fitted_to = loading.table(catalogue, reference) if reference else None
+    return Scored(entry, table, measure, kept("scores", stamp, lambda: measure.of(table, fitted_to)), stamp)
+
+
+def auroc(inside: Scored, outside: Scored) -> Estimate:
+    """AUROC of all images of both sets, with its interval; no unit changes it."""
+    return _pair("auroc", inside, outside, lambda: stats.auroc(inside.scores, outside.scores))
+
+
+def summary(inside: Scored, outside: Scored) -> dict[str, dict[str, Estimate]]:
+    """`hvae.stats.summary`: the metrics on `full` sets and on `equal` ones."""
+    return _pair("summary", inside, outside, lambda: stats.summary(inside.scores, outside.scores, n_boot=RESAMPLES))
+
+
+def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCurve]:
+    """ROC and precision-recall curve, thinned for drawing."""
+
+    def make() -> tuple[RocCurve, PrecisionRecallCurve]:
+        pair = inside.scores, outside.scores
+        return stats.roc_curve(*pair), stats.precision_recall_curve(*pair)
+
+    return _pair("curves", inside, outside, make)
+
+
+def densities(sets: Sequence[Scored]) -> list[Density]:
+    """Binned densities of several sets, over shared edges."""
+
+    def make() -> list[Density]:
+        edges = stats.shared_edges([one.scores for one in sets])
+        return [stats.density(one.scores, edges) for one in sets]
+
+    return kept("densities", "\n".join(one.stamp for one in sets), make)
+
+
+def _pair(what: str, inside: Scored, outside: Scored, make: Callable[[], T]) -> T:
+    return kept(what, f"{inside.stamp}\n{outside.stamp}", make)
+
+
+def _readable(
+    catalogue: Catalogue, entries: Sequence[TableEntry], measure: Measure
+) -> tuple[tuple[Scored, ...], tuple[str, ...]]:
+    """(sets under a score, why the others are not among them)."""
+    found, problems = [], []
+    for entry in entries:
+        try:
+            found.append(scored(catalogue, entry, measure))
+        except TableError as error:
+            problems.append(str(error))
+    return tuple(found), tuple(problems)

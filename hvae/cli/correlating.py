@@ -44,7 +44,7 @@ def correlate(
             f"{b.config.model.image_shape}: only runs of one shape can see the same images"
         )
     for name in data:
-        chosen = load_images(first.name, a.config, name, split)
+        chosen = load_images(first, name, split)
         with counted(f"{first.name} and {second.name} on {chosen.slug}", "steps") as progress:
             table, pairs = correlations.correlate(
                 a, b, chosen, (first.name, second.name), units, seed, images, progress

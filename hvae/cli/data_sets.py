@@ -96,15 +96,13 @@ def measure(
 
     Scores that need these statistics find them by the pixels. Prints the path of each table.
     """
-    from hvae.measuring.pixels import pixel_statistics
-    from hvae.runs import pixel_tables
+    from hvae.measuring.pixels import measure_pixels
 
     if run is not None and split_seed is not None:
         raise ConfigError("--split-seed does not apply with --run, which has its own: leave one out")
     for whole in _splits(name, split or ["test"], run, split_seed or 0):
         images = whole.spread(limit)
-        path = pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
-        typer.echo(f"{path}: {len(images):,} images of {images.slug} ({images.split})")
+        typer.echo(f"{measure_pixels(images)}: {len(images):,} images of {images.slug} ({images.split})")
 
 
 def _splits(name: str, splits: Sequence[str], run: str | None, split_seed: int) -> Iterator[ImageSet]:
@@ -115,8 +113,7 @@ def _splits(name: str, splits: Sequence[str], run: str | None, split_seed: int) 
 
     if run is not None:
         entry = named_run(run)
-        assert entry.config is not None
-        yield from load_splits(entry.name, entry.config, resolve(entry.path, name), splits)
+        yield from load_splits(entry, resolve(entry.path, name), splits)
         return
     for one in splits:
         yield part_of(training_set(name), one, split_seed) if one in PARTS else load(name, one)

@@ -173,7 +173,7 @@ def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | 
     from hvae.runs.training_set import load_images
 
     assert run.config is not None
-    images = load_images(run.name, run.config, name, split)
+    images = load_images(run, name, split)
     if first is not None and not 0 <= first < len(images):
         raise ConfigError(f"--first {first} is outside 0..{len(images) - 1}, the images of {name} ({split})")
     # The noise of `hvae score`, so that the picture shows what was scored.

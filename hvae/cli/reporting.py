@@ -42,20 +42,22 @@ def report(
     from hvae.files import write_text
     from hvae.models.proposal import READINGS
     from hvae.report import FORMATS, TABLES, build, gather, render
+    from hvae.runs.sources import known_labels
 
     for name in reading or []:
         one_of(name, READINGS, "--reading")
     for name in table or []:
         one_of(name, TABLES, "--table")
     form = one_of(form or (_SUFFIXES.get(out.suffix, "text") if out else "text"), FORMATS, "--format")
-    gathered = gather([named_run(name) for name in runs], reading or [], in_data)
+    entries = [named_run(name) for name in runs]
+    gathered = gather(entries, reading or [], in_data)
     for problem in gathered.problems:
         warn(problem)
     with Console(stderr=True).status("measuring"):
         tables = build(gathered.comparisons, table or TABLES, alpha=alpha, n_boot=bootstrap)
     if not tables:
         raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `hvae score` first")
-    text = render(tables, form)
+    text = render(tables, form, known_labels(entry.path for entry in entries))
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -22,7 +22,7 @@ from hvae.errors import CheckpointError, DataError
 from hvae.files import run_lock, write_atomically
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer
-from hvae.runs.score_tables import ScoreTable, TableMetadata, write_table
+from hvae.runs.score_tables import NAME, ScoreTable, TableMetadata, write_table
 from hvae.runs.settings import Setting
 
 CHUNK = 200
@@ -135,6 +135,8 @@ class _Scoring:
         frame = pd.DataFrame(values.mean(0), columns=self.columns)
         frame.insert(0, "example", np.arange(len(self.images)))
         frame.insert(1, "label", self.images.labels)
+        if self.images.names:
+            frame.insert(2, NAME, self.images.names)
         if self.how.draws > 1:
             errors = values.std(0, ddof=1) / np.sqrt(self.how.draws)
             frame = pd.concat([frame, pd.DataFrame(errors, columns=[f"{name}_se" for name in self.columns])], axis=1)

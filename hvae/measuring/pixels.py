@@ -5,15 +5,24 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.special import entr
 
+from hvae.datasets import ImageSet
+from hvae.runs import pixel_tables
 from hvae.runs.columns import PIXEL_COLUMNS
 
 _TOP = 255.0
+
+
+def measure_pixels(images: ImageSet) -> Path:
+    """Path of the stored statistics of an image set, measured unless they are there: once for all models."""
+    found = pixel_tables.find(images.fingerprint)
+    return found or pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
 
 
 def pixel_statistics(images: np.ndarray) -> pd.DataFrame:

@@ -25,11 +25,16 @@ _TITLES = {
 }
 
 
-def render(tables: Mapping[str, pd.DataFrame], form: str) -> str:
+def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, str] | None = None) -> str:
     """The tables of `hvae.report.build` as one text.
 
     `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, and
     round.
+
+    Args:
+        tables: by name.
+        form: one of `FORMATS`.
+        labels: what people call image sets, by slug; `csv` keeps the slugs.
 
     Raises:
         ConfigError: an unknown format.
@@ -39,7 +44,7 @@ def render(tables: Mapping[str, pd.DataFrame], form: str) -> str:
     if form == "csv":
         return _csv(tables)
     section = _SECTIONS[form]
-    parts = [section(title, note, frame) for title, note, frame in _arranged(tables)]
+    parts = [section(title, note, frame) for title, note, frame in _arranged(tables, labels or {})]
     return "\n\n".join(parts) + "\n"
 
 
@@ -51,9 +56,11 @@ def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
     return stacked[["table", *(name for name in stacked.columns if name != "table")]].to_csv(index=False)
 
 
-def _arranged(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """(title, settings in words, frame of strings) of each table under each group of settings."""
     for name, table in tables.items():
+        sets = [column for column in ("in_data", "data", "ood_data") if column in table]
+        table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
         for _, frame in table.groupby(SETTINGS, sort=False):
             run, in_data, reading, samples, draws, seed, precision = frame[SETTINGS].iloc[0]
             note = (

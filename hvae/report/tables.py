@@ -11,11 +11,10 @@ import pandas as pd
 from hvae import scores as registry
 from hvae import stats
 from hvae.report import published
+from hvae.report.alarms import alarm_table
 from hvae.report.comparisons import Comparison
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
-from hvae.stats import conformal
-from hvae.verdicts.rule import values
 
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
@@ -122,33 +121,6 @@ def left_out(comparisons: Iterable[Comparison], scores: Sequence[str]) -> list[s
             _, obstacles = registry.computable(wanted, comparison.tables, comparison.reference)
             lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
     return list(lines)
-
-
-def alarm_table(
-    comparisons: Iterable[Comparison], *, alpha: float = 0.05, level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
-    """Realised alarms of the label-free rule (`hvae.conformal`) at the budget `alpha`.
-
-    One row a comparison that has reference and calibration tables, and set of images:
-
-    - `role` = `held-out half`: half of the calibration part judged by the other half. Both are exchangeable, so the
-      rate must lie in the beta-binomial interval [`low`, `high`]: this is the check of the rule;
-    - `test`: the own test images judged by the whole calibration part. The official test split is not quite
-      exchangeable with the training split: its rate is a measurement, the interval only a yardstick;
-    - `ood`: the share of OOD images that raise an alarm, higher = better; no interval.
-
-    Beside the settings: `data`, `role`, `alpha`, `n_reference`, `n_calibration`, `n`, `rate`, `low`, `high`.
-
-    Args:
-        comparisons: as `hvae.report.gather` gives them.
-        alpha: budget of false alarms, in (0, 1).
-        level: probability of the interval.
-        seed: of the halves.
-
-    Raises:
-        HvaeError: scores that are not finite, or a parameter out of range.
-    """
-    return pd.DataFrame([row for comparison in comparisons for row in _alarm_rows(comparison, alpha, level, seed)])
 
 
 def layer_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
@@ -308,40 +280,6 @@ def _with_best_k(frame: pd.DataFrame) -> pd.DataFrame:
     groups = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", "ood_data", "images"]
     best = frame["auroc"].where(may_be).groupby([frame[name] for name in groups]).transform("max")
     return frame.assign(best_k=may_be & (frame["auroc"] == best))
-
-
-def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
-    if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
-        return
-    reference = values("llr", comparison.parts["reference"])
-
-    def statistics(table: ScoreTable) -> np.ndarray:
-        return conformal.statistic(conformal.tail_ranks(reference, values("llr", table), break_ties=True))
-
-    def row(data: str, role: str, calibration: np.ndarray, t: np.ndarray) -> dict[str, object]:
-        interval = conformal.false_alarm_interval(alpha, len(calibration), len(t), level)
-        return {
-            **comparison.settings,
-            "data": data,
-            "role": role,
-            "alpha": alpha,
-            "n_reference": len(reference),
-            "n_calibration": len(calibration),
-            "n": len(t),
-            "rate": float(np.mean(conformal.p_values(calibration, t) <= alpha)),
-            "low": float("nan") if role == "ood" else interval[0],
-            "high": float("nan") if role == "ood" else interval[1],
-        }
-
-    calibration = statistics(comparison.parts["calibration"])
-    if len(calibration) >= 2:
-        order = np.random.default_rng(seed).permutation(len(calibration))
-        half = len(order) // 2
-        yield row(comparison.in_data, "held-out half", calibration[order[half:]], calibration[order[:half]])
-    if comparison.in_table is not None and comparison.in_table.metadata.split not in comparison.parts:
-        yield row(comparison.in_data, "test", calibration, statistics(comparison.in_table))
-    for other in comparison.others:
-        yield row(other.metadata.slug, "ood", calibration, statistics(other))
 
 
 def _layer_rows(comparison: Comparison) -> Iterator[dict[str, object]]:

@@ -61,12 +61,17 @@ def read_sources(run: Path) -> dict[str, Source]:
         raise DataError(f"{path} is damaged ({first_problem(error)}): delete it, and score the folders again") from None
 
 
-def remember(run: Path, images: ImageSet) -> None:
+def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     """Note where a set of one's own lies, for every name under which the run knows these pixels.
 
     A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew.
+
+    Args:
+        run: folder of the run.
+        images: of the set, or of a part of it.
+        name: `folder:PATH` or `npz:PATH` that they were loaded by; default their own.
     """
-    kind, separator, path = images.name.partition(":")
+    kind, separator, path = (name or images.name).partition(":")
     if not separator:
         return
     try:
@@ -81,6 +86,14 @@ def remember(run: Path, images: ImageSet) -> None:
     sets = dict(list((known | moved | {images.slug: source}).items())[-MAXIMUM_SETS:])
     if sets != known:
         write_text(run / SOURCES_FILE, _Sources(sets=sets).model_dump_json(indent=1) + "\n")
+
+
+def known_slug(run: Path, fingerprint: str) -> str | None:
+    """The name under which a run knows the set with this fingerprint, if any; of several the first."""
+    try:
+        return next((slug for slug, one in read_sources(run).items() if one.fingerprint == fingerprint), None)
+    except DataError:
+        return None
 
 
 def locate(run: Path, slug: str) -> Source:

@@ -13,6 +13,8 @@ from pathlib import Path
 from hvae.config import DataConfig, RunConfig
 from hvae.datasets import PARTS, ImageSet, load, parts
 from hvae.errors import DataError
+from hvae.runs.folders import RunEntry
+from hvae.runs.sources import known_slug
 
 
 def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
@@ -28,12 +30,14 @@ def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> 
     return load(name, "all" if ":" in name else "train", image_shape=image_shape)
 
 
-def load_splits(run: str, config: RunConfig, name: str, splits: Sequence[str]) -> Iterator[ImageSet]:
+def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[ImageSet]:
     """Images of splits, and of parts of the set that a run was trained on, in the shape that its model takes.
 
+    A set of one's own has the name under which the run knows its pixels, wherever they lie now: noise and tables go by
+    it.
+
     Args:
-        run: name of the run, for messages.
-        config: of the run.
+        run: with a config that can be read.
         name: of the data set.
         splits: of the data set, or of `PARTS`, whose whole set is read once for all.
 
@@ -41,21 +45,24 @@ def load_splits(run: str, config: RunConfig, name: str, splits: Sequence[str]) -
         DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose
             name asks for no conversion, or missing or damaged files.
     """
+    assert run.config is not None
+    data, image_shape = run.config.data, run.config.model.image_shape
     whole: ImageSet | None = None
     for split in splits:
         if split not in PARTS:
-            yield load(name, split, image_shape=config.model.image_shape)
+            yield _as_known(run, load(name, split, image_shape=image_shape))
             continue
         if whole is None:
-            _require_own_name(run, config.data, name, split)
-            whole = training_set(name, config.model.image_shape)
-            require_own(run, config.data, whole)
-        yield part_of(whole, split, config.data.split_seed)
+            _require_own_name(run.name, data, name, split)
+            whole = training_set(name, image_shape)
+            require_own(run.name, data, whole)
+            whole = _as_known(run, whole)
+        yield part_of(whole, split, data.split_seed)
 
 
-def load_images(run: str, config: RunConfig, name: str, split: str) -> ImageSet:
+def load_images(run: RunEntry, name: str, split: str) -> ImageSet:
     """`load_splits` of one split."""
-    return next(load_splits(run, config, name, [split]))
+    return next(load_splits(run, name, [split]))
 
 
 def part_of(whole: ImageSet, part: str, split_seed: int) -> ImageSet:
@@ -97,6 +104,16 @@ def _require_own_name(run: str, data: DataConfig, name: str, part: str) -> None:
         f"{part} is a part of the training set, and {run} was trained on {data.name}, not on {name}: {instead}, or "
         f"name --data {data.name}"
     )
+
+
+def _as_known(run: RunEntry, images: ImageSet) -> ImageSet:
+    """One's own images under the name that the run has for these pixels, if it has one."""
+    if ":" not in images.name or run.config is None:
+        return images
+    if images.whole_fingerprint == run.config.data.fingerprint:
+        return replace(images, name=replace(images, name=run.config.data.name).slug)
+    slug = known_slug(run.path, images.whole_fingerprint)
+    return images if slug is None else replace(images, name=slug)
 
 
 def _place(name: str) -> tuple[str, Path]:

@@ -217,7 +217,21 @@ def _part(found: Catalogue, part: str, setting: Setting) -> ScoreTable:
     if entry is None:
         named = "" if found.run.config is None else f" --data {found.run.config.data.name}"
         raise TableError(
-            f"{found.run.name} has no scores of the {part} part of its training set under {setting}: "
-            f"hvae score {found.run.name}{named} --split reference calibration {setting.options}"
+            f"{found.run.name} has no scores of the {part} part of its training set under {setting}"
+            f"{_foreign(found, part)}: hvae score {found.run.name}{named} --split reference calibration "
+            f"{setting.options}"
         )
     return found.read(entry)
+
+
+def _foreign(found: Catalogue, part: str) -> str:
+    """What is said of a part of another set among the tables of a run, with both counts; empty where there is none."""
+    entry = next((one for one in found.entries if one.split == part and one.slug != found.own), None)
+    if entry is None or found.run.config is None:
+        return ""
+    count = found.run.config.data.images
+    trained = f"the {count:,} images" if count else "the images"
+    return (
+        f" ({entry.path.name} does not count: its {len(found.read(entry)):,} images are a part of another set than "
+        f"{trained} that the run was trained on)"
+    )

@@ -16,9 +16,8 @@ from typer.testing import CliRunner
 
 from hvae import presets
 from hvae.cli import app
-from hvae.cli.options import load_images
 from hvae.config import KINDS, DataConfig, RunConfig, TrainingConfig
-from hvae.datasets import load
+from hvae.datasets import load, load_part
 from hvae.errors import ConfigError
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.report import build, gather
@@ -81,7 +80,7 @@ def test_a_new_kind_learns(run: Path) -> None:
     """Maximum likelihood of independent pixels is their mean, so the fit can be told from the images."""
     model = load_checkpoint(run).model
     assert isinstance(model, Pixels)
-    pixels = load_images("digits", "fitted", CONFIG).images / 255
+    pixels = load_part("digits", "fitted", CONFIG.data.split_seed).images / 255
     assert np.abs(torch.sigmoid(model.logits).numpy() - pixels.mean(0)).mean() < 0.06
     curve = pd.read_csv(run / HISTORY_FILE)
     assert list(curve.columns) == [
@@ -98,7 +97,7 @@ def test_a_new_kind_resumes_to_the_bit(run: Path, tmp_path: Path) -> None:
         if progress.step == progress.steps // 2:
             raise Stopped
 
-    fitted, validation = (load_images("digits", part, CONFIG) for part in ("fitted", "validation"))
+    fitted, validation = (load_part("digits", part, CONFIG.data.split_seed) for part in ("fitted", "validation"))
     with pytest.raises(Stopped):
         train(CONFIG, tmp_path / "again", fitted, validation, accelerator="cpu", on_step=stop)
     assert run_state(find_run(str(tmp_path / "again"))).state == "interrupted"

@@ -33,13 +33,14 @@ def write_tables(
         CheckpointError: a damaged run, or one that another process is scoring.
     """
     from hvae.measuring import measure
+    from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
     from hvae.runs.training_set import load_splits
 
     assert run.config is not None
     for name in data:
         name = resolve(run.path, name)
-        for whole in load_splits(run.name, run.config, name, splits):
+        for whole in load_splits(run, name, splits):
             images = whole.spread(limit)
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
@@ -51,18 +52,9 @@ def write_tables(
                 path = measure.score(
                     run.path, images, how, batch_size=batch_size, accelerator=accelerator, on_progress=on_progress
                 )
-            remember(run.path, images)
-            _measure_pixels(images)
+            remember(run.path, images, name)
+            measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")
-
-
-def _measure_pixels(images: ImageSet) -> None:
-    """Statistics of the pixels, once an image set: some scores ask for them, and they cost little beside a pass."""
-    from hvae.measuring.pixels import pixel_statistics
-    from hvae.runs import pixel_tables
-
-    if pixel_tables.find(images.fingerprint) is None:
-        pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
 
 
 def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hvae.config import RunConfig
+from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.runs.checkpoints import read_config, read_weights, sha256
 from hvae.runs.correlation_tables import list_correlations, read_correlations
@@ -94,8 +95,8 @@ def _check_claims(path: Path, where: str) -> None:
         raise TableError(f"{where} claims {file.num_row_groups:,} row groups, {MAXIMUM_ROW_GROUPS:,} at most")
     if sum(rows) != file.num_rows or min([0, *rows, *unpacked]) < 0:
         raise TableError(f"{where} claims row groups that do not add up to its rows")
-    # Four bytes a value, and room for the headers of its pages.
-    most = len(types) * (8 * file.num_rows + 4096 * len(groups))
+    # Four bytes a value or name's length, four a character of a name, and room for the headers of its pages.
+    most = len(types) * (8 * file.num_rows + 4096 * len(groups)) + (NAME in types) * 4 * MAX_PATH * file.num_rows
     if sum(unpacked) > most:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
     for name, kind in types.items():

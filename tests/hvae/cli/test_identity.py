@@ -12,7 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hvae.cli import app
+from hvae.datasets import parts
 from hvae.runs.checkpoints import read_config
+from hvae.runs.score_tables import read_table
 from hvae.runs.sources import SOURCES_FILE, read_sources
 from tests.synthetic import make_run
 
@@ -46,6 +48,11 @@ def save(folder: Path, first: int, last: int) -> Path:
         pixels = np.random.default_rng(number).integers(0, 256, (28, 28), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:03d}.png")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +116,36 @@ def test_other_pixels_of_the_same_number_are_refused(own):
 def test_the_same_pixels_are_known_wherever_they_lie(own, tmp_path):
     run, name = own
     succeed("score", run, "--data", name, "--split", "reference")
-    moved = shutil.move(tmp_path / "训练", tmp_path / "elsewhere" / "训练")
+    moved = shutil.move(tmp_path / "训练", tmp_path / "elsewhere")
     succeed("score", run, "--data", f"folder:{moved}", "--split", "calibration")
     slug = f"训练-{read_config(run).data.fingerprint[:8]}"
     assert scored(run) == [(slug, "calibration"), (slug, "reference")]
     succeed("score", run, "--data", slug)
     assert (slug, "test") in scored(run), "a set may be named as the run names it"
-    assert [source.place for source in read_sources(run).values()] == [f"folder:{moved}"]
+    assert {slug: source.place for slug, source in read_sources(run).items()} == {slug: f"folder:{moved}"}
+
+
+def test_tables_keep_the_file_names_of_ones_own_images_also_when_imported(own, tmp_path):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference")
+    succeed("runs", "import", run, "--name", "new")
+    copy = tmp_path / "runs" / "new"
+    assert not (copy / SOURCES_FILE).exists()
+    (path,) = (copy / "scores").glob("*.parquet")
+    names = sorted(file.name for file in Path(name.partition(":")[2]).iterdir())
+    assert read_table(path).frame["name"].tolist() == [names[index] for index in parts(120, 0)["reference"]]
+
+
+def test_parts_of_another_set_give_no_verdict_and_both_counts_are_said(own, tmp_path):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference", "calibration")
+    picture = tmp_path / "训练" / "000.png"
+    succeed("score", run, "--images", picture)
+    config = json.loads((run / "config.json").read_text())
+    config["data"] |= {"fingerprint": "0" * 64, "images": 200}
+    (run / "config.json").write_text(json.dumps(config))
+    said = fail("score", run, "--images", picture)
+    assert "its 24 images are a part of another set than the 200 images that the run was trained on" in said
 
 
 @pytest.mark.parametrize("split", ["fitted", "validation", "reference", "calibration"])
@@ -175,3 +205,18 @@ def test_an_option_of_data_is_refused_beside_images(own, option):
     assert fail("score", run, "--images", name.partition(":")[2], *option) == (
         f"error: {option[0]} does not apply with --images: leave it out"
     )
+
+
+def test_a_report_tells_two_folders_of_one_name_apart(own, tmp_path):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference", "calibration")
+    for number, parent in enumerate(("clothes", "digits")):
+        images = save(tmp_path / parent / "images", 300 + 50 * number, 330 + 50 * number)
+        succeed("score", run, "--data", f"folder:{images}")
+    out = tmp_path / "report.txt"
+    succeed("report", run, "--bootstrap", 5, "--table", "detection", "--out", out)
+    said = out.read_text()
+    assert "clothes/images" in said and "digits/images" in said
+    assert "/训练, reading mean" in said
+    succeed("report", run, "--bootstrap", 5, "--table", "detection", "--out", tmp_path / "report.csv")
+    assert f"训练-{read_config(run).data.fingerprint[:8]}" in (tmp_path / "report.csv").read_text()

@@ -1,0 +1,78 @@
+"""How often the label-free rule raises an alarm, on in-distribution images and on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from hvae.report.comparisons import Comparison
+from hvae.runs.score_tables import ScoreTable
+from hvae.stats import conformal
+from hvae.verdicts.rule import Rule
+
+
+def alarm_table(
+    comparisons: Iterable[Comparison], *, alpha: float = 0.05, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Realised alarms of the label-free rule (`hvae.verdicts.rule`) at the budget `alpha`.
+
+    One row a comparison that has reference and calibration tables, and set of images:
+
+    - `role` = `held-out half`: half of the calibration part judged by the other half. Both are exchangeable, so the
+      rate must lie in the beta-binomial interval [`low`, `high`]: this is the check of the rule;
+    - `test`: the own test images judged by the whole calibration part. The official test split is not quite
+      exchangeable with the training split: its rate is a measurement, the interval only a yardstick;
+    - `ood`: the share of OOD images that raise an alarm, higher = better; no interval.
+
+    Beside the settings: `data`, `role`, `alpha`, `n_reference`, `n_calibration`, `n`, `rate`, `low`, `high`.
+
+    Args:
+        comparisons: as `hvae.report.gather` gives them.
+        alpha: budget of false alarms, in (0, 1).
+        level: probability of the interval.
+        seed: of the halves.
+
+    Raises:
+        HvaeError: scores that are not finite, or a parameter out of range.
+    """
+    return pd.DataFrame([row for comparison in comparisons for row in _alarm_rows(comparison, alpha, level, seed)])
+
+
+def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
+    if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
+        return
+    rule = Rule(comparison.run, comparison.parts["reference"], comparison.parts["calibration"])
+
+    def row(data: str, role: str, by: Rule, images: ScoreTable) -> dict[str, object]:
+        n = len(by.calibration)
+        low, high = conformal.false_alarm_interval(alpha, n, len(images), level)
+        return {
+            **comparison.settings,
+            "data": data,
+            "role": role,
+            "alpha": alpha,
+            "n_reference": len(by.reference),
+            "n_calibration": n,
+            "n": len(images),
+            "rate": float(by.judge(images).alarms(alpha).mean()),
+            "low": float("nan") if role == "ood" else low,
+            "high": float("nan") if role == "ood" else high,
+        }
+
+    if len(rule.calibration) >= 2:
+        order = np.random.default_rng(seed).permutation(len(rule.calibration))
+        half = len(order) // 2
+        judged, kept = (_rows(rule.calibration, part) for part in (order[:half], order[half:]))
+        yield row(comparison.in_data, "held-out half", replace(rule, calibration=kept), judged)
+    if comparison.in_table is not None and comparison.in_table.metadata.split not in comparison.parts:
+        yield row(comparison.in_data, "test", rule, comparison.in_table)
+    for other in comparison.others:
+        yield row(other.metadata.slug, "ood", rule, other)
+
+
+def _rows(table: ScoreTable, index: np.ndarray) -> ScoreTable:
+    """Some rows of a table, whose statistics are all its own."""
+    return replace(table, frame=table.frame.iloc[index].reset_index(drop=True))
