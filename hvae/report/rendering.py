@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from hvae.errors import ConfigError
 from hvae.report.tables import METRICS
+from hvae.scores import everything
 
 SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 
@@ -184,15 +185,19 @@ def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
 
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
-_BOUND = re.compile(r"(?P<minus>-?)\b(?P<name>LLR|L)>(?P<k>\d+|k)\b")
+_LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 
 def _escaped(text: str) -> str:
     """Text for LaTeX (booktabs), the names of scores as formulas."""
+    without_levels = {score.label: score.latex for score in everything(0) if score.k is None}
+    if text in without_levels:
+        return f"${without_levels[text]}$"
     pieces, end = [], 0
-    for match in _BOUND.finditer(text):
-        name = r"\mathcal{L}" if match["name"] == "L" else r"\mathrm{LLR}"
-        pieces += [_plain(text[end : match.start()]), f"${match['minus']}{name}^{{>{match['k']}}}$"]
+    for match in _LEVELLED.finditer(text):
+        font = "mathcal" if len(match["name"]) == 1 else "mathrm"
+        formula = rf"{match['minus']}\{font}{{{match['name']}}}^{{>{match['k']}}}"
+        pieces += [_plain(text[end : match.start()]), f"${formula}$"]
         end = match.end()
     return "".join([*pieces, _plain(text[end:])])
 

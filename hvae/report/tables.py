@@ -145,14 +145,8 @@ def ratio_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             for k in range(1, comparison.depth + 1):
                 ratio = registry.score("llr", comparison.depth, k).of(table)
                 row = {"k": k, "n": len(ratio), "mean": float(ratio.mean()), "sd": float(ratio.std())}
-                rows.append(
-                    {
-                        **comparison.settings,
-                        **_set_of(comparison, table),
-                        **row,
-                        "negative_share": negative_share(ratio),
-                    }
-                )
+                row |= {"negative_share": negative_share(ratio)}
+                rows.append(comparison.settings | _set_of(comparison, table) | row)
     return pd.DataFrame(rows)
 
 
@@ -216,12 +210,7 @@ def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:
 
 
 def _metric_rows(
-    comparison: Comparison,
-    inside: ScoreTable,
-    outside: ScoreTable,
-    ood_data: str,
-    names: Sequence[str],
-    n_boot: int,
+    comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, names: Sequence[str], n_boot: int
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
     wanted = [score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)]
@@ -234,15 +223,8 @@ def _metric_rows(
             smaller = min(len(in_scores), len(ood_scores))
             sizes["equal"] = (smaller, smaller)
         for images, (n_in, n_ood) in sizes.items():
-            row: dict[str, object] = {
-                **comparison.settings,
-                "ood_data": ood_data,
-                "score": score.label,
-                "k": score.k,
-                "images": images,
-                "n_in": n_in,
-                "n_ood": n_ood,
-            }
+            row: dict[str, object] = {**comparison.settings, "ood_data": ood_data, "score": score.label, "k": score.k}
+            row |= {"images": images, "n_in": n_in, "n_ood": n_ood}
             for metric in METRICS:
                 estimate = estimates[images][metric]
                 row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
