@@ -25,7 +25,8 @@ from hvae.report import build, gather
 from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlation_tables import list_correlations, read_correlations
 from hvae.runs.folders import find_run, read_history
-from hvae.runs.score_tables import list_tables, read_table
+from hvae.runs.score_tables import read_table, table_paths
+from hvae.scores import score
 from hvae.stats import bits_per_dim
 from tests.synthetic import make_run, make_tables
 
@@ -257,7 +258,7 @@ def test_trains_on_ones_own_images_and_scores_their_parts(pictures, tmp_path, mo
     assert result.stdout.strip() == str(folder)
     assert "30 fitted and 6 validation images" in result.stderr
     succeed("score", folder, "--data", name, "--split", "reference", "--split", "calibration")
-    sizes = {key.split: len(read_table(key.path)) for key in list_tables(folder)}
+    sizes = {table.metadata.split: len(table) for table in map(read_table, table_paths(folder))}
     assert sizes == {"reference": 12, "calibration": 12}
     assert "held-out half" in succeed("report", folder).stdout
 
@@ -302,21 +303,21 @@ def test_score_writes_the_table_it_names(copy):
         table = read_table(path)
         assert len(table) == 30
         bits = bits_per_dim(table.bound(0), 784).mean()
-        share = np.mean(table.likelihood_ratio(1) < 0)
+        share = np.mean(score("llr", 2, 1).of(table) < 0)
         assert f"30 images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}" in line
     assert "digits (test), mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
 
 
 def test_a_limit_never_replaces_a_larger_table(copy):
     succeed("score", copy, "--data", "digits", "--limit", 20, "--seed", 5)
-    (key,) = list_tables(copy)
-    before = key.path.read_bytes()
+    (path,) = table_paths(copy)
+    before = path.read_bytes()
     assert "holds 20 images, --limit 7 would replace them" in fail(
         "score", copy, "--data", "digits", "--limit", 7, "--seed", 5
     )
-    assert key.path.read_bytes() == before
+    assert path.read_bytes() == before
     succeed("score", copy, "--data", "digits", "--limit", 25, "--seed", 5)
-    assert len(read_table(key.path)) == 25
+    assert len(read_table(path)) == 25
 
 
 def test_report_writes_what_the_tables_say(runs, tmp_path):

@@ -30,6 +30,7 @@ from hvae.report import (
 )
 from hvae.runs.folders import RunEntry, find_run
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
+from hvae.scores import everything, score
 from hvae.stats import conformal
 from tests.synthetic import make_run, make_tables
 
@@ -70,7 +71,7 @@ def the_row(frame: pd.DataFrame, **wanted: object) -> pd.Series:
 
 def test_gathers_by_settings(run):
     first, second = gather([run]).comparisons
-    assert (first.samples, second.samples) == (1, 250)
+    assert (first.setting.samples, second.setting.samples) == (1, 250)
     assert [table.metadata.slug for table in first.others] == ["mnist", "notmnist"]
     assert [table.metadata.slug for table in second.others] == ["mnist"]
     assert set(first.parts) == {"fitted", "reference", "calibration"}
@@ -83,11 +84,11 @@ def test_detection_is_what_the_metrics_say(run, tables, ood, images):
     inside, outside = stored(run, "fashionmnist"), stored(run, ood)
     rows = tables["detection"][lambda frame: (frame["ood_data"] == ood) & (frame["images"] == images)]
     if ood == "mnist":
-        assert len(rows) == (7 if images == "full" else 0)
+        assert len(rows) == (8 if images == "full" else 0)
+    by_label = {one.label: one for one in everything(3)}
     for _, row in rows.iterrows():
         scores = [
-            t.negative_bound(row["k"]) if row["score"].startswith("-L") else t.likelihood_ratio(row["k"])
-            for t in (inside, outside)
+            by_label[row["score"]].of(table, stored(run, "fashionmnist", "reference")) for table in (inside, outside)
         ]
         expected = stats.summary(*scores, n_boot=N_BOOT)[images]
         for name, estimate in expected.items():
@@ -113,7 +114,7 @@ def test_best_k_is_the_best_auroc_of_the_ratios_alone(tables):
     ],
 )
 def test_published_figures_are_those_of_the_same_score_and_samples(run, samples, score, published, source):
-    comparison = next(c for c in gather([run]).comparisons if c.samples == samples)
+    comparison = next(c for c in gather([run]).comparisons if c.setting.samples == samples)
     row = the_row(detection_table([comparison], n_boot=2), ood_data="mnist", score=score, images="full")
     figures = [row[f"published_{name}"] for name in ("auroc", "auprc", "fpr80")]
     assert [None if np.isnan(figure) else figure for figure in figures] == list(published)
@@ -162,7 +163,8 @@ def test_monte_carlo_error_comes_from_the_stored_one(tmp_path):
 def test_control_sets_test_images_against_fitted_ones(run, tables):
     fitted, test = stored(run, "fashionmnist", "fitted"), stored(run, "fashionmnist")
     row = the_row(tables["control"], score="LLR>1")
-    assert row["auroc"] == stats.auroc(fitted.likelihood_ratio(1), test.likelihood_ratio(1)).value
+    ratio = score("llr", 3, 1)
+    assert row["auroc"] == stats.auroc(ratio.of(fitted), ratio.of(test)).value
     assert row["published_auroc"] == 0.488
     assert set(tables["control"]["images"]) == {"full"}
 
@@ -170,7 +172,7 @@ def test_control_sets_test_images_against_fitted_ones(run, tables):
 def test_alarms_follow_the_label_free_rule(run, tables):
     def ratios(split: str, slug: str = "fashionmnist") -> np.ndarray:
         table = stored(run, slug, split)
-        return np.column_stack([table.likelihood_ratio(k) for k in (1, 2, 3)])
+        return np.column_stack([table.bound(0) - table.bound(k) for k in (1, 2, 3)])
 
     reference = ratios("reference")
 
@@ -256,7 +258,7 @@ def test_no_fitted_image_stands_for_the_own_set(tmp_path):
     make_tables(folder, sets=("digits", "mnist"), n=30, parts=False)
     gathered = gather([find_run(str(folder))])
     assert gathered.comparisons[0].in_table is None
-    assert "score digits (test)" in gathered.problems[0]
+    assert "score digits with the same setting" in gathered.problems[0]
     assert build(gathered.comparisons, ["detection", "control", "alarms"]) == {}
 
 
@@ -301,8 +303,8 @@ def test_readings_are_filtered(tmp_path):
     folder = make_run(tmp_path, "readings")
     make_tables(folder, sets=("fashionmnist",), n=10, readings=("mean", "sample"), parts=False)
     entry = find_run(str(folder))
-    assert {c.reading for c in gather([entry]).comparisons} == {"mean", "sample"}
-    assert {c.reading for c in gather([entry], ["sample"]).comparisons} == {"sample"}
+    assert {c.setting.reading for c in gather([entry]).comparisons} == {"mean", "sample"}
+    assert {c.setting.reading for c in gather([entry], ["sample"]).comparisons} == {"sample"}
 
 
 @pytest.mark.parametrize("name", TABLES)
