@@ -305,7 +305,7 @@ def test_score_writes_the_table_it_names(copy):
         bits = bits_per_dim(table.bound(0), 784).mean()
         share = np.mean(score("llr", 2, 1).of(table) < 0)
         assert f"30 images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}" in line
-    assert "digits (test), mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
+    assert "digits (test), reading mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
 
 
 def test_a_limit_never_replaces_a_larger_table(copy):
@@ -390,8 +390,9 @@ def test_runs_list_shows_what_is_wrong(runs, tmp_path, monkeypatch):
     assert "Field required" in state["sibling"]
 
 
-def test_check_names_tables_of_other_weights(copy):
+def test_check_names_tables_of_other_weights(runs, copy):
     make_tables(copy, sets=("mnist",), n=5)
+    (copy / "model.safetensors").write_bytes((runs / "sibling" / "model.safetensors").read_bytes())
     assert "was made with other weights" in fail("runs", "check", copy)
 
 

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from hvae.cli import app
 from hvae.errors import HvaeError
 from hvae.files import run_lock
+from hvae.runs.checkpoints import read_config, read_weights, save_weights
 from hvae.runs.folders import find_runs
 from hvae.runs.importing import archives, import_archive, import_run, members
-from hvae.runs.score_tables import METADATA_KEY
+from hvae.runs.score_tables import METADATA_KEY, content_hash
 from hvae.runs.states import run_state
 from tests.synthetic import make_run, make_tables
 
@@ -30,7 +31,11 @@ TABLE = "scores/mnist.test.mean.S1.R1.seed0.parquet"
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(tmp_path_factory.mktemp("elsewhere"), "original", depth=2, trained=True)
-    make_tables(run, ("fashionmnist", "mnist"), n=20, parts=False)
+    make_tables(run, ("fashionmnist",), n=20, parts=False)
+    save_weights(
+        run, {name: value + 1 for name, value in read_weights(run, read_config(run)).items()}, read_config(run)
+    )
+    make_tables(run, ("mnist",), n=20, parts=False)
     return run
 
 
@@ -82,7 +87,7 @@ def test_a_sound_run_arrives_whole(source, into):
     assert copy == into / "new" and contents(copy) == expected
     assert [path.name for path in into.iterdir()] == ["new"]
     assert any("resume.pt was left out" in line for line in said)
-    assert any("2 of 2 score tables were made with other weights" in line for line in said)
+    assert any("1 of 2 score tables were made with other weights" in line for line in said)
     assert run_state(find_runs([into])[0]).state == "complete"
     assert "already a run 'new'" in refused(into, source)
 
@@ -138,10 +143,14 @@ def not_finite(source: Path) -> None:
 
 
 def rewrite(change):
-    """Spoil a score table: `change(arrow table) -> arrow table`."""
+    """Spoil a score table, its hash made to fit: `change(arrow table) -> arrow table`."""
 
     def spoil(source: Path) -> None:
-        pq.write_table(change(pq.read_table(source / TABLE)), source / TABLE)
+        table = change(pq.read_table(source / TABLE))
+        if about := (table.schema.metadata or {}).get(METADATA_KEY):
+            about = json.dumps(json.loads(about) | {"content_sha256": content_hash(table)}).encode()
+            table = table.replace_schema_metadata({METADATA_KEY: about})
+        pq.write_table(table, source / TABLE)
 
     return spoil
 
@@ -227,7 +236,8 @@ def cut(member: str):
         (rewrite(of_another_set), "holds another table"),
         (many_row_groups, "1,000 at most"),
         (huge_claim, "claims"),
-        (write("scores/oh.parquet", b"PAR1"), "not named as a score table"),
+        (lambda source: (source / TABLE).rename(source / "scores" / "oh.parquet"), "rename it"),
+        (write("scores/oh.parquet", b"PAR1"), "scores/oh.parquet is no readable parquet"),
         (write("correlations/a.b.c.parquet", b"PAR1"), "no readable parquet"),
         (write("history.csv", b"epoch,elbo,<b>\n1,2,3\n"), "'<b>'"),
         (write("history.csv", b"epoch,elbo\n1,nan\n"), "not finite"),
