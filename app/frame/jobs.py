@@ -44,7 +44,7 @@ def start(title: str, work: Work, key: Hashable, steps: str = "steps") -> None:
     """Queue a job and follow it in the address; for callbacks of buttons. A full queue is said on the page."""
     try:
         st.session_state["job"] = submit(title, work, key, steps)
-        st.session_state["_notes"].pop("job", None)
+        state.unsay("job")
     except QueueFull as error:
         state.note("job", str(error))
 
@@ -76,7 +76,7 @@ def followed() -> str | None:
     )
     with state.shared(), st.container(key="job-address"):
         chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
-    st.session_state["_chosen_job"] = chosen or None
+    state.hold("job", chosen or None)
     return chosen or None
 
 

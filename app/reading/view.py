@@ -149,7 +149,7 @@ def gain(inside: Scored, outside: Scored, other_inside: Scored, other_outside: S
     return kept("gain", stamps, lambda: stats.paired_auroc_difference(*(one.scores for one in four)))
 
 
-def spread(name: str, one: Estimate | PairedDifference) -> dict[str, float]:
+def spread(name: str, one: Estimate | PairedDifference) -> dict[str, object]:
     """An estimate as three columns of a frame: NAME, NAME_low and NAME_high."""
     return {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
 

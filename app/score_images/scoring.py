@@ -190,4 +190,4 @@ def start(runs: Sequence[RunEntry], given: Given, settings: Settings) -> None:
     finally:
         name.set_result(job)
     st.session_state["job"] = job
-    st.session_state["_notes"].pop("job", None)
+    state.unsay("job")
