@@ -16,7 +16,8 @@ import streamlit as st
 
 from app.frame import components, state
 from app.server import limits
-from app.server.queue import KEPT, Job, JobQueue, QueueFull, Work, duration
+from app.server.queue import KEPT, Job, JobQueue, Work, duration
+from hvae.errors import HvaeError
 
 FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
@@ -32,21 +33,28 @@ def _queue() -> JobQueue:
 
 
 def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-    """Queue a job; see `JobQueue.submit`.
-
-    Raises:
-        QueueFull: too many jobs wait.
-    """
+    """Queue a job; see `JobQueue.submit`. Raises QueueFull where too many wait."""
     return _queue().submit(title, work, key, steps)
 
 
-def start(title: str, work: Work, key: Hashable, steps: str = "steps") -> None:
-    """Queue a job and follow it in the address; for callbacks of buttons. A full queue is said on the page."""
+def start(
+    title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
+) -> None:
+    """Queue a job and follow it in the address; for callbacks of buttons. What goes wrong is said on the page.
+
+    `prepare` is called with its id once it is queued.
+    """
+    job = ""
     try:
-        st.session_state["job"] = submit(title, work, key, steps)
-        st.session_state["_notes"].pop("job", None)
-    except QueueFull as error:
+        job = submit(title, work, key, steps)
+        if prepare:
+            prepare(job)
+    except HvaeError as error:
+        cancel(job)
         state.note("job", str(error))
+        return
+    st.session_state["job"] = job
+    st.session_state["_notes"].pop("job", None)
 
 
 def find(job: str) -> Job | None:

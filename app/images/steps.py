@@ -64,6 +64,6 @@ def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     if samples > 1:
         terms[f"+ {samples} samples"] = (table.bound(0) - elbo, False)
         terms[f"= L<sub>{samples}</sub>"] = (table.bound(0), True)
-    terms[f"− LLR<sup>&gt;{k}</sup>"] = (-table.likelihood_ratio(k), False)
+    terms[f"− LLR<sup>&gt;{k}</sup>"] = (table.bound(k) - table.bound(0), False)
     terms[f"= L<sup>&gt;{k}</sup>"] = (table.bound(k), True)
     return terms
