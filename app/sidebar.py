@@ -21,13 +21,13 @@ def draw() -> Selection:
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
         jobs.badge()
-    st.session_state["_selection"] = chosen
+    state.select(chosen)
     return chosen
 
 
 def _nothing() -> Selection:
     for key in state.SELECTION_KEYS:
-        for asked in st.session_state["_asked"].pop(key, []):
+        for asked in state.take(key):
             state.note(key, f"The address asks for {key} `{quoted(asked)}`, but there is no run here.")
     st.caption("No run found. Train one with `hvae train`, or point `HVAE_RUNS` at a folder of runs.")
     return Selection(None, None, "fashionmnist", ("mnist",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import controls
+from app.frame import controls, state
 from app.how_it_works import examples as how_examples
 from app.how_it_works.switches import Switches, every, first_choice, presets
 from hvae.config import RunConfig
@@ -52,10 +52,7 @@ def examples(row: DeltaGenerator, config: RunConfig, ood: tuple[str, ...]) -> tu
             help="Set and number; sample:1 is an image the model made up. A familiar image is shown beside an "
             "unfamiliar one.",
         )
-        seed = controls.number(
-            "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
-        )
-        st.button("Resample", on_click=_resample, help="The next seed: other draws of every z")
+        seed = controls.seed()
     known, strange = how_examples.pair(chosen, config, sets)
     return known, strange, seed
 
@@ -86,13 +83,9 @@ def _set(layers: str) -> None:
 def _made(depth: int) -> list[str]:
     """Choices that a link asked for or a person made with the switches; they stay on offer."""
     made: list[str] = st.session_state.setdefault("_how_made", [])
-    wanted = [*st.session_state["_asked"].get("layers", []), st.session_state.get("layers")]
+    wanted = [*state.asked("layers"), st.session_state.get("layers")]
     made += [one for one in wanted if isinstance(one, str) and one not in made and len(one) == depth]
     return made
-
-
-def _resample() -> None:
-    st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
 
 
 def _subscript(number: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from app.frame import state
 from app.images import sources
 from app.looks.palette import look
 from app.reading import loading
@@ -60,7 +61,7 @@ def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
 def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
     """Keys of the examples on offer; an image that a link names, or that is pinned elsewhere, stays on offer."""
     added: list[str] = st.session_state.setdefault("_how_added", [])
-    wanted = [*st.session_state["_asked"].get("example", []), *_pinned()]
+    wanted = [*state.asked("example"), *_pinned()]
     added += [key for key in wanted if key not in added and is_image(key, sets, shape)]
     keys = [f"{slug}:{number}" for slug in sets for number in range(EACH)]
     keys += [key for key in added if is_image(key, sets, shape)]
@@ -113,5 +114,5 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
 
 
 def _pinned() -> list[str]:
-    image = st.session_state.get("_chosen_image")
+    image = state.chosen("image")
     return [image] if isinstance(image, str) else []

@@ -78,14 +78,13 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
     known = datasets.names_for(image_shape)
-    asked = st.session_state["_asked"]
-    if "image" not in asked and "image" not in state.settled() and (pin := st.session_state.get("_chosen_image")):
+    if not state.asked("image") and not state.is_drawn("image") and (pin := state.chosen("image")):
         # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
         # be missing, and stays pinned.
-        asked["image"] = [pin]
+        state.ask("image", pin)
     here = [slug for slug in known if datasets.available(slug)]
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
-    pinned = asked.get("image", [""])[-1].partition(":")[0]
+    pinned = "".join(state.asked("image")[-1:]).partition(":")[0]
     away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
     if away:
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)

@@ -85,10 +85,7 @@ def chosen(depth: int) -> View:
             select=True,
             help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
         )
-        seed = controls.number(
-            "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
-        )
-        st.button("Resample", on_click=_resample, help="The next seed")
+        seed = controls.seed()
     levels = (
         usual_levels(depth) if depth < MOST_LEVELS else tuple(range(depth + 1)) if shown == SINGLE else _levels(depth)
     )
@@ -157,11 +154,6 @@ def pin(images: Source, selection: state.Selection) -> None:
             )
     if first.slug not in (selection.data, *selection.ood):
         st.caption(f"{images.title} is none of the sets chosen in the sidebar, so the Scores page does not show it.")
-
-
-def _resample() -> None:
-    """Another seed: other binarisations, posterior samples and samples of the model."""
-    st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
 
 
 def _enough_draws() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures.densities import Brush
-from app.frame import controls, parts
+from app.frame import controls, parts, state
 from app.frame.controls import decimal_or_none
 from app.reading.view import View
 from hvae.stats.arrays import Floats
@@ -69,8 +69,7 @@ def clear() -> None:
     """No brush; for callbacks, and before the boxes are drawn."""
     _forget_outline()
     for key in ("from", "to"):
-        st.session_state[key] = None
-        st.session_state[f"_chosen_{key}"] = None
+        state.empty(key)
 
 
 def outline() -> int:

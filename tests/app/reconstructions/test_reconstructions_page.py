@@ -233,8 +233,8 @@ def test_a_set_that_is_not_here_is_named_with_its_command(open_page):
 def test_an_address_out_of_range_is_said(open_page):
     app = open_page(rows="99", seed="-3")
     said = " ".join(warning.value for warning in app.warning)
-    assert "rows that is no whole number from 1 to 12" in said
-    assert "seed that is no whole number from 0" in said
+    assert "rows `99`, which is no whole number from 1 to 12" in said
+    assert "seed `-3`, which is no whole number from 0" in said
     assert app.number_input(key="rows").value == 5
 
 
