@@ -12,7 +12,7 @@ from app.figures.layout import Figure
 from app.frame import components, controls
 from app.frame.parts import EVERY_PAIR
 from app.looks import palette
-from hvae.runs.correlation_tables import CorrelationTable, Kind
+from hvae.runs.correlations.tables import CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
 

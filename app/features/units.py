@@ -18,10 +18,10 @@ from app.images.sources import Sizes
 from app.reading import loading
 from app.reading.measures import WHOLE_SPLITS
 from hvae import datasets
-from hvae.runs.correlation_tables import CorrelationMetadata, Kind
+from hvae.runs.correlations.tables import CorrelationMetadata, Kind
+from hvae.runs.correlations.unit_pairs import MOST_IMAGES, UnitPair
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableKey
-from hvae.runs.unit_pairs import MOST_IMAGES, UnitPair
 
 
 def unit_pairs(

@@ -10,12 +10,12 @@ from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.runs.checkpoints import read_config, read_weights, sha256
-from hvae.runs.correlation_tables import list_correlations, read_correlations
+from hvae.runs.correlations.tables import list_correlations, read_correlations
+from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
 from hvae.runs.score_tables import NAME, column_type, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
-from hvae.runs.unit_pairs import read_unit_pairs, unit_pairs_path
 
 MAXIMUM_ROW_GROUPS = 1000
 

@@ -23,7 +23,7 @@ from hvae.cli import app, dashboard
 from hvae.datasets.base import Progress
 from hvae.report import build, gather
 from hvae.runs.checkpoints import read_config, read_weights
-from hvae.runs.correlation_tables import list_correlations, read_correlations
+from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.folders import find_run, read_history
 from hvae.runs.score_tables import read_table, table_paths
 from hvae.scores import score
