@@ -19,8 +19,8 @@ from app.looks.palette import look
 from app.reading import loading
 from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
+from hvae.runs.catalogue import TableEntry
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import TableKey
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Shown:
 
 def gallery(
     run: RunEntry,
-    keys: Mapping[str, TableKey],
+    keys: Mapping[str, TableEntry],
     shown: Sequence[Shown],
     title: str,
     numbers: components.Numbers,
@@ -106,7 +106,9 @@ def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None
     return figures.gallery(_tiles, title, place)
 
 
-def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:
+def _tiles(
+    run: RunEntry, keys: Mapping[str, TableEntry], shown: Sequence[Shown]
+) -> tuple[list[figures.Tile], list[str]]:
     """Every image with its pixels where they can be had, and the data sets that could be fetched."""
     found: dict[str, np.ndarray] = {}
     absent = []

@@ -1,4 +1,4 @@
-"""The raw likelihood beside the likelihood ratio: why the ratio is needed at all, in one glance."""
+"""The chosen score beside the likelihood that fails: why another score is needed at all, in one glance."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ import pandas as pd
 import streamlit as st
 
 from app.figures import densities
-from app.figures.densities import IDS_PER_SET, Series
 from app.figures.layout import Figure
-from app.frame import components, state
-from app.frame.state import ImageId
+from app.frame import components
+from app.frame.caching import kept
+from app.images.scored import pinning
 from app.looks.palette import look
-from app.reading import measures as score_measures
-from app.reading import numbers
-from app.reading.measures import Measure
+from app.reading import view as views
+from app.reading.choosing import USUAL
+from app.reading.measures import Measure, usable_unit
 from app.reading.view import View
+from app.scores.figures import series
+from hvae.errors import TableError
+from hvae.scores import find
 
 MARKS = 200
 """Images drawn one by one in each panel, all sets together; the main figure has more."""
+LIKELIHOOD = find("bound")(0)
 
 
-def likelihood_beside_ratio(view: View) -> None:
-    """Densities of -L^{>0} and of LLR^{>k} on the same images; a click on a mark pins its image."""
-    sets = (view.inside, *view.outside)
-    k = max(view.measure.k, 1)
-    stamp = f"{k}{view.unit}{score_measures.stamp([one.key for one in sets])}"
-    figure, table = _drawn(stamp, view, k)
+def pair(view: View) -> tuple[View, View]:
+    """The sets under the likelihood, and under the chosen score (the usual one where that is the likelihood itself)."""
+    likelihood = view.under(Measure(LIKELIHOOD, usable_unit(type(LIKELIHOOD), view.unit)))
+    if view.measure.score != LIKELIHOOD:
+        return likelihood, view
+    usual = find(USUAL)
+    if not usual.levels(view.depth):
+        raise TableError("this is the likelihood itself, and the model has no layers to compare it with")
+    other = view.under(Measure(usual(usual.usual_level(view.depth)), usable_unit(usual, view.unit)))
+    return likelihood.only(other.slugs), other
 
-    def pin(mark: int) -> None:
-        place, index = divmod(int(mark), IDS_PER_SET)
-        if place < len(sets):
-            state.pin(ImageId(sets[place].slug, index))
+
+def beside_likelihood(view: View) -> None:
+    """Densities of -L^{>0} and of the chosen score on the same images; a click on a mark pins its image."""
+    both = pair(view)
+    stamp = f"{both[0].stamp}\n{both[1].stamp}"
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        left, right = map(_panel, both)
+        own, symbol = look(view.inside.slug).title, both[1].measure.symbol
+        title = what_to_see(own, symbol, *map(_aurocs, both))
+        return densities.contrast(left, right, title), densities.contrast_table(left, right)
 
     with st.container(key="contrast"):
+        figure, table = kept("contrast drawn", stamp, draw)
         # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
         key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
-        components.chart(figure, table, "contrast", key=key, on_click=pin)
+        components.chart(figure, table, "contrast", key=key, on_click=pinning(both[1].slugs))
 
 
-# A resource, because drawing costs as much as the rest of a page that follows a click: nobody may change what it holds.
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(stamp: str, _view: View, k: int) -> tuple[Figure, pd.DataFrame]:
-    measures = (Measure("L", 0, _view.unit), Measure("LLR", k, score_measures.usable_unit("LLR", _view.unit)))
-    left, right = (_panel(_view, measure) for measure in measures)
-    title = what_to_see(look(_view.inside.slug).title, measures[1].symbol, *(_aurocs(_view, one) for one in measures))
-    return densities.contrast(left, right, title), densities.contrast_table(left, right)
-
-
-def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], ratio: Mapping[str, float]) -> str:
-    """The two panels in a sentence.
-
-    Args:
-        own: title of the in-distribution set.
-        symbol: of the ratio in HTML.
-        likelihood: AUROC of -L^{>0} by slug.
-        ratio: AUROC of the ratio, of the same sets.
-    """
+def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """The two panels in a sentence, from the title of the in-distribution set and the AUROCs of either score."""
     fooled = [slug for slug, value in likelihood.items() if value < 0.45]
     if not fooled:
         return f"Likelihood: no set sits left of {own} here; {symbol} beside it, on the same images"
     names = _listed([look(slug).title for slug in fooled])
     verb = "sits" if len(fooled) == 1 else "sit"
     said = f"Likelihood: {names} {verb} left of {own}, as if more normal than its own data"
-    caught = [slug for slug in fooled if ratio[slug] > 0.55]
+    caught = [slug for slug in fooled if other[slug] > 0.55]
     if not caught:
         return f"{said}; {symbol} does not mend it"
     if len(caught) == len(fooled):
@@ -73,19 +73,14 @@ def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], ratio: M
     return f"{said}; {symbol} moves {_listed([look(slug).title for slug in caught])} to the right"
 
 
-def _panel(view: View, measure: Measure) -> densities.Panel:
-    sets = (view.inside, *view.outside)
-    series = []
-    for one, density in zip(sets, numbers.densities([one.key for one in sets], measure), strict=True):
-        scores = measure.of(one.table)
-        marks = score_measures.rug(scores, MARKS // len(sets))
-        series.append(Series(one.slug, density, marks, scores[marks]))
-    name = "likelihood" if measure.score == "L" else "likelihood ratio"
-    return densities.Panel(measure.symbol, measure.unit, f"{name}, {measure.symbol}", series)
+def _panel(view: View) -> densities.Panel:
+    measure = view.measure
+    heading = f"{measure.score.title}, {measure.symbol}"
+    return densities.Panel(measure.symbol, measure.unit, heading, series(view.sets, MARKS))
 
 
-def _aurocs(view: View, measure: Measure) -> dict[str, float]:
-    return {other.slug: numbers.auroc(view.inside.key, other.key, measure).value for other in view.outside}
+def _aurocs(view: View) -> dict[str, float]:
+    return {other.slug: views.auroc(view.inside, other).value for other in view.outside}
 
 
 def _listed(names: list[str]) -> str:
