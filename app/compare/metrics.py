@@ -42,7 +42,7 @@ def metrics_table(view: View) -> None:
     shown: dict[str, Callable[[Any], str]] = {
         "OOD set": lambda row: look(row.ood).title,
         "run": lambda row: looks[row.run],
-        **metrics.shown(),
+        **{heading: cell for heading, cell in metrics.shown().items() if heading in METRICS.values()},
     }
     if len(view.runs) > 1:
         shown["AUROC minus A's"] = lambda row: (
@@ -62,9 +62,10 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
+    sizes = ", ".join(f"{len(view.runs[0].sets[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
-        "Over all images of both sides. The CSV has, as in the paper, both sides cut to the same number of images as "
-        "well, as equal_auroc and so on."
+        f"From all images: {len(view.runs[0].inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
+        "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
     if len(view.runs) > 1:
         st.caption(

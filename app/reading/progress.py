@@ -36,15 +36,16 @@ def runs_table(found: Sequence[RunEntry]) -> None:
             "run": lambda row: components.escape(row.run),
             "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
+            "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
+            "bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
+            "KL (nats)": lambda row: per(row, "kl"),
+            "active units": lambda row: per(row, "active_units"),
             "layers": lambda row: "–" if pd.isna(row.depth) else str(row.depth),
             "weights": lambda row: "–" if pd.isna(row.parameters) else f"{row.parameters:,.0f}",
-            "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
-            "best validation bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
-            "KL per layer, z<sub>1</sub> first (nats)": lambda row: per(row, "kl"),
-            "active units per layer": lambda row: per(row, "active_units"),
-            "score tables": lambda row: str(row.score_tables),
+            "tables": lambda row: str(row.score_tables),
         },
-        "All runs, and what has become of each",
+        "All runs: bits per dimension of the best epoch on validation images, what each layer carries, and how many "
+        "score tables there are",
         name="runs",
     )
     wrong = frame[frame["reason"].notna()]
