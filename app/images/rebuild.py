@@ -17,36 +17,32 @@ MOST_DRAWS = 16
 """Tables with more draws are rebuilt with one: a person waits for it."""
 
 
-def rebuild(
-    run: RunEntry, one: ImageSet, place: int, about: TableMetadata, name: str, *, familiar: bool, key: str = "rebuild"
-) -> None:
-    """An expander that shows an image and what is left of it at every level, with the noise that scored it.
+def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
+    """An expander that shows the image and what is left of it at every level, with the noise of its score table.
 
     Args:
-        run: nothing is drawn for one without a configuration or weights.
-        one: the image alone.
-        place: its position in its set, which addresses the noise.
-        about: how it was scored.
-        name: in words, as HTML.
-        familiar: whether the model was trained on its set.
-        key: unique on the page.
+        run: with a configuration and weights; nothing is drawn for others.
+        about: metadata of the score table of the image's data set.
+        images: of that set.
+        index: of the image.
     """
     if run.config is None or run.obstacle("reconstruct"):
         return
     # Its contents are made when it is opened: PyTorch takes two seconds to import.
-    details = st.expander("Rebuild it level by level", key=key, on_change="rerun")
+    details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
     if not details.open:
         return
     with details, components.guarded():
         with st.spinner("Starting PyTorch"):
             from app.images import models
+        one, place = images.take(np.array([index])), np.array([index])
+        title, trained = palette.look(about.slug).title, run.config.data.name
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
-            walked = models.walk(run, one, np.array([place]), about.seed, about.reading, draws)
-        words = what_to_see(walked, palette.look(about.slug).title, palette.look(run.config.data.name).title, familiar)
-        st.html(f'<p class="prose">{words}</p>')
+            walked = models.walk(run, one, place, about.seed, about.reading, draws)
+        st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
         levels = usual_levels(walked.depth)
-        strip = rows(walked, one.images, [name], PICTURE, walked.depth, levels=levels)
+        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
         columns = headings(walked.depth, levels)
         st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
         st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import streamlit as st
 
-from app.figures.densities import IDS_PER_SET
-from app.frame import components, state
+from app.frame import components
 from app.frame.state import ImageId
 from app.images.mosaic import data_uri
 from app.looks.palette import look
@@ -36,14 +33,3 @@ def picture(run: RunEntry, image: ImageId, split: str, width: int) -> ImageSet |
     with st.container(key="picture"):
         st.image(data_uri(images.images[image.index]), width=width, caption=caption, alt=f"Image {about}")
     return images
-
-
-def pinning(slugs: Sequence[str]) -> Callable[[int], None]:
-    """What a click on a mark does whose id names its set, among those in a figure, and its number there: it pins it."""
-
-    def pin(mark: int) -> None:
-        place, index = divmod(int(mark), IDS_PER_SET)
-        if place < len(slugs):
-            state.pin(ImageId(slugs[place], index))
-
-    return pin
