@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.frame import controls, state
+from app.frame.caching import kept
 from app.images.mosaic import png
 from app.images.sources import whole_split
 from app.looks import palette
@@ -25,14 +26,9 @@ BUNDLED = ("digits", "glyphs")
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a person gave.
+    """What a person gave: a title in words, the files, and what tells one set of files from another.
 
-    Attributes:
-        title: in words.
-        sources: the files.
-        stamp: tells one set of files from another.
-        problem: why they cannot be taken, empty where they can.
-        from_visitor: whether they are files or pictures that somebody sent.
+    `problem` says why they cannot be taken; `from_visitor` whether somebody sent them.
     """
 
     title: str
@@ -107,7 +103,7 @@ def _samples(selection: state.Selection) -> Given | None:
     named = tuple(
         Named(f"{palette.look(slug).title} {number}", content)
         for slug in here
-        for number, content in enumerate(_first(slug))
+        for number, content in enumerate(kept("samples", slug, lambda slug=slug: _first(slug)))
     )
     if not named:
         return None
@@ -115,7 +111,6 @@ def _samples(selection: state.Selection) -> Given | None:
     return Given(title, named, tuple(here), from_visitor=False)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def _first(slug: str) -> list[bytes]:
     """The first images of a data set as PNG files of its own size, none where it cannot be read."""
     try:

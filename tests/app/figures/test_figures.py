@@ -11,7 +11,7 @@ from app.figures import curves as curve_figures
 from app.figures.densities import IDS_PER_SET, Series
 from app.looks.palette import LOOKS, look
 from hvae import stats
-from hvae.datasets import names
+from hvae.datasets import info, names
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = RNG.normal(0, 1, 500), RNG.normal(2, 1, 400)
@@ -30,13 +30,17 @@ def test_figures_know_no_streamlit() -> None:
     subprocess.run([sys.executable, "-c", code + "sys.exit('streamlit' in sys.modules)"], check=True)
 
 
-def test_every_known_set_has_a_look_of_its_own() -> None:
-    for one, other in combinations(LOOKS.values(), 2):
+def test_every_known_set_has_a_look_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(LOOKS) <= set(names())
+    for one, other in combinations(map(look, names()), 2):
         # Lines know no marker, marks no dash: each pair tells the sets apart alone.
         assert (one.colour, one.dash) != (other.colour, other.dash)
         assert one.marker != other.marker
         assert one.title != other.title
-    assert set(LOOKS) == set(names())
+    monkeypatch.delitem(LOOKS, "mnist")
+    derived = look("mnist")
+    assert derived.title == info("mnist").title, "a set needs no line here to be named"
+    assert derived == look("mnist") and derived.marker not in {marker for *_, marker in LOOKS.values()}
 
 
 def test_a_converted_set_is_drawn_as_its_source() -> None:
