@@ -9,7 +9,7 @@ from app.frame import components
 from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
 from app.images.mosaic import table_html
 from app.looks import palette
-from hvae.datasets import ImageSet
+from hvae.datasets import ImageSet, content_index
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
 
@@ -23,7 +23,7 @@ def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -
     Args:
         run: with a configuration and weights; nothing is drawn for others.
         about: metadata of the score table of the image's data set.
-        images: of that set.
+        images: of that set; those of no set have no split.
         index: of the image.
     """
     if run.config is None or run.obstacle("reconstruct"):
@@ -35,14 +35,17 @@ def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -
     with details, components.guarded():
         with st.spinner("Starting PyTorch"):
             from app.images import models
-        one, place = images.take(np.array([index])), np.array([index])
-        title, trained = palette.look(about.slug).title, run.config.data.name
+        one, trained = images.take(np.array([index])), run.config.data.name
+        # A picture of no data set is known by its content, and so is its noise.
+        place = np.array([index if images.split else content_index(one.images[0])])
+        title = palette.look(about.slug).title if images.split else "this image"
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
             walked = models.walk(run, one, place, about.seed, about.reading, draws)
         st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
         levels = usual_levels(walked.depth)
-        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
+        labels = [f"{title} {index}" if images.split else title]
+        strip = rows(walked, one.images, labels, PICTURE, walked.depth, levels=levels)
         columns = headings(walked.depth, levels)
         st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
         st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
