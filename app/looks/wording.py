@@ -40,8 +40,8 @@ def bits(value: float | None) -> str:
 
 def asked_for(slug: str, run: Path) -> str:
     """How a command names a set that a run has scored; one's own by its path, `folder:PATH` where none holds."""
-    if is_known(slug):
-        return slug
+    if is_known(slug) or ":" in slug:
+        return shlex.quote(slug)
     try:
         return shlex.quote(locate(run, slug).place)
     except DataError:
