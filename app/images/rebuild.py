@@ -43,7 +43,9 @@ def rebuild(
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
             walked = models.walk(run, one, np.array([place]), about.seed, about.reading, draws)
-        words = what_to_see(walked, palette.look(about.slug).title, palette.look(run.config.data.name).title, familiar)
+        # A picture of one's own is of no set, and has no split.
+        shown = palette.look(about.slug).title if one.split else "this image"
+        words = what_to_see(walked, shown, palette.look(run.config.data.name).title, familiar)
         st.html(f'<p class="prose">{words}</p>')
         levels = usual_levels(walked.depth)
         strip = rows(walked, one.images, [name], PICTURE, walked.depth, levels=levels)

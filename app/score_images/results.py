@@ -16,7 +16,7 @@ from app.score_images.store import Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores import Score, computable, everything, find
+from hvae.scores import Score, computable, find
 from hvae.stats.arrays import Floats
 from hvae.verdicts import words
 
@@ -54,14 +54,9 @@ class Reference:
         """Its statistics."""
         return loading.table(self.found, self.entry)
 
-    @property
-    def scores(self) -> list[Score]:
-        """Every score of the registry that it gives."""
-        return computable(everything(self.table.metadata.depth), (self.table,), self.table)[0]
-
-    def values(self, score: Score) -> Floats:
+    def values(self, measure: Measure) -> Floats:
         """A score of all its images, computed once."""
-        return view.scored(self.found, self.entry, Measure(score)).scores
+        return view.scored(self.found, self.entry, measure).scores
 
 
 def kept(job: str) -> Stored | None:

@@ -53,7 +53,7 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
     run = next((one for one in loading.runs() if one.name == settings.run and one.config is not None), None)
     like = results.reference(run, settings) if run else None
     own = run.config.data.name if run and run.config else ""
-    stamp += f" {found.alpha} {score.label} {like and loading.stamp(like.entry)}"
+    stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
         grid.grid(found, rows, here)
     else:
@@ -72,7 +72,7 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
         numbers = densities.uploaded_table(
             frame[score.label].to_numpy(), found.alarms, list(frame["name"]), score.label
         )
-        figure = kept("uploaded-marks", stamp, lambda: detail.marks(found, like, own, score))
+        figure = kept("uploaded-marks", (stamp, score.label), lambda: detail.marks(found, like, own, score))
         components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=detail.look_at)
     if len(here) and run is not None:
         components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
