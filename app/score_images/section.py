@@ -62,9 +62,8 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
     def document() -> str:
         return report.report(found, detail.marks(found, like, own, score, clickable=False) if like else None)
 
-    st.download_button(
-        "Download report", document, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
-    )
+    name = "verdicts.html"
+    st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
     grid.side_by_side(found, rows, here)
     if like is not None:
         if len(frame) > detail.MOST_MARKS:
