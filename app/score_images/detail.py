@@ -17,7 +17,6 @@ from app.reading.measures import Measure, percentile
 from app.score_images.grid import LOOK
 from app.score_images.results import Judged, Reference
 from hvae.datasets import ImageSet, content_index
-from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.stats import density, shared_edges
@@ -26,13 +25,13 @@ from hvae.stats.arrays import Floats
 MOST_MARKS = 500
 
 
-def marks(found: Judged, like: Reference, own: str, score: Score, *, clickable: bool = True) -> Figure:
-    """Every image on the density of a score over the reference part, a part of the set `own`."""
+def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = True) -> Figure:
+    """Every image on the density of a score over the reference part."""
     inside, values = like.values(Measure(score)), found.stored.frame[score.label].to_numpy()
     above = sum(percentile(inside, value) > 95 for value in values)
     figure = densities.uploaded(
         density(inside, shared_edges([inside], bins=60)),
-        own,
+        like.entry.slug,
         values[:MOST_MARKS],
         found.alarms[:MOST_MARKS],
         [components.escape(name) for name in found.stored.frame["name"][:MOST_MARKS]],
@@ -64,7 +63,7 @@ def look_at(row: int) -> None:
     st.session_state[LOOK] = row
 
 
-def detail(stamp: str, found: Judged, row: int, like: Reference | None, run: RunEntry, own: str, score: Score) -> None:
+def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: Score) -> None:
     """Draw one image; `stamp` names the verdicts and the reference part as they are now."""
     left, right = st.columns([1, 3], gap="large")
     with left:
@@ -73,13 +72,13 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, run: Run
         with right:
             st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
         return
-    about = like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
+    run, about = like.found.run, like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
     table, name = ScoreTable(found.stored.frame, about, run.name), f"Image {row + 1}"
 
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return like.values(measure), measure.of(table, like.table)
 
-    chosen = Chosen(name, table, row, like.table, own, values, stamp)
+    chosen = Chosen(name, table, row, like.table, like.entry.slug, values, stamp)
     with right:
         bound_in_steps(chosen, score.k or 1)
     left, right = st.columns(2, gap="large")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -101,24 +99,21 @@ def _listed(found: Judged, frame: pd.DataFrame, here: np.ndarray | None, key: st
     }
     # Another page is another table: a row chosen on the page before is none of it.
     key = key if here is None else f"{key}-{hash(here.tobytes())}"
+
+    def look() -> None:
+        picked = st.session_state[key].selection.rows
+        if here is not None and picked and picked[0] < len(here):
+            st.session_state[LOOK] = int(here[picked[0]])
+
     st.dataframe(
         frame,
         hide_index=True,
         key=key,
-        on_select="ignore" if here is None else _looking(key, here),
+        on_select="ignore" if here is None else look,
         selection_mode="single-row",
         row_height=None if here is None else 44,
         column_config={"image": st.column_config.ImageColumn("image", width="small"), **formats},
     )
-
-
-def _looking(key: str, here: np.ndarray) -> Callable[[], None]:
-    def selected() -> None:
-        picked = st.session_state[key].selection.rows
-        if picked and picked[0] < len(here):
-            st.session_state[LOOK] = int(here[picked[0]])
-
-    return selected
 
 
 def _say_place(rows: np.ndarray, here: np.ndarray) -> None:

@@ -14,7 +14,6 @@ from app.score_images import store
 from app.score_images.sources import counted
 from app.score_images.store import Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
-from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, computable, find
 from hvae.stats.arrays import Floats
@@ -44,7 +43,7 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The reference part that images were ranked in: a table of the run that judged them."""
+    """The reference part that images were ranked in, among the tables of the run that judged them."""
 
     found: Catalogue
     entry: TableEntry
@@ -113,11 +112,12 @@ def setting_in_words(settings: Settings) -> str:
     return " · ".join(parts)
 
 
-def reference(run: RunEntry, settings: Settings) -> Reference | None:
+def reference(settings: Settings) -> Reference | None:
     """The reference part that the images were ranked in; None where it is gone or was made anew."""
-    found = loading.catalogue(run)
-    entry = found.find(found.own or "", settings.setting, ("reference",))
-    if entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
+    run = next((one for one in loading.runs() if one.name == settings.run), None)
+    found = loading.catalogue(run) if run else None
+    entry = found.find(found.own or "", settings.setting, ("reference",)) if found else None
+    if found is None or entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
         return None
     like = Reference(found, entry)
     return None if computable(settings.levels, (like.table,), like.table)[1] else like
