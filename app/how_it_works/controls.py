@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.frame import controls, state
 from app.how_it_works import examples as how_examples
 from app.how_it_works.switches import Switches, every, first_choice, presets
+from app.looks.wording import subscript
 from hvae.config import RunConfig
 
 
@@ -61,7 +62,7 @@ def _switch(now: Switches, layer: int) -> None:
     key = f"_z{layer}"
     st.session_state[key] = WORDS[now.layers[layer - 1]]
     st.segmented_control(
-        f"z{_subscript(layer)} from",
+        f"z{subscript(layer)} from",
         list(WORDS.values()),
         key=key,
         required=True,
@@ -86,10 +87,6 @@ def _made(depth: int) -> list[str]:
     wanted = [*state.asked("layers"), st.session_state.get("layers")]
     made += [one for one in wanted if isinstance(one, str) and one not in made and len(one) == depth]
     return made
-
-
-def _subscript(number: int) -> str:
-    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
 
 
 WORDS = {"q": "q (image)", "p": "prior"}

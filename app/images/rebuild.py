@@ -2,54 +2,78 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import streamlit as st
 
 from app.frame import components
-from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
-from app.images.mosaic import table_html
-from app.looks import palette
+from app.images.levels import PICTURE, below, left_out, strip, what_to_see
+from app.looks.palette import look
 from hvae.datasets import ImageSet
+from hvae.models.proposal import Reading
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
 
 MOST_DRAWS = 16
-"""Tables with more draws are rebuilt with one: a person waits for it."""
+"""Images scored with more draws are rebuilt with one: a person waits for it."""
+
+
+class How(Protocol):
+    """How an image was scored: with which noise it is rebuilt."""
+
+    @property
+    def reading(self) -> Reading: ...  # noqa: D102
+    @property
+    def draws(self) -> int: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
 
 
 def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
-    """An expander that shows the image and what is left of it at every level, with the noise of its score table.
+    """An image of a score table, rebuilt with the noise of the table."""
+    draws = drawn(about)
+    note = f"The score table has S = {about.samples} importance samples and means over R = {about.draws} draws."
+    if about.samples == 1 and about.draws == draws:
+        note = "They are those of the score table: the same noise is drawn here."
+    title = look(about.slug).title
+    own = run.config is not None and about.slug == run.config.data.name
+    expander(run, images.take(np.array([index])), index, about, f"{title} {index}", title, own, note)
+
+
+def drawn(how: How) -> int:
+    """Draws that an image is rebuilt with."""
+    return how.draws if how.draws <= MOST_DRAWS else 1
+
+
+def expander(
+    run: RunEntry, one: ImageSet, position: int, how: How, label: str, title: str, own: bool, note: str = ""
+) -> None:
+    """What is left of an image at every level, in an expander that makes it when it is opened.
 
     Args:
         run: with a configuration and weights; nothing is drawn for others.
-        about: metadata of the score table of the image's data set.
-        images: of that set.
-        index: of the image.
+        one: the image alone.
+        position: of the image in its set, which addresses the noise.
+        how: it was scored.
+        label: of the image.
+        title: of its set, in words.
+        own: whether the run was trained on that set.
+        note: what else is to be said of the numbers.
     """
     if run.config is None or run.obstacle("reconstruct"):
         return
-    # Its contents are made when it is opened: PyTorch takes two seconds to import.
+    # PyTorch takes two seconds to import.
     details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
     if not details.open:
         return
     with details, components.guarded():
         with st.spinner("Starting PyTorch"):
             from app.images import models
-        one, place = images.take(np.array([index])), np.array([index])
-        title, trained = palette.look(about.slug).title, run.config.data.name
-        draws = about.draws if about.draws <= MOST_DRAWS else 1
+        draws = drawn(how)
         with st.spinner("Rebuilding"):
-            walked = models.walk(run, one, place, about.seed, about.reading, draws)
-        st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
-        levels = usual_levels(walked.depth)
-        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
-        columns = headings(walked.depth, levels)
-        st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
-        st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
-
-
-def _in_the_table(about: TableMetadata, draws: int) -> str:
-    """How these numbers are related to those of the score table."""
-    if about.samples == 1 and about.draws == draws:
-        return "They are those of the score table: the same noise is drawn here."
-    return f"The score table has S = {about.samples} importance samples and means over R = {about.draws} draws."
+            walked = models.walk(run, one, np.array([position]), how.seed, how.reading, draws)
+        words = what_to_see(walked, title, look(run.config.data.name).title, own)
+        st.html(f'<p class="prose">{components.escape(words)}</p>')
+        st.html(strip(walked, one.images, label))
+        st.caption(f"{below(PICTURE, draws)} {note}{left_out(walked.depth)}".strip())
