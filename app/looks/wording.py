@@ -94,3 +94,8 @@ def spoken(words: Iterable[str]) -> str:
 def lowered(label: str) -> str:
     """The label of a control inside a sentence."""
     return label if label[:2].isupper() or label.startswith("Run") else label[0].lower() + label[1:]
+
+
+def subscript(number: int) -> str:
+    """A number below the line: ₁₀."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
