@@ -91,11 +91,11 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
     It is at most about 1, and NaN where a side does not vary at all, since the ratio is undefined there.
     """
     # The estimator does not depend on the means; without them its large sums cancel less.
-    a, b = (features - features.mean(axis=0) for features in _same_images(a, b))
-    own_a, own_b = _unbiased_hsic(a, a), _unbiased_hsic(b, b)
+    left, right = (features - features.mean(axis=0) for features in _same_images(a, b))
+    own_a, own_b = _unbiased_hsic(left, left), _unbiased_hsic(right, right)
     if own_a <= 0 or own_b <= 0:
         return float("nan")
-    return _unbiased_hsic(a, b) / float(np.sqrt(own_a) * np.sqrt(own_b))
+    return _unbiased_hsic(left, right) / float(np.sqrt(own_a) * np.sqrt(own_b))
 
 
 def _same_images(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
