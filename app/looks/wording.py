@@ -85,6 +85,17 @@ def listed(options: Iterable[object], most: int = 12) -> str:
     return ", ".join(shown[:most]) + (" ..." if len(shown) > most else "")
 
 
+def spoken(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def lowered(label: str) -> str:
     """The label of a control inside a sentence."""
     return label if label[:2].isupper() or label.startswith("Run") else label[0].lower() + label[1:]
+
+
+def subscript(number: int) -> str:
+    """A number below the line: ₁₀."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
