@@ -98,7 +98,7 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     frame = every_image(view, one)
-    entries = {one.slug: first.sets[one.slug].entry}
+    seen = {one.slug: first.sets[one.slug].table}
     name = look(one.slug).title
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
@@ -113,7 +113,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, entries, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, seen, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -151,7 +151,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.sets[image.slug].entry.split, 160)
+        picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
         cells: dict[str, Callable[[Any], str]] = {
             f"score ({view.measure.unit})": lambda row: significant(row.score, 4),

@@ -110,7 +110,7 @@ def latex(frame: pd.DataFrame, note: str) -> str:
         ends = [getattr(row, f"full_{name}{end}") for end in ("", "_low", "_high")]
         return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
 
-    rows = list(frame.itertuples())
+    rows: list[Any] = list(frame.itertuples())
     columns: dict[str, list[str]] = {
         "OOD set": [look(str(row.ood)).title for row in rows],
         "run": [str(row.run) for row in rows],

@@ -159,7 +159,7 @@ def every_set(found: Sequence[View]) -> None:
         return text
 
     symbols = _symbols(found)
-    shown: Cells = {"score": lambda row: symbols.get(row[0], row[0])}
+    shown: Cells = {"score": lambda row: symbols.get(row[0], str(row[0]))}
     shown |= {look(slug).title: cell(place) for place, slug in enumerate(slugs)}
     components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
 

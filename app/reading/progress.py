@@ -23,8 +23,8 @@ GOOD = ("complete", "training now")
 
 def runs_table(found: Sequence[RunEntry]) -> None:
     """All runs, one row each, and below it what is wrong with some of them."""
-    frame = pd.DataFrame([_row(run) for run in found])
-    frame = frame.astype({"depth": "Int64", "validation_bits_per_dim": float})
+    rows = [_row(run) for run in found]
+    frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
     def per(row: Any, name: str) -> str:
         layers = range(1, 1 + (0 if pd.isna(row.depth) else row.depth))
@@ -48,12 +48,9 @@ def runs_table(found: Sequence[RunEntry]) -> None:
         "score tables there are",
         name="runs",
     )
-    wrong = frame[frame["reason"].notna()]
-    if len(wrong):
-        lines = (
-            f"<li><b>{components.escape(row.run)}</b>: {components.escape(row.reason)}</li>"
-            for row in wrong.itertuples()
-        )
+    wrong = [(row["run"], row["reason"]) for row in rows if row["reason"]]
+    if wrong:
+        lines = (f"<li><b>{components.escape(name)}</b>: {components.escape(reason)}</li>" for name, reason in wrong)
         st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
 
 
@@ -64,7 +61,7 @@ def _row(run: RunEntry) -> dict[str, object]:
     return {
         "run": run.name,
         "state": state.state,
-        "reason": state.reason or None,
+        "reason": state.reason,
         "data": config.data.name if config else None,
         "depth": run.depth,
         "parameters": loading.parameters(run),
