@@ -17,7 +17,7 @@ from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
-from app.images.scored import picture, pinning
+from app.images.scored import picture
 from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures
@@ -58,7 +58,7 @@ def scatter(view: View, found: list[Agreement]) -> None:
         figures.table(clouds, (first.run.name, second.run.name)),
         "agreement",
         key="agreement",
-        on_click=pinning([one.slug for one in found]),
+        on_click=state.pin_mark([one.slug for one in found]),
     )
     frame = pd.DataFrame(
         [

@@ -37,6 +37,7 @@ def room(view: View) -> DeltaGenerator:
 
 def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
+    first = view.runs[0]
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
     looks = {one.run.name: one.look.title for one in view.runs}
     shown: dict[str, Callable[[Any], str]] = {
@@ -62,9 +63,9 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
-    sizes = ", ".join(f"{len(view.runs[0].sets[slug].table):,} {look(slug).title}" for slug in view.ood)
+    sizes = ", ".join(f"{len(first.sets[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
-        f"From all images: {len(view.runs[0].inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
+        f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
         "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
     if len(view.runs) > 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import streamlit as st
-from hvae.runs.correlation_tables import CorrelationMetadata
+from hvae.runs.correlations.tables import CorrelationMetadata
 
 from app.frame.caching import kept
 from app.server import cores
