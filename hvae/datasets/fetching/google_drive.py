@@ -22,15 +22,9 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
     torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder. When
     ``on_bytes`` raises, the thread is left to end with the process; its file should lie in a folder that is removed.
 
-    Args:
-        file_id: Google's name of the file.
-        path: Where it goes; nothing else may be written to its folder meanwhile.
-        checksum: Its MD5 in hex.
-        on_bytes: Called twice a second with the number of bytes received so far.
-
-    Raises:
-        DownloadError: If gdown is not installed, there is no network, Google refuses (after many downloads of a file it
-            does for a day), the disk is full, or the file is another one.
+    Nothing else may be written to the folder of ``path`` meanwhile; ``on_bytes`` is called twice a second with the
+    bytes received so far. `DownloadError` if gdown is not installed, there is no network, Google refuses (after many
+    downloads of a file it does for a day), the disk is full, or the file has another MD5.
     """
     try:
         importlib.import_module("gdown")
