@@ -76,14 +76,8 @@ class ImageSet:
         """Name fit for a file and an address; for ``folder:`` and ``npz:`` the path's last name and 8 hex digits.
 
         The digits come from the fingerprint of the whole set, so that a subset keeps the slug it was taken under.
-        Noise depends on a slug: that of a name with any of a-z and 0-9 is made of these alone, as it always was.
         """
-        kind, separator, _ = self.name.partition(":")
-        if not separator:
-            return self.name
-        last = unicodedata.normalize("NFC", last_name(self.name).lower())
-        stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-") or re.sub(r"[\W_]+", "-", last).strip("-") or kind
-        return f"{stem[:40]}-{self.whole_fingerprint[:8]}"
+        return f"{slug_stem(self.name)}-{self.whole_fingerprint[:8]}" if ":" in self.name else self.name
 
     def take(self, indices: np.ndarray) -> "ImageSet":
         """The images at ``indices`` ``(m,)``, in that order, under the same name and split."""
@@ -100,6 +94,16 @@ class ImageSet:
         if n is None or n >= len(self):
             return self
         return self.take(np.linspace(0, len(self) - 1, n).round().astype(int))
+
+
+def slug_stem(name: str) -> str:
+    """What the slug of a ``folder:`` or ``npz:`` begins with.
+
+    Noise depends on a slug: that of a name with any of a-z and 0-9 is made of these alone, as it always was.
+    """
+    last = unicodedata.normalize("NFC", last_name(name).lower())
+    stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-") or re.sub(r"[\W_]+", "-", last).strip("-")
+    return (stem or name.partition(":")[0])[:40]
 
 
 def last_name(name: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table, write_table
 from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -45,14 +44,8 @@ def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def judging_run(root: Path, name: str, data: str = "fashionmnist", **tables: object) -> Path:
     """A run that can judge: the tables of its parts were made with its weights."""
-    from hvae.runs.checkpoints import load_checkpoint
-
     run = make_run(root, name, depth=2, trained=True, data=data, seed=len(name))
-    digest = load_checkpoint(run).weights_sha256
     make_tables(run, (data,), n=80, **tables)
-    for key in list_tables(run):
-        table = read_table(key.path)
-        write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
     return run
 
 

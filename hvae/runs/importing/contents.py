@@ -2,19 +2,18 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.runs.checkpoints import read_config, read_weights, sha256
-from hvae.runs.correlation_tables import list_correlations, read_correlations
+from hvae.runs.correlations.tables import list_correlations, read_correlations
+from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
-from hvae.runs.score_tables import KEYS, NAME, read_table, table_paths
+from hvae.runs.score_tables import NAME, column_type, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
-from hvae.runs.unit_pairs import read_unit_pairs, unit_pairs_path
 
 MAXIMUM_ROW_GROUPS = 1000
 
@@ -94,8 +93,7 @@ def _check_claims(path: Path, where: str) -> None:
     if sum(unpacked) > most:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
     for name, kind in types.items():
-        wanted = pa.int32() if name in KEYS else pa.string() if name == NAME else pa.float32()
-        if kind != wanted:
+        if kind != (wanted := column_type(name)):
             raise TableError(f"{where}: column {quoted(name)} is of type {str(kind)[:40]}, it has to be {wanted}")
 
 
