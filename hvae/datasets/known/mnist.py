@@ -59,10 +59,8 @@ def idx_shape(path: Path, axes: int) -> tuple[int, ...]:
 class MnistFormat(PublishedDataSet):
     """A data set in ``ROOT/<folder>/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte``.
 
-    Attributes:
-        info: The facts about it; its ``splits`` say which of the files exist.
-        folder: torchvision's class name, which is also the folder's name.
-        archive_bytes: Size of each ``.gz`` in torchvision's order, for the progress of a download.
+    The folder is named as torchvision's class. ``archive_bytes`` has the size of each ``.gz`` in torchvision's order,
+    for the progress of a download.
     """
 
     info: DataSetInfo
