@@ -50,11 +50,10 @@ def picked(here: np.ndarray, names: list[str]) -> int:
     """
     options = [int(row) for row in here]
     last = st.session_state.get(LOOK)
-    if last not in options:
-        if isinstance(last, int) and 0 <= last < len(names):
-            options.append(last)
-        else:
-            st.session_state[LOOK] = options[0]
+    if isinstance(last, int) and 0 <= last < len(names):
+        options += [last] * (last not in options)
+    else:
+        st.session_state[LOOK] = options[0]
     return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
 
 
@@ -95,9 +94,8 @@ def _verdict(found: Judged, row: int) -> None:
     """The image with what its p-value means, and what other runs say."""
     one = found.frame.iloc[row]
     with st.container(key="picture"):
-        st.image(
-            data_uri(found.stored.images[row]), width=196, caption=literal(one["name"]), alt=f"Image {one['name']}"
-        )
+        uri, name = data_uri(found.stored.images[row]), one["name"]
+        st.image(uri, width=196, caption=literal(name), alt=f"Image {name}")
     word = components.mark("raises an alarm") if one["alarm"] else components.mark("typical", "good")
     lines = [
         f"{one['verdict']}.",
