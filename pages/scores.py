@@ -9,7 +9,7 @@ from app.looks.wording import asked_for, score_command
 from app.reading import loading, measures
 from app.reading.view import View
 from app.scores import brush as score_brush
-from app.scores import checks, contrast, controls, figures, galleries, levels, samples
+from app.scores import checks, controls, figures, galleries, levels
 from hvae.errors import TableError
 
 
@@ -22,7 +22,7 @@ def part(view: View, brush: score_brush.Brush) -> None:
         components.section(
             parts.LIKELIHOOD, "The same images under the likelihood alone and under the chosen score: what it changes."
         )
-        contrast.beside_likelihood(view)
+        figures.beside_likelihood(view)
     elif chosen == parts.LEVELS:
         components.section(
             parts.LEVELS,
@@ -30,7 +30,7 @@ def part(view: View, brush: score_brush.Brush) -> None:
             "look at the image.",
         )
         levels.by_level(view)
-        samples.more_samples(view)
+        levels.more_samples(view)
     else:
         checks.negative_control(view)
         checks.readings(view)

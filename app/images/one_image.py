@@ -18,7 +18,7 @@ from app.images import steps as image_steps
 from app.images.rebuild import rebuild
 from app.images.scored import picture
 from app.looks.palette import look
-from app.looks.wording import literal, significant
+from app.looks.wording import literal, significant, spoken
 from app.reading import measures
 from app.reading.measures import Measure, usable_unit
 from app.reading.view import Scored, View
@@ -92,9 +92,7 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
     with right:
         bound_in_steps(chosen, view.measure.score.k or 1)
     if images is not None:
-        about = one.table.metadata
-        familiar = view.run.config is not None and images.name == view.run.config.data.name
-        rebuild(view.run, images.take(np.array([image.index])), image.index, about, chosen.name, familiar=familiar)
+        rebuild(view.run, one.table.metadata, images, image.index)
     left, right = st.columns(2, gap="large")
     with left:
         every_level(chosen, view.measure.score)
@@ -108,7 +106,7 @@ def of_view(view: View, one: Scored, index: int) -> Chosen:
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return view.by(measure).scores, view.by(measure, one).scores
 
-    name = f"{components.escape(look(one.slug).title)} {index}"
+    name = f"{look(one.slug).title} {index}"
     stamp = f"{view.inside.stamp}\n{one.stamp}"
     return Chosen(name, one.table, index, view.inside.table, view.inside.slug, values, stamp)
 
@@ -198,4 +196,4 @@ def _at(levels: list[int | None], of: int) -> str:
     """Where a score is high, in words."""
     if len(levels) in (0, of):
         return "every k" if levels else "no k"
-    return "k = " + " and ".join(filter(None, [", ".join(map(str, levels[:-1])), str(levels[-1])]))
+    return f"k = {spoken(map(str, levels))}"

@@ -6,10 +6,9 @@ import numpy as np
 import streamlit as st
 
 from app.frame import components
-from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
-from app.images.mosaic import table_html
-from app.looks import palette
-from hvae.datasets import ImageSet
+from app.images.levels import PICTURE, below, left_out, strip, what_to_see
+from app.looks.palette import look
+from hvae.datasets import ImageSet, content_index
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
 
@@ -17,40 +16,31 @@ MOST_DRAWS = 16
 """Tables with more draws are rebuilt with one: a person waits for it."""
 
 
-def rebuild(
-    run: RunEntry, one: ImageSet, place: int, about: TableMetadata, name: str, *, familiar: bool, key: str = "rebuild"
-) -> None:
-    """An expander that shows an image and what is left of it at every level, with the noise that scored it.
+def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
+    """An expander that shows the image and what is left of it at every level, with the noise that scored it.
 
-    Args:
-        run: nothing is drawn for one without a configuration or weights.
-        one: the image alone.
-        place: its position in its set, which addresses the noise.
-        about: how it was scored.
-        name: in words, as HTML.
-        familiar: whether the model was trained on its set.
-        key: unique on the page.
+    Nothing is drawn for a run without a configuration or weights. `about` is the metadata of the image's table; images
+    of no data set have no split.
     """
     if run.config is None or run.obstacle("reconstruct"):
         return
     # Its contents are made when it is opened: PyTorch takes two seconds to import.
-    details = st.expander("Rebuild it level by level", key=key, on_change="rerun")
+    details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
     if not details.open:
         return
     with details, components.guarded():
         with st.spinner("Starting PyTorch"):
             from app.images import models
+        one, trained = images.take(np.array([index])), run.config.data.name
+        # A picture of no data set is known by its content, and so is its noise.
+        place = np.array([index if images.split else content_index(one.images[0])])
+        title = look(about.slug).title if images.split else "this image"
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
-            walked = models.walk(run, one, np.array([place]), about.seed, about.reading, draws)
-        # A picture of one's own is of no set, and has no split.
-        shown = palette.look(about.slug).title if one.split else "this image"
-        words = what_to_see(walked, shown, palette.look(run.config.data.name).title, familiar)
-        st.html(f'<p class="prose">{words}</p>')
-        levels = usual_levels(walked.depth)
-        strip = rows(walked, one.images, [name], PICTURE, walked.depth, levels=levels)
-        columns = headings(walked.depth, levels)
-        st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
+            walked = models.walk(run, one, place, about.seed, about.reading, draws)
+        words = what_to_see(walked, title, look(trained).title, one.name == trained)
+        st.html(f'<p class="prose">{components.escape(words)}</p>')
+        st.html(strip(walked, one.images, f"{title} {index}" if images.split else title))
         st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from app.figures.profile import PERCENTILES
 from app.figures.waterfall import Step
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores.levels.llr import LikelihoodRatio
 from hvae.stats.arrays import Floats
 
 
@@ -62,7 +61,7 @@ def explanation(table: ScoreTable, k: int) -> str:
 
 def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     """Label -> (nats of every image, whether it is the sum so far), in the order they are added."""
-    elbo, ratio = table.column("elbo"), LikelihoodRatio(k)
+    elbo = table.column("elbo")
     terms = {"log p(x|z)": (table.column("log_px"), False)}
     for layer in range(1, table.metadata.depth + 1):
         terms[f"+ log r<sub>{layer}</sub>"] = (table.log_ratio(layer), False)
@@ -71,6 +70,6 @@ def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     if samples > 1:
         terms[f"+ {samples} samples"] = (table.bound(0) - elbo, False)
         terms[f"= L<sub>{samples}</sub>"] = (table.bound(0), True)
-    terms[f"− {ratio.symbol}"] = (-ratio.of(table), False)
+    terms[f"− LLR<sup>&gt;{k}</sup>"] = (table.bound(k) - table.bound(0), False)
     terms[f"= L<sup>&gt;{k}</sup>"] = (table.bound(k), True)
     return terms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -89,6 +89,11 @@ class View:
         outside, problems = _readable(self.catalogue, entries, measure)
         return replace(self, measure=measure, inside=self.by(measure), outside=outside, problems=problems)
 
+    def at(self, setting: Setting, measure: Measure | None = None) -> View:
+        """The same sets under another setting, those that are scored under it. Raises a TableError."""
+        slugs = [one.slug for one in self.outside]
+        return view(self.catalogue, self.inside.slug, slugs, setting, measure or self.measure, self.budget, self.unit)
+
     def only(self, slugs: Sequence[str]) -> View:
         """The in-distribution set and those of the others that are named."""
         return replace(self, outside=tuple(one for one in self.outside if one.slug in slugs))
@@ -172,6 +177,27 @@ def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCu
         return stats.roc_curve(*pair), stats.precision_recall_curve(*pair)
 
     return _pair("curves", inside, outside, make)
+
+
+def tried(makers: Iterable[Callable[[], View]]) -> tuple[list[View], list[str]]:
+    """(the views that can be made, why some of them or some of their sets cannot)."""
+    found, problems = [], []
+    for make in makers:
+        try:
+            found.append(make())
+            problems += found[-1].problems
+        except TableError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def against(found: Sequence[View]) -> dict[str, dict[int, Estimate]]:
+    """OOD set -> place of the view among those found -> AUROC."""
+    lines: dict[str, dict[int, Estimate]] = {}
+    for place, one in enumerate(found):
+        for other in one.outside:
+            lines.setdefault(other.slug, {})[place] = auroc(one.inside, other)
+    return lines
 
 
 def densities(sets: Sequence[Scored]) -> list[Density]:

@@ -87,7 +87,7 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: S
         every_score(chosen)
     pixels = found.stored.images[row : row + 1]
     one = ImageSet(UPLOADS_SLUG, "", pixels, np.zeros(1, np.int64))
-    rebuild(run, one, content_index(pixels[0]), about, name, familiar=False)
+    rebuild(run, about, one, 0)
 
 
 def _verdict(found: Judged, row: int) -> None:

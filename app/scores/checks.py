@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +16,7 @@ from app.looks.wording import estimate, literal, percent, score_command
 from app.reading import loading
 from app.reading import view as views
 from app.reading.view import View
+from app.scores import levels
 from hvae.datasets import PARTS
 from hvae.errors import HvaeError, TableError
 from hvae.models.proposal import READINGS
@@ -120,20 +121,14 @@ def negative_control(view: View) -> None:
 
 def readings(view: View) -> None:
     """The same score under every reading whose tables exist, one row an OOD set and reading."""
+    settings = [replace(view.setting, reading=reading) for reading in READINGS]
+    there = [one for one in settings if view.catalogue.find(view.inside.slug, one)]
+    found, problems = views.tried(partial(view.at, setting) for setting in there)
     rows = []
-    for other in view.outside:
-        for reading in READINGS:
-            setting = replace(view.setting, reading=reading)
-            pair = [view.catalogue.find(slug, setting) for slug in (view.inside.slug, other.slug)]
-            if None in pair:
-                continue
-            row: dict[str, object] = {"ood": other.slug, "reading": reading, "problem": ""}
-            try:
-                one = views.auroc(*(views.scored(view.catalogue, entry, view.measure) for entry in pair if entry))
-                rows.append(row | views.spread("auroc", one))
-            except TableError as error:
-                rows.append(row | dict.fromkeys(("auroc", "auroc_low", "auroc_high"), np.nan) | {"problem": str(error)})
-    if len({row["reading"] for row in rows}) < 2:
+    for slug, line in views.against(found).items():
+        for place, one in line.items() if len(line) > 1 else ():
+            rows.append({"ood": slug, "reading": found[place].setting.reading, **views.spread("auroc", one)})
+    if not rows:
         return
     components.section(
         "Readings side by side",
@@ -143,11 +138,10 @@ def readings(view: View) -> None:
     components.listed(
         pd.DataFrame(rows),
         {
-            "OOD set": lambda row: components.escape(look(row.ood).title),
+            "OOD set": lambda row: look(row.ood).title,
             "reading": lambda row: f"{row.reading}{' (chosen)' if row.reading == view.setting.reading else ''}",
-            "AUROC ↑": lambda row: (
-                components.escape(row.problem) if row.problem else estimate(views.estimate_of(row, "auroc"))
-            ),
+            "AUROC ↑": lambda row: estimate(views.estimate_of(row, "auroc")),
         },
         name="readings",
     )
+    levels.left_out(problems)

@@ -1,9 +1,9 @@
-"""The main figures of the Scores page: metrics, densities, ROC and precision-recall curves."""
+"""The figures of the Scores page: metrics, densities, ROC curves, and the likelihood beside the chosen score."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,79 +14,94 @@ from app.figures import curves as curve_figures
 from app.figures import densities
 from app.figures.densities import Brush, Series
 from app.figures.layout import Figure
-from app.frame import components
+from app.frame import components, state
 from app.frame.caching import kept
-from app.images.scored import pinning
 from app.looks.palette import look
-from app.looks.wording import estimate, percent, rate
+from app.looks.wording import estimate, literal, percent, rate, spoken
 from app.reading import loading, measures
 from app.reading import view as views
+from app.reading.choosing import USUAL
+from app.reading.measures import Measure, usable_unit
 from app.reading.view import Scored, View
 from app.scores import brush as score_brush
 from app.scores.brush import Reach
 from app.scores.controls import BUDGETS
-from hvae.errors import HvaeError
+from hvae.errors import HvaeError, TableError
 from hvae.runs.folders import RunEntry
+from hvae.scores import find
 
-METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
+CONTRAST_MARKS = 200
+"""Images drawn one by one in each panel beside the likelihood, all sets together; the main figure has more."""
+LIKELIHOOD = find("bound")(0)
 
 
 def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | None) -> None:
     """AUROC, AUPRC and FPR80 with 95 % intervals for every OOD set, what the threshold catches, and run B beside it."""
-
-    def metric(name: str) -> Callable[..., str]:
-        return lambda row: estimate(views.estimate_of(row, f"full_{name}"))
-
-    shown: dict[str, Callable[..., str]] = {"OOD set": lambda row: components.escape(look(row.ood).title)}
-    shown |= {heading: metric(name) for name, heading in METRICS.items()}
-    shown[f"caught at {percent(threshold.false_alarms)} false alarms"] = lambda row: percent(row.caught)
-    shown["images"] = lambda row: f"{row.n_in:,} against {row.n_ood:,}"
-    shown[""] = lambda row: _verdict(row.full_auroc)
+    shown: dict[str, Callable[..., str]] = {
+        "OOD set": lambda row: look(row.ood).title,
+        "AUROC ↑": lambda row: estimate(views.estimate_of(row, "full_auroc")),
+        "AUPRC ↑": lambda row: estimate(views.estimate_of(row, "full_auprc")),
+        "FPR80 ↓": lambda row: estimate(views.estimate_of(row, "full_fpr80")),
+        f"caught at {percent(threshold.false_alarms)} false alarms": lambda row: percent(row.caught),
+        "images": lambda row: f"{row.n_in:,} against {row.n_ood:,}",
+        "": lambda row: _verdict(row.full_auroc),
+    }
+    beside, problems = _run_b(view, versus) if versus else (None, ())
     if versus:
-        shown[f"AUROC of {components.escape(versus.name)}"] = _run_b_cell
+        shown[f"AUROC of {components.escape(versus.name)}"] = _gain
     components.listed(
-        pd.DataFrame([_metrics(view, other, threshold, versus) for other in view.outside]),
+        pd.DataFrame([_metrics(view, other, threshold, beside) for other in view.outside]),
         shown,
         f"{view.measure.symbol} against {look(view.inside.slug).title}, {view.setting}, with 95 % intervals, from all "
         "images of both sets",
         name="metrics",
     )
+    for text in problems:
+        st.caption(literal(text))
 
 
-def _metrics(view: View, other: Scored, threshold: measures.Threshold, versus: RunEntry | None) -> dict[str, object]:
-    """Metrics on all images and on subsets of equal size (as in the paper), one column each."""
+def _metrics(view: View, other: Scored, threshold: measures.Threshold, beside: View | None) -> dict[str, object]:
+    """Metrics on all images and on subsets of equal size (as in the paper), one column each; those of run B."""
     row: dict[str, object] = {
         "ood": other.slug,
         "score": view.measure.label,
         "n_in": len(view.inside.scores),
         "n_ood": len(other.scores),
         "caught": threshold.caught(other.scores),
+        **{
+            name: value
+            for images, estimates in views.summary(view.inside, other).items()
+            for metric, one in estimates.items()
+            for name, value in views.spread(f"{images}_{metric}", one).items()
+        },
     }
-    for images, estimates in views.summary(view.inside, other).items():
-        for name, one in estimates.items():
-            row |= views.spread(f"{images}_{name}", one)
-    return row | (_run_b(view, other, versus) if versus else {})
+    if beside is None:
+        return row
+    row |= {"b_auroc": np.nan, "gain": np.nan}
+    for one in beside.only([other.slug]).outside:
+        row["b_auroc"] = views.auroc(beside.inside, one).value
+        if gain := views.gain(view.inside, other, beside.inside, one):
+            row |= views.spread("gain", gain)
+    return row
 
 
-def _run_b(view: View, other: Scored, versus: RunEntry) -> dict[str, object]:
-    """AUROC of run B under the same setting, and by how much run A is better on the same images."""
-    row: dict[str, object] = {"b_note": "", **dict.fromkeys(("b_auroc", "gain", "gain_low", "gain_high"), np.nan)}
-    found = loading.catalogue(versus)
-    own, others = (found.find(slug, view.setting) for slug in (view.inside.slug, other.slug))
-    if own is None or others is None:
-        return row | {"b_note": "not scored"}
+def _run_b(view: View, versus: RunEntry) -> tuple[View | None, Sequence[str]]:
+    """(the same sets under run B, why some are not among them)."""
+    slugs = [one.slug for one in view.outside]
     try:
-        inside, outside = (views.scored(found, entry, view.measure) for entry in (own, others))
+        found = views.view(
+            loading.catalogue(versus), view.inside.slug, slugs, view.setting, view.measure, view.budget, view.unit
+        )
     except HvaeError as error:
-        return row | {"b_note": str(error)}
-    gain = views.gain(view.inside, other, inside, outside)
-    return row | {"b_auroc": views.auroc(inside, outside).value} | (views.spread("gain", gain) if gain else {})
+        return None, [str(error)]
+    return found, found.problems
 
 
-def _run_b_cell(row: Any) -> str:
-    if row.b_note:
-        return components.escape(row.b_note)
-    gain = f"A − B = {row.gain:+.3f} [{row.gain_low:+.3f}, {row.gain_high:+.3f}]" if np.isfinite(row.gain) else ""
+def _gain(row: Any) -> str:
+    """AUROC of run B, and by how much run A is better on the same images."""
+    if np.isnan(getattr(row, "b_auroc", np.nan)):
+        return "not scored"
+    gain = "" if np.isnan(row.gain) else f"A − B = {row.gain:+.3f} [{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
     return f'{rate(row.b_auroc)} <span class="interval">{gain}</span>'
 
 
@@ -132,7 +147,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
         if reach.brushing:
             components.chart(figure, table, "densities", key=key, on_brush=score_brush.drag)
         else:
-            components.chart(figure, table, "densities", key=key, on_click=pinning(view.slugs))
+            components.chart(figure, table, "densities", key=key, on_click=state.pin_mark(view.slugs))
 
 
 def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
@@ -148,14 +163,15 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
             st.session_state["alarm"] = float(np.clip(np.ceil(share * 1000 - 1e-6) / 1000, *BUDGETS))
 
     def draw() -> tuple[Figure, pd.DataFrame]:
-        caught = {other.slug: threshold.caught(other.scores) for other in view.outside}
+        alarms, caught = threshold.false_alarms, {other.slug: threshold.caught(other.scores) for other in view.outside}
         if panel == "ROC":
             curves = {slug: pair[0] for slug, pair in both.items()}
-            points = {slug: (threshold.false_alarms, share) for slug, share in caught.items()}
+            points = {slug: (alarms, share) for slug, share in caught.items()}
             title = "The larger mark on each curve is the threshold; a click moves it"
             return curve_figures.roc(curves, points, title), curve_figures.roc_table(curves)
         recalls = {slug: pair[1] for slug, pair in both.items()}
-        points = {slug: (share, _precision(threshold, share)) for slug, share in caught.items()}
+        # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
+        points = {slug: (share, share / (alarms + share) if alarms + share else 1.0) for slug, share in caught.items()}
         title = "Of the images called OOD, how many are? The larger marks are the threshold"
         return curve_figures.precision_recall(recalls, points, title), curve_figures.precision_recall_table(recalls)
 
@@ -163,12 +179,6 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
     with st.container(key=panel.lower()):
         key = f"{panel.lower()}-{zlib.crc32(f'{view.stamp}{view.budget}'.encode()):08x}"
         components.chart(figure, table, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
-
-
-def _precision(threshold: measures.Threshold, caught: float) -> float:
-    """Precision at 1:1; 1 where nothing is called OOD, as at the upper end of a curve."""
-    called = threshold.false_alarms + caught
-    return caught / called if called else 1.0
 
 
 def _slider(view: View) -> None:
@@ -203,3 +213,59 @@ def _verdict(value: float) -> str:
     if value < 0.6:
         return components.mark("near guessing")
     return components.mark("tells them apart", "good") if value >= 0.9 else ""
+
+
+def pair(view: View) -> tuple[View, View]:
+    """The sets under the likelihood, and under the chosen score (the usual one where that is the likelihood itself)."""
+    likelihood = view.under(Measure(LIKELIHOOD, usable_unit(type(LIKELIHOOD), view.unit)))
+    if view.measure.score != LIKELIHOOD:
+        return likelihood, view
+    usual = find(USUAL)
+    if not usual.levels(view.depth):
+        raise TableError("this is the likelihood itself, and the model has no layers to compare it with")
+    other = view.under(Measure(usual(usual.usual_level(view.depth)), usable_unit(usual, view.unit)))
+    return likelihood.only(other.slugs), other
+
+
+def beside_likelihood(view: View) -> None:
+    """Densities of -L^{>0} and of the chosen score on the same images; a click on a mark pins its image."""
+    both = pair(view)
+    stamp = f"{both[0].stamp}\n{both[1].stamp}"
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        left, right = map(_panel, both)
+        own, symbol = look(view.inside.slug).title, both[1].measure.symbol
+        title = what_to_see(own, symbol, *map(_aurocs, both))
+        return densities.contrast(left, right, title), densities.contrast_table(left, right)
+
+    with st.container(key="contrast"):
+        figure, table = kept("contrast drawn", stamp, draw)
+        # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
+        key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
+        components.chart(figure, table, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
+
+
+def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """The two panels in a sentence, from the title of the in-distribution set and the AUROCs of either score."""
+    fooled = [slug for slug, value in likelihood.items() if value < 0.45]
+    if not fooled:
+        return f"Likelihood: no set sits left of {own} here; {symbol} beside it, on the same images"
+    names = spoken(look(slug).title for slug in fooled)
+    verb = "sits" if len(fooled) == 1 else "sit"
+    said = f"Likelihood: {names} {verb} left of {own}, as if more normal than its own data"
+    caught = [slug for slug in fooled if other[slug] > 0.55]
+    if not caught:
+        return f"{said}; {symbol} does not mend it"
+    if len(caught) == len(fooled):
+        return f"{said}; {symbol} moves {'it' if len(fooled) == 1 else 'them'} to the right"
+    return f"{said}; {symbol} moves {spoken(look(slug).title for slug in caught)} to the right"
+
+
+def _panel(view: View) -> densities.Panel:
+    measure = view.measure
+    heading = f"{measure.score.title}, {measure.symbol}"
+    return densities.Panel(measure.symbol, measure.unit, heading, series(view.sets, CONTRAST_MARKS))
+
+
+def _aurocs(view: View) -> dict[str, float]:
+    return {other.slug: views.auroc(view.inside, other).value for other in view.outside}

@@ -20,7 +20,7 @@ from app.reading import measures
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
 from app.scores import brush as score_brush
-from app.scores import contrast
+from app.scores import figures
 from app.scores.brush import GALLERIES
 from hvae.errors import TableError
 from hvae.scores import everything
@@ -77,7 +77,7 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     components.table(
         ["images of", "in the brush", "of all"],
         [
-            [components.escape(look(pick.one.slug).title), f"{size:,}", percent(size / len(pick.one.scores))]
+            [look(pick.one.slug).title, f"{size:,}", percent(size / len(pick.one.scores))]
             for pick, size in zip(found, sizes, strict=True)
         ],
         f"{total:,} images have {symbol} {span} {unit}",
@@ -112,7 +112,7 @@ def _most_confusing(view: View) -> None:
 
 def _fooled_and_caught(view: View) -> None:
     """Images by what -L^{>0} and the chosen score call them, each at the chosen share of false alarms."""
-    likelihood, score = contrast.pair(view)
+    likelihood, score = figures.pair(view)
     own = likelihood.inside.scores, score.inside.scores
     cells = {
         one.slug: cells_of(own, (first.scores, one.scores), view.budget)
@@ -125,7 +125,7 @@ def _fooled_and_caught(view: View) -> None:
     ]
 
     def title(row: Any) -> str:
-        named = components.escape(look(row.set).title)
+        named = look(row.set).title
         return f"{named} (own: both should pass)" if row.set == view.inside.slug else named
 
     def count(name: str) -> Callable[[Any], str]:

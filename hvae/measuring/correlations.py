@@ -290,7 +290,7 @@ def _mean(values: Iterable[float]) -> float:
 def _best_pairs(
     a: _Measured, b: _Measured, places: dict[int, MatchedCorrelation], index: np.ndarray, seed: int
 ) -> list[tuple[object, ...]]:
-    """The pairs of greatest |r|, each channel once at its best place: rows of `hvae.runs.correlations.unit_pairs` from `rank` on."""
+    """The pairs of greatest |r|, each channel once at its best place: rows of a unit-pair table."""
     candidates = sorted(
         (
             (float(r), place, *map(int, pair))

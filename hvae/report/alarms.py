@@ -81,14 +81,9 @@ def rule_alarms(
     if len(rule.calibration) >= 2:
         order = np.random.default_rng(seed).permutation(len(rule.calibration))
         half = len(order) // 2
-        judged, kept = (_rows(rule.calibration, part) for part in (order[:half], order[half:]))
+        judged, kept = (rule.calibration.take(part) for part in (order[:half], order[half:]))
         yield row(own, "held-out half", replace(rule, calibration=kept), judged)
     if inside is not None:
         yield row(own, "test", rule, inside)
     for other in others:
         yield row(other.metadata.slug, "ood", rule, other)
-
-
-def _rows(table: ScoreTable, index: np.ndarray) -> ScoreTable:
-    """Some rows of a table, whose statistics are all its own."""
-    return replace(table, frame=table.frame.iloc[index].reset_index(drop=True))
