@@ -8,15 +8,15 @@ import streamlit as st
 from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components
-from app.images.mosaic import data_uri
 from app.images.one_image import Chosen, bound_in_steps, every_level, every_score
 from app.images.rebuild import rebuild
 from app.images.sources import UPLOADS_SLUG
+from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading.measures import Measure, percentile
 from app.score_images.grid import LOOK
 from app.score_images.results import Judged, Reference
-from hvae.datasets import ImageSet, content_index
+from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.stats import density, shared_edges
