@@ -8,8 +8,8 @@ from app.compare import choosing, configs, images, metrics
 from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.looks.palette import look
-from app.looks.wording import asked_for, literal, quoted
-from app.reading import loading
+from app.looks.wording import literal, quoted
+from app.reading import loading, presence
 from hvae.errors import TableError
 
 
@@ -110,22 +110,13 @@ def page() -> None:
     runs = choosing.choose(selection, selection.run)
     catalogues = [loading.catalogue(run) for run in runs]
     for found in catalogues:
-        if found.run.config is None:
-            components.problem(f"{found.run.name}: {found.run.problem}")
-        for line in found.problems:
-            components.problem(line)
+        presence.problems(found)
     if len(runs) == 1:
         choosing.alone(catalogues[0])
     else:
         configs.configurations(runs)
     components.section("How well they tell images apart" if len(runs) > 1 else "How well it tells images apart")
-    name = shlex.quote(selection.run.name)
-    if not catalogues[0].settings(selection.data):
-        sets = " --data ".join(asked_for(slug, selection.run.path) for slug in (selection.data, *selection.ood))
-        components.missing(
-            f"{selection.run.name} has no scores of {look(selection.data).title} yet.",
-            f"hvae score {name} --data {sets}",
-        )
+    if not presence.has(catalogues[0], selection.data, selection.ood):
         return
     try:
         view = choosing.view(catalogues, selection.data, selection.ood)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.frame import components, parts, state
 from app.looks.wording import quoted
-from app.reading import loading, progress
+from app.reading import loading, presence, progress
 from app.runs import commands, curves, imports, tables
 
 
@@ -31,8 +31,7 @@ def page() -> None:
     offered = [part for part in parts.PARTS["runs"][1] if part != parts.LEARNING or run.config is not None]
     part = parts.choose("runs", offered)
     if part != parts.TABLES:
-        for line in loading.catalogue(run).problems:
-            components.problem(line)
+        presence.problems(loading.catalogue(run))
     if part == parts.LEARNING:
         curves.curves(run, selection.versus)
     elif part == parts.TABLES:

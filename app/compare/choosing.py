@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from app.frame import components, controls
 from app.frame.state import Selection
 from app.looks import palette
 from app.looks.wording import asked_for
-from app.reading import choosing, loading
+from app.reading import choosing, loading, presence
 from app.reading import view as views
 from app.reading.measures import Measure
 from hvae import presets
@@ -128,14 +127,9 @@ def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> lis
 def missing_commands(view: View, wanted: Sequence[str]) -> list[str]:
     """The commands that score what is missing, one a run."""
     unfit = misfits(view)
-    absent = [(one.run, list(one.absent)) for one in view.runs]
-    absent += [(run, [view.data, *wanted]) for run in view.unscored if run.name not in unfit]
-    return [
-        f"hvae score {shlex.quote(run.name)} --data {' --data '.join(asked_for(slug, run.path) for slug in sets)} "
-        f"{view.setting.options}"
-        for run, sets in absent
-        if sets
-    ]
+    absent = [(one.run, one.absent) for one in view.runs]
+    absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
+    return [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]
 
 
 def misfits(view: View) -> dict[str, str]:

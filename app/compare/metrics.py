@@ -17,11 +17,12 @@ from app.figures.layout import Figure
 from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import estimate, rate
+from app.looks.wording import rate
+from app.reading import metrics
 from app.reading import view as views
+from app.reading.metrics import METRICS
 from hvae import stats
 
-METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
 UNPAIRED = "not paired: different images"
 
 
@@ -41,8 +42,7 @@ def metrics_table(view: View) -> None:
     shown: dict[str, Callable[[Any], str]] = {
         "OOD set": lambda row: look(row.ood).title,
         "run": lambda row: looks[row.run],
-        **{title: lambda row, name=name: _shown(row, f"full_{name}") for name, title in METRICS.items()},
-        "images": lambda row: "" if pd.isna(row.n_ood) else f"{row.n_ood:,.0f} against {row.n_in:,.0f}",
+        **metrics.shown(),
     }
     if len(view.runs) > 1:
         shown["AUROC minus A's"] = lambda row: (
@@ -78,14 +78,11 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     """The metrics of one run against one set, those of all images and of equal numbers; none where it is not scored."""
     row: dict[str, Any] = {"ood": slug, "run": one.run.name, "score": view.measure.label, "paired": None}
     empty = [f"full_{name}{end}" for name in (*METRICS, "difference") for end in ("", "_low", "_high")]
-    row |= dict.fromkeys(["n_ood", "n_in", *empty, "full_p"], float("nan"))
+    row |= dict.fromkeys(["n_in", "n_ood", *empty, "full_p"], float("nan"))
     first, outside = view.runs[0], one.sets.get(slug)
     if outside is None:
         return row
-    row |= {"n_ood": len(outside.table), "n_in": len(one.inside.table)}
-    for images, estimates in views.summary(one.inside, outside).items():
-        for name, value in estimates.items():
-            row |= views.spread(f"{images}_{name}", value)
+    row |= metrics.columns(one.inside, outside)
     if one is first:
         return row
     if not paired(one, first, view.data, slug):
@@ -93,10 +90,6 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     gain = views.gain(one.inside, outside, first.inside, first.sets[slug])
     assert gain is not None
     return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
-
-
-def _shown(row: Any, name: str) -> str:
-    return "not scored" if pd.isna(getattr(row, name)) else estimate(views.estimate_of(row, name))
 
 
 def _signed(row: Any, name: str) -> str:

@@ -96,14 +96,14 @@ def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
     """
     found = find(job)
     if found is None:
-        _ended(FORGOTTEN, "info")
+        _ended(FORGOTTEN)
     elif not found.finished:
         every = RUNNING_SECONDS if found.state == "running" else WAITING_SECONDS
         st.fragment(_look, run_every=every)(job, below)
     elif found.state == "failed":
-        _ended(f"{_literal(found.title)}: {_literal(found.problem)}", "error")
+        _ended(f"{_literal(found.title)}: {_literal(found.problem)}", failed=True)
     elif found.state == "cancelled":
-        _ended(f"{_literal(found.title)}: stopped. {KEPT}", "info")
+        _ended(f"{_literal(found.title)}: stopped. {KEPT}")
     return found
 
 
@@ -127,8 +127,7 @@ def in_words(job: Job) -> str:
     if job.stopping:
         return "Stopping at its next step."
     if job.state == "waiting":
-        ahead = "it is next" if job.position == 1 else f"{job.position - 1} before it"
-        return f"Waiting for its turn: {ahead}."
+        return f"Waiting for its turn: {'it is next' if job.position == 1 else f'{job.position - 1} before it'}."
     if not job.total:
         return "Starting: reading the images and the models."
     parts = [f"{job.done:,} of {job.total:,} {job.steps}"]
@@ -140,9 +139,8 @@ def in_words(job: Job) -> str:
 def badge() -> None:
     """Where this server computes and what it is busy with; for the sidebar."""
     waiting, running = _queue().counts()
-    busy = "no job running" if not (waiting or running) else f"{running} job running, {waiting} waiting"
-    where = "CPU; a GPU is here for the command line" if device() == "cuda" else "CPU"
-    st.caption(f"This server: {where} · {busy}")
+    busy = f"{running} job running, {waiting} waiting" if waiting or running else "no job running"
+    st.caption(f"This server: CPU{'; a GPU is here for the command line' * (device() == 'cuda')} · {busy}")
 
 
 def device() -> str:
@@ -153,9 +151,9 @@ def device() -> str:
     return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
 
 
-def _ended(text: str, kind: str) -> None:
-    with st.container(key=f"job-{kind}", horizontal=True, vertical_alignment="center"):
-        (st.error if kind == "error" else st.info)(text)
+def _ended(text: str, *, failed: bool = False) -> None:
+    with st.container(key=f"job-{'error' if failed else 'info'}", horizontal=True, vertical_alignment="center"):
+        (st.error if failed else st.info)(text)
         st.button("Dismiss", key="job-dismiss", on_click=forget)
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from app.frame import state
 from app.images import sources
 from app.looks.palette import look
-from app.reading import loading
 from hvae import datasets
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
@@ -61,7 +60,7 @@ def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
 def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
     """Keys of the examples on offer; an image that a link names, or that is pinned elsewhere, stays on offer."""
     added: list[str] = st.session_state.setdefault("_how_added", [])
-    wanted = [*state.asked("example"), *_pinned()]
+    wanted = [*state.asked("example"), *filter(None, [state.chosen("image")])]
     added += [key for key in wanted if key not in added and is_image(key, sets, shape)]
     keys = [f"{slug}:{number}" for slug in sets for number in range(EACH)]
     keys += [key for key in added if is_image(key, sets, shape)]
@@ -90,15 +89,9 @@ def pair(key: str, config: RunConfig, sets: Sequence[str]) -> tuple[str, str]:
 
 
 def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Example:
-    """The image of a key.
+    """The image of a key, one of those offered; raises a DataError where its data set is gone or damaged.
 
-    Args:
-        key: one of `offered`.
-        shape: of the model's images.
-        samples: `(SAMPLES, channel, height, width)` in [0, 1]; needed for a sample.
-
-    Raises:
-        DataError: a data set that is gone or damaged.
+    The samples `(SAMPLES, channel, height, width)` in [0, 1] are needed for one of them.
     """
     slug, _, number = key.partition(":")
     position = np.array([int(number)])
@@ -107,12 +100,6 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
         source = sources.from_samples(samples)
         one = position - 1
         return Example(key, source.images.take(one), source.index[one], f"Sample {number} of the model", source.flags)
-    split = sources.whole_split(slug)
-    images = loading.images(slug, split, image_shape=shape).take(position)
-    flags = f"--data {slug} --split {split} --first {number} --count 1"
+    images = sources.whole(slug, shape).take(position)
+    flags = f"--data {slug} --split {images.split} --first {number} --count 1"
     return Example(key, images, position, f"{look(slug).title} {number}", flags)
-
-
-def _pinned() -> list[str]:
-    image = state.chosen("image")
-    return [image] if isinstance(image, str) else []

@@ -40,8 +40,8 @@ def bits(value: float | None) -> str:
 
 def asked_for(slug: str, run: Path) -> str:
     """How a command names a set that a run has scored; one's own by its path, `folder:PATH` where none holds."""
-    if is_known(slug):
-        return slug
+    if is_known(slug) or ":" in slug:
+        return shlex.quote(slug)
     try:
         return shlex.quote(locate(run, slug).place)
     except DataError:
@@ -94,3 +94,8 @@ def spoken(words: Iterable[str]) -> str:
 def lowered(label: str) -> str:
     """The label of a control inside a sentence."""
     return label if label[:2].isupper() or label.startswith("Run") else label[0].lower() + label[1:]
+
+
+def subscript(number: int) -> str:
+    """A number below the line: ₁₀."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,127 +10,151 @@ import pandas as pd
 from app.frame import components
 from app.looks.palette import look
 from app.looks.wording import bits, estimate, rate
-from app.reading import view as views
+from app.reading import metrics, view
+from app.reading.measures import Measure
 from app.reading.view import Scored, View
+from hvae.errors import TableError
 from hvae.report import published
-from hvae.scores import find
+from hvae.runs.catalogue import Catalogue
+from hvae.runs.settings import Setting
+from hvae.scores import Score, find
 from hvae.stats import Estimate
 
-METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
-WRONG_WAY = 0.45
+Cells = dict[str, Callable[[Any], str]]
+
+
+def given(
+    found: Catalogue, data: str, ood: Sequence[str], setting: Setting, scores: Iterable[Score]
+) -> tuple[list[View], list[str]]:
+    """(a view of every score that the tables give, why the others are not among them, one line each)."""
+    views: list[View] = []
+    absent: dict[str, None] = {}
+    for score in scores:
+        try:
+            one = view.view(found, data, ood, setting, Measure(score), 0.05, "nats")
+        except TableError as error:
+            absent[str(error)] = None
+            continue
+        absent |= dict.fromkeys(one.problems)
+        views.append(one)
+    return views, list(absent)
+
+
+def bounds(views: Sequence[View]) -> list[View]:
+    """Those of -L^{>k}, in bits per dimension."""
+    found = [one for one in views if one.measure.score.name == "bound"]
+    return [one.under(Measure(one.measure.score, "bits/dim")) for one in found]
+
+
+def usual(views: Sequence[View], name: str) -> View | None:
+    """The score of that name at its usual level."""
+    found = [one for one in views if one.measure.score.name == name]
+    level = find(name).usual_level(found[0].depth) if found else None
+    return next((one for one in found if one.measure.score.k == level), None)
 
 
 def mean_bits(one: Scored) -> float:
-    """Mean of a bound measured in bits per dimension; lower = more likely."""
+    """Mean of a bound in bits per dimension; lower = more likely."""
     return float(one.scores.mean())
 
 
-def table_1(bounds: Sequence[View]) -> None:
+def table_1(found: Sequence[View]) -> None:
     """Mean of L^{>k} on the own test images and on every OOD set, the paper's figures beside them."""
-    first = bounds[0]
-    data = first.inside.slug
-    pair = next(
-        (one.slug for one in first.outside if published.find(in_data=data, ood_data=one.slug, score="bound")), ""
-    )
+    data, others = found[0].inside.slug, found[0].slugs[1:]
+    pair = next((slug for slug in others if published.find(in_data=data, ood_data=slug, score="bound")), None)
     rows = []
-    for one in bounds:
-        row: dict[str, object] = {"bound": one.measure.label.removeprefix("-")}
+    for one in found:
+        row: dict[str, Any] = {"bound": one.measure.label.removeprefix("-")}
         row |= {each.slug: mean_bits(each) for each in one.sets}
         if pair:
-            paper = published.find(model="HVAE", in_data=data, ood_data=pair, score="bound", k=one.measure.score.k)
-            stated = paper[0] if paper else None
-            row |= {f"paper: {data}": stated and stated.bits_in, f"paper: {pair}": stated and stated.bits_ood}
+            k = one.measure.score.k
+            stated = published.find(model="HVAE", in_data=data, ood_data=pair, score="bound", k=k)
+            ends = (stated[0].bits_in, stated[0].bits_ood) if stated else (None, None)
+            row |= {f"paper: {slug}": value for slug, value in zip((data, pair), ends, strict=True)}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    symbols = {one.measure.label.removeprefix("-"): one.measure.symbol.removeprefix("−") for one in bounds}
-    shown: dict[str, Callable[[Any], str]] = {"bound": lambda row: symbols[row[0]]}
+    symbols = {row["bound"]: one.measure.symbol.removeprefix("−") for row, one in zip(rows, found, strict=True)}
+    shown: Cells = {"bound": lambda row: symbols[row[0]]}
     own = 1
     for place, name in enumerate(frame.columns[1:], start=1):
-        paper, slug = name.startswith("paper: "), name.removeprefix("paper: ")
-        own = place if slug == data else own
-        shown[f"{'paper: ' if paper else ''}{look(slug).title}"] = lambda row, place=place, own=own: _bits(
-            row[place], row[own]
+        title = look(name.removeprefix("paper: ")).title
+        own = place if name.endswith(data) else own
+        shown[f"paper: {title}" if name.startswith("paper: ") else title] = lambda row, place=place, own=own: (
+            bits(row[place]) + (f" {components.mark('more likely')}" if row[place] < row[own] else "")
         )
-    caption = "Bits per dimension, lower = more likely (the paper's Table 1)"
-    components.listed(frame, shown, caption, name="table-1")
+    components.listed(frame, shown, "Bits per dimension, lower = more likely (the paper's Table 1)", name="table-1")
 
 
-def _bits(value: float | None, own: float | None) -> str:
-    if pd.isna(value):
-        return "–"
-    return bits(value) + (" " + components.mark("more likely") if value < own else "")
+def table_2(found: Sequence[View], slug: str) -> None:
+    """The metrics of every score on one pair of sets, the paper's figures beside them.
 
-
-def table_2(found: Sequence[View], slug: str, more: Sequence[View]) -> None:
-    """The metrics of every score on one pair of sets, all images of both, the paper's figures beside them.
-
-    `more` are views under another number of importance samples.
+    The likelihood ratio comes once more where there are tables with more importance samples.
     """
-    rows = []
-    for one in [*found, *more]:
-        outside = next((each for each in one.outside if each.slug == slug), None)
-        if outside is None:
-            continue
-        row: dict[str, Any] = {"score": one.measure.label, "samples": one.setting.samples}
-        row |= {"n_in": len(one.inside.table), "n_ood": len(outside.table)}
-        for metric, value in views.summary(one.inside, outside)["full"].items():
-            row |= views.spread(metric, value)
-        paper = published.find(
-            model="HVAE", in_data=one.inside.slug, ood_data=slug, score=one.measure.score.name,  # type: ignore[arg-type]
-            k=one.measure.score.k, samples=one.setting.samples,
-        )  # fmt: skip
-        row |= {f"paper_{metric}": getattr(paper[0], metric) if paper else None for metric in METRICS}
-        rows.append(row)
-    if not rows:
-        return
-    first, symbols = found[0], _symbols(found)
+    first, ratio = found[0], usual(found, "llr")
+    settings = first.catalogue.settings(first.inside.slug)
+    alike = [one for one in settings if (one.reading, one.draws) == (first.setting.reading, first.setting.draws)]
+    most = max(alike, key=lambda one: one.samples)
+    if ratio and most.samples > first.setting.samples:
+        found = [*found, *given(first.catalogue, first.inside.slug, [slug], most, [ratio.measure.score])[0]]
+    frame = pd.DataFrame([_row(one, other) for one in found for other in one.outside if other.slug == slug])
+    symbols = _symbols(found)
     components.listed(
-        pd.DataFrame(rows),
+        frame,
         {
             "score": lambda row: symbols[row.score] + (f" (S = {row.samples})" if row.samples > 1 else ""),
-            **{title: lambda row, name=name: estimate(views.estimate_of(row, name)) for name, title in METRICS.items()},
-            "paper": lambda row: _stated([getattr(row, f"paper_{metric}") for metric in METRICS]),
-            "": lambda row: components.mark("wrong way") if row.auroc < WRONG_WAY else "",
+            **metrics.shown(),
+            "paper": lambda row: (
+                "–" if pd.isna(row.paper_auroc) else
+                " / ".join(rate(getattr(row, f"paper_{name}")) for name in metrics.METRICS)
+            ),
+            "": lambda row: components.mark("wrong way") if row.full_auroc < metrics.WRONG_WAY else "",
         },
-        f"{look(slug).title} against {look(first.inside.slug).title}, {rows[0]['n_ood']:,} against "
-        f"{rows[0]['n_in']:,} images, {first.setting} (the paper's Table 2)",
+        f"{look(slug).title} against {look(first.inside.slug).title}, {first.setting} (the paper's Table 2)",
         name="table-2",
-    )
+    )  # fmt: skip
 
 
-def _stated(figures: Sequence[float | None]) -> str:
-    return " / ".join("–" if pd.isna(one) else rate(one) for one in figures) if any(map(pd.notna, figures)) else "–"
+def _row(one: View, outside: Scored) -> dict[str, Any]:
+    score, samples = one.measure.score, one.setting.samples
+    stated = [
+        row
+        for row in published.find(model="HVAE", in_data=one.inside.slug, ood_data=outside.slug, samples=samples)
+        if (row.score, row.k) == (score.name, score.k)
+    ]
+    paper = {f"paper_{name}": getattr(stated[0], name) if stated else None for name in metrics.METRICS}
+    return {"score": score.label, "samples": samples} | metrics.columns(one.inside, outside) | paper
 
 
 def every_set(found: Sequence[View]) -> None:
     """AUROC of every score against each OOD set, and below it what was published."""
-    slugs = list(dict.fromkeys(other.slug for one in found for other in one.outside))
-    rows = []
+    slugs = list(dict.fromkeys(slug for one in found for slug in one.slugs[1:]))
+    rows: list[dict[str, Any]] = []
     for one in found:
-        row: dict[str, object] = {"score": one.measure.label}
+        row: dict[str, Any] = {"score": one.measure.label}
         for other in one.outside:
-            row |= views.spread(other.slug, views.auroc(one.inside, other))
+            row |= view.spread(other.slug, view.auroc(one.inside, other))
         rows.append(row)
     data = found[0].inside.slug
     talks = {slug: published.find(in_data=data, ood_data=slug, source=published.TALK) for slug in slugs}
     rows.append({"score": "published talk"} | {slug: talk[0].auroc for slug, talk in talks.items() if talk})
-    columns = ["score", *(slug + end for slug in slugs for end in ("", "_low", "_high"))]
+    frame = pd.DataFrame(rows, columns=["score", *(slug + end for slug in slugs for end in ("", "_low", "_high"))])
 
-    def cell(row: Sequence[Any], place: int, slug: str) -> str:
-        value, low, high = row[3 * place + 1 : 3 * place + 4]
-        if pd.isna(value):
-            return "–"
-        if pd.notna(low):
-            return estimate(Estimate(value, low, high))
-        return f"{rate(value)} ({find(talks[slug][0].score)(talks[slug][0].k).symbol})"
+    def cell(place: int) -> Callable[[Any], str]:
+        def text(row: Any) -> str:
+            value, low, high = row[3 * place + 1 : 3 * place + 4]
+            if pd.isna(value):
+                return "–"
+            if pd.notna(low):
+                return estimate(Estimate(value, low, high))
+            (talk, *_) = talks[slugs[place]]
+            return f"{rate(value)} ({find(talk.score)(talk.k).symbol})"
+
+        return text
 
     symbols = _symbols(found)
-    shown: dict[str, Callable[[Any], str]] = {"score": lambda row: symbols.get(row[0], row[0])}
-    shown |= {
-        look(slug).title: lambda row, place=place, slug=slug: cell(row, place, slug) for place, slug in enumerate(slugs)
-    }
-    caption = "AUROC against every OOD set, with 95 % intervals"
-    components.listed(pd.DataFrame(rows).reindex(columns=columns), shown, caption, name="every-set")
+    shown: Cells = {"score": lambda row: symbols.get(row[0], row[0])}
+    shown |= {look(slug).title: cell(place) for place, slug in enumerate(slugs)}
+    components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
 
 
 def _symbols(found: Sequence[View]) -> dict[str, str]:

@@ -16,12 +16,13 @@ import streamlit as st
 from app.frame.caching import kept
 from app.server import cores
 from hvae.datasets import PARTS, is_known
-from hvae.errors import HvaeError
+from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
 from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
+from hvae.runs.correlation_tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, table_paths
+from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
@@ -84,12 +85,34 @@ def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int,
     return load_part(name, split, split_seed, image_shape=image_shape)
 
 
-def scored_images(run: RunEntry, slug: str, split: str) -> ImageSet:
-    """The images that a run has scored, in the order of the table; shared, so nobody may write to them.
+Seen = ScoreTable | CorrelationMetadata
+"""What says which images a run has seen: a table with one row each, or the metadata of one about a whole set."""
+
+
+def about(seen: Seen) -> TableMetadata | CorrelationMetadata:
+    """Which images these are."""
+    return seen.metadata if isinstance(seen, ScoreTable) else seen
+
+
+def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
+    """The images that a run has seen, in the order of the table; shared, so nobody may write to them.
 
     Raises:
-        DataError: not on this machine, damaged, or one's own and moved: one line with what to do.
+        DataError: not on this machine, damaged, others than those seen, or one's own and moved: one line with what to
+            do.
     """
+    named = about(seen)
+    found = _whole(run, named.slug, named.split).spread(len(seen) if isinstance(seen, ScoreTable) else None)
+    if named.data_fingerprint not in ("", found.fingerprint):
+        raise DataError(
+            f"the images of {named.slug} ({named.split}) on this machine are others than those that {run.name} has "
+            "seen, so none is shown: fetch them again, or score those that are here"
+        )
+    return found
+
+
+def _whole(run: RunEntry, slug: str, split: str) -> ImageSet:
+    """A split of a set under the name that the run knows it by."""
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
     seed = run.config.data.split_seed if run.config else 0
     if is_known(slug):

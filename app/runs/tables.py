@@ -34,8 +34,11 @@ def listed(run: RunEntry) -> pd.DataFrame:
 
 
 def _row(run: RunEntry, path: Path, entry: TableEntry | None, problems: tuple[str, ...]) -> dict[str, object]:
-    row: dict[str, object] = {"data": path.name, **dict.fromkeys(["split", "reading", "S", "R", "seed"])}
-    row |= {"images": None, "written": "", "kB": None, "problem": "", "command": ""}
+    row: dict[str, object] = {
+        "file": path.name,
+        **dict.fromkeys(["data", "split", "reading", "problem", "command"], ""),
+    }
+    row |= {"written": "", **dict.fromkeys(["S", "R", "seed", "images", "kB"])}
     if path.is_file():
         status = path.stat()
         written = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(" ", "minutes")[:16]
@@ -84,7 +87,7 @@ def score_tables(run: RunEntry) -> None:
     components.listed(
         frame,
         {
-            "data": lambda row: look(row.data).title,
+            "data": lambda row: look(row.data).title if row.split else components.escape(row.file),
             "split": lambda row: row.split or "–",
             "reading": lambda row: row.reading or "–",
             **{name: lambda row, name=name: number(row, name) for name in ("S", "R", "seed")},

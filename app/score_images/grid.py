@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -34,15 +32,8 @@ COMPARED = "side-by-side"
 
 def budget() -> float:
     """Draw the false-alarm budget; the one that is chosen."""
-    return float(
-        controls.choose(
-            "False-alarm budget",
-            "alpha",
-            BUDGETS,
-            BUDGET,
-            help="An alarm is p ≤ this. So large a share of in-distribution images raises one by mistake.",
-        )
-    )
+    about = "An alarm is p ≤ this. So large a share of in-distribution images raises one by mistake."
+    return float(controls.choose("False-alarm budget", "alpha", BUDGETS, BUDGET, help=about))
 
 
 def budget_in_address() -> str:
@@ -90,10 +81,8 @@ def grid(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
     """The columns for people of some images, thumbnails first."""
     frame = found.frame.iloc[rows]
-    return pd.DataFrame(
-        {"image": thumbnails(found, rows)}
-        | {heading: frame[column].to_numpy() for heading, (column, _) in columns(found).items()}
-    )
+    shown = {heading: frame[column].to_numpy() for heading, (column, _) in columns(found).items()}
+    return pd.DataFrame({"image": thumbnails(found, rows)} | shown)
 
 
 def thumbnails(found: Judged, rows: np.ndarray) -> list[str]:
@@ -110,32 +99,29 @@ def _listed(found: Judged, frame: pd.DataFrame, here: np.ndarray | None, key: st
     }
     # Another page is another table: a row chosen on the page before is none of it.
     key = key if here is None else f"{key}-{hash(here.tobytes())}"
+
+    def look() -> None:
+        picked = st.session_state[key].selection.rows
+        if here is not None and picked and picked[0] < len(here):
+            st.session_state[LOOK] = int(here[picked[0]])
+
     st.dataframe(
         frame,
         hide_index=True,
         key=key,
-        on_select="ignore" if here is None else _looking(key, here),
+        on_select="ignore" if here is None else look,
         selection_mode="single-row",
         row_height=None if here is None else 44,
         column_config={"image": st.column_config.ImageColumn("image", width="small"), **formats},
     )
 
 
-def _looking(key: str, here: np.ndarray) -> Callable[[], None]:
-    def selected() -> None:
-        picked = st.session_state[key].selection.rows
-        if picked and picked[0] < len(here):
-            st.session_state[LOOK] = int(here[picked[0]])
-
-    return selected
-
-
 def _say_place(rows: np.ndarray, here: np.ndarray) -> None:
     """Which of all rows are on the page, where not all are."""
     if len(here) < len(rows):
-        first = int(np.flatnonzero(rows == here[0])[0]) + 1
-        place = f"Images {first:,} to {first + len(here) - 1:,} of {len(rows):,} in this order"
-        st.caption(f"{place}; the CSV file has all.")
+        first = int(np.flatnonzero(rows == here[0])[0])
+        place = f"Images {first + 1:,} to {first + len(here):,} of {len(rows):,}"
+        st.caption(f"{place} in this order; the CSV file has all.")
 
 
 def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
@@ -178,15 +164,12 @@ def compared_in_words(found: Judged, table: pd.DataFrame) -> str:
 def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
     """The columns for people: name, the run that knows it best, how many call it typical, every p with its alarm."""
     runs = found.stored.settings.runs
-    shown: dict[str, object] = {
-        "name": table["name"].to_numpy(),
-        "knows it best": table["knows_best"].to_numpy(),
-        "typical for": [f"{count} of {len(runs)}" for count in table["typical_for"]],
-    }
+    shown = table[["name"]].assign(**{"knows it best": table["knows_best"]})
+    shown["typical for"] = [f"{count} of {len(runs)}" for count in table["typical_for"]]
     for run in runs:
         judged = zip(table[f"p {run}"], table[f"alarm {run}"], strict=True)
         shown[f"p, {run}"] = [f"{p:.4f}{' alarm' if alarm else ''}" for p, alarm in judged]
-    return pd.DataFrame(shown)
+    return shown
 
 
 def side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
@@ -199,11 +182,9 @@ def side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
         st.info("No image was judged by every run.")
         return
     st.html(f'<p class="prose">{components.escape(compared_in_words(found, table))}</p>')
-    if len(table) < len(found.stored):
-        st.caption(
-            f"Every run has judged the first {counted(len(table), 'image')} of {len(found.stored):,}; the others are "
-            "left out here."
-        )
+    if (judged := len(table)) < len(whole := found.stored):
+        first = f"the first {counted(judged, 'image')} of {len(whole):,}"
+        st.caption(f"Every run has judged {first}; the others are left out here.")
     rows, here = rows[rows < len(table)], here[here < len(table)]
     if not len(here):
         return

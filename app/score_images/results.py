@@ -14,9 +14,8 @@ from app.score_images import store
 from app.score_images.sources import counted
 from app.score_images.store import Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
-from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores import Score, computable, everything, find
+from hvae.scores import Score, computable, find
 from hvae.stats.arrays import Floats
 from hvae.verdicts import words
 
@@ -44,7 +43,7 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The reference part that images were ranked in: a table of the run that judged them."""
+    """The reference part that images were ranked in, among the tables of the run that judged them."""
 
     found: Catalogue
     entry: TableEntry
@@ -54,14 +53,9 @@ class Reference:
         """Its statistics."""
         return loading.table(self.found, self.entry)
 
-    @property
-    def scores(self) -> list[Score]:
-        """Every score of the registry that it gives."""
-        return computable(everything(self.table.metadata.depth), (self.table,), self.table)[0]
-
-    def values(self, score: Score) -> Floats:
+    def values(self, measure: Measure) -> Floats:
         """A score of all its images, computed once."""
-        return view.scored(self.found, self.entry, Measure(score)).scores
+        return view.scored(self.found, self.entry, measure).scores
 
 
 def kept(job: str) -> Stored | None:
@@ -118,11 +112,12 @@ def setting_in_words(settings: Settings) -> str:
     return " · ".join(parts)
 
 
-def reference(run: RunEntry, settings: Settings) -> Reference | None:
+def reference(settings: Settings) -> Reference | None:
     """The reference part that the images were ranked in; None where it is gone or was made anew."""
-    found = loading.catalogue(run)
-    entry = found.find(found.own or "", settings.setting, ("reference",))
-    if entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
+    run = next((one for one in loading.runs() if one.name == settings.run), None)
+    found = loading.catalogue(run) if run else None
+    entry = found.find(found.own or "", settings.setting, ("reference",)) if found else None
+    if found is None or entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
         return None
     like = Reference(found, entry)
     return None if computable(settings.levels, (like.table,), like.table)[1] else like

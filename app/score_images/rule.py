@@ -20,6 +20,18 @@ from hvae.scores import SCORES, at_every_level, computable
 from hvae.verdicts import rule
 
 SIDES = ("high", "high or low")
+STATISTIC_HELP = (
+    "Of a score with levels. rank: the k at which it ranks highest among the reference images. difference: the k at "
+    "which it lies most standard deviations above them, as the paper suggests for single images."
+)
+SIDES_HELP = (
+    "high: the higher a score, the more out-of-distribution. high or low: the rule is two-sided, so that images that "
+    "fit too well stand out as well."
+)
+FURTHER_HELP = (
+    "Which run knows each image best? Run A, and run B where one is chosen, come from the sidebar. Each further run "
+    "takes as long again."
+)
 MOST_FURTHER = 8
 """Runs beside run A: each takes as long as run A does."""
 MOST_LEFT_OUT = 5
@@ -36,21 +48,8 @@ def choose(
     setting = choosing.choose_setting(found.rule_settings())
     with controls.bar("rule-bar"):
         score = _choose_score(found, setting)
-        statistic = controls.choose(
-            "Levels together",
-            "statistic",
-            rule.STATISTICS,
-            help="Of a score with levels. rank: the k at which it ranks highest among the reference images. "
-            "difference: the k at which it lies most standard deviations above them, as the paper suggests for single "
-            "images.",
-        )
-        sides = controls.choose(
-            "Unusual are scores too",
-            "sides",
-            SIDES,
-            help="high: the higher a score, the more out-of-distribution. high or low: the rule is two-sided, so that "
-            "images that fit too well stand out as well.",
-        )
+        statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
+        sides = controls.choose("Unusual are scores too", "sides", SIDES, help=SIDES_HELP)
     for why in filter(None, (obstacle(found, setting, name) for name in SCORES)):
         st.caption(f"Cannot judge here: {literal(why)}.")
     further = _further(selection, found.run, setting, score)
@@ -112,14 +111,7 @@ def _further(selection: Selection, run: RunEntry, setting: Setting, score: str) 
     named = [second] if second in fitting else []
     offered = [name for name in fitting if name != second]
     if offered:
-        named += controls.choose_many(
-            "Further runs",
-            "also",
-            offered,
-            [],
-            help="Which run knows each image best? Run A, and run B where one is chosen, come from the sidebar. Each "
-            "further run takes as long again.",
-        )
+        named += controls.choose_many("Further runs", "also", offered, [], help=FURTHER_HELP)
     left_out = [f"{literal(name)} ({literal(why)})" for name, why in obstacles.items() if why]
     if left_out:
         more = f"; and {len(left_out) - MOST_LEFT_OUT:,} more" if len(left_out) > MOST_LEFT_OUT else ""

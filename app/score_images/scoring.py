@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,7 @@ _EOCD = b"PK\x05\x06"
 def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Future[str]) -> Work:
     """The work of reading uploads and scoring them with one run after the other, one model in use at a time.
 
-    Args:
-        runs: with weights, those of the settings in their order.
-        given: the uploads.
-        settings: how they are scored.
-        name: the id of the job, which is only known once it is queued.
+    The runs, with weights, are those of the settings in their order; the id of the job is only known once it is queued.
     """
 
     def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
@@ -48,9 +45,10 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
         judge = _judge_of(runs[0], settings, settings)
         known = settings.model_copy(update=_facts(judge))
         store.keep_settings(folder, known)
-        read = _first_run(judge, given, known, folder, lambda done: report(done, max(done, expected) * len(runs)))
-        sizes = store.batch_sizes(folder)
-        done, total = read, read + sum(sizes) * (len(runs) - 1)
+        done, images = _first_run(
+            judge, given, known, folder, lambda read: report(read, max(read, expected) * len(runs))
+        )
+        total = done + images * (len(runs) - 1)
         for place, run in enumerate(runs[1:]):
             report(done, total)
             also = list(known.also)
@@ -58,10 +56,9 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
             also[place] = also[place].model_copy(update=_facts(judge))
             known = known.model_copy(update={"also": tuple(also)})
             store.keep_settings(folder, known)
-            for number, size in enumerate(sizes):
-                images = store.batch_images(folder, number, known.image_shape)
-                store.add_further(folder, place, number, _judged(judge, images))
-                done += size
+            for number, batch in enumerate(store.batches(folder, known.image_shape)):
+                store.add_further(folder, place, number, _judged(judge, batch))
+                done += len(batch)
                 report(done, total)
         store.complete(folder)
         return folder
@@ -69,38 +66,28 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
     return work
 
 
-def _first_run(judge: Judge, given: Given, settings: Settings, folder: Path, report: Callable[[int], None]) -> int:
-    """Read every file, score what is an image, and keep both; how many files there were."""
-    from hvae.datasets.own.outside import Refusal, Treatment, collect
-
-    waiting, refused, batches, done = [], [], 0, 0
-
-    def score() -> None:
-        nonlocal batches
-        if waiting:
-            images = np.stack([picture.image for picture in waiting])
-            frame = _judged(judge, images)
-            frame.insert(0, "name", [picture.name for picture in waiting])
-            frame.insert(1, "changes", ["; ".join(picture.changes) for picture in waiting])
-            store.add(folder, batches, frame, images)
-            waiting.clear()
-            batches += 1
-        store.refuse(folder, refused)
-        report(done)
+def _first_run(
+    judge: Judge, given: Given, settings: Settings, folder: Path, report: Callable[[int], None]
+) -> tuple[int, int]:
+    """Read every file, score what is an image, and keep both; how many files there were, and images among them."""
+    from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 
     how = Treatment(settings.image_shape, settings.fit, settings.invert)
-    for one in collect(given.sources, how, max_files=limits.current().images_per_job):
-        done += 1
-        if isinstance(one, Refusal):
-            refused.append((one.name, one.reason))
-        else:
-            waiting.append(one)
-        if len(waiting) == BATCH:
-            score()
-        elif done % BATCH == 0:
-            report(done)
-    score()
-    return done
+    files = collect(given.sources, how, max_files=limits.current().images_per_job)
+    refused, done, scored, batches = [], 0, 0, 0
+    while some := list(islice(files, BATCH)):
+        refused += [(one.name, one.reason) for one in some if isinstance(one, Refusal)]
+        if pictures := [one for one in some if isinstance(one, Picture)]:
+            images = np.stack([picture.image for picture in pictures])
+            frame = _judged(judge, images)
+            frame.insert(0, "name", [picture.name for picture in pictures])
+            frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
+            store.add(folder, batches, frame, images)
+            batches += 1
+        store.refuse(folder, refused)
+        done, scored = done + len(some), scored + len(pictures)
+        report(done)
+    return done, scored
 
 
 def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:

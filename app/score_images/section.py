@@ -50,21 +50,18 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
         here = grid.page(rows)
         score = kind(choosing.choose_level(kind, settings.depth))
     st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
-    run = next((one for one in loading.runs() if one.name == settings.run and one.config is not None), None)
-    like = results.reference(run, settings) if run else None
-    own = run.config.data.name if run and run.config else ""
-    stamp += f" {found.alpha} {score.label} {like and loading.stamp(like.entry)}"
+    like = results.reference(settings)
+    stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
         grid.grid(found, rows, here)
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
     def document() -> str:
-        return report.report(found, detail.marks(found, like, own, score, clickable=False) if like else None)
+        return report.report(found, detail.marks(found, like, score, clickable=False) if like else None)
 
-    st.download_button(
-        "Download report", document, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
-    )
+    name = "verdicts.html"
+    st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
     grid.side_by_side(found, rows, here)
     if like is not None:
         if len(frame) > detail.MOST_MARKS:
@@ -72,8 +69,8 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
         numbers = densities.uploaded_table(
             frame[score.label].to_numpy(), found.alarms, list(frame["name"]), score.label
         )
-        figure = kept("uploaded-marks", stamp, lambda: detail.marks(found, like, own, score))
+        figure = kept("uploaded-marks", (stamp, score.label), lambda: detail.marks(found, like, score))
         components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=detail.look_at)
-    if len(here) and run is not None:
+    if len(here):
         components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
-        detail.detail(stamp, found, detail.picked(here, list(frame["name"])), like, run, own, score)
+        detail.detail(stamp, found, detail.picked(here, list(frame["name"])), like, score)

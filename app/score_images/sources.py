@@ -20,6 +20,12 @@ from hvae.datasets.own.outside import Named
 from hvae.errors import DataError
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
+SOURCES_HELP = (
+    "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
+    "chosen in the sidebar."
+)
+FITS_HELP = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
+INVERT_HELP = "yes: for dark strokes on light paper, as black becomes white."
 SAMPLES_EACH = 6
 BUNDLED = ("digits", "glyphs")
 
@@ -40,24 +46,11 @@ class Given:
 
 def treatment() -> tuple[str, str, bool]:
     """Draw the controls: (source, fit, whether to invert)."""
+    sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
     with controls.bar("pictures-bar"):
-        source = controls.choose(
-            "Images from",
-            "pictures",
-            [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
-            help="files: images and zip archives of images. folder: all of them in one folder. samples: a few of the "
-            "data sets chosen in the sidebar.",
-        )
-        fit = controls.choose(
-            "Other aspects are",
-            "fit",
-            FITS,
-            select=True,
-            help="pad: the whole image on black; crop: the largest centred part; squash: stretched.",
-        )
-        invert = controls.choose(
-            "Invert", "invert", ["no", "yes"], help="yes: for dark strokes on light paper, as black becomes white."
-        )
+        source = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
+        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=FITS_HELP)
+        invert = controls.choose("Invert", "invert", ["no", "yes"], help=INVERT_HELP)
     return source, fit, invert == "yes"
 
 

@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +36,6 @@ from hvae.verdicts.rule import Statistic
 
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
-_EVERY_RULE = ("p", "p_low", "p_high")
 
 
 class JudgedBy(Frozen):
@@ -75,15 +74,10 @@ class Settings(JudgedBy):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What is there of a job.
+    """What is there of a job: one row a scored image (`name`, `changes` and the columns of a `Judge`), and the images.
 
-    Attributes:
-        settings: how its images are scored.
-        frame: one row a scored image: `name`, `changes`, and the columns of `hvae.verdicts.judge.Judge`.
-        images: `(m, channel, height, width)` uint8, as the model takes them.
-        refused: (file, reason) of what could not be read.
-        complete: whether every image was scored, by every run.
-        others: what each further run says of the first images, in the order of the settings; of all once complete.
+    `refused` are (file, reason) of what could not be read; `complete` is whether every run scored every image; `others`
+    is what each further run says of the first images, in the order of the settings.
     """
 
     settings: Settings
@@ -108,11 +102,7 @@ def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> P
 
 
 def tidy(unfinished: Callable[[str], bool], room: int = 0) -> None:
-    """Remove the results of finished jobs (by id) that are too old or, the oldest first, too many for `room` more.
-
-    Raises:
-        TableError: no folder for temporary files that is one's own.
-    """
+    """Remove the results of finished jobs (by id) that are too old or, the oldest first, too many for `room` more."""
     allowed = limits.current()
     latest = time.time() - allowed.results_hours * 3600
     found = sorted(((_changed(path), path) for path in _home().iterdir() if path.is_dir()), reverse=True)
@@ -148,21 +138,17 @@ def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> N
 
 def add_further(folder: Path, place: int, number: int, frame: pd.DataFrame) -> None:
     """Write what the further run at a place, counted from 0, says about a finished batch."""
-    _write(folder / f"{_further(place)}{number:05}.parquet", frame)
+    _write(folder / f"also-{place:02}-{number:05}.parquet", frame)
 
 
 def _write(path: Path, frame: pd.DataFrame) -> None:
     write_atomically(path, lambda part: frame.to_parquet(part, index=False))
 
 
-def batch_sizes(folder: Path) -> list[int]:
-    """Images in each finished batch."""
-    return [pq.read_metadata(path).num_rows for path in sorted(folder.glob("batch-*.parquet"))]
-
-
-def batch_images(folder: Path, number: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """The images of a finished batch, `(m, channel, height, width)` uint8."""
-    return _as_images(pd.read_parquet(folder / f"batch-{number:05}.parquet", columns=[_PIXELS])[_PIXELS], image_shape)
+def batches(folder: Path, image_shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    """The images of every finished batch, `(m, channel, height, width)` uint8."""
+    for path in sorted(folder.glob("batch-*.parquet")):
+        yield _as_images(pd.read_parquet(path, columns=[_PIXELS])[_PIXELS], image_shape)
 
 
 def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
@@ -186,14 +172,9 @@ def stamp(job: str) -> tuple[str, ...]:
 
 
 def read(job: str, newest: int = 0) -> Stored | None:
-    """What is there of a job; None for one that is not kept (any more).
+    """What is there of a job, or of its `newest` batches by run A alone; None for one that is not kept (any more).
 
-    Args:
-        job: its id.
-        newest: only so many of its last batches and nothing of further runs; 0 for all.
-
-    Raises:
-        HvaeError: damaged files, those of an older version, or of a score that is not known here.
+    Raises an HvaeError of one line for damaged files, those of an older version, or a score that is not known here.
     """
     names = stamp(job)
     if "settings.json" not in names:
@@ -208,32 +189,23 @@ def read(job: str, newest: int = 0) -> Stored | None:
         refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
         pixels = _as_images(frame.pop(_PIXELS) if len(frame) else (), settings.image_shape)
         others = tuple(
-            _together(own, [name for name in names if name.startswith(_further(place))])
+            _together(own, [name for name in names if name.startswith(f"also-{place:02}-")])
             for place in range(0 if newest else len(settings.also))
         )
-        _require(frame, "name", *(one.label for one in settings.levels), *_EVERY_RULE)
-        for other in others:
-            _require(other, *_EVERY_RULE)
+        for found, columns in (
+            (frame, ("name", *(one.label for one in settings.levels))),
+            *((one, ()) for one in others),
+        ):
+            if len(found):
+                found.loc[:0, [*columns, "p", "p_low", "p_high"]]
         listed = tuple((str(name), str(reason)) for name, reason in refused)
     except HvaeError:
         raise
     # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
     except Exception as error:
-        raise TableError(
-            f"the results of this job are damaged ({type(error).__name__}): score the images again"
-        ) from None
+        what = f"are damaged ({type(error).__name__})"
+        raise TableError(f"the results of this job {what}: score the images again") from None
     return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
-
-
-def _require(frame: pd.DataFrame, *columns: str) -> None:
-    """A KeyError where a column is missing of what was scored."""
-    if len(frame):
-        frame.loc[:0, list(columns)]
-
-
-def _further(place: int) -> str:
-    """How the files of a further run begin."""
-    return f"also-{place:02}-"
 
 
 def _together(folder: Path, names: list[str]) -> pd.DataFrame:

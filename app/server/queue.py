@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -87,16 +87,10 @@ class JobQueue:
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-        """Queue a job, or find the unfinished one that does the same; its id.
+        """Queue a job, or find the unfinished one with the same key, which does the same; its id.
 
-        Args:
-            title: for people.
-            work: called on the queue's thread; must not touch Streamlit.
-            key: the same for jobs that would do the same work.
-            steps: what a step is, in the plural.
-
-        Raises:
-            QueueFull: too many jobs wait.
+        The work is called on the queue's thread and must not touch Streamlit; `steps` says what a step is, in the
+        plural. Raises `QueueFull` where too many jobs wait.
         """
         with self._lock:
             for entry in self._jobs.values():
@@ -175,23 +169,26 @@ class JobQueue:
             del self._jobs[old]
 
 
+@dataclass(eq=False)
 class _Entry:
     """A job as the queue keeps it."""
 
-    def __init__(
-        self, title: str, work: Work, key: Hashable, steps: str, seconds: int, clock: Callable[[], float]
-    ) -> None:
-        self.id = secrets.token_urlsafe(9)
-        self.title, self.work, self.key, self.steps = title, work, key, steps
-        self.seconds, self.clock = seconds, clock
-        self.until: float | None = None
-        self.state: State = "waiting"
-        self.stop = threading.Event()
-        self.done = self.total = 0
-        self.first: tuple[float, int] | None = None
-        self.last = (0.0, 0)
-        self.problem = ""
-        self.result: str | Path | None = None
+    title: str
+    work: Work
+    key: Hashable
+    steps: str
+    seconds: int
+    clock: Callable[[], float]
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    until: float | None = None
+    state: State = "waiting"
+    stop: threading.Event = field(default_factory=threading.Event)
+    done: int = 0
+    total: int = 0
+    first: tuple[float, int] | None = None
+    last: tuple[float, int] = (0.0, 0)
+    problem: str = ""
+    result: str | Path | None = None
 
     @property
     def final(self) -> bool:
@@ -231,19 +228,9 @@ class _Entry:
             # Between two reports the time left goes on to run down.
             left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
         return Job(
-            self.id,
-            self.title,
-            self.state,
-            position,
-            self.done,
-            self.total,
-            self.steps,
-            pace,
-            left if self.state == "running" else None,
-            self.problem,
-            self.result,
-            self.stop.is_set() and not self.final,
-        )
+            self.id, self.title, self.state, position, self.done, self.total, self.steps, pace,
+            left if self.state == "running" else None, self.problem, self.result, self.stop.is_set() and not self.final,
+        )  # fmt: skip
 
 
 def duration(seconds: float) -> str:

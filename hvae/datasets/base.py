@@ -3,13 +3,16 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+
+from hvae.errors import DataError
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the total is 0 while it is unknown. May raise to cancel."""
@@ -143,22 +146,27 @@ class DataSetInfo:
         return replace(self, name=f"{self.name}_inverted", title=f"{self.title}, inverted", preprocessing=done)
 
 
-class DataSet(Protocol):
+class DataSet(ABC):
     """One entry of the registry: what a data set module defines as ``DATA_SET``."""
 
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about this data set."""
-        ...
+    info: DataSetInfo
 
     def available(self, root: Path) -> bool:
-        """Whether `load` would find its files below ``root``; cheap."""
-        ...
+        """Whether `load` would find its files below ``root``; cheap. True for what comes with a package."""
+        return True
 
+    @abstractmethod
     def load(self, split: str, root: Path) -> ImageSet:
         """The images of ``split`` at the data set's own size; `DataError` if files are missing or not the expected."""
-        ...
 
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
+    def fetch(self, root: Path, progress: Progress | None = None) -> None:  # noqa: B027  # what comes with a package
         """Put what is not there and intact below ``root``; `DataError` says why not, and how to place it by hand."""
-        ...
+
+
+@contextmanager
+def about(where: object, hint: str = "") -> Iterator[None]:
+    """Has every `DataError` within say which file it is about."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{where}: {error}{hint}") from error

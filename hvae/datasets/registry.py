@@ -99,7 +99,7 @@ def fetch(name: str, root: Path | None = None, progress: Progress | None = None)
     _find(name).fetch(root or data_root(), progress)
 
 
-def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
+def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet | Converted | OwnImages:
     source, shape = parse_name(name)
     if source in _DATA_SETS:
         if shape is None:

@@ -1,12 +1,12 @@
 """Files that a data set's authors publish: where they are, how they are known again, and getting them."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hvae.datasets.base import DataSetInfo, Progress
+from hvae.datasets.base import DataSet, Progress, about
 from hvae.datasets.fetching.download import DownloadError, download, mismatch
 from hvae.errors import DataError
 
@@ -29,10 +29,9 @@ class PublishedFile:
     size: int
 
 
-class PublishedDataSet(ABC):
+class PublishedDataSet(DataSet):
     """What data sets of published files have in common; each adds `load` and the two methods without a body."""
 
-    info: DataSetInfo
     folder: str
     """Name of its folder below the root."""
     by_hand = ""
@@ -98,11 +97,8 @@ def obtain(
             data = checked(folder / file.name, file.checksum)
         except DataError:
             data = _download(title, file, folder, report)
-        with writing_below(folder):
-            try:
-                unpack(data)
-            except DataError as error:
-                raise DataError(f"{file.name}: {error}") from error
+        with writing_below(folder), about(file.name):
+            unpack(data)
         done += file.size
         report(0)
 

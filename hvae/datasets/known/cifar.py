@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.base import DataSetInfo, ImageSet, about
 from hvae.datasets.fetching.archives import tar_members
 from hvae.datasets.fetching.download import write_whole
 from hvae.datasets.fetching.pickles import read_pickle
@@ -59,10 +59,8 @@ class Cifar(PublishedDataSet):
         read = []
         for path, (_, md5) in zip(self.found(split, root), self.batches[split], strict=True):
             content = checked(path, md5)
-            try:
+            with about(path):
                 read.append(self._parse(content))
-            except DataError as error:
-                raise DataError(f"{path}: {error}") from error
         images, labels = (np.concatenate(parts) for parts in zip(*read, strict=True))
         return ImageSet(self.info.name, split, images, labels)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.base import DataSetInfo, ImageSet, about
 from hvae.datasets.fetching.archives import zip_members
 from hvae.datasets.fetching.download import write_whole
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack
@@ -82,10 +82,8 @@ class Omniglot(PublishedDataSet):
 
 
 def _read(path: Path) -> np.ndarray:
-    try:
+    with about(path, "; delete its folder and fetch the data set again"):
         pixels = decode(path).pixels
-    except DataError as error:
-        raise DataError(f"{path}: {error}; delete its folder and fetch the data set again") from error
     if pixels.shape != (_DRAWN_SIDE, _DRAWN_SIDE, 1):
         raise DataError(f"{path} is no grey drawing of 105x105 pixels (it is {'x'.join(map(str, pixels.shape))})")
     return np.asarray(Image.fromarray(pixels[..., 0]).resize((_SIDE, _SIDE), Image.Resampling.NEAREST))

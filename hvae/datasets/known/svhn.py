@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.base import DataSetInfo, ImageSet, about
 from hvae.datasets.fetching.download import write_whole
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack, checked, intact
 from hvae.errors import DataError
@@ -52,11 +52,8 @@ class Svhn(PublishedDataSet):
         """Images ``(n, 3, 32, 32)`` and labels ``(n,)``, the digit 0 under the label 0."""
         [path] = self.found(split, root)
         content = checked(path, FILES[split].checksum)
-        try:
-            images, labels = _parse(content)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-        return ImageSet("svhn", split, images, labels)
+        with about(path):
+            return ImageSet("svhn", split, *_parse(content))
 
 
 def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:

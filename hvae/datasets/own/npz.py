@@ -4,7 +4,6 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -59,8 +58,12 @@ def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.nd
     Raises:
         DataError: If it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
     """
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with archive.open(f"{name}.npy") as member:
-        shape, dtype = _read_header(member)
+        version = np.lib.format.read_magic(member)
+        if version not in readers:
+            raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
+        shape, _, dtype = readers[version](member)
     if dtype.hasobject:
         raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
     if dtype.kind not in kinds:
@@ -72,17 +75,6 @@ def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.nd
         raise DataError(f"`{name}` is truncated: its header announces {size:,} bytes")
     with archive.open(f"{name}.npy") as member:
         return np.lib.format.read_array(member, allow_pickle=False)
-
-
-def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
-    return shape, dtype
 
 
 def _channels_first(images: np.ndarray, path: Path) -> np.ndarray:

@@ -1,7 +1,5 @@
 """What a copied run holds: config, weights, learning curve and tables, read and checked against each other."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,11 +22,7 @@ _CURVE = ("epoch", "step", "train_elbo", "elbo", "learning_rate", "images_per_se
 
 
 def check(run: Path, say: Say) -> None:
-    """Read all that a run holds, cheapest checks first.
-
-    Raises:
-        HvaeError: the first thing that is wrong.
-    """
+    """Read all that a run holds, cheapest checks first; `HvaeError` on the first thing that is wrong."""
     config = read_config(run)
     digest = None
     if (run / "model.safetensors").is_file():
@@ -108,9 +102,8 @@ def _check_correlations(run: Path) -> None:
     named = {key.path.name for key in keys}
     for path in sorted((run / "correlations").rglob("*.parquet")):
         if path.name not in named:
-            raise TableError(
-                f"{path.relative_to(run).as_posix()} is not named as a correlation table is, or has none beside it"
-            )
+            where = path.relative_to(run).as_posix()
+            raise TableError(f"{where} is not named as a correlation table is, or has none beside it")
     for key in keys:
         metadata = read_correlations(key.path).metadata
         if metadata.file_name != key.path.name:

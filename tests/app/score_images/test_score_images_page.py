@@ -357,9 +357,9 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     stored = store.read(JOB)
     assert stored is not None
     found = results.judged(stored, 0.05)
-    like = results.reference(find_run("clothes"), stored.settings.model_copy(update={"weights_sha256": weights()}))
+    like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
     assert isinstance(like, Reference)
-    text = upload_report.report(found, detail.marks(found, like, "fashionmnist", found.levels[0], clickable=False))
+    text = upload_report.report(found, detail.marks(found, like, found.levels[0], clickable=False))
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"

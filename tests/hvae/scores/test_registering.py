@@ -11,18 +11,17 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import Result
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import Result
 
 import hvae
-from hvae.cli import app
 from hvae.datasets import load
 from hvae.report import build, gather, left_out, render
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, Level, LeveledScore
 from hvae.stats.arrays import Floats
+from tests.hvae.commands import invoke
 from tests.synthetic import make_run, make_tables
 
 
@@ -75,10 +74,6 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pictures") / "letter.png"
     Image.fromarray(load("glyphs", "test", image_shape=(1, 28, 28)).images[0, 0]).save(path)
     return path
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def notes(result: Result) -> list[str]:
