@@ -71,8 +71,8 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: S
         with right:
             st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
         return
-    run, about = like.found.run, like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
-    table, name = ScoreTable(found.stored.frame, about, run.name), f"Image {row + 1}"
+    about = like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
+    table, name = ScoreTable(found.stored.frame, about, like.table.run), f"Image {row + 1}"
 
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return like.values(measure), measure.of(table, like.table)
@@ -85,9 +85,8 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: S
         every_level(chosen, score)
     with right:
         every_score(chosen)
-    pixels = found.stored.images[row : row + 1]
-    one = ImageSet(UPLOADS_SLUG, "", pixels, np.zeros(1, np.int64))
-    rebuild(run, about, one, 0)
+    images = found.stored.images
+    rebuild(like.found.run, about, ImageSet(UPLOADS_SLUG, "", images, np.zeros(len(images), np.int64)), row)
 
 
 def _verdict(found: Judged, row: int) -> None:
