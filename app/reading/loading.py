@@ -21,10 +21,6 @@ from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
 from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
-<<<<<<< HEAD
-from hvae.runs.correlations.tables import CorrelationMetadata
-=======
->>>>>>> int
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
