@@ -11,7 +11,7 @@ from app.frame import components, controls, jobs, parts, state
 from app.images.sources import whole_split
 from app.looks.wording import literal
 from app.reading import loading
-from hvae.runs.correlation_tables import Kind
+from hvae.runs.correlations.tables import Kind
 from hvae.runs.folders import RunEntry
 
 KIND_TITLES = {"features": "deterministic features", "means": "posterior means"}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.compare.choosing import View
-from app.compare.numbers import QUADRANTS, Agreement, agreement, same_images
+from app.compare.choosing import BUDGET, View
+from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, paired
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
 from app.figures.densities import IDS_PER_SET
@@ -19,11 +19,10 @@ from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures
 
-BUDGET = 0.05
-"""False alarms at which images are called OOD here."""
-
 SHOWN = 12
 """Images in a gallery."""
+
+CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
 
 
 def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
@@ -31,19 +30,19 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
     first, second = view.runs[:2]
     found, unpaired = [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
-        if name not in second.tables:
+        if name not in second.sets:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
-        elif not same_images(first.tables[name], second.tables[name]):
+        elif not paired(first, second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
-            found.append(agreement(name, view.data, view.measure, first, second))
+            found.append(agreement(name, first, second))
     return found, unpaired
 
 
 def scatter(view: View, found: list[Agreement]) -> None:
     """The score of the first run against that of the second, with the shares of images in each quadrant."""
     first, second = view.runs[:2]
-    limits = tuple(measures.threshold(view.measure.of(one.tables[view.data]), BUDGET).value for one in (first, second))
+    limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
     clouds = []
     for one in found:
         marks = one.marks()
@@ -61,17 +60,19 @@ def scatter(view: View, found: list[Agreement]) -> None:
     components.chart(
         figure, figures.table(clouds, (first.run.name, second.run.name)), "agreement", key="agreement", on_click=pin
     )
-    rows, numbers = [], []
-    for one in found:
-        shares = one.quadrants(*limits)
-        rows.append([look(one.slug).title, *map(percent, shares), f"{one.correlation:.3f}"])
-        numbers.append({"data": one.slug} | dict(zip(QUADRANTS, shares, strict=True)) | {"spearman": one.correlation})
-    called = [f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither"]
-    components.table(
-        ["images", *called, "Spearman"],
-        rows,
+    shares = [dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)) for one in found]
+    frame = pd.DataFrame(
+        [{"data": one.slug, **share, "spearman": one.correlation} for one, share in zip(found, shares, strict=True)]
+    )
+    called = (f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither")
+    components.listed(
+        frame,
+        {
+            "images": lambda row: look(row.data).title,
+            **{name: lambda row, place=place: percent(row[place]) for place, name in enumerate(called, start=1)},
+            "Spearman": lambda row: f"{row.spearman:.3f}",
+        },
         f"Who calls an image OOD, at {100 * BUDGET:.0f} % false alarms of each run",
-        numbers=pd.DataFrame(numbers),
         name="quadrants",
     )
 
@@ -95,7 +96,7 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     frame = every_image(view, one)
-    keys = {one.slug: first.keys[one.slug]}
+    entries = {one.slug: first.sets[one.slug].entry}
     name = look(one.slug).title
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
@@ -110,7 +111,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, keys, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, entries, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -122,7 +123,7 @@ def disagreements(view: View, one: Agreement) -> None:
 def every_image(view: View, one: Agreement) -> pd.DataFrame:
     """Every image of a set: scores, percentiles and their difference by the first two runs."""
     first, second = view.runs[:2]
-    table = first.tables[one.slug]
+    table = first.sets[one.slug].table
     columns = {
         "image": [f"{one.slug}:{index}" for index in range(len(table))],
         "label": table.frame["label"].to_numpy(),
@@ -145,32 +146,28 @@ def one_image(view: View, found: list[Agreement]) -> None:
     sizes = {one.slug: len(one.first) for one in found[::-1]}
     up, down = last.furthest(1)
     image = controls.image_box(sizes, ImageId(last.slug, int(next(iter([*up, *down]), 0))))
+    looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.keys[image.slug].split, 160)
+        picture(own.run, image, own.sets[image.slug].entry.split, 160)
     with right:
-        rows, numbers = [], []
-        for one in view.runs:
-            there = image.slug in one.tables and same_images(one.tables[image.slug], own.tables[image.slug])
-            if not there:
-                rows.append([one.look.title, "not scored", "", ""])
-                continue
-            inside = view.measure.of(one.tables[view.data])
-            score = float(view.measure.of(one.tables[image.slug])[image.index])
-            rank = measures.percentile(inside, score)
-            alarm = score >= measures.threshold(inside, BUDGET).value
-            word = components.mark("called OOD") if alarm else components.mark("passes", "good")
-            rows.append([one.look.title, significant(score, 4), f"{rank:.1f} %", word])
-            numbers.append({"run": one.run.name, "score": score, "percentile": rank, "called_ood": alarm})
-        title = f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run"
-        components.table(
-            ["run", f"score ({view.measure.unit})", f"above so many {look(view.data).title} images",
-             f"at {100 * BUDGET:.0f} % false alarms"],
-            rows,
-            title,
-            numbers=pd.DataFrame(numbers),
+        components.listed(
+            pd.DataFrame([_judged(one, own, image) for one in view.runs]),
+            {
+                "run": lambda row: looks[row.run],
+                f"score ({view.measure.unit})": lambda row: (
+                    "not scored" if pd.isna(row.score) else significant(row.score, 4)
+                ),
+                f"above so many {look(view.data).title} images": lambda row: (
+                    "" if pd.isna(row.score) else f"{row.percentile:.1f} %"
+                ),
+                f"at {100 * BUDGET:.0f} % false alarms": lambda row: (
+                    "" if pd.isna(row.score) else CALLED if row.called_ood else PASSED
+                ),
+            },
+            f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
             name="image-in-every-run",
-        )  # fmt: skip
+        )
         st.page_link(
             "../pages/scores.py",
             label="See its place on Scores →",
@@ -183,3 +180,17 @@ def one_image(view: View, found: list[Agreement]) -> None:
                 "reconstructions", source="data set", image=str(image), versus=view.runs[1].run.name
             ),
         )
+
+
+def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
+    """An image in one run; nothing but the run where it has scored other images than run A."""
+    if not paired(one, own, image.slug):
+        return {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
+    inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
+    alarm = score >= measures.threshold(inside, BUDGET).value
+    return {
+        "run": one.run.name,
+        "score": score,
+        "percentile": measures.percentile(inside, score),
+        "called_ood": alarm,
+    }

@@ -18,9 +18,9 @@ from app.server import access
 from app.server.queue import Report, Work
 from hvae import datasets
 from hvae.errors import HvaeError
-from hvae.runs.correlation_tables import write_correlations
+from hvae.runs.correlations.tables import write_correlations
+from hvae.runs.correlations.unit_pairs import write_unit_pairs
 from hvae.runs.folders import RunEntry
-from hvae.runs.unit_pairs import write_unit_pairs
 
 IMAGES = 2000
 """Images of each data set, as many as `hvae correlate` takes: about a minute on two cores."""

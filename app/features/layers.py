@@ -11,7 +11,7 @@ from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR
 from app.looks import palette
-from hvae.runs.correlation_tables import COLUMNS, CorrelationTable, Kind
+from hvae.runs.correlations.tables import COLUMNS, CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
 

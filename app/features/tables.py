@@ -11,7 +11,7 @@ import pandas as pd
 from app.frame.caching import kept
 from app.reading import loading
 from hvae.errors import TableError
-from hvae.runs.correlation_tables import (
+from hvae.runs.correlations.tables import (
     COLUMNS,
     CorrelationMetadata,
     CorrelationTable,
@@ -20,8 +20,8 @@ from hvae.runs.correlation_tables import (
     read_correlations,
     table_name,
 )
+from hvae.runs.correlations.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path
 from hvae.runs.folders import RunEntry, run_roots
-from hvae.runs.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from app.frame.state import ImageId
 from app.images import gallery
 from app.images.sources import Sizes
 from hvae import datasets
-from hvae.runs.correlation_tables import CorrelationMetadata, Kind
+from hvae.runs.correlations.tables import CorrelationMetadata, Kind
+from hvae.runs.correlations.unit_pairs import MOST_IMAGES, UnitPair
 from hvae.runs.folders import RunEntry
-from hvae.runs.unit_pairs import MOST_IMAGES, UnitPair
 
 
 def unit_pairs(

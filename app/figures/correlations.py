@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from app.figures.layout import Figure, laid_out
 from app.looks import palette
-from hvae.runs.unit_pairs import UnitPair
+from hvae.runs.correlations.unit_pairs import UnitPair
 
 
 def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:

@@ -1,4 +1,4 @@
-"""One image against the in-distribution images: its score at every k, or other quantities in nats."""
+"""One image against the in-distribution images: its score at every level."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.figures.layout import Figure, laid_out
 from app.looks.palette import VERMILION, look
 from hvae.stats.arrays import Floats
 
+PERCENTILES = (5, 25, 50, 75, 95)
 MANY = 6
 """Rows from which on they stand closer."""
 
@@ -26,26 +27,14 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
         name: the image, in words.
         title: what to see.
     """
-    style = look(own)
     rows, limits = list(bands), np.array(list(bands.values()))
     figure = Figure()
     add_bands(figure, rows, limits, limits, own, 0.5)
-    figure.add_scatter(
-        y=rows,
-        x=limits[:, 2],
-        mode="markers",
-        marker={"symbol": "line-ns-open", "size": 20, "color": style.colour, "line": {"width": 2}},
-        name="median",
-        hovertemplate="median %{x:.4g} nats<extra></extra>",
-    )
-    figure.add_scatter(
-        y=rows,
-        x=values,
-        mode="markers",
-        marker={"symbol": "diamond", "size": 14, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
-        name=name,
-        hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
-    )
+    median = {"symbol": "line-ns-open", "size": 20, "color": look(own).colour, "line": {"width": 2}}
+    here = {"symbol": "diamond", "size": 14, "color": VERMILION, "line": {"color": "white", "width": 1.5}}
+    for label, x, marker in (("median", limits[:, 2], median), (name, values, here)):
+        hover = f"{label} %{{x:.4g}} nats<extra></extra>"
+        figure.add_scatter(y=rows, x=x, mode="markers", marker=marker, name=label, hovertemplate=hover)
     figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
     return laid_out(figure, title, height=170 + (46 if len(rows) <= MANY else 32) * len(rows), worded=True)
 
@@ -63,9 +52,6 @@ def plain(html: str) -> str:
     for mark, text in (("<sup>", ""), ("</sup>", ""), ("<sub>", "_"), ("</sub>", ""), ("&gt;", ">"), ("−", "-")):
         html = html.replace(mark, text)
     return html
-
-
-PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def add_bands(figure: Figure, rows: Sequence[Any], limits: Floats, values: Floats, own: str, width: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.frame import controls
 
-IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Likelihood beside ratio", "Every k", "Checks"
+IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every k", "Checks"
 """Of Scores."""
 SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
 """Of Features."""

@@ -35,7 +35,7 @@ PAGE_KEYS = {
     "features": ("kind", "between", "on", "pair", "match", "image", "job"),
     "compare": (*_MEASURE_KEYS, "also", "by", "set", "on", "image"),
     "score_images": (
-        *("pictures", "fit", "invert", "statistic", "sides", "reading", "S", "R", "also"),
+        *("pictures", "fit", "invert", "score", "statistic", "sides", "reading", "S", "R", "also"),
         *("job", "alpha", "k", "order", "only", "page"),
     ),
     "runs": ("about", "quantity"),

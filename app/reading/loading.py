@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +18,7 @@ from app.server import cores
 from hvae.datasets import PARTS, is_known
 from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
-from hvae.runs import folders
+from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.correlation_tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
@@ -30,6 +31,8 @@ from hvae.runs.training_set import part_of, training_set
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
     from hvae.runs.checkpoints import Checkpoint
+
+T = TypeVar("T")
 
 
 def runs() -> list[RunEntry]:
@@ -48,8 +51,9 @@ def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
 
 
 def stamp(entry: TableEntry) -> str:
-    """Names a table as it is on disk, for caches."""
-    return f"{entry.path}@{entry.modified}"
+    """Names a table as it is on disk, with the statistics of its pixels; for caches."""
+    pixels = pixel_tables.find(entry.metadata.data_fingerprint)
+    return f"{entry.path}@{entry.modified} {pixels and pixels.stat().st_mtime_ns}"
 
 
 def history(run: RunEntry) -> pd.DataFrame:
@@ -59,7 +63,9 @@ def history(run: RunEntry) -> pd.DataFrame:
         TableError: a damaged file.
     """
     path = run.path / "history.csv"
-    return _history(str(run.path), path.stat().st_mtime_ns) if path.is_file() else pd.DataFrame()
+    if not path.is_file():
+        return pd.DataFrame()
+    return kept("history", f"{path}@{path.stat().st_mtime_ns}", lambda: learning_curve(run.path))
 
 
 def state(run: RunEntry) -> RunState:
@@ -67,17 +73,8 @@ def state(run: RunEntry) -> RunState:
     paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
     seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
     present = run.path.is_dir(), is_written(run.path), bool(table_paths(run.path))
-    return _state(f"{run.path} {run.problem} {seen} {present} {run.config and run.config.training.epochs}", run)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _state(stamp: str, _run: RunEntry) -> RunState:
-    return run_state(_run)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _history(run: str, stamp: int) -> pd.DataFrame:
-    return learning_curve(Path(run))
+    epochs = run.config and run.config.training.epochs
+    return kept("state", (run.path, run.problem, seen, present, epochs), lambda: run_state(run))
 
 
 def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
@@ -163,33 +160,30 @@ def _checkpoint(path: str, stamp: int) -> Checkpoint:
 
 def parameters(run: RunEntry) -> int | None:
     """How many there are, by the header of the file; None where there is none to read."""
-    return _parameters(*_seen(run)) if _path(run).is_file() else None
+    return _of_weights("parameters", run, _counted)
 
 
 def weights_sha256(run: RunEntry) -> str:
     """Digest of the file; empty where there is none."""
-    return _sha256(*_seen(run)) if _path(run).is_file() else ""
+    return _of_weights("digest", run, _digest) or ""
 
 
-def _path(run: RunEntry) -> Path:
-    return run.path / "model.safetensors"
+def _of_weights(what: str, run: RunEntry, make: Callable[[Path], T]) -> T | None:
+    """A fact about the weights as they are now; None where there are none."""
+    path = run.path / "model.safetensors"
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return kept(what, (path, status.st_mtime_ns, status.st_size), lambda: make(path))
 
 
-def _seen(run: RunEntry) -> tuple[str, int, int]:
-    """The file as it is now."""
-    status = _path(run).stat()
-    return str(_path(run)), status.st_mtime_ns, status.st_size
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _parameters(path: str, written: int, size: int) -> int | None:
+def _counted(path: Path) -> int | None:
     try:
-        return sum(math.prod(tensor.shape) for tensor in read_header(Path(path)).values())
+        return sum(math.prod(tensor.shape) for tensor in read_header(path).values())
     except HvaeError:
         return None
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sha256(path: str, written: int, size: int) -> str:
-    with Path(path).open("rb") as file:
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.frame import controls, state
+from app.frame.caching import kept
 from app.images.mosaic import png
 from app.images.sources import whole_split
 from app.looks import palette
@@ -19,20 +20,21 @@ from hvae.datasets.own.outside import Named
 from hvae.errors import DataError
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
+SOURCES_HELP = (
+    "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
+    "chosen in the sidebar."
+)
+FITS_HELP = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
+INVERT_HELP = "yes: for dark strokes on light paper, as black becomes white."
 SAMPLES_EACH = 6
 BUNDLED = ("digits", "glyphs")
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a person gave.
+    """What a person gave: a title in words, the files, and what tells one set of files from another.
 
-    Attributes:
-        title: in words.
-        sources: the files.
-        stamp: tells one set of files from another.
-        problem: why they cannot be taken, empty where they can.
-        from_visitor: whether they are files or pictures that somebody sent.
+    `problem` says why they cannot be taken; `from_visitor` whether somebody sent them.
     """
 
     title: str
@@ -44,24 +46,11 @@ class Given:
 
 def treatment() -> tuple[str, str, bool]:
     """Draw the controls: (source, fit, whether to invert)."""
+    sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
     with controls.bar("pictures-bar"):
-        source = controls.choose(
-            "Images from",
-            "pictures",
-            [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
-            help="files: images and zip archives of images. folder: all of them in one folder. samples: a few of the "
-            "data sets chosen in the sidebar.",
-        )
-        fit = controls.choose(
-            "Other aspects are",
-            "fit",
-            FITS,
-            select=True,
-            help="pad: the whole image on black; crop: the largest centred part; squash: stretched.",
-        )
-        invert = controls.choose(
-            "Invert", "invert", ["no", "yes"], help="yes: for dark strokes on light paper, as black becomes white."
-        )
+        source = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
+        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=FITS_HELP)
+        invert = controls.choose("Invert", "invert", ["no", "yes"], help=INVERT_HELP)
     return source, fit, invert == "yes"
 
 
@@ -107,7 +96,7 @@ def _samples(selection: state.Selection) -> Given | None:
     named = tuple(
         Named(f"{palette.look(slug).title} {number}", content)
         for slug in here
-        for number, content in enumerate(_first(slug))
+        for number, content in enumerate(kept("samples", slug, lambda slug=slug: _first(slug)))
     )
     if not named:
         return None
@@ -115,7 +104,6 @@ def _samples(selection: state.Selection) -> Given | None:
     return Given(title, named, tuple(here), from_visitor=False)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def _first(slug: str) -> list[bytes]:
     """The first images of a data set as PNG files of its own size, none where it cannot be read."""
     try:

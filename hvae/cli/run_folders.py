@@ -72,7 +72,7 @@ def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run,
     from hvae.models.contract import parameter_count
     from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
-    from hvae.runs.correlation_tables import list_correlations, read_correlations
+    from hvae.runs.correlations.tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history
 
     entry = named_run(run)

@@ -25,9 +25,9 @@ from hvae.measuring.noise import EvaluationNoise, noise_key, prepare
 from hvae.models.bounds import Sweep
 from hvae.models.proposal import mean_proposal
 from hvae.runs.checkpoints import Checkpoint
-from hvae.runs.correlation_tables import COLUMNS, KINDS, CorrelationMetadata, CorrelationTable, Kind
-from hvae.runs.unit_pairs import COLUMNS as PAIR_COLUMNS
-from hvae.runs.unit_pairs import MOST_IMAGES, MOST_PAIRS, UnitPairs
+from hvae.runs.correlations.tables import COLUMNS, KINDS, CorrelationMetadata, CorrelationTable, Kind
+from hvae.runs.correlations.unit_pairs import COLUMNS as PAIR_COLUMNS
+from hvae.runs.correlations.unit_pairs import MOST_IMAGES, MOST_PAIRS, UnitPairs
 from hvae.stats.similarity import MatchedCorrelation, debiased_cka, matched_correlation, varying_units
 
 PLACES = 16
@@ -290,7 +290,7 @@ def _mean(values: Iterable[float]) -> float:
 def _best_pairs(
     a: _Measured, b: _Measured, places: dict[int, MatchedCorrelation], index: np.ndarray, seed: int
 ) -> list[tuple[object, ...]]:
-    """The pairs of greatest |r|, each channel once at its best place: rows of `hvae.runs.unit_pairs` from `rank` on."""
+    """The pairs of greatest |r|, each channel once at its best place: rows of a unit-pair table."""
     candidates = sorted(
         (
             (float(r), place, *map(int, pair))

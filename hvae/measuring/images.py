@@ -6,13 +6,12 @@ import lightning
 import numpy as np
 import pandas as pd
 
-from hvae import __version__
 from hvae.datasets import content_index
 from hvae.errors import DataError
 from hvae.measuring.pixels import pixel_statistics
 from hvae.measuring.scorer import Scorer
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableMetadata
+from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 
 NOISE_KEY = "images"
@@ -45,13 +44,9 @@ class Measurer:
         return self._scorer.weights_sha256
 
     def table(self, images: np.ndarray) -> ScoreTable:
-        """The statistics of images, each on its own, so they may come in any portions.
+        """A score table in memory of images (m, channel, height, width) uint8, statistics of the pixels among them.
 
-        Args:
-            images: (m, channel, height, width) uint8 of `image_shape`.
-
-        Returns:
-            A score table in memory (nats, the mean over the draws), statistics of the pixels among its columns.
+        Values are in nats, the mean over the draws; each image is on its own, so they may come in any portions.
 
         Raises:
             DataError: images of another shape or type.
@@ -68,17 +63,5 @@ class Measurer:
         frame = pd.concat([frame, pixel_statistics(images)], axis=1).astype(np.float64)
         frame.insert(0, "example", np.arange(len(images)))
         frame.insert(1, "label", 0)
-        config = self._scorer.config
-        about = TableMetadata(
-            data="images",
-            slug="images",
-            split="all",
-            depth=config.model.depth,
-            dimensions=config.model.dimensions,
-            preprocessing=config.data.preprocessing,
-            weights_sha256=self.weights_sha256,
-            data_fingerprint="",
-            version=__version__,
-            **self.setting.fields,
-        )
+        about = self._scorer.about(data="images", slug="images", split="all", data_fingerprint="")
         return ScoreTable(frame, about, self._run)

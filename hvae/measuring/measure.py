@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 from filelock import Timeout
 
-from hvae import __version__
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, DataError
 from hvae.files import run_lock, write_atomically
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer
-from hvae.runs.score_tables import NAME, ScoreTable, TableMetadata, write_table
+from hvae.runs.score_tables import NAME, ScoreTable, write_table
 from hvae.runs.settings import Setting
 
 CHUNK = 200
@@ -74,26 +73,19 @@ class _Scoring:
 
     def __init__(self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int) -> None:
         self.scorer = Scorer(folder, how, fabric, batch_size)
-        config = self.scorer.config
-        if images.images.shape[1:] != config.model.image_shape:
+        shape = self.scorer.config.model.image_shape
+        if images.shape != shape:
             raise DataError(
-                f"{images.name} has images of shape {images.images.shape[1:]}, the model of {folder.name} expects "
-                f"{config.model.image_shape}"
+                f"{images.name} has images of shape {images.shape}, the model of {folder.name} expects {shape}"
             )
         self.fabric, self.folder, self.images, self.how = fabric, folder, images, how
-        self.metadata = TableMetadata(
-            data=images.name if images.name == images.slug else images.slug,
+        self.metadata = self.scorer.about(
+            data=images.slug,
             slug=images.slug,
             split=images.split,
-            depth=config.model.depth,
-            dimensions=config.model.dimensions,
-            preprocessing=config.data.preprocessing,
-            weights_sha256=self.scorer.weights_sha256,
             data_fingerprint=images.fingerprint,
             origin=images.origin or images.fingerprint,
             data_note=images.note,
-            version=__version__,
-            **how.fields,
         )
         self.columns = self.scorer.columns
         identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]
@@ -101,21 +93,19 @@ class _Scoring:
 
     def run(self, on_progress: Callable[[int, int], None] | None) -> Path:
         """Score what is missing, then write the table."""
-        starts = range(0, len(self.images), CHUNK)
-        done = 0
-        for number, start in enumerate(starts):
-            stop = min(start + CHUNK, len(self.images))
+        n = len(self.images)
+        chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+        for number, (start, stop) in enumerate(chunks):
             if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
                 values = self._chunk(np.arange(start, stop))
                 write_atomically(self._path(start), lambda part, values=values: _save(part, values))
-            done += stop - start
             if on_progress is not None and self.fabric.is_global_zero:
-                on_progress(done, len(self.images))
+                on_progress(stop, n)
         self.fabric.barrier()
         path = self.folder / "scores" / self.metadata.file_name
         if self.fabric.is_global_zero:
-            chunks = [self._read(start, min(start + CHUNK, len(self.images))) for start in starts]
-            path = write_table(self.folder, self._table(np.concatenate(chunks, axis=1)))  # type: ignore[arg-type]
+            parts = [self._read(*chunk) for chunk in chunks]
+            path = write_table(self.folder, self._table(np.concatenate(parts, axis=1)))  # type: ignore[arg-type]
             shutil.rmtree(self.partial, ignore_errors=True)
         return path
 

@@ -26,13 +26,9 @@ def measure_pixels(images: ImageSet) -> Path:
 
 
 def pixel_statistics(images: np.ndarray) -> pd.DataFrame:
-    """The columns of `hvae.runs.columns.PIXEL_COLUMNS` for each image.
+    """The columns of `hvae.runs.columns.PIXEL_COLUMNS`, a row for each of (n, channel, height, width) uint8 images.
 
-    Args:
-        images: (n, channel, height, width) uint8.
-
-    Returns:
-        `n` rows, float32 rounded to 16 significant bits (1e-5 of the value): tables of every image set are kept.
+    Float32 rounded to 16 significant bits (1e-5 of the value): tables of every image set are kept.
     """
     return pd.DataFrame({column.name: _rounded(_MEASURES[column.name](images)) for column in PIXEL_COLUMNS})
 
@@ -49,47 +45,24 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
 
 
-def _grey_share(images: np.ndarray) -> np.ndarray:
-    return ((images > 0) & (images < 255)).mean(axis=(1, 2, 3))
-
-
-def _zlib_bytes(images: np.ndarray) -> np.ndarray:
-    return np.array([len(zlib.compress(np.ascontiguousarray(image).tobytes(), 9)) for image in images], np.float64)
-
-
-def _png_bytes(images: np.ndarray) -> np.ndarray:
-    return np.array([_png(image) for image in images], np.float64)
+def _zlib(image: np.ndarray) -> int:
+    return len(zlib.compress(np.ascontiguousarray(image).tobytes(), 9))
 
 
 def _png(image: np.ndarray) -> int:
     """Bytes of one image (channel, height, width) as an optimised PNG; channels beyond grey and colour apart."""
-    pictures = [image.transpose(1, 2, 0)] if len(image) == 3 else [channel[..., None] for channel in image]
     size = 0
-    for picture in pictures:
+    for picture in [image.transpose(1, 2, 0)] if len(image) == 3 else image:
         file = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture)).save(
-            file, "PNG", optimize=True
-        )
+        Image.fromarray(np.ascontiguousarray(picture)).save(file, "PNG", optimize=True)
         size += file.tell()
     return size
-
-
-def _mean(images: np.ndarray) -> np.ndarray:
-    return images.mean(axis=(1, 2, 3)) / _TOP
-
-
-def _sd(images: np.ndarray) -> np.ndarray:
-    return images.std(axis=(1, 2, 3)) / _TOP
 
 
 def _total_variation(images: np.ndarray) -> np.ndarray:
     x = images.astype(np.float64) / _TOP
     steps = [np.abs(np.diff(x, axis=axis)).reshape(len(x), -1) for axis in (2, 3)]
     return np.concatenate(steps, axis=1).mean(axis=1) if sum(step.shape[1] for step in steps) else np.zeros(len(x))
-
-
-def _ink(images: np.ndarray) -> np.ndarray:
-    return (images >= 128).mean(axis=(1, 2, 3))
 
 
 def _sharpness(images: np.ndarray) -> np.ndarray:
@@ -99,14 +72,15 @@ def _sharpness(images: np.ndarray) -> np.ndarray:
     return (around - 4 * centre).var(axis=(1, 2, 3))
 
 
+_EACH = (1, 2, 3)
 _MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "input_entropy": input_entropy,
-    "grey_share": _grey_share,
-    "zlib_bytes": _zlib_bytes,
-    "png_bytes": _png_bytes,
-    "mean": _mean,
-    "sd": _sd,
+    "grey_share": lambda images: ((images > 0) & (images < 255)).mean(axis=_EACH),
+    "zlib_bytes": lambda images: np.array([_zlib(image) for image in images], np.float64),
+    "png_bytes": lambda images: np.array([_png(image) for image in images], np.float64),
+    "mean": lambda images: images.mean(axis=_EACH) / _TOP,
+    "sd": lambda images: images.std(axis=_EACH) / _TOP,
     "total_variation": _total_variation,
-    "ink": _ink,
+    "ink": lambda images: (images >= 128).mean(axis=_EACH),
     "sharpness": _sharpness,
 }

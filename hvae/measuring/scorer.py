@@ -9,10 +9,12 @@ import lightning
 import numpy as np
 import torch
 
+from hvae import __version__
 from hvae.errors import ConfigError
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.models.blocks import fold_weight_norm
 from hvae.runs.checkpoints import load_checkpoint
+from hvae.runs.score_tables import TableMetadata
 from hvae.runs.settings import Setting
 
 LEAST_IMAGES = 32
@@ -30,13 +32,7 @@ class Scorer:
     """
 
     def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
-        """Load the run.
-
-        Args:
-            run: run folder.
-            how: reading, S, R, seed and precision.
-            fabric: of the device and precision.
-            batch_size: images x samples in one pass (at least 32 images); no value depends on it.
+        """Load a run folder; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
 
         Raises:
             CheckpointError: a damaged run.
@@ -54,16 +50,25 @@ class Scorer:
         """Names of the statistics that `values` gives."""
         return self.config.model.measured()
 
+    def about(self, **images: str) -> TableMetadata:
+        """What a table of some images depends on, given the fields that say which images they are."""
+        return TableMetadata(
+            depth=self.config.model.depth,
+            dimensions=self.config.model.dimensions,
+            preprocessing=self.config.data.preprocessing,
+            weights_sha256=self.weights_sha256,
+            version=__version__,
+            **images,
+            **self.how.fields,
+        )
+
     def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
-        """The columns of a score table in nats, for each draw.
+        """The `columns` in nats for each draw, (draws, n, columns) float64.
 
         Args:
             images: (n, channel, height, width) uint8 of the model's shape.
             key: name of the noise; see `hvae.measuring.noise.noise_key`.
             index: (n,) what addresses each image's noise: its position in the data set, or its content.
-
-        Returns:
-            (draws, n, columns) float64: the statistics that the model's config names.
         """
         with torch.inference_mode(), self._fabric.autocast():
             draws = [

@@ -29,34 +29,29 @@ class SubPixelUpsample(nn.Module):
 
     Output pixel (2m + r) of a transposed convolution only sees the kernel taps of its phase r, so the four phases are
     four small kernels over the same input. The parameters are those of `torch.nn.ConvTranspose2d` cropped to exactly
-    twice the input; the plain convolution is many times faster in bf16 on CPUs.
+    twice the input, with an odd kernel; the plain convolution is many times faster in bf16 on CPUs.
     """
 
     taps: Tensor
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int) -> None:
-        """Create the layer; `kernel` is odd."""
         super().__init__()
         self.weight = nn.Parameter(torch.empty(channels_in, channels_out, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(channels_out))
         crop = (kernel - 2) // 2 if kernel > 1 else 0
-        offsets = [
-            (phase + crop - tap) // 2 for phase in (0, 1) for tap in range(kernel) if (phase + crop - tap) % 2 == 0
-        ]
-        self.reach = (-min(offsets), max(offsets))
-        index = torch.full((2, max(offsets) - min(offsets) + 1), kernel)  # `kernel` points at an appended zero tap
-        for phase in (0, 1):
-            for tap in range(kernel):
-                offset, odd = divmod(phase + crop - tap, 2)
-                if not odd:
-                    index[phase, offset - min(offsets)] = tap
+        placed = [(phase, tap, *divmod(phase + crop - tap, 2)) for phase in (0, 1) for tap in range(kernel)]
+        seen = [(phase, tap, offset) for phase, tap, offset, odd in placed if not odd]
+        first, last = min(offset for *_, offset in seen), max(offset for *_, offset in seen)
+        self.reach = (-first, last)
+        index = torch.full((2, last - first + 1), kernel)  # `kernel` points at an appended zero tap
+        for phase, tap, offset in seen:
+            index[phase, offset - first] = tap
         self.register_buffer("taps", index, persistent=False)
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
     def phases(self) -> Tensor:
         """The four phase kernels, phase before channel, (4 * channels_out, channels_in, reach, reach)."""
-        padded = F.pad(self.weight, (0, 1, 0, 1))
-        taps = self.taps
+        padded, taps = F.pad(self.weight, (0, 1, 0, 1)), self.taps
         channels_in, channels_out = self.weight.shape[:2]
         gathered = padded[:, :, taps[:, :, None, None], taps[None, None]]  # in, out, phase_y, tap_y, phase_x, tap_x
         return gathered.permute(2, 4, 1, 0, 3, 5).reshape(4 * channels_out, channels_in, taps.shape[1], taps.shape[1])
@@ -93,10 +88,9 @@ def dense(features_in: int, features_out: int) -> nn.Module:
 
 
 class FeatureMap(nn.Module):
-    """A vector as a feature map through a dense layer; anything that is a map already passes through."""
+    """A vector as a feature map of `shape_out` through a dense layer; what is a map already passes through."""
 
     def __init__(self, shape_in: Shape, shape_out: Shape) -> None:
-        """Map tensors of `shape_in` (without lanes) to `shape_out` where `shape_in` has fewer axes."""
         super().__init__()
         expands = len(shape_in) < len(shape_out)
         self.shape: Shape = shape_out if expands else shape_in
@@ -112,6 +106,8 @@ class ResidualBlock(nn.Module):
 
     The shortcut pads or crops channels and average-pools where the block is strided; the first block of a stack that
     starts from an image or from a latent has neither shortcut nor pre-activation (design of Havtorn et al., 2021).
+    `transposed` lets a stride of 2 double the feature map; `same_shape_skip` says whether an auxiliary input that
+    already has the right shape is `project`ed or `drop`ped.
     """
 
     def __init__(
@@ -125,23 +121,10 @@ class ResidualBlock(nn.Module):
         shortcut: bool = True,
         same_shape_skip: str = "project",
     ) -> None:
-        """Create the block.
-
-        Args:
-            shape_in: (channels, height, width) of the input.
-            config: channels, kernel and stride.
-            activation: applied before each convolution.
-            aux_shape: shape of the auxiliary input, None without one.
-            transposed: whether a stride of 2 doubles the feature map.
-            shortcut: whether x is added to the result.
-            same_shape_skip: `project` or `drop` an auxiliary input of the right shape.
-        """
         super().__init__()
         channels_in, height, width = shape_in
         channels, kernel, stride = config.channels, config.kernel, config.stride
-        self.activation = activation
-        self.shortcut = shortcut
-        self.stride = stride
+        self.activation, self.shortcut, self.stride = activation, shortcut, stride
         self.first = convolution(channels_in, channels, kernel)
         self.second = convolution(channels, channels, kernel, stride, transposed)
         self.skip = _skip(aux_shape, (channels, height, width), kernel, same_shape_skip)
@@ -166,15 +149,10 @@ class ResidualBlock(nn.Module):
 
 
 def _skip(aux_shape: Shape | None, target: Shape, kernel: int, same_shape_skip: str) -> nn.Module | None:
-    """The convolution that brings an auxiliary input to `target` (channels, height, width); None where it is dropped.
-
-    Raises:
-        ConfigError: a target more than twice as large as the input.
-    """
+    """The convolution bringing an auxiliary input to `target` (channels, height, width), None where it is dropped."""
     if aux_shape is None:
         return None
-    channels_in, height, _ = aux_shape
-    channels, target_height, _ = target
+    (channels_in, height, _), (channels, target_height, _) = aux_shape, target
     if target_height > 2 * height:
         raise ConfigError("a skip can only double a feature map: give each stage at most one block of stride 2")
     if height > target_height:
@@ -211,8 +189,7 @@ def data_dependent_initialisation(model: nn.Module) -> Iterator[None]:
             bias.copy_(-output.mean(axes) / deviation)
 
     done: set[nn.Module] = set()
-    layers = [module for module in model.modules() if parametrize.is_parametrized(module, "weight")]
-    hooks = [layer.register_forward_pre_hook(initialise) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(initialise) for layer in _weight_normed(model)]
     try:
         yield
     finally:
@@ -222,7 +199,10 @@ def data_dependent_initialisation(model: nn.Module) -> Iterator[None]:
 
 def fold_weight_norm(model: Model) -> Model:
     """Replace g * v / |v| by plain weights, in place: the same function, without recomputing the norm at every call."""
-    for module in model.modules():
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
+    for layer in _weight_normed(model):
+        parametrize.remove_parametrizations(layer, "weight")
     return model
+
+
+def _weight_normed(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if parametrize.is_parametrized(module, "weight")]

@@ -24,12 +24,7 @@ class Sweep:
     """
 
     def __init__(self, model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
-        """Prepare a sweep.
-
-        Args:
-            model: the model.
-            x: (batch, channel, height, width) images in [0, 1].
-            noise: with `samples * batch` lanes, sample-major.
+        """Prepare a sweep over x (batch, channel, height, width) under noise of `samples * batch` lanes, sample-major.
 
         Raises:
             ValueError: lanes that are no multiple of the batch.
@@ -48,12 +43,10 @@ class Sweep:
         walk = [self._image]
         for level, draw in enumerate(draws):
             known = self._steps.setdefault(id(walk[-1]), {})
-            if draw not in known:
-                sibling = next(iter(known.values()), None)
-                if sibling is None:
-                    known[draw] = self.model.infer_layer(walk[-1], level, draw, self.noise)
-                else:
-                    known[draw] = self.model.redraw_layer(sibling, level, draw, self.noise)
+            if draw not in known and known:
+                known[draw] = self.model.redraw_layer(next(iter(known.values())), level, draw, self.noise)
+            elif draw not in known:
+                known[draw] = self.model.infer_layer(walk[-1], level, draw, self.noise)
             walk.append(known[draw])
         return tuple(walk[1:])
 
@@ -74,7 +67,7 @@ class Sweep:
 
     def log_weights(self, proposal: Proposal) -> Tensor:
         """log w = log p(x|z) + sum of log r_l over the layers that q drew, (samples, batch)."""
-        return sum((ratio for ratio in self.log_ratios(proposal) if ratio is not None), self.log_likelihood(proposal))
+        return self._weighed(proposal, proposal)
 
     def elbo(self) -> Tensor:
         """log w of the ELBO, eq. 1, (samples, batch); its mean over samples is L."""
@@ -86,21 +79,21 @@ class Sweep:
         Importance-weighting it instead would drive it to log p(x), and LLR^{>k} to 0.
         """
         proposal = bound_proposal(self.model.depth, k, reading)
-        if reading != "early-release":
-            return self.log_weights(proposal)
-        full = self.log_ratios(elbo_proposal(self.model.depth))
-        return sum((ratio for ratio in full if ratio is not None), self.log_likelihood(proposal))
+        return self._weighed(proposal, elbo_proposal(self.model.depth) if reading == "early-release" else proposal)
 
     def complementary_bound(self, level: int) -> Tensor:
         """log w of L^{<l}: the `level` lowest latents from q, the others from the prior, (samples, batch)."""
         return self.log_weights(complementary_proposal(self.model.depth, level))
+
+    def _weighed(self, rebuilt: Proposal, inferred: Proposal) -> Tensor:
+        """log p(x|z) of one proposal with the log-ratios of another, (samples, batch)."""
+        return sum((ratio for ratio in self.log_ratios(inferred) if ratio is not None), self.log_likelihood(rebuilt))
 
 
 class ImportanceWeightedBound:
     """L_S = log(1/S sum_s w_s), Havtorn et al. (2021), eq. 9, streamed over chunks of samples exactly."""
 
     def __init__(self) -> None:
-        """Start with no samples."""
         self._log_sum: Tensor | None = None
         self._samples = 0
 

@@ -26,7 +26,12 @@ class Objective(NamedTuple):
     log_likelihood: Tensor
     """(batch,) log p(x), or log p(x|z) in a model with latent layers."""
     log_ratios: Tensor
-    """(layer, batch) log r_l, lowest layer first; what these terms sum to, the ELBO, is shown while training."""
+    """(layer, batch) log r_l, lowest layer first, as they are: without floor or warm-up."""
+
+    @property
+    def elbo(self) -> Tensor:
+        """(batch,) the ELBO proper, which is shown while training: no free bits, no warm-up."""
+        return self.log_likelihood + self.log_ratios.sum(0)
 
 
 class Model(nn.Module, ABC):
@@ -79,13 +84,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def measure(
-        self,
-        x: Tensor,
-        noise: Callable[[Sequence[int]], Noise],
-        *,
-        reading: Reading,
-        samples: int,
-        per_pass: int,
+        self, x: Tensor, noise: Callable[[Sequence[int]], Noise], *, reading: Reading, samples: int, per_pass: int
     ) -> Tensor:
         """The statistics of one batch and draw, (batch, statistic) float64, named by `ModelConfig.measured`.
 

@@ -41,10 +41,9 @@ def precision_weighted(a: Normal, b: Normal) -> Normal:
 
 
 class GaussianLayer(nn.Module):
-    """Features of one shape to a Gaussian latent: a 3x3 convolution (`conv`) or a dense layer (`dense`)."""
+    """Features (channels, height, width) to `parts` Gaussian latents at once: a 3x3 convolution or a dense layer."""
 
     def __init__(self, shape_in: Shape, config: LatentConfig, parts: int = 1) -> None:
-        """Create the layer for features of `shape_in` = (channels, height, width) and `parts` such latents at once."""
         super().__init__()
         self.is_dense = config.kind == "dense"
         size = parts * config.size

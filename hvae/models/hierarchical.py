@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from hvae.errors import ConfigError
+from hvae.models.blocks import Shape
 from hvae.models.hierarchical_config import Family, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
@@ -42,26 +43,13 @@ class HierarchicalVAE(nn.Module):
         """
         super().__init__()
         self.config = config
-        stage_type = FAMILIES[config.family]
         stages: list[Stage] = []
-        shape: tuple[int, ...] = config.image_shape
-        skip: tuple[int, ...] | None = None
+        shape: Shape = config.image_shape
+        skip: Shape | None = None
         for level in range(config.depth):
-            stages.append(stage_type(config, level, shape, skip))
+            stages.append(FAMILIES[config.family](config, level, shape, skip))
             shape, skip = stages[-1].evidence_shape, stages[-1].skip_shape
-        for level, (below, above) in enumerate(itertools.pairwise(stages), start=1):
-            if above.output_shape != below.feature_shape:
-                raise ConfigError(
-                    f"stage {level + 1} hands features of shape {above.output_shape} to stage {level}, which needs "
-                    f"{below.feature_shape}: make its first block as wide as the last block of stage {level}"
-                )
-            beside = above.hidden_shapes[: len(config.stages[level - 1].blocks)] if config.skips else ()
-            if unfit := [shape for shape in beside if shape != below.feature_shape]:
-                raise ConfigError(
-                    f"features of shape {unfit[0]} inside stage {level + 1} skip to stage {level}, which needs "
-                    f"{below.feature_shape}: make all blocks of stage {level + 1} equally wide, with the stride in the "
-                    f"last one, or set model.skips to false"
-                )
+        _require_fit(stages, config)
         self.stages = nn.ModuleList(stages)
         self.likelihood = LIKELIHOODS[config.likelihood](
             stages[0].output_shape, config.image_shape, config.likelihood_kernel
@@ -73,7 +61,7 @@ class HierarchicalVAE(nn.Module):
         return self.config.depth
 
     @property
-    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def latent_shapes(self) -> tuple[Shape, ...]:
         """Shape of each z_l without lanes, lowest first."""
         return tuple(stage.latent_shape for stage in self._stages)
 
@@ -93,12 +81,10 @@ class HierarchicalVAE(nn.Module):
 
     def infer(self, x: Tensor, draws: Sequence[Draw], noise: Noise) -> tuple[Evidence, ...]:
         """The inference walk: evidence of every layer, lowest first, for images x (batch, channel, height, width)."""
-        evidence: list[Evidence] = []
-        below = Evidence(features=x)
+        walk = [Evidence(features=x)]
         for level, draw in enumerate(draws):
-            below = self.infer_layer(below, level, draw, noise)
-            evidence.append(below)
-        return tuple(evidence)
+            walk.append(self.infer_layer(walk[-1], level, draw, noise))
+        return tuple(walk[1:])
 
     def generate(self, draws: Sequence[Draw], evidence: Sequence[Evidence] | None, noise: Noise) -> Pass:
         """The generative walk from the top layer to p(x | z).
@@ -135,3 +121,19 @@ class HierarchicalVAE(nn.Module):
         """Means of p(x | z) with every z from the prior, (n, channel, height, width) in [0, 1]."""
         drawn = self.generate(sample_proposal(self.depth).generation, None, generator_noise(n, generator))
         return drawn.likelihood.mean.clamp(0, 1)
+
+
+def _require_fit(stages: Sequence[Stage], config: HierarchicalConfig) -> None:
+    for level, (below, above) in enumerate(itertools.pairwise(stages), start=1):
+        if above.output_shape != below.feature_shape:
+            raise ConfigError(
+                f"stage {level + 1} hands features of shape {above.output_shape} to stage {level}, which needs "
+                f"{below.feature_shape}: make its first block as wide as the last block of stage {level}"
+            )
+        beside = above.hidden_shapes[: len(config.stages[level - 1].blocks)] if config.skips else ()
+        if unfit := [shape for shape in beside if shape != below.feature_shape]:
+            raise ConfigError(
+                f"features of shape {unfit[0]} inside stage {level + 1} skip to stage {level}, which needs "
+                f"{below.feature_shape}: make all blocks of stage {level + 1} equally wide, with the stride in the "
+                f"last one, or set model.skips to false"
+            )

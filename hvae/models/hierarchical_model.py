@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,16 +27,13 @@ class HierarchicalModel(HierarchicalVAE, Model):
     def initialise(self, x: Tensor, generator: torch.Generator) -> None:
         """Data-dependent initialisation of the weight norm."""
         with data_dependent_initialisation(self):
-            self(x, elbo_proposal(self.depth), generator_noise(len(x), generator))
+            self._pass(x, generator)
 
     def objective(
         self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
     ) -> Objective:
         """The ELBO with free bits and warm-up."""
-        result = objective(
-            self(x, elbo_proposal(self.depth), generator_noise(len(x), generator)), x, training, progress
-        )
-        return Objective(result.loss, result.log_likelihood, torch.stack(result.log_ratios))
+        return objective(self._pass(x, generator), x, training, progress)
 
     def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
         """Weight of the divergences, and their floor in nats per position."""
@@ -46,30 +44,24 @@ class HierarchicalModel(HierarchicalVAE, Model):
         totals: list[Tensor] = []
         means: list[list[Tensor]] = [[] for _ in range(self.depth)]
         for x, _ in batches:
-            result = self(x, elbo_proposal(self.depth), generator_noise(len(x), generator))
+            result = self._pass(x, generator)
             ratios = [latent.log_ratio() for latent in result.latents]
             totals.append(torch.stack([result.log_likelihood(x)[0], *ratios]))
             for layer, latent in enumerate(result.latents):
                 means[layer].append(latent.posterior.loc.flatten(1))
         terms = torch.cat(totals, 1).double().mean(1)
         row = {"elbo": float(terms.sum()), "log_px": float(terms[0])}
-        for layer in range(self.depth):
-            row[f"log_ratio_{layer + 1}"] = float(terms[layer + 1])
-            row[f"active_units_{layer + 1}"] = int((torch.cat(means[layer]).var(0) > ACTIVE_VARIANCE).sum())
+        for layer in range(1, self.depth + 1):
+            row[f"log_ratio_{layer}"] = float(terms[layer])
+            row[f"active_units_{layer}"] = int((torch.cat(means[layer - 1]).var(0) > ACTIVE_VARIANCE).sum())
         return row
 
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
         """The first of q, p, log r and log p(x|z) that is not finite, in the order of the walks."""
-        return first_not_finite(self(x, elbo_proposal(self.depth), generator_noise(len(x), generator)))
+        return first_not_finite(self._pass(x, generator))
 
     def measure(
-        self,
-        x: Tensor,
-        noise: Callable[[Sequence[int]], Noise],
-        *,
-        reading: Reading,
-        samples: int,
-        per_pass: int,
+        self, x: Tensor, noise: Callable[[Sequence[int]], Noise], *, reading: Reading, samples: int, per_pass: int
     ) -> Tensor:
         """ELBO, L_S, every L^{>k} (from the first sample, the rest from all S), log p(x|z) and every log r_l."""
         sums = torch.zeros(self.depth + 2, len(x), dtype=torch.float64, device=x.device)
@@ -78,17 +70,17 @@ class HierarchicalModel(HierarchicalVAE, Model):
         groups = [[0], *(list(range(s, min(s + per_pass, samples))) for s in range(1, samples, per_pass))]
         for group in groups:
             sweep = Sweep(self, x, noise(group))
-            terms = self._terms(sweep)
-            sums += terms.sum(1)
-            weighted.update(terms[0])
+            proposal = elbo_proposal(self.depth)
+            ratios = [ratio for ratio in sweep.log_ratios(proposal) if ratio is not None]
+            terms = torch.stack([sweep.log_likelihood(proposal), *ratios]).double()
+            log_weights = terms.sum(0, keepdim=True)
+            sums += torch.cat([log_weights, terms]).sum(1)
+            weighted.update(log_weights[0])
             if group == [0]:
                 bounds = [sweep.bound(k, reading)[0].double() for k in range(1, self.depth + 1)]
         means = sums / samples
         return torch.stack([means[0], weighted.value(), *bounds, *means[1:]], dim=1)
 
-    def _terms(self, sweep: Sweep) -> Tensor:
-        """log w, log p(x|z) and log r_l of the ELBO, (2 + layer, samples, batch) float64."""
-        proposal = elbo_proposal(self.depth)
-        terms = [sweep.log_likelihood(proposal), *(r for r in sweep.log_ratios(proposal) if r is not None)]
-        stacked = torch.stack([term.double() for term in terms])
-        return torch.cat([stacked.sum(0, keepdim=True), stacked])
+    def _pass(self, x: Tensor, generator: torch.Generator) -> Any:
+        """Both walks with every z from its posterior: a `Pass` in which no posterior or log-ratio is None."""
+        return self(x, elbo_proposal(self.depth), generator_noise(len(x), generator))

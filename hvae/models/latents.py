@@ -13,6 +13,8 @@ from torch.distributions import Distribution, Normal
 from hvae.models.proposal import Draw
 
 Walk = Literal["inference", "generation"]
+LayerNoise = Callable[[], Tensor]
+"""Standard-normal noise of one layer and walk, (lanes, *latent); called only where something is sampled."""
 
 
 class Noise(Protocol):
@@ -31,20 +33,17 @@ class Noise(Protocol):
 
 
 class SharedNoise:
-    """Noise from a source, drawn once per walk and layer and then remembered."""
+    """Noise from a source of standard-normal tensors by shape, drawn once per walk and layer and then remembered."""
 
     def __init__(self, lanes: int, source: Callable[[tuple[int, ...]], Tensor]) -> None:
-        """Remember draws of `source`, which maps a shape to standard-normal noise of that shape."""
-        self.lanes = lanes
-        self._source = source
+        self.lanes, self._source = lanes, source
         self._drawn: dict[tuple[Walk, int], Tensor] = {}
 
     def __call__(self, walk: Walk, layer: int, shape: tuple[int, ...]) -> Tensor:
-        """Noise of shape (lanes, *shape), the same for the same walk and layer."""
-        key = (walk, layer)
-        if key not in self._drawn:
-            self._drawn[key] = self._source((self.lanes, *shape))
-        return self._drawn[key]
+        """Noise of shape (lanes, *shape)."""
+        if (walk, layer) not in self._drawn:
+            self._drawn[walk, layer] = self._source((self.lanes, *shape))
+        return self._drawn[walk, layer]
 
 
 def generator_noise(lanes: int, generator: torch.Generator) -> SharedNoise:
@@ -68,18 +67,12 @@ def _log_density(distribution: Normal, z: Tensor) -> Tensor:
     return distribution.log_prob(z.unflatten(0, (-1, len(distribution.loc)))).flatten(0, 1)
 
 
-def draw_from(distribution: Normal, draw: Draw, noise: Callable[[], Tensor]) -> Tensor:
-    """The mean of a Gaussian, or a reparameterised sample of it.
-
-    Args:
-        distribution: mean and scale of shape (lanes or fewer, *latent).
-        draw: a sampled draw or a mean.
-        noise: called for standard-normal noise (lanes, *latent) only where the draw is sampled.
-    """
+def draw_from(distribution: Normal, draw: Draw, noise: LayerNoise) -> Tensor:
+    """The mean of a Gaussian over (lanes or fewer, *latent), or a reparameterised sample of it, (lanes, *latent)."""
     if not draw.sampled:
         return distribution.loc
     standard = noise()
-    lanes = standard.shape[0]
+    lanes = len(standard)
     return torch.addcmul(align(distribution.loc, lanes), align(distribution.scale, lanes), standard)
 
 
@@ -151,12 +144,10 @@ class Pass:
 
     def log_likelihood(self, x: Tensor, samples: int = 1) -> Tensor:
         """log p(x|z), (samples, batch) in nats, for images x of shape (batch, channel, height, width)."""
-        batch = x.shape[0]
-        lanes = self.likelihood.batch_shape[0]
-        if lanes == samples * batch:
-            shaped = self.likelihood.expand(torch.Size((lanes,)))
-            return shaped.log_prob(x.repeat(samples, 1, 1, 1)).view(samples, batch)
-        return self.likelihood.expand(torch.Size((batch,))).log_prob(x).expand(samples, batch)
+        batch = len(x)
+        copies = samples if self.likelihood.batch_shape[0] == samples * batch else 1
+        likelihood = self.likelihood.expand(torch.Size((copies * batch,)))
+        return likelihood.log_prob(x.repeat(copies, 1, 1, 1)).view(copies, batch).expand(samples, batch)
 
     def log_ratios(self, samples: int, batch: int) -> tuple[Tensor | None, ...]:
         """log r_l of every layer, lowest first, each (samples, batch) in nats or None where z_l came from the prior."""

@@ -1,4 +1,4 @@
-"""Likelihoods: decoder features to p(x | z), one event per image."""
+"""Likelihoods: decoder features (lanes, *shape_in) to p(x | z), one event per image of `image_shape`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ class BernoulliLikelihood(nn.Module):
     """Independent Bernoulli pixels, for binarised (or grey, in [0, 1]) images."""
 
     def __init__(self, shape_in: Shape, image_shape: Shape, kernel: int = 3) -> None:
-        """Create the convolution from features of `shape_in` to the logits of `image_shape`."""
         super().__init__()
         self.logits = convolution(shape_in[0], image_shape[0], kernel)
 
     def forward(self, features: Tensor) -> Distribution:
-        """(lanes, *shape_in) -> distribution over (lanes,) images."""
+        """p(x | z) of (lanes,) images."""
         return Independent(Bernoulli(logits=self.logits(features).float(), validate_args=False), 3)
 
 
@@ -32,12 +31,11 @@ class GaussianLikelihood(nn.Module):
     """Independent Gaussian pixels with learnt scale, under which a linear model has an exact log p(x)."""
 
     def __init__(self, shape_in: Shape, image_shape: Shape, kernel: int = 3) -> None:
-        """Create the convolution from features of `shape_in` to mean and scale of `image_shape`."""
         super().__init__()
         self.moments = convolution(shape_in[0], 2 * image_shape[0], kernel)
 
     def forward(self, features: Tensor) -> Distribution:
-        """(lanes, *shape_in) -> distribution over (lanes,) images."""
+        """p(x | z) of (lanes,) images."""
         return Independent(gaussian(self.moments(features)), 3)
 
 
@@ -45,14 +43,13 @@ class LogisticMixtureLikelihood(nn.Module):
     """A discretised mixture of `COMPONENTS` logistics a pixel, for images whose values are whole (times 1 / 255)."""
 
     def __init__(self, shape_in: Shape, image_shape: Shape, kernel: int = 3) -> None:
-        """Create the convolution from features of `shape_in` to the parameters of every component."""
         super().__init__()
         channels = image_shape[0]
         self.sizes = [1, channels, channels, channels * (channels - 1) // 2]
         self.parameters_of = convolution(shape_in[0], COMPONENTS * sum(self.sizes), kernel)
 
     def forward(self, features: Tensor) -> Distribution:
-        """(lanes, *shape_in) -> distribution over (lanes,) images."""
+        """p(x | z) of (lanes,) images."""
         # In channels_last the three values of a colour would be the longest run in memory: twice as slow on a CPU.
         parameters = self.parameters_of(features).float().contiguous().unflatten(1, (COMPONENTS, -1))
         logits, means, log_scales, coefficients = parameters.split(self.sizes, dim=2)

@@ -74,13 +74,9 @@ class DiscretisedLogisticMixture(Distribution):
         return (mixed + 1) / 2
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p of whole images in nats.
+        """log p of whole images in nats, `(..., lanes)`, finite with finite gradients everywhere.
 
-        Args:
-            value: `(..., lanes, channels, height, width)` in [0, 1]; rounded to the next value a pixel can have.
-
-        Returns:
-            `(..., lanes)`, finite with finite gradients everywhere.
+        Takes `(..., lanes, channels, height, width)` in [0, 1], rounded to the next value a pixel can have.
         """
         return self.pixel_log_prob(value).sum((-2, -1))
 
@@ -130,15 +126,8 @@ def log_bin(y: Tensor, mean: Tensor, log_scale: Tensor, lowest: Tensor, highest:
     """Log-probability of the bin [y - half, y + half] under a logistic, in nats.
 
     An interior bin is log sigma(a) + log sigma(-b) + log(1 - exp(b - a)) with a, b its ends in units of the scale:
-    exact where the difference of two sigmoids has no digit left, and with gradients that stay finite.
-
-    Args:
-        y: centres of the bins.
-        mean: of the logistic.
-        log_scale: of the logistic.
-        lowest: where the bin reaches down to minus infinity.
-        highest: where it reaches up to infinity.
-        half: half the width of a bin.
+    exact where the difference of two sigmoids has no digit left, and with gradients that stay finite. Where a bin is
+    the `lowest` or `highest`, it reaches to infinity.
     """
     scale = log_scale.exp()
     a, b = (y + half - mean) / scale, (y - half - mean) / scale

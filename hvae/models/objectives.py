@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from hvae.config import FreeBits, TrainingConfig
+from hvae.models.contract import Objective
 from hvae.models.latents import Latent, Pass
-
-
-@dataclass(frozen=True)
-class Objective:
-    """One evaluation of the training objective.
-
-    Attributes:
-        loss: scalar, -(log p(x|z) - beta * sum_l floored divergence_l), mean over the minibatch.
-        log_likelihood: (batch,) log p(x|z).
-        log_ratios: log r_l per layer, lowest first, (batch,) each, without floor or warm-up.
-    """
-
-    loss: Tensor
-    log_likelihood: Tensor
-    log_ratios: tuple[Tensor, ...]
-
-    @property
-    def elbo(self) -> Tensor:
-        """(batch,) the ELBO proper: no free bits, no warm-up."""
-        return sum(self.log_ratios, self.log_likelihood)
 
 
 def beta_at(progress: float, config: TrainingConfig) -> float:
     """Weight of the divergences at a fraction of training: 0 -> 1 linearly over the warm-up."""
     return 1.0 if config.beta_warm_up == 0 else min(1.0, progress / config.beta_warm_up)
-
-
-def learning_rate_at(progress: float, steps: int, config: TrainingConfig) -> float:
-    """Learning rate at a fraction of `steps` optimiser steps: a linear rise, then half a cosine or constant."""
-    rising = config.learning_rate_warm_up * steps
-    rise = min(1.0, (progress * steps + 1) / rising) if rising >= 1 else 1.0
-    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
-    return config.learning_rate * rise * fall
 
 
 def free_nats_at(progress: float, config: FreeBits) -> float:
@@ -52,14 +22,6 @@ def free_nats_at(progress: float, config: FreeBits) -> float:
     if progress >= config.gone:
         return 0.0
     return config.nats * (config.gone - progress) / (config.gone - config.constant)
-
-
-def layer_floor(shape: tuple[int, ...], nats: float) -> float:
-    """Total floor of a layer in nats: `nats` per spatial position of a latent of `shape` = (channel, height, width)."""
-    positions = 1
-    for size in shape[1:]:
-        positions *= size
-    return nats * positions
 
 
 def floored_divergence(latent: Latent, config: FreeBits, nats: float) -> Tensor:
@@ -84,29 +46,21 @@ def floored_divergence(latent: Latent, config: FreeBits, nats: float) -> Tensor:
 
 
 def objective(result: Pass, x: Tensor, config: TrainingConfig, progress: float) -> Objective:
-    """The objective of one pass with every z from the posterior.
+    """The objective of one pass of x with every z from the posterior, at a fraction `progress` of training.
 
-    Args:
-        result: of the model at `x` under `elbo_proposal`, one sample.
-        x: (batch, channel, height, width) preprocessed images.
-        config: of the training.
-        progress: fraction of training done, in [0, 1].
+    Its loss is -(log p(x|z) - beta * sum_l floored divergence_l), mean over the minibatch.
     """
     log_likelihood = result.log_likelihood(x)[0]
+    ratios = [ratio for latent in result.latents if (ratio := latent.log_ratio()) is not None]
+    if len(ratios) < len(result.latents):
+        raise ValueError("the objective needs every latent drawn from the posterior")
     nats = free_nats_at(progress, config.free_bits)
     if nats > 0:
         divergences = [floored_divergence(latent, config.free_bits, nats) for latent in result.latents]
     else:
-        divergences = [-_ratio(latent).mean() for latent in result.latents]
+        divergences = [-ratio.mean() for ratio in ratios]
     loss = beta_at(progress, config) * sum(divergences) - log_likelihood.mean()
-    return Objective(loss, log_likelihood, tuple(_ratio(latent) for latent in result.latents))
-
-
-def _ratio(latent: Latent) -> Tensor:
-    ratio = latent.log_ratio()
-    if ratio is None:
-        raise ValueError("the objective needs every latent drawn from the posterior")
-    return ratio
+    return Objective(loss, log_likelihood, torch.stack(ratios))
 
 
 def first_not_finite(result: Pass) -> str:

@@ -98,11 +98,7 @@ def bound_proposal(depth: int, k: int, reading: Reading = "mean") -> Proposal:
 
 
 def complementary_proposal(depth: int, level: int) -> Proposal:
-    """The lowest `level` latent variables from the posterior, those above from the prior: the bound L^{<l}.
-
-    Raises:
-        ConfigError: `level` outside 0..L.
-    """
+    """The lowest `level` (0..L) latent variables from the posterior, those above from the prior: the bound L^{<l}."""
     if not 0 <= level <= depth:
         raise ConfigError(f"level = {level} is outside 0..{depth}, the layers of this model")
     return Proposal((Draw.POSTERIOR,) * depth, (Draw.POSTERIOR,) * level + (Draw.PRIOR,) * (depth - level))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -132,6 +132,12 @@ class ScoreTable:
     def log_ratio(self, layer: int) -> Floats:
         """log r_l of each example in nats, layer from 1; its negative mean is the KL of that layer."""
         return self.column(f"log_ratio_{layer}")
+
+    def take(self, index: np.ndarray) -> ScoreTable:
+        """Some of its examples, with the statistics of their pixels."""
+        known = [] if self._pixels is None else [self._pixels.drop(columns=self.frame.columns, errors="ignore")]
+        frame = pd.concat([self.frame, *known], axis=1)
+        return replace(self, frame=frame.iloc[index].reset_index(drop=True))
 
     def __len__(self) -> int:
         """Number of examples."""

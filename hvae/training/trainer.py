@@ -28,8 +28,8 @@ from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model
-from hvae.models.objectives import learning_rate_at
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
+from hvae.training.learning_rate import learning_rate_at
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"

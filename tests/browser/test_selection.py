@@ -18,7 +18,7 @@ CHOSEN = {
     "versus": "first",
     "data": "mnist",
     "ood": "digits",
-    "score": "LLR",
+    "score": "llr",
     "k": "2",
     "unit": "bits/dim",
     "image": "digits:11",

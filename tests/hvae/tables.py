@@ -38,3 +38,9 @@ def ratio_table(ratios: np.ndarray) -> ScoreTable:
     """A table whose LLR^{>k} are these, `(n, K)`, to the bit; L_S is zero."""
     n, depth = ratios.shape
     return table_of({"iw": np.zeros(n)} | {f"L>{k + 1}": -ratios[:, k] for k in range(depth)}, depth)
+
+
+def the_row(frame: pd.DataFrame, **wanted: object) -> pd.Series:
+    mask = np.logical_and.reduce([frame[name] == value for name, value in wanted.items()])
+    assert mask.sum() == 1
+    return frame[mask].iloc[0]

@@ -25,7 +25,7 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
     Args:
         file_id: Google's name of the file.
         path: Where it goes; nothing else may be written to its folder meanwhile.
-        checksum: Expected MD5 in hex.
+        checksum: Its MD5 in hex.
         on_bytes: Called twice a second with the number of bytes received so far.
 
     Raises:

@@ -25,8 +25,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 def read_pickle(content: bytes) -> Any:
     """Unpickle plain values and arrays of numbers that Python 2 wrote; its strings are decoded as latin-1.
 
-    Args:
-        content: A file already compared with its published checksum.
+    The content has already been compared with its published checksum.
 
     Raises:
         DataError: If the pickle is damaged or names anything but an array.

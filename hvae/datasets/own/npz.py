@@ -3,13 +3,11 @@
 import math
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import ImageSet
 from hvae.datasets.own.conforming import conform_set
 from hvae.datasets.own.outside import MAX_PATH, shown_name
 from hvae.errors import DataError
@@ -18,75 +16,12 @@ MAX_BYTES = 2 * 2**30
 """Largest array read, unpacked."""
 
 
-@dataclass(frozen=True)
-class NpzDataSet:
-    """``npz:PATH`` as an entry of the registry; one split under two names, ``test`` and ``all``.
-
-    Attributes:
-        path: The file as the user wrote it.
-        image_shape: ``(channels, height, width)`` to bring every image to.
-    """
-
-    path: str
-    image_shape: tuple[int, int, int]
-
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about it."""
-        return DataSetInfo(
-            name=f"npz:{self.path}",
-            title=f"Images in {Path(self.path).name}",
-            images="the array `images` of the file, labels from `labels`, names of the images from `names`",
-            licence="the user's own",
-            citation="",
-            preprocessing="floats rescaled to 0..255; other sizes padded and resized; the model's channels",
-            splits=("test", "all"),
-            downloadable=False,
-            shape=self.image_shape,
-        )
-
-    def available(self, root: Path) -> bool:
-        """Whether the file exists; ``root`` plays no part."""
-        return self._file.is_file()
-
-    def load(self, split: str, root: Path) -> ImageSet:
-        """All images of the file."""
-        content = read_npz(self._file)
-        images = ImageSet(self.info.name, split, content.images, content.labels, content.note, names=content.names)
-        return conform_set(images, self.image_shape)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Refuse: there is nothing to download."""
-        raise DataError(f"{self.info.name} is a file of your own: there is nothing to download")
-
-    @property
-    def _file(self) -> Path:
-        return Path(self.path).expanduser()
-
-
-@dataclass(frozen=True, eq=False)
-class NpzContent:
-    """What an ``.npz`` file holds.
-
-    Attributes:
-        images: ``(n, c, h, w)`` uint8.
-        labels: ``(n,)`` int64, zeros where the file has none.
-        names: One an image, as they are shown; empty where the file has none.
-        note: On rescaling; empty where nothing was done.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    names: tuple[str, ...]
-    note: str
-
-
-def read_npz(path: Path) -> NpzContent:
-    """Read ``images``, ``labels`` and ``names`` from an ``.npz`` file; pickled objects are refused.
+def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: str) -> ImageSet:
+    """A data set of ``images``, ``labels`` and ``names`` of an ``.npz`` file, padded and resized to ``image_shape``.
 
     ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
     [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are read from the headers
-    and bounded before the arrays are.
+    and bounded before the arrays are; pickled objects are refused.
 
     Raises:
         DataError: If the file is missing, damaged, too large or holds something else.
@@ -113,22 +48,22 @@ def read_npz(path: Path) -> NpzContent:
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error
     pixels, note = _to_uint8(_channels_first(images, path), path)
-    return NpzContent(pixels, _check_labels(labels, len(pixels), path), _check_names(names, len(pixels), path), note)
+    labels, names = _check_labels(labels, len(pixels), path), _check_names(names, len(pixels), path)
+    return conform_set(ImageSet(name, split, pixels, labels, note, names=names), image_shape)
 
 
 def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.ndarray:
-    """One array from an opened ``.npz``; its header is checked before it is read.
-
-    Args:
-        archive: The ``.npz``.
-        name: Of the array.
-        kinds: Of numpy's dtypes that it may have: numbers, or ``U`` for text.
+    """One array from an opened ``.npz``, of numpy's ``kinds`` of dtype; its header is checked before it is read.
 
     Raises:
         DataError: If it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
     """
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with archive.open(f"{name}.npy") as member:
-        shape, dtype = _read_header(member)
+        version = np.lib.format.read_magic(member)
+        if version not in readers:
+            raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
+        shape, _, dtype = readers[version](member)
     if dtype.hasobject:
         raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
     if dtype.kind not in kinds:
@@ -140,17 +75,6 @@ def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.nd
         raise DataError(f"`{name}` is truncated: its header announces {size:,} bytes")
     with archive.open(f"{name}.npy") as member:
         return np.lib.format.read_array(member, allow_pickle=False)
-
-
-def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
-    return shape, dtype
 
 
 def _channels_first(images: np.ndarray, path: Path) -> np.ndarray:

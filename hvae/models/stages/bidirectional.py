@@ -11,8 +11,6 @@ condition on the same variables as there, at little more than half the computati
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.distributions import Normal
@@ -20,7 +18,7 @@ from torch.distributions import Normal
 from hvae.models.blocks import ResidualBlock, Shape
 from hvae.models.gaussians import GaussianLayer
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
-from hvae.models.latents import Evidence, align, draw_from
+from hvae.models.latents import Evidence, LayerNoise, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
 
@@ -29,45 +27,34 @@ class BidirectionalStage(ResidualStage):
     """One stage whose latent is inferred half on the way up, half on the way down."""
 
     def __init__(self, config: HierarchicalConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
-        """Create the stage; see `ResidualStage`."""
         super().__init__(config, level, shape_in, skip_shape, parts=config.parts(level + 1))
         self.merge: ResidualBlock | None = None
         self.downward_posterior: GaussianLayer | None = None
         if not self.is_top:
-            # Both walks meet here at one shape: were a skip of that shape dropped, q(z^TD) would not see the image.
-            self.merge = ResidualBlock(
-                self.feature_shape,
-                BlockConfig(channels=self.feature_shape[0], kernel=3, stride=1),
-                self.activation,
-                self.feature_shape,
-                same_shape_skip="project",
-            )
+            # Both walks meet here at one shape: q(z^TD) only sees the image if its skip is projected, the default.
+            block = BlockConfig(channels=self.feature_shape[0])
+            self.merge = ResidualBlock(self.feature_shape, block, self.activation, self.feature_shape)
             self.downward_posterior = GaussianLayer(self.feature_shape, config.stages[level].latent)
 
-    def infer(self, below: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Features from z_{l-1}^BU and past it, then q(z_l^BU | .) and its draw."""
         h = self.encode(below)
         return self._drawn(h, self.inferred_upward(h), draw, noise)
 
-    def redraw(self, evidence: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Another draw from the same q(z_l^BU | .)."""
         if evidence.bottom_up is None or evidence.hidden is None:
             raise ValueError("there is no posterior to draw from again")
         return self._drawn(evidence.hidden, evidence.bottom_up, draw, noise)
 
-    def _drawn(self, h: Tensor, bottom_up: Normal, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def _drawn(self, h: Tensor, bottom_up: Normal, draw: Draw, noise: LayerNoise) -> Evidence:
         size = bottom_up.loc.shape[1]
         z = draw_from(bottom_up, draw, lambda: noise()[:, :size])
         skip = h if self.skip_shape is not None else None
         return Evidence(self.projected(z), skip, z=z, bottom_up=bottom_up, hidden=h)
 
     def infer_downward(
-        self,
-        evidence: Evidence,
-        above: tuple[Tensor, ...],
-        prior: Normal,
-        draw: Draw,
-        noise: Callable[[], Tensor],
+        self, evidence: Evidence, above: tuple[Tensor, ...], prior: Normal, draw: Draw, noise: LayerNoise
     ) -> tuple[Normal, Tensor]:
         """q of both parts: z_l^BU as the upward walk drew it, z_l^TD from the features of both walks."""
         upward, z = evidence.bottom_up, evidence.z

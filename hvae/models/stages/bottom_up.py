@@ -6,13 +6,11 @@ z_{l-1} also feeds z_{l+1} (x counts as z_0).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.distributions import Normal
 
 from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.models.latents import Evidence, draw_from
+from hvae.models.latents import Evidence, LayerNoise, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
 
@@ -24,28 +22,23 @@ class BottomUpStage(ResidualStage):
     def _allocates_as_released(config: HierarchicalConfig) -> bool:
         return config.same_shape_skip == "drop"
 
-    def infer(self, below: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Features from z_{l-1} (and past it), then q(z_l | .) and its draw."""
         h = self.encode(below)
         return self._drawn(h if self.skip_shape is not None else None, self.inferred_upward(h), draw, noise)
 
-    def redraw(self, evidence: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Another draw from the same q(z_l | .)."""
         if evidence.posterior is None:
             raise ValueError("there is no posterior to draw from again")
         return self._drawn(evidence.skip, evidence.posterior, draw, noise)
 
-    def _drawn(self, skip: Tensor | None, posterior: Normal, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def _drawn(self, skip: Tensor | None, posterior: Normal, draw: Draw, noise: LayerNoise) -> Evidence:
         z = draw_from(posterior, draw, noise)
         return Evidence(self.projected(z), skip, posterior, z)
 
     def infer_downward(
-        self,
-        evidence: Evidence,
-        above: tuple[Tensor, ...],
-        prior: Normal,
-        draw: Draw,
-        noise: Callable[[], Tensor],
+        self, evidence: Evidence, above: tuple[Tensor, ...], prior: Normal, draw: Draw, noise: LayerNoise
     ) -> tuple[Normal, Tensor]:
         """What the upward walk inferred and drew."""
         if evidence.posterior is None or evidence.z is None:

@@ -7,15 +7,13 @@ in the paper: merged with N(0, I) no posterior there could be wider than the pri
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.distributions import Normal
 
 from hvae.models.blocks import Shape
 from hvae.models.gaussians import precision_weighted
 from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.models.latents import Evidence, align, draw_from
+from hvae.models.latents import Evidence, LayerNoise, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
 
@@ -24,25 +22,19 @@ class LadderStage(ResidualStage):
     """One stage whose posterior begins with the prior and corrects it by the image."""
 
     def __init__(self, config: HierarchicalConfig, level: int, shape_in: Shape, skip_shape: Shape | None) -> None:
-        """Create the stage; see `ResidualStage`."""
         super().__init__(config, level, shape_in, skip_shape, hands_latent_on=False)
 
-    def infer(self, below: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Features of the image and what they say of z_l; nothing is drawn."""
         h = self.encode(below)
         return Evidence(features=h, bottom_up=self.inferred_upward(h), hidden=h)
 
-    def redraw(self, evidence: Evidence, draw: Draw, noise: Callable[[], Tensor]) -> Evidence:
+    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """The same evidence: there is nothing to draw."""
         return evidence
 
     def infer_downward(
-        self,
-        evidence: Evidence,
-        above: tuple[Tensor, ...],
-        prior: Normal,
-        draw: Draw,
-        noise: Callable[[], Tensor],
+        self, evidence: Evidence, above: tuple[Tensor, ...], prior: Normal, draw: Draw, noise: LayerNoise
     ) -> tuple[Normal, Tensor]:
         """The merge of both walks, and its draw."""
         if evidence.bottom_up is None:

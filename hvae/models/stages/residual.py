@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,8 @@ from torch.distributions import Normal
 
 from hvae.models.blocks import FeatureMap, ResidualBlock, Shape
 from hvae.models.gaussians import GaussianLayer, standard_normal
-from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.models.latents import Evidence, Latent, align, draw_from
+from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
+from hvae.models.latents import Evidence, Latent, LayerNoise, align, draw_from
 from hvae.models.proposal import Draw
 from hvae.models.stages.base import Stage
 
@@ -50,20 +50,9 @@ class ResidualStage(Stage):
         stage = config.stages[level]
         self.is_top = level == config.depth - 1
         self.activation = ACTIVATIONS[config.activation]
-        self.encoder = nn.ModuleList()
-        shape = shape_in
-        for position, block_config in enumerate(stage.blocks):
-            block = ResidualBlock(
-                shape,
-                block_config,
-                self.activation,
-                skip_shape,
-                shortcut=level > 0 or position > 0,
-                same_shape_skip=config.same_shape_skip,
-            )
-            self.encoder.append(block)
-            shape = block.shape
-        self.feature_shape = shape
+        encoder = _blocks(stage.blocks, shape_in, skip_shape, config, first_shortcut=level > 0)
+        self.encoder = nn.ModuleList(encoder)
+        shape = encoder[-1].shape if encoder else shape_in
         self.posterior = GaussianLayer(shape, stage.latent)
         inferred = self.posterior.shape
         self.latent_shape = (parts * inferred[0], *inferred[1:])
@@ -71,27 +60,14 @@ class ResidualStage(Stage):
         needless = not hands_latent_on or (self.is_top and not self._allocates_as_released(config))
         self.inference_projection = None if needless else FeatureMap(inferred, shape)
         self.generation_projection = FeatureMap(self.latent_shape, shape)
+        self.feature_shape = shape
         self.evidence_shape = shape if not hands_latent_on or len(inferred) == 1 else inferred
         self.skip_shape = shape if config.skips and hands_latent_on else None
-        self.decoder = nn.ModuleList()
         from_above = None if self.is_top or not config.skips else shape
-        shape = self.generation_projection.shape
-        hidden: list[Shape] = []
-        for position, block_config in enumerate(reversed(stage.blocks)):
-            block = ResidualBlock(
-                shape,
-                block_config,
-                self.activation,
-                from_above,
-                transposed=True,
-                shortcut=position > 0,
-                same_shape_skip=config.same_shape_skip,
-            )
-            self.decoder.append(block)
-            shape = block.shape
-            hidden.append(shape)
-        self.hidden_shapes = tuple(hidden) or (shape,)
-        self.output_shape = shape
+        decoded = self.generation_projection.shape
+        decoder = _blocks(reversed(stage.blocks), decoded, from_above, config, transposed=True)
+        self.decoder = nn.ModuleList(decoder)
+        self.hidden_shapes = tuple(block.shape for block in decoder) or (decoded,)
 
     @staticmethod
     def _allocates_as_released(config: HierarchicalConfig) -> bool:
@@ -115,12 +91,7 @@ class ResidualStage(Stage):
 
     @abstractmethod
     def infer_downward(
-        self,
-        evidence: Evidence,
-        above: tuple[Tensor, ...],
-        prior: Normal,
-        draw: Draw,
-        noise: Callable[[], Tensor],
+        self, evidence: Evidence, above: tuple[Tensor, ...], prior: Normal, draw: Draw, noise: LayerNoise
     ) -> tuple[Normal, Tensor]:
         """q(z_l | .) as it stands in the generative walk, and the z of it; see `generate` for the arguments."""
 
@@ -131,7 +102,7 @@ class ResidualStage(Stage):
         return self.conditional_prior(self.activation(above[-1]))
 
     def generate(
-        self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: Callable[[], Tensor]
+        self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: LayerNoise
     ) -> tuple[tuple[Tensor, ...], Latent]:
         """Draw z_l and decode it, with the hidden features of the stage above feeding past it."""
         prior = self.prior(above)
@@ -146,3 +117,29 @@ class ResidualStage(Stage):
             h = block(h, above[min(position, len(above) - 1)] if above else None)
             hidden.append(h)
         return tuple(hidden) or (h,), Latent(z, draw, posterior, prior)
+
+
+def _blocks(
+    configs: Iterable[BlockConfig],
+    shape: Shape,
+    aux_shape: Shape | None,
+    model: HierarchicalConfig,
+    *,
+    transposed: bool = False,
+    first_shortcut: bool = False,
+) -> list[ResidualBlock]:
+    """Blocks one behind the other from features of `shape` on."""
+    blocks: list[ResidualBlock] = []
+    for config in configs:
+        block = ResidualBlock(
+            shape,
+            config,
+            ACTIVATIONS[model.activation],
+            aux_shape,
+            transposed=transposed,
+            shortcut=first_shortcut or bool(blocks),
+            same_shape_skip=model.same_shape_skip,
+        )
+        blocks.append(block)
+        shape = block.shape
+    return blocks

@@ -19,7 +19,7 @@ from app.features.units import unit_name
 from app.figures.correlations import layer_grid, over_layers
 from app.frame import jobs, parts
 from hvae.errors import HvaeError
-from hvae.runs.correlation_tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations
+from hvae.runs.correlations.tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations
 from hvae.runs.folders import RunEntry, find_run, find_runs
 from tests.synthetic import make_run, make_tables
 

@@ -17,7 +17,7 @@ from hvae.measuring.correlations import PLACES, correlate, represent
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs.checkpoints import Checkpoint
-from hvae.runs.correlation_tables import (
+from hvae.runs.correlations.tables import (
     COLUMNS,
     MAXIMUM_BYTES,
     METADATA_KEY,
@@ -292,5 +292,5 @@ def test_values_outside_their_range_are_not_written(tmp_path: Path, table):
 
 
 def test_reading_needs_no_torch():
-    code = "import sys, hvae.runs.correlation_tables; assert 'torch' not in sys.modules"
+    code = "import sys, hvae.runs.correlations.tables; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import pytest
 import torch
-from torch import Tensor
 from torch.distributions import Normal
 
 from hvae.config import FreeBits, TrainingConfig
 from hvae.models.latents import Latent, generator_noise
-from hvae.models.objectives import beta_at, floored_divergence, free_nats_at, layer_floor, learning_rate_at, objective
+from hvae.models.objectives import beta_at, floored_divergence, free_nats_at, objective
 from hvae.models.proposal import Draw, bound_proposal, elbo_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
 
@@ -97,7 +95,6 @@ def test_a_collapsed_layer_costs_its_floor(unit: str, average: str, shape: tuple
     collapsed = Latent(loc.detach() + 0.1, Draw.POSTERIOR, same, Normal(loc.detach(), torch.ones_like(loc)))
     config = FreeBits(nats=2.0, unit=unit, average=average)  # type: ignore[arg-type]
     value = floored_divergence(collapsed, config, 2.0)
-    assert layer_floor(shape, 2.0) == total
     assert float(value.detach()) == pytest.approx(total, rel=1e-6)
     value.backward()
     assert loc.grad is not None
@@ -143,10 +140,10 @@ def test_the_loss_is_likelihood_and_warmed_floored_divergences(progress: float) 
     if nats > 0:
         divergence = sum(brute_force(of, "channel", "minibatch", nats) for of in result.latents)
     else:
-        divergence = -float(_sum(value.log_ratios).mean())
+        divergence = -float(value.log_ratios.sum(0).mean())
     expected = beta_at(progress, config) * divergence - float(value.log_likelihood.mean())
     assert float(value.loss) == pytest.approx(expected, rel=1e-4)
-    torch.testing.assert_close(value.elbo, value.log_likelihood + _sum(value.log_ratios))
+    torch.testing.assert_close(value.elbo, value.log_likelihood + value.log_ratios.sum(0))
     if progress == 1.0:
         assert float(value.loss) == pytest.approx(-float(value.elbo.mean()), rel=1e-5)
 
@@ -158,17 +155,3 @@ def test_the_objective_needs_every_latent_from_the_posterior() -> None:
     for progress in (0.0, 1.0):
         with pytest.raises(ValueError, match="posterior"):
             objective(result, x, TrainingConfig(epochs=1), progress)
-
-
-def _sum(ratios: tuple[Tensor, ...]) -> Tensor:
-    return torch.stack(ratios).sum(0)
-
-
-def test_the_learning_rate_rises_to_its_value_and_falls_to_zero() -> None:
-    config = TrainingConfig(epochs=1, learning_rate=0.5, learning_rate_warm_up=0.1)
-    assert learning_rate_at(0.0, 100, config) == pytest.approx(0.5 / 10)
-    assert learning_rate_at(0.09, 100, config) == pytest.approx(0.5 * (1 + math.cos(0.09 * math.pi)) / 2)
-    assert learning_rate_at(0.5, 100, config) == pytest.approx(0.25)
-    assert learning_rate_at(1.0, 100, config) == pytest.approx(0.0)
-    constant = config.model_copy(update={"schedule": "constant", "learning_rate_warm_up": 0.0})
-    assert {learning_rate_at(progress, 100, constant) for progress in (0.0, 0.5, 1.0)} == {0.5}

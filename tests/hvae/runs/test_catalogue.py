@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from hvae.cli import app
 from hvae.config import DataConfig
 from hvae.errors import TableError
 from hvae.report import build, detection_table, gather
@@ -20,6 +18,7 @@ from hvae.runs.folders import find_run
 from hvae.runs.score_tables import read_table, write_table
 from hvae.runs.settings import Setting
 from hvae.verdicts.rule import rule
+from tests.hvae.commands import invoke
 from tests.hvae.tables import metadata
 from tests.synthetic import make_run, make_tables
 
@@ -87,9 +86,9 @@ def test_report_and_check_leave_out_and_name_the_same(spoilt):
     assert gathered.problems == tables_of(run).problems
     (comparison,) = gathered.comparisons
     assert [table.metadata.slug for table in comparison.tables] == ["fashionmnist", "mnist"]
-    result = CliRunner().invoke(app, ["report", str(run), "--table", "bits"])
+    result = invoke("report", run, "--table", "bits")
     assert result.exit_code == 0 and "digits" not in result.stdout and "glyphs" not in result.stdout
-    checked = CliRunner().invoke(app, ["runs", "check", str(run)])
+    checked = invoke("runs", "check", run)
     assert checked.exit_code == 2
     for name in names:
         assert result.stderr.count(name) == checked.stderr.count(name) == 1

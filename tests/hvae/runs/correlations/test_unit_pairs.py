@@ -9,8 +9,8 @@ from scipy.stats import skew
 from hvae.datasets import ImageSet
 from hvae.errors import TableError
 from hvae.measuring.correlations import correlate, represent
-from hvae.runs.correlation_tables import list_correlations, read_correlations, write_correlations
-from hvae.runs.unit_pairs import MOST_IMAGES, UnitPairs, read_unit_pairs, unit_pairs_path, write_unit_pairs
+from hvae.runs.correlations.tables import list_correlations, read_correlations, write_correlations
+from hvae.runs.correlations.unit_pairs import MOST_IMAGES, UnitPairs, read_unit_pairs, unit_pairs_path, write_unit_pairs
 from tests.hvae.measuring.test_correlations import checkpoint
 
 

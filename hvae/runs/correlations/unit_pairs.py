@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hvae.errors import TableError
-from hvae.runs.correlation_tables import (
+from hvae.runs.correlations.tables import (
     KINDS,
     MAXIMUM_DEPTH,
     CorrelationMetadata,
