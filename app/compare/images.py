@@ -10,7 +10,6 @@ from app.compare.choosing import BUDGET, View
 from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, paired
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
-from app.figures.densities import IDS_PER_SET
 from app.frame import components, controls, state
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
@@ -52,14 +51,9 @@ def scatter(view: View, found: list[Agreement]) -> None:
     letters = (first.letter, second.letter)
     figure = figures.agreement(clouds, limits, letters, axes, _title(found, *letters))  # type: ignore[arg-type]
 
-    def pin(mark: int) -> None:
-        place, index = divmod(int(mark), IDS_PER_SET)
-        if place < len(found):
-            state.pin(ImageId(found[place].slug, index))
-
-    components.chart(
-        figure, figures.table(clouds, (first.run.name, second.run.name)), "agreement", key="agreement", on_click=pin
-    )
+    table = figures.table(clouds, (first.run.name, second.run.name))
+    pin = state.pin_mark([one.slug for one in found])
+    components.chart(figure, table, "agreement", key="agreement", on_click=pin)
     shares = [dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)) for one in found]
     frame = pd.DataFrame(
         [{"data": one.slug, **share, "spearman": one.correlation} for one, share in zip(found, shares, strict=True)]
@@ -96,8 +90,7 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     frame = every_image(view, one)
-    entries = {one.slug: first.sets[one.slug].entry}
-    name = look(one.slug).title
+    name, seen = look(one.slug).title, {one.slug: first.sets[one.slug].table}
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
         shown = [
@@ -111,7 +104,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, entries, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, seen, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -149,7 +142,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.sets[image.slug].entry.split, 160)
+        picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
         components.listed(
             pd.DataFrame([_judged(one, own, image) for one in view.runs]),

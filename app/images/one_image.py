@@ -74,7 +74,7 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
     rank = measures.percentile(view.inside.scores, score)
     left, right = st.columns([1, 3], gap="large")
     with left:
-        images = picture(view.run, image, one.entry.split, 196)
+        images = picture(view.run, image, one.table, 196)
         word = (
             components.mark("above the threshold: called OOD")
             if score >= threshold.value

@@ -20,7 +20,7 @@ from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
 from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
-from hvae.runs.correlation_tables import CorrelationMetadata
+from hvae.runs.correlations.tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
