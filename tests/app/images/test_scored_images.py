@@ -12,16 +12,9 @@ from app.reading import loading
 from hvae.datasets import load
 from hvae.errors import DataError
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable, read_table
-from tests.app.conftest import sound
-from tests.synthetic import make_run, make_tables
-
-
-def table_of(run: Path, n: int, fingerprint: str) -> ScoreTable:
-    """A table of `n` digits that names the pixels with a fingerprint."""
-    make_tables(run, ("digits",), n=n, parts=False)
-    table = read_table(run / "scores" / "digits.all.mean.S1.R1.seed0.parquet")
-    return ScoreTable(table.frame, table.metadata.model_copy(update={"data_fingerprint": fingerprint}))
+from hvae.runs.score_tables import ScoreTable
+from tests.app.conftest import digits_of, sound
+from tests.synthetic import make_run
 
 
 @pytest.fixture
@@ -48,18 +41,19 @@ def drawn(table: ScoreTable, index: int) -> AppTest:
 def test_a_table_of_a_few_images_shows_those_few(run: Path) -> None:
     whole = load("digits", "all")
     few = whole.spread(50)
-    table = table_of(run, 50, few.fingerprint)
+    table = digits_of(run, few)
     shown = loading.scored_images(find_run("first"), table)
     np.testing.assert_array_equal(shown.images, few.images)
     assert not np.array_equal(shown.images[7], whole.images[7])
     app = drawn(table, 7)
     assert "No pictures" not in sound(app) and len(app.get("image")) == 1
-    assert len(loading.scored_images(find_run("first"), table_of(run, 1797, whole.fingerprint))) == 1797
+    assert len(loading.scored_images(find_run("first"), digits_of(run, whole))) == 1797
 
 
 def test_other_images_than_those_scored_are_not_shown_and_one_line_says_so(run: Path) -> None:
-    for count, fingerprint in ((50, load("digits", "all").fingerprint), (1797, "0" * 64)):
-        table = table_of(run, count, fingerprint)
+    whole = load("digits", "all")
+    for images, fingerprint in ((whole.spread(50), whole.fingerprint), (whole, "0" * 64)):
+        table = digits_of(run, images, fingerprint)
         with pytest.raises(DataError, match=r"the images of digits \(all\) on this machine are others than those"):
             loading.scored_images(find_run("first"), table)
         app = drawn(table, 7)
