@@ -151,7 +151,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.sets[image.slug].table, 160)
+        images = picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
         cells: dict[str, Callable[[Any], str]] = {
             f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
