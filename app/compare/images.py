@@ -149,7 +149,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.sets[image.slug].entry.split, 160)
+        picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
         components.listed(
             pd.DataFrame([_judged(one, own, image) for one in view.runs]),

@@ -16,7 +16,7 @@ from app.looks.wording import literal
 from app.reading.measures import Measure, percentile
 from app.score_images.grid import LOOK
 from app.score_images.results import Judged, Reference
-from hvae.datasets import ImageSet, content_index
+from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.stats import density, shared_edges
