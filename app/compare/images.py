@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,8 +13,8 @@ from app.compare.choosing import BUDGET, View
 from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, paired
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
-from app.figures.densities import IDS_PER_SET
 from app.frame import components, controls, state
+from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
 from app.images.scored import picture
@@ -35,7 +38,8 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
         elif not paired(first, second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
-            found.append(agreement(name, first, second))
+            stamps = [one.sets[slug].stamp for one in (first, second) for slug in (name, view.data)]
+            found.append(kept("agreement", stamps, lambda name=name: agreement(name, first, second)))
     return found, unpaired
 
 
@@ -43,26 +47,24 @@ def scatter(view: View, found: list[Agreement]) -> None:
     """The score of the first run against that of the second, with the shares of images in each quadrant."""
     first, second = view.runs[:2]
     limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
+    letters = (first.letter, second.letter)
     clouds = []
     for one in found:
         marks = one.marks()
         clouds.append(Cloud(one.slug, marks, one.first[marks], one.second[marks]))
-    symbol, unit = view.measure.symbol, view.measure.unit
-    axes = tuple(f"{symbol} of {one.look.title} ({unit})" for one in (first, second))
-    letters = (first.letter, second.letter)
-    figure = figures.agreement(clouds, limits, letters, axes, _title(found, *letters))  # type: ignore[arg-type]
-
-    def pin(mark: int) -> None:
-        place, index = divmod(int(mark), IDS_PER_SET)
-        if place < len(found):
-            state.pin(ImageId(found[place].slug, index))
-
+    axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
     components.chart(
-        figure, figures.table(clouds, (first.run.name, second.run.name)), "agreement", key="agreement", on_click=pin
+        figures.agreement(clouds, limits, letters, axes, _title(found, *letters)),  # type: ignore[arg-type]
+        figures.table(clouds, (first.run.name, second.run.name)),
+        "agreement",
+        key="agreement",
+        on_click=state.pin_mark([one.slug for one in found]),
     )
-    shares = [dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)) for one in found]
     frame = pd.DataFrame(
-        [{"data": one.slug, **share, "spearman": one.correlation} for one, share in zip(found, shares, strict=True)]
+        [
+            {"data": one.slug, **dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)), "spearman": one.correlation}
+            for one in found
+        ]
     )
     called = (f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither")
     components.listed(
@@ -96,7 +98,7 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     frame = every_image(view, one)
-    entries = {one.slug: first.sets[one.slug].entry}
+    seen = {one.slug: first.sets[one.slug].table}
     name = look(one.slug).title
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
@@ -111,7 +113,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, entries, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, seen, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -151,19 +153,17 @@ def one_image(view: View, found: list[Agreement]) -> None:
     with left:
         picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
+        cells: dict[str, Callable[[Any], str]] = {
+            f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
+            f"above so many {look(view.data).title} images": lambda row: f"{row.percentile:.1f} %",
+            f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
+        }
         components.listed(
             pd.DataFrame([_judged(one, own, image) for one in view.runs]),
-            {
-                "run": lambda row: looks[row.run],
-                f"score ({view.measure.unit})": lambda row: (
-                    "not scored" if pd.isna(row.score) else significant(row.score, 4)
-                ),
-                f"above so many {look(view.data).title} images": lambda row: (
-                    "" if pd.isna(row.score) else f"{row.percentile:.1f} %"
-                ),
-                f"at {100 * BUDGET:.0f} % false alarms": lambda row: (
-                    "" if pd.isna(row.score) else CALLED if row.called_ood else PASSED
-                ),
+            {"run": lambda row: looks[row.run]}
+            | {
+                head: lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
+                for head, cell in cells.items()
             },
             f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
             name="image-in-every-run",
@@ -187,10 +187,9 @@ def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
     if not paired(one, own, image.slug):
         return {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
     inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
-    alarm = score >= measures.threshold(inside, BUDGET).value
     return {
         "run": one.run.name,
         "score": score,
         "percentile": measures.percentile(inside, score),
-        "called_ood": alarm,
+        "called_ood": score >= measures.threshold(inside, BUDGET).value,
     }

@@ -37,12 +37,13 @@ def room(view: View) -> DeltaGenerator:
 
 def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
+    first = view.runs[0]
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
     looks = {one.run.name: one.look.title for one in view.runs}
     shown: dict[str, Callable[[Any], str]] = {
         "OOD set": lambda row: look(row.ood).title,
         "run": lambda row: looks[row.run],
-        **metrics.shown(),
+        **{heading: cell for heading, cell in metrics.shown().items() if heading in METRICS.values()},
     }
     if len(view.runs) > 1:
         shown["AUROC minus A's"] = lambda row: (
@@ -62,9 +63,10 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
+    sizes = ", ".join(f"{len(first.sets[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
-        "Over all images of both sides. The CSV has, as in the paper, both sides cut to the same number of images as "
-        "well, as equal_auroc and so on."
+        f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
+        "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
     if len(view.runs) > 1:
         st.caption(
@@ -109,7 +111,7 @@ def latex(frame: pd.DataFrame, note: str) -> str:
         ends = [getattr(row, f"full_{name}{end}") for end in ("", "_low", "_high")]
         return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
 
-    rows = list(frame.itertuples())
+    rows: list[Any] = list(frame.itertuples())
     columns: dict[str, list[str]] = {
         "OOD set": [look(str(row.ood)).title for row in rows],
         "run": [str(row.run) for row in rows],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ class Agreement:
     first_rank: Floats
     second_rank: Floats
 
-    @property
+    @cached_property
     def correlation(self) -> float:
         """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
         if np.ptp(self.first) == 0 or np.ptp(self.second) == 0:
@@ -62,7 +63,7 @@ class Agreement:
         first, second = (pd.Series(scores).rank().to_numpy() for scores in (self.first, self.second))
         return float(np.corrcoef(first, second)[0, 1])
 
-    @property
+    @cached_property
     def difference(self) -> Floats:
         """First percentile minus second, in percentage points: > 0 where the first run finds the image stranger."""
         return self.first_rank - self.second_rank

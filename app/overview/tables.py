@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from app.frame import components
+from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import bits, estimate, rate
-from app.reading import metrics, view
+from app.reading import loading, metrics, view
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
 from hvae.errors import TableError
@@ -27,17 +28,23 @@ def given(
     found: Catalogue, data: str, ood: Sequence[str], setting: Setting, scores: Iterable[Score]
 ) -> tuple[list[View], list[str]]:
     """(a view of every score that the tables give, why the others are not among them, one line each)."""
-    views: list[View] = []
-    absent: dict[str, None] = {}
-    for score in scores:
-        try:
-            one = view.view(found, data, ood, setting, Measure(score), 0.05, "nats")
-        except TableError as error:
-            absent[str(error)] = None
-            continue
-        absent |= dict.fromkeys(one.problems)
-        views.append(one)
-    return views, list(absent)
+    scores = list(scores)
+
+    def make() -> tuple[list[View], list[str]]:
+        views: list[View] = []
+        absent: dict[str, None] = {}
+        for score in scores:
+            try:
+                one = view.view(found, data, ood, setting, Measure(score), 0.05, "nats")
+            except TableError as error:
+                absent[str(error)] = None
+                continue
+            absent |= dict.fromkeys(one.problems)
+            views.append(one)
+        return views, list(absent)
+
+    tables = [loading.stamp(entry) for entry in found.entries]
+    return kept("given", (tables, data, ood, setting, [score.label for score in scores]), make)
 
 
 def bounds(views: Sequence[View]) -> list[View]:
@@ -152,7 +159,7 @@ def every_set(found: Sequence[View]) -> None:
         return text
 
     symbols = _symbols(found)
-    shown: Cells = {"score": lambda row: symbols.get(row[0], row[0])}
+    shown: Cells = {"score": lambda row: symbols.get(row[0], str(row[0]))}
     shown |= {look(slug).title: cell(place) for place, slug in enumerate(slugs)}
     components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import streamlit as st
-from hvae.runs.correlation_tables import CorrelationMetadata
 
 from app.frame.caching import kept
 from app.server import cores
@@ -21,6 +20,7 @@ from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
 from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
+from hvae.runs.correlations.tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged

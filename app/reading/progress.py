@@ -23,8 +23,8 @@ GOOD = ("complete", "training now")
 
 def runs_table(found: Sequence[RunEntry]) -> None:
     """All runs, one row each, and below it what is wrong with some of them."""
-    frame = pd.DataFrame([_row(run) for run in found])
-    frame = frame.astype({"depth": "Int64", "validation_bits_per_dim": float})
+    rows = [_row(run) for run in found]
+    frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
     def per(row: Any, name: str) -> str:
         layers = range(1, 1 + (0 if pd.isna(row.depth) else row.depth))
@@ -36,23 +36,21 @@ def runs_table(found: Sequence[RunEntry]) -> None:
             "run": lambda row: components.escape(row.run),
             "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
+            "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
+            "bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
+            "KL (nats)": lambda row: per(row, "kl"),
+            "active units": lambda row: per(row, "active_units"),
             "layers": lambda row: "–" if pd.isna(row.depth) else str(row.depth),
             "weights": lambda row: "–" if pd.isna(row.parameters) else f"{row.parameters:,.0f}",
-            "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
-            "best validation bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
-            "KL per layer, z<sub>1</sub> first (nats)": lambda row: per(row, "kl"),
-            "active units per layer": lambda row: per(row, "active_units"),
-            "score tables": lambda row: str(row.score_tables),
+            "tables": lambda row: str(row.score_tables),
         },
-        "All runs, and what has become of each",
+        "All runs: bits per dimension of the best epoch on validation images, what each layer carries, and how many "
+        "score tables there are",
         name="runs",
     )
-    wrong = frame[frame["reason"].notna()]
-    if len(wrong):
-        lines = (
-            f"<li><b>{components.escape(row.run)}</b>: {components.escape(row.reason)}</li>"
-            for row in wrong.itertuples()
-        )
+    wrong = [(row["run"], row["reason"]) for row in rows if row["reason"]]
+    if wrong:
+        lines = (f"<li><b>{components.escape(name)}</b>: {components.escape(reason)}</li>" for name, reason in wrong)
         st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
 
 
@@ -63,7 +61,7 @@ def _row(run: RunEntry) -> dict[str, object]:
     return {
         "run": run.name,
         "state": state.state,
-        "reason": state.reason or None,
+        "reason": state.reason,
         "data": config.data.name if config else None,
         "depth": run.depth,
         "parameters": loading.parameters(run),
