@@ -114,7 +114,7 @@ def readings(view: View) -> None:
     """The same score under every reading whose tables exist, one row an OOD set and reading."""
     settings = [replace(view.setting, reading=reading) for reading in READINGS]
     there = [one for one in settings if view.catalogue.find(view.inside.slug, one)]
-    found, problems = views.tried(partial(view.at, setting) for setting in there)
+    found, problems = views.tried(partial(view.at, setting=setting) for setting in there)
     rows = []
     for slug, line in views.against(found).items():
         for place, one in line.items() if len(line) > 1 else ():
