@@ -210,5 +210,5 @@ def _gallery(view: View, picks: Sequence[Pick], title: str, key: str) -> None:
         for pick in picks
         for index in pick.index
     ]
-    entries = {one.slug: one.entry for one in view.sets}
-    gallery(view.run, entries, shown, title, lambda: numbers(view, picks), key=key)
+    tables = {one.slug: one.table for one in view.sets}
+    gallery(view.run, tables, shown, title, lambda: numbers(view, picks), key=key)
