@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.images.mosaic import data_uri
+from app.looks.pictures import data_uri
 from app.score_images import store
 from app.score_images.results import Judged, judged
 from app.score_images.sources import counted

@@ -10,6 +10,7 @@ import streamlit as st
 from app.frame import components
 from app.frame.caching import kept
 from app.images import mosaic
+from app.looks.pictures import grey_or_colour
 from app.score_images.sources import Given
 from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 
@@ -83,7 +84,7 @@ def refusals(refused: list[tuple[str, str]]) -> None:
 
 
 def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
-    cells = [mosaic.Cell(mosaic.grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
+    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
     across = min(ACROSS, len(cells))
     rows = []
     for start in range(0, len(cells), across):

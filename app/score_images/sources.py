@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.frame import controls, state
 from app.frame.caching import kept
-from app.images.mosaic import png
 from app.images.sources import whole_split
 from app.looks import palette
+from app.looks.pictures import png
 from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
