@@ -5,8 +5,8 @@ import streamlit as st
 from app.frame import components, parts, state
 from app.images import one_image
 from app.looks.palette import look
-from app.looks.wording import asked_for, score_command
-from app.reading import loading, measures
+from app.looks.wording import score_command
+from app.reading import loading, measures, presence
 from app.reading.view import View
 from app.scores import brush as score_brush
 from app.scores import checks, controls, figures, galleries, levels
@@ -37,21 +37,15 @@ def part(view: View, brush: score_brush.Brush) -> None:
         checks.label_free(view)
 
 
-def what_is_missing(view: View) -> None:
-    """Tables that may not be used, sets that lack what the score needs, and sets without a table."""
+def shown(view: View) -> None:
+    """Metrics, figures, checks, and one image."""
     for text in view.problems:
         components.problem(text)
     if view.unscored:
-        data = " --data ".join(asked_for(slug, view.run.path) for slug in view.unscored)
         components.missing(
             f"Not scored with {view.setting}: {', '.join(look(slug).title for slug in view.unscored)}.",
-            f"hvae score {view.run.name} --data {data} {view.setting.options}",
+            presence.command(view.run, view.unscored, view.setting.options),
         )
-
-
-def shown(view: View) -> None:
-    """Metrics, figures, checks, and one image."""
-    what_is_missing(view)
     threshold = measures.threshold(view.inside.scores, view.budget)
     if view.outside:
         figures.metrics_table(view, threshold, state.selection().versus)
@@ -74,23 +68,12 @@ def page() -> None:
         "more out-of-distribution, always.",
     )
     selection = state.selection()
-    run = selection.run
-    if run is None:
+    if selection.run is None:
         components.no_run()
         return
-    found = loading.catalogue(run)
-    if run.config is None:
-        components.problem(
-            f"{run.name}: {run.problem}" + ("" if found.entries else ". Choose another run in the sidebar.")
-        )
-    for text in found.problems:
-        components.problem(text)
-    if not found.settings(selection.data):
-        if run.config is not None:
-            data = " --data ".join(asked_for(slug, run.path) for slug in (selection.data, *selection.ood))
-            components.missing(
-                f"{run.name} has no scores of {look(selection.data).title} yet.", f"hvae score {run.name} --data {data}"
-            )
+    found = loading.catalogue(selection.run)
+    presence.problems(found)
+    if not presence.has(found, selection.data, selection.ood):
         return
     try:
         view = controls.choose_view(found, selection.data, selection.ood)

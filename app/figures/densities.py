@@ -58,14 +58,8 @@ def densities(
 ) -> Figure:
     """Densities over a shared axis, a rug of single images below, and the threshold as a line.
 
-    Args:
-        series: the in-distribution set first.
-        threshold: images to its right are called OOD.
-        title: what to see.
-        axis: name of the score in HTML.
-        unit: of the score.
-        brush: range to shade.
-        brushing: dragging chooses a range; marks cannot be clicked then.
+    The in-distribution set comes first; `axis` is the score in HTML; a brush is shaded; while dragging chooses one
+    (`brushing`), marks cannot be clicked.
     """
     figure = Figure()
     hint = "" if brushing else "<br>click to look at it"
@@ -139,16 +133,9 @@ def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
 def uploaded(
     reference: Density, own: str, scores: Floats, alarms: np.ndarray, names: Sequence[str], title: str, axis: str
 ) -> Figure:
-    """The density of the reference images, and each image as a mark below it at its own score.
+    """The density of the reference images (of the set `own`), and each image as a mark below it at its own score.
 
-    Args:
-        reference: of the in-distribution images.
-        own: slug of their set.
-        scores: `(m,)` nats.
-        alarms: `(m,)` whether each image raises an alarm.
-        names: of the images, in HTML: plotly reads its labels as markup.
-        title: what to see.
-        axis: name of the score in HTML.
+    Scores are `(m,)` in nats, alarms `(m,)`; names and `axis`, the name of the score, are HTML.
     """
     figure = Figure()
     density = _line(own, reference, "nats", filled=True)

@@ -20,12 +20,7 @@ MANY = 6
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> Figure:
     """Horizontal bands of in-distribution percentiles (5-95 and 25-75) with one image's values as marks.
 
-    Args:
-        bands: row label in HTML -> the `PERCENTILES` of the in-distribution images, in nats.
-        values: of the image, in the order of the bands.
-        own: slug of the in-distribution set.
-        name: the image, in words.
-        title: what to see.
+    Bands are row label in HTML -> the `PERCENTILES` of the set `own` in nats; values are in their order.
     """
     rows, limits = list(bands), np.array(list(bands.values()))
     figure = Figure()
@@ -55,16 +50,7 @@ def plain(html: str) -> str:
 
 
 def add_bands(figure: Figure, rows: Sequence[Any], limits: Floats, values: Floats, own: str, width: float) -> None:
-    """Add both bands in every row.
-
-    Args:
-        figure: to add to.
-        rows: places or labels of the rows, `(n,)`.
-        limits: where the `PERCENTILES` are drawn, `(n, 5)`.
-        values: the percentiles themselves in nats, `(n, 5)`, for the hover text.
-        own: slug of the in-distribution set.
-        width: of a row, in its own units.
-    """
+    """Add both bands in every row: `limits`, `(n, 5)`, is where they are drawn, `values` what they are in nats."""
     style = look(own)
     for low, high, opacity in ((0, -1, 0.22), (1, -2, 0.5)):
         label = f"{style.title}, {PERCENTILES[low]}-{PERCENTILES[high]} %"

@@ -102,8 +102,7 @@ def of_view(view: View, one: Scored, index: int) -> Chosen:
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return view.by(measure).scores, view.by(measure, one).scores
 
-    name = f"{look(one.slug).title} {index}"
-    stamp = f"{view.inside.stamp}\n{one.stamp}"
+    name, stamp = f"{look(one.slug).title} {index}", f"{view.inside.stamp}\n{one.stamp}"
     return Chosen(name, one.table, index, view.inside.table, view.inside.slug, values, stamp)
 
 
@@ -115,25 +114,25 @@ def bound_in_steps(chosen: Chosen, k: int, key: str = "image-waterfall") -> None
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         steps = image_steps.steps(chosen.inside, chosen.table, chosen.index, k)
-        title = _odd_step(steps, chosen.own, chosen.name)
+        title = _odd_step(steps, chosen)
         return waterfall.waterfall(steps, chosen.own, chosen.name, title), waterfall.table(steps)
 
     components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), key, key=key)
     st.html(f'<p class="prose">{image_steps.explanation(chosen.table, k)}</p>')
 
 
-def _odd_step(steps: list[waterfall.Step], own: str, name: str) -> str:
+def _odd_step(steps: list[waterfall.Step], chosen: Chosen) -> str:
     """Which step is unlike those of the in-distribution images, in a sentence."""
-    odd, own = waterfall.furthest(steps), look(own).title
+    odd = waterfall.furthest(steps)
     if odd is None:
-        return f"{name}: every step to its bound lies within the middle 90 % of {own}"
+        return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
     # The ratio itself is easier to say than what it takes away.
     sign = -1 if odd.label.startswith("−") else 1
     low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
     what = odd.label.lstrip("+− ")
     return (
-        f"{name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
-        f"90 % of {own}, from {waterfall.number(low)} to {waterfall.number(high)}"
+        f"{chosen.name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
+        f"90 % of {look(chosen.own).title}, from {waterfall.number(low)} to {waterfall.number(high)}"
     )
 
 
@@ -181,7 +180,7 @@ def every_score(chosen: Chosen, unit: str = "nats", name: str = "image-scores") 
                 "its value": lambda row: f"{significant(row.value, 4)} {row.unit}",
                 "above": lambda row: f"{row.percentile:.1f} %",
             },
-            f"It under every score, and how many {look(chosen.own).title} images it is above",
+            f"It under every score, and how many images of {look(chosen.own).title} it is above",
             name=name,
         )
     for text in obstacles:

@@ -57,11 +57,7 @@ def stamp(entry: TableEntry) -> str:
 
 
 def history(run: RunEntry) -> pd.DataFrame:
-    """Learning curve of a run with its numbers checked, one row an epoch; empty where there is none.
-
-    Raises:
-        TableError: a damaged file.
-    """
+    """Learning curve of a run, checked, one row an epoch; empty where there is none. Raises a TableError if damaged."""
     path = run.path / "history.csv"
     if not path.is_file():
         return pd.DataFrame()
@@ -78,11 +74,7 @@ def state(run: RunEntry) -> RunState:
 
 
 def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
-    """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
-
-    Raises:
-        DataError: not on this machine, or damaged.
-    """
+    """Images of a data set on this machine; shared, never to be written to. Raises a DataError where they are not."""
     return _images(name, split, split_seed, image_shape, os.environ.get("HVAE_DATA", ""))
 
 
@@ -142,9 +134,7 @@ def _own_images(stamp: str, _run: Path, _source: Source, _shape: tuple[int, int,
 def checkpoint(run: RunEntry) -> Checkpoint:
     """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
 
-    Raises:
-        CheckpointError: damaged, foreign or missing files.
-        ConfigError: a config.json no model may have.
+    Raises a CheckpointError or ConfigError about damaged, foreign or missing files.
     """
     weights = run.path / "model.safetensors"
     return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)

@@ -89,10 +89,11 @@ class View:
         outside, problems = _readable(self.catalogue, entries, measure)
         return replace(self, measure=measure, inside=self.by(measure), outside=outside, problems=problems)
 
-    def at(self, setting: Setting, measure: Measure | None = None) -> View:
-        """The same sets under another setting, those that are scored under it. Raises a TableError."""
+    def at(self, **changes: Any) -> View:
+        """The same sets in another catalogue, setting or measure, those that are scored there. Raises a TableError."""
+        asked = {"catalogue": self.catalogue, "setting": self.setting, "measure": self.measure} | changes
         slugs = [one.slug for one in self.outside]
-        return view(self.catalogue, self.inside.slug, slugs, setting, measure or self.measure, self.budget, self.unit)
+        return view(data=self.inside.slug, ood=slugs, budget=self.budget, unit=self.unit, **asked)
 
     def only(self, slugs: Sequence[str]) -> View:
         """The in-distribution set and those of the others that are named."""

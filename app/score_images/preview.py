@@ -45,10 +45,7 @@ def _first(given: Given, how: Treatment) -> tuple[list[Picture], list[Refusal]]:
     """The first images, and what could not be read before them."""
     taken, refused = [], []
     for one in islice(collect(given.sources, how), MOST_LOOKED_AT):
-        if isinstance(one, Refusal):
-            refused.append(one)
-        else:
-            taken.append(one)
+        (refused if isinstance(one, Refusal) else taken).append(one)
         if len(taken) == MOST_SHOWN:
             break
     return taken, refused
@@ -61,12 +58,8 @@ def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
     """
     if trained not in LIGHT_ON_DARK or sum(border(image) > 127 for image in images) * 2 <= len(images):
         return ""
-    if invert:
-        return (
-            "Inverted, these look like dark strokes on light paper; the model was trained on light on black. Try "
-            "without Invert."
-        )
-    return "These look like dark strokes on light paper; the model was trained on light on black. Try Invert."
+    advice = ("These", "Try Invert") if not invert else ("Inverted, these", "Try without Invert")
+    return f"{advice[0]} look like dark strokes on light paper; the model was trained on light on black. {advice[1]}."
 
 
 def border(image: np.ndarray) -> float:

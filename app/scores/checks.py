@@ -12,7 +12,7 @@ import streamlit as st
 from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import estimate, literal, percent, score_command
+from app.looks.wording import estimate, percent, score_command
 from app.reading import loading
 from app.reading import view as views
 from app.reading.view import View
@@ -36,23 +36,19 @@ def label_free(view: View) -> None:
     )
     if view.inside.slug != found.own:
         own = look(found.own).title if found.own else "its training set"
-        st.info(f"The rule of this run knows {literal(own)} only: choose it as the in-distribution set.")
-        return
-    if absent := [
-        split for split in ("reference", "calibration") if not found.find(view.inside.slug, view.setting, (split,))
-    ]:
-        _score_first(view, f"This needs score tables of the {' and '.join(absent)} part of the training set.", *absent)
+        st.info(f"The rule of this run knows {own} only: choose it as the in-distribution set.")
         return
     stamps = [loading.stamp(entry) for entry in found.entries if entry.setting == view.setting]
     try:
         frame = kept("alarms", (view.slugs, score.name, view.budget, stamps), lambda: _alarms(view))
     except HvaeError as error:
-        components.problem(str(error))
+        text, _, command = str(error).partition(": hvae ")
+        components.missing(f"{text}.", f"hvae {command}") if command else components.problem(text)
         return
     components.listed(
         frame,
         {
-            "images": lambda row: components.escape(f"{look(row.data).title} {ROLES[row.role]}".strip()),
+            "images": lambda row: f"{look(row.data).title} {ROLES[row.role]}",
             "called OOD": lambda row: percent(row.rate),
             "expected": _expected,
             "n": lambda row: f"{row.n:,}",
@@ -79,13 +75,6 @@ def _expected(row: Any) -> str:
     return f"{percent(row.low)} to {percent(row.high)}{mark}"
 
 
-def _score_first(view: View, text: str, *splits: str) -> None:
-    """What is missing, and the command that scores these parts of the in-distribution set."""
-    entry = view.inside.entry
-    command = score_command(view.run.name, entry)
-    components.missing(text, command.replace(f"--split {entry.split}", " ".join(f"--split {one}" for one in splits)))
-
-
 def negative_control(view: View) -> None:
     """Fitted against test images of the same set: about .5 for an honest score."""
     components.section(
@@ -99,19 +88,21 @@ def negative_control(view: View) -> None:
         components.problem(str(error))
         return
     if fitted is None:
-        _score_first(view, "The fitted images are not scored under this setting.", "fitted")
+        command = score_command(view.run.name, view.inside.entry)
+        components.missing(
+            "The fitted images are not scored under this setting.",
+            command.replace(f"--split {view.inside.entry.split}", "--split fitted"),
+        )
         return
-    row = {"score": view.measure.label, **views.spread("auroc", views.auroc(fitted, view.inside))}
+    one = views.auroc(fitted, view.inside)
+    row = {"score": view.measure.label, "fitted": len(fitted.scores), "test": len(view.inside.scores)}
+    word = components.mark("about .5", "good") if one.low <= 0.53 and one.high >= 0.47 else components.mark("not .5")
     components.listed(
-        pd.DataFrame([row | {"fitted": len(fitted.scores), "test": len(view.inside.scores)}]),
+        pd.DataFrame([row | views.spread("auroc", one)]),
         {
             "score": lambda _: view.measure.symbol,
-            "AUROC, test against fitted": lambda row: estimate(views.estimate_of(row, "auroc")),
-            "": lambda row: (
-                components.mark("about .5", "good")
-                if row.auroc_low <= 0.53 and row.auroc_high >= 0.47
-                else components.mark("not .5")
-            ),
+            "AUROC, test against fitted": lambda _: estimate(one),
+            "": lambda _: word,
             "fitted": lambda row: f"{row.fitted:,}",
             "test": lambda row: f"{row.test:,}",
         },
@@ -123,7 +114,7 @@ def readings(view: View) -> None:
     """The same score under every reading whose tables exist, one row an OOD set and reading."""
     settings = [replace(view.setting, reading=reading) for reading in READINGS]
     there = [one for one in settings if view.catalogue.find(view.inside.slug, one)]
-    found, problems = views.tried(partial(view.at, setting) for setting in there)
+    found, problems = views.tried(partial(view.at, setting=setting) for setting in there)
     rows = []
     for slug, line in views.against(found).items():
         for place, one in line.items() if len(line) > 1 else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from app.figures.layout import Figure
 from app.frame import components, state
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import estimate, literal, percent, rate, spoken
-from app.reading import loading, measures
+from app.looks.wording import literal, percent, rate, spoken
+from app.reading import loading, measures, metrics
 from app.reading import view as views
 from app.reading.choosing import USUAL
 from app.reading.measures import Measure, usable_unit
@@ -26,7 +27,7 @@ from app.reading.view import Scored, View
 from app.scores import brush as score_brush
 from app.scores.brush import Reach
 from app.scores.controls import BUDGETS
-from hvae.errors import HvaeError, TableError
+from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 from hvae.scores import find
 
@@ -37,16 +38,11 @@ LIKELIHOOD = find("bound")(0)
 
 def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | None) -> None:
     """AUROC, AUPRC and FPR80 with 95 % intervals for every OOD set, what the threshold catches, and run B beside it."""
-    shown: dict[str, Callable[..., str]] = {
-        "OOD set": lambda row: look(row.ood).title,
-        "AUROC ↑": lambda row: estimate(views.estimate_of(row, "full_auroc")),
-        "AUPRC ↑": lambda row: estimate(views.estimate_of(row, "full_auprc")),
-        "FPR80 ↓": lambda row: estimate(views.estimate_of(row, "full_fpr80")),
-        f"caught at {percent(threshold.false_alarms)} false alarms": lambda row: percent(row.caught),
-        "images": lambda row: f"{row.n_in:,} against {row.n_ood:,}",
-        "": lambda row: _verdict(row.full_auroc),
-    }
-    beside, problems = _run_b(view, versus) if versus else (None, ())
+    shown: dict[str, Callable[..., str]] = {"OOD set": lambda row: look(row.ood).title, **metrics.shown()}
+    shown[f"caught at {percent(threshold.false_alarms)} false alarms"] = lambda row: percent(row.caught)
+    shown[""] = lambda row: _verdict(row.full_auroc)
+    found = [loading.catalogue(versus)] if versus else []
+    beside, problems = views.tried(partial(view.at, catalogue=one) for one in found)
     if versus:
         shown[f"AUROC of {components.escape(versus.name)}"] = _gain
     components.listed(
@@ -60,46 +56,21 @@ def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | 
         st.caption(literal(text))
 
 
-def _metrics(view: View, other: Scored, threshold: measures.Threshold, beside: View | None) -> dict[str, object]:
+def _metrics(view: View, other: Scored, threshold: measures.Threshold, beside: Sequence[View]) -> dict[str, object]:
     """Metrics on all images and on subsets of equal size (as in the paper), one column each; those of run B."""
-    row: dict[str, object] = {
-        "ood": other.slug,
-        "score": view.measure.label,
-        "n_in": len(view.inside.scores),
-        "n_ood": len(other.scores),
-        "caught": threshold.caught(other.scores),
-        **{
-            name: value
-            for images, estimates in views.summary(view.inside, other).items()
-            for metric, one in estimates.items()
-            for name, value in views.spread(f"{images}_{metric}", one).items()
-        },
-    }
-    if beside is None:
-        return row
-    row |= {"b_auroc": np.nan, "gain": np.nan}
-    for one in beside.only([other.slug]).outside:
-        row["b_auroc"] = views.auroc(beside.inside, one).value
-        if gain := views.gain(view.inside, other, beside.inside, one):
-            row |= views.spread("gain", gain)
+    row: dict[str, object] = {"ood": other.slug, "score": view.measure.label, "caught": threshold.caught(other.scores)}
+    row |= metrics.columns(view.inside, other) | {"b_auroc": np.nan, "gain": np.nan}
+    for run_b in beside:
+        for one in run_b.only([other.slug]).outside:
+            row["b_auroc"] = views.auroc(run_b.inside, one).value
+            if gain := views.gain(view.inside, other, run_b.inside, one):
+                row |= views.spread("gain", gain)
     return row
-
-
-def _run_b(view: View, versus: RunEntry) -> tuple[View | None, Sequence[str]]:
-    """(the same sets under run B, why some are not among them)."""
-    slugs = [one.slug for one in view.outside]
-    try:
-        found = views.view(
-            loading.catalogue(versus), view.inside.slug, slugs, view.setting, view.measure, view.budget, view.unit
-        )
-    except HvaeError as error:
-        return None, [str(error)]
-    return found, found.problems
 
 
 def _gain(row: Any) -> str:
     """AUROC of run B, and by how much run A is better on the same images."""
-    if np.isnan(getattr(row, "b_auroc", np.nan)):
+    if np.isnan(row.b_auroc):
         return "not scored"
     gain = "" if np.isnan(row.gain) else f"A − B = {row.gain:+.3f} [{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
     return f'{rate(row.b_auroc)} <span class="interval">{gain}</span>'
@@ -199,7 +170,7 @@ def _title(view: View) -> str:
     own, symbol = look(view.inside.slug).title, view.measure.symbol
     worst = min(aurocs, key=aurocs.__getitem__)
     name, value = look(worst).title, aurocs[worst]
-    if value < 0.45:
+    if value < metrics.WRONG_WAY:
         return f"{symbol} fails: {name} looks MORE normal than {own} in {100 * (1 - value):.0f} of 100 pairs"
     if value < 0.6:
         return f"{symbol} hardly tells {name} from {own}: {100 * value:.0f} of 100 pairs are ordered rightly"
@@ -208,7 +179,7 @@ def _title(view: View) -> str:
 
 
 def _verdict(value: float) -> str:
-    if value < 0.45:
+    if value < metrics.WRONG_WAY:
         return components.mark("points the wrong way")
     if value < 0.6:
         return components.mark("near guessing")
@@ -247,7 +218,7 @@ def beside_likelihood(view: View) -> None:
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:
     """The two panels in a sentence, from the title of the in-distribution set and the AUROCs of either score."""
-    fooled = [slug for slug, value in likelihood.items() if value < 0.45]
+    fooled = [slug for slug, value in likelihood.items() if value < metrics.WRONG_WAY]
     if not fooled:
         return f"Likelihood: no set sits left of {own} here; {symbol} beside it, on the same images"
     names = spoken(look(slug).title for slug in fooled)

@@ -100,7 +100,7 @@ def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], lis
         ladder = [one for one in every if replace(one, **now) == view.setting]
         panels = []
         for measure in dict.fromkeys([Measure(LIKELIHOOD), replace(view.measure, unit="nats")]):
-            found, obstacles = views.tried(partial(view.at, setting, measure) for setting in ladder)
+            found, obstacles = views.tried(partial(view.at, setting=setting, measure=measure) for setting in ladder)
             problems += obstacles
             numbers = [getattr(one.setting, field) for one in found]
             if lines := {slug: line for slug, line in views.against(found).items() if len(line) > 1}:

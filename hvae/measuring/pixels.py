@@ -30,7 +30,7 @@ def pixel_statistics(images: np.ndarray) -> pd.DataFrame:
 
     Float32 rounded to 16 significant bits (1e-5 of the value): tables of every image set are kept.
     """
-    return pd.DataFrame({column.name: _rounded(_MEASURES[column.name](images)) for column in PIXEL_COLUMNS})
+    return pd.DataFrame({column.name: _rounded(_MEASURES[column.name](images), 12 if column.unit == "1" else 16) for column in PIXEL_COLUMNS})
 
 
 def input_entropy(images: np.ndarray) -> np.ndarray:
@@ -40,9 +40,11 @@ def input_entropy(images: np.ndarray) -> np.ndarray:
     return nats[images].sum(axis=(1, 2, 3))
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
-    bits = values.astype(np.float32).view(np.uint32)
-    return ((bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)).view(np.float32)
+def _rounded(values: np.ndarray, significant: int) -> np.ndarray:
+    """float32 values with so many of their 24 significant bits."""
+    step = np.uint32(1 << (24 - significant))
+    bits = values.astype(np.float32).view(np.uint32) + step // 2
+    return (bits - bits % step).view(np.float32)
 
 
 def _zlib(image: np.ndarray) -> int:
