@@ -7,9 +7,10 @@ import pytest
 
 from app.images import steps as image_steps
 from app.scores import figures
+from hvae.datasets import load
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.scores import find
 from tests.app.conftest import sound
 from tests.synthetic import make_run, make_tables
@@ -78,9 +79,26 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     assert "MNIST 8: " in sound(app)
 
 
+def scored_digits(run: Path) -> None:
+    """Made-up numbers of the digits that scikit-learn brings."""
+    digits = load("digits", "all", image_shape=(1, 28, 28))
+    make_tables(run, ("fashionmnist",), n=30, parts=False)
+    (path,) = make_tables(run, ("digits",), n=len(digits), parts=False)
+    table = read_table(path)
+    about = table.metadata.model_copy(update={"data_fingerprint": digits.fingerprint})
+    write_table(run, ScoreTable(table.frame, about))
+
+
+def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit) -> None:
+    run = make_run(root, "first", depth=2, trained=True)
+    make_tables(run, ("fashionmnist", "digits"), n=1797, parts=False)
+    text = sound(visit("scores", image="digits:5"))
+    assert "are others than those that first has seen" in text and "Digits (scikit-learn) 5: " in text
+
+
 def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
-    make_tables(run, ("fashionmnist", "digits"), n=30, parts=False)
+    scored_digits(run)
     app = visit("scores", image="digits:5")
     assert 'class="mosaic rebuilt"' not in sound(app)
     app.session_state["rebuild"] = True
@@ -90,7 +108,7 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     (run / "model.safetensors").write_bytes(b"no weights")
     text = sound(app.run())
     assert "was made with other weights than the run has now" in text and "has no scores of FashionMNIST yet" in text
-    make_tables(run, ("fashionmnist", "digits"), n=30, parts=False)
+    scored_digits(run)
     sound(app.run())
     app.session_state["rebuild"] = True
     app.button(key="_image1").click().run()
