@@ -17,7 +17,7 @@ from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
-from app.images.scored import picture
+from app.images.scored import link, picture
 from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures
@@ -151,7 +151,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.sets[image.slug].table, 160)
+        images = picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
         cells: dict[str, Callable[[Any], str]] = {
             f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
@@ -173,13 +173,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
             label="See its place on Scores →",
             query_params=state.values("scores", image=str(image)),
         )
-        st.page_link(
-            "../pages/reconstructions.py",
-            label="See its reconstructions by A and B →",
-            query_params=state.values(
-                "reconstructions", source="data set", image=str(image), versus=view.runs[1].run.name
-            ),
-        )
+        link(image, images, "See its reconstructions by A and B →", versus=view.runs[1].run.name)
 
 
 def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:

@@ -81,7 +81,7 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
             st.caption(f"From a folder or file: {named}. Give its path in the command, as `folder:PATH` or `npz:PATH`.")
         for slug in away:
             st.caption(f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
-        st.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}), language="bash", wrap_lines=True)
+        components.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}))
 
 
 def _titles(slugs: list[str]) -> str:

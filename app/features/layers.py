@@ -11,17 +11,17 @@ from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR
 from app.looks import palette
-from hvae.runs.correlations.tables import CorrelationTable, Kind
+from hvae.runs.correlations.tables import COLUMNS, CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
 
 def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
     """What the lowest and the highest layer say, averaged over the data sets (HTML)."""
-    means = rows.groupby("layer_a")[["mean_abs_r", "null", "cka"]].mean()
+    means = pd.DataFrame(rows.groupby("layer_a")[["mean_abs_r", "null", "cka"]].mean()).to_dict("index")
     spoken = [
-        f"at z<sub>{layer}</sub> mean |r| is {means['mean_abs_r'][layer]:.2f} (chance {means['null'][layer]:.2f}) "
-        f"and CKA {means['cka'][layer]:.2f}"
-        for layer in dict.fromkeys([means.index.min(), means.index.max()])
+        f"at z<sub>{layer}</sub> mean |r| is {means[layer]['mean_abs_r']:.2f} (chance {means[layer]['null']:.2f}) "
+        f"and CKA {means[layer]['cka']:.2f}"
+        for layer in dict.fromkeys([min(means), max(means)])
     ]
     trained = [palette.look(entry.config.data.name).title for entry in (run, other) if entry.config]
     start = f"{run.name} was trained on {trained[0]}, {other.name} on {trained[1]}. " if len(trained) == 2 else ""
@@ -55,7 +55,7 @@ def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
 def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEntry, other: RunEntry) -> None:
     """Layer l against layer l, on every data set."""
     rows = feature_tables.rows(tables, kind)
-    rows = rows[rows["layer_a"] == rows["layer_b"]]
+    rows = rows.loc[rows["layer_a"] == rows["layer_b"], list(COLUMNS)]
     st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
     stamp = rows.to_csv(index=False)
 
@@ -106,7 +106,7 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: Ru
     """One pair of layers on every data set."""
     a, b = (int(layer) for layer in pair.split("-"))
     rows = feature_tables.rows(tables, kind)
-    rows = rows[(rows["layer_a"] == a) & (rows["layer_b"] == b)]
+    rows = rows.loc[(rows["layer_a"] == a) & (rows["layer_b"] == b), list(COLUMNS)]
     st.html(
         f'<p class="prose">z<sub>{a}</sub> of {components.escape(run.name)} against z<sub>{b}</sub> of '
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "

@@ -26,13 +26,7 @@ from hvae.runs.folders import RunEntry, run_roots
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What is stored about two runs.
-
-    Attributes:
-        tables: by data set, run A's layers first.
-        problems: why other files could not be used, one line each.
-        outdated: data sets whose table was made with other weights.
-    """
+    """Tables of two runs by data set, run A's layers first; why others cannot be used; which have other weights."""
 
     tables: dict[str, CorrelationTable]
     problems: tuple[str, ...] = ()

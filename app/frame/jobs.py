@@ -48,7 +48,7 @@ def start(
         if prepare:
             prepare(job)
     except HvaeError as error:
-        cancel(job)
+        _queue().cancel(job)
         state.note("job", str(error))
         return
     st.session_state["job"] = job
@@ -64,11 +64,6 @@ def unfinished(job: str) -> bool:
     """Whether a job waits or runs, by its id."""
     found = find(job)
     return found is not None and not found.finished
-
-
-def cancel(job: str) -> None:
-    """Stop a job: at once where it waits, at its next step where it runs."""
-    _queue().cancel(job)
 
 
 def followed() -> str | None:
@@ -117,7 +112,7 @@ def _look(job: str, below: Callable[[str], None] | None) -> None:
         st.html(f'<p class="chart-title">{components.escape(found.title)}</p>')
         st.progress(min(1.0, found.done / found.total) if found.total else 0.0, text=in_words(found))
         if not found.stopping:
-            st.button("Stop this job", key=f"stop-{job}", on_click=cancel, args=(job,))
+            st.button("Stop this job", key=f"stop-{job}", on_click=_queue().cancel, args=(job,))
     if below:
         below(job)
 
@@ -130,10 +125,10 @@ def in_words(job: Job) -> str:
         return f"Waiting for its turn: {'it is next' if job.position == 1 else f'{job.position - 1} before it'}."
     if not job.total:
         return "Starting: reading the images and the models."
-    parts = [f"{job.done:,} of {job.total:,} {job.steps}"]
-    if job.per_second is not None and job.seconds_left is not None:
-        parts += [f"{job.per_second:,.3g} a second", f"about {duration(job.seconds_left)} left"]
-    return ", ".join(parts)
+    done = f"{job.done:,} of {job.total:,} {job.steps}"
+    if job.per_second is None or job.seconds_left is None:
+        return done
+    return f"{done}, {job.per_second:,.3g} a second, about {duration(job.seconds_left)} left"
 
 
 def badge() -> None:

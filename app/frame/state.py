@@ -164,7 +164,7 @@ def chosen(key: str) -> Any:
 
 
 def hold(key: str, value: Any) -> None:
-    """Remember a value for the next page and for links, where the widget shows it in another form."""
+    """Remember a value for the next page and for links."""
     st.session_state[f"_chosen_{key}"] = value
 
 

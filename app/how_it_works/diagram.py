@@ -6,7 +6,8 @@ of the reader, and colour (q blue, prior orange) never stands without a letter a
 
 from __future__ import annotations
 
-from app.how_it_works.switches import DEEP, NUMBERS, Switches, joined
+from app.how_it_works.switches import DEEP, NUMBERS, Switches
+from app.looks import wording
 
 COPIED: dict[str, str] = {
     "bottom-up": "copied from the way up",
@@ -54,12 +55,12 @@ def spoken(switches: Switches, family: str = "bottom-up") -> str:
         f"z{layer} {_handed_over(family, layer, depth) if layer in switches.on() else 'from the prior'}"
         for layer in range(depth, 0, -1)
     )
-    terms = joined(["log p(x|z)", *(f"log r{layer}" for layer in switches.on())])
-    skipped = f"; skipped: {joined([f'log r{layer}' for layer in switches.off()])}" if switches.off() else ""
+    terms = wording.spoken(["log p(x|z)", *(f"log r{layer}" for layer in switches.on())])
+    skipped = f"; skipped: {wording.spoken([f'log r{layer}' for layer in switches.off()])}" if switches.off() else ""
     letter = "d" if family == "ladder" else "z"
     return (
         f"A model of {count} {'layer' if depth == 1 else 'layers'}. On the way up the image gives "
-        f"{joined([f'{letter}{layer}' for layer in range(1, depth + 1)])}. On the way down: {downward}, "
+        f"{wording.spoken([f'{letter}{layer}' for layer in range(1, depth + 1)])}. On the way down: {downward}, "
         f"then the rebuilt image. The bound adds {terms}{skipped}."
     )
 

@@ -27,14 +27,9 @@ EACH = 5
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One image to walk through the model.
+    """One image, under the key of the address, with its title and the flags of the command that reads it.
 
-    Attributes:
-        key: `<set>:<number>`, as in the address.
-        images: the image alone; its slug addresses the noise.
-        index: `(1,)` its position in the data set; of a sample a number from its content.
-        title: for people.
-        flags: of the command that reads the same image.
+    Slug and index `(1,)` address its noise: its position in the data set, of a sample a number from its content.
     """
 
     key: str

@@ -39,12 +39,12 @@ def gallery(
     *,
     key: str,
 ) -> None:
-    """Images in a mosaic; a click, or the box below it, pins one.
+    """Images that a run has seen in a mosaic, if there are any; a click, or the box below it, pins one.
 
     Args:
-        run: the model that has seen them, for the shape of its images and the split of its training set.
+        run: with the model.
         seen: by slug, the table that the numbers of its images are of.
-        shown: the images in their order; nothing is drawn where there are none.
+        shown: the images in their order.
         title: what to see.
         numbers: what is known of the images, one row each, as a table and as CSV.
         key: unique on the page, of letters and hyphens.

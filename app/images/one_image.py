@@ -11,12 +11,12 @@ import streamlit as st
 
 from app.figures import profile, waterfall
 from app.figures.layout import Figure
-from app.frame import components, controls, state
+from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images import steps as image_steps
 from app.images.rebuild import rebuild
-from app.images.scored import picture
+from app.images.scored import link, picture
 from app.looks.palette import look
 from app.looks.wording import literal, significant, spoken
 from app.reading import measures
@@ -84,11 +84,7 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
             f"<p class='prose'>{view.measure.symbol} = {significant(score, 4)} {view.measure.unit}<br>"
             f"higher than {rank:.1f} % of {look(view.inside.slug).title}<br>{word}</p>"
         )
-        st.page_link(
-            "../pages/reconstructions.py",
-            label="See its reconstructions →",
-            query_params=state.values("reconstructions", source="data set", image=str(image)),
-        )
+        link(image, images)
     with right:
         bound_in_steps(chosen, view.measure.score.k or 1)
     if images is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.frame import components
+from app.frame import components, state
 from app.frame.state import ImageId
 from app.looks.palette import look
 from app.looks.pictures import data_uri
@@ -31,3 +31,10 @@ def picture(run: RunEntry, image: ImageId, table: ScoreTable, width: int) -> Ima
     with st.container(key="picture"):
         st.image(data_uri(images.images[image.index]), width=width, caption=caption, alt=f"Image {about}")
     return images
+
+
+def link(image: ImageId, images: ImageSet | None, label: str = "See its reconstructions →", **values: object) -> None:
+    """The way to an image on Reconstructions; none where it is one of some, which the whole set counts otherwise."""
+    if images is None or not images.origin:
+        query = state.values("reconstructions", source="data set", image=str(image), **values)
+        st.page_link("../pages/reconstructions.py", label=label, query_params=query)

@@ -8,10 +8,10 @@ import streamlit as st
 from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components
-from app.images.mosaic import data_uri
 from app.images.one_image import Chosen, bound_in_steps, every_level, every_score
 from app.images.rebuild import rebuild
 from app.images.sources import UPLOADS_SLUG
+from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading.measures import Measure, percentile
 from app.score_images.grid import LOOK
@@ -50,11 +50,10 @@ def picked(here: np.ndarray, names: list[str]) -> int:
     """
     options = [int(row) for row in here]
     last = st.session_state.get(LOOK)
-    if last not in options:
-        if isinstance(last, int) and 0 <= last < len(names):
-            options.append(last)
-        else:
-            st.session_state[LOOK] = options[0]
+    if isinstance(last, int) and 0 <= last < len(names):
+        options += [last] * (last not in options)
+    else:
+        st.session_state[LOOK] = options[0]
     return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
 
 
@@ -72,8 +71,8 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: S
         with right:
             st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
         return
-    run, about = like.found.run, like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
-    table, name = ScoreTable(found.stored.frame, about, run.name), f"Image {row + 1}"
+    about = like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
+    table, name = ScoreTable(found.stored.frame, about, like.table.run), f"Image {row + 1}"
 
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return like.values(measure), measure.of(table, like.table)
@@ -86,18 +85,16 @@ def detail(stamp: str, found: Judged, row: int, like: Reference | None, score: S
         every_level(chosen, score)
     with right:
         every_score(chosen)
-    pixels = found.stored.images[row : row + 1]
-    one = ImageSet(UPLOADS_SLUG, "", pixels, np.zeros(1, np.int64))
-    rebuild(run, about, one, 0)
+    images = found.stored.images
+    rebuild(like.found.run, about, ImageSet(UPLOADS_SLUG, "", images, np.zeros(len(images), np.int64)), row)
 
 
 def _verdict(found: Judged, row: int) -> None:
     """The image with what its p-value means, and what other runs say."""
     one = found.frame.iloc[row]
     with st.container(key="picture"):
-        st.image(
-            data_uri(found.stored.images[row]), width=196, caption=literal(one["name"]), alt=f"Image {one['name']}"
-        )
+        uri, name = data_uri(found.stored.images[row]), one["name"]
+        st.image(uri, width=196, caption=literal(name), alt=f"Image {name}")
     word = components.mark("raises an alarm") if one["alarm"] else components.mark("typical", "good")
     lines = [
         f"{one['verdict']}.",

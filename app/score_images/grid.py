@@ -7,15 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.images.mosaic import data_uri
+from app.looks.pictures import data_uri
 from app.score_images import store
 from app.score_images.results import Judged, judged
 from app.score_images.sources import counted
 from hvae.verdicts import words
 
-PARTIAL_ROWS = 8
-NEWEST = 8
-"""Batches looked at while a job runs."""
+PARTIAL_ROWS, NEWEST = 8, 8
+"""Rows shown, and batches looked at, while a job runs."""
 LOOK = "uploaded-look"
 """Where the image stands that is looked at."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -152,8 +151,7 @@ def compared(found: Judged) -> pd.DataFrame | None:
         return None
     p = [frame["p"].to_numpy()[:judged] for frame in frames]
     table = words.side_by_side(found.stored.settings.runs, p, found.alpha)
-    table.insert(0, "name", found.stored.frame["name"].to_numpy()[:judged])
-    return table
+    return pd.DataFrame({"name": found.stored.frame["name"].to_numpy()[:judged]}).join(table)
 
 
 def compared_in_words(found: Judged, table: pd.DataFrame) -> str:
@@ -182,8 +180,8 @@ def side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
         st.info("No image was judged by every run.")
         return
     st.html(f'<p class="prose">{components.escape(compared_in_words(found, table))}</p>')
-    if (judged := len(table)) < len(whole := found.stored):
-        first = f"the first {counted(judged, 'image')} of {len(whole):,}"
+    if len(table) < len(found.stored):
+        first = f"the first {counted(len(table), 'image')} of {len(found.stored):,}"
         st.caption(f"Every run has judged {first}; the others are left out here.")
     rows, here = rows[rows < len(table)], here[here < len(table)]
     if not len(here):

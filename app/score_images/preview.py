@@ -10,6 +10,7 @@ import streamlit as st
 from app.frame import components
 from app.frame.caching import kept
 from app.images import mosaic
+from app.looks.pictures import grey_or_colour
 from app.score_images.sources import Given
 from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 
@@ -44,10 +45,7 @@ def _first(given: Given, how: Treatment) -> tuple[list[Picture], list[Refusal]]:
     """The first images, and what could not be read before them."""
     taken, refused = [], []
     for one in islice(collect(given.sources, how), MOST_LOOKED_AT):
-        if isinstance(one, Refusal):
-            refused.append(one)
-        else:
-            taken.append(one)
+        (refused if isinstance(one, Refusal) else taken).append(one)
         if len(taken) == MOST_SHOWN:
             break
     return taken, refused
@@ -60,12 +58,8 @@ def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
     """
     if trained not in LIGHT_ON_DARK or sum(border(image) > 127 for image in images) * 2 <= len(images):
         return ""
-    if invert:
-        return (
-            "Inverted, these look like dark strokes on light paper; the model was trained on light on black. Try "
-            "without Invert."
-        )
-    return "These look like dark strokes on light paper; the model was trained on light on black. Try Invert."
+    advice = ("These", "Try Invert") if not invert else ("Inverted, these", "Try without Invert")
+    return f"{advice[0]} look like dark strokes on light paper; the model was trained on light on black. {advice[1]}."
 
 
 def border(image: np.ndarray) -> float:
@@ -83,7 +77,7 @@ def refusals(refused: list[tuple[str, str]]) -> None:
 
 
 def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
-    cells = [mosaic.Cell(mosaic.grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
+    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
     across = min(ACROSS, len(cells))
     rows = []
     for start in range(0, len(cells), across):

@@ -58,14 +58,10 @@ class Reference:
         return view.scored(self.found, self.entry, measure).scores
 
 
-def kept(job: str) -> Stored | None:
-    """What is kept of a job, read again only when there is more. Raises an HvaeError: see `store.read`."""
-    return _kept(job, store.stamp(job))
-
-
 # Images of up to 10,000 uploads each: only the last few jobs stay in memory.
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _kept(job: str, stamp: tuple[str, ...]) -> Stored | None:
+def kept(job: str, stamp: tuple[str, ...]) -> Stored | None:
+    """What is kept of a job as `store.stamp` has it; raises as `store.read` does. Shared, so nobody may change it."""
     return store.read(job)
 
 
@@ -89,8 +85,7 @@ def in_words(found: Judged) -> str:
         f"such collections. The Benjamini-Hochberg procedure calls {together['discoveries']:,} of them OOD, of which "
         f"at most {share} are expected to be in-distribution."
     )
-    least = int(str(together["least_rejections"]))
-    if least > 1:
+    if (least := int(str(together["least_rejections"]))) > 1:
         text += (
             f" The smallest p there can be is 1 in {settings.n_calibration + 1:,}, so with {n} that procedure can call "
             f"none unless at least {least:,} are as far out as can be measured."

@@ -13,6 +13,7 @@ from app.reading import choosing, loading
 from app.score_images.sources import Given
 from app.score_images.store import JudgedBy, Settings
 from hvae.datasets.own.outside import Treatment
+from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
@@ -32,10 +33,8 @@ FURTHER_HELP = (
     "Which run knows each image best? Run A, and run B where one is chosen, come from the sidebar. Each further run "
     "takes as long again."
 )
-MOST_FURTHER = 8
-"""Runs beside run A: each takes as long as run A does."""
-MOST_LEFT_OUT = 5
-"""Runs that do not fit of which it is said why."""
+MOST_FURTHER, MOST_LEFT_OUT = 8, 5
+"""Runs beside run A, each of which takes as long, and runs that do not fit of which it is said why."""
 
 
 def choose(
@@ -46,11 +45,16 @@ def choose(
     `found` are the tables of run A, its parts scored under one setting at least; run B judges along where it can.
     """
     setting = choosing.choose_setting(found.rule_settings())
+    obstacles = {name: obstacle(found, setting, name) for name in SCORES}
+    offered = [name for name, why in obstacles.items() if not why]
+    if not offered:
+        raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
+    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     with controls.bar("rule-bar"):
-        score = _choose_score(found, setting)
+        score = controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", SIDES, help=SIDES_HELP)
-    for why in filter(None, (obstacle(found, setting, name) for name in SCORES)):
+    for why in filter(None, obstacles.values()):
         st.caption(f"Cannot judge here: {literal(why)}.")
     further = _further(selection, found.run, setting, score)
     settings = Settings(
@@ -67,13 +71,6 @@ def choose(
         also=tuple(JudgedBy(run=one.name, setting=alike(loading.catalogue(one), setting)) for one in further),
     )
     return settings, (found.run, *further)
-
-
-def _choose_score(found: Catalogue, setting: Setting) -> str:
-    """One of the scores that the run's reference and calibration parts give."""
-    offered = [name for name in SCORES if not obstacle(found, setting, name)]
-    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
-    return controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
 
 
 def obstacle(found: Catalogue, setting: Setting, score: str) -> str:

@@ -19,7 +19,10 @@ from app.score_images.sources import Given
 from app.score_images.store import JudgedBy, Settings
 from app.server import access, cores, limits
 from app.server.queue import Report, Work
+from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.settings import Setting
+from hvae.verdicts.rule import rule
 
 if TYPE_CHECKING:
     from hvae.verdicts.judge import Judge
@@ -96,33 +99,29 @@ def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
 
 def _facts(judge: Judge) -> dict[str, object]:
     """What is known of a `JudgedBy` once its rule is made."""
-    rule = judge.rule
     return {
-        "weights_sha256": rule.weights_sha256,
-        "n_reference": len(rule.reference),
-        "n_calibration": len(rule.calibration),
+        "weights_sha256": judge.rule.weights_sha256,
+        "n_reference": len(judge.rule.reference),
+        "n_calibration": len(judge.rule.calibration),
     }
 
 
 def _judge_of(run: RunEntry, by: JudgedBy, how: Settings) -> Judge:
     """A run with its rule, kept until its weights or the tables of the rule change."""
-    from hvae.verdicts.rule import rule
-
     found = loading.catalogue(run)
     parts = [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
     stamp = f"{run.path} {loading.weights_sha256(run)} {parts} {by.setting} {how.score} {how.statistic} {how.two_sided}"
-    return _judge(
-        stamp, run, lambda: rule(found, by.setting, score=how.score, two_sided=how.two_sided, statistic=how.statistic)
-    )
+    return _judge(stamp, found, by.setting, how)
 
 
 # A model in memory: only the last two are kept.
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _judge(stamp: str, _run: RunEntry, _rule: Callable) -> Judge:
+def _judge(stamp: str, _found: Catalogue, _setting: Setting, _how: Settings) -> Judge:
     from hvae.verdicts.judge import Judge
 
+    chosen = rule(_found, _setting, score=_how.score, two_sided=_how.two_sided, statistic=_how.statistic)
     cores.spare_one()
-    return Judge(_run, _rule(), accelerator="cpu")
+    return Judge(_found.run, chosen, accelerator="cpu")
 
 
 def _files(content: bytes) -> int:

@@ -17,7 +17,8 @@ from hvae.scores import find
 
 def show(job: str) -> Settings | None:
     """Draw the results of a job, or say why there are none; how its images were scored, None where nothing is kept."""
-    stored = results.kept(job)
+    stamp = store.stamp(job)
+    stored = results.kept(job, stamp)
     if stored is None:
         if jobs.find(job) is None:
             st.info(
@@ -34,7 +35,7 @@ def show(job: str) -> Settings | None:
             "them again to have the others."
         )
     if len(stored):
-        _verdicts(stored, f"{job} {store.stamp(job)}")
+        _verdicts(stored, f"{job} {stamp}")
     else:
         st.info("No image was scored.")
     preview.refusals(list(stored.refused))
@@ -66,9 +67,8 @@ def _verdicts(stored: store.Stored, stamp: str) -> None:
     if like is not None:
         if len(frame) > detail.MOST_MARKS:
             st.caption(f"The first {detail.MOST_MARKS} of {len(frame):,} images are drawn as marks.")
-        numbers = densities.uploaded_table(
-            frame[score.label].to_numpy(), found.alarms, list(frame["name"]), score.label
-        )
+        values, names = frame[score.label].to_numpy(), list(frame["name"])
+        numbers = densities.uploaded_table(values, found.alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: detail.marks(found, like, score))
         components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=detail.look_at)
     if len(here):

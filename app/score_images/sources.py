@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.frame import controls, state
 from app.frame.caching import kept
-from app.images.mosaic import png
 from app.images.sources import whole_split
 from app.looks import palette
+from app.looks.pictures import png
 from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
@@ -32,10 +32,7 @@ BUNDLED = ("digits", "glyphs")
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a person gave: a title in words, the files, and what tells one set of files from another.
-
-    `problem` says why they cannot be taken; `from_visitor` whether somebody sent them.
-    """
+    """What a person gave, and what tells it from other files; `problem` says why they cannot be taken."""
 
     title: str
     sources: tuple[Named, ...]
@@ -81,10 +78,8 @@ def given(source: str, selection: state.Selection) -> Given | None:
     size = sum(file.size for file in files)
     problem, most = "", limits.current().upload_mib_together
     if size > most * 2**20:
-        problem = (
-            f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at "
-            "once. Give them in several portions, or use the command below."
-        )
+        many = f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at once."
+        problem = f"{many} Give them in several portions, or use the command below."
     named = tuple(Named(file.name, file.getvalue()) for file in files) if not problem else ()
     return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
 

@@ -192,19 +192,17 @@ def read(job: str, newest: int = 0) -> Stored | None:
             _together(own, [name for name in names if name.startswith(f"also-{place:02}-")])
             for place in range(0 if newest else len(settings.also))
         )
-        for found, columns in (
-            (frame, ("name", *(one.label for one in settings.levels))),
-            *((one, ()) for one in others),
-        ):
-            if len(found):
-                found.loc[:0, [*columns, "p", "p_low", "p_high"]]
+        columns = ["name", *(one.label for one in settings.levels)]
+        for found, needed in ((frame, columns), *((one, []) for one in others)):
+            # A KeyError where what was scored lacks a column.
+            _ = found.loc[:0, [*needed, "p", "p_low", "p_high"]] if len(found) else None
         listed = tuple((str(name), str(reason)) for name, reason in refused)
     except HvaeError:
         raise
     # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
     except Exception as error:
-        what = f"are damaged ({type(error).__name__})"
-        raise TableError(f"the results of this job {what}: score the images again") from None
+        problem = f"the results of this job are damaged ({type(error).__name__}): score the images again"
+        raise TableError(problem) from None
     return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
 
 

@@ -210,5 +210,4 @@ def _gallery(view: View, picks: Sequence[Pick], title: str, key: str) -> None:
         for pick in picks
         for index in pick.index
     ]
-    tables = {one.slug: one.table for one in view.sets}
-    gallery(view.run, tables, shown, title, lambda: numbers(view, picks), key=key)
+    gallery(view.run, {one.slug: one.table for one in view.sets}, shown, title, lambda: numbers(view, picks), key=key)

@@ -96,7 +96,7 @@ class JobQueue:
             for entry in self._jobs.values():
                 if entry.key == key and not entry.final and not entry.stop.is_set():
                     return entry.id
-            if sum(entry.state == "waiting" for entry in self._jobs.values()) >= self._most_waiting:
+            if len(self._waiting()) >= self._most_waiting:
                 raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
             entry = _Entry(title, work, key, steps, self._seconds, self._clock)
             self._jobs[entry.id] = entry
@@ -111,8 +111,7 @@ class JobQueue:
             entry = self._jobs.get(job)
             if entry is None:
                 return None
-            waiting = [other.id for other in self._jobs.values() if other.state == "waiting"]
-            return entry.seen(waiting.index(job) + 1 if job in waiting else 0)
+            return entry.seen(self._waiting().index(entry) + 1 if entry.state == "waiting" else 0)
 
     def cancel(self, job: str) -> None:
         """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
@@ -130,11 +129,15 @@ class JobQueue:
             states = [entry.state for entry in self._jobs.values()]
         return states.count("waiting"), states.count("running")
 
+    def _waiting(self) -> list[_Entry]:
+        """What waits, the oldest first; the lock is held."""
+        return [entry for entry in self._jobs.values() if entry.state == "waiting"]
+
     def _drain(self) -> None:
         """Run what waits, the oldest first, until nothing does or the server shuts down."""
         while True:
             with self._lock:
-                waiting = [entry for entry in self._jobs.values() if entry.state == "waiting"]
+                waiting = self._waiting()
                 if not waiting or _shutting_down():
                     self._working = False
                     return

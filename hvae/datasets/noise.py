@@ -19,10 +19,8 @@ integer: value / 255 under a likelihood over whole values."""
 def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -> np.ndarray:
     """Turn pixel values ``(n, channels, height, width)`` uint8 into what the likelihood sees, float32 in [0, 1].
 
-    Args:
-        images: The pixel values.
-        kind: One of `PREPROCESSINGS`; `ConfigError` if it is not.
-        noise: Uniform in [0, 1), float32, with the elements of ``images``; ``binarise`` alone needs it.
+    The ``kind`` is one of `PREPROCESSINGS`, else a `ConfigError`; ``binarise`` alone needs noise: uniform in [0, 1),
+    float32, with the elements of ``images``.
     """
     if kind in ("grey", "integer"):
         return images.astype(np.float32) / np.float32(255)

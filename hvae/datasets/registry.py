@@ -70,7 +70,7 @@ def load(
 
     Args:
         name: A name from `names`, with a conversion or not, ``folder:PATH`` or ``npz:PATH``.
-        split: ``train``, ``test``, or what `info` names.
+        split: One that `info` names.
         root: Folder of the data sets; default `data_root`.
         image_shape: ``(channels, height, width)`` that the model expects; by default the data set's own, and
             ``(1, 28, 28)`` for one's own images.

@@ -26,11 +26,8 @@ def parts(n: int, seed: int) -> dict[str, np.ndarray]:
     2,000 validation, 4,000 reference and 4,000 calibration images; with fewer than 20,000 images n/10, n/5 and n/5
     (rounded down), which is the same at 20,000. The rest is fitted.
 
-    Returns:
-        Sorted int64 indices per part; the same for the same ``(n, seed)`` on every machine.
-
-    Raises:
-        DataError: If there are fewer than 10 images or the seed is negative.
+    The sorted int64 indices per part are the same for the same ``(n, seed)`` on every machine. Fewer than 10 images or
+    a negative seed are a `DataError`.
     """
     if n < 10:
         raise DataError(f"{n} images are too few to divide into {', '.join(PARTS)}: at least 10 are needed")

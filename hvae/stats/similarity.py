@@ -57,10 +57,9 @@ def matched_correlation(a: ArrayLike, b: ArrayLike, units: int, seed: int) -> Ma
     a, b = _same_images(a, b)
     halves = _halves(len(a), seed)
     usable_a, usable_b = _varying(a, halves), _varying(b, halves)
-    if not 1 <= units <= min(len(usable_a), len(usable_b)):
-        raise HvaeError(
-            f"units: asked for {units}, but a has {len(usable_a)} varying units and b {len(usable_b)}; ask for fewer."
-        )
+    u, v = len(usable_a), len(usable_b)
+    if not 1 <= units <= min(u, v):
+        raise HvaeError(f"units: asked for {units}, but a has {u} varying units and b {v}; ask for fewer.")
     columns_a, columns_b = (
         np.sort(np.random.default_rng([seed, 1]).choice(usable, units, replace=False))
         for usable in (usable_a, usable_b)
@@ -76,8 +75,8 @@ def matched_correlation(a: ArrayLike, b: ArrayLike, units: int, seed: int) -> Ma
         mean_abs_r=float(np.mean(np.abs(r))),
         r=r,
         pairs=np.column_stack([columns_a, columns_b[order]]),
-        constant_a=a.shape[1] - len(usable_a),
-        constant_b=b.shape[1] - len(usable_b),
+        constant_a=a.shape[1] - u,
+        constant_b=b.shape[1] - v,
         null=float(np.mean(np.abs(null))),
     )
 
@@ -100,11 +99,10 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
 
 def _same_images(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     a, b = finite(a, "features a", 2), finite(b, "features b", 2)
-    if len(a) != len(b):
-        raise HvaeError(
-            f"features: a has {len(a)} images, b has {len(b)}; both need the same images in the same order."
-        )
-    _require_images(len(a))
+    n, m = len(a), len(b)
+    if n != m:
+        raise HvaeError(f"features: a has {n} images, b has {m}; both need the same images in the same order.")
+    _require_images(n)
     return a, b
 
 

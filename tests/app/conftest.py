@@ -8,6 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from hvae.datasets import ImageSet
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -47,6 +49,14 @@ def judging_run(root: Path, name: str, data: str = "fashionmnist", **tables: obj
     run = make_run(root, name, depth=2, trained=True, data=data, seed=len(name))
     make_tables(run, (data,), n=80, **tables)
     return run
+
+
+def digits_of(run: Path, images: ImageSet, fingerprint: str = "") -> ScoreTable:
+    """A made-up table of digits in a run's folder that names real pixels, or others by their fingerprint."""
+    make_tables(run, ("digits",), n=len(images), parts=False)
+    table = read_table(run / "scores" / "digits.all.mean.S1.R1.seed0.parquet")
+    named = table.metadata.model_copy(update={"data_fingerprint": fingerprint or images.fingerprint})
+    return read_table(write_table(run, ScoreTable(table.frame, named)))
 
 
 @pytest.fixture

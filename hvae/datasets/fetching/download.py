@@ -24,10 +24,8 @@ def download(url: str, checksum: str, max_bytes: int, on_bytes: Callable[[int], 
     """The bytes of a file that fits in memory, with this MD5 or SHA-256; ``on_bytes`` hears how many have come so far.
 
     torchvision publishes addresses and checksums of the data sets, but its downloader knows no timeout, reports no
-    progress to the caller and leaves a partial file under the final name.
-
-    Raises:
-        DownloadError: If there is no network, no such file, or the answer is cut short, too long or another file.
+    progress to the caller and leaves a partial file under the final name. `DownloadError` if there is no network, no
+    such file, or the answer is cut short, too long or another file.
     """
     received = bytearray()
     try:

@@ -4,10 +4,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hvae.datasets.base import DataSet, Progress, about
-from hvae.datasets.fetching.download import DownloadError, download, mismatch
+from hvae.datasets.fetching.archives import unpack_gzip
+from hvae.datasets.fetching.download import DownloadError, download, mismatch, write_whole
 from hvae.errors import DataError
 
 MAX_BYTES = 512 * 2**20
@@ -30,7 +32,7 @@ class PublishedFile:
 
 
 class PublishedDataSet(DataSet):
-    """What data sets of published files have in common; each adds `load` and the two methods without a body."""
+    """What data sets of published files have in common; each adds `load`, `names` and `published` (or `wanted`)."""
 
     folder: str
     """Name of its folder below the root."""
@@ -41,9 +43,30 @@ class PublishedDataSet(DataSet):
     def names(self, split: str) -> list[str]:
         """Names of the files that `load` reads."""
 
-    @abstractmethod
+    def published(self) -> dict[str, PublishedFile]:
+        """What is published of each file, by its name: the file itself, or a ``.gz`` of it."""
+        raise NotImplementedError
+
+    def intact(self, path: Path) -> bool:
+        """Whether a file is there and whole."""
+        return intact(path, self.published()[path.name].checksum)
+
+    def checksum(self, name: str) -> str:
+        """MD5 or SHA-256 of an unpacked file; empty where only its archive's is published."""
+        return ""
+
     def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
         """What is to be downloaded as something is missing or damaged, each with what takes its bytes."""
+        files = (path for split in self.info.splits for path in self.files(split, root))
+        missing = [path for path in files if not self.intact(path)]
+        # Not before something is missing: where files are published may take seconds to import.
+        published = self.published() if missing else {}
+        return [(published[path.name], self._unpack(published[path.name], path)) for path in missing]
+
+    def _unpack(self, published: PublishedFile, path: Path) -> Unpack:
+        if published.name == path.name:
+            return partial(write_whole, path)
+        return partial(unpack_gzip, path, checksum=self.checksum(path.name))
 
     @property
     def title(self) -> str:
@@ -83,8 +106,7 @@ def obtain(
 ) -> None:
     """Hand each published file to its ``unpack``; one that somebody put into ``folder`` is not downloaded.
 
-    Raises:
-        DataError: If a file can be had from no address, with the reasons and the way to place it by hand.
+    `DataError`, with the reasons and the way to place it by hand, if a file can be had from no address.
     """
     done, total = 0, sum(file.size for file, _ in wanted)
 

@@ -19,15 +19,9 @@ _MAX_BATCH_BYTES = 256 * 2**20
 
 @dataclass(frozen=True)
 class Cifar(PublishedDataSet):
-    """A data set in ``ROOT/<folder>/<batch>``, each batch known by its published MD5.
+    """A data set in ``ROOT/<folder>/<batch>``, as inside the published archive, each batch known by its published MD5.
 
-    Attributes:
-        info: The facts about it.
-        folder: Folder of the batches, also inside the archive.
-        archive: The published archive.
-        batches: (file name, MD5) of each batch in the official order, by split.
-        labels: Name of the labels in a batch.
-        classes: Number of classes.
+    ``batches`` has (file name, MD5) of each batch in the official order, by split; ``labels`` is their name in a batch.
     """
 
     info: DataSetInfo

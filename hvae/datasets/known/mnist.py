@@ -9,14 +9,12 @@ import math
 import os
 import struct
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet
-from hvae.datasets.fetching.archives import unpack_gzip
-from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
 MAX_BYTES = 2**30
@@ -33,14 +31,9 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
 
 
 def idx_shape(path: Path, axes: int) -> tuple[int, ...]:
-    """Shape of the array in an idx file, from its header; reads no elements.
+    """Shape of the array in an idx file: 3 ``axes`` for images ``(n, height, width)``, 1 for labels ``(n,)``.
 
-    Args:
-        path: The file.
-        axes: How many it must have: 3 for images ``(n, height, width)``, 1 for labels ``(n,)``.
-
-    Raises:
-        DataError: If the file is missing, no idx file, of another rank or type, truncated or too long.
+    Reads no elements. `DataError` if it is missing, no idx file, of another rank or type, truncated or too long.
     """
     header_bytes = 4 + 4 * axes
     try:
@@ -66,10 +59,8 @@ def idx_shape(path: Path, axes: int) -> tuple[int, ...]:
 class MnistFormat(PublishedDataSet):
     """A data set in ``ROOT/<folder>/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte``.
 
-    Attributes:
-        info: The facts about it; its ``splits`` say which of the files exist.
-        folder: torchvision's class name, which is also the folder's name.
-        archive_bytes: Size of each ``.gz`` in torchvision's order, for the progress of a download.
+    The folder is named as torchvision's class. ``archive_bytes`` has the size of each ``.gz`` in torchvision's order,
+    for the progress of a download.
     """
 
     info: DataSetInfo
@@ -93,16 +84,6 @@ class MnistFormat(PublishedDataSet):
             raise DataError(f"{images_file} has {len(images):,} images but {labels_file.name} {len(labels):,} labels")
         return ImageSet(self.info.name, split, images[:, None], labels.astype(np.int64))
 
-    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
-        """The archives of the idx files that are missing or damaged."""
-        files = (path for split in self.info.splits for path in self.files(split, root))
-        missing = {path.name: path for path in files if not self.intact(path)}
-        return [
-            (archive, partial(unpack_gzip, missing[name], checksum=self.checksum(name)))
-            for name, archive in (self.published().items() if missing else ())
-            if name in missing
-        ]
-
     def published(self) -> dict[str, PublishedFile]:
         """The archive of each idx file, by the file's name: at torchvision's mirrors."""
         # Imported here: torchvision brings torch along, and only a download needs its list of addresses.
@@ -113,10 +94,6 @@ class MnistFormat(PublishedDataSet):
             name.removesuffix(".gz"): PublishedFile(name, tuple(f"{one}{name}" for one in source.mirrors), md5, size)
             for (name, md5), size in zip(source.resources, self.archive_bytes, strict=True)
         }
-
-    def checksum(self, name: str) -> str:
-        """SHA-256 of an unpacked idx file; empty where only its archive's checksum is published."""
-        return ""
 
     def intact(self, path: Path) -> bool:
         """Whether an idx file is there and as long as its header says."""

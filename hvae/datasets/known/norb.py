@@ -8,15 +8,13 @@ code that Havtorn et al. (2021) released.
 import math
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from hvae.datasets.base import DataSetInfo, ImageSet
-from hvae.datasets.fetching.archives import unpack_gzip
-from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
 PAIRS = 24_300
@@ -54,12 +52,18 @@ class SmallNorb(PublishedDataSet):
         """The matrix files of photographs and of categories."""
         return [f"{_STEMS[split]}-{kind}.mat" for kind in ("dat", "cat")]
 
-    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
-        """What is missing or damaged; nobody publishes checksums of the unpacked files, only their shapes."""
-        folder = root / self.folder
-        return [
-            (file, partial(unpack_gzip, folder / name)) for name, file in ARCHIVES.items() if not _whole(folder / name)
-        ]
+    def published(self) -> dict[str, PublishedFile]:
+        """The archive of each matrix file."""
+        return ARCHIVES
+
+    def intact(self, path: Path) -> bool:
+        """Whether a file has the expected shape: nobody publishes checksums of the unpacked files."""
+        kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
+        try:
+            read_matrix(path, *kind)
+        except DataError:
+            return False
+        return True
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(48600, 1, 28, 28)``: of each pair the left camera's, then the right one's, under one label."""
@@ -74,10 +78,9 @@ class SmallNorb(PublishedDataSet):
 
 
 def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
-    """The array of a matrix file, read from disk as it is used; its type (uint8 or int32) and shape are given.
+    """The array of a matrix file, read from disk as it is used.
 
-    Raises:
-        DataError: If it is missing, no matrix file, of another type or shape, truncated or too long.
+    `DataError` if it is missing, no matrix file, of another type (uint8 or int32) or shape, truncated or too long.
     """
     axes = max(len(shape), 3)
     header_bytes = 4 * (2 + axes)
@@ -104,15 +107,6 @@ def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 def _shrink(photograph: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(photograph).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
-
-
-def _whole(path: Path) -> bool:
-    kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
-    try:
-        read_matrix(path, *kind)
-    except DataError:
-        return False
-    return True
 
 
 SMALLNORB28 = SmallNorb(

@@ -1,14 +1,12 @@
 """SVHN: 32x32 colour images of house numbers, centred on one digit (Netzer et al., 2011)."""
 
 import io
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, about
-from hvae.datasets.fetching.download import write_whole
-from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack, checked, intact
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, checked
 from hvae.errors import DataError
 
 _ADDRESS = "http://ufldl.stanford.edu/housenumbers/"
@@ -40,13 +38,9 @@ class Svhn(PublishedDataSet):
         """The one file of ``split``."""
         return [FILES[split].name]
 
-    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
-        """The files that are missing or damaged."""
-        return [
-            (file, partial(write_whole, root / file.name))
-            for file in FILES.values()
-            if not intact(root / file.name, file.checksum)
-        ]
+    def published(self) -> dict[str, PublishedFile]:
+        """The files as they are."""
+        return {file.name: file for file in FILES.values()}
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 3, 32, 32)`` and labels ``(n,)``, the digit 0 under the label 0."""

@@ -30,9 +30,7 @@ def conform(
 
     Shrinking averages areas, enlarging is bicubic; grey is the ITU-R 601 luma. Images of another aspect are brought to
     it by a ``fit`` of `FITS`. To ``invert`` (255 - v) comes before padding, so that the padding stays black.
-
-    Raises:
-        DataError: If ``fit`` or ``image_shape`` is not possible.
+    `DataError` if ``fit`` or ``image_shape`` is not possible.
     """
     if fit not in FITS:
         raise DataError(f"unknown fit {fit!r}; known: {', '.join(FITS)}")

@@ -31,6 +31,7 @@ MAX_SCANS = 64
 """Of a progressive JPEG: encoders write about 10, and each of some 50 bytes costs a pass over the whole image."""
 
 _TILE = 1_024
+_GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # libwebp keeps two RGBA canvases, and Pillow copies the result twice.
 _WEBP_PIXEL_BYTES = 16
@@ -40,10 +41,6 @@ _TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
 # What is wrong with a file is said once, by who reads it: Pillow would log some of it to the terminal as well.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-_GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
-
-
 # Keeps libtiff from writing what is wrong with a file to the terminal, past Python. It is found through Pillow, as it
 # comes with it; a Pillow that hides it (on Windows) leaves it as it is.
 if _handler := getattr(ctypes.CDLL(Image.core.__file__), "TIFFSetErrorHandler", None):
@@ -79,8 +76,7 @@ def decode(source: Path | bytes) -> DecodedImage:
     beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million pixels (WebP 6,
     progressive JPEG 26 with the usual subsampling) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
 
-    Raises:
-        DataError: With a reason fit for a list of skipped files; it does not repeat the file's name.
+    The reason that a `DataError` gives is fit for a list of skipped files: it does not repeat the file's name.
     """
     data = source if isinstance(source, bytes) else _read(source)
     _check_bytes(len(data))
@@ -151,7 +147,10 @@ def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> Non
     kind, needed = "an image", image.width * image.height * _PIXEL_BYTES.get(image.mode, 4)
     if image.format == "WEBP":
         kind, needed = "a WebP image", image.width * image.height * _WEBP_PIXEL_BYTES
-    elif image.format in ("JPEG", "MPO") and _is_buffered(image, data):
+    # Coefficients are all kept until the last scan: of a progressive JPEG, or one with a scan for each channel.
+    elif image.format in ("JPEG", "MPO") and (
+        "progressive" in image.info or _components_of_first_scan(data) != len(image.getbands())
+    ):
         kind = "a progressive JPEG"
         needed += _coefficient_bytes(image, size)
         if data.count(b"\xff\xda") > MAX_SCANS:
@@ -166,11 +165,6 @@ def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> Non
             f"{size[0]:,} x {size[1]:,} pixels take {needed / 2**20:,.0f} MiB to decode as {kind}, more than the "
             f"{MAX_DECODED_BYTES / 2**20:,.0f} allowed: save it smaller"
         )
-
-
-def _is_buffered(image: Image.Image, data: bytes) -> bool:
-    """Whether a JPEG's coefficients are all kept until its last scan: progressive, or one scan for each channel."""
-    return "progressive" in image.info or _components_of_first_scan(data) != len(image.getbands())
 
 
 def _components_of_first_scan(data: bytes) -> int:

@@ -13,12 +13,9 @@ KINDS = ("folder", "npz")
 
 @dataclass(frozen=True)
 class OwnImages:
-    """One's own images: one split under two names, ``test`` and ``all``; a data folder plays no part.
+    """One's own images, a folder or file as the user wrote it: one split under two names, ``test`` and ``all``.
 
-    Attributes:
-        kind: One of `KINDS`.
-        path: The folder or file as the user wrote it.
-        image_shape: ``(channels, height, width)`` to bring every image to.
+    Every image is brought to the ``image_shape``, ``(channels, height, width)``.
     """
 
     kind: str

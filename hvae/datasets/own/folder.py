@@ -56,10 +56,8 @@ def load_folder(folder: Path, image_shape: tuple[int, int, int], name: str, spli
 def scan_folder(folder: Path, image_shape: tuple[int, int, int]) -> FolderScan:
     """Read every PNG, JPEG, WebP, BMP, TIFF and PPM file below ``folder``, padded and resized to ``image_shape``.
 
-    Hidden files and folders, and links that lead out of the folder, are passed over.
-
-    Raises:
-        DataError: If there is no such folder, or no readable image in it.
+    Hidden files and folders, and links that lead out of the folder, are passed over. `DataError` if there is no such
+    folder, or no readable image in it.
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")

@@ -62,24 +62,19 @@ class Named:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to an image so that a model can take it.
-
-    Attributes:
-        image_shape: `(channel, height, width)` of the model.
-        fit: one of `hvae.datasets.own.conforming.FITS`, for images of another aspect.
-        invert: whether to make black white: MNIST's digits are white on black, paper is not.
-    """
+    """What is done to an image so that a model of `image_shape` `(channel, height, width)` can take it."""
 
     image_shape: tuple[int, int, int]
     fit: str = "pad"
+    """One of `hvae.datasets.own.conforming.FITS`, for images of another aspect."""
     invert: bool = False
+    """Whether to make black white: MNIST's digits are white on black, paper is not."""
 
 
 def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
     """One image file (PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says) in the shape of a model.
 
-    Raises:
-        DataError: with a reason fit for a person; it does not repeat the file's name.
+    The reason that a `DataError` gives is fit for a person and does not repeat the file's name.
     """
     decoded = decode(content)
     (height, width), channels = decoded.size, decoded.pixels.shape[2]

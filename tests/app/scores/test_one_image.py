@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.images import steps as image_steps
 from app.scores import figures
 from hvae.datasets import load
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable, read_table, write_table
+from hvae.runs.score_tables import ScoreTable
 from hvae.scores import find
-from tests.app.conftest import sound
+from tests.app.conftest import digits_of, sound
 from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
@@ -61,9 +62,14 @@ def test_the_contrast_says_who_is_fooled_and_who_is_caught() -> None:
     assert "no set sits left" in said(0.6, 0.9)
 
 
+def links(app: AppTest) -> list[str]:
+    return [link.proto.label for link in app.get("page_link")]
+
+
 def test_one_image_on_the_page(scored_runs, visit) -> None:
     app = visit("scores", image="mnist:7", ood=["mnist"])
     text = sound(app)
+    assert "See its reconstructions →" in links(app)
     assert "MNIST 7: " in text and "middle 90 % of FashionMNIST" in text and "no sum of some of them" in text
     assert "hvae data fetch mnist" in text, "the data set is not on this machine"
     assert "Rebuild it level by level" not in [one.label for one in app.expander]
@@ -79,16 +85,6 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     assert "MNIST 8: " in sound(app)
 
 
-def scored_digits(run: Path) -> None:
-    """Made-up numbers of the digits that scikit-learn brings."""
-    digits = load("digits", "all", image_shape=(1, 28, 28))
-    make_tables(run, ("fashionmnist",), n=30, parts=False)
-    (path,) = make_tables(run, ("digits",), n=len(digits), parts=False)
-    table = read_table(path)
-    about = table.metadata.model_copy(update={"data_fingerprint": digits.fingerprint})
-    write_table(run, ScoreTable(table.frame, about))
-
-
 def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
     make_tables(run, ("fashionmnist", "digits"), n=1797, parts=False)
@@ -98,9 +94,11 @@ def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit)
 
 def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
-    scored_digits(run)
+    make_tables(run, ("fashionmnist",), n=30, parts=False)
+    digits_of(run, load("digits", "all").spread(30))
     app = visit("scores", image="digits:5")
     assert 'class="mosaic rebuilt"' not in sound(app)
+    assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
     app.session_state["rebuild"] = True
     text = sound(app.run())
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
@@ -108,7 +106,8 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     (run / "model.safetensors").write_bytes(b"no weights")
     text = sound(app.run())
     assert "was made with other weights than the run has now" in text and "has no scores of FashionMNIST yet" in text
-    scored_digits(run)
+    make_tables(run, ("fashionmnist",), n=30, parts=False)
+    digits_of(run, load("digits", "all").spread(30))
     sound(app.run())
     app.session_state["rebuild"] = True
     app.button(key="_image1").click().run()
