@@ -21,6 +21,7 @@ from app.reading import view as views
 from app.reading.measures import Measure
 from app.reading.view import View
 from app.scores.figures import LIKELIHOOD
+from hvae.runs.settings import Setting
 from hvae.scores import SCORES, everything
 
 WHAT = {
@@ -82,7 +83,9 @@ def more_samples(view: View) -> None:
     charts, problems = kept("samples drawn", (view.stamp, view.setting, tables), lambda: _by_samples(view))
     if not charts:
         return
-    text = " ".join([*(WHAT[what][2] for what in charts), "Each panel has a scale of its own."])
+    text = " ".join(
+        [*(WHAT[what][2] for what in charts), "Each panel has a scale of its own; the numbers name the setting."]
+    )
     components.section("More samples, more draws", text)
     for what, (figure, table) in charts.items():
         components.chart(figure, table, f"auroc-by-{what}", key=f"by-{what}")
@@ -93,23 +96,35 @@ def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], lis
     """Figure and numbers by what grows, and why tables could not be read."""
     charts: dict[str, tuple[Figure, pd.DataFrame]] = {}
     problems: list[str] = []
-    every = view.catalogue.settings(view.inside.slug)
     for what, field in (("S", "samples"), ("R", "draws")):
-        # Settings that differ in nothing else.
-        now = {field: getattr(view.setting, field)}
-        ladder = [one for one in every if replace(one, **now) == view.setting]
+        ladder = _ladder(view, field)
         panels = []
         for measure in dict.fromkeys([Measure(LIKELIHOOD), replace(view.measure, unit="nats")]):
-            found, obstacles = views.tried(partial(view.at, setting=setting, measure=measure) for setting in ladder)
+            found, obstacles = views.tried(partial(view.at, setting=one, measure=measure) for one in ladder)
             problems += obstacles
             numbers = [getattr(one.setting, field) for one in found]
             if lines := {slug: line for slug, line in views.against(found).items() if len(line) > 1}:
-                rows = [{"score": measure.label, what: number} for number in numbers]
-                place = numbers.index(now[field])
+                rows = [
+                    {"score": measure.label, what: getattr(one.setting, field), "setting": one.setting} for one in found
+                ]
+                place = next((at for at, one in enumerate(found) if one.setting == view.setting), None)
                 panels.append(Panel(measure.symbol, WHAT[what][1], [*map(str, numbers)], rows, lines, place))
         if panels:
             charts[what] = aurocs.aurocs(panels, _change(panels[-1], what), zoomed=True), aurocs.table(panels)
     return charts, problems
+
+
+def _ladder(view: View, field: str) -> list[Setting]:
+    """Settings of the same reading that differ in S (`samples`) or R (`draws`), in their order.
+
+    Many samples are often measured in another precision: where there is a choice, the one that is nearest counts.
+    """
+    now, rungs = view.setting, {}
+    settings = view.catalogue.settings(view.inside.slug)
+    for one in sorted(settings, key=lambda one: (one.precision == now.precision, one.seed == now.seed)):
+        if replace(one, seed=now.seed, precision=now.precision, **{field: getattr(now, field)}) == now:
+            rungs[getattr(one, field)] = one
+    return [rungs[number] for number in sorted(rungs)]
 
 
 def _change(panel: Panel, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from app.reading.measures import Measure
 from app.scores import galleries
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, Level, LeveledScore, Score, SingleScore, everything
 from hvae.stats import auroc
@@ -209,6 +210,30 @@ def test_a_run_beside_another_is_compared_on_the_same_images_only(root: Path, vi
     make_tables(second, ("mnist",), n=50)
     text = sound(visit("scores", versus="second", ood=["mnist", "digits"]))
     assert "A − B" not in text and "AUROC of second" in text, "other images than those of run A"
+
+
+def test_more_samples_and_draws_stand_beside_fewer_whatever_their_precision(
+    frames: dict[str, pd.DataFrame], root: Path, visit: Callable[..., AppTest]
+) -> None:
+    run = make_run(root, "first", depth=2)
+    make_tables(run, ("fashionmnist", "mnist"), n=40)
+    make_tables(run, ("digits",), n=40, parts=False)
+    for path in make_tables(run, ("fashionmnist", "mnist"), n=40, samples=(8,), draws=(1, 4), parts=False):
+        table = read_table(path)
+        about = table.metadata.model_copy(update={"precision": "bf16-mixed"})
+        write_table(run, replace(table, metadata=about))
+    text = sound(visit("scores", part="Every k", ood=["mnist", "digits"]))
+    assert "More importance samples S tighten L" in text and "More draws R" not in text
+    found = frames["auroc-by-S"]
+    assert list(found["S"]) == [1, 8] * 2 and list(found["score"]) == ["-L>0"] * 2 + ["LLR>1"] * 2
+    assert set(found["ood"]) == {"mnist"}, "one number is no line"
+    assert [str(one).endswith("bf16-mixed") for one in found["setting"]] == [False, True] * 2
+    text = sound(visit("scores", part="Every k", ood=["mnist"], S="8"))
+    assert (
+        "More importance samples S" in text and "More draws R" in text and list(frames["auroc-by-R"]["R"]) == [1, 4] * 2
+    )
+    text = sound(visit("scores", part="Every k", ood=["mnist"], score="typicality"))
+    assert set(frames["auroc-by-S"]["score"]) == {"-L>0"} and "typicality is fitted to the reference part" in text
 
 
 def test_the_csv_of_a_gallery_is_of_the_images_shown(root: Path) -> None:

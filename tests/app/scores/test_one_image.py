@@ -85,6 +85,13 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     assert "MNIST 8: " in sound(app)
 
 
+def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit) -> None:
+    run = make_run(root, "first", depth=2, trained=True)
+    make_tables(run, ("fashionmnist", "digits"), n=1797, parts=False)
+    text = sound(visit("scores", image="digits:5"))
+    assert "are others than those that first has seen" in text and "Digits (scikit-learn) 5: " in text
+
+
 def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
     make_tables(run, ("fashionmnist",), n=30, parts=False)
