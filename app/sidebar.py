@@ -21,13 +21,13 @@ def draw() -> Selection:
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
         jobs.badge()
-    st.session_state["_selection"] = chosen
+    state.select(chosen)
     return chosen
 
 
 def _nothing() -> Selection:
     for key in state.SELECTION_KEYS:
-        for asked in st.session_state["_asked"].pop(key, []):
+        for asked in state.take(key):
             state.note(key, f"The address asks for {key} `{quoted(asked)}`, but there is no run here.")
     st.caption("No run found. Train one with `hvae train`, or point `HVAE_RUNS` at a folder of runs.")
     return Selection(None, None, "fashionmnist", ("mnist",))
@@ -36,36 +36,22 @@ def _nothing() -> Selection:
 def _selection(found: list[RunEntry]) -> Selection:
     by_name = {entry.name: entry for entry in found}
     names = list(by_name)
-    run = by_name[
-        choose(
-            "Run A",
-            "run",
-            names,
-            _most_telling(found).name,
-            select=True,
-            on_change=_follow_run,
-            help="The model whose scores, reconstructions and features the pages show.",
-        )
-    ]
-    others = [NO_RUN, *(name for name in names if name != run.name)]
+    name = choose(
+        "Run A", "run", names, _most_telling(found).name, select=True, on_change=_follow_run,
+        help="The model whose scores, reconstructions and features the pages show.",
+    )  # fmt: skip
+    run = by_name[name]
     versus = choose(
-        "Run B", "versus", others, select=True, help="A second model, shown beside run A where a page compares two."
-    )
+        "Run B", "versus", [NO_RUN, *(other for other in names if other != name)], select=True,
+        help="A second model, shown beside run A where a page compares two.",
+    )  # fmt: skip
     own, sets, scored = _sets(run)
     data = choose(
-        "In-distribution set",
-        "data",
-        sets,
-        own,
-        select=True,
+        "In-distribution set", "data", sets, own, select=True,
         help="The data set that counts as normal: usually the one run A was trained on.",
-    )
-    ood = choose_many(
-        "Out-of-distribution sets",
-        "ood",
-        [slug for slug in sets if slug != data],
-        [slug for slug in scored if slug != data],
-    )
+    )  # fmt: skip
+    ood = choose_many("Out-of-distribution sets", "ood", [slug for slug in sets if slug != data],
+                      [slug for slug in scored if slug != data])  # fmt: skip
     return Selection(run, by_name.get(versus), data, ood)
 
 

@@ -9,13 +9,13 @@ from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.looks.palette import look
 from app.looks.wording import literal, quoted
-from app.reading import loading, measures
+from app.reading import loading, presence
 from hvae.errors import TableError
 
 
 def trained_apart(view: View) -> None:
     """Say it where the runs were not all trained on the in-distribution set."""
-    trained = {one.letter: one.run.config.data.name for one in view.runs if one.run.config}
+    trained = {one.letter: one.view.catalogue.own or one.run.config.data.name for one in view.runs if one.run.config}
     if set(trained.values()) != {view.data}:
         spoken = ", ".join(f"{letter} on {quoted(look(name).title)}" for letter, name in trained.items())
         st.info(
@@ -28,10 +28,10 @@ def what_is_missing(view: View, ood: tuple[str, ...]) -> None:
     """Runs and sets that have no table under the setting, and the commands that make them."""
     for text in view.problems:
         components.problem(text)
-    if unfit := metrics.misfits(view):
+    if unfit := choosing.misfits(view):
         spoken = "; ".join(f"{literal(name)} takes {shape}" for name, shape in unfit.items())
         st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
-    commands = metrics.commands(view, ood)
+    commands = choosing.missing_commands(view, ood)
     if commands:
         components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))
 
@@ -108,28 +108,22 @@ def page() -> None:
         components.no_run()
         return
     runs = choosing.choose(selection, selection.run)
-    for entry in runs:
-        if entry.config is None:
-            components.problem(f"{entry.name}: {entry.problem}")
+    catalogues = [loading.catalogue(run) for run in runs]
+    for found in catalogues:
+        presence.problems(found)
     if len(runs) == 1:
-        choosing.alone(selection.run)
+        choosing.alone(catalogues[0])
     else:
         configs.configurations(runs)
     components.section("How well they tell images apart" if len(runs) > 1 else "How well it tells images apart")
-    settings = measures.settings(loading.tables(selection.run), selection.data)
-    if not settings:
-        components.missing(
-            f"{selection.run.name} has no scores of {look(selection.data).title} yet.",
-            f"hvae score {shlex.quote(selection.run.name)} --data {' --data '.join((selection.data, *selection.ood))}",
-        )
+    if not presence.has(catalogues[0], selection.data, selection.ood):
         return
     try:
-        view = choosing.view(runs, selection.data, selection.ood, settings)
+        view = choosing.view(catalogues, selection.data, selection.ood)
     except TableError as error:
         components.problem(
-            f"{error}. Without this table of run A there is nothing to compare with: choose another run in the "
-            "sidebar, or score it again.",
-            f"hvae score {shlex.quote(selection.run.name)} --data {selection.data}",
+            f"{error}. Without these scores of run A there is nothing to compare with: choose another score above, or "
+            "another run in the sidebar"
         )
         return
     trained_apart(view)

@@ -9,28 +9,32 @@ from app.how_it_works.steps import steps
 from app.how_it_works.switches import Switches, computed_with
 from app.images.mosaic import table_html
 from app.looks.palette import look
-from app.reading import loading, measures
+from app.reading import loading
 from hvae.config import RunConfig
-from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
 
 # (Comments, not docstrings: Streamlit would print a bare string on the page.)
 # Layers of the diagram where there is no run to draw.
 GENERIC_DEPTH = 3
-# Setting of the tables that hold the numbers of this page: one draw, reading `mean`.
-SETTING = measures.Setting("mean", 1, 1)
+# Of the tables that hold the numbers of this page: one draw, reading `mean`.
+SETTING = Setting()
 
 
 def stored(run: RunEntry, slug: str) -> ScoreTable | None:
-    """The score table of a data set, None where there is none; one that cannot be read is named above the page."""
-    key = measures.find(loading.tables(run), slug, SETTING)
-    try:
-        table = loading.table(key) if key else None
-    except TableError as error:
-        state.note(f"table-{slug}", str(error))
+    """The score table of a data set, None where there is none."""
+    found = loading.catalogue(run)
+    entry = found.find(slug, SETTING) if run.depth else None
+    return loading.table(found, entry) if entry else None
+
+
+def held(run: RunEntry, one: examples.Example, k: int) -> float | None:
+    """L^{>k} of an image by the table of its set; None where that holds other images, as of a few of the set."""
+    table = stored(run, one.key.partition(":")[0]) if one.in_data_set else None
+    if table is None or table.metadata.data_fingerprint != one.images.origin:
         return None
-    return table if table and run.depth and table.metadata.depth == run.depth else None
+    return float(table.bound(k)[one.index[0]])
 
 
 def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):
@@ -62,12 +66,8 @@ def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> No
     )
     said = []
     if now.forgotten is not None:
-        tables = [stored(run, one.key.partition(":")[0]) if one.in_data_set else None for one in both]
-        held = [
-            float(table.bound(now.forgotten)[one.index[0]]) if table and one.index[0] < len(table) else None
-            for table, one in zip(tables, both, strict=True)
-        ]
-        said.append(terms.agreement(titles, [one[now.layers].bound for one in walked], held, now))
+        stored_bounds = [held(run, one, now.forgotten) for one in both]
+        said.append(terms.agreement(titles, [one[now.layers].bound for one in walked], stored_bounds, now))
     if now.forgotten:
         data = state.selection().data
         own = stored(run, data)
@@ -88,17 +88,16 @@ def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> No
 def show_means(run: RunEntry, now: Switches) -> None:
     """What the stored tables say of whole data sets under L^{>k}; nothing where there are none."""
     selection = state.selection()
-    found = [(slug, stored(run, slug)) for slug in (selection.data, *selection.ood)]
-    tables = [(components.escape(look(slug).title), table) for slug, table in found if table]
+    found = {look(slug).title: stored(run, slug) for slug in (selection.data, *selection.ood)}
+    tables = {title: table for title, table in found.items() if table}
     if now.forgotten is None or not tables:
         return
     components.section("Not only these images", "Means over every image of the stored score tables, in nats.")
-    columns, rows, numbers = terms.means(tables, now.forgotten)
-    components.table(columns, rows, "", numbers=numbers, name="how-means")
+    components.listed(*terms.means(tables, now.forgotten), name="how-means")
     st.page_link(
         "../pages/scores.py",
         label="Every image, one by one, on the Scores page →",
-        query_params=state.values("scores", score="LLR" if now.forgotten else "L", k=now.forgotten),
+        query_params=state.values("scores", score="llr" if now.forgotten else "bound", k=now.forgotten),
     )
 
 

@@ -1,28 +1,30 @@
 """Overview: the paradox, the paper's tables beside ours, three ways on, and the runs found."""
 
+import shlex
+
 import streamlit as st
 
 from app.frame import components, state
 from app.looks.palette import look
-from app.overview import tables as overview_tables
-from app.reading import loading, measures, numbers
-from app.reading.measures import Measure
-from hvae.errors import TableError
-from hvae.runs.score_tables import ScoreTable, TableKey
+from app.looks.wording import literal
+from app.overview import tables
+from app.reading import loading, presence, progress, view
+from app.reading.view import View
+from hvae.scores import everything
 
 CARDS = (
     (
         "See the failure",
         "Rank images by likelihood alone and the wrong set looks normal.",
         "scores",
-        {"score": "L", "k": "0"},
+        {"score": "bound", "k": "0"},
         "Scores with −L>0 →",
     ),
     (
         "See the fix",
         "Ask what the likelihood loses when the lowest layer may not look at the image.",
         "scores",
-        {"score": "LLR", "k": "1"},
+        {"score": "llr", "k": "1"},
         "Scores with LLR>1 →",
     ),
     (
@@ -45,94 +47,74 @@ CARDS = (
 def page() -> None:
     """Everything on the overview."""
     selection = state.selection()
-    run = selection.run
-    inside, outside, notes = _tables() if run else (None, {}, [])
-    components.heading("Likelihood alone cannot tell what a model knows", _sentence(inside, outside))
+    found = loading.catalogue(selection.run) if selection.run else None
+    settings = found.settings(selection.data) if found else []
+    own = found.find(selection.data, settings[0]) if found and settings else None
+    views, absent = (
+        tables.given(found, selection.data, selection.ood, settings[0], everything(own.metadata.depth))
+        if found and own
+        else ([], [])
+    )
+    bounds = tables.bounds(views)
+    components.heading("Likelihood alone cannot tell what a model knows", _sentence(views, bounds))
     _cards()
-    if run is None:
+    if found is None:
         components.no_run()
         return
-    for note in notes:
-        components.problem(note)
-    if run.config is None:
-        components.problem(f"{run.name}: {run.problem}. Choose another run in the sidebar.")
-    elif inside is None:
-        components.missing(
-            f"{run.name} has no scores of {look(selection.data).title} yet: nothing to set beside the paper's.",
-            f"hvae score {run.name} --data {' --data '.join((selection.data, *selection.ood))}",
-        )
-    if inside is not None:
-        own, table = inside
-        tables = {slug: other for slug, (_, other) in outside.items()}
+    presence.problems(found)
+    presence.has(found, selection.data, selection.ood)
+    if bounds:
         components.section(
             "The paradox in numbers",
-            f"Measured with {components.escape(run.name)}. A set marked “more likely” has a HIGHER mean likelihood "
-            "than the images the model was trained for.",
+            f"Measured with {components.escape(found.run.name)}. A set marked “more likely” has a HIGHER mean "
+            "likelihood than the images the model was trained for.",
         )
-        overview_tables.table_1(table, tables, selection.data)
+        tables.table_1(bounds)
+    if views or absent:
         components.section(
             "What tells them apart",
             "−L<sup>&gt;0</sup> is the likelihood bound itself. LLR<sup>&gt;k</sup> is what the bound loses when the "
             "lowest k layers come from the prior.",
         )
-        if outside:
-            setting = measures.settings(loading.tables(run), selection.data)[0]
-            first = next(iter(outside.values()))[0]
-            overview_tables.table_2(loading.tables(run), setting, own, first, table.metadata.depth)
-            keys = {slug: key for slug, (key, _) in outside.items()}
-            overview_tables.every_set(own, keys, selection.data, table.metadata.depth)
+    if slugs := [slug for one in views for slug in one.slugs[1:]]:
+        tables.table_2(views, slugs[0])
+        tables.every_set(views)
+    for line in absent:
+        st.caption(literal(line))
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
-    overview_tables.runs_table(loading.runs())
-    components.footer(f"hvae report {run.name}")
+    progress.runs_table(loading.runs())
+    components.footer(f"hvae report {shlex.quote(found.run.name)}")
 
 
-Found = tuple[TableKey, ScoreTable]
-
-
-def _tables() -> tuple[Found | None, dict[str, Found], list[str]]:
-    """(in-distribution table, OOD tables by slug, what could not be read) under the first setting there is."""
-    selection = state.selection()
-    assert selection.run is not None
-    keys = loading.tables(selection.run)
-    settings = measures.settings(keys, selection.data)
-    found: dict[str, Found] = {}
-    notes = []
-    for slug in (selection.data, *selection.ood) if settings else ():
-        try:
-            if key := measures.find(keys, slug, settings[0]):
-                found[slug] = (key, loading.table(key))
-        except TableError as error:
-            notes.append(str(error))
-    inside = found.pop(selection.data, None)
-    if inside is None:
-        return None, {}, notes
-    depth = inside[1].metadata.depth
-    return inside, {slug: one for slug, one in found.items() if one[1].metadata.depth == depth}, notes
-
-
-def _sentence(inside: Found | None, outside: dict[str, Found]) -> str:
+def _sentence(views: list[View], bounds: list[View]) -> str:
     """The paradox in one sentence, with this run's numbers where it shows it."""
-    if inside is None or not outside:
+    if not bounds or not bounds[0].outside:
         return (
             "A generative model can give images of another kind a higher likelihood than the images it was trained on; "
             "a hierarchical VAE can notice, because its upper layers carry what the images have in common."
         )
-    own, table = inside
-    bits = {slug: overview_tables.mean_bits(other, 0) for slug, (_, other) in outside.items()}
-    inner = overview_tables.mean_bits(table, 0)
+    bits = {one.slug: tables.mean_bits(one) for one in bounds[0].sets}
+    own = bounds[0].inside.slug
+    inner = bits.pop(own)
     slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
-    # k = 1 whatever the data: the best k would be a choice that looks at OOD images.
-    ratio = numbers.auroc(own, outside[slug][0], Measure("LLR", 1)).value
-    first, other = look(own.slug).title, look(slug).title
+    first, other = look(own).title, look(slug).title
     if bits[slug] >= inner:
         return (
             f"This model finds none of the chosen sets more likely than {first}; {other} comes nearest with "
             f"{bits[slug]:.3f} against {inner:.3f} bits per dimension."
         )
-    return (
+    said = (
         f"Trained for {first}, this model finds <b>{other} more likely than {first} itself</b> ({bits[slug]:.3f} "
-        f"against {inner:.3f} bits per dimension, lower is likelier), and yet its hierarchy, "
-        f"asked by LLR<sup>&gt;1</sup>, tells the two apart in {100 * ratio:.0f} of 100 pairs."
+        f"against {inner:.3f} bits per dimension, lower is likelier)"
+    )
+    # The usual level whatever the data: the best k would be a choice that looks at OOD images.
+    ratio = tables.usual(views, "llr")
+    outside = next((one for one in ratio.outside if one.slug == slug), None) if ratio else None
+    if ratio is None or outside is None:
+        return f"{said}."
+    return (
+        f"{said}, and yet its hierarchy, asked by {ratio.measure.symbol}, tells the two apart in "
+        f"{100 * view.auroc(ratio.inside, outside).value:.0f} of 100 pairs."
     )
 
 

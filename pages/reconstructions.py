@@ -76,7 +76,7 @@ def page() -> None:
     if images is None:
         st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this page.")
     else:
-        choices.pin(images, selection)
+        choices.pin_row(images, selection)
         if choices.several_draws(view):
             views.levels(runs, images, view, trained, depth)
             # Run B redraws the samples of run A here; a command would give it samples of its own.

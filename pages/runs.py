@@ -4,8 +4,8 @@ import streamlit as st
 
 from app.frame import components, parts, state
 from app.looks.wording import quoted
-from app.reading import loading
-from app.runs import commands, curves, imports, table, tables
+from app.reading import loading, presence, progress
+from app.runs import commands, curves, imports, tables
 
 
 def page() -> None:
@@ -22,17 +22,18 @@ def page() -> None:
         commands.commands(None, None, ())
         imports.section()
         return
-    states = table.states([*found, run, *([selection.versus] if selection.versus else [])])
-    table.runs_table(found, states)
-    own = states[run.name]
+    progress.runs_table(found)
+    own = loading.state(run)
     if own.state == "damaged":
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
         # As code: the words may come from a damaged file, and must not be read as markup.
         st.code(own.reason, language=None, wrap_lines=True)
     offered = [part for part in parts.PARTS["runs"][1] if part != parts.LEARNING or run.config is not None]
     part = parts.choose("runs", offered)
+    if part != parts.TABLES:
+        presence.problems(loading.catalogue(run))
     if part == parts.LEARNING:
-        curves.curves(run, selection.versus, states)
+        curves.curves(run, selection.versus)
     elif part == parts.TABLES:
         tables.score_tables(run)
     elif part == parts.COMMANDS:

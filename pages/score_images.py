@@ -7,12 +7,11 @@ import streamlit as st
 
 from app.frame import components, jobs, state
 from app.looks.wording import literal
-from app.reading.measures import Setting
+from app.reading import loading
 from app.score_images import grid, preview, rule, scoring, section, sources, store
 from hvae.datasets.own.outside import Treatment
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
-from hvae.verdicts import rule as verdict_rule
 
 
 def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings | None:
@@ -20,9 +19,8 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
         return None
-    own = run.config.data.name
-    found = [Setting(*one) for one in verdict_rule.settings(run)]
-    if not found:
+    own, found = run.config.data.name, loading.catalogue(run)
+    if not found.rule_settings():
         components.missing(
             f"{run.name} cannot judge images yet: that needs scores of the reference and calibration parts of its "
             "training set.",
@@ -30,7 +28,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
         )
         return None
     source, fit, invert = sources.treatment()
-    shape = run.config.model.image_shape
+    how = Treatment(run.config.model.image_shape, fit, invert)
     given = sources.given(source, selection)
     ready = False
     if given is None:
@@ -38,22 +36,8 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
     elif given.problem:
         components.problem(given.problem)
     else:
-        ready = preview.preview(given, Treatment(shape, fit, invert), own)
-    chosen = rule.choose(selection, run, found)
-    runs = (run, *chosen.further)
-    setting = store.Settings(
-        run=run.name,
-        source=given.title if given else "",
-        image_shape=shape,
-        fit=fit,
-        invert=invert,
-        statistic=chosen.statistic,
-        reading=chosen.setting.reading,
-        samples=chosen.setting.samples,
-        draws=chosen.setting.draws,
-        two_sided=chosen.two_sided,
-        also=tuple(store.JudgedBy(run=one.name) for one in chosen.further),
-    )
+        ready = preview.preview(given, how, own)
+    settings, runs = rule.choose(selection, found, given, how)
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
     elif given is not None and ready:
@@ -63,9 +47,9 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
             type="primary",
             disabled=busy,
             on_click=scoring.start,
-            args=(runs, given, setting),
+            args=(runs, given, settings),
         )
-    return setting
+    return settings
 
 
 def page() -> None:

@@ -6,81 +6,82 @@ from app.frame import components, parts, state
 from app.images import one_image
 from app.looks.palette import look
 from app.looks.wording import score_command
-from app.reading import loading, measures
+from app.reading import loading, measures, presence
 from app.reading.view import View
 from app.scores import brush as score_brush
-from app.scores import checks, contrast, controls, figures, galleries, samples
-from hvae.runs.folders import RunEntry
+from app.scores import checks, controls, figures, galleries, levels
+from hvae.errors import TableError
 
 
-def part(view: View, run: RunEntry, brush: score_brush.Brush) -> None:
+def part(view: View, brush: score_brush.Brush) -> None:
     """The part that is chosen."""
     chosen = parts.choose("scores")
     if chosen == parts.IMAGES:
-        galleries.galleries(view, run, brush)
+        galleries.galleries(view, brush)
     elif chosen == parts.LIKELIHOOD:
-        components.section(parts.LIKELIHOOD, "The same images under both scores: what the ratio changes, and what not.")
-        contrast.likelihood_beside_ratio(view)
+        components.section(
+            parts.LIKELIHOOD, "The same images under the likelihood alone and under the chosen score: what it changes."
+        )
+        figures.beside_likelihood(view)
     elif chosen == parts.LEVELS:
         components.section(
             parts.LEVELS,
-            "The bound itself on the left, the likelihood ratio on the right. The ratio asks how much of the "
-            "likelihood is lost when the lowest k layers may not look at the image.",
+            "Every score at every k: how many of the lowest layers take their latents from the prior, and so may not "
+            "look at the image.",
         )
-        figures.by_level(view)
-        samples.more_samples(view)
+        levels.by_level(view)
+        levels.more_samples(view)
     else:
-        checks.negative_control(view, run)
+        checks.negative_control(view)
         checks.readings(view)
-        checks.label_free(view, run)
+        checks.label_free(view)
+
+
+def shown(view: View) -> None:
+    """Metrics, figures, checks, and one image."""
+    for text in view.problems:
+        components.problem(text)
+    if view.unscored:
+        components.missing(
+            f"Not scored with {view.setting}: {', '.join(look(slug).title for slug in view.unscored)}.",
+            presence.command(view.run, view.unscored, view.setting.options),
+        )
+    threshold = measures.threshold(view.inside.scores, view.budget)
+    if view.outside:
+        figures.metrics_table(view, threshold, state.selection().versus)
+        with components.guarded():
+            part(view, figures.main_figures(view, threshold))
+    else:
+        st.info("Choose out-of-distribution sets in the sidebar to compare with.")
+    one_image.one_image(view, threshold)
+    if not view.outside:
+        checks.negative_control(view)
+        checks.label_free(view)
+    components.footer("\n".join(score_command(view.run.name, one.entry) for one in view.sets))
 
 
 def page() -> None:
-    """Controls, metrics, figures, checks, and one image."""
+    """The controls, and all that they choose."""
     components.heading(
         "Scores",
         "How well does a score tell images the model has never seen the like of from images it knows? Higher means "
         "more out-of-distribution, always.",
     )
     selection = state.selection()
-    run = selection.run
-    if run is None:
+    if selection.run is None:
         components.no_run()
         return
-    keys = loading.tables(run)
-    if run.config is None:
-        components.problem(f"{run.name}: {run.problem}" + ("" if keys else ". Choose another run in the sidebar."))
-        if not keys:
-            return
-    if not measures.settings(keys, selection.data):
-        components.missing(
-            f"{run.name} has no scores of {look(selection.data).title} yet.",
-            f"hvae score {run.name} --data {' --data '.join((selection.data, *selection.ood))}",
-        )
+    found = loading.catalogue(selection.run)
+    presence.problems(found)
+    if not presence.has(found, selection.data, selection.ood):
         return
-    view = controls.view(keys, selection.data, selection.ood)
-    for text in view.damaged:
-        components.problem(text)
-    if view.unscored:
-        wanted = view.setting
-        components.missing(
-            f"Not scored with {wanted}: {', '.join(look(slug).title for slug in view.unscored)}.",
-            f"hvae score {run.name} --data {' --data '.join(view.unscored)} --reading {wanted.reading} "
-            f"--samples {wanted.samples} --draws {wanted.draws}",
-        )
-    threshold = measures.threshold(view.measure.of(view.inside.table), view.budget)
-    if view.outside:
-        figures.metrics_table(view, threshold, selection.versus)
-        brush = figures.main_figures(view, threshold)
-        part(view, run, brush)
-    else:
-        st.info("Choose out-of-distribution sets in the sidebar to compare with.")
-    one_image.one_image(view, run, threshold)
-    if not view.outside:
-        checks.negative_control(view, run)
-        checks.label_free(view, run)
-    tables = [view.inside.key, *(other.key for other in view.outside)]
-    components.footer("\n".join(score_command(run.name, key) for key in tables))
+    try:
+        view = controls.choose_view(found, selection.data, selection.ood)
+    except TableError as error:
+        # The controls stay, so another score can be chosen.
+        components.problem(str(error))
+        return
+    shown(view)
 
 
 page()

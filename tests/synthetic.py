@@ -6,6 +6,7 @@ LLR^{>k} sets them apart. Nothing here is a measurement.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ import pandas as pd
 
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
-from hvae.runs.score_tables import ScoreTable, TableMetadata, columns, write_table
+from hvae.runs import pixel_tables
+from hvae.runs.catalogue import weights_hash
+from hvae.runs.score_tables import KEYS, ScoreTable, TableMetadata, write_table
 
 WHOLE = {"digits": "all", "digits-as-32x32-colour": "all"}
 """Split that stands for a whole data set, where it is not `test`."""
@@ -104,8 +107,11 @@ def make_tables(
     samples: Sequence[int] = (1,),
     parts: bool = True,
     seed: int = 0,
+    pixels: bool = False,
 ) -> list[Path]:
     """Write a score table of every set, and of the parts of the training set of the run's own, for every setting.
+
+    The tables name the weights that the run has at the time, where it has any.
 
     Args:
         run: folder made by `make_run`.
@@ -116,32 +122,36 @@ def make_tables(
         samples: values of S.
         parts: whether the own set's reference, calibration and fitted parts are scored too.
         seed: named in the tables.
+        pixels: whether the statistics of the pixels of every set are written too, below `HVAE_RUNS`.
     """
     config = RunConfig.from_json((run / "config.json").read_bytes())
     written = []
     for slug in sets:
         splits = [WHOLE.get(slug, "test"), *(PARTS if parts and slug == config.data.name else ())]
         for split in splits:
+            if pixels:
+                pixel_tables.write(_pixels(config, slug, split, n), fingerprint(slug, split, n))
             for reading in readings:
                 for s in samples:
                     for r in draws:
-                        table = _table(config, slug, split, reading, s, r, n, seed)
+                        table = _table(config, slug, split, reading, s, r, n, seed, weights_hash(run) or "0" * 64)
                         written.append(write_table(run, table))
     return written
 
 
+def fingerprint(slug: str, split: str, n: int) -> str:
+    """Of the made-up images of a set, as their tables name it."""
+    return hashlib.sha256(f"{slug}.{split}.{n}".encode()).hexdigest()
+
+
 def _table(
-    config: RunConfig, slug: str, split: str, reading: str, samples: int, draws: int, n: int, seed: int
+    config: RunConfig, slug: str, split: str, reading: str, samples: int, draws: int, n: int, seed: int, weights: str
 ) -> ScoreTable:
     """One table; images keep their own difficulty over readings, samples and draws, only the noise changes."""
-    depth, dimensions = config.model.depth, config.model.dimensions
-    images = np.random.default_rng(zlib.crc32(f"{slug}.{split}".encode()))
+    depth = config.model.depth
     noise = np.random.default_rng(zlib.crc32(f"{slug}.{split}.{reading}.{samples}.{draws}.{seed}".encode()))
-    own = slug == config.data.name
-    mean, spread = _INSIDE.get(slug, (0.4, 0.1)) if own else _OUTSIDE.get(slug, (0.5, 0.1, 3.0))[:2]
-    factor = 1.0 if own else _OUTSIDE.get(slug, (0.5, 0.1, 3.0))[2]
-    nats = dimensions * np.log(2)
-    difficulty = images.gamma((mean / spread) ** 2, spread**2 / mean * nats, n)
+    images, difficulty = _difficulty(config, slug, split, n)
+    factor = 1.0 if slug == config.data.name else _OUTSIDE.get(slug, (0.5, 0.1, 3.0))[2]
     level = images.gamma(6.0, 1 / 6.0, n)
 
     def jitter(scale: float) -> np.ndarray:
@@ -160,8 +170,7 @@ def _table(
     frame["log_px"] = elbo - sum(ratios.values())
     frame |= ratios
     if draws > 1:
-        values = [name for name in columns(depth, draws) if name in frame and name not in ("example", "label")]
-        frame |= {f"{name}_se": noise.gamma(40, 0.4 / np.sqrt(draws), n) for name in values}
+        frame |= {f"{name}_se": noise.gamma(40, 0.4 / np.sqrt(draws), n) for name in config.model.measured()}
     metadata = TableMetadata(
         data=slug,
         slug=slug,
@@ -171,14 +180,42 @@ def _table(
         draws=draws,
         seed=seed,
         depth=depth,
-        dimensions=dimensions,
+        dimensions=config.model.dimensions,
         preprocessing=config.data.preprocessing,
         precision="32-true",
-        weights_sha256="0" * 64,
-        data_fingerprint=f"{zlib.crc32(slug.encode()):064x}",
+        weights_sha256=weights,
+        data_fingerprint=fingerprint(slug, split, n),
         version="0.1.0",
     )
-    return ScoreTable(pd.DataFrame(frame)[columns(depth, draws)], metadata)
+    return ScoreTable(pd.DataFrame(frame)[[*KEYS, *config.model.statistics(draws)]], metadata)
+
+
+def _difficulty(config: RunConfig, slug: str, split: str, n: int) -> tuple[np.random.Generator, np.ndarray]:
+    """(what the rest of the images is drawn from, their mean -ELBO in nats): the same at every call."""
+    images = np.random.default_rng(zlib.crc32(f"{slug}.{split}".encode()))
+    own = slug == config.data.name
+    mean, spread = _INSIDE.get(slug, (0.4, 0.1)) if own else _OUTSIDE.get(slug, (0.5, 0.1, 3.0))[:2]
+    nats = config.model.dimensions * np.log(2)
+    return images, images.gamma((mean / spread) ** 2, spread**2 / mean * nats, n)
+
+
+def _pixels(config: RunConfig, slug: str, split: str, n: int) -> pd.DataFrame:
+    """Statistics of the pixels: most of what makes an image unlikely is the noise of its grey values."""
+    images, difficulty = _difficulty(config, slug, split, n)
+    grey = images.beta(4, 4, n)
+    return pd.DataFrame(
+        {
+            "input_entropy": (0.5 + 0.2 * grey) * difficulty,
+            "grey_share": grey,
+            "zlib_bytes": np.round(150 + difficulty),
+            "png_bytes": np.round(190 + difficulty),
+            "mean": 0.1 + 0.4 * grey,
+            "sd": 0.1 + 0.3 * grey,
+            "total_variation": 0.05 + 0.2 * grey,
+            "ink": 0.5 * grey,
+            "sharpness": 0.02 + 0.2 * grey,
+        }
+    )
 
 
 def _history(depth: int, seed: int, epochs: int = 4) -> pd.DataFrame:

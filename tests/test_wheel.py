@@ -21,7 +21,7 @@ LARGEST_WHEEL = 20 * 2**20
 RUN = "fashionmnist-lite-seed0"
 VISIT = f"""
 from streamlit.testing.v1 import AppTest
-from app import registry
+from app.frame import registry
 drawn = AppTest.from_file("app/main.py", default_timeout=120)
 drawn.query_params["run"] = "{RUN}"
 drawn.switch_page("../pages/scores.py").run()
@@ -89,7 +89,7 @@ def test_the_commands_find_the_bundled_runs(site: Path, environment: dict[str, s
         return done.stdout
 
     listed = hvae("runs", "list")
-    assert all(path.name in listed for path in (ROOT / "assets" / "runs").iterdir())
+    assert all(path.parent.name in listed for path in (ROOT / "assets" / "runs").glob("*/config.json"))
     assert "notmnist" in hvae("report", RUN, "--table", "bits").lower()
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Which runs the Compare page shows, under which setting, and which of their tables exist."""
+"""Which runs the Compare page shows, under which setting, and which of their sets can be measured."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from app.compare.numbers import Compared
 from app.frame import components, controls
 from app.frame.state import Selection
 from app.looks import palette
-from app.reading import choosing, loading, measures
-from app.reading.measures import Measure, Setting
+from app.looks.wording import asked_for
+from app.reading import choosing, loading, presence
+from app.reading import view as views
+from app.reading.measures import Measure
 from hvae import presets
 from hvae.errors import TableError
+from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.settings import Setting
 
 OFFERED = 5
 """Most runs that are taken along unasked."""
 
+BUDGET = 0.05
+"""False alarms at which images are called OOD on this page."""
+
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the Compare page shows.
+    """What the Compare page shows: runs that have the in-distribution set under one setting and score, run A first.
 
-    Attributes:
-        data: slug of the in-distribution set, the same for every run.
-        ood: slugs of the chosen OOD sets that run A has scored under the setting.
-        runs: those with a table of the in-distribution set, run A first.
-        unscored: runs without one.
-        problems: why a table could not be used, one line each.
-        setting: reading, S and R of all tables.
-        measure: score, k and unit.
+    `ood` are the chosen OOD sets that run A has, `unscored` the runs without the in-distribution set, `problems` why
+    other runs and sets could not be used, one line each.
     """
 
     data: str
@@ -66,16 +66,15 @@ def choose(selection: Selection, run: RunEntry) -> list[RunEntry]:
     return first + [named[name] for name in also]
 
 
-def alone(run: RunEntry) -> None:
+def alone(found: Catalogue) -> None:
     """What to do where run A stands alone."""
     if len(loading.runs()) > 1:
         st.info("Choose run B in the sidebar, or one or more runs above, to compare with.")
         return
-    config = run.config
+    run, config = found.run, found.run.config
     preset = config.preset if config and config.preset in presets.names() else "fashionmnist-lite"
     seed = config.training.seed + 1 if config else 1
-    scored_sets = dict.fromkeys(key.slug for key in loading.tables(run) if key.split in measures.WHOLE_SPLITS)
-    sets = " ".join(f"--data {slug}" for slug in scored_sets) or "--data fashionmnist --data mnist"
+    sets = " ".join(f"--data {asked_for(slug, run.path)}" for slug in found.sets() or ("fashionmnist", "mnist"))
     components.missing(
         f"{run.name} is the only run here. Train another to compare it with, for instance the same configuration with "
         "another seed: that shows how much of a difference is chance.",
@@ -83,69 +82,65 @@ def alone(run: RunEntry) -> None:
     )
 
 
-def view(runs: Sequence[RunEntry], data: str, ood: Sequence[str], found: Sequence[Setting]) -> View:
-    """Draw the controls and read the tables they name.
-
-    Args:
-        runs: run A first.
-        data: slug of the in-distribution set.
-        ood: slugs of the OOD sets.
-        found: settings under which run A has scored `data`; at least one.
-
-    Raises:
-        TableError: the in-distribution table of run A is damaged.
-    """
+def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View:
+    """Draw the controls and measure the sets they name; the first run has a setting of `data`. Raises a TableError."""
+    settings = catalogues[0].settings(data)
     with controls.bar("controls"):
-        score = choosing.choose_score()
+        score = choosing.choose_score(_depths(catalogues[:1], data, settings[0])[0])
         slot = controls.bar("level", width="content")
         unit = choosing.choose_unit()
-    setting = choosing.choose_setting(found)
-    problems: list[str] = []
-    compared = [_compared(run, place, data, ood, setting, problems) for place, run in enumerate(runs)]
-    there = tuple(one for one in compared if data in one.tables)
-    if not there or there[0].run is not runs[0]:
-        raise TableError(problems[0] if problems else f"{runs[0].name} has no table of {data}")
-    depths = {one.run.name: one.tables[data].metadata.depth for one in there}
-    depth = min(depths.values())
+    setting = choosing.choose_setting(settings)
+    depths = [depth for depth in _depths(catalogues, data, setting) if score.levels(depth)]
     with slot:
-        k = choosing.choose_level(score, depth)
-    usable = choosing.said_unit(score, unit)
-    if len(set(depths.values())) > 1:
-        layers = ", ".join(f"`{name}` has {layers}" for name, layers in depths.items())
-        st.caption(f"k goes to {depth} only, the layers that all of these runs have: {layers}.")
-    return View(
-        data,
-        tuple(slug for slug in ood if slug in there[0].tables),
-        there,
-        tuple(one.run for one in compared if data not in one.tables),
-        tuple(problems),
-        setting,
-        Measure(score, k, usable),
-    )
-
-
-def _compared(
-    run: RunEntry, place: int, data: str, ood: Sequence[str], setting: Setting, problems: list[str]
-) -> Compared:
-    """The tables of one run under the setting; what cannot be read is added to the problems."""
-    stored = loading.tables(run)
-    keys: dict[str, TableKey] = {}
-    tables: dict[str, ScoreTable] = {}
-    for slug in (data, *ood):
-        key = measures.find(stored, slug, setting)
-        if key is None:
+        k = choosing.choose_level(score, min(depths))
+    measure = choosing.said_measure(score(k), unit)
+    if k is not None and len(set(depths)) > 1:
+        st.caption(f"k goes to {min(depths)} only, the layers that all of these runs have.")
+    runs: list[Compared] = []
+    unscored: list[RunEntry] = []
+    problems: list[str] = []
+    for place, found in enumerate(catalogues):
+        run = found.run
+        if found.find(data, setting) is None:
+            unscored.append(run)
             continue
         try:
-            table = loading.table(key)
+            one = views.view(found, data, ood, setting, measure, BUDGET, unit)
         except TableError as error:
+            if place == 0:
+                raise
             problems.append(f"{run.name}: {error}")
             continue
-        if data in tables and table.metadata.depth != tables[data].metadata.depth:
-            problems.append(f"{run.name}: {key.path.name} is of a model with another number of layers: score it again")
-            continue
-        keys[slug], tables[slug] = key, table
-    title = f"{letter(place)} · {components.escape(run.name)}"
-    return Compared(run, letter(place), palette.run_look(place, title), keys, tables)
+        problems += [f"{run.name}: {line}" for line in one.problems]
+        title = f"{letter(place)} · {components.escape(run.name)}"
+        runs.append(Compared(letter(place), palette.run_look(place, title), one))
+    there = tuple(slug for slug in ood if slug in runs[0].sets)
+    return View(data, there, tuple(runs), tuple(unscored), tuple(problems), setting, measure)
+
+
+def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> list[int]:
+    """Latent layers of the runs that have scored a set under a setting."""
+    found = [one.find(data, setting) for one in catalogues]
+    return [entry.metadata.depth for entry in found if entry]
+
+
+def missing_commands(view: View, wanted: Sequence[str]) -> list[str]:
+    """The commands that score what is missing, one a run."""
+    unfit = misfits(view)
+    absent = [(one.run, one.view.unscored) for one in view.runs]
+    absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
+    return [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]
+
+
+def misfits(view: View) -> dict[str, str]:
+    """Runs without tables that take images of another shape than run A, with that shape in words."""
+    first = view.runs[0].run.config
+    shapes = {run.name: run.config.model.image_shape for run in view.unscored if run.config}
+    return {
+        name: " × ".join(map(str, shape))
+        for name, shape in shapes.items()
+        if first and shape != first.model.image_shape
+    }
 
 
 def _trained_on(run: RunEntry) -> str | None:

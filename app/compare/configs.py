@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from app.compare.choosing import letter
-from app.compare.numbers import differing
 from app.frame import components
 from app.reading import loading
+from hvae.config import RunConfig
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry
 
@@ -34,9 +35,8 @@ def configurations(runs: Sequence[RunEntry]) -> None:
         # Field by field two models of unlike depth would fill the page.
         shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
         shown |= _layers(runs)
-    rows = [[name, *map(_shown, values)] for name, values in shown.items()]
-    rest = len(rows) - MOST_ROWS
-    rows = rows[:MOST_ROWS]
+    rest = len(shown) - MOST_ROWS
+    rows = [[name, *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
     components.table(
         ["", *(f"{letter(number)} · {components.escape(run.name)}" for number, run in enumerate(runs))],
@@ -102,3 +102,29 @@ def _shown(value: str | None) -> str:
 
 def _rounded(value: float | None) -> str:
     return "–" if value is None else (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}").replace("-", "−")
+
+
+def flattened(config: RunConfig) -> dict[str, str]:
+    """Every field of a `config.json` under its dotted name; stages and blocks are counted from 0, as in the file."""
+    found: dict[str, str] = {}
+
+    def walk(name: str, value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}.{key}" if name else str(key), inner)
+        elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+            for place, inner in enumerate(value):
+                walk(f"{name}.{place}", inner)
+        else:
+            found[name] = value if isinstance(value, str) else json.dumps(value)
+
+    walk("", json.loads(config.to_json()))
+    return found
+
+
+def differing(configs: Sequence[RunConfig]) -> dict[str, list[str | None]]:
+    """Fields that are not the same in all configurations: dotted name -> value in each, None where it has none."""
+    flat = [flattened(config) for config in configs]
+    names = dict.fromkeys(name for one in flat for name in one)
+    rows = {name: [one.get(name) for one in flat] for name in names}
+    return {name: values for name, values in rows.items() if len(set(values)) > 1}

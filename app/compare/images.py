@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.compare.choosing import View
-from app.compare.numbers import QUADRANTS, Agreement, agreement, same_images
+from app.compare.choosing import BUDGET, View
+from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, paired
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
-from app.figures.densities import IDS_PER_SET
 from app.frame import components, controls, state
+from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
-from app.images.scored import picture
+from app.images.scored import link, picture
 from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures
 
-BUDGET = 0.05
-"""False alarms at which images are called OOD here."""
-
 SHOWN = 12
 """Images in a gallery."""
+
+CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
 
 
 def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
@@ -31,47 +33,48 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
     first, second = view.runs[:2]
     found, unpaired = [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
-        if name not in second.tables:
+        if name not in second.sets:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
-        elif not same_images(first.tables[name], second.tables[name]):
+        elif not paired(first, second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
-            found.append(agreement(name, view.data, view.measure, first, second))
+            stamps = [one.sets[slug].stamp for one in (first, second) for slug in (name, view.data)]
+            found.append(kept("agreement", stamps, lambda name=name: agreement(name, first, second)))
     return found, unpaired
 
 
 def scatter(view: View, found: list[Agreement]) -> None:
     """The score of the first run against that of the second, with the shares of images in each quadrant."""
     first, second = view.runs[:2]
-    limits = tuple(measures.threshold(view.measure.of(one.tables[view.data]), BUDGET).value for one in (first, second))
+    limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
+    letters = (first.letter, second.letter)
     clouds = []
     for one in found:
         marks = one.marks()
         clouds.append(Cloud(one.slug, marks, one.first[marks], one.second[marks]))
-    symbol, unit = view.measure.symbol, view.measure.unit
-    axes = tuple(f"{symbol} of {one.look.title} ({unit})" for one in (first, second))
-    letters = (first.letter, second.letter)
-    figure = figures.agreement(clouds, limits, letters, axes, _title(found, *letters))  # type: ignore[arg-type]
-
-    def pin(mark: int) -> None:
-        place, index = divmod(int(mark), IDS_PER_SET)
-        if place < len(found):
-            state.pin(ImageId(found[place].slug, index))
-
+    axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
     components.chart(
-        figure, figures.table(clouds, (first.run.name, second.run.name)), "agreement", key="agreement", on_click=pin
+        figures.agreement(clouds, limits, letters, axes, _title(found, *letters)),  # type: ignore[arg-type]
+        figures.table(clouds, (first.run.name, second.run.name)),
+        "agreement",
+        key="agreement",
+        on_click=state.pin_mark([one.slug for one in found]),
     )
-    rows, numbers = [], []
-    for one in found:
-        shares = one.quadrants(*limits)
-        rows.append([look(one.slug).title, *map(percent, shares), f"{one.correlation:.3f}"])
-        numbers.append({"data": one.slug} | dict(zip(QUADRANTS, shares, strict=True)) | {"spearman": one.correlation})
-    called = [f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither"]
-    components.table(
-        ["images", *called, "Spearman"],
-        rows,
+    frame = pd.DataFrame(
+        [
+            {"data": one.slug, **dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)), "spearman": one.correlation}
+            for one in found
+        ]
+    )
+    called = (f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither")
+    components.listed(
+        frame,
+        {
+            "images": lambda row: look(row.data).title,
+            **{name: lambda row, place=place: percent(row[place]) for place, name in enumerate(called, start=1)},
+            "Spearman": lambda row: f"{row.spearman:.3f}",
+        },
         f"Who calls an image OOD, at {100 * BUDGET:.0f} % false alarms of each run",
-        numbers=pd.DataFrame(numbers),
         name="quadrants",
     )
 
@@ -95,7 +98,7 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     frame = every_image(view, one)
-    keys = {one.slug: first.keys[one.slug]}
+    seen = {one.slug: first.sets[one.slug].table}
     name = look(one.slug).title
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
@@ -110,7 +113,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, keys, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, seen, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -122,7 +125,7 @@ def disagreements(view: View, one: Agreement) -> None:
 def every_image(view: View, one: Agreement) -> pd.DataFrame:
     """Every image of a set: scores, percentiles and their difference by the first two runs."""
     first, second = view.runs[:2]
-    table = first.tables[one.slug]
+    table = first.sets[one.slug].table
     columns = {
         "image": [f"{one.slug}:{index}" for index in range(len(table))],
         "label": table.frame["label"].to_numpy(),
@@ -145,41 +148,42 @@ def one_image(view: View, found: list[Agreement]) -> None:
     sizes = {one.slug: len(one.first) for one in found[::-1]}
     up, down = last.furthest(1)
     image = controls.image_box(sizes, ImageId(last.slug, int(next(iter([*up, *down]), 0))))
+    looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        picture(own.run, image, own.keys[image.slug].split, 160)
+        images = picture(own.run, image, own.sets[image.slug].table, 160)
     with right:
-        rows, numbers = [], []
-        for one in view.runs:
-            there = image.slug in one.tables and same_images(one.tables[image.slug], own.tables[image.slug])
-            if not there:
-                rows.append([one.look.title, "not scored", "", ""])
-                continue
-            inside = view.measure.of(one.tables[view.data])
-            score = float(view.measure.of(one.tables[image.slug])[image.index])
-            rank = measures.percentile(inside, score)
-            alarm = score >= measures.threshold(inside, BUDGET).value
-            word = components.mark("called OOD") if alarm else components.mark("passes", "good")
-            rows.append([one.look.title, significant(score, 4), f"{rank:.1f} %", word])
-            numbers.append({"run": one.run.name, "score": score, "percentile": rank, "called_ood": alarm})
-        title = f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run"
-        components.table(
-            ["run", f"score ({view.measure.unit})", f"above so many {look(view.data).title} images",
-             f"at {100 * BUDGET:.0f} % false alarms"],
-            rows,
-            title,
-            numbers=pd.DataFrame(numbers),
+        cells: dict[str, Callable[[Any], str]] = {
+            f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
+            f"above so many {look(view.data).title} images": lambda row: f"{row.percentile:.1f} %",
+            f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
+        }
+        components.listed(
+            pd.DataFrame([_judged(one, own, image) for one in view.runs]),
+            {"run": lambda row: looks[row.run]}
+            | {
+                head: lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
+                for head, cell in cells.items()
+            },
+            f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
             name="image-in-every-run",
-        )  # fmt: skip
+        )
         st.page_link(
             "../pages/scores.py",
             label="See its place on Scores →",
             query_params=state.values("scores", image=str(image)),
         )
-        st.page_link(
-            "../pages/reconstructions.py",
-            label="See its reconstructions by A and B →",
-            query_params=state.values(
-                "reconstructions", source="data set", image=str(image), versus=view.runs[1].run.name
-            ),
-        )
+        link(image, images, "See its reconstructions by A and B →", versus=view.runs[1].run.name)
+
+
+def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
+    """An image in one run; nothing but the run where it has scored other images than run A."""
+    if not paired(one, own, image.slug):
+        return {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
+    inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
+    return {
+        "run": one.run.name,
+        "score": score,
+        "percentile": measures.percentile(inside, score),
+        "called_ood": score >= measures.threshold(inside, BUDGET).value,
+    }

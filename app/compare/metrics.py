@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.compare.choosing import View
-from app.compare.numbers import Compared, same_images
+from app.compare.numbers import Compared, paired
 from app.figures import curves as curve_figures
 from app.figures.curves import Line
 from app.figures.layout import Figure
 from app.frame import components
+from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import estimate, rate
-from app.reading import loading
-from app.reading.measures import Measure, stamp
+from app.looks.wording import rate
+from app.reading import metrics
+from app.reading import view as views
+from app.reading.metrics import METRICS
 from hvae import stats
-from hvae.runs.score_tables import TableKey
-from hvae.stats import PairedDifference
 
-METRICS = ("auroc", "auprc", "fpr80")
 UNPAIRED = "not paired: different images"
 
 
@@ -34,32 +31,27 @@ def room(view: View) -> DeltaGenerator:
     frame = st.container(key="metrics-frame")
     if view.ood:
         height = 41 * len(view.ood) * len(view.runs) + (230 if len(view.runs) > 1 else 160)
-        frame.html(f"<style>.st-key-metrics-frame {{ min-height: {height}px }}</style>")
+        frame.html(f"<style>:root {{ --metrics-room: {height}px }}</style>")
     return frame
 
 
 def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
-    rows, numbers = [], []
-    for slug in view.ood:
-        for one in view.runs:
-            row: dict[str, object] = {"ood": slug, "run": one.run.name, "score": components.plain(view.measure.symbol)}
-            cells = [look(slug).title, one.look.title]
-            if slug not in one.tables:
-                rows.append([*cells, "not scored", *[""] * (len(METRICS) + 1)])
-                continue
-            found = loading.summary(one.keys[view.data], one.keys[slug], view.measure.score, view.measure.k)
-            for images, estimates in found.items():
-                for name, value in estimates.items():
-                    row |= {f"{images}_{name}{end}": getattr(value, kind) for end, kind in _ENDS.items()}
-            cells += [estimate(found["equal"][name]) for name in METRICS]
-            rows.append([*cells, *(_compared_with_a(view, one, slug, row) if len(view.runs) > 1 else ())])
-            numbers.append(row)
-    frame = pd.DataFrame(numbers)
-    columns = ["OOD set", "run", "AUROC ↑", "AUPRC ↑", "FPR80 ↓"]
-    columns += ["AUROC minus A's", "p"] if len(view.runs) > 1 else []
+    first = view.runs[0]
+    frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
+    looks = {one.run.name: one.look.title for one in view.runs}
+    shown: dict[str, Callable[[Any], str]] = {
+        "OOD set": lambda row: look(row.ood).title,
+        "run": lambda row: looks[row.run],
+        **{heading: cell for heading, cell in metrics.shown().items() if heading in METRICS.values()},
+    }
+    if len(view.runs) > 1:
+        shown["AUROC minus A's"] = lambda row: (
+            UNPAIRED if row.paired == UNPAIRED else _signed(row, "full_difference") or "–"
+        )
+        shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
     caption = f"{view.measure.symbol} against {look(view.data).title}, {view.setting}, with 95 % intervals"
-    components.table(columns, rows, caption)
+    components.listed(frame, shown, caption)
     with st.container(horizontal=True, gap="medium"):
         components.save(frame, "compared-metrics", key="compared-metrics-csv", quiet=True)
         st.download_button(
@@ -71,88 +63,63 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
-    st.caption("As in the paper, both sides are cut to the same number of images; the CSV has all images as well.")
-    if len(view.runs) == 1:
-        return
+    sizes = ", ".join(f"{len(first.sets[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
-        "The difference is paired where both runs scored the same images (DeLong et al., 1988): p is how often chance "
-        "alone would make it as large. It holds for these two trained models; what another seed would give needs "
-        "more seeds."
+        f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
+        "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
+    if len(view.runs) > 1:
+        st.caption(
+            "The difference is paired where both runs scored the same images (DeLong et al., 1988): p is how often "
+            "chance alone would make it as large. It holds for these two trained models; what another seed would give "
+            "needs more seeds."
+        )
 
 
-_ENDS = {"": "value", "_low": "low", "_high": "high"}
-
-
-def _compared_with_a(view: View, one: Compared, slug: str, row: dict[str, object]) -> tuple[str, str]:
-    """(difference with its interval, p) as cells; added to the row."""
-    first = view.runs[0]
+def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
+    """The metrics of one run against one set, those of all images and of equal numbers; none where it is not scored."""
+    row: dict[str, Any] = {"ood": slug, "run": one.run.name, "score": view.measure.label, "paired": None}
+    empty = [f"full_{name}{end}" for name in (*METRICS, "difference") for end in ("", "_low", "_high")]
+    row |= dict.fromkeys(["n_in", "n_ood", *empty, "full_p"], float("nan"))
+    first, outside = view.runs[0], one.sets.get(slug)
+    if outside is None:
+        return row
+    row |= metrics.columns(one.inside, outside)
     if one is first:
-        return "–", "–"
-    if not all(same_images(one.tables[name], first.tables[name]) for name in (view.data, slug)):
-        row["paired"] = UNPAIRED
-        return UNPAIRED, "–"
-    keys = (one.keys[view.data], one.keys[slug], first.keys[view.data], first.keys[slug])
-    found = paired(keys, view.measure.score, view.measure.k)
-    row["paired"] = "paired"
-    for images, gain in found.items():
-        row |= {f"{images}_difference{end}": getattr(gain, kind) for end, kind in _ENDS.items()}
-        row[f"{images}_p"] = gain.p_value
-    gain = found["equal"]
-    text = f'{_signed(gain.value)} <span class="interval">[{_signed(gain.low)}, {_signed(gain.high)}]</span>'
-    return text, "&lt; .001" if gain.p_value < 0.001 else rate(gain.p_value)
+        return row
+    if not paired(one, first, view.data, slug):
+        return row | {"paired": UNPAIRED}
+    gain = views.gain(one.inside, outside, first.inside, first.sets[slug])
+    assert gain is not None
+    return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
 
 
-def paired(keys: tuple[TableKey, TableKey, TableKey, TableKey], score: str, k: int) -> dict[str, PairedDifference]:
-    """AUROC of one run minus that of another, on equal-size subsets and on all images; cached until a file changes.
-
-    Args:
-        keys: (in-distribution, OOD) tables of the one run, then of the other, of the same images.
-        score: `L` or `LLR`.
-        k: of the score.
-    """
-    return _paired(keys, Measure(score, k), f"{stamp(keys)} {score} {k}")
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def _paired(
-    _keys: tuple[TableKey, TableKey, TableKey, TableKey], _measure: Measure, name: str
-) -> dict[str, PairedDifference]:
-    own_in, own_ood, in_a, ood_a = (_measure.of(loading.table(key)) for key in _keys)
-    inside, outside = stats.equal_subsets(len(own_in), len(own_ood), 0)
-    full = stats.paired_auroc_difference(own_in, own_ood, in_a, ood_a)
-    if len(own_in) == len(own_ood):
-        return {"equal": full, "full": full}
-    return {
-        "equal": stats.paired_auroc_difference(own_in[inside], own_ood[outside], in_a[inside], ood_a[outside]),
-        "full": full,
-    }
+def _signed(row: Any, name: str) -> str:
+    """A difference with its interval, three decimals and signs, such as `+.012`; empty where there is none."""
+    ends = [getattr(row, f"{name}{end}") for end in ("", "_low", "_high")]
+    if pd.isna(ends[0]):
+        return ""
+    value, low, high = (("−" if one < 0 else "+") + rate(abs(one)) for one in ends)
+    return f'{value} <span class="interval">[{low}, {high}]</span>'
 
 
 def latex(frame: pd.DataFrame, note: str) -> str:
-    """The metrics on equal-size subsets as a LaTeX table with intervals.
-
-    Args:
-        frame: as the CSV holds it.
-        note: on the in-distribution set and the setting.
-    """
+    """The metrics over all images as a LaTeX table with intervals; the frame is that of the CSV."""
     from hvae.report.rendering import latex_table
 
-    def cell(row: Mapping[Any, Any], name: str, form: str = "{:.3f}") -> str:
-        value, low, high = (float(row[f"equal_{name}{end}"]) for end in _ENDS)
-        return "" if np.isnan(value) else f"{form} [{form}, {form}]".format(value, low, high)
+    def cell(row: Any, name: str, form: str = "{:.3f}") -> str:
+        ends = [getattr(row, f"full_{name}{end}") for end in ("", "_low", "_high")]
+        return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
 
+    rows: list[Any] = list(frame.itertuples())
     columns: dict[str, list[str]] = {
-        "OOD set": [look(str(slug)).title for slug in frame["ood"]],
-        "run": [str(name) for name in frame["run"]],
-        "score": [str(name) for name in frame["score"]],
+        "OOD set": [look(str(row.ood)).title for row in rows],
+        "run": [str(row.run) for row in rows],
+        "score": [str(row.score) for row in rows],
+        **{name.upper(): [cell(row, name) for row in rows] for name in METRICS},
+        "difference in AUROC": [cell(row, "difference", "{:+.3f}") for row in rows],
+        "p": ["" if pd.isna(row.full_p) else f"{row.full_p:.2g}" for row in rows],
     }
-    names = [f"equal_difference{end}" for end in _ENDS]
-    complete = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *names, "equal_p"])))
-    rows = complete.to_dict("records")
-    columns |= {name.upper(): [cell(row, name) for row in rows] for name in METRICS}
-    columns["difference in AUROC"] = [cell(row, "difference", "{:+.3f}") for row in rows]
-    columns["p"] = ["" if np.isnan(p := float(row["equal_p"])) else f"{p:.2g}" for row in rows]
     return latex_table(
         "OOD detection of several runs with 95 % intervals", f"in-distribution {note}", pd.DataFrame(columns)
     )
@@ -160,22 +127,19 @@ def latex(frame: pd.DataFrame, note: str) -> str:
 
 def curves(view: View, slug: str) -> None:
     """One ROC curve a run against one OOD set."""
-    keys = [one.keys[name] for one in view.runs if slug in one.tables for name in (view.data, slug)]
-    letters = [one.letter for one in view.runs]
-    figure, lines = _drawn_curves(f"{view.measure}{letters}{stamp(keys)}", view, slug)
+    runs = [one for one in view.runs if slug in one.sets]
+
+    def make() -> tuple[Figure, list[Line]]:
+        lines, areas = [], {}
+        for one in runs:
+            curve = stats.roc_curve(one.inside.scores, one.sets[slug].scores, points=300)
+            lines.append(Line(one.run.name, one.look, curve))
+            areas[one.letter] = views.auroc(one.inside, one.sets[slug]).value
+        return curve_figures.overlay(lines, _title(areas, look(slug).title)), lines
+
+    stamp = [(one.letter, one.inside.stamp, one.sets[slug].stamp) for one in runs]
+    figure, lines = kept("overlay", stamp, make)
     components.chart(figure, lambda: curve_figures.overlay_table(lines), f"roc-{slug}", key="overlay")
-
-
-# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn_curves(stamp: str, _view: View, slug: str) -> tuple[Figure, list[Line]]:
-    lines, areas = [], {}
-    for one in _view.runs:
-        if slug in one.tables:
-            scores = [_view.measure.of(one.tables[name]) for name in (_view.data, slug)]
-            lines.append(Line(one.run.name, one.look, stats.roc_curve(*scores, points=300)))
-            areas[one.letter] = stats.auroc(*scores).value
-    return curve_figures.overlay(lines, _title(areas, look(slug).title)), lines
 
 
 def _title(areas: dict[str, float], name: str) -> str:
@@ -189,33 +153,3 @@ def _title(areas: dict[str, float], name: str) -> str:
         f"{best} tells {name} apart best: {100 * areas[best]:.1f} of 100 pairs ordered rightly, "
         f"{100 * areas[worst]:.1f} by {worst}"
     )
-
-
-def misfits(view: View) -> dict[str, str]:
-    """Runs without tables that take images of another shape than run A, with that shape in words."""
-    shapes = {run.name: run.config.model.image_shape for run in view.unscored if run.config}
-    first = view.runs[0].run.config
-    return {
-        name: " × ".join(map(str, shape))
-        for name, shape in shapes.items()
-        if first and shape != first.model.image_shape
-    }
-
-
-def commands(view: View, wanted: Sequence[str]) -> list[str]:
-    """The commands that score what is missing, one a run."""
-    found = []
-    for one in view.runs:
-        absent = [slug for slug in wanted if slug not in one.tables]
-        if absent:
-            found.append((one.run.name, absent))
-    unfit = misfits(view)
-    found += [(run.name, [view.data, *wanted]) for run in view.unscored if run.name not in unfit]
-    how = view.setting
-    flags = f"--reading {how.reading} --samples {how.samples} --draws {how.draws}"
-    return [f"hvae score {shlex.quote(name)} --data {' --data '.join(sets)} {flags}" for name, sets in found]
-
-
-def _signed(value: float) -> str:
-    """A difference with three decimals and its sign, such as `+.012`."""
-    return ("−" if value < 0 else "+") + rate(abs(value))

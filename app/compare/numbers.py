@@ -1,19 +1,17 @@
-"""What two runs say about the same images: numbers for the Compare page. Knows no Streamlit."""
+"""What two runs say about the same images: numbers for the Compare page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from app.looks.palette import Look
-from app.reading.measures import Measure
-from hvae.config import RunConfig
+from app.reading.view import Scored, View
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.score_tables import ScoreTable
 from hvae.stats.arrays import Floats, Indices
 
 MARKS = 240
@@ -25,33 +23,33 @@ QUADRANTS = ("both", "only A", "only B", "neither")
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One run of a comparison.
+    """One run of a comparison: its letter (all others are compared with A), its look, and what it has scored."""
 
-    Attributes:
-        run: as found on disk.
-        letter: its short name; `A` is the run that all others are compared with.
-        look: how it is drawn.
-        keys: score tables under the setting, by slug.
-        tables: the same, read.
-    """
-
-    run: RunEntry
     letter: str
     look: Look
-    keys: Mapping[str, TableKey]
-    tables: Mapping[str, ScoreTable]
+    view: View
+
+    @property
+    def run(self) -> RunEntry:
+        """The run."""
+        return self.view.run
+
+    @property
+    def inside(self) -> Scored:
+        """The in-distribution set."""
+        return self.view.inside
+
+    @cached_property
+    def sets(self) -> dict[str, Scored]:
+        """All sets by slug."""
+        return {one.slug: one for one in self.view.sets}
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
     """Scores of the images of one data set by two runs, all `(n,)`.
 
-    Attributes:
-        slug: of the data set.
-        first: score by the first run.
-        second: score by the second run.
-        first_rank: percentage of the first run's in-distribution test images at or below the score.
-        second_rank: the same for the second run.
+    A rank is the percentage of the same run's in-distribution test images at or below the score.
     """
 
     slug: str
@@ -60,7 +58,7 @@ class Agreement:
     first_rank: Floats
     second_rank: Floats
 
-    @property
+    @cached_property
     def correlation(self) -> float:
         """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
         if np.ptp(self.first) == 0 or np.ptp(self.second) == 0:
@@ -68,7 +66,7 @@ class Agreement:
         first, second = (pd.Series(scores).rank().to_numpy() for scores in (self.first, self.second))
         return float(np.corrcoef(first, second)[0, 1])
 
-    @property
+    @cached_property
     def difference(self) -> Floats:
         """First percentile minus second, in percentage points: > 0 where the first run finds the image stranger."""
         return self.first_rank - self.second_rank
@@ -80,13 +78,7 @@ class Agreement:
         return up[self.difference[up] > 0], down[self.difference[down] < 0]
 
     def marks(self, most: int = MARKS, ends: int = 12, seed: int = 0) -> Indices:
-        """About `most` images: both ends of either score, the `ends` largest differences both ways, others at random.
-
-        Args:
-            most: images to draw.
-            ends: how many of the largest differences; a tenth of them of each end of a score.
-            seed: of the random ones.
-        """
+        """About `most` images: both ends of either score, the largest differences both ways, others at random."""
         if len(self.first) <= most:
             return np.arange(len(self.first))
         tips = [
@@ -111,45 +103,19 @@ def same_images(one: ScoreTable, other: ScoreTable) -> bool:
     )
 
 
-def agreement(slug: str, data: str, measure: Measure, first: Compared, second: Compared) -> Agreement:
-    """The images of `slug` as two runs score them, ranked among each run's own scores of the set `data`.
+def paired(one: Compared, other: Compared, *slugs: str) -> bool:
+    """Whether two runs have scored the same images of these sets."""
+    return all(
+        slug in one.sets and slug in other.sets and same_images(one.sets[slug].table, other.sets[slug].table)
+        for slug in slugs
+    )
 
-    Args:
-        slug: of a data set that both runs have scored, `same_images`.
-        data: slug of the in-distribution set.
-        measure: the score.
-        first: one run.
-        second: another.
-    """
-    scores = [measure.of(one.tables[slug]) for one in (first, second)]
+
+def agreement(slug: str, first: Compared, second: Compared) -> Agreement:
+    """The images of a set as two runs score them, `paired`, ranked among each run's own in-distribution scores."""
+    scores = [one.sets[slug].scores for one in (first, second)]
     ranks = [
-        100 * np.searchsorted(np.sort(measure.of(one.tables[data])), own, "right") / len(one.tables[data])
+        100 * np.searchsorted(np.sort(one.inside.scores), own, "right") / len(one.inside.scores)
         for one, own in zip((first, second), scores, strict=True)
     ]
     return Agreement(slug, scores[0], scores[1], ranks[0], ranks[1])
-
-
-def flattened(config: RunConfig) -> dict[str, str]:
-    """Every field of a `config.json` under its dotted name; stages and blocks are counted from 0, as in the file."""
-    found: dict[str, str] = {}
-
-    def walk(name: str, value: object) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{name}.{key}" if name else str(key), inner)
-        elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
-            for place, inner in enumerate(value):
-                walk(f"{name}.{place}", inner)
-        else:
-            found[name] = value if isinstance(value, str) else json.dumps(value)
-
-    walk("", json.loads(config.to_json()))
-    return found
-
-
-def differing(configs: Sequence[RunConfig]) -> dict[str, list[str | None]]:
-    """Fields that are not the same in all configurations: dotted name -> value in each, None where it has none."""
-    flat = [flattened(config) for config in configs]
-    names = dict.fromkeys(name for one in flat for name in one)
-    rows = {name: [one.get(name) for one in flat] for name in names}
-    return {name: values for name, values in rows.items() if len(set(values)) > 1}

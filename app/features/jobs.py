@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.features import tables as feature_tables
 from app.frame import components, jobs, state
-from app.images.sources import whole_split
+from app.images.sources import whole, whole_split
 from app.looks import palette
 from app.looks.wording import asked_for
 from app.reading import loading
@@ -52,24 +52,16 @@ def obstacle(a: RunEntry, b: RunEntry) -> str | None:
 
 
 def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables: bool, busy: bool, key: str) -> None:
-    """Say what is not stored, and offer to compute it here, else the command.
+    """Say what is not stored of some data sets, and offer to compute it here, else the command.
 
-    Args:
-        run: run A, whose folder takes the results.
-        other: run B.
-        slugs: data sets, at least one.
-        what: is not stored, in words, as the start of a sentence.
-        tables: whether the correlation tables are to be written; unit pairs always are.
-        busy: whether a job is being watched, which is then not to be asked for again.
-        key: unique on the page.
+    Unit pairs are always computed, the correlation tables with `tables`; nothing is offered while a job is watched.
     """
-    titles = [palette.look(slug).title for slug in slugs]
     known = [slug for slug in slugs if datasets.is_known(slug)]
     here = [slug for slug in known if datasets.available(slug)]
     why = obstacle(run, other)
     away = [slug for slug in known if slug not in here]
     with st.container(border=True, key=key):
-        named = components.escape(", ".join(titles))
+        named = components.escape(_titles(slugs))
         st.html(f'<p class="chart-title">{components.escape(what)} not stored: {named}.</p>')
         if why is not None:
             st.html(f'<p class="prose">They cannot be computed here: {components.escape(why)}.</p>')
@@ -85,11 +77,15 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
             st.button(label, key=f"{key}-compute", on_click=start, args=(run, other, here, tables), type="primary")
         unknown = [slug for slug in slugs if slug not in known]
         if unknown:
-            named = components.escape(", ".join(palette.look(slug).title for slug in unknown))
+            named = components.escape(_titles(unknown))
             st.caption(f"From a folder or file: {named}. Give its path in the command, as `folder:PATH` or `npz:PATH`.")
         for slug in away:
             st.caption(f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
-        st.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}), language="bash", wrap_lines=True)
+        components.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}))
+
+
+def _titles(slugs: list[str]) -> str:
+    return ", ".join(palette.look(slug).title for slug in slugs)
 
 
 def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> None:
@@ -97,7 +93,7 @@ def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> Non
     if not access.may_write():
         state.note("job", access.READ_ONLY)
         return
-    title = f"{run.name} and {other.name} on {', '.join(palette.look(slug).title for slug in slugs)}"
+    title = f"{run.name} and {other.name} on {_titles(slugs)}"
     key = ("correlate", str(run.path), str(other.path), tuple(slugs), tables)
     jobs.start(title, comparison(run, other, slugs, tables), key)
 
@@ -111,7 +107,7 @@ def comparison(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -
         first, second = loading.checkpoint(run), loading.checkpoint(other)
         written = None
         for number, slug in enumerate(slugs):
-            images = loading.images(slug, whole_split(slug), image_shape=first.config.model.image_shape)
+            images = whole(slug, first.config.model.image_shape)
 
             def progress(done: int, total: int, before: int = number) -> None:
                 report(before * total + done, len(slugs) * total)
@@ -128,8 +124,7 @@ def comparison(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -
 def keep(run: RunEntry, write: Callable[[Path, Content], Path], content: Content) -> Path:
     """Write into a run's folder; below `HVAE_RUNS` where that folder cannot be written, as a bundled one may be.
 
-    Raises:
-        HvaeError: neither can be written, or the server is read-only.
+    Raises an HvaeError where neither can be written, or the server is read-only.
     """
     access.check_writing()
     try:

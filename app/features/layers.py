@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app.features import tables as feature_tables
 from app.figures.correlations import layer_grid, over_layers
-from app.figures.layout import Figure
 from app.frame import components, controls
+from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR
 from app.looks import palette
-from hvae.runs.correlations.tables import CorrelationTable, Kind
+from hvae.runs.correlations.tables import COLUMNS, CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
 
 def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
-    """What the lowest and the highest layer say, averaged over the data sets."""
-    layers = np.asarray(rows["layer_a"])
-
-    def mean(column: str, layer: int) -> float:
-        return float(pd.Series(np.asarray(rows[column])[layers == layer]).mean())
-
+    """What the lowest and the highest layer say, averaged over the data sets (HTML)."""
+    means = pd.DataFrame(rows.groupby("layer_a")[["mean_abs_r", "null", "cka"]].mean()).to_dict("index")
     spoken = [
-        f"at z<sub>{layer}</sub> mean |r| is {mean('mean_abs_r', layer):.2f} (chance {mean('null', layer):.2f}) "
-        f"and CKA {mean('cka', layer):.2f}"
-        for layer in dict.fromkeys([layers.min(), layers.max()])
+        f"at z<sub>{layer}</sub> mean |r| is {means[layer]['mean_abs_r']:.2f} (chance {means[layer]['null']:.2f}) "
+        f"and CKA {means[layer]['cka']:.2f}"
+        for layer in dict.fromkeys([min(means), max(means)])
     ]
     trained = [palette.look(entry.config.data.name).title for entry in (run, other) if entry.config]
     start = f"{run.name} was trained on {trained[0]}, {other.name} on {trained[1]}. " if len(trained) == 2 else ""
@@ -59,23 +54,21 @@ def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
 
 def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEntry, other: RunEntry) -> None:
     """Layer l against layer l, on every data set."""
-    rows = feature_tables.by_layer(tables, kind)
+    rows = feature_tables.rows(tables, kind)
+    rows = rows.loc[rows["layer_a"] == rows["layer_b"], list(COLUMNS)]
     st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
+    stamp = rows.to_csv(index=False)
+
+    def draw(column: str, title: str, axis: str, name: str, key: str) -> None:
+        figure = kept(column, stamp, lambda: over_layers(rows, column, title, axis, null=column == "mean_abs_r"))
+        components.chart(figure, rows, f"{name}-{kind}", key=key)
+
     left, right = st.columns(2)
     with left:
-        components.chart(
-            _drawn(rows, "mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", null=True),
-            rows,
-            f"correlation-{kind}",
-            key="r-by-layer",
-        )
+        title = "Matched units: do they rise and fall together?"
+        draw("mean_abs_r", title, "mean |r|", "correlation", "r-by-layer")
     with right:
-        components.chart(
-            _drawn(rows, "cka", "Whole layers: is it the same geometry?", "debiased linear CKA", null=False),
-            rows,
-            f"cka-{kind}",
-            key="cka-by-layer",
-        )
+        draw("cka", "Whole layers: is it the same geometry?", "debiased linear CKA", "cka", "cka-by-layer")
     counts = ", ".join(str(count) for count in sorted(set(rows["units"])))
     first = next(iter(tables.values())).metadata
     st.caption(
@@ -84,12 +77,6 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
         "favours wide layers. Chance: the images of run B shuffled. CKA compares whole layers: it also sees what two "
         "models say alike in other coordinates, and is near 0 by chance."
     )
-
-
-# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
-    return over_layers(rows, value, title, axis, null)
 
 
 def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: RunEntry) -> str:
@@ -102,11 +89,8 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
         st.session_state["pair"] = f"{data // 1000}-{data % 1000}"
 
     long = table.frame[table.frame["kind"] == kind]
-    for column, (value, name, words) in zip(
-        st.columns(2),
-        (("mean_abs_r", "mean |r|", "matched units"), ("cka", "CKA", "whole layers")),
-        strict=True,
-    ):
+    drawn = (("mean_abs_r", "mean |r|", "matched units"), ("cka", "CKA", "whole layers"))
+    for column, (value, name, words) in zip(st.columns(2), drawn, strict=True):
         with column:
             components.chart(
                 layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name),
@@ -121,7 +105,8 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
 def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: RunEntry, other: RunEntry) -> None:
     """One pair of layers on every data set."""
     a, b = (int(layer) for layer in pair.split("-"))
-    rows = feature_tables.one_pair(tables, kind, a, b)
+    rows = feature_tables.rows(tables, kind)
+    rows = rows.loc[(rows["layer_a"] == a) & (rows["layer_b"] == b), list(COLUMNS)]
     st.html(
         f'<p class="prose">z<sub>{a}</sub> of {components.escape(run.name)} against z<sub>{b}</sub> of '
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "

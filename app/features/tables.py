@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-import streamlit as st
 
+from app.frame.caching import kept
 from app.reading import loading
 from hvae.errors import TableError
 from hvae.runs.correlations.tables import (
@@ -26,13 +26,7 @@ from hvae.runs.folders import RunEntry, run_roots
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What is stored about two runs.
-
-    Attributes:
-        tables: by data set, run A's layers first.
-        problems: why other files could not be used, one line each.
-        outdated: data sets whose table was made with other weights.
-    """
+    """Tables of two runs by data set, run A's layers first; why others cannot be used; which have other weights."""
 
     tables: dict[str, CorrelationTable]
     problems: tuple[str, ...] = ()
@@ -56,7 +50,7 @@ def stored(a: RunEntry, b: RunEntry) -> Stored:
     for keeper, partner, folder in _folders(a, b):
         for key in list_correlations(folder):
             try:
-                table = _read(str(key.path), key.path.stat().st_mtime_ns)
+                table = kept("correlations", _stamp(key.path), lambda path=key.path: read_correlations(path))
             except (TableError, OSError) as error:
                 problems.append(f"{keeper.name}: {error}")
                 continue
@@ -74,14 +68,13 @@ def stored(a: RunEntry, b: RunEntry) -> Stored:
 def unit_pairs(a: RunEntry, b: RunEntry, slug: str, split: str) -> UnitPairs | None:
     """Matched units of two runs on a data set, run A first; None where none of the present weights are stored.
 
-    Raises:
-        TableError: a damaged file.
+    Raises a TableError for a damaged file.
     """
     for keeper, partner, folder in _folders(a, b):
         path = unit_pairs_path(folder / "correlations" / table_name(partner.name, slug, split))
         if not path.is_file():
             continue
-        pairs = _read_pairs(str(path), path.stat().st_mtime_ns)
+        pairs = kept("unit pairs", _stamp(path), lambda path=path: read_unit_pairs(path))
         if pairs.metadata.run_b == partner.name and _current(pairs.metadata, keeper, partner):
             return pairs if keeper is a else pairs.transposed()
     return None
@@ -92,16 +85,10 @@ def partners(run: RunEntry, runs: list[RunEntry]) -> list[RunEntry]:
     return [other for other in runs if other.name != run.name and stored(run, other).tables]
 
 
-def by_layer(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
-    """Layer l of run A against layer l of run B: one row a data set and layer."""
-    rows = _rows(tables, kind)
-    return rows.loc[rows["layer_a"] == rows["layer_b"], list(COLUMNS)]
-
-
-def one_pair(tables: dict[str, CorrelationTable], kind: Kind, layer_a: int, layer_b: int) -> pd.DataFrame:
-    """One pair of layers: one row a data set."""
-    rows = _rows(tables, kind)
-    return rows.loc[(rows["layer_a"] == layer_a) & (rows["layer_b"] == layer_b), list(COLUMNS)]
+def rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
+    """Every pair of layers on every data set."""
+    frame = pd.concat([table.frame for table in tables.values()], ignore_index=True)
+    return frame.loc[frame["kind"] == kind, list(COLUMNS)]
 
 
 def _folders(a: RunEntry, b: RunEntry) -> Iterator[tuple[RunEntry, RunEntry, Path]]:
@@ -119,16 +106,5 @@ def _current(metadata: CorrelationMetadata, keeper: RunEntry, partner: RunEntry)
     return all(digest in ("", made) for digest, made in zip(digests, made_with, strict=True))
 
 
-def _rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
-    frame = pd.concat([table.frame for table in tables.values()], ignore_index=True)
-    return frame.loc[frame["kind"] == kind, list(COLUMNS)]
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _read(path: str, stamp: int) -> CorrelationTable:
-    return read_correlations(Path(path))
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _read_pairs(path: str, stamp: int) -> UnitPairs:
-    return read_unit_pairs(Path(path))
+def _stamp(path: Path) -> tuple[Path, int]:
+    return path, path.stat().st_mtime_ns

@@ -15,28 +15,16 @@ from app.frame import components, controls, state
 from app.frame.state import ImageId
 from app.images import gallery
 from app.images.sources import Sizes
-from app.reading import loading
-from app.reading.measures import WHOLE_SPLITS
 from hvae import datasets
 from hvae.runs.correlations.tables import CorrelationMetadata, Kind
 from hvae.runs.correlations.unit_pairs import MOST_IMAGES, UnitPair
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import TableKey
 
 
 def unit_pairs(
     run: RunEntry, other: RunEntry, metadata: CorrelationMetadata, kind: Kind, layers: str, busy: bool
 ) -> None:
-    """Section on the units of one pair of layers.
-
-    Args:
-        run: run A.
-        other: run B.
-        metadata: of the correlation table chosen, run A first.
-        kind: of representation.
-        layers: `A-B`, counted from 1.
-        busy: whether a job is being watched.
-    """
+    """Section on the units of one pair of layers `A-B`, by the metadata of the correlation table chosen."""
     layer_a, layer_b = (int(layer) for layer in layers.split("-"))
     components.section(
         "Units that respond alike",
@@ -52,13 +40,13 @@ def unit_pairs(
         st.info("No unit of one of these layers varies over the images, so none can be matched.")
         return
 
-    def names(pair: UnitPair) -> tuple[str, str]:
-        return unit_name(run, kind, layer_a, pair.unit_a), unit_name(other, kind, layer_b, pair.unit_b)
-
     def clicked(rank: int) -> None:
         st.session_state["match"] = str(rank)
 
-    named = {pair.rank: names(pair) for pair in pairs}
+    named = {
+        pair.rank: (unit_name(run, kind, layer_a, pair.unit_a), unit_name(other, kind, layer_b, pair.unit_b))
+        for pair in pairs
+    }
     components.chart(
         matched_pairs(pairs, run.name, other.name, named),
         _numbers(pairs, named),
@@ -70,7 +58,7 @@ def unit_pairs(
     rank = controls.choose("Unit pair", "match", ranks, select=True, help="1 is the pair most alike. Or click a mark.")
     pair = pairs[ranks.index(rank)]
     st.html(f'<p class="prose">{in_words(pair, run.name, other.name, named[pair.rank])}</p>')
-    _galleries(pair, run, other, metadata.slug, metadata.split, named[pair.rank])
+    _galleries(pair, run, other, found.metadata, named[pair.rank])
 
 
 def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
@@ -83,14 +71,7 @@ def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
 
 
 def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:
-    """What a pair of units is, and how many images excite both (HTML).
-
-    Args:
-        pair: of units.
-        run: name of run A.
-        other: name of run B.
-        units: both in words, see `unit_name`.
-    """
+    """What a pair of units, both in words, is, and how many images excite both (HTML)."""
     place = ""
     if not math.isnan(pair.down):
         place = f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
@@ -123,7 +104,11 @@ def _numbers(pairs: tuple[UnitPair, ...], named: Mapping[int, tuple[str, str]]) 
     )
 
 
-def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split: str, units: tuple[str, str]) -> None:
+def _galleries(
+    pair: UnitPair, run: RunEntry, other: RunEntry, metadata: CorrelationMetadata, units: tuple[str, str]
+) -> None:
+    """What excites each unit of a pair most."""
+    slug = metadata.slug
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
     here = [name for name in datasets.names_for(shape) if datasets.available(name)]
     if slug in here:
@@ -131,15 +116,8 @@ def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split:
         with st.container(horizontal=True):
             for page, label in (("reconstructions", "See its reconstructions"), ("scores", "See its scores")):
                 st.page_link(f"../pages/{page}.py", label=label, query_params=state.values(page, image=image))
-    keys = {slug: _key(run, other, slug, split)}
-    for column, name, unit, images, side in zip(
-        st.columns(2),
-        (run.name, other.name),
-        units,
-        (pair.images_a, pair.images_b),
-        "ab",
-        strict=True,
-    ):
+    both = zip(st.columns(2), (run.name, other.name), units, (pair.images_a, pair.images_b), "ab", strict=True)
+    for column, name, unit, images, side in both:
         shown = [
             gallery.Shown(ImageId(slug, image), "both" if image in pair.shared else f"only {side.upper()}")
             for image in images[:MOST_IMAGES]
@@ -153,11 +131,4 @@ def _galleries(pair: UnitPair, run: RunEntry, other: RunEntry, slug: str, split:
         )
         with column:
             title = f"What excites {unit} of {components.escape(name)} most"
-            gallery.gallery(run, keys, shown, title, numbers, key=f"unit-{side}")
-
-
-def _key(run: RunEntry, other: RunEntry, slug: str, split: str) -> TableKey:
-    """A score table of the data set, which names it; one that need not exist where neither run has any."""
-    tables = (key for entry in (run, other) for key in loading.tables(entry))
-    own = (key for key in tables if key.slug == slug and key.split in WHOLE_SPLITS)
-    return next(own, TableKey(run.path / "scores" / f"{slug}.{split}", slug, split, "mean", 1, 1, 0))
+            gallery.gallery(run, {slug: metadata}, shown, title, numbers, key=f"unit-{side}")

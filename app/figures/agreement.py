@@ -12,25 +12,18 @@ from app.figures.layout import RULE, Figure, laid_out
 from app.looks.palette import look
 from hvae.stats.arrays import Floats, Indices
 
-CORNERS = {
-    "both": ("both call it OOD", 1, 1),
-    "only A": ("only {first} does", 1, 0),
-    "only B": ("only {second} does", 0, 1),
-    "neither": ("neither does", 0, 0),
-}
-"""What a quadrant means, and its corner of the plot."""
+CORNERS = (
+    ("both call it OOD", 1, 1),
+    ("only {first} does", 1, 0),
+    ("only {second} does", 0, 1),
+    ("neither does", 0, 0),
+)
+"""What a quadrant means, and its corner of the plot: right, top."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """The images of one data set that are drawn, all `(marks,)`.
-
-    Attributes:
-        slug: of the data set.
-        marks: numbers of the images.
-        first: scores by the first run.
-        second: scores by the second run.
-    """
+    """The images of one data set that are drawn: their numbers and their scores by two runs, all `(marks,)`."""
 
     slug: str
     marks: Indices
@@ -47,12 +40,7 @@ def agreement(
 ) -> Figure:
     """Images as marks whose customdata is place of the set x `IDS_PER_SET` + number of the image.
 
-    Args:
-        clouds: the in-distribution set first.
-        thresholds: of either run, drawn as lines; images at or above them are called OOD.
-        letters: short names of the runs, for the quadrants.
-        axes: titles of the axes in HTML.
-        title: what to see.
+    The in-distribution set comes first; images at or above the threshold of a run are called OOD by it.
     """
     figure = Figure()
     for place, cloud in enumerate(clouds):
@@ -82,7 +70,7 @@ def agreement(
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]
     figure.add_hline(y=thresholds[1], line=rule)  # type: ignore[arg-type]
-    for text, right, top in CORNERS.values():
+    for text, right, top in CORNERS:
         figure.add_annotation(
             x=right,
             y=top,

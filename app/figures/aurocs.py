@@ -1,148 +1,118 @@
-"""AUROC with its intervals: at every k, and against the number of samples S or of draws R."""
+"""AUROC with its intervals, one panel a score: at every level, and against the number of samples S or of draws R."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from app.figures.layout import RULE, Figure, laid_out, subplots
-from app.figures.profile import plain
 from app.looks.palette import look
 from hvae.stats import Estimate
 
-PANELS = {"L": "the bound itself, −L<sup>&gt;k</sup>", "LLR": "the likelihood ratio, LLR<sup>&gt;k</sup>"}
-
-ByLevel = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
-"""slug -> score (`L` or `LLR`) -> k -> AUROC."""
+ACROSS = 3
+"""Panels side by side, at most."""
 
 
-def auroc_by_level(curves: ByLevel, chosen: tuple[str, int], title: str) -> Figure:
-    """AUROC against k for both scores, with 95 % intervals.
+@dataclass(frozen=True)
+class Panel:
+    """AUROCs of every OOD set at the same places.
+
+    Attributes:
+        heading: the score, in HTML.
+        axis: what changes from place to place; empty where each place is a score of its own.
+        ticks: name of each place, in HTML.
+        rows: what the table says of each place.
+        lines: slug of an OOD set -> place -> AUROC; places may be missing.
+        chosen: the place that the page shows; it is marked.
+    """
+
+    heading: str
+    axis: str
+    ticks: Sequence[str]
+    rows: Sequence[Mapping[str, object]]
+    lines: Mapping[str, Mapping[int, Estimate]]
+    chosen: int | None = None
+
+
+def aurocs(panels: Sequence[Panel], title: str, *, zoomed: bool = False) -> Figure:
+    """One line an OOD set in each panel, with 95 % intervals; panels whose places are scores have marks alone.
 
     Args:
-        curves: of each OOD set.
-        chosen: (score, k) that the page shows; its k is marked.
+        panels: at least one.
         title: what to see.
+        zoomed: whether each panel has a scale of its own, rather than all of 0 to 1.
     """
+    rows, columns = -(-len(panels) // ACROSS), min(len(panels), ACROSS)
     figure = subplots(
-        rows=1,
-        cols=2,
-        shared_yaxes=True,
-        subplot_titles=list(PANELS.values()),
-        horizontal_spacing=0.06,
+        rows=rows,
+        cols=columns,
+        subplot_titles=[panel.heading for panel in panels],
+        horizontal_spacing=0.09 if zoomed else 0.06,
+        vertical_spacing=0.3 / rows,
     )
-    for column, score in enumerate(PANELS, start=1):
-        for slug, by_score in curves.items():
-            found = by_score[score]
-            trace = estimate_line(slug, list(found), found, "k", 3)
-            figure.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
-        figure.add_hline(y=0.5, line={"color": RULE, "width": 1, "dash": "dot"}, row=1, col=column)  # type: ignore[arg-type]
-        figure.update_xaxes(title="k (layers from the prior)", dtick=1, row=1, col=column)
-        if chosen[0] == score:
-            figure.add_vline(x=chosen[1], line={"color": RULE, "width": 10}, opacity=0.25, row=1, col=column)  # type: ignore[arg-type]
-    figure.update_yaxes(title="AUROC", range=[-0.02, 1.04], row=1, col=1)
-    figure.update_yaxes(range=[-0.02, 1.04], row=1, col=2)
-    laid_out(figure, title, height=400)
-    # The panel names stand where the legend is in other figures.
-    figure.update_layout(legend={"y": -0.24, "yanchor": "top"}, margin={"t": 36})
-    figure.update_annotations(font={"size": 13})
-    return figure
-
-
-def level_table(curves: ByLevel) -> pd.DataFrame:
-    """One row for each OOD set, score and k."""
-    return pd.DataFrame(
-        [
-            {"ood": slug, "score": f"{score}>{k}", "auroc": one.value, "low": one.low, "high": one.high}
-            for slug, by_score in curves.items()
-            for score, estimates in by_score.items()
-            for k, one in estimates.items()
-        ]
-    )
-
-
-BySamples = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
-"""Symbol of a score in HTML -> slug of an OOD set -> number -> AUROC."""
-
-NAMES = {"S": "S (importance samples)", "R": "R (draws)"}
-
-
-def by_samples(curves: BySamples, what: str, chosen: int, title: str) -> Figure:
-    """One panel a score, one line an OOD set, with 95 % intervals; each panel has a scale of its own.
-
-    Args:
-        curves: every score with the same sets and numbers.
-        what: `S` or `R`.
-        chosen: the number that the page shows; it is marked.
-        title: what to see.
-    """
-    figure = subplots(rows=1, cols=len(curves), subplot_titles=list(curves), horizontal_spacing=0.09)
-    places = sorted({number for sets in curves.values() for line in sets.values() for number in line})
-    for column, sets in enumerate(curves.values(), start=1):
-        for slug, line in sets.items():
-            # By place, not by number: 1 and 250 stand side by side as 1 and 16 do.
-            trace = estimate_line(slug, [places.index(number) for number in line], line, what, 4)
-            figure.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
-        figure.update_yaxes(range=_range(sets), row=1, col=column)
+    named: set[str] = set()
+    for number, panel in enumerate(panels):
+        place: dict[str, Any] = {"row": number // ACROSS + 1, "col": number % ACROSS + 1}
+        for slug, line in panel.lines.items():
+            _line(figure, place, panel, slug, line, 4 if zoomed else 3, showlegend=slug not in named)
+            named.add(slug)
+        ends = (-0.3, len(panel.ticks) - 0.7)
         figure.update_xaxes(
-            title=NAMES[what],
-            tickvals=list(range(len(places))),
-            ticktext=[str(number) for number in places],
-            range=[-0.3, len(places) - 0.7],
-            row=1,
-            col=column,
+            title=panel.axis, tickvals=list(range(len(panel.ticks))), ticktext=list(panel.ticks), range=ends, **place
         )
-        if chosen in places:
-            at: dict = {"x": places.index(chosen), "row": 1, "col": column}
-            figure.add_vline(**at, line={"color": RULE, "width": 10}, opacity=0.25)
-    figure.update_yaxes(title="AUROC", row=1, col=1)
-    laid_out(figure, title, height=340)
+        figure.update_yaxes(range=_range(panel) if zoomed else [-0.02, 1.04], **place)
+        if not zoomed:
+            figure.add_hline(y=0.5, line={"color": RULE, "width": 1, "dash": "dot"}, **place)
+        if panel.chosen is not None:
+            figure.add_vline(x=panel.chosen, line={"color": RULE, "width": 10}, opacity=0.25, **place)
+    figure.update_yaxes(title="AUROC", col=1)
+    laid_out(figure, title, height=70 + (270 if zoomed else 330) * rows)
     # The panel names stand where the legend is in other figures.
-    figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
+    figure.update_layout(legend={"y": -0.26 / rows, "yanchor": "top"}, margin={"t": 36})
     figure.update_annotations(font={"size": 13})
     return figure
 
 
-def sample_table(curves: BySamples, what: str) -> pd.DataFrame:
-    """One row for each score, OOD set and number."""
+def table(panels: Sequence[Panel]) -> pd.DataFrame:
+    """One row for each panel, OOD set and place."""
     return pd.DataFrame(
         [
-            {"score": plain(symbol), "ood": slug, what: number, "auroc": one.value, "low": one.low, "high": one.high}
-            for symbol, sets in curves.items()
-            for slug, line in sets.items()
-            for number, one in line.items()
+            {"ood": slug, **panel.rows[place], "auroc": one.value, "low": one.low, "high": one.high}
+            for panel in panels
+            for slug, line in panel.lines.items()
+            for place, one in line.items()
         ]
     )
 
 
-def _range(sets: Mapping[str, Mapping[int, Estimate]]) -> tuple[float, float]:
+def _range(panel: Panel) -> tuple[float, float]:
     """A range that holds every interval and is no finer than .02; past 0 and 1 only for the marks' own size."""
-    found = [one for line in sets.values() for one in line.values()]
+    found = [one for line in panel.lines.values() for one in line.values()]
     low, high = min(one.low for one in found), max(one.high for one in found)
     span = max(0.02, high - low)
     margin = (span - (high - low)) / 2 + 0.1 * span
     return max(low - margin, -0.1 * span), min(high + margin, 1 + 0.1 * span)
 
 
-def estimate_line(
-    slug: str, x: Sequence[float], found: Mapping[int, Estimate], what: str, digits: int
-) -> dict[str, Any]:
-    """Estimates with 95 % intervals as an argument list of `add_scatter`.
-
-    Args:
-        slug: of the OOD set.
-        x: where each estimate stands.
-        found: number (k, S or R) -> AUROC, in the order of `x`.
-        what: name of that number.
-        digits: decimals of the hover text.
-    """
-    style, estimates = look(slug), list(found.values())
-    return {
-        "x": list(x),
-        "y": [one.value for one in estimates],
-        "error_y": {
+def _line(
+    figure: Figure,
+    place: Mapping[str, int],
+    panel: Panel,
+    slug: str,
+    line: Mapping[int, Estimate],
+    digits: int,
+    *,
+    showlegend: bool,
+) -> None:
+    """Estimates of one OOD set; a place is a number of its own, so 1 and 250 stand side by side as 1 and 16 do."""
+    style, estimates = look(slug), list(line.values())
+    figure.add_scatter(
+        x=list(line),
+        y=[one.value for one in estimates],
+        error_y={
             "type": "data",
             "symmetric": False,
             "array": [one.high - one.value for one in estimates],
@@ -150,11 +120,14 @@ def estimate_line(
             "thickness": 1.5,
             "width": 4,
         },
-        "mode": "lines+markers",
-        "line": {"color": style.colour, "dash": style.dash, "width": 2},
-        "marker": {"symbol": style.marker, "size": 10, "color": style.colour},
-        "name": style.title,
-        "legendgroup": slug,
-        "customdata": list(found),
-        "hovertemplate": f"{style.title}<br>{what} = %{{customdata}}<br>AUROC %{{y:.{digits}f}}<extra></extra>",
-    }
+        mode="lines+markers" if panel.axis else "markers",
+        line={"color": style.colour, "dash": style.dash, "width": 2},
+        marker={"symbol": style.marker, "size": 10, "color": style.colour},
+        name=style.title,
+        legendgroup=slug,
+        showlegend=showlegend,
+        customdata=[panel.ticks[one] for one in line],
+        hovertemplate=f"{style.title}<br>{panel.axis or 'score'}: %{{customdata}}<br>AUROC %{{y:.{digits}f}}"
+        "<extra></extra>",
+        **place,
+    )

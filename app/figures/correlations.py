@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,7 @@ from hvae.runs.correlations.unit_pairs import UnitPair
 
 
 def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
-    """One line a data set over the layers, with its shuffled null, grey and dotted.
-
-    Args:
-        rows: columns `data`, `layer_a`, `value` and, if `null`, `null`.
-        value: column to draw.
-        title: what to see.
-        axis: name of the value.
-        null: whether to draw the null.
-    """
+    """One line a data set over `layer_a` of the rows; with `null` that of its shuffled images too, grey and dotted."""
     figure = Figure()
     for slug, own in rows.groupby("data", sort=False):
         look = palette.look(str(slug))
@@ -47,11 +40,9 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
                 showlegend=bool(slug == rows["data"].iloc[-1]),
                 hovertemplate=f"{look.title}, images shuffled, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
             )
-    layers = sorted(set(rows["layer_a"]))
     low = min(0.0, float(np.nanmin(rows[value].to_numpy(), initial=0)))
     figure.update_layout(
-        xaxis={"title": "layer", "tickvals": layers, "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]},
-        yaxis={"title": axis, "range": [low - 0.02, 1.02]},
+        xaxis=_layers(sorted(set(rows["layer_a"])), "layer"), yaxis={"title": axis, "range": [low - 0.02, 1.02]}
     )
     return laid_out(figure, title, worded=True)
 
@@ -60,36 +51,23 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
     """Every layer of run A against every layer of run B as a heat map; a click on a cell selects it.
 
     Heat-map cells cannot be selected, so invisible squares lie over them; their customdata is
-    `layer_a * 1000 + layer_b`.
-
-    Args:
-        values: `(depth_a, depth_b)`, NaN where there is no number.
-        run_a: name of run A, whose layers are the rows.
-        run_b: name of run B.
-        title: what to see.
-        name: of the value.
+    `layer_a * 1000 + layer_b`. The values are `(depth_a, depth_b)`, NaN where there is no number.
     """
-    depth_a, depth_b = values.shape
     run_a, run_b = html.escape(run_a), html.escape(run_b)
-    names_a, names_b = ([f"z<sub>{n}</sub>" for n in range(1, depth + 1)] for depth in (depth_a, depth_b))
+    rows, columns = (list(range(1, depth + 1)) for depth in values.shape)
     text = np.where(np.isnan(values), "none", np.char.mod("%.2f", values))
     figure = Figure(
         go.Heatmap(
             z=values,
-            x=list(range(1, depth_b + 1)),
-            y=list(range(1, depth_a + 1)),
-            zmin=0,
-            zmax=1,
+            x=columns,
+            y=rows,
             colorscale=palette.HEAT_MAP,
             colorbar={"title": {"text": name, "side": "right"}, "thickness": 12, "outlinewidth": 0},
             text=text,
-            texttemplate="%{text}",
-            hoverinfo="skip",
-            xgap=2,
-            ygap=2,
+            **{"texttemplate": "%{text}", "hoverinfo": "skip", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2},
         )
     )
-    pairs = [(a, b) for a in range(1, depth_a + 1) for b in range(1, depth_b + 1)]
+    pairs = [(a, b) for a in rows for b in columns]
     figure.add_scatter(
         x=[b for _, b in pairs],
         y=[a for a, _ in pairs],
@@ -101,22 +79,21 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
         showlegend=False,
     )
     figure.update_layout(
-        xaxis={"title": f"layer of {run_b}", "tickvals": list(range(1, depth_b + 1)), "ticktext": names_b},
-        yaxis={"title": f"layer of {run_a}", "tickvals": list(range(1, depth_a + 1)), "ticktext": names_a},
+        xaxis=_layers(columns, f"layer of {run_b}") | {"showgrid": False, "range": [0.5, len(columns) + 0.5]},
+        yaxis=_layers(rows, f"layer of {run_a}") | {"showgrid": False, "range": [0.5, len(rows) + 0.5]},
     )
-    figure.update_xaxes(showgrid=False, range=[0.5, depth_b + 0.5])
-    figure.update_yaxes(showgrid=False, range=[0.5, depth_a + 0.5])
     return laid_out(figure, title, worded=True, mouse="click")
+
+
+def _layers(layers: Sequence[int], title: str) -> dict[str, Any]:
+    """An axis of layers."""
+    return {"title": title, "tickvals": list(layers), "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]}
 
 
 def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> Figure:
     """|r| of the best matched units, one mark each; a click on a mark (customdata: its rank) selects it.
 
-    Args:
-        pairs: the most alike first, at least one.
-        run_a: name of run A.
-        run_b: name of run B.
-        units: both units of each pair in words, by its rank.
+    There is at least one pair, the most alike stand first; `units` are both units of each in words, by its rank.
     """
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     figure = Figure()
@@ -144,10 +121,5 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
         xaxis={"title": "unit pair, most alike first", "dtick": 1, "range": [0.5, len(pairs) + 0.5]},
         yaxis={"title": "|r|", "range": [-0.02, 1.05]},
     )
-    return laid_out(
-        figure,
-        "How alike are the best matched units? Click one to see what excites it",
-        height=240,
-        worded=True,
-        mouse="click",
-    )
+    title = "How alike are the best matched units? Click one to see what excites it"
+    return laid_out(figure, title, height=240, worded=True, mouse="click")

@@ -15,20 +15,20 @@ from app.looks.palette import GREY, VERMILION, look
 from hvae.stats import Density
 from hvae.stats.arrays import Floats
 
+Brush = tuple[float | None, float | None]
+"""A range of scores, ends included; None where it has no end."""
+
 IDS_PER_SET = 10_000_000
 """A mark's customdata is one integer: place of its set times this, plus the image's number."""
 
 
+_RUG_SHARE = 0.04
+"""Of the height of one of two panels, for each data set's marks."""
+
+
 @dataclass(frozen=True)
 class Series:
-    """One data set's scores, binned, with the images drawn one by one.
-
-    Attributes:
-        slug: of the data set.
-        density: over edges that all series share.
-        marks: numbers of the images drawn as marks `(marks,)`.
-        scores: their scores `(marks,)`.
-    """
+    """One data set's scores, binned over edges that all share, and those images (number, score) drawn one by one."""
 
     slug: str
     density: Density
@@ -36,58 +36,14 @@ class Series:
     scores: Floats
 
 
-def line(one: Series, unit: str, *, filled: bool) -> dict[str, Any]:
-    """The density as an argument list of `add_scatter`.
+@dataclass(frozen=True)
+class Panel:
+    """One score on every data set, the in-distribution set first; symbol and heading in HTML."""
 
-    Args:
-        one: the data set.
-        unit: of the score.
-        filled: whether the area below is filled, as that of the in-distribution set is.
-    """
-    style, edges = look(one.slug), one.density.edges
-    return {
-        "x": (edges[:-1] + edges[1:]) / 2,
-        "y": one.density.density,
-        "name": style.title,
-        "mode": "lines",
-        "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
-        "fill": "tozeroy" if filled else None,
-        "fillcolor": style.fill(),
-        "legendgroup": one.slug,
-        "hovertemplate": f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
-    }
-
-
-def rug(one: Series, place: int, sets: int, unit: str, hint: str) -> dict[str, Any]:
-    """The images within the edges as marks, an argument list of `add_scatter`; the first set's stand highest.
-
-    Args:
-        one: the data set.
-        place: of the set among those of the figure; part of the customdata.
-        sets: how many there are.
-        unit: of the score.
-        hint: last line of the hover text; may be empty.
-    """
-    style, edges = look(one.slug), one.density.edges
-    shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
-    about = f"{style.title}, one image<br>%{{x:.4g}} {unit}" + (f"<br>{hint}" if hint else "")
-    return {
-        "x": one.scores[shown],
-        "y": np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
-        "mode": "markers",
-        "marker": {"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-        "customdata": (place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
-        "name": style.title,
-        "legendgroup": one.slug,
-        "showlegend": False,
-        "selected": {"marker": {"size": 18, "opacity": 1}},
-        "unselected": {"marker": {"opacity": 0.55}},
-        "hovertemplate": f"{about}<extra></extra>",
-    }
-
-
-Brush = tuple[float | None, float | None]
-"""A range of scores, ends included; None where it has no end."""
+    symbol: str
+    unit: str
+    heading: str
+    series: Sequence[Series]
 
 
 def densities(
@@ -102,34 +58,20 @@ def densities(
 ) -> Figure:
     """Densities over a shared axis, a rug of single images below, and the threshold as a line.
 
-    Args:
-        series: the in-distribution set first.
-        threshold: images to its right are called OOD.
-        title: what to see.
-        axis: name of the score in HTML.
-        unit: of the score.
-        brush: range to shade.
-        brushing: dragging chooses a range; marks cannot be clicked then.
+    The in-distribution set comes first; `axis` is the score in HTML; a brush is shaded; while dragging chooses one
+    (`brushing`), marks cannot be clicked.
     """
     figure = Figure()
-    hint = "" if brushing else "click to look at it"
+    hint = "" if brushing else "<br>click to look at it"
     for place, one in enumerate(series):
-        figure.add_scatter(**line(one, unit, filled=place == 0))
-        figure.add_scatter(**rug(one, place, len(series), unit, hint), yaxis="y2")
+        figure.add_scatter(**_line(one.slug, one.density, unit, filled=place == 0))
+        figure.add_scatter(**_rug(one, place, len(series), unit, hint), yaxis="y2")
     figure.add_vline(x=threshold, line={"color": RULE, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=threshold, y=1, yref="paper", text="threshold", showarrow=False, xanchor="left", xshift=4, font={"size": 12}
     )
-    figure.update_layout(
-        xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={
-            "domain": [0.08 + 0.035 * len(series), 1],
-            "title": f"density (1 / {unit})",
-            "rangemode": "tozero",
-            "exponentformat": "power",
-        },
-        yaxis2={"domain": [0, 0.035 * len(series)], "visible": False, "range": [-0.7, len(series) - 0.3]},
-    )
+    below = 0.035 * len(series)
+    _axes(figure, axis, unit, (below, 0.08 + below), len(series))
     laid_out(figure, title, height=400 + 14 * len(series), mouse="brush" if brushing else "click")
     if brush != (None, None):
         edges = series[0].density.edges
@@ -149,35 +91,8 @@ def density_table(series: Sequence[Series]) -> pd.DataFrame:
     return pd.DataFrame({"from": edges[:-1], "to": edges[1:], **columns})
 
 
-_RUG_SHARE = 0.04
-"""Of the height of a panel, for each data set's marks."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One score on every data set.
-
-    Attributes:
-        symbol: of the score in HTML.
-        unit: of the score.
-        heading: what the panel shows, in few words.
-        series: the in-distribution set first.
-    """
-
-    symbol: str
-    unit: str
-    heading: str
-    series: Sequence[Series]
-
-
 def contrast(left: Panel, right: Panel, title: str) -> Figure:
-    """Densities of two scores side by side, single images as marks below; a mark's customdata is as in `densities`.
-
-    Args:
-        left: of the raw likelihood.
-        right: of the likelihood ratio, of the same sets in the same order.
-        title: what to see.
-    """
+    """Densities of two scores of the same sets side by side, single images as marks below; ids as in `densities`."""
     sets = len(left.series)
     below = 0.02 + _RUG_SHARE * sets
     figure = subplots(
@@ -191,9 +106,9 @@ def contrast(left: Panel, right: Panel, title: str) -> Figure:
     )
     for column, panel in enumerate((left, right), start=1):
         for place, one in enumerate(panel.series):
-            density = line(one, panel.unit, filled=place == 0)
+            density = _line(one.slug, one.density, panel.unit, filled=place == 0)
             figure.add_scatter(**density, showlegend=column == 1, row=1, col=column)
-            figure.add_scatter(**rug(one, place, sets, panel.unit, "click to look at it"), row=2, col=column)
+            figure.add_scatter(**_rug(one, place, sets, panel.unit, "<br>click to look at it"), row=2, col=column)
         figure.update_xaxes(showticklabels=False, row=1, col=column)
         figure.update_xaxes(title=f"{panel.symbol} ({panel.unit}) →", row=2, col=column)
         figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)
@@ -208,41 +123,23 @@ def contrast(left: Panel, right: Panel, title: str) -> Figure:
 
 def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
     """The binned densities: one row a score and bin, one column a data set."""
-    frames = []
-    for panel in (left, right):
-        edges = panel.series[0].density.edges
-        columns = {f"density_{one.slug}": one.density.density for one in panel.series}
-        about = {"score": plain(panel.symbol), "unit": panel.unit, "from": edges[:-1], "to": edges[1:]}
-        frames.append(pd.DataFrame(about | columns))
+    frames = [density_table(panel.series) for panel in (left, right)]
+    for frame, panel in zip(frames, (left, right), strict=True):
+        frame.insert(0, "score", plain(panel.symbol))
+        frame.insert(1, "unit", panel.unit)
     return pd.concat(frames, ignore_index=True)
 
 
 def uploaded(
     reference: Density, own: str, scores: Floats, alarms: np.ndarray, names: Sequence[str], title: str, axis: str
 ) -> Figure:
-    """The density of the reference images, and each image as a mark below it at its own score.
+    """The density of the reference images (of the set `own`), and each image as a mark below it at its own score.
 
-    Args:
-        reference: of the in-distribution images.
-        own: slug of their set.
-        scores: `(m,)` nats.
-        alarms: `(m,)` whether each image raises an alarm.
-        names: of the images, in HTML: plotly reads its labels as markup.
-        title: what to see.
-        axis: name of the score in HTML.
+    Scores are `(m,)` in nats, alarms `(m,)`; names and `axis`, the name of the score, are HTML.
     """
-    style = look(own)
     figure = Figure()
-    figure.add_scatter(
-        x=(reference.edges[:-1] + reference.edges[1:]) / 2,
-        y=reference.density,
-        mode="lines",
-        line={"color": style.colour, "dash": style.dash, "width": 2.5},
-        fill="tozeroy",
-        fillcolor=style.fill(),
-        name=f"{style.title}, reference part",
-        hovertemplate="%{x:.4g} nats<br>density %{y:.3g}<extra></extra>",
-    )
+    density = _line(own, reference, "nats", filled=True)
+    figure.add_scatter(**density | {"name": f"{look(own).title}, reference part"})
     for row, (alarm, label, colour, symbol) in enumerate(
         ((False, "typical", GREY, "circle"), (True, "raises an alarm", VERMILION, "diamond"))
     ):
@@ -260,19 +157,59 @@ def uploaded(
             selected={"marker": {"size": 15, "opacity": 1}},
             unselected={"marker": {"opacity": 0.6}},
         )
-    figure.update_layout(
-        xaxis={"title": f"{axis} (nats) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={
-            "domain": [0.24, 1],
-            "title": "density (1 / nats)",
-            "rangemode": "tozero",
-            "exponentformat": "power",
-        },
-        yaxis2={"domain": [0, 0.2], "visible": False, "range": [-0.7, 1.7]},
-    )
+    _axes(figure, axis, "nats", (0.2, 0.24), 2)
     return laid_out(figure, title, height=400, mouse="click")
 
 
 def uploaded_table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axis: str) -> pd.DataFrame:
     """The score of each image and whether it raises an alarm; names as plain text."""
     return pd.DataFrame({"name": list(names), axis: scores, "alarm": alarms})
+
+
+def _axes(figure: Figure, axis: str, unit: str, ends: tuple[float, float], rows: int) -> None:
+    """Densities from the second end of the height upwards, so many rows of marks below the first."""
+    figure.update_layout(
+        xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
+        yaxis={
+            "domain": [ends[1], 1],
+            "title": f"density (1 / {unit})",
+            "rangemode": "tozero",
+            "exponentformat": "power",
+        },
+        yaxis2={"domain": [0, ends[0]], "visible": False, "range": [-0.7, rows - 0.3]},
+    )
+
+
+def _line(slug: str, density: Density, unit: str, *, filled: bool) -> dict[str, Any]:
+    """The density as an argument list of `add_scatter`; that of the in-distribution set is filled."""
+    style = look(slug)
+    return {
+        "x": (density.edges[:-1] + density.edges[1:]) / 2,
+        "y": density.density,
+        "name": style.title,
+        "mode": "lines",
+        "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
+        "fill": "tozeroy" if filled else None,
+        "fillcolor": style.fill(),
+        "legendgroup": slug,
+        "hovertemplate": f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
+    }
+
+
+def _rug(one: Series, place: int, sets: int, unit: str, hint: str) -> dict[str, Any]:
+    """The images within the edges as marks, an argument list of `add_scatter`; the first set's stand highest."""
+    style, edges = look(one.slug), one.density.edges
+    shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
+    return {
+        "x": one.scores[shown],
+        "y": np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
+        "mode": "markers",
+        "marker": {"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
+        "customdata": (place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
+        "name": style.title,
+        "legendgroup": one.slug,
+        "showlegend": False,
+        "selected": {"marker": {"size": 18, "opacity": 1}},
+        "unselected": {"marker": {"opacity": 0.55}},
+        "hovertemplate": f"{style.title}, one image<br>%{{x:.4g}} {unit}{hint}<extra></extra>",
+    }

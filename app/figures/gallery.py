@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.figures.layout import Figure, laid_out
 from app.looks.palette import VERMILION, look
+from app.looks.pictures import data_uri
 
 FEW = 12
 """So many tiles stand six in a row, which is half a page; more stand eight in a row."""
@@ -33,13 +32,9 @@ _GREY = 160
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One image of a gallery.
+    """One image of a data set, a few characters of plain text for below it, and its `(height, width, 3)` uint8 pixels.
 
-    Attributes:
-        slug: of its data set.
-        index: its number there.
-        caption: a few characters of plain text for below it, such as a score.
-        pixels: `(height, width, 3)` uint8; None where they are not on this machine.
+    There are none where they are not on this machine.
     """
 
     slug: str
@@ -51,25 +46,16 @@ class Tile:
 def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Figure:
     """A mosaic whose marks carry the position in `tiles` as customdata; the mark of its set stands below each image.
 
-    Args:
-        tiles: at least one.
-        title: what to see.
-        pinned: position of the tile to frame.
+    There is at least one tile; the pinned one is framed.
     """
     rows, columns = grid(len(tiles))
     tile_size = TILE * 3 // 4 if len(tiles) <= FEW else TILE
     row, column = np.divmod(np.arange(len(tiles)), columns)
     figure = Figure()
     figure.add_layout_image(
-        source=f"data:image/png;base64,{base64.b64encode(sprite(tiles)).decode()}",
-        xref="x",
-        yref="y",
-        x=0,
-        y=0,
-        sizex=columns,
-        sizey=rows * ASPECT,
-        sizing="stretch",
-        layer="below",
+        source=data_uri(sprite(tiles), compress_level=4),
+        **{"xref": "x", "yref": "y", "x": 0, "y": 0, "sizex": columns, "sizey": rows * ASPECT},
+        **{"sizing": "stretch", "layer": "below"},
     )
     figure.add_scatter(
         x=column + 0.5,
@@ -120,18 +106,16 @@ def grid(count: int) -> tuple[int, int]:
     return -(-count // columns), columns
 
 
-def sprite(tiles: Sequence[Tile]) -> bytes:
-    """All tiles in one PNG, enlarged without smoothing; a missing one is grey and says which image it stands for."""
+def sprite(tiles: Sequence[Tile]) -> Image.Image:
+    """All tiles in one picture, enlarged without smoothing; a missing one is grey and names its image."""
     down, inner = round(_SHARPNESS * ASPECT), round(_SHARPNESS * (1 - _GAP))
     rows, columns = grid(len(tiles))
     sheet = Image.new("RGBA", (columns * _SHARPNESS, rows * down), (0, 0, 0, 0))
     for place, tile in enumerate(tiles):
         picture = _absent(tile, inner) if tile.pixels is None else _enlarged(tile.pixels, inner)
         sheet.paste(picture, (place % columns * _SHARPNESS, place // columns * down))
-    buffer = io.BytesIO()
     grey = all(tile.pixels is None or np.ptp(tile.pixels, axis=-1).max() == 0 for tile in tiles)
-    (sheet.convert("LA") if grey else sheet).save(buffer, "PNG", compress_level=4)
-    return buffer.getvalue()
+    return sheet.convert("LA") if grey else sheet
 
 
 def _enlarged(pixels: np.ndarray, side: int) -> Image.Image:

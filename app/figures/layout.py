@@ -79,15 +79,7 @@ def subplots(**arguments: Any) -> Figure:
 
 
 def laid_out(figure: Figure, title: str, height: int = 380, *, worded: bool = False, mouse: Mouse = "look") -> Figure:
-    """Give a figure its heading, its height, and room around the plot.
-
-    Args:
-        figure: changed in place.
-        title: see `Figure.heading`.
-        height: pixels.
-        worded: see `Figure.worded`.
-        mouse: one of `MOUSE`.
-    """
+    """Give a figure its heading, its height in pixels, room around the plot, and what else `Figure` says it has."""
     figure.heading, figure.worded, figure.mouse = title, worded, mouse
     room = {"l": 8, "r": 8, "t": 8, "b": 8} if worded else {"l": 64, "r": 12, "t": 8, "b": 52}
     figure.update_layout(height=height, margin=room | {"pad": 8}, overwrite=True)

@@ -34,11 +34,9 @@ def thinned(history: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:
 
 
 def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """ELBO of the minibatch and of the validation images over the epochs.
+    """ELBO of the minibatch and of the validation images over the epochs, in nats.
 
-    Args:
-        histories: run name, safe in HTML -> columns `epoch`, `elbo` and maybe `train_elbo`, in nats; run A first.
-        title: what to see.
+    A history, by the name of its run as HTML and run A's first, has columns `epoch`, `elbo` and maybe `train_elbo`.
     """
     figure = Figure()
     for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
@@ -63,13 +61,7 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
 
 
 def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> Figure:
-    """One strip a layer, or a schedule, over the same epochs; every strip has a scale of its own.
-
-    Args:
-        histories: see `elbo`.
-        quantity: a key of `STRIPS`, or anything else for the schedules.
-        title: what to see.
-    """
+    """One strip a layer, or a schedule where the quantity is none of `STRIPS`; every strip has a scale of its own."""
     rows = rows_of(histories, quantity)
     figure = subplots(rows=max(1, len(rows)), cols=1, shared_xaxes=True, vertical_spacing=0.16 / max(2, len(rows)))
     for row, (column, (sign, axis, words)) in enumerate(rows.items(), start=1):

@@ -1,4 +1,4 @@
-"""One image against the in-distribution images: its score at every k, or other quantities in nats."""
+"""One image against the in-distribution images: its score at every level."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.figures.layout import Figure, laid_out
 from app.looks.palette import VERMILION, look
 from hvae.stats.arrays import Floats
 
+PERCENTILES = (5, 25, 50, 75, 95)
 MANY = 6
 """Rows from which on they stand closer."""
 
@@ -19,33 +20,16 @@ MANY = 6
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> Figure:
     """Horizontal bands of in-distribution percentiles (5-95 and 25-75) with one image's values as marks.
 
-    Args:
-        bands: row label in HTML -> the `PERCENTILES` of the in-distribution images, in nats.
-        values: of the image, in the order of the bands.
-        own: slug of the in-distribution set.
-        name: the image, in words.
-        title: what to see.
+    Bands are row label in HTML -> the `PERCENTILES` of the set `own` in nats; values are in their order.
     """
-    style = look(own)
     rows, limits = list(bands), np.array(list(bands.values()))
     figure = Figure()
     add_bands(figure, rows, limits, limits, own, 0.5)
-    figure.add_scatter(
-        y=rows,
-        x=limits[:, 2],
-        mode="markers",
-        marker={"symbol": "line-ns-open", "size": 20, "color": style.colour, "line": {"width": 2}},
-        name="median",
-        hovertemplate="median %{x:.4g} nats<extra></extra>",
-    )
-    figure.add_scatter(
-        y=rows,
-        x=values,
-        mode="markers",
-        marker={"symbol": "diamond", "size": 14, "color": VERMILION, "line": {"color": "white", "width": 1.5}},
-        name=name,
-        hovertemplate=f"{name}<br>%{{x:.4g}} nats<extra></extra>",
-    )
+    median = {"symbol": "line-ns-open", "size": 20, "color": look(own).colour, "line": {"width": 2}}
+    here = {"symbol": "diamond", "size": 14, "color": VERMILION, "line": {"color": "white", "width": 1.5}}
+    for label, x, marker in (("median", limits[:, 2], median), (name, values, here)):
+        hover = f"{label} %{{x:.4g}} nats<extra></extra>"
+        figure.add_scatter(y=rows, x=x, mode="markers", marker=marker, name=label, hovertemplate=hover)
     figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
     return laid_out(figure, title, height=170 + (46 if len(rows) <= MANY else 32) * len(rows), worded=True)
 
@@ -65,20 +49,8 @@ def plain(html: str) -> str:
     return html
 
 
-PERCENTILES = (5, 25, 50, 75, 95)
-
-
 def add_bands(figure: Figure, rows: Sequence[Any], limits: Floats, values: Floats, own: str, width: float) -> None:
-    """Add both bands in every row.
-
-    Args:
-        figure: to add to.
-        rows: places or labels of the rows, `(n,)`.
-        limits: where the `PERCENTILES` are drawn, `(n, 5)`.
-        values: the percentiles themselves in nats, `(n, 5)`, for the hover text.
-        own: slug of the in-distribution set.
-        width: of a row, in its own units.
-    """
+    """Add both bands in every row: `limits`, `(n, 5)`, is where they are drawn, `values` what they are in nats."""
     style = look(own)
     for low, high, opacity in ((0, -1, 0.22), (1, -2, 0.5)):
         label = f"{style.title}, {PERCENTILES[low]}-{PERCENTILES[high]} %"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +20,9 @@ MANY = 10
 
 @dataclass(frozen=True)
 class Step:
-    """One bar.
+    """One bar, in nats: it starts at the running total (at 0 for a sum of the steps above) and adds its value.
 
-    Attributes:
-        label: of the row, in HTML.
-        start: running total before it, in nats; 0 for a sum.
-        value: what the image adds to it, in nats.
-        band: the `PERCENTILES` of the in-distribution images' own values of this step, in nats.
-        total: whether this is a sum of the steps above rather than one more step.
+    The band are the `PERCENTILES` of the in-distribution images' own values of this step.
     """
 
     label: str
@@ -56,17 +52,12 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
     """One row a step: the image's bar from the running total on, over the band of the in-distribution images.
 
     A band starts where the image's bar does: it shows where the bar would end for the middle half, and for the middle
-    90 %, of the in-distribution images.
-
-    Args:
-        steps: from top to bottom.
-        own: slug of the in-distribution set.
-        name: the image, in words.
-        title: what to see.
+    90 %, of the in-distribution images (`own` is the slug of their set).
     """
     rows = np.arange(len(steps))
     starts, ends = np.array([one.start for one in steps]), np.array([one.end for one in steps])
     limits = starts[:, None] + np.array([one.band for one in steps])
+    silent: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False}
     figure = Figure()
     add_bands(figure, rows.tolist(), limits, limits - starts[:, None], own, 0.78)
     for total, colour, label in ((False, VERMILION, "a step"), (True, GREY, "a sum")):
@@ -82,13 +73,13 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
             customdata=[plain(steps[row].label) for row in chosen],
             hovertemplate=f"{name}<br>%{{customdata}} %{{x:.1f}} nats<extra></extra>",
         )
+    gap = np.full(len(steps) - 1, np.nan)
     figure.add_scatter(
-        x=np.column_stack([ends[:-1], ends[:-1], np.full(len(steps) - 1, np.nan)]).ravel(),
-        y=np.column_stack([rows[:-1], rows[1:], np.full(len(steps) - 1, np.nan)]).ravel(),
+        x=np.column_stack([ends[:-1], ends[:-1], gap]).ravel(),
+        y=np.column_stack([rows[:-1], rows[1:], gap]).ravel(),
         mode="lines",
         line={"color": RULE, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
+        **silent,
     )
     # Right of everything drawn in the row, so that no number lies on a bar.
     rightmost = np.maximum(np.maximum(starts, ends), limits[:, -1])
@@ -98,8 +89,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
         mode="text",
         text=[f"\u2002<b>{number(one.value)}</b>" if one.excess > 0 else f"\u2002{number(one.value)}" for one in steps],
         textposition="middle right",
-        hoverinfo="skip",
-        showlegend=False,
+        **silent,
     )
     least, most = float(min(limits.min(), starts.min(), ends.min())), float(rightmost.max())
     span = max(most - least, 1.0)

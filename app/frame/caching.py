@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
 T = TypeVar("T")
 
 
-def kept(what: str, stamp: object, make: Callable[[], T]) -> T:
-    """What `make` gives, kept under a name and a stamp of all that it depends on; shared, so nobody may change it."""
-    return _kept(what, str(stamp), make)
+def kept(what: str, stamp: object, make: Callable[[], T], size: Literal["small", "large", "huge"] = "small") -> T:
+    """What `make` gives, kept under a name and a stamp of all that it depends on; shared, so nobody may change it.
+
+    Numbers, tables and charts are small, pictures large, and huge what a model gives of many images at every level.
+    """
+    return {"small": _small, "large": _large, "huge": _huge}[size](what, str(stamp), make)
 
 
-# A resource, because copying tables and figures for every page costs more than most of what is done with them. Only
+# Resources, because copying tables and figures for every page costs more than most of what is done with them. Only
 # the names are hashed: walking through the fields of tables takes longer than most of what is made of them.
 @st.cache_resource(max_entries=2048, show_spinner=False)
-def _kept(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
+def _small(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
+    return _make()
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _large(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
+    return _make()
+
+
+# 40 MB for grey images and 350 MB for the deepest colour model with every row and draw.
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _huge(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
     return _make()

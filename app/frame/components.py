@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +24,7 @@ WAY_ON = "Choose another run or data set in the sidebar, or go on with another p
 """What to do where a page cannot show what is selected."""
 
 STYLE_SHEET = Path(__file__).parent / "style.css"
-
-
-def style() -> None:
-    """The style sheet of every page."""
-    st.html(STYLE_SHEET)
-
+"""Of every page."""
 
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
@@ -63,12 +59,17 @@ def problem(text: str, command: str | None = None) -> None:
     """An error in words (no markup), with the command that mends it where there is one."""
     st.error(literal(text))
     if command:
-        st.code(command, language="bash", wrap_lines=True)
+        code(command)
 
 
 def missing(text: str, command: str) -> None:
     """Something that is not there yet, and the command that makes it."""
     st.info(literal(text))
+    code(command)
+
+
+def code(command: str) -> None:
+    """A command that can be copied."""
     st.code(command, language="bash", wrap_lines=True)
 
 
@@ -90,15 +91,10 @@ def chart(
     on_click: Callable[[Any], None] | None = None,
     on_brush: Callable[[float, float], None] | None = None,
 ) -> None:
-    """A figure under its title, with its numbers as a table and as CSV.
+    """A figure under its title, with the numbers drawn as a table and as CSV.
 
-    Args:
-        figure: with a title that says what to see.
-        table: the numbers drawn.
-        name: stem of the CSV file.
-        key: unique on the page.
-        on_click: called with the customdata of a mark that was clicked, before the page runs again.
-        on_brush: called with the ends of the range that was dragged over instead; a figure cannot have both.
+    Before the page runs again, `on_click` gets the customdata of a mark that was clicked, or `on_brush` the ends of the
+    range that was dragged over: a figure cannot have both.
     """
     title = figure.heading
 
@@ -168,12 +164,7 @@ def table(
 ) -> None:
     """A small table of HTML cells, the first of each row being its heading. Text from outside must come escaped.
 
-    Args:
-        columns: headings.
-        rows: cells.
-        caption: what the table shows.
-        numbers: the same numbers unrounded, offered as CSV.
-        name: stem of the CSV file, unique on the page.
+    The same numbers unrounded are offered as CSV under a name that is unique on the page.
     """
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     body = "".join(
@@ -212,16 +203,14 @@ def escape(text: object) -> str:
 
 def plain(text: str) -> str:
     """HTML of a title as plain text, for screen readers and CSV files."""
-    for tag, sign in (("<sup>", ""), ("</sup>", ""), ("<br>", " "), ("<b>", ""), ("</b>", "")):
-        text = text.replace(tag, sign)
-    return html.unescape(text)
+    return html.unescape(re.sub(r"</?(?:sup|b)>", "", text.replace("<br>", " ")))
 
 
 def footer(command: str) -> None:
     """The command that reproduces the numbers of the page."""
     st.divider()
     st.caption("Command that reproduces these numbers")
-    st.code(command, language="bash", wrap_lines=True)
+    code(command)
 
 
 def copy_link() -> None:

@@ -35,18 +35,12 @@ def choose(
 ) -> str:
     """One of several values, bound to the address under `key`; the options stand there as they are.
 
-    Args:
-        label: what is chosen.
-        key: of the address and of the session state; one of `KEYS`.
-        options: those that exist, at least one.
-        default: taken where neither the address nor the session names an option; the first option if None.
-        select: a drop-down rather than a row of buttons.
-        help: tooltip.
-        on_change: called when a person changes it.
+    Without an answer of the address or the session it is the default, else the first. `select` makes it a drop-down
+    rather than a row of buttons.
     """
     options = list(options)
     fallback = default if default in options else options[0]
-    for asked in st.session_state["_asked"].get(key, []):
+    for asked in state.asked(key):
         if asked not in options:
             state.note(
                 key,
@@ -68,82 +62,106 @@ def choose(
 def choose_many(
     label: str, key: str, options: list[str], default: list[str], *, help: str | None = None
 ) -> tuple[str, ...]:
-    """Several of some values, in the order chosen; may be none. Arguments as of `choose`, the key of `LIST_KEYS`."""
-    unknown = [asked for asked in st.session_state["_asked"].get(key, []) if asked and asked not in options]
+    """Several of some values, in the order chosen; may be none. The key is one of `LIST_KEYS`."""
+    unknown = [asked for asked in state.asked(key) if asked and asked not in options]
     if unknown:
         state.note(
             key,
             f"The address asks for {lowered(label)} {listed(map(quoted, unknown))}, not available here. "
             f"Available: {listed(options)}.",
         )
-    for place in (key, f"_chosen_{key}"):
-        held = st.session_state.get(place) or []
-        left = [one for one in held if one in options]
-        if left and left != held:
-            # One option that is gone must not take the others with it.
-            st.session_state[place] = left
+    state.narrow(key, options)
 
     def read(asked: list[str]) -> list[str] | None:
         if asked and not any(asked):
             return []
         return [one for one in dict.fromkeys(asked) if one in options] or None
 
-    state.settle(
-        key,
-        read,
-        lambda chosen: set(chosen) <= set(options),
-        default,
-    )
+    state.settle(key, read, lambda chosen: set(chosen) <= set(options), default)
     with state.shared():
         chosen = st.multiselect(label, options, key=key, bind="query-params", placeholder="None chosen", help=help)
     return tuple(state.kept(key, chosen, default))
 
 
 def number(label: str, key: str, low: int, high: int, default: int, help: str | None = None, width: int = 130) -> int:
-    """A number box bound to the address under `key`; what the address asks for outside [low, high] is said.
+    """A box for a whole number, bound to the address under `key`; what is asked for outside [low, high] is said."""
+    wanted = f"no whole number from {low} to {high}; showing {default}"
+    return _boxed(label, key, int, (low, high), default, wanted, step=1, help=help, width=width)
 
-    Args:
-        label: what the number is.
-        key: of the address, one of `state.PAGE_KEYS`.
-        low: least value.
-        high: greatest value.
-        default: taken where neither the address nor the session names a usable one.
-        help: tooltip.
-        width: pixels.
-    """
 
-    def read(asked: list[str]) -> int | None:
+def decimal(label: str, key: str, low: float, high: float, default: float, *, step: float, help: str) -> float:
+    """A box for any number, else as `number`."""
+    wanted = f"no number from {low:g} to {high:g}; showing {default:g}"
+    return _boxed(label, key, float, (low, high), default, wanted, step=step, help=help, width=190, format="%g")
+
+
+def decimal_or_none(label: str, key: str, *, help: str, on_change: Callable[[], None] | None = None) -> float | None:
+    """A box for any number at all that may stay empty, else as `number`."""
+    return _boxed(
+        label, key, float, None, None, "no number", help=help, width=130, format="%g", placeholder="any",
+        on_change=on_change,
+    )  # fmt: skip
+
+
+def _boxed(
+    label: str,
+    key: str,
+    kind: type[int] | type[float],
+    ends: tuple[float, float] | None,
+    default: float | None,
+    wanted: str,
+    **box: Any,
+) -> Any:
+    """A number box. Without ends it may stay empty; `wanted` says what the address had to ask for."""
+    low, high = ends or (None, None)
+
+    def usable(value: object) -> bool:
+        if not isinstance(value, (int, kind)) or not math.isfinite(value):
+            return False
+        return ends is None or ends[0] <= value <= ends[1]
+
+    def read(asked: list[str]) -> float | None:
         try:
-            value = int(asked[-1])
+            value = kind(asked[-1])
         except (IndexError, ValueError):
             return None
-        return value if low <= value <= high else None
+        return value if usable(value) else None
 
-    asked = st.session_state["_asked"].get(key, [])
-    if asked and read(asked) is None:
-        state.note(
-            key,
-            f"The address asks for a {label.lower()} that is no whole number from {low} to {high}; showing {default}.",
-        )
-    state.settle(key, read, lambda value: isinstance(value, int) and low <= value <= high, default)
+    asked = state.asked(key)
+    if asked and read(asked) is None and (ends or any(asked)):
+        state.note(key, f"The address asks for {lowered(label)} `{quoted(asked[-1])}`, which is {wanted}.")
+    state.settle(key, read, usable, default, optional=ends is None)
+    if (held := st.session_state[key]) is not None and not isinstance(held, kind):
+        st.session_state[key] = kind(held)
     with state.shared():
-        value = st.number_input(
-            label, low, high, value=None, step=1, key=key, bind="query-params", help=help, width=width
-        )
-    return state.kept(key, value, default)
+        value = st.number_input(label, low, high, value=None, key=key, bind="query-params", **box)
+    if ends is not None:
+        value = state.kept(key, value, default)
+    # A link spells it 5, not 5.0.
+    state.hold(key, int(value) if value is not None and value == int(value) else value)
+    return value
+
+
+def seed() -> int:
+    """The seed of everything random, and a button that takes the next one; in a row made by `bar`."""
+
+    def resample() -> None:
+        st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
+
+    chosen = number("Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with.")
+    st.button("Resample", on_click=resample, help="The next seed: everything random is drawn afresh")
+    return chosen
 
 
 def image_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
     """The pinned image as a box (`set:number`) with previous and next, bound to the address as `image`.
 
-    Args:
-        sizes: data sets on offer and how many images each has.
-        default: taken where nothing (or nothing usable) is pinned.
+    `sizes` says how many images each data set on offer has; the default is taken where nothing usable is pinned.
     """
     state.settle(
         "image",
         lambda asked: asked[-1] if asked and asked[-1] else None,
-        lambda text: isinstance(text, str) and (_parsed(text, sizes) is not None or "image" in state.settled()),
+        lambda text: isinstance(text, str) and (_parsed(text, sizes) is not None or state.is_drawn("image")),
         str(default),
     )
     with bar("image-box"):
@@ -172,75 +190,3 @@ def _parsed(text: str, sizes: Mapping[str, int]) -> ImageId | None:
     if match is None or not int(match["index"]) < sizes.get(match["slug"], 0):
         return None
     return ImageId(match["slug"], int(match["index"]))
-
-
-def decimal(label: str, key: str, low: float, high: float, default: float, *, step: float, help: str) -> float:
-    """A number box bound to the address under `key`; what the address asks for outside [low, high] is said.
-
-    Args:
-        label: what the number is.
-        key: of the address, one of `state.PAGE_KEYS`.
-        low: least value.
-        high: greatest value.
-        default: taken where neither the address nor the session names a usable one.
-        step: by which its buttons and the arrow keys change it.
-        help: tooltip.
-    """
-
-    def usable(value: object) -> bool:
-        return isinstance(value, (int, float)) and low <= value <= high
-
-    asked = st.session_state["_asked"].get(key, [])
-    if asked and not usable(_finite(asked)):
-        state.note(
-            key,
-            f"The address asks for {lowered(label)} `{quoted(asked[-1])}`, which is no number from {low:g} to "
-            f"{high:g}; showing {default:g}.",
-        )
-    state.settle(key, lambda asked: value if usable(value := _finite(asked)) else None, usable, default)
-    if isinstance(held := st.session_state[key], int):
-        st.session_state[key] = float(held)
-    with state.shared():
-        value = st.number_input(
-            label, low, high, value=None, step=step, key=key, bind="query-params", help=help, width=190, format="%g"
-        )
-    value = state.kept(key, value, default)
-    st.session_state[f"_chosen_{key}"] = _spelled(value)
-    return value
-
-
-def decimal_or_none(label: str, key: str, *, help: str, on_change: Callable[[], None] | None = None) -> float | None:
-    """A number box that may stay empty, bound to the address under `key`; arguments as of `decimal`."""
-    drawn = state.settled()
-    if key not in drawn:
-        asked = st.session_state["_asked"].pop(key, [])
-        wanted = _finite(asked)
-        if wanted is None and any(asked):
-            state.note(key, f"The address asks for {lowered(label)} `{quoted(asked[-1])}`, which is no number.")
-        if wanted is None:
-            chosen = st.session_state.get(f"_chosen_{key}")
-            wanted = None if chosen is None else float(chosen)
-        # As in `state.settle`: set anew it is an initial value, which makes no step of the browser's history.
-        st.session_state.pop(key, None)
-        st.session_state[key] = wanted
-        drawn.add(key)
-    with state.shared():
-        value = st.number_input(
-            label, value=None, key=key, bind="query-params", help=help, width=130, format="%g", placeholder="any",
-            on_change=on_change,
-        )  # fmt: skip
-    st.session_state[f"_chosen_{key}"] = None if value is None else _spelled(value)
-    return value
-
-
-def _spelled(value: float) -> float:
-    """The value as a link spells it: 5, not 5.0."""
-    return int(value) if value == int(value) else value
-
-
-def _finite(asked: list[str]) -> float | None:
-    try:
-        value = float(asked[-1])
-    except (IndexError, ValueError):
-        return None
-    return value if math.isfinite(value) else None

@@ -16,13 +16,12 @@ import streamlit as st
 
 from app.frame import components, state
 from app.server import limits
-from app.server.queue import KEPT, Job, JobQueue, QueueFull, Work, duration
+from app.server.queue import KEPT, Job, JobQueue, Work, duration
+from hvae.errors import HvaeError
 
 FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
 """Between two looks at a job. Every look costs its browser a tenth of a second, and many may wait at once."""
-_ID = re.compile(r"[A-Za-z0-9_-]{12}")
-_NONE = ""
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,21 +31,28 @@ def _queue() -> JobQueue:
 
 
 def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-    """Queue a job; see `JobQueue.submit`.
-
-    Raises:
-        QueueFull: too many jobs wait.
-    """
+    """Queue a job; see `JobQueue.submit`. Raises QueueFull where too many wait."""
     return _queue().submit(title, work, key, steps)
 
 
-def start(title: str, work: Work, key: Hashable, steps: str = "steps") -> None:
-    """Queue a job and follow it in the address; for callbacks of buttons. A full queue is said on the page."""
+def start(
+    title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
+) -> None:
+    """Queue a job and follow it in the address; for callbacks of buttons. What goes wrong is said on the page.
+
+    `prepare` is called with its id once it is queued.
+    """
+    job = ""
     try:
-        st.session_state["job"] = submit(title, work, key, steps)
-        st.session_state["_notes"].pop("job", None)
-    except QueueFull as error:
+        job = submit(title, work, key, steps)
+        if prepare:
+            prepare(job)
+    except HvaeError as error:
+        _queue().cancel(job)
         state.note("job", str(error))
+        return
+    st.session_state["job"] = job
+    state.unsay("job")
 
 
 def find(job: str) -> Job | None:
@@ -60,73 +66,55 @@ def unfinished(job: str) -> bool:
     return found is not None and not found.finished
 
 
-def cancel(job: str) -> None:
-    """Stop a job: at once where it waits, at its next step where it runs."""
-    _queue().cancel(job)
-
-
 def followed() -> str | None:
     """Id of the job in the address (`?job=`), None where there is none.
 
-    Call it on every run of a page that knows the key `job`, else the address loses it. The box that holds the id is
-    hidden: nobody types it.
+    Call it on every run of a page that knows the key `job`, else the address loses it. Nobody types in its hidden box.
     """
-    state.settle(
-        "job", lambda asked: asked[-1] if asked and asked[-1] else None, lambda chosen: isinstance(chosen, str), _NONE
-    )
+    state.settle("job", lambda asked: asked[-1] if asked and asked[-1] else None, lambda job: isinstance(job, str), "")
     with state.shared(), st.container(key="job-address"):
         chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
-    st.session_state["_chosen_job"] = chosen or None
+    state.hold("job", chosen or None)
     return chosen or None
 
 
 def forget() -> None:
     """Take the job out of the address; for callbacks."""
-    st.session_state["job"] = _NONE
+    st.session_state["job"] = ""
 
 
 def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
-    """Draw a job: its progress while it is unfinished, else one line on how it ended.
+    """Draw a job: its progress while it is unfinished, else one line on how it ended; None where it is not known.
 
-    While it is unfinished the part is drawn again every second or two, and the whole page once at the end.
-
-    Args:
-        job: its id.
-        below: draws what is there already of an unfinished job.
-
-    Returns:
-        The job, None where it is not known any more.
+    While it is unfinished the part is drawn again every second or two, with what `below` draws of what is there
+    already, and the whole page once at the end.
     """
-    found = find(job) if _ID.fullmatch(job) else None
+    found = find(job)
     if found is None:
-        _ended(FORGOTTEN, "info")
+        _ended(FORGOTTEN)
     elif not found.finished:
         every = RUNNING_SECONDS if found.state == "running" else WAITING_SECONDS
         st.fragment(_look, run_every=every)(job, below)
     elif found.state == "failed":
-        _ended(f"{_literal(found.title)}: {_literal(found.problem)}", "error")
+        _ended(f"{_literal(found.title)}: {_literal(found.problem)}", failed=True)
     elif found.state == "cancelled":
-        _ended(f"{_literal(found.title)}: stopped. {KEPT}", "info")
+        _ended(f"{_literal(found.title)}: stopped. {KEPT}")
     return found
 
 
 def _look(job: str, below: Callable[[str], None] | None) -> None:
+    """An unfinished job: title, how far it is, and a button to stop it."""
     found = find(job)
     if found is None or found.finished:
         st.rerun()
         return
-    draw(found)
+    with st.container(border=True, key=f"job-{job}"):
+        st.html(f'<p class="chart-title">{components.escape(found.title)}</p>')
+        st.progress(min(1.0, found.done / found.total) if found.total else 0.0, text=in_words(found))
+        if not found.stopping:
+            st.button("Stop this job", key=f"stop-{job}", on_click=_queue().cancel, args=(job,))
     if below:
         below(job)
-
-
-def draw(job: Job) -> None:
-    """An unfinished job: title, how far it is, and a button to stop it."""
-    with st.container(border=True, key=f"job-{job.id}"):
-        st.html(f'<p class="chart-title">{components.escape(job.title)}</p>')
-        st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=in_words(job))
-        if not job.stopping:
-            st.button("Stop this job", key=f"stop-{job.id}", on_click=cancel, args=(job.id,))
 
 
 def in_words(job: Job) -> str:
@@ -134,22 +122,20 @@ def in_words(job: Job) -> str:
     if job.stopping:
         return "Stopping at its next step."
     if job.state == "waiting":
-        ahead = "it is next" if job.position == 1 else f"{job.position - 1} before it"
-        return f"Waiting for its turn: {ahead}."
+        return f"Waiting for its turn: {'it is next' if job.position == 1 else f'{job.position - 1} before it'}."
     if not job.total:
         return "Starting: reading the images and the models."
-    parts = [f"{job.done:,} of {job.total:,} {job.steps}"]
-    if job.per_second is not None and job.seconds_left is not None:
-        parts += [f"{job.per_second:,.3g} a second", f"about {duration(job.seconds_left)} left"]
-    return ", ".join(parts)
+    done = f"{job.done:,} of {job.total:,} {job.steps}"
+    if job.per_second is None or job.seconds_left is None:
+        return done
+    return f"{done}, {job.per_second:,.3g} a second, about {duration(job.seconds_left)} left"
 
 
 def badge() -> None:
     """Where this server computes and what it is busy with; for the sidebar."""
     waiting, running = _queue().counts()
-    busy = "no job running" if not (waiting or running) else f"{running} job running, {waiting} waiting"
-    where = "CPU; a GPU is here for the command line" if device() == "cuda" else "CPU"
-    st.caption(f"This server: {where} · {busy}")
+    busy = f"{running} job running, {waiting} waiting" if waiting or running else "no job running"
+    st.caption(f"This server: CPU{'; a GPU is here for the command line' * (device() == 'cuda')} · {busy}")
 
 
 def device() -> str:
@@ -160,9 +146,9 @@ def device() -> str:
     return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
 
 
-def _ended(text: str, kind: str) -> None:
-    with st.container(key=f"job-{kind}", horizontal=True, vertical_alignment="center"):
-        (st.error if kind == "error" else st.info)(text)
+def _ended(text: str, *, failed: bool = False) -> None:
+    with st.container(key=f"job-{'error' if failed else 'info'}", horizontal=True, vertical_alignment="center"):
+        (st.error if failed else st.info)(text)
         st.button("Dismiss", key="job-dismiss", on_click=forget)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.frame import controls
 
-IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Likelihood beside ratio", "Every k", "Checks"
+IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every k", "Checks"
 """Of Scores."""
 SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
 """Of Features."""
@@ -25,11 +25,6 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def choose(page: str, offered: Sequence[str] | None = None) -> str:
-    """The part of a page to draw, bound to the address.
-
-    Args:
-        page: a key of `PARTS`.
-        offered: those of its parts that can be shown, at least one; all of them if None.
-    """
+    """The part of a page to draw, bound to the address: one of those that can be shown, of all if None."""
     key, parts = PARTS[page]
     return controls.choose("Look closer at", key, offered or parts)

@@ -12,7 +12,7 @@ Streamlit make that necessary:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,24 +21,13 @@ from urllib.parse import parse_qs, urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.figures.densities import IDS_PER_SET
+from app.frame.registry import PAGES
 from app.looks.wording import quoted
 from hvae.runs.folders import RunEntry
 
 SELECTION_KEYS = ("run", "versus", "data", "ood")
-_MEASURE_KEYS = ("score", "k", "reading", "S", "R", "unit")
-PAGE_KEYS = {
-    "overview": (),
-    "how_it_works": ("example", "layers", "seed"),
-    "reconstructions": ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
-    "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "part", "gallery", "image"),
-    "features": ("kind", "between", "on", "pair", "match", "image", "job"),
-    "compare": (*_MEASURE_KEYS, "also", "by", "set", "on", "image"),
-    "score_images": (
-        *("pictures", "fit", "invert", "statistic", "sides", "reading", "S", "R", "also"),
-        *("job", "alpha", "k", "order", "only", "page"),
-    ),
-    "runs": ("about", "quantity"),
-}
+PAGE_KEYS = {page.name: page.keys for page in PAGES}
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
 LIST_KEYS = ("ood", "also", "levels")
@@ -48,14 +37,7 @@ NO_RUN = "none"
 
 @dataclass(frozen=True)
 class Selection:
-    """What every page looks at.
-
-    Attributes:
-        run: run A; None where there is no run at all.
-        versus: run B, None where none is chosen.
-        data: slug of the in-distribution set.
-        ood: slugs of the out-of-distribution sets, in the order chosen; may be empty.
-    """
+    """What every page looks at: runs A (None where there is no run at all) and B, and slugs of data sets."""
 
     run: RunEntry | None
     versus: RunEntry | None
@@ -75,11 +57,7 @@ class ImageId:
 
 
 def begin(page: str) -> None:
-    """Remember what the address asks for. Call before any widget, once per run of the script.
-
-    Args:
-        page: address of the page about to run; on arrival the notes of the page before are dropped.
-    """
+    """Remember what the address asks for, before any widget; on arrival at a page the notes of the one before go."""
     if st.session_state.get("_page") == page:
         return
     context = get_script_run_ctx()
@@ -99,6 +77,11 @@ def begin(page: str) -> None:
 def note(key: str, text: str) -> None:
     """Keep a line about a value of the address that could not be used, until another page is opened."""
     st.session_state["_notes"][key] = text
+
+
+def unsay(key: str) -> None:
+    """Take a note back."""
+    st.session_state["_notes"].pop(key, None)
 
 
 @contextmanager
@@ -127,9 +110,65 @@ def selection() -> Selection:
     return st.session_state["_selection"]
 
 
+def select(chosen: Selection) -> None:
+    """Hold a selection; for the sidebar."""
+    st.session_state["_selection"] = chosen
+
+
 def pin(image: ImageId) -> None:
     """Pin an image; for callbacks, and for pages before their `image_box` is drawn."""
     st.session_state["image"] = str(image)
+
+
+def pin_mark(slugs: Sequence[str]) -> Callable[[int], None]:
+    """What a click on a mark does in figures that number the images of these sets by `IDS_PER_SET`: it pins one."""
+
+    def pinned(mark: int) -> None:
+        place, index = divmod(int(mark), IDS_PER_SET)
+        if place < len(slugs):
+            pin(ImageId(slugs[place], index))
+
+    return pinned
+
+
+def asked(key: str) -> list[str]:
+    """What the address asks for under a key, as long as no widget has taken it."""
+    return st.session_state["_asked"].get(key, [])
+
+
+def ask(key: str, value: str) -> None:
+    """Ask for a value as a link does."""
+    st.session_state["_asked"][key] = [value]
+
+
+def take(key: str) -> list[str]:
+    """What the address asks for under a key; from now on it does not any more."""
+    return st.session_state["_asked"].pop(key, [])
+
+
+def chosen(key: str) -> Any:
+    """What was chosen last under a key on any page; None where nothing was."""
+    return st.session_state.get(f"_chosen_{key}")
+
+
+def hold(key: str, value: Any) -> None:
+    """Remember a value for the next page and for links."""
+    st.session_state[f"_chosen_{key}"] = value
+
+
+def empty(key: str) -> None:
+    """Empty a box that may be; for callbacks, and before it is drawn."""
+    st.session_state[key] = None
+    hold(key, None)
+
+
+def narrow(key: str, options: Sequence[str]) -> None:
+    """Take what is gone out of a list chosen before, lest it takes the rest with it."""
+    for place in (key, f"_chosen_{key}"):
+        held = st.session_state.get(place) or []
+        left = [one for one in held if one in options]
+        if left and left != held:
+            st.session_state[place] = left
 
 
 def settle(
@@ -137,6 +176,8 @@ def settle(
     read: Callable[[list[str]], object | None],
     usable: Callable[[Any], bool],
     fallback: object,
+    *,
+    optional: bool = False,
 ) -> None:
     """Put the value of the bound widget `key` into the session state before it is drawn.
 
@@ -145,23 +186,23 @@ def settle(
         read: the value that the address asks for, None where it is not usable.
         usable: whether a value chosen before can still be shown.
         fallback: value where there is no other.
+        optional: whether a person may leave the widget empty.
     """
-    drawn = settled()
     current = st.session_state.get(key)
-    if key in drawn and current is not None and usable(current):
+    if is_drawn(key) and (optional if current is None else usable(current)):
         return
-    wanted = read(st.session_state["_asked"].pop(key, []))
+    wanted = read(take(key))
     if wanted is None:
-        chosen = st.session_state.get(f"_chosen_{key}")
-        wanted = chosen if chosen is not None and usable(chosen) else fallback
+        before = chosen(key)
+        wanted = before if before is not None and usable(before) else fallback
     if current != wanted:
         st.session_state[key] = wanted
     elif key not in st.session_state["_drawn_before"]:
         # Streamlit kept the value of a widget that was away, and would push it into the address on its return: one
         # more press of Back for each. Set anew it is an initial value, which is not pushed.
-        del st.session_state[key]
+        st.session_state.pop(key, None)
         st.session_state[key] = wanted
-    drawn.add(key)
+    st.session_state["_settled"].add(key)
 
 
 def kept(key: str, value: Any, fallback: Any) -> Any:
@@ -170,13 +211,13 @@ def kept(key: str, value: Any, fallback: Any) -> Any:
     Streamlit empties a bound widget when Back leads to an address without its value. Drawn once more, it settles.
     """
     if value is None:
-        settled().discard(key)
+        st.session_state["_settled"].discard(key)
         if not st.session_state.get(f"_emptied_{key}"):
             st.session_state[f"_emptied_{key}"] = True
             st.rerun()
         return fallback
     st.session_state.pop(f"_emptied_{key}", None)
-    st.session_state[f"_chosen_{key}"] = value
+    hold(key, value)
     return value
 
 
@@ -184,11 +225,7 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     """Parameters of a link to a page: the values it knows as they were chosen last, with changes.
 
     Streamlit appends them to those the address has. The last one counts, so single values may stand there twice; a
-    list must not, so those of `LIST_KEYS` are left to the address where it has them.
-
-    Args:
-        page: a key of `PAGE_KEYS`.
-        changes: values to set; None leaves one out.
+    list must not, so those of `LIST_KEYS` are left to the address where it has them. A change to None leaves one out.
     """
     wanted = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
     for key in LIST_KEYS:
@@ -205,11 +242,11 @@ def address() -> str:
 
 def _chosen() -> dict[str, Any]:
     """Every value chosen on any page, or asked for by a link and waiting for its page."""
-    found = {key: st.session_state.get(f"_chosen_{key}") for key in KEYS}
+    found = {key: chosen(key) for key in KEYS}
     found |= {key: wanted if key in LIST_KEYS else wanted[-1] for key, wanted in st.session_state["_asked"].items()}
     return {key: value for key, value in found.items() if value is not None and key in KEYS}
 
 
-def settled() -> set[str]:
-    """Keys of the bound widgets drawn since the page was opened."""
-    return st.session_state["_settled"]
+def is_drawn(key: str) -> bool:
+    """Whether the bound widget was drawn since the page was opened."""
+    return key in st.session_state["_settled"]

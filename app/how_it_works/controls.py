@@ -5,30 +5,26 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import controls
+from app.frame import controls, state
 from app.how_it_works import examples as how_examples
 from app.how_it_works.switches import Switches, every, first_choice, presets
+from app.looks.wording import subscript
 from hvae.config import RunConfig
 
 
 def switches(depth: int) -> tuple[DeltaGenerator, Switches]:
-    """Buttons for choices worth trying, a switch a layer (top first), and the whole choice as the address has it.
+    """Draw buttons for choices worth trying and a switch a layer, top first; (row with the whole choice, the choice).
 
-    Returns:
-        (the row that ends with the whole choice, the choice).
+    The whole choice stands in the address.
     """
     buttons = st.container(horizontal=True, gap="small")
     toggles = st.container(key="switches", horizontal=True, vertical_alignment="bottom", gap="medium")
     row = controls.bar("layers-bar")
     with row:
         layers = controls.choose(
-            "All switches",
-            "layers",
-            every(depth, _made(depth)),
-            first_choice(depth),
-            select=True,
+            "All switches", "layers", every(depth, _made(depth)), first_choice(depth), select=True,
             help="A letter a layer, z₁ first: q from the image, p from the prior. The address holds this word.",
-        )
+        )  # fmt: skip
     now = Switches(layers)
     with buttons:
         for name, choice in presets(depth).items():
@@ -41,21 +37,14 @@ def switches(depth: int) -> tuple[DeltaGenerator, Switches]:
 
 def examples(row: DeltaGenerator, config: RunConfig, ood: tuple[str, ...]) -> tuple[str, str, int]:
     """(key of the familiar image, key of the unfamiliar one, seed), chosen in a row made by `controls.bar`."""
-    shape = config.model.image_shape
     sets = how_examples.here(config, ood)
     with row:
         chosen = controls.choose(
-            "Example",
-            "example",
-            how_examples.offered(sets, shape),
-            select=True,
+            "Example", "example", how_examples.offered(sets, config.model.image_shape), select=True,
             help="Set and number; sample:1 is an image the model made up. A familiar image is shown beside an "
             "unfamiliar one.",
-        )
-        seed = controls.number(
-            "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
-        )
-        st.button("Resample", on_click=_resample, help="The next seed: other draws of every z")
+        )  # fmt: skip
+        seed = controls.seed()
     known, strange = how_examples.pair(chosen, config, sets)
     return known, strange, seed
 
@@ -64,7 +53,7 @@ def _switch(now: Switches, layer: int) -> None:
     key = f"_z{layer}"
     st.session_state[key] = WORDS[now.layers[layer - 1]]
     st.segmented_control(
-        f"z{_subscript(layer)} from",
+        f"z{subscript(layer)} from",
         list(WORDS.values()),
         key=key,
         required=True,
@@ -86,17 +75,9 @@ def _set(layers: str) -> None:
 def _made(depth: int) -> list[str]:
     """Choices that a link asked for or a person made with the switches; they stay on offer."""
     made: list[str] = st.session_state.setdefault("_how_made", [])
-    wanted = [*st.session_state["_asked"].get("layers", []), st.session_state.get("layers")]
+    wanted = [*state.asked("layers"), st.session_state.get("layers")]
     made += [one for one in wanted if isinstance(one, str) and one not in made and len(one) == depth]
     return made
-
-
-def _resample() -> None:
-    st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
-
-
-def _subscript(number: int) -> str:
-    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
 
 
 WORDS = {"q": "q (image)", "p": "prior"}

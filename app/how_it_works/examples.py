@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from app.frame import state
 from app.images import sources
 from app.looks.palette import look
-from app.reading import loading
 from hvae import datasets
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
@@ -27,14 +27,9 @@ EACH = 5
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One image to walk through the model.
+    """One image, under the key of the address, with its title and the flags of the command that reads it.
 
-    Attributes:
-        key: `<set>:<number>`, as in the address.
-        images: the image alone; its slug addresses the noise.
-        index: `(1,)` its position in the data set; of a sample a number from its content.
-        title: for people.
-        flags: of the command that reads the same image.
+    Slug and index `(1,)` address its noise: its position in the data set, of a sample a number from its content.
     """
 
     key: str
@@ -60,7 +55,7 @@ def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
 def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
     """Keys of the examples on offer; an image that a link names, or that is pinned elsewhere, stays on offer."""
     added: list[str] = st.session_state.setdefault("_how_added", [])
-    wanted = [*st.session_state["_asked"].get("example", []), *_pinned()]
+    wanted = [*state.asked("example"), *filter(None, [state.chosen("image")])]
     added += [key for key in wanted if key not in added and is_image(key, sets, shape)]
     keys = [f"{slug}:{number}" for slug in sets for number in range(EACH)]
     keys += [key for key in added if is_image(key, sets, shape)]
@@ -89,15 +84,9 @@ def pair(key: str, config: RunConfig, sets: Sequence[str]) -> tuple[str, str]:
 
 
 def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Example:
-    """The image of a key.
+    """The image of a key, one of those offered; raises a DataError where its data set is gone or damaged.
 
-    Args:
-        key: one of `offered`.
-        shape: of the model's images.
-        samples: `(SAMPLES, channel, height, width)` in [0, 1]; needed for a sample.
-
-    Raises:
-        DataError: a data set that is gone or damaged.
+    The samples `(SAMPLES, channel, height, width)` in [0, 1] are needed for one of them.
     """
     slug, _, number = key.partition(":")
     position = np.array([int(number)])
@@ -106,12 +95,6 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
         source = sources.from_samples(samples)
         one = position - 1
         return Example(key, source.images.take(one), source.index[one], f"Sample {number} of the model", source.flags)
-    split = sources.whole_split(slug)
-    images = loading.images(slug, split, image_shape=shape).take(position)
-    flags = f"--data {slug} --split {split} --first {number} --count 1"
+    images = sources.whole(slug, shape).take(position)
+    flags = f"--data {slug} --split {images.split} --first {number} --count 1"
     return Example(key, images, position, f"{look(slug).title} {number}", flags)
-
-
-def _pinned() -> list[str]:
-    image = st.session_state.get("_chosen_image")
-    return [image] if isinstance(image, str) else []

@@ -1,15 +1,16 @@
-"""One image through a model under several choices of switches, cached as plain arrays."""
+"""One image through a model under several choices of switches, kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 
+from app.frame.caching import kept
 from app.how_it_works.examples import Example
+from app.images import models
 from app.reading import loading
-from hvae.measuring.noise import EvaluationNoise, noise_key, prepare
+from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.reconstructions import reconstruct_switched
 from hvae.runs.folders import RunEntry
 
@@ -37,34 +38,22 @@ class Terms:
 def walk(run: RunEntry, one: Example, seed: int, choices: tuple[str, ...]) -> tuple[np.ndarray, dict[str, Terms]]:
     """(what the model sees `(channel, height, width)`, terms by choice), with the noise of `hvae score`.
 
-    Args:
-        run: with weights.
-        one: the image.
-        seed: of the evaluation.
-        choices: letters `q` and `p`, lowest layer first.
-
     Raises:
         CheckpointError: missing or damaged weights.
         HvaeError: an image that is not of the model's shape.
     """
-    key = noise_key(one.images.slug, one.images.split) if one.in_data_set else one.images.slug
-    weights = run.path / "model.safetensors"
-    stamp = f"{weights}@{weights.stat().st_mtime_ns if weights.is_file() else 0}"
-    found = _walk(stamp, one.images.images, key, int(one.index[0]), seed, choices, run)
-    return found["seen"][0], {
-        choice: Terms(found["means"][n, 0], float(found["log_px"][n, 0]), found["log_ratios"][n, 0])
-        for n, choice in enumerate(choices)
-    }
+    key = models.key_of(one.images)
 
+    def make() -> tuple[np.ndarray, dict[str, Terms]]:
+        checkpoint = loading.checkpoint(run)
+        model = checkpoint.layered("reconstruct")
+        x = prepare(one.images.images, checkpoint.config.data.preprocessing, seed, key, one.index)
+        found = reconstruct_switched(
+            model, x, EvaluationNoise(seed, key, one.index, 0, [0], model.latent_shapes), choices
+        )
+        return x.numpy()[0], {
+            choice: Terms(found.means[n, 0], float(found.log_px[n, 0]), found.log_ratios[n, 0])
+            for n, choice in enumerate(choices)
+        }
 
-# A plain dictionary of arrays: a cached dataclass would be of another class after a reload of this file.
-@st.cache_data(max_entries=64, show_spinner=False)
-def _walk(
-    stamp: str, images: np.ndarray, key: str, index: int, seed: int, choices: tuple[str, ...], _run: RunEntry
-) -> dict[str, np.ndarray]:
-    checkpoint = loading.checkpoint(_run)
-    model = checkpoint.layered("reconstruct")
-    position = np.array([index])
-    x = prepare(images, checkpoint.config.data.preprocessing, seed, key, position)
-    noise = EvaluationNoise(seed, key, position, 0, [0], model.latent_shapes)
-    return {"seen": x.numpy()} | vars(reconstruct_switched(model, x, noise, choices))
+    return kept("switched", (models.stamp(run), one.images.fingerprint, key, one.index, seed, choices), make)

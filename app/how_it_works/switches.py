@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.looks.wording import spoken
+
 SPELLED_OUT = 8
 """Most layers of which every choice is on offer, 2^L of them; above, those that the paper names and those made here."""
 
@@ -20,11 +22,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True)
 class Switches:
-    """One choice.
-
-    Attributes:
-        layers: a letter a layer, lowest first: `q` from the image, `p` from the prior (as in the address).
-    """
+    """One choice: a letter a layer, lowest first, `q` from the image, `p` from the prior (as in the address)."""
 
     layers: str
 
@@ -96,9 +94,7 @@ class Switches:
 def every(depth: int, added: Iterable[str] = ()) -> list[str]:
     """Choices on offer: L^{>0} ... L^{>L}, then L^{<L} ... L^{<2}, then mixed ones.
 
-    Args:
-        depth: layers of the model.
-        added: mixed choices on offer for a model of more than `SPELLED_OUT` layers; a shallower one has them all.
+    Those `added` are offered for a model of more than `SPELLED_OUT` layers; a shallower one has all mixed ones.
     """
     named = ["p" * k + "q" * (depth - k) for k in range(depth + 1)]
     named += ["q" * kept + "p" * (depth - kept) for kept in range(depth - 1, 0, -1)]
@@ -134,9 +130,4 @@ def _layers(numbers: list[int]) -> str:
     names = [f"z<sub>{number}</sub>" for number in numbers]
     if len(numbers) > 3 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"{names[0]} to {names[-1]}"
-    return joined(names)
-
-
-def joined(words: list[str]) -> str:
-    """Words as a list in a sentence."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return spoken(names)

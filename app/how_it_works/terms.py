@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from app.frame.components import escape, plain
 from app.how_it_works.switches import Switches
-from app.images.mosaic import Cell, Row, grey_or_colour
+from app.images.mosaic import Cell, Row
+from app.looks.pictures import grey_or_colour
 from app.looks.wording import percent
 from app.reading import measures
 from hvae.runs.score_tables import ScoreTable
+from hvae.scores.levels.llr import LikelihoodRatio
 
 if TYPE_CHECKING:
     from app.how_it_works.model import Terms
@@ -30,39 +33,29 @@ def pictures(
     titles: Sequence[str], seen: Sequence[np.ndarray], walked: Sequence[dict[str, Terms]], now: Switches
 ) -> list[Row]:
     """Rows of pictures, one an image: what the model sees, rebuilt with every z from q, rebuilt under the choice."""
-    full = "q" * now.depth
-    return [
-        Row(
-            title,
-            (
-                Cell(grey_or_colour(image), f"{title}, as the model sees it"),
-                Cell(grey_or_colour(terms[full].mean), f"{title}, rebuilt with every z from the image"),
-                Cell(grey_or_colour(terms[now.layers].mean), f"{title}, rebuilt under these switches"),
-            ),
-        )
-        for title, image, terms in zip(titles, seen, walked, strict=True)
-    ]
+    words = ("as the model sees it", "rebuilt with every z from the image", "rebuilt under these switches")
+    rows = []
+    for title, image, terms in zip(titles, seen, walked, strict=True):
+        shown = (image, terms["q" * now.depth].mean, terms[now.layers].mean)
+        cells = [Cell(grey_or_colour(one), f"{title}, {said}") for one, said in zip(shown, words, strict=True)]
+        rows.append(Row(title, tuple(cells)))
+    return rows
 
 
 def rows(walked: Sequence[dict[str, Terms]], now: Switches) -> list[list[str]]:
     """The sum term by term (HTML), a column an image: all from the image, then under the choice."""
-    full = "q" * now.depth
-    found = [["log p(x|z)", *(_change(one[full].log_px, one[now.layers].log_px, now) for one in walked)]]
-    for layer in range(1, now.depth + 1):
-        before = [float(one[full].log_ratios[layer - 1]) for one in walked]
-        after = [float(one[now.layers].log_ratios[layer - 1]) for one in walked]
-        found.append([f"+ log r<sub>{layer}</sub>", *(_change(a, b, now) for a, b in zip(before, after, strict=True))])
+    both = [(one["q" * now.depth], one[now.layers]) for one in walked]
+    found = [["log p(x|z)", *(_change(full.log_px, terms.log_px, now) for full, terms in both)]]
+    for layer in range(now.depth):
+        changes = (_change(float(full.log_ratios[layer]), float(terms.log_ratios[layer]), now) for full, terms in both)
+        found.append([f"+ log r<sub>{layer + 1}</sub>", *changes])
     symbol = "L" if now.forgotten == 0 else f"L → {now.symbol}"
-    found.append([f"= {symbol}", *(_change(one[full].bound, one[now.layers].bound, now) for one in walked)])
+    found.append([f"= {symbol}", *(_change(full.bound, terms.bound, now) for full, terms in both)])
     if now.forgotten != 0:
-        falls = (one[full].bound - one[now.layers].bound for one in walked)
-        found.append([f"{ratio_symbol(now)} = L − {now.symbol}", *(f"<b>{nats(fall)}</b>" for fall in falls)])
+        name = LikelihoodRatio(now.forgotten).symbol if now.forgotten else "difference"
+        falls = (f"<b>{nats(full.bound - terms.bound)}</b>" for full, terms in both)
+        found.append([f"{name} = L − {now.symbol}", *falls])
     return found
-
-
-def ratio_symbol(now: Switches) -> str:
-    """What the difference L - current is called (HTML)."""
-    return f"LLR<sup>&gt;{now.forgotten}</sup>" if now.forgotten else "difference"
 
 
 def numbers(titles: Sequence[str], walked: Sequence[dict[str, Terms]]) -> pd.DataFrame:
@@ -120,11 +113,10 @@ def what_to_see(titles: Sequence[str], walked: Sequence[dict[str, Terms]], now: 
 
 def standing(title: str, ratio: float, own: ScoreTable, now: Switches, own_title: str) -> str:
     """Where LLR^{>k} of an image sits among the in-distribution test images (HTML)."""
-    k = now.forgotten
-    assert k
-    rank = measures.percentile(own.likelihood_ratio(k), ratio)
+    score = LikelihoodRatio(now.forgotten)
+    rank = measures.percentile(score.of(own), ratio)
     share = "all" if rank == 100 else f"more than {percent(0.999)}" if rank > 99.9 else percent(rank / 100)
-    return f"LLR<sup>&gt;{k}</sup> of {title} is higher than that of <b>{share}</b> of the {own_title} test images."
+    return f"{score.symbol} of {title} is higher than that of <b>{share}</b> of the {own_title} test images."
 
 
 def agreement(titles: Sequence[str], ours: Sequence[float], stored: Sequence[float | None], now: Switches) -> str:
@@ -141,18 +133,22 @@ def agreement(titles: Sequence[str], ours: Sequence[float], stored: Sequence[flo
     return f"{now.symbol} of {'; '.join(said)}." if said else ""
 
 
-def means(tables: Sequence[tuple[str, ScoreTable]], k: int) -> tuple[list[str], list[list[str]], pd.DataFrame]:
-    """(columns, rows, numbers) of the mean L, L^{>k} and LLR^{>k} of whole data sets, in nats."""
-    frame = pd.DataFrame(
-        [
-            {"set": title, "images": len(table), "L": table.bound(0).mean()}
-            | ({f"L>{k}": table.bound(k).mean(), f"LLR>{k}": table.likelihood_ratio(k).mean()} if k else {})
-            for title, table in tables
-        ]
-    )
-    symbols = [f"L<sup>&gt;{k}</sup>", f"LLR<sup>&gt;{k}</sup>"] if k else []
-    cells = [[row[0], f"{row[1]:,}", *(nats(value) for value in row[2:])] for row in frame.itertuples(index=False)]
-    return ["data set", "images", "L", *symbols], cells, frame
+def means(tables: Mapping[str, ScoreTable], k: int) -> tuple[pd.DataFrame, dict[str, Callable[[Any], str]]]:
+    """Mean L, L^{>k} and LLR^{>k} of whole data sets by title, in nats: (frame, cells for `components.listed`)."""
+    ratio = LikelihoodRatio(k)
+    symbols = ["L", f"L<sup>&gt;{k}</sup>", ratio.symbol] if k else ["L"]
+    rows = [
+        [title, len(table), table.bound(0).mean(), *([table.bound(k).mean(), ratio.of(table).mean()] if k else [])]
+        for title, table in tables.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["set", "images", *map(plain, symbols)])
+    cells: dict[str, Callable[[Any], str]] = {
+        "data set": lambda row: escape(row.set),
+        "images": lambda row: f"{row.images:,}",
+    }
+    for place, symbol in enumerate(symbols, start=2):
+        cells[symbol] = lambda row, place=place: nats(row[place])
+    return frame, cells
 
 
 def nats(value: float, digits: int = 1) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,26 +10,21 @@ import numpy as np
 import streamlit as st
 
 from app.figures import gallery as figures
-from app.figures.layout import Figure
 from app.frame import components, state
+from app.frame.caching import kept
 from app.frame.state import ImageId
-from app.images.mosaic import grey_or_colour
 from app.looks.palette import look
+from app.looks.pictures import grey_or_colour
 from app.reading import loading
+from app.reading.loading import Seen
 from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import TableKey
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One image of a gallery.
-
-    Attributes:
-        image: which one.
-        caption: a few characters of plain text for below it, such as a score.
-    """
+    """One image of a gallery, and a few characters of plain text for below it, such as a score."""
 
     image: ImageId
     caption: str
@@ -38,30 +32,33 @@ class Shown:
 
 def gallery(
     run: RunEntry,
-    keys: Mapping[str, TableKey],
+    seen: Mapping[str, Seen],
     shown: Sequence[Shown],
     title: str,
     numbers: components.Numbers,
     *,
     key: str,
 ) -> None:
-    """Images in a mosaic; a click, or the box below it, pins one.
+    """Images that a run has seen in a mosaic, if there are any; a click, or the box below it, pins one.
 
     Args:
-        run: the model they are scored by, for the shape of its images and the split of its training set.
-        keys: score table of each data set by slug; its metadata name the data set.
-        shown: the images in their order; nothing is drawn where there are none.
+        run: with the model.
+        seen: by slug, the table that the numbers of its images are of.
+        shown: the images in their order.
         title: what to see.
         numbers: what is known of the images, one row each, as a table and as CSV.
         key: unique on the page, of letters and hyphens.
     """
     if not shown:
         return
-    tiles, absent = _tiles(run, keys, shown)
+    tiles, absent = _tiles(run, seen, shown)
     pinned = st.session_state.get("image")
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
-    figure = _drawn(f"{run.path}{os.environ.get('HVAE_DATA')}{here}", tiles, title, place)
+    origins = [loading.about(one).data_fingerprint for one in seen.values()]
+    figure = kept(
+        "gallery", (run.path, origins, here, title, place), lambda: figures.gallery(tiles, title, place), "large"
+    )
 
     def pin(position: int) -> None:
         if 0 <= int(position) < len(shown):
@@ -71,16 +68,9 @@ def gallery(
         if (chosen := st.session_state[f"{key}-look"]) is not None:
             pin(chosen)
 
+    # The style sheet makes the frame as high as so many rows and columns of tiles are.
     rows, columns = figures.grid(len(shown))
-    # As high as the tiles are at the width there is; a figure itself has one height at every width.
-    height = f"calc(100cqw * {rows * figures.ASPECT / columns:.3f} + {figures.LEGEND + 4}px)"
-    layers = (".stPlotlyChart", "[data-testid=stFullScreenFrame]", ".stElementContainer:has(.stPlotlyChart)")
-    parts = ", ".join(f".st-key-{key}-frame {layer}" for layer in layers)
-    with st.container(key=f"{key}-frame", gap="small"):
-        st.html(
-            f"<style>.st-key-{key}-frame {{ container-type: inline-size }} "
-            f"{parts} {{ max-height: {height}; overflow: hidden }}</style>"
-        )
+    with st.container(key=f"tiles-{rows}-{columns}-{key}", gap="small"):
         # Other images under the same key would inherit what was selected among the ones before: a click on that
         # place would take the selection away instead of pinning the image.
         contents = zlib.crc32(" ".join(str(one.image) for one in shown).encode())
@@ -100,23 +90,17 @@ def gallery(
         )
 
 
-# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn(stamp: str, _tiles: list[figures.Tile], title: str, place: int | None) -> Figure:
-    return figures.gallery(_tiles, title, place)
-
-
-def _tiles(run: RunEntry, keys: Mapping[str, TableKey], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:
+def _tiles(run: RunEntry, seen: Mapping[str, Seen], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:
     """Every image with its pixels where they can be had, and the data sets that could be fetched."""
     found: dict[str, np.ndarray] = {}
     absent = []
     for slug in dict.fromkeys(one.image.slug for one in shown):
+        if is_known(slug) and not available(slug):
+            absent.append(slug)
+            continue
         try:
-            if is_known(slug) and not available(slug):
-                absent.append(slug)
-                continue
-            found[slug] = loading.scored_images(run, slug, keys[slug].split).images
-        except (HvaeError, OSError, KeyError) as error:
+            found[slug] = loading.scored_images(run, seen[slug]).images
+        except (HvaeError, OSError) as error:
             st.html(f'<p class="prose">No pictures of {look(slug).title}: {components.escape(error)}</p>')
     tiles = []
     for one in shown:

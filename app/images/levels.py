@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from plotly.colors import sample_colorscale
 
-from app.images.mosaic import CELL, MIDDLE_CELL, SMALL_CELL, Cell, Row, Scale, grey_or_colour, through_scale
+from app.images.mosaic import CELL, MIDDLE_CELL, SMALL_CELL, Cell, Row, Scale, table_html, through_scale
 from app.looks.palette import HEAT_MAP
+from app.looks.pictures import grey_or_colour
+from app.looks.wording import subscript
 
 if TYPE_CHECKING:
     from hvae.measuring.reconstructions import RepeatedReconstructions, Shown
@@ -36,7 +38,7 @@ FEW_COLUMNS, MANY_COLUMNS = 6, 9
 MOST_LEVELS = 6
 """Levels that are shown without being asked for: those of a model of five layers."""
 
-_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+_MEANS = ("log p(x|z)", "L>k, nats")
 
 
 def usual_levels(depth: int) -> tuple[int, ...]:
@@ -65,6 +67,14 @@ def headings(depth: int, levels: Sequence[int] | None = None) -> list[str]:
     return ["Image", "What the model sees", *(level_name(k) for k in _all(depth, levels))]
 
 
+def strip(walked: RepeatedReconstructions, original: np.ndarray, label: str) -> str:
+    """One image `(1, channel, height, width)` and what is left of it at the usual levels, as HTML."""
+    levels = usual_levels(walked.depth)
+    columns = headings(walked.depth, levels)
+    shown = rows(walked, original, [label], PICTURE, walked.depth, levels=levels)
+    return table_html(columns, shown, "rebuilt", cell(len(columns)))
+
+
 def single_headings(draws: int) -> list[str]:
     """Column headings of single samples: the image, then one draw a column."""
     return ["Image", *(f"Draw {number}" for number in range(1, draws + 1))]
@@ -74,7 +84,7 @@ def level_name(k: int) -> str:
     """Where the latent variables of level k come from, in words."""
     if k == 0:
         return "Every z from q"
-    last = f"z{_subscript(k)}"
+    last = f"z{subscript(k)}"
     return f"{last if k == 1 else f'z₁, {last}' if k == 2 else f'z₁ to {last}'} from the prior"
 
 
@@ -95,25 +105,22 @@ def rows(
         labels: of the images.
         shown: one of `SHOWN` that has a picture a level.
         depth: of the deepest model of the table; the columns a shallower one lacks stay empty.
-        second: label of a row that stands below the one of another model; the images are not repeated there.
+        second: label of a row that stands below that of another model; the images are not repeated there.
         levels: values of k that are shown; every one if None.
     """
     pictures = _pictures(walked, shown)
-    lines, values = _lines(walked, shown)
+    lines, (upper, lower) = _lines(walked, shown)
     found = []
     for number, label in enumerate(labels):
         inputs: tuple[Cell | None, ...] = (None, None)
         if second is None:
-            seen = grey_or_colour(walked.seen[:, number].mean(0))
-            inputs = (
-                Cell(grey_or_colour(originals[number]), f"{label}, the image"),
-                Cell(seen, f"{label}, as the model sees it"),
-            )
+            seen = walked.seen[:, number].mean(0)
+            inputs = (_input(originals[number], label), Cell(grey_or_colour(seen), f"{label}, as the model sees it"))
         cells = [
             Cell(
                 pictures[k][number],
-                f"{label}, {level_name(k)}, {shown}: {lines[0]} {values[0][k][number]}",
-                (values[0][k][number], values[1][k][number]),
+                f"{label}, {level_name(k)}, {shown}: {lines[0]} {upper[k][number]}",
+                (upper[k][number], lower[k][number]),
             )
             if k <= walked.depth
             else None
@@ -133,19 +140,13 @@ def single_rows(
     """One row an image with every draw of one level side by side; arguments as of `rows`."""
     found = []
     for number, label in enumerate(labels):
-        image = None if second else Cell(grey_or_colour(originals[number]), f"{label}, the image")
-        cells = [
-            Cell(
-                grey_or_colour(walked.levels[draw, level, number]),
-                f"{label}, {level_name(level)}, draw {draw + 1}: log p(x|z) "
-                f"{_nats(walked.log_px[draw, level, number])} nats",
-                (_nats(walked.log_px[draw, level, number]), _nats(walked.bounds[draw, level, number])),
-            )
-            if level <= walked.depth
-            else None
-            for draw in range(walked.draws)
-        ]
-        found.append(Row(second or label, (image, *cells), ("log p(x|z)", "L>k, nats")))
+        cells: list[Cell | None] = [None] * walked.draws
+        for draw in range(walked.draws if level <= walked.depth else 0):
+            log_px, bound = (_nats(values[draw, level, number]) for values in (walked.log_px, walked.bounds))
+            words = f"{label}, {level_name(level)}, draw {draw + 1}: log p(x|z) {log_px} nats"
+            cells[draw] = Cell(grey_or_colour(walked.levels[draw, level, number]), words, (log_px, bound))
+        image = None if second else _input(originals[number], label)
+        found.append(Row(second or label, (image, *cells), _MEANS))
     return found
 
 
@@ -188,14 +189,7 @@ def single_numbers(walked: RepeatedReconstructions, labels: Sequence[str], run: 
 
 
 def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: bool) -> str:
-    """What these rows show, in words.
-
-    Args:
-        walked: the images through one model.
-        shown: title of the source of the images.
-        trained: title of the set the model was trained on.
-        own: whether the images are of that set, or drawn from the model itself.
-    """
+    """What these rows show, in words; `shown` and `trained` are titles, `own` images the model knows."""
     before, after = (float(walked.log_px[:, k].mean()) for k in (0, 1))
     ratio = float((walked.bounds[:, 0] - walked.bounds[:, 1]).mean())
     fall = f"On average log p(x|z) then goes from {_nats(before)} to {_nats(after)} nats; LLR>1 is {_nats(ratio)} nats."
@@ -209,6 +203,10 @@ def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: 
         f"because z₁ copies low-level detail of any image. Once z₁ comes from the prior, only what the model knows is "
         f"left: look for {trained} in the columns to the right. {fall}"
     )
+
+
+def _input(image: np.ndarray, label: str) -> Cell:
+    return Cell(grey_or_colour(image), f"{label}, the image")
 
 
 def _all(depth: int, levels: Sequence[int] | None) -> Sequence[int]:
@@ -227,11 +225,9 @@ def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarr
 def _lines(walked: RepeatedReconstructions, shown: str) -> tuple[tuple[str, str], tuple[list[list[str]], ...]]:
     """Names of the two numbers below a picture, and both of them by level and image."""
     if shown == SPREAD:
-        names = ("pixel s.d.", "s.d. of L>k")
-        spread = walked.maps(SPREAD).mean((2, 3))
-        values = ([[f"{one:.3f}" for one in level] for level in spread], _texts(walked.bounds.std(0, ddof=1)))
-        return names, values
-    return ("log p(x|z)", "L>k, nats"), (_texts(walked.log_px.mean(0)), _texts(walked.bounds.mean(0)))
+        spread = [[f"{one:.3f}" for one in level] for level in walked.maps(SPREAD).mean((2, 3))]
+        return ("pixel s.d.", "s.d. of L>k"), (spread, _texts(walked.bounds.std(0, ddof=1)))
+    return _MEANS, (_texts(walked.log_px.mean(0)), _texts(walked.bounds.mean(0)))
 
 
 def _texts(values: np.ndarray) -> list[list[str]]:
@@ -240,10 +236,6 @@ def _texts(values: np.ndarray) -> list[list[str]]:
 
 def _nats(value: float) -> str:
     return f"{value:.1f}".replace("-", "−")
-
-
-def _subscript(number: int) -> str:
-    return "".join(_SUBSCRIPTS[int(digit)] for digit in str(number))
 
 
 @cache

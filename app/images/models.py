@@ -1,14 +1,11 @@
-"""Images through a model, cached. Imports torch, so pages import it only once their text stands."""
+"""Images through a model, kept. Imports torch, so pages import it only once their text stands."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import streamlit as st
 import torch
 
+from app.frame.caching import kept
 from app.reading import loading
 from hvae.datasets import ImageSet
 from hvae.errors import DataError
@@ -42,38 +39,21 @@ def walk(
         raise DataError(
             f"{run.name} takes images of shape {tuple(checkpoint.config.model.image_shape)}, these are {images.shape}"
         )
-    # Pictures without a data set have no split either; their position already names their content.
-    key = noise_key(images.slug, images.split) if images.split else images.slug
-    positions = tuple(int(position) for position in index)
-    found = _walk(_stamp(run), images.images, key, positions, seed, reading, draws, run)
-    return RepeatedReconstructions(**found)
-
-
-# A plain dictionary: a cached dataclass would be of another class after a reload of this file. Twelve of
-# them are 40 MB for grey images and 350 MB for the deepest colour model with every row and draw.
-@st.cache_data(max_entries=12, show_spinner=False)
-def _walk(
-    stamp: str,
-    images: np.ndarray,
-    key: str,
-    index: tuple[int, ...],
-    seed: int,
-    reading: Reading,
-    draws: int,
-    _run: RunEntry,
-) -> dict[str, Any]:
-    checkpoint = loading.checkpoint(_run)
-    return vars(
-        reconstruct_repeatedly(
+    key, preprocessing = key_of(images), checkpoint.config.data.preprocessing
+    return kept(
+        "walk",
+        (stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws),
+        lambda: reconstruct_repeatedly(
             checkpoint.layered("reconstruct"),
-            images,
-            np.array(index),
-            preprocessing=checkpoint.config.data.preprocessing,
+            images.images,
+            index,
+            preprocessing=preprocessing,
             key=key,
             seed=seed,
             draws=draws,
             reading=reading,
-        )
+        ),
+        "huge",
     )
 
 
@@ -83,16 +63,19 @@ def sampled(run: RunEntry, n: int, seed: int) -> np.ndarray:
     Raises:
         CheckpointError: missing or damaged weights.
     """
-    return _sampled(_stamp(run), n, seed, run)
+
+    def make() -> np.ndarray:
+        return unconditional_samples(loading.checkpoint(run).model, n, torch.Generator().manual_seed(seed))
+
+    return kept("samples", (stamp(run), n, seed), make, "large")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _sampled(stamp: str, n: int, seed: int, _run: RunEntry) -> np.ndarray:
-    model = loading.checkpoint(_run).model
-    return unconditional_samples(model, n, torch.Generator().manual_seed(seed))
+def key_of(images: ImageSet) -> str:
+    """What addresses the noise of images; those without a data set have no split, and positions from their content."""
+    return noise_key(images.slug, images.split) if images.split else images.slug
 
 
-def _stamp(run: RunEntry) -> str:
+def stamp(run: RunEntry) -> str:
     """Changes whenever the weights do."""
-    path = Path(run.path) / "model.safetensors"
-    return f"{path}@{path.stat().st_mtime_ns}" if path.is_file() else str(path)
+    path = run.path / "model.safetensors"
+    return f"{path}@{path.stat().st_mtime_ns if path.is_file() else 0}"

@@ -6,10 +6,9 @@ import numpy as np
 import streamlit as st
 
 from app.frame import components
-from app.images.levels import PICTURE, below, cell, headings, left_out, rows, usual_levels, what_to_see
-from app.images.mosaic import table_html
-from app.looks import palette
-from hvae.datasets import ImageSet
+from app.images.levels import PICTURE, below, left_out, strip, what_to_see
+from app.looks.palette import look
+from hvae.datasets import ImageSet, content_index
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
 
@@ -18,13 +17,10 @@ MOST_DRAWS = 16
 
 
 def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
-    """An expander that shows the image and what is left of it at every level, with the noise of its score table.
+    """An expander that shows the image and what is left of it at every level, with the noise that scored it.
 
-    Args:
-        run: with a configuration and weights; nothing is drawn for others.
-        about: metadata of the score table of the image's data set.
-        images: of that set.
-        index: of the image.
+    Nothing is drawn for a run without a configuration or weights. `about` is the metadata of the image's table; images
+    of no data set have no split.
     """
     if run.config is None or run.obstacle("reconstruct"):
         return
@@ -35,16 +31,16 @@ def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -
     with details, components.guarded():
         with st.spinner("Starting PyTorch"):
             from app.images import models
-        one, place = images.take(np.array([index])), np.array([index])
-        title, trained = palette.look(about.slug).title, run.config.data.name
+        one, trained = images.take(np.array([index])), run.config.data.name
+        # A picture of no data set is known by its content, and so is its noise.
+        place = np.array([index if images.split else content_index(one.images[0])])
+        title = look(about.slug).title if images.split else "this image"
         draws = about.draws if about.draws <= MOST_DRAWS else 1
         with st.spinner("Rebuilding"):
             walked = models.walk(run, one, place, about.seed, about.reading, draws)
-        st.html(f'<p class="prose">{what_to_see(walked, title, palette.look(trained).title, one.name == trained)}</p>')
-        levels = usual_levels(walked.depth)
-        strip = rows(walked, one.images, [f"{title} {index}"], PICTURE, walked.depth, levels=levels)
-        columns = headings(walked.depth, levels)
-        st.html(table_html(columns, strip, "rebuilt", cell(len(columns))))
+        words = what_to_see(walked, title, look(trained).title, one.name == trained)
+        st.html(f'<p class="prose">{components.escape(words)}</p>')
+        st.html(strip(walked, one.images, f"{title} {index}" if images.split else title))
         st.caption(f"{below(PICTURE, draws)} {_in_the_table(about, draws)}{left_out(walked.depth)}")
 
 

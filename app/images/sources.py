@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,11 @@ UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Some images to look at.
+    """Some images to look at, with labels of each and a title for people.
 
     Attributes:
         images: only those shown; their slug addresses the noise.
         index: `(n,)` positions in their data set; of a picture without one, a number from its content.
-        labels: of each image, for people.
-        title: of the source, for people.
         familiar: whether the model was trained on such images.
         flags: of the command that reads the same images.
         ids: of each image of a data set, for pinning; empty where they have none.
@@ -57,18 +55,15 @@ class Sizes(Mapping[str, int]):
         """Offer the data sets `slugs`."""
         self._slugs, self._image_shape = slugs, image_shape
 
-    def __getitem__(self, slug: str) -> int:
-        """Images of a data set; KeyError where it is not on offer."""
+    def __getitem__(self, slug: str) -> int:  # noqa: D105
         if slug not in self._slugs:
             raise KeyError(slug)
-        return len(_whole(slug, self._image_shape))
+        return len(whole(slug, self._image_shape))
 
-    def __iter__(self) -> Iterator[str]:
-        """Data sets on offer."""
+    def __iter__(self) -> Iterator[str]:  # noqa: D105
         return iter(self._slugs)
 
-    def __len__(self) -> int:
-        """Number of data sets on offer."""
+    def __len__(self) -> int:  # noqa: D105
         return len(self._slugs)
 
 
@@ -78,26 +73,25 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
     known = datasets.names_for(image_shape)
-    asked = st.session_state["_asked"]
-    if "image" not in asked and "image" not in state.settled() and (pin := st.session_state.get("_chosen_image")):
+    if not state.asked("image") and not state.is_drawn("image") and (pin := state.chosen("image")):
         # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
         # be missing, and stays pinned.
-        asked["image"] = [pin]
+        state.ask("image", pin)
     here = [slug for slug in known if datasets.available(slug)]
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
-    pinned = asked.get("image", [""])[-1].partition(":")[0]
+    pinned = "".join(state.asked("image")[-1:]).partition(":")[0]
     away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
     if away:
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
         state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
     default = next((slug for slug in wanted if slug in here), here[0])
     image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
-    whole = _whole(image.slug, image_shape)
-    index = np.arange(image.index, min(image.index + count, len(whole)))
+    every = whole(image.slug, image_shape)
+    index = np.arange(image.index, min(image.index + count, len(every)))
     title = palette.look(image.slug).title
-    flags = f"--data {image.slug} --split {whole.split} --first {image.index} --count {len(index)}"
+    flags = f"--data {image.slug} --split {every.split} --first {image.index} --count {len(index)}"
     return Source(
-        whole.take(index),
+        every.take(index),
         index,
         tuple(f"{title} {n}" for n in index),
         title,
@@ -110,9 +104,8 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
 def from_samples(samples: np.ndarray) -> Source:
     """Unconditional samples `(n, channel, height, width)` in [0, 1] of the model as images."""
     pixels = np.rint(samples * 255).astype(np.uint8)
-    labels = tuple(f"Sample {number}" for number in range(1, len(pixels) + 1))
-    flags = f"--drawn {len(pixels)}"
-    return Source(_loose(pixels, SAMPLES_SLUG), _content(pixels), labels, "its own samples", True, flags)
+    labels = [f"Sample {number}" for number in range(1, len(pixels) + 1)]
+    return _loose(pixels, SAMPLES_SLUG, labels, "its own samples", True, f"--drawn {len(pixels)}")
 
 
 def from_files(image_shape: Shape, most: int) -> Source | None:
@@ -134,21 +127,22 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
     read: list[np.ndarray] = []
     labels: list[str] = []
     for file in files[:most]:
+        # A file name as code, so that nothing in it is read as Markdown.
+        name = f"`{file.name[:80].replace('`', '')}`"
         try:
             picture = read_picture(file.getvalue(), file.name, Treatment(image_shape, fit, invert))
         except DataError as error:
-            st.warning(f"{_quoted(file.name)}: {literal(error)}")
+            st.warning(f"{name}: {literal(error)}")
             continue
         read.append(picture.image)
         labels.append(file.name)
         if picture.changes:
-            st.caption(f"{_quoted(file.name)}: {', '.join(picture.changes)}")
+            st.caption(f"{name}: {', '.join(picture.changes)}")
     if not read:
         return None
-    pixels = np.stack(read)
     flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
     flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
-    return Source(_loose(pixels, UPLOADS_SLUG), _content(pixels), tuple(labels), "the uploaded images", False, flags)
+    return _loose(np.stack(read), UPLOADS_SLUG, labels, "the uploaded images", False, flags)
 
 
 def whole_split(slug: str) -> str:
@@ -156,18 +150,13 @@ def whole_split(slug: str) -> str:
     return "all" if parse_name(slug)[0] == "digits" else "test"
 
 
-def _whole(slug: str, image_shape: Shape) -> ImageSet:
+def whole(slug: str, image_shape: Shape) -> ImageSet:
+    """The split that stands for a data set, in the shape that a model takes. Raises a DataError."""
     return loading.images(slug, whole_split(slug), image_shape=image_shape)
 
 
-def _quoted(name: str) -> str:
-    """A file name as code, so that nothing in it is read as Markdown."""
-    return f"`{name[:80].replace('`', '')}`"
-
-
-def _loose(pixels: np.ndarray, slug: str) -> ImageSet:
-    return ImageSet(slug, "", pixels, np.zeros(len(pixels), np.int64))
-
-
-def _content(pixels: np.ndarray) -> np.ndarray:
-    return np.array([datasets.content_index(image) for image in pixels])
+def _loose(pixels: np.ndarray, slug: str, labels: Sequence[str], title: str, familiar: bool, flags: str) -> Source:
+    """Pictures without a data set, `(n, channel, height, width)` uint8."""
+    images = ImageSet(slug, "", pixels, np.zeros(len(pixels), np.int64))
+    content = np.array([datasets.content_index(image) for image in pixels])
+    return Source(images, content, tuple(labels), title, familiar, flags)

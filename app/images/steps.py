@@ -10,19 +10,25 @@ from hvae.runs.score_tables import ScoreTable
 from hvae.stats.arrays import Floats
 
 
+def obstacle(tables: tuple[ScoreTable, ...], k: int) -> str | None:
+    """Why the bound of some table cannot be taken apart, in one line; None where it can."""
+    for table in tables:
+        depth = table.metadata.depth
+        if not depth:
+            return "this model has no layers of latents"
+        for column in ("elbo", "iw", "log_px", f"L>{k}", *(f"log_ratio_{layer}" for layer in range(1, depth + 1))):
+            if (missing := table.missing(column)) is not None:
+                return f"`{column}`: {missing}"
+    return None
+
+
 def steps(inside: ScoreTable, table: ScoreTable, index: int, k: int) -> list[Step]:
-    """The bars of `figures.waterfall` for one image.
+    """The bars of `figures.waterfall` for one image of a table, beside those of the in-distribution images `inside`.
 
     log p(x|z) + log r_1 + ... + log r_L is the ELBO (Havtorn et al., 2021, eq. 1), exactly, in every table. L_S of
-    more than one importance sample lies above it, which is a step of its own. L^{>k} is no partial sum of these
-    terms: its lowest layers come from the prior, in a pass of its own. By the definition of the ratio it is L_S minus
-    LLR^{>k} (eqs 6 and 10), and so it stands here.
-
-    Args:
-        inside: of the in-distribution set.
-        table: of the image's set, of a model as deep.
-        index: of the image.
-        k: of the ratio, from 1.
+    more than one importance sample lies above it, which is a step of its own. L^{>k} (k from 1) is no partial sum of
+    these terms: its lowest layers come from the prior, in a pass of its own. By the definition of the ratio it is L_S
+    minus LLR^{>k} (eqs 6 and 10), and so it stands here.
     """
     found, start = [], 0.0
     own = _quantities(inside, k)
@@ -55,8 +61,8 @@ def explanation(table: ScoreTable, k: int) -> str:
 
 def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     """Label -> (nats of every image, whether it is the sum so far), in the order they are added."""
-    elbo = table.frame["elbo"].to_numpy(np.float64)
-    terms = {"log p(x|z)": (table.frame["log_px"].to_numpy(np.float64), False)}
+    elbo = table.column("elbo")
+    terms = {"log p(x|z)": (table.column("log_px"), False)}
     for layer in range(1, table.metadata.depth + 1):
         terms[f"+ log r<sub>{layer}</sub>"] = (table.log_ratio(layer), False)
     terms["= ELBO"] = (elbo, True)
@@ -64,6 +70,6 @@ def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     if samples > 1:
         terms[f"+ {samples} samples"] = (table.bound(0) - elbo, False)
         terms[f"= L<sub>{samples}</sub>"] = (table.bound(0), True)
-    terms[f"− LLR<sup>&gt;{k}</sup>"] = (-table.likelihood_ratio(k), False)
+    terms[f"− LLR<sup>&gt;{k}</sup>"] = (table.bound(k) - table.bound(0), False)
     terms[f"= L<sup>&gt;{k}</sup>"] = (table.bound(k), True)
     return terms

@@ -6,11 +6,14 @@ colours are mid-tones that keep their contrast on the light and on the dark back
 
 from __future__ import annotations
 
+import html
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from hvae.datasets import info, is_known
 from hvae.datasets.conversions import parse_name
+from hvae.datasets.labels import set_labels
 
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"
@@ -20,14 +23,7 @@ HEAT_MAP = "Cividis"
 
 @dataclass(frozen=True)
 class Look:
-    """How one data set is drawn.
-
-    Attributes:
-        title: name for people.
-        colour: hex colour of lines and marks.
-        dash: plotly line dash.
-        marker: plotly marker symbol.
-    """
+    """How one data set, or one run, is drawn; the title is its name for people, safe in HTML."""
 
     title: str
     colour: str
@@ -40,24 +36,26 @@ class Look:
         return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
-LOOKS: dict[str, Look] = {
-    "fashionmnist": Look("FashionMNIST", BLUE, "solid", "circle"),
-    "mnist": Look("MNIST", ORANGE, "dash", "square"),
-    "notmnist": Look("notMNIST", GREEN, "dot", "diamond"),
-    "digits": Look("Digits (scikit-learn)", PINK, "dashdot", "triangle-up"),
-    "glyphs": Look("Glyphs (rendered)", VERMILION, "longdash", "cross"),
-    "kmnist": Look("KMNIST", SKY, "longdashdot", "x"),
-    "omniglot28": Look("Omniglot", GREEN, "dash", "star"),
-    "omniglot28_inverted": Look("Omniglot, inverted", GREEN, "dashdot", "star-open"),
-    "smallnorb28": Look("SmallNORB", PINK, "dot", "hexagon"),
-    "smallnorb28_inverted": Look("SmallNORB, inverted", PINK, "dash", "hexagon-open"),
-    "cifar10": Look("CIFAR-10", BLUE, "longdash", "circle-open"),
-    "cifar100": Look("CIFAR-100", SKY, "dot", "diamond-open"),
-    "svhn": Look("SVHN", ORANGE, "dot", "square-open"),
-    "celeba32": Look("CelebA", VERMILION, "dashdot", "triangle-down"),
-    "imagenet32": Look("ImageNet 32x32", SKY, "longdash", "cross-open"),
+LOOKS: dict[str, tuple[str, str, str]] = {
+    "fashionmnist": (BLUE, "solid", "circle"),
+    "mnist": (ORANGE, "dash", "square"),
+    "notmnist": (GREEN, "dot", "diamond"),
+    "digits": (PINK, "dashdot", "triangle-up"),
+    "glyphs": (VERMILION, "longdash", "cross"),
+    "kmnist": (SKY, "longdashdot", "x"),
+    "omniglot28": (GREEN, "dash", "star"),
+    "omniglot28_inverted": (GREEN, "dashdot", "star-open"),
+    "smallnorb28": (PINK, "dot", "hexagon"),
+    "smallnorb28_inverted": (PINK, "dash", "hexagon-open"),
+    "cifar10": (BLUE, "longdash", "circle-open"),
+    "cifar100": (SKY, "dot", "diamond-open"),
+    "svhn": (ORANGE, "dot", "square-open"),
+    "celeba32": (VERMILION, "dashdot", "triangle-down"),
+    "imagenet32": (SKY, "longdash", "cross-open"),
 }
-"""Fixed by name, so that a set looks the same whatever stands beside it."""
+"""Colour, dash and marker of data sets, fixed by name: a set looks the same whatever stands beside it.
+
+One without a line here has a look derived from its name."""
 
 _labels: Mapping[str, str] = {}
 
@@ -74,21 +72,17 @@ _SPARE_MARKERS = ("pentagon", "bowtie", "hourglass", "star-diamond")
 
 
 def look(slug: str) -> Look:
-    """The look of a data set; one of a folder or file is derived from its slug, always the same.
-
-    A converted set (`mnist-as-32x32-colour`) is drawn as the one it was made from; its title names the conversion.
-    """
-    source, shape = parse_name(slug)
+    """The look of a data set, always the same; a converted one (`mnist-as-32x32-colour`) is drawn as its source."""
+    source, _ = parse_name(slug)
+    if is_known(source):
+        title = info(source).title + slug.removeprefix(source).replace("-", " ")
+    else:
+        title = _labels.get(slug) or (set_labels({slug: slug})[slug] if ":" in slug else html.escape(slug))
     if source in LOOKS:
-        own = LOOKS[source]
-        return own if shape is None else replace(own, title=f"{own.title}{slug.removeprefix(source).replace('-', ' ')}")
-    number = zlib.crc32(slug.encode())
-    return Look(
-        _labels.get(slug, slug),
-        _SPARE_COLOURS[number % 4],
-        _SPARE_DASHES[number // 4 % 4],
-        _SPARE_MARKERS[number // 16 % 4],
-    )
+        return Look(title, *LOOKS[source])
+    number = zlib.crc32(source.encode())
+    spare = _SPARE_COLOURS[number % 4], _SPARE_DASHES[number // 4 % 4], _SPARE_MARKERS[number // 16 % 4]
+    return Look(title, *spare)
 
 
 _RUN_COLOURS = (VERMILION, SKY, PINK, GREEN, ORANGE, BLUE)
@@ -97,12 +91,7 @@ _RUN_MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 
 
 def run_look(position: int, title: str) -> Look:
-    """The look of a run by its place in a comparison, 0 for run A; colours repeat after six, with another dash.
-
-    Args:
-        position: from 0.
-        title: its name, as HTML.
-    """
+    """The look of a run by its place in a comparison, 0 for run A; colours repeat after six, with another dash."""
     turn, place = divmod(position, len(_RUN_COLOURS))
     shifted = (place + turn) % len(_DASHES)
     return Look(title, _RUN_COLOURS[place], _DASHES[shifted], _RUN_MARKERS[shifted])

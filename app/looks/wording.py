@@ -35,18 +35,13 @@ def percent(share: float) -> str:
 
 def bits(value: float | None) -> str:
     """Bits per dimension with three decimals; a dash where there is none."""
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def asked_for(slug: str, run: Path) -> str:
-    """How a command names a data set; one's own images by their path, `folder:PATH` where the run has none that holds.
-
-    Args:
-        slug: of the set.
-        run: folder of a run that has scored it.
-    """
-    if is_known(slug):
-        return slug
+    """How a command names a set that a run has scored; one's own by its path, `folder:PATH` where none holds."""
+    if is_known(slug) or ":" in slug:
+        return shlex.quote(slug)
     try:
         return shlex.quote(locate(run, slug).place)
     except DataError:
@@ -56,7 +51,7 @@ def asked_for(slug: str, run: Path) -> str:
 def score_command(run: str, entry: TableEntry) -> str:
     """The command that writes a score table."""
     data = asked_for(entry.slug, entry.path.parent.parent)
-    return f"hvae score {run} --data {data} --split {entry.split} {entry.setting.options}"
+    return f"hvae score {shlex.quote(run)} --data {data} --split {entry.split} {entry.setting.options}"
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -90,6 +85,17 @@ def listed(options: Iterable[object], most: int = 12) -> str:
     return ", ".join(shown[:most]) + (" ..." if len(shown) > most else "")
 
 
+def spoken(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def lowered(label: str) -> str:
     """The label of a control inside a sentence."""
     return label if label[:2].isupper() or label.startswith("Run") else label[0].lower() + label[1:]
+
+
+def subscript(number: int) -> str:
+    """A number below the line: ₁₀."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -1,163 +1,164 @@
-"""The tables of the overview: the paper's Tables 1 and 2 beside ours, and the runs found."""
+"""The tables of the overview: the paper's Tables 1 and 2 beside ours, and every score against every set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from app.frame import components
+from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import bits, estimate, per_layer, rate
-from app.reading import loading
-from app.reading import measures as score_measures
-from app.reading import numbers as score_numbers
-from app.reading.measures import Measure, Setting
-from app.reading.progress import best_epoch, state_mark
-from hvae import stats
+from app.looks.wording import bits, estimate, rate
+from app.reading import loading, metrics, view
+from app.reading.measures import Measure
+from app.reading.view import Scored, View
 from hvae.report import published
-from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableKey
+from hvae.runs.catalogue import Catalogue
+from hvae.runs.settings import Setting
+from hvae.scores import Score, find
 from hvae.stats import Estimate
 
-MOST_ACROSS = 5
-"""Layers up to which the scores stand side by side; those of a deeper model stand below one another."""
+BUDGET = 0.05
+
+Cells = dict[str, Callable[[Any], str]]
 
 
-def spread(found: Mapping[str, Estimate]) -> dict[str, float]:
-    """Estimates as columns of a table: the value, its low and its high end."""
-    return {
-        name + end: value
-        for name, one in found.items()
-        for end, value in (("", one.value), ("_low", one.low), ("_high", one.high))
-    }
+def given(
+    found: Catalogue, data: str, ood: Sequence[str], setting: Setting, scores: Iterable[Score]
+) -> tuple[list[View], list[str]]:
+    """(a view of every score that the tables give, why the others are not among them, one line each)."""
+    wanted = [Measure(score) for score in scores]
+
+    def make() -> tuple[list[View], list[str]]:
+        views, absent = view.tried(
+            partial(view.view, found, data, ood, setting, measure, BUDGET, measure.unit) for measure in wanted
+        )
+        return views, list(dict.fromkeys(absent))
+
+    tables = [loading.stamp(entry) for entry in found.entries]
+    return kept("given", (tables, data, ood, setting, [one.label for one in wanted]), make)
 
 
-def mean_bits(table: ScoreTable, k: int) -> float:
-    """Mean bits per dimension of L^{>k}; lower = more likely."""
-    return float(np.mean(stats.bits_per_dim(table.bound(k), table.metadata.dimensions)))
+def bounds(views: Sequence[View]) -> list[View]:
+    """Those of -L^{>k}, in bits per dimension."""
+    found = [one for one in views if one.measure.score.name == "bound"]
+    return [one.under(Measure(one.measure.score, "bits/dim")) for one in found]
 
 
-def table_1(inside: ScoreTable, outside: dict[str, ScoreTable], data: str) -> None:
-    """Bits per dimension of L^{>k} on the own test images and on every OOD set, the paper's figures beside them."""
-    pair = next((slug for slug in outside if published.find(in_data=data, ood_data=slug, score="L")), None)
-    rows, numbers = [], []
-    for k in range(inside.metadata.depth + 1):
-        own = mean_bits(inside, k)
-        cells = [bits(own)]
-        numbers.append({"k": k, "data": data, "bits_per_dim": own})
-        for slug, table in outside.items():
-            value = mean_bits(table, k)
-            numbers.append({"k": k, "data": slug, "bits_per_dim": value})
-            cells.append(bits(value) + (" " + components.mark("more likely") if value < own else ""))
+def usual(views: Sequence[View], name: str) -> View | None:
+    """The score of that name at its usual level."""
+    found = [one for one in views if one.measure.score.name == name]
+    level = find(name).usual_level(found[0].depth) if found else None
+    return next((one for one in found if one.measure.score.k == level), None)
+
+
+def mean_bits(one: Scored) -> float:
+    """Mean of a bound in bits per dimension; lower = more likely."""
+    return float(one.scores.mean())
+
+
+def table_1(found: Sequence[View]) -> None:
+    """Mean of L^{>k} on the own test images and on every OOD set, the paper's figures beside them."""
+    data, others = found[0].inside.slug, found[0].slugs[1:]
+    pair = next((slug for slug in others if published.find(in_data=data, ood_data=slug, score="bound")), None)
+    rows = []
+    for one in found:
+        row: dict[str, Any] = {"bound": one.measure.label.removeprefix("-")}
+        row |= {each.slug: mean_bits(each) for each in one.sets}
         if pair:
-            paper = published.find(in_data=data, ood_data=pair, score="L", k=k, samples=1, model="HVAE")
-            first = paper[0] if paper else None
-            higher = bool(first and first.bits_in and first.bits_ood and first.bits_ood < first.bits_in)
-            cells.append(bits(first.bits_in if first else None))
-            cells.append(
-                bits(first.bits_ood if first else None) + (" " + components.mark("more likely") if higher else "")
-            )
-        rows.append([f"L<sup>&gt;{k}</sup>", *cells])
-    columns = ["bound", look(data).title, *(look(slug).title for slug in outside)]
-    if pair:
-        columns += [f"paper: {look(data).title}", f"paper: {look(pair).title}"]
-    caption = "Bits per dimension, lower = more likely (the paper's Table 1)"
-    components.table(columns, rows, caption, numbers=pd.DataFrame(numbers), name="table-1")
-
-
-def table_2(keys: Sequence[TableKey], setting: Setting, inside: TableKey, outside: TableKey, depth: int) -> None:
-    """AUROC, AUPRC and FPR80 of -L^{>k} and LLR^{>k} on one pair of sets, the paper's figures beside them."""
-    measures = [(Measure("L", 0), setting)]
-    measures += [(Measure("LLR", k), setting) for k in range(1, depth + 1)]
-    more = max(
-        (s for s in score_measures.settings(keys, inside.slug) if _more_samples(s, setting)), default=None, key=_samples
-    )
-    if more and score_measures.find(keys, outside.slug, more):
-        measures.append((Measure("LLR", 1), more))
-    rows, numbers = [], []
-    for measure, one in measures:
-        a, b = score_measures.find(keys, inside.slug, one), score_measures.find(keys, outside.slug, one)
-        assert a is not None and b is not None
-        found = loading.summary(a, b, measure.score, measure.k)["equal"]
-        paper = published.find(
-            model="HVAE", in_data=inside.slug, ood_data=outside.slug, score=measure.score,  # type: ignore[arg-type]
-            k=measure.k, samples=one.samples,
-        )  # fmt: skip
-        first = paper[0] if paper else None
-        word = components.mark("wrong way") if found["auroc"].value < 0.45 else ""
-        name = measure.symbol + (f" (S = {one.samples})" if one.samples > 1 else "")
-        rows.append(
-            [name, *(estimate(found[metric]) for metric in ("auroc", "auprc", "fpr80"))]
-            + [
-                " / ".join(rate(getattr(first, metric)) for metric in ("auroc", "auprc", "fpr80")) if first else "–",
-                word,
-            ]
+            k = one.measure.score.k
+            stated = published.find(model="HVAE", in_data=data, ood_data=pair, score="bound", k=k)
+            ends = (stated[0].bits_in, stated[0].bits_ood) if stated else (None, None)
+            row |= {f"paper: {slug}": value for slug, value in zip((data, pair), ends, strict=True)}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    symbols = {row["bound"]: one.measure.symbol.removeprefix("−") for row, one in zip(rows, found, strict=True)}
+    shown: Cells = {"bound": lambda row: symbols[row[0]]}
+    own = 1
+    for place, name in enumerate(frame.columns[1:], start=1):
+        title = look(name.removeprefix("paper: ")).title
+        own = place if name.endswith(data) else own
+        shown[f"paper: {title}" if name.startswith("paper: ") else title] = lambda row, place=place, own=own: (
+            bits(row[place]) + (f" {components.mark('more likely')}" if row[place] < row[own] else "")
         )
-        numbers.append({"score": components.plain(name)} | spread(found))
-    components.table(
-        ["score", "AUROC ↑", "AUPRC ↑", "FPR80 ↓", "paper", ""],
-        rows,
-        f"{look(outside.slug).title} against {look(inside.slug).title}, {setting} (the paper's Table 2)",
-        numbers=pd.DataFrame(numbers),
+    components.listed(frame, shown, "Bits per dimension, lower = more likely (the paper's Table 1)", name="table-1")
+
+
+def table_2(found: Sequence[View], slug: str) -> None:
+    """The metrics of every score on one pair of sets, the paper's figures beside them.
+
+    The likelihood ratio comes once more where there are tables with more importance samples.
+    """
+    first, ratio = found[0], usual(found, "llr")
+    settings = first.catalogue.settings(first.inside.slug)
+    alike = [one for one in settings if (one.reading, one.draws) == (first.setting.reading, first.setting.draws)]
+    most = max(alike, key=lambda one: one.samples)
+    if ratio and most.samples > first.setting.samples:
+        found = [*found, *given(first.catalogue, first.inside.slug, [slug], most, [ratio.measure.score])[0]]
+    frame = pd.DataFrame([_row(one, other) for one in found for other in one.outside if other.slug == slug])
+    symbols = _symbols(found)
+    components.listed(
+        frame,
+        {
+            "score": lambda row: symbols[row.score] + (f" (S = {row.samples})" if row.samples > 1 else ""),
+            **metrics.shown(),
+            "paper": lambda row: (
+                "–" if pd.isna(row.paper_auroc) else
+                " / ".join(rate(getattr(row, f"paper_{name}")) for name in metrics.METRICS)
+            ),
+            "": lambda row: components.mark("wrong way") if row.full_auroc < metrics.WRONG_WAY else "",
+        },
+        f"{look(slug).title} against {look(first.inside.slug).title}, {first.setting} (the paper's Table 2)",
         name="table-2",
-    )
+    )  # fmt: skip
 
 
-def every_set(inside: TableKey, outside: Mapping[str, TableKey], data: str, depth: int) -> None:
-    """AUROC of -L^{>0} and of LLR^{>k} at every k against each OOD set."""
-    measures = [Measure("L", 0), *(Measure("LLR", k) for k in range(1, depth + 1))]
-    rows, numbers = [], []
-    for slug, key in outside.items():
-        found = [score_numbers.auroc(inside, key, measure) for measure in measures]
-        names = [components.plain(measure.symbol) for measure in measures]
-        numbers.append({"ood": slug} | spread(dict(zip(names, found, strict=True))))
-        talk = published.find(in_data=data, ood_data=slug, source=published.TALK)
-        rows.append(
-            [look(slug).title, *(estimate(one) for one in found)]
-            + [f"{rate(talk[0].auroc)} ({talk[0].name.replace('>', '&gt;')})" if talk else "–"]
-        )
-    columns = ["OOD set", *(measure.symbol for measure in measures), "published talk"]
-    if depth > MOST_ACROSS:
-        columns, *rows = ([str(cell) for cell in column] for column in zip(columns, *rows, strict=True))
-        columns[0] = "score"
-    caption = "AUROC against every OOD set, with 95 % intervals"
-    components.table(columns, rows, caption, numbers=pd.DataFrame(numbers), name="every-set")
+def _row(one: View, outside: Scored) -> dict[str, Any]:
+    score, samples = one.measure.score, one.setting.samples
+    stated = [
+        row
+        for row in published.find(model="HVAE", in_data=one.inside.slug, ood_data=outside.slug, samples=samples)
+        if (row.score, row.k) == (score.name, score.k)
+    ]
+    paper = {f"paper_{name}": getattr(stated[0], name) if stated else None for name in metrics.METRICS}
+    return {"score": score.label, "samples": samples} | metrics.columns(one.inside, outside) | paper
 
 
-def runs_table(found: Sequence[RunEntry]) -> None:
-    """Every run with its state and what each layer carries: KL in nats and active units from the learning curve."""
-    rows, numbers = [], []
-    for run in found:
-        state, kept = loading.state(run), best_epoch(run)
-        layers = range(1, (run.depth or 0) + 1)
-        kl = per_layer([-kept.get(f"log_ratio_{layer}", np.nan) for layer in layers])
-        active = per_layer([kept.get(f"active_units_{layer}", np.nan) for layer in layers])
-        rows.append(
-            [
-                components.escape(run.name),
-                state_mark(state),
-                components.escape(run.config.data.name) if run.config else "–",
-                str(run.depth or "–"),
-                kl,
-                active,
-                str(len(loading.tables(run))),
-                f'<span class="wrap">{components.escape(state.reason or "")}</span>',
-            ]
-        )
-        numbers.append({"run": run.name, "state": state.state, "problem": state.reason, "path": str(run.path)} | kept)
-    components.table(
-        ["run", "state", "trained on", "layers", "KL per layer (nats)", "active units per layer", "score tables", ""],
-        rows,
-        numbers=pd.DataFrame(numbers),
-        name="runs",
-    )
+def every_set(found: Sequence[View]) -> None:
+    """AUROC of every score against each OOD set, and below it what was published."""
+    slugs = list(dict.fromkeys(slug for one in found for slug in one.slugs[1:]))
+    rows: list[dict[str, Any]] = []
+    for one in found:
+        row: dict[str, Any] = {"score": one.measure.label}
+        for other in one.outside:
+            row |= view.spread(other.slug, view.auroc(one.inside, other))
+        rows.append(row)
+    data = found[0].inside.slug
+    talks = {slug: published.find(in_data=data, ood_data=slug, source=published.TALK) for slug in slugs}
+    rows.append({"score": "published talk"} | {slug: talk[0].auroc for slug, talk in talks.items() if talk})
+    frame = pd.DataFrame(rows, columns=["score", *(slug + end for slug in slugs for end in ("", "_low", "_high"))])
+
+    def cell(place: int) -> Callable[[Any], str]:
+        def text(row: Any) -> str:
+            value, low, high = row[3 * place + 1 : 3 * place + 4]
+            if pd.isna(value):
+                return "–"
+            if pd.notna(low):
+                return estimate(Estimate(value, low, high))
+            (talk, *_) = talks[slugs[place]]
+            return f"{rate(value)} ({find(talk.score)(talk.k).symbol})"
+
+        return text
+
+    symbols = _symbols(found)
+    shown: Cells = {"score": lambda row: symbols.get(row[0], str(row[0]))}
+    shown |= {look(slug).title: cell(place) for place, slug in enumerate(slugs)}
+    components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
 
 
-def _more_samples(one: Setting, than: Setting) -> bool:
-    return one.reading == than.reading and one.draws == than.draws and one.samples > than.samples
-
-
-def _samples(one: Setting) -> int:
-    return one.samples
+def _symbols(found: Sequence[View]) -> dict[str, str]:
+    """The name of each score as it stands in a CSV file -> as it stands on a page."""
+    return {one.measure.label: one.measure.symbol for one in found}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -15,12 +16,13 @@ import streamlit as st
 from app.frame.caching import kept
 from app.server import cores
 from hvae.datasets import PARTS, is_known
-from hvae.errors import HvaeError
+from hvae.errors import DataError, HvaeError
 from hvae.runs import catalogue as catalogues
-from hvae.runs import folders
+from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
+from hvae.runs.correlations.tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, table_paths
+from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
@@ -29,6 +31,8 @@ from hvae.runs.training_set import part_of, training_set
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
     from hvae.runs.checkpoints import Checkpoint
+
+T = TypeVar("T")
 
 
 def runs() -> list[RunEntry]:
@@ -47,18 +51,17 @@ def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
 
 
 def stamp(entry: TableEntry) -> str:
-    """Names a table as it is on disk, for caches."""
-    return f"{entry.path}@{entry.modified}"
+    """Names a table as it is on disk, with the statistics of its pixels; for caches."""
+    pixels = pixel_tables.find(entry.metadata.data_fingerprint)
+    return f"{entry.path}@{entry.modified} {pixels and pixels.stat().st_mtime_ns}"
 
 
 def history(run: RunEntry) -> pd.DataFrame:
-    """Learning curve of a run with its numbers checked, one row an epoch; empty where there is none.
-
-    Raises:
-        TableError: a damaged file.
-    """
+    """Learning curve of a run, checked, one row an epoch; empty where there is none. Raises a TableError if damaged."""
     path = run.path / "history.csv"
-    return _history(str(run.path), path.stat().st_mtime_ns) if path.is_file() else pd.DataFrame()
+    if not path.is_file():
+        return pd.DataFrame()
+    return kept("history", f"{path}@{path.stat().st_mtime_ns}", lambda: learning_curve(run.path))
 
 
 def state(run: RunEntry) -> RunState:
@@ -66,25 +69,12 @@ def state(run: RunEntry) -> RunState:
     paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
     seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
     present = run.path.is_dir(), is_written(run.path), bool(table_paths(run.path))
-    return _state(f"{run.path} {run.problem} {seen} {present} {run.config and run.config.training.epochs}", run)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _state(stamp: str, _run: RunEntry) -> RunState:
-    return run_state(_run)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _history(run: str, stamp: int) -> pd.DataFrame:
-    return learning_curve(Path(run))
+    epochs = run.config and run.config.training.epochs
+    return kept("state", (run.path, run.problem, seen, present, epochs), lambda: run_state(run))
 
 
 def images(name: str, split: str, split_seed: int = 0, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
-    """Images of a data set on this machine (numpy only); the copy is shared, so nobody may write to it.
-
-    Raises:
-        DataError: not on this machine, or damaged.
-    """
+    """Images of a data set on this machine; shared, never to be written to. Raises a DataError where they are not."""
     return _images(name, split, split_seed, image_shape, os.environ.get("HVAE_DATA", ""))
 
 
@@ -95,12 +85,34 @@ def _images(name: str, split: str, split_seed: int, image_shape: tuple[int, int,
     return load_part(name, split, split_seed, image_shape=image_shape)
 
 
-def scored_images(run: RunEntry, slug: str, split: str) -> ImageSet:
-    """The images that a run has scored, in the order of the table; shared, so nobody may write to them.
+Seen = ScoreTable | CorrelationMetadata
+"""What says which images a run has seen: a table with one row each, or the metadata of one about a whole set."""
+
+
+def about(seen: Seen) -> TableMetadata | CorrelationMetadata:
+    """Which images these are."""
+    return seen.metadata if isinstance(seen, ScoreTable) else seen
+
+
+def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
+    """The images that a run has seen, in the order of the table; shared, so nobody may write to them.
 
     Raises:
-        DataError: not on this machine, damaged, or one's own and moved: one line with what to do.
+        DataError: not on this machine, damaged, others than those seen, or one's own and moved: one line with what to
+            do.
     """
+    named = about(seen)
+    found = _whole(run, named.slug, named.split).spread(len(seen) if isinstance(seen, ScoreTable) else None)
+    if named.data_fingerprint not in ("", found.fingerprint):
+        raise DataError(
+            f"the images of {named.slug} ({named.split}) on this machine are others than those that {run.name} has "
+            "seen, so none is shown: fetch them again, or score those that are here"
+        )
+    return found
+
+
+def _whole(run: RunEntry, slug: str, split: str) -> ImageSet:
+    """A split of a set under the name that the run knows it by."""
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
     seed = run.config.data.split_seed if run.config else 0
     if is_known(slug):
@@ -122,9 +134,7 @@ def _own_images(stamp: str, _run: Path, _source: Source, _shape: tuple[int, int,
 def checkpoint(run: RunEntry) -> Checkpoint:
     """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
 
-    Raises:
-        CheckpointError: damaged, foreign or missing files.
-        ConfigError: a config.json no model may have.
+    Raises a CheckpointError or ConfigError about damaged, foreign or missing files.
     """
     weights = run.path / "model.safetensors"
     return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)
@@ -140,33 +150,30 @@ def _checkpoint(path: str, stamp: int) -> Checkpoint:
 
 def parameters(run: RunEntry) -> int | None:
     """How many there are, by the header of the file; None where there is none to read."""
-    return _parameters(*_seen(run)) if _path(run).is_file() else None
+    return _of_weights("parameters", run, _counted)
 
 
 def weights_sha256(run: RunEntry) -> str:
     """Digest of the file; empty where there is none."""
-    return _sha256(*_seen(run)) if _path(run).is_file() else ""
+    return _of_weights("digest", run, _digest) or ""
 
 
-def _path(run: RunEntry) -> Path:
-    return run.path / "model.safetensors"
+def _of_weights(what: str, run: RunEntry, make: Callable[[Path], T]) -> T | None:
+    """A fact about the weights as they are now; None where there are none."""
+    path = run.path / "model.safetensors"
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return kept(what, (path, status.st_mtime_ns, status.st_size), lambda: make(path))
 
 
-def _seen(run: RunEntry) -> tuple[str, int, int]:
-    """The file as it is now."""
-    status = _path(run).stat()
-    return str(_path(run)), status.st_mtime_ns, status.st_size
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _parameters(path: str, written: int, size: int) -> int | None:
+def _counted(path: Path) -> int | None:
     try:
-        return sum(math.prod(tensor.shape) for tensor in read_header(Path(path)).values())
+        return sum(math.prod(tensor.shape) for tensor in read_header(path).values())
     except HvaeError:
         return None
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sha256(path: str, written: int, size: int) -> str:
-    with Path(path).open("rb") as file:
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

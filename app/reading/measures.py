@@ -35,7 +35,10 @@ class Measure:
 
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
         """The score of every image of a table, in the unit. Raises a TableError that says what is missing."""
-        values = self.score.of(table, reference)
+        return self.shown(self.score.of(table, reference), table)
+
+    def shown(self, values: Floats, table: ScoreTable) -> Floats:
+        """Values of the score in the unit. Raises a TableError where one of them has no logarithm."""
         return in_unit(values, self.unit, table.metadata.dimensions, self.label)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.frame.caching import kept
 from app.reading import loading
@@ -15,7 +15,7 @@ from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
-from hvae.stats import Density, Estimate, PrecisionRecallCurve, RocCurve
+from hvae.stats import Density, Estimate, PairedDifference, PrecisionRecallCurve, RocCurve
 from hvae.stats.arrays import Floats
 
 T = TypeVar("T")
@@ -69,6 +69,16 @@ class View:
         """The in-distribution set, then the others."""
         return (self.inside, *self.outside)
 
+    @property
+    def slugs(self) -> list[str]:
+        """Of the sets."""
+        return [one.slug for one in self.sets]
+
+    @property
+    def stamp(self) -> str:
+        """Names all values of the view, for caches."""
+        return "\n".join(one.stamp for one in self.sets)
+
     def by(self, measure: Measure, one: Scored | None = None) -> Scored:
         """A set (the in-distribution one by default) under another score. Raises a TableError."""
         return scored(self.catalogue, (one or self.inside).entry, measure)
@@ -78,6 +88,16 @@ class View:
         entries = [one.entry for one in self.outside]
         outside, problems = _readable(self.catalogue, entries, measure)
         return replace(self, measure=measure, inside=self.by(measure), outside=outside, problems=problems)
+
+    def at(self, **changes: Any) -> View:
+        """The same sets in another catalogue, setting or measure, those that are scored there. Raises a TableError."""
+        asked = {"catalogue": self.catalogue, "setting": self.setting, "measure": self.measure} | changes
+        slugs = [one.slug for one in self.outside]
+        return view(data=self.inside.slug, ood=slugs, budget=self.budget, unit=self.unit, **asked)
+
+    def only(self, slugs: Sequence[str]) -> View:
+        """The in-distribution set and those of the others that are named."""
+        return replace(self, outside=tuple(one for one in self.outside if one.slug in slugs))
 
     def part(self, split: str) -> Scored | None:
         """A part of the training set (`fitted`, `reference`, `calibration`) under the same setting and score."""
@@ -114,14 +134,35 @@ def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
     if measure.score.needs_reference and catalogue.own is not None:
         reference = catalogue.find(catalogue.own, entry.setting, ("reference",))
     table = loading.table(catalogue, entry)
-    stamp = "|".join([loading.stamp(entry), loading.stamp(reference) if reference else "", measure.label, measure.unit])
     fitted_to = loading.table(catalogue, reference) if reference else None
-    return Scored(entry, table, measure, kept("scores", stamp, lambda: measure.of(table, fitted_to)), stamp)
+    stamp = "|".join([loading.stamp(entry), loading.stamp(reference) if reference else "", measure.label])
+    values = kept("scores", stamp, lambda: measure.score.of(table, fitted_to))
+    return Scored(entry, table, measure, measure.shown(values, table), f"{stamp}|{measure.unit}")
 
 
 def auroc(inside: Scored, outside: Scored) -> Estimate:
     """AUROC of all images of both sets, with its interval; no unit changes it."""
     return _pair("auroc", inside, outside, lambda: stats.auroc(inside.scores, outside.scores))
+
+
+def gain(inside: Scored, outside: Scored, other_inside: Scored, other_outside: Scored) -> PairedDifference | None:
+    """AUROC of the first pair minus that of the second; None where they do not hold the same images."""
+    pairs = (inside, other_inside), (outside, other_outside)
+    if any(len({one.table.metadata.data_fingerprint for one in pair}) > 1 for pair in pairs):
+        return None
+    four = inside, outside, other_inside, other_outside
+    stamps = [one.stamp for one in four]
+    return kept("gain", stamps, lambda: stats.paired_auroc_difference(*(one.scores for one in four)))
+
+
+def spread(name: str, one: Estimate | PairedDifference) -> dict[str, object]:
+    """An estimate as three columns of a frame: NAME, NAME_low and NAME_high."""
+    return {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+
+
+def estimate_of(row: Any, name: str) -> Estimate:
+    """The estimate in the columns that `spread` made, of a row of the frame."""
+    return Estimate(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")))
 
 
 def summary(inside: Scored, outside: Scored) -> dict[str, dict[str, Estimate]]:
@@ -139,6 +180,27 @@ def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCu
     return _pair("curves", inside, outside, make)
 
 
+def tried(makers: Iterable[Callable[[], View]]) -> tuple[list[View], list[str]]:
+    """(the views that can be made, why some of them or some of their sets cannot)."""
+    found, problems = [], []
+    for make in makers:
+        try:
+            found.append(make())
+            problems += found[-1].problems
+        except TableError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def against(found: Sequence[View]) -> dict[str, dict[int, Estimate]]:
+    """OOD set -> place of the view among those found -> AUROC."""
+    lines: dict[str, dict[int, Estimate]] = {}
+    for place, one in enumerate(found):
+        for other in one.outside:
+            lines.setdefault(other.slug, {})[place] = auroc(one.inside, other)
+    return lines
+
+
 def densities(sets: Sequence[Scored]) -> list[Density]:
     """Binned densities of several sets, over shared edges."""
 
@@ -146,7 +208,7 @@ def densities(sets: Sequence[Scored]) -> list[Density]:
         edges = stats.shared_edges([one.scores for one in sets])
         return [stats.density(one.scores, edges) for one in sets]
 
-    return kept("densities", "\n".join(one.stamp for one in sets), make)
+    return kept("densities", [one.stamp for one in sets], make)
 
 
 def _pair(what: str, inside: Scored, outside: Scored, make: Callable[[], T]) -> T:

@@ -22,18 +22,7 @@ USUAL_DRAWS = 8
 
 @dataclass(frozen=True)
 class View:
-    """What is shown and how it is drawn.
-
-    Attributes:
-        source: where the images come from, one of `DATA_SET`, `SAMPLES` and `UPLOAD`.
-        shown: one of `app.images.levels.SHOWN`.
-        rows: how many images, and how many samples of the model.
-        draws: R, repeated binarisations and posterior samples.
-        level: the one whose single samples are shown.
-        levels: values of k that have a column.
-        reading: of L^{>k}.
-        seed: of everything random.
-    """
+    """What is shown and how it is drawn: `level` is the one whose single samples are shown, `levels` have a column."""
 
     source: str
     shown: str
@@ -46,52 +35,32 @@ class View:
 
 
 def chosen(depth: int) -> View:
-    """Draw the controls.
-
-    Args:
-        depth: layers of the deepest model that is shown.
-    """
+    """Draw the controls for models of at most so many layers."""
     with controls.bar("images-bar"):
         sources = [DATA_SET, SAMPLES, UPLOAD] if access.may_upload() else [DATA_SET, SAMPLES]
         source = controls.choose("Images from", "source", sources)
         shown = controls.choose(
-            "Show",
-            "show",
-            SHOWN,
-            on_change=_enough_draws,
+            "Show", "show", SHOWN, on_change=_enough_draws,
             help=f"{DIFFERENCE}: reconstruction minus what the model sees. {SPREAD}: of the reconstruction over the "
             f"draws. {SINGLE}: every draw of one level.",
-        )
+        )  # fmt: skip
     with controls.bar("levels-bar"):
         rows = controls.number("Rows", "rows", 1, MOST_ROWS, 5, help="Images, and samples of the model")
         draws = controls.number(
-            "Draws",
-            "draws",
-            1,
-            MOST_DRAWS,
-            1,
-            help="How often each image is binarised and its latent variables sampled afresh. Pictures and numbers are "
-            "means over the draws.",
-        )
+            "Draws", "draws", 1, MOST_DRAWS, 1,
+            "How often each image is binarised and its latent variables sampled afresh. Pictures and numbers are means "
+            "over the draws.",
+        )  # fmt: skip
         level = min(1, depth - 1)
         if shown == SINGLE:
-            level = controls.number(
-                "Level k", "level", 0, depth, level, help="How many of the lowest z come from the prior"
-            )
+            level = controls.number("Level k", "level", 0, depth, level, "How many of the lowest z come from the prior")
         reading = controls.choose(
-            "Reading of L>k",
-            "reading",
-            READINGS,
-            select=True,
+            "Reading of L>k", "reading", READINGS, select=True,
             help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
-        )
-        seed = controls.number(
-            "Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with."
-        )
-        st.button("Resample", on_click=_resample, help="The next seed")
-    levels = (
-        usual_levels(depth) if depth < MOST_LEVELS else tuple(range(depth + 1)) if shown == SINGLE else _levels(depth)
-    )
+        )  # fmt: skip
+        seed = controls.seed()
+    every = tuple(range(depth + 1))
+    levels = every if depth < MOST_LEVELS or shown == SINGLE else _levels(depth)
     return View(source, shown, rows, draws, level, levels, cast(Reading, reading), seed)
 
 
@@ -105,14 +74,7 @@ def several_draws(view: View) -> bool:
 
 
 def command(run: str, flags: str, view: View, depth: int) -> str:
-    """The command that draws the same pictures and writes the same numbers.
-
-    Args:
-        run: name of the run.
-        flags: that name the images; see `Source.flags`.
-        view: what is shown.
-        depth: layers of the run's model.
-    """
+    """The command that draws the same pictures with a run of so many layers, and writes the same numbers."""
     levels = [view.level] if view.shown == SINGLE else [k for k in view.levels if k <= depth]
     named = "" if levels == list(range(depth + 1)) else " ".join(f"--level {k}" for k in levels)
     parts = [
@@ -129,15 +91,12 @@ def samples_command(run: str, view: View) -> str:
     return f"hvae reconstruct {shlex.quote(run)} --drawn {view.rows} --seed {view.seed} --out samples.png"
 
 
-def pin(images: Source, selection: state.Selection) -> None:
+def pin_row(images: Source, selection: state.Selection) -> None:
     """Pin one of the images in the rows, and follow the pinned one to its scores."""
     if not images.ids:
         return
     first = images.ids[0]
     key = f"pin-{first}-{len(images.ids)}"
-
-    def pinned() -> None:
-        state.pin(images.ids[st.session_state[key]])
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox(
@@ -145,23 +104,18 @@ def pin(images: Source, selection: state.Selection) -> None:
             range(len(images.ids)),
             key=key,
             format_func=lambda number: images.labels[number],
-            on_change=pinned,
+            on_change=lambda: state.pin(images.ids[st.session_state[key]]),
             width=240,
             help="The pinned image becomes the first row here, and the one that the other pages look at.",
         )
-        if first.slug in (selection.data, *selection.ood):
+        if chosen := first.slug in (selection.data, *selection.ood):
             st.page_link(
                 "../pages/scores.py",
                 label=f"See the scores of {images.labels[0]} →",
                 query_params=state.values("scores", image=str(first)),
             )
-    if first.slug not in (selection.data, *selection.ood):
+    if not chosen:
         st.caption(f"{images.title} is none of the sets chosen in the sidebar, so the Scores page does not show it.")
-
-
-def _resample() -> None:
-    """Another seed: other binarisations, posterior samples and samples of the model."""
-    st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
 
 
 def _enough_draws() -> None:
@@ -174,12 +128,9 @@ def _levels(depth: int) -> tuple[int, ...]:
     """The levels a person chooses of a deep model; a spread over all of them at first."""
     spread = usual_levels(depth)
     picked = controls.choose_many(
-        "Levels shown",
-        "levels",
-        [str(k) for k in range(depth + 1)],
-        [str(k) for k in spread],
+        "Levels shown", "levels", [str(k) for k in range(depth + 1)], [str(k) for k in spread],
         help="k: how many of the lowest z come from the prior. 0 takes every z from q.",
-    )
+    )  # fmt: skip
     if not picked:
         st.caption("No level is chosen, so a spread of them is shown.")
     return tuple(sorted(int(k) for k in picked)) or spread

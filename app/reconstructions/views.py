@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,9 @@ import streamlit as st
 
 from app.frame import components
 from app.images import levels as table
-from app.images.mosaic import Cell, Row, grey_or_colour, scale_html, sheet_png, table_html
+from app.images.mosaic import Cell, Row, scale_html, sheet_png, table_html
 from app.images.sources import Source
+from app.looks.pictures import grey_or_colour
 from app.reconstructions.controls import View
 from hvae.runs.folders import RunEntry
 
@@ -19,12 +20,7 @@ from hvae.runs.folders import RunEntry
 def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth: int) -> None:
     """The pictures of one or two runs, interleaved by image.
 
-    Args:
-        runs: with weights.
-        source: of the images.
-        view: what is shown.
-        trained: title of the set that the first run was trained on.
-        depth: layers of the deepest of them.
+    `trained` is the title of the set that the first run was trained on, `depth` that of the deepest of them.
     """
     times = f"{view.draws} draws of " if view.draws > 1 else ""
     with st.spinner(f"Drawing {times}{len(source.labels)} images at every level"):
@@ -57,40 +53,29 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     st.html(table_html(columns, pictures, "levels", table.cell(len(columns))))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
-    st.download_button(
+    _download(
         "Download PNG",
+        "reconstructions",
         lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about]),
-        "reconstructions.png",
-        "image/png",
-        on_click="ignore",
     )
     with st.expander("Numbers below these pictures"):
         components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
 
 
 def samples(drawn: Mapping[str, np.ndarray], view: View) -> None:
-    """Unconditional samples, one row a run.
-
-    Args:
-        drawn: name of a run -> `(n, channel, height, width)` in [0, 1].
-        view: what is shown.
-    """
+    """Unconditional samples `(n, channel, height, width)` in [0, 1] by name of a run, one row each."""
     rows = [
-        Row(
-            name,
-            tuple(Cell(grey_or_colour(image), f"Sample {n} of {name}") for n, image in enumerate(images, start=1)),
-        )
+        Row(name, tuple(Cell(grey_or_colour(one), f"Sample {n} of {name}") for n, one in enumerate(images, start=1)))
         for name, images in drawn.items()
     ]
     columns = [f"Sample {number}" for number in range(1, view.rows + 1)]
     st.html(table_html(columns, rows, "samples", table.cell(view.rows)))
-    st.download_button(
-        "Download PNG of the samples",
-        lambda: sheet_png(columns, rows, notes=[f"{', '.join(drawn)}; every z from the prior; seed {view.seed}"]),
-        "samples.png",
-        "image/png",
-        on_click="ignore",
-    )
+    about = f"{', '.join(drawn)}; every z from the prior; seed {view.seed}"
+    _download("Download PNG of the samples", "samples", lambda: sheet_png(columns, rows, notes=[about]))
+
+
+def _download(label: str, name: str, make: Callable[[], bytes]) -> None:
+    st.download_button(label, make, f"{name}.png", "image/png", on_click="ignore")
 
 
 def _notes(view: View, depth: int) -> list[str]:

@@ -15,13 +15,7 @@ from hvae.runs.states import RunState
 
 
 def commands(run: RunEntry | None, state: RunState | None, data: Sequence[str]) -> None:
-    """The section with the commands.
-
-    Args:
-        run: run A, None where there is none.
-        state: of the run.
-        data: slugs of the in-distribution and the OOD sets.
-    """
+    """The section with the commands, for run A where there is one and the sets of the sidebar."""
     components.section("Commands", "To copy into a terminal. Training and scoring go on when this page is closed.")
     names = presets.names()
     column, _ = st.columns([1, 2])
@@ -48,10 +42,6 @@ def of_run(run: RunEntry, state: RunState, data: Sequence[str]) -> list[tuple[st
         found.append(("Score it on the sets of the sidebar", f"hvae score {name} {sets}"))
     found.append(("Check every file of it", f"hvae runs check {name}"))
     if run.has_weights and run.config is not None:
-        found.append(
-            (
-                "Pass it on: weights in half the size, nothing but plain numbers",
-                f"hvae runs bundle {name} {name}-bundle",
-            )
-        )
+        bundle = f"hvae runs bundle {name} {shlex.quote(f'{run.name}-bundle')}"
+        found.append(("Pass it on: weights in half the size, nothing but plain numbers", bundle))
     return found

@@ -11,6 +11,7 @@ import streamlit as st
 from app.figures import learning
 from app.figures.layout import Figure
 from app.frame import components, controls
+from app.frame.caching import kept
 from app.looks.wording import quoted
 from app.reading import loading
 from hvae.errors import HvaeError
@@ -21,7 +22,7 @@ REFRESH = "5s"
 QUANTITIES = [*learning.STRIPS, "schedules"]
 
 
-def curves(run: RunEntry, versus: RunEntry | None, states: dict[str, RunState]) -> None:
+def curves(run: RunEntry, versus: RunEntry | None) -> None:
     """The section with the learning curves."""
     components.section(
         "Learning curves",
@@ -36,23 +37,21 @@ def curves(run: RunEntry, versus: RunEntry | None, states: dict[str, RunState]) 
         help="KL: how much a layer says about an image. Active units: how many of its units vary over images "
         "(variance of the posterior mean above 0.01). Schedules: what training did when.",
     )
-    live = [one.name for one in runs if states[one.name].state == "training now"]
+    live = _live(runs)
     draw = st.fragment(run_every=REFRESH)(_draw) if live else _draw
     draw(runs, quantity, live)
 
 
 def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
     """The progress of those being trained, and the figures."""
-    if live:
-        states = {run.name: loading.state(run) for run in runs}
-        if live != [name for name, state in states.items() if state.state == "training now"]:
-            # A training has begun or ended, or its folder is gone: the whole page says so.
-            st.rerun()
-        for run in runs:
-            if run.name in live:
-                st.info(progress(run, states[run.name], time.time()))
+    if live != _live(runs):
+        # A training has begun or ended, or its folder is gone: the whole page says so.
+        st.rerun()
+    for run in runs:
+        if run.name in live:
+            st.info(progress(run, loading.state(run), time.time()))
     histories: dict[str, pd.DataFrame] = {}
-    stamp = ""
+    stamp = quantity
     for run in runs:
         try:
             history = loading.history(run)
@@ -72,33 +71,35 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
 
 def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
     stem = "-".join(components.plain(name) for name in histories)
-    elbo, strips = _drawn(stamp, histories, quantity)
+    elbo, strips = kept("learning", stamp, lambda: _drawn(histories, quantity))
     components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
     if strips is None:
         st.info("These learning curves have no columns for that.")
         return
-    kept = ["run", "epoch", *learning.rows_of(histories, quantity)]
+    columns = ["run", "epoch", *learning.rows_of(histories, quantity)]
     components.chart(
         strips,
-        lambda: learning.table(histories).reindex(columns=kept),
+        lambda: learning.table(histories).reindex(columns=columns),
         f"{quantity.replace(' ', '-')}-{stem}",
         key="layer-curves",
     )
 
 
-# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn(stamp: str, _histories: dict[str, pd.DataFrame], quantity: str) -> tuple[Figure, Figure | None]:
+def _drawn(histories: dict[str, pd.DataFrame], quantity: str) -> tuple[Figure, Figure | None]:
     """The bound, and what each layer says; None where no learning curve has that."""
     titles = {
         "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
         "active units": "How many units of each layer are in use",
         "schedules": "What training did when",
     }
-    elbo = learning.elbo(_histories, _elbo_title(_histories))
-    if not learning.rows_of(_histories, quantity):
+    elbo = learning.elbo(histories, _elbo_title(histories))
+    if not learning.rows_of(histories, quantity):
         return elbo, None
-    return elbo, learning.strips(_histories, quantity, titles[quantity])
+    return elbo, learning.strips(histories, quantity, titles[quantity])
+
+
+def _live(runs: list[RunEntry]) -> list[str]:
+    return [run.name for run in runs if loading.state(run).state == "training now"]
 
 
 def _elbo_title(histories: dict[str, pd.DataFrame]) -> str:
@@ -110,13 +111,7 @@ def _elbo_title(histories: dict[str, pd.DataFrame]) -> str:
 
 
 def progress(run: RunEntry, state: RunState, now: float) -> str:
-    """One sentence on a run that is being trained: epoch, pace, time left, and how old the news is.
-
-    Args:
-        run: being trained.
-        state: of the run.
-        now: seconds since 1970.
-    """
+    """One sentence on a run that is being trained: epoch, pace, time left, and how old the news is (now in seconds)."""
     assert run.config is not None
     planned = run.config.training.epochs
     said = [f"{quoted(run.name)} is being trained: {state.epochs} of {planned} epochs done"]

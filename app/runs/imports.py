@@ -29,28 +29,14 @@ COMMAND = "hvae runs import PATH_OR_ZIP"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an import ended.
-
-    Attributes:
-        run: name of the new run; None where it was refused.
-        lines: why it was refused, or what was left out.
-    """
+    """How an import ended: the name of the new run, None where it was refused; why, or what was left out."""
 
     run: str | None
     lines: tuple[str, ...]
 
 
 def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
-    """Import a run folder or archive with `hvae runs import`.
-
-    Args:
-        source: from outside; passed on as one argument.
-        name: of the new run; empty for its own.
-        options: more options of the command.
-
-    Raises:
-        Refused: the server is read-only.
-    """
+    """Import a run folder or archive with `hvae runs import`, under its own name if empty. Raises a Refused."""
     access.check_writing()
     patience = limits.current().import_seconds
     command = [sys.executable, "-m", "hvae", "runs", "import", *options]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -10,39 +13,58 @@ import streamlit as st
 
 from app.frame import components
 from app.looks.palette import look
-from app.looks.wording import score_command
+from app.looks.wording import asked_for, score_command
 from app.reading import loading
-from hvae.errors import HvaeError
-from hvae.runs import score_tables as table_files
+from hvae.runs.catalogue import TableEntry
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import table_paths
+
+NAMED = re.compile(
+    r"(?P<slug>[\w-]+)\.(?P<split>[a-z]+)\.(?P<reading>[a-z-]+)\.S(?P<S>\d+)\.R(?P<R>\d+)\.seed(?P<seed>\d+)\.parquet"
+)
+"""What the name of a table's file tells: no more than how to make it again where nothing in it can be read."""
 
 
 def listed(run: RunEntry) -> pd.DataFrame:
-    """One row a score table: data, split, reading, S, R, seed, images, written (UTC), kB, problem (empty if sound)."""
-    # Weights that cannot be read are what is wrong then, not the tables.
-    digest = loading.weights_sha256(run) if loading.parameters(run) is not None else None
-    rows = []
-    for key in loading.tables(run):
-        images, problem, size, written = None, "", None, ""
-        try:
-            status = key.path.stat()
-            size, written = (
-                status.st_size / 1000,
-                datetime.fromtimestamp(status.st_mtime, UTC).isoformat(" ", "minutes"),
-            )
-            metadata = table_files.read_metadata(key.path)
-            images = pq.read_metadata(key.path).num_rows
-            if digest is not None and metadata.weights_sha256 != digest:
-                problem = "made with other weights than the run has now"
-        except HvaeError as error:
-            problem = str(error)
-        except OSError:
-            problem = "it is gone"
-        rows.append(
-            (key.slug, key.split, key.reading, key.samples, key.draws, key.seed, images, written[:16], size, problem)
+    """One row a file: what it was made with, size and age, what is wrong with it if anything, and how to make it."""
+    found = loading.catalogue(run)
+    entries = {entry.path: entry for entry in found.entries}
+    rows = [_row(run, path, entries.get(path), found.problems) for path in table_paths(run.path)]
+    return pd.DataFrame(rows)
+
+
+def _row(run: RunEntry, path: Path, entry: TableEntry | None, problems: tuple[str, ...]) -> dict[str, object]:
+    row: dict[str, object] = {
+        "file": path.name,
+        **dict.fromkeys(["data", "split", "reading", "problem", "command"], ""),
+    }
+    row |= {"written": "", **dict.fromkeys(["S", "R", "seed", "images", "kB"])}
+    if path.is_file():
+        status = path.stat()
+        written = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(" ", "minutes")[:16]
+        row |= {"written": written, "kB": status.st_size / 1000}
+    if entry:
+        how = entry.setting
+        row |= {"data": entry.slug, "split": entry.split, "reading": how.reading, "S": how.samples, "R": how.draws}
+        return row | {
+            "seed": how.seed,
+            "images": pq.read_metadata(path).num_rows,
+            "command": score_command(run.name, entry),
+        }
+    # Every problem names its file behind a blank.
+    said = next((line for line in problems if f" {path.name}" in line), "it is gone")
+    row["problem"] = said.removeprefix(f"{run.name}: ")
+    if "hvae runs upgrade" in said:
+        row["command"] = f"hvae runs upgrade {shlex.quote(run.name)}"
+    elif named := NAMED.fullmatch(path.name):
+        row |= {"data": named["slug"], "split": named["split"], "reading": named["reading"]}
+        row |= {name: int(named[name]) for name in ("S", "R", "seed")}
+        options = f"--reading {named['reading']} --samples {named['S']} --draws {named['R']} --seed {named['seed']}"
+        row["command"] = (
+            f"hvae score {shlex.quote(run.name)} --data {asked_for(named['slug'], run.path)} --split {named['split']} "
+            f"{options.removesuffix(' --seed 0')}"
         )
-    names = ["data", "split", "reading", "S", "R", "seed", "images", "written", "kB", "problem"]
-    return pd.DataFrame(rows, columns=names)
+    return row
 
 
 def score_tables(run: RunEntry) -> None:
@@ -52,33 +74,36 @@ def score_tables(run: RunEntry) -> None:
         "What the other pages read. S is the number of importance samples, R the number of independent repeats that "
         "each value is the mean of.",
     )
-    rows = listed(run)
-    if rows.empty:
+    frame = listed(run)
+    if frame.empty:
         data = run.config.data.name if run.config else "DATA"
-        components.missing(f"{run.name} has no scores yet.", f"hvae score {run.name} --data {data}")
+        components.missing(f"{run.name} has no scores yet.", f"hvae score {shlex.quote(run.name)} --data {data}")
         return
-    cells = [
-        [
-            components.escape(look(row["data"]).title),
-            *(str(row[name]) for name in ("split", "reading", "S", "R", "seed")),
-            "–" if pd.isna(row["images"]) else f"{row['images']:,.0f}",
-            row["written"],
-            "–" if pd.isna(row["kB"]) else f"{row['kB']:,.0f}\N{NO-BREAK SPACE}kB",
-            f'{components.mark("score again")} <span class="wrap">{components.escape(row["problem"])}</span>'
-            if row["problem"]
-            else components.mark("sound", "good"),
-        ]
-        for row in rows.to_dict("records")
-    ]
-    components.table(
-        ["data", "split", "reading", "S", "R", "seed", "images", "written (UTC)", "size", ""],
-        cells,
-        f"{len(rows)} score tables of {components.escape(run.name)}",
-        numbers=rows,
+
+    def number(row: object, name: str, form: str = "{:.0f}") -> str:
+        value = getattr(row, name)
+        return "–" if pd.isna(value) else form.format(value)
+
+    components.listed(
+        frame,
+        {
+            "data": lambda row: look(row.data).title if row.split else components.escape(row.file),
+            "split": lambda row: row.split or "–",
+            "reading": lambda row: row.reading or "–",
+            **{name: lambda row, name=name: number(row, name) for name in ("S", "R", "seed")},
+            "images": lambda row: number(row, "images", "{:,.0f}"),
+            "written (UTC)": lambda row: row.written,
+            "size": lambda row: number(row, "kB", "{:,.0f}\N{NO-BREAK SPACE}kB"),
+            "": lambda row: (
+                f'{components.mark("cannot be used")} <span class="wrap">{components.escape(row.problem)}</span>'
+                if row.problem
+                else components.mark("sound", "good")
+            ),
+        },
+        f"{len(frame)} score tables of {components.escape(run.name)}",
         name="score-tables",
     )
-    damaged = [key for key, problem in zip(loading.tables(run), rows["problem"], strict=False) if problem]
-    if damaged:
-        st.caption("Commands that make the marked ones again")
-        commands = "\n".join(score_command(run.name, key) for key in damaged)
-        st.code(commands, language="bash", wrap_lines=True)
+    mending = frame[(frame["problem"] != "") & (frame["command"] != "")]["command"]
+    if len(mending):
+        st.caption("Commands that mend the marked ones")
+        st.code("\n".join(dict.fromkeys(mending)), language="bash", wrap_lines=True)

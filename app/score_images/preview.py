@@ -8,9 +8,11 @@ import numpy as np
 import streamlit as st
 
 from app.frame import components
+from app.frame.caching import kept
 from app.images import mosaic
+from app.looks.pictures import grey_or_colour
 from app.score_images.sources import Given
-from hvae.datasets.own.outside import Refusal, Treatment, collect
+from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 
 MOST_SHOWN, MOST_LOOKED_AT = 12, 60
 ACROSS = 6
@@ -20,67 +22,44 @@ MOST_REFUSED, MOST_CHANGES = 50, 4
 
 
 def preview(given: Given, how: Treatment, trained: str) -> bool:
-    """Draw the first images as the model takes them, what could not be read, and a hint where black is white.
-
-    Args:
-        given: the uploads.
-        how: what is done to them.
-        trained: slug of the set the model was trained on.
-
-    Returns:
-        Whether there is an image to score.
-    """
-    names, images, changes, refused = first(given.stamp, how.image_shape, how.fit, how.invert, _given=given)
-    if names:
+    """Draw the first images as a model of the set `trained` takes them; whether there is an image to score."""
+    with st.spinner("Reading the first images"):
+        taken, refused = kept("first uploads", (given.stamp, how), lambda: _first(given, how))
+    if taken:
         st.html('<p class="chart-title">What the model sees of the first images</p>')
-        st.html(mosaic.table_html(*_mosaic(names, images), "seen", mosaic.SMALL_CELL))
+        st.html(mosaic.table_html(*_mosaic(taken), "seen", mosaic.SMALL_CELL))
         # Grey files beside colour ones: each kind is named.
-        done = "; ".join(list(dict.fromkeys(one for one in changes if one))[:MOST_CHANGES])
+        done = "; ".join(list(dict.fromkeys(", ".join(one.changes) for one in taken if one.changes))[:MOST_CHANGES])
         grey = "Grey values, before they are drawn as black and white pixels."
         seen = grey if how.image_shape[0] == 1 else "Colours as the model takes them."
         st.caption(f"{seen} Done to the files: {done}." if done else seen)
-        if words := suggestion(images, how.invert, trained):
+        if words := suggestion([one.image for one in taken], how.invert, trained):
             st.info(words)
-    refusals(refused)
-    if not names:
+    refusals([(one.name, one.reason) for one in refused])
+    if not taken:
         st.info("None of these files could be read as an image, so there is nothing to score.")
-    return bool(names)
+    return bool(taken)
 
 
-@st.cache_data(max_entries=16, show_spinner="Reading the first images")
-def first(
-    stamp: tuple[str, ...], image_shape: tuple[int, int, int], fit: str, invert: bool, _given: Given
-) -> tuple[list[str], list[np.ndarray], list[str], list[tuple[str, str]]]:
-    """(names, images, changes, (file, reason) of what could not be read) of the first files."""
-    names, images, changes, refused = [], [], [], []
-    for one in islice(collect(_given.sources, Treatment(image_shape, fit, invert)), MOST_LOOKED_AT):
-        if isinstance(one, Refusal):
-            refused.append((one.name, one.reason))
-            continue
-        names.append(one.name)
-        images.append(one.image)
-        changes.append(", ".join(one.changes))
-        if len(names) == MOST_SHOWN:
+def _first(given: Given, how: Treatment) -> tuple[list[Picture], list[Refusal]]:
+    """The first images, and what could not be read before them."""
+    taken, refused = [], []
+    for one in islice(collect(given.sources, how), MOST_LOOKED_AT):
+        (refused if isinstance(one, Refusal) else taken).append(one)
+        if len(taken) == MOST_SHOWN:
             break
-    return names, images, changes, refused
+    return taken, refused
 
 
 def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
     """One sentence where most images have a light ground and the model knows light strokes on black; else empty.
 
-    Args:
-        images: `(channel, height, width)` uint8 each, as the model would take them.
-        invert: whether they were inverted.
-        trained: slug of the set the model was trained on.
+    `images` are `(channel, height, width)` uint8 as the model would take them, inverted or not.
     """
     if trained not in LIGHT_ON_DARK or sum(border(image) > 127 for image in images) * 2 <= len(images):
         return ""
-    if invert:
-        return (
-            "Inverted, these look like dark strokes on light paper; the model was trained on light on black. Try "
-            "without Invert."
-        )
-    return "These look like dark strokes on light paper; the model was trained on light on black. Try Invert."
+    advice = ("These", "Try Invert") if not invert else ("Inverted, these", "Try without Invert")
+    return f"{advice[0]} look like dark strokes on light paper; the model was trained on light on black. {advice[1]}."
 
 
 def border(image: np.ndarray) -> float:
@@ -91,18 +70,14 @@ def border(image: np.ndarray) -> float:
 
 def refusals(refused: list[tuple[str, str]]) -> None:
     """List the files that could not be read."""
-    if not refused:
-        return
-    rows = [[components.escape(name), components.escape(reason)] for name, reason in refused[:MOST_REFUSED]]
-    more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
-    components.table(["file", "reason"], rows, f"Could not be read{more}; the others are scored all the same")
+    if refused:
+        rows = [[components.escape(name), components.escape(reason)] for name, reason in refused[:MOST_REFUSED]]
+        more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
+        components.table(["file", "reason"], rows, f"Could not be read{more}; the others are scored all the same")
 
 
-def _mosaic(names: list[str], images: list[np.ndarray]) -> tuple[list[str], list[mosaic.Row]]:
-    cells = [
-        mosaic.Cell(mosaic.grey_or_colour(image), name, (shortened(name),))
-        for name, image in zip(names, images, strict=True)
-    ]
+def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
+    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
     across = min(ACROSS, len(cells))
     rows = []
     for start in range(0, len(cells), across):

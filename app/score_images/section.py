@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from app.figures import densities
-from app.figures.layout import Figure
 from app.frame import components, controls, jobs
-from app.reading import loading
-from app.score_images import detail, grid, preview, results, store
-from app.score_images import report as upload_report
-from app.score_images.results import Judged
+from app.frame.caching import kept
+from app.reading import choosing, loading
+from app.score_images import detail, grid, preview, report, results, store
 from app.score_images.sources import counted
 from app.score_images.store import Settings
 from app.server import limits
-from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable
+from hvae.scores import find
 
 
 def show(job: str) -> Settings | None:
-    """Draw the results of a job, or say why there are none.
-
-    Returns:
-        How its images were scored, None where nothing is kept of it.
-
-    Raises:
-        TableError: damaged results.
-    """
-    stored = results.kept(job)
+    """Draw the results of a job, or say why there are none; how its images were scored, None where nothing is kept."""
+    stamp = store.stamp(job)
+    stored = results.kept(job, stamp)
     if stored is None:
         if jobs.find(job) is None:
             st.info(
@@ -45,7 +35,7 @@ def show(job: str) -> Settings | None:
             "them again to have the others."
         )
     if len(stored):
-        _verdicts(stored, f"{job} {store.stamp(job)}")
+        _verdicts(stored, f"{job} {stamp}")
     else:
         st.info("No image was scored.")
     preview.refusals(list(stored.refused))
@@ -53,50 +43,34 @@ def show(job: str) -> Settings | None:
 
 
 def _verdicts(stored: store.Stored, stamp: str) -> None:
+    settings, frame = stored.settings, stored.frame
+    kind = find(settings.score)
     with controls.bar("verdicts-bar"):
         found = results.judged(stored, grid.budget())
         rows = grid.chosen(found)
         here = grid.page(rows)
-        k = int(controls.choose("k", "k", [str(k) for k in range(1, len(found.ratios) + 1)], help="Of the figures."))
+        score = kind(choosing.choose_level(kind, settings.depth))
     st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
-    run = next((one for one in loading.runs() if one.name == stored.settings.run and one.config is not None), None)
-    like = results.reference(run, stored.settings) if run else None
-    own = run.config.data.name if run and run.config else ""
-    stamp += f" {found.alpha} {k} {like and like.metadata}"
+    like = results.reference(settings)
+    stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
         grid.grid(found, rows, here)
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
-    def report() -> str:
-        return upload_report.report(found, detail.marks(found, like, own, k, clickable=False) if like else None)
+    def document() -> str:
+        return report.report(found, detail.marks(found, like, score, clickable=False) if like else None)
 
-    st.download_button(
-        "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
-    )
+    name = "verdicts.html"
+    st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
     grid.side_by_side(found, rows, here)
     if like is not None:
-        _marks(stamp, found, like, own, k)
-    if len(here) and run is not None:
-        _one(stamp, found, here, like, run, own, k)
-
-
-def _marks(stamp: str, found: Judged, like: ScoreTable, own: str, k: int) -> None:
-    frame = found.stored.frame
-    table = densities.uploaded_table(frame[f"LLR>{k}"].to_numpy(), found.alarms, list(frame["name"]), f"LLR>{k}")
-    figure = _drawn_marks(stamp, found, like, own, k)
-    if len(frame) > detail.MOST_MARKS:
-        st.caption(f"The first {detail.MOST_MARKS} of {len(frame):,} images are drawn as marks.")
-    components.chart(figure, table, "uploaded", key="uploaded-marks", on_click=detail.look_at)
-
-
-# A resource, because drawing takes most of the time of a page that is warm: nobody may change what it holds.
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _drawn_marks(stamp: str, _found: Judged, _like: ScoreTable, own: str, k: int) -> Figure:
-    return detail.marks(_found, _like, own, k)
-
-
-def _one(stamp: str, found: Judged, here: np.ndarray, like: ScoreTable | None, run: RunEntry, own: str, k: int) -> None:
-    components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
-    row = detail.picked(here, list(found.stored.frame["name"]))
-    detail.detail(stamp, found, row, like, run, own, k)
+        if len(frame) > detail.MOST_MARKS:
+            st.caption(f"The first {detail.MOST_MARKS} of {len(frame):,} images are drawn as marks.")
+        values, names = frame[score.label].to_numpy(), list(frame["name"])
+        numbers = densities.uploaded_table(values, found.alarms, names, score.label)
+        figure = kept("uploaded-marks", (stamp, score.label), lambda: detail.marks(found, like, score))
+        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=detail.look_at)
+    if len(here):
+        components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
+        detail.detail(stamp, found, detail.picked(here, list(frame["name"])), like, score)

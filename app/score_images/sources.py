@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.frame import controls, state
-from app.images.mosaic import png
+from app.frame.caching import kept
 from app.images.sources import whole_split
 from app.looks import palette
+from app.looks.pictures import png
 from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
@@ -19,21 +20,19 @@ from hvae.datasets.own.outside import Named
 from hvae.errors import DataError
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
+SOURCES_HELP = (
+    "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
+    "chosen in the sidebar."
+)
+FITS_HELP = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
+INVERT_HELP = "yes: for dark strokes on light paper, as black becomes white."
 SAMPLES_EACH = 6
 BUNDLED = ("digits", "glyphs")
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a person gave.
-
-    Attributes:
-        title: in words.
-        sources: the files.
-        stamp: tells one set of files from another.
-        problem: why they cannot be taken, empty where they can.
-        from_visitor: whether they are files or pictures that somebody sent.
-    """
+    """What a person gave, and what tells it from other files; `problem` says why they cannot be taken."""
 
     title: str
     sources: tuple[Named, ...]
@@ -44,24 +43,11 @@ class Given:
 
 def treatment() -> tuple[str, str, bool]:
     """Draw the controls: (source, fit, whether to invert)."""
+    sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
     with controls.bar("pictures-bar"):
-        source = controls.choose(
-            "Images from",
-            "pictures",
-            [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES],
-            help="files: images and zip archives of images. folder: all of them in one folder. samples: a few of the "
-            "data sets chosen in the sidebar.",
-        )
-        fit = controls.choose(
-            "Other aspects are",
-            "fit",
-            FITS,
-            select=True,
-            help="pad: the whole image on black; crop: the largest centred part; squash: stretched.",
-        )
-        invert = controls.choose(
-            "Invert", "invert", ["no", "yes"], help="yes: for dark strokes on light paper, as black becomes white."
-        )
+        source = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
+        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=FITS_HELP)
+        invert = controls.choose("Invert", "invert", ["no", "yes"], help=INVERT_HELP)
     return source, fit, invert == "yes"
 
 
@@ -92,10 +78,8 @@ def given(source: str, selection: state.Selection) -> Given | None:
     size = sum(file.size for file in files)
     problem, most = "", limits.current().upload_mib_together
     if size > most * 2**20:
-        problem = (
-            f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at "
-            "once. Give them in several portions, or use the command below."
-        )
+        many = f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at once."
+        problem = f"{many} Give them in several portions, or use the command below."
     named = tuple(Named(file.name, file.getvalue()) for file in files) if not problem else ()
     return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
 
@@ -107,7 +91,7 @@ def _samples(selection: state.Selection) -> Given | None:
     named = tuple(
         Named(f"{palette.look(slug).title} {number}", content)
         for slug in here
-        for number, content in enumerate(_first(slug))
+        for number, content in enumerate(kept("samples", slug, lambda slug=slug: _first(slug)))
     )
     if not named:
         return None
@@ -115,7 +99,6 @@ def _samples(selection: state.Selection) -> Given | None:
     return Given(title, named, tuple(here), from_visitor=False)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def _first(slug: str) -> list[bytes]:
     """The first images of a data set as PNG files of its own size, none where it cannot be read."""
     try:

@@ -14,30 +14,35 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from app.server import limits
+from hvae import scores
 from hvae.config import Frozen
-from hvae.errors import TableError
+from hvae.errors import HvaeError, TableError
 from hvae.files import write_atomically, write_text
+from hvae.runs.settings import Setting
+from hvae.scores import Score
+from hvae.verdicts.rule import Statistic
 
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
 
 
 class JudgedBy(Frozen):
-    """A run whose rule judges the images; all but its name is known once that rule is made."""
+    """A run whose rule judges the images; what has a default is only known once that rule is made."""
 
     run: str
-    seed: int = 0
-    precision: str = ""
+    setting: Setting
     weights_sha256: str = ""
     n_reference: int = 0
     n_calibration: int = 0
@@ -50,10 +55,9 @@ class Settings(JudgedBy):
     image_shape: tuple[int, int, int]
     fit: str
     invert: bool
-    statistic: str
-    reading: str
-    samples: int
-    draws: int
+    score: str
+    depth: Annotated[int, Field(ge=0, le=64)]
+    statistic: Statistic
     two_sided: bool = False
     also: tuple[JudgedBy, ...] = ()
 
@@ -62,19 +66,18 @@ class Settings(JudgedBy):
         """Names of all runs, run A first."""
         return (self.run, *(one.run for one in self.also))
 
+    @property
+    def levels(self) -> list[Score]:
+        """The score that judges, at every level. Raises a ConfigError where there is no such score."""
+        return scores.at_every_level(self.score, self.depth)
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What is there of a job.
+    """What is there of a job: one row a scored image (`name`, `changes` and the columns of a `Judge`), and the images.
 
-    Attributes:
-        settings: how its images are scored.
-        frame: one row a scored image: `name`, `changes`, and the columns of `hvae.verdicts.judge.Judge`.
-        images: `(m, channel, height, width)` uint8, as the model takes them.
-        refused: (file, reason) of what could not be read.
-        complete: whether every image was scored, by every run.
-        others: what each further run says, in the order of the settings: the columns of `hvae.verdicts.judge.Judge` for
-            the first images, all of them once the job is complete.
+    `refused` are (file, reason) of what could not be read; `complete` is whether every run scored every image; `others`
+    is what each further run says of the first images, in the order of the settings.
     """
 
     settings: Settings
@@ -90,33 +93,16 @@ class Stored:
 
 
 def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> Path:
-    """Make the folder of a new job, once there is room for it; see `tidy`.
-
-    Args:
-        job: its id.
-        settings: how its images will be scored.
-        unfinished: whether a job still waits or runs, by id.
-
-    Raises:
-        TableError: no folder for temporary files that is one's own.
-    """
+    """Make the folder of a new job, once there is room for it; see `tidy`. Raises a TableError where it may not."""
     tidy(lambda other: other == job or unfinished(other), room=1)
-    own = _home() / job
+    own = folder(job)
     own.mkdir(mode=0o700, exist_ok=True)
     keep_settings(own, settings)
     return own
 
 
 def tidy(unfinished: Callable[[str], bool], room: int = 0) -> None:
-    """Remove the results of finished jobs that are too old or, the oldest first, too many.
-
-    Args:
-        unfinished: whether a job still waits or runs, by id; its results stay.
-        room: jobs to make room for.
-
-    Raises:
-        TableError: no folder for temporary files that is one's own.
-    """
+    """Remove the results of finished jobs (by id) that are too old or, the oldest first, too many for `room` more."""
     allowed = limits.current()
     latest = time.time() - allowed.results_hours * 3600
     found = sorted(((_changed(path), path) for path in _home().iterdir() if path.is_dir()), reverse=True)
@@ -146,38 +132,23 @@ def keep_settings(folder: Path, settings: Settings) -> None:
 
 
 def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> None:
-    """Write one finished batch.
-
-    Args:
-        folder: of the job.
-        number: of the batch, from 0.
-        frame: one row an image.
-        images: `(m, channel, height, width)` uint8.
-    """
-    whole = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
-    write_atomically(folder / f"batch-{number:05}.parquet", lambda part: whole.to_parquet(part, index=False))
+    """Write a finished batch, counted from 0: one row an image, `(m, channel, height, width)` uint8."""
+    _write(folder / f"batch-{number:05}.parquet", frame.assign(**{_PIXELS: [image.tobytes() for image in images]}))
 
 
 def add_further(folder: Path, place: int, number: int, frame: pd.DataFrame) -> None:
-    """Write what a further run says about a finished batch.
-
-    Args:
-        folder: of the job.
-        place: of the run among the further ones, from 0.
-        number: of the batch, from 0.
-        frame: one row an image.
-    """
-    write_atomically(folder / f"{_further(place)}{number:05}.parquet", lambda part: frame.to_parquet(part, index=False))
+    """Write what the further run at a place, counted from 0, says about a finished batch."""
+    _write(folder / f"also-{place:02}-{number:05}.parquet", frame)
 
 
-def batch_sizes(folder: Path) -> list[int]:
-    """Images in each finished batch."""
-    return [pq.read_metadata(path).num_rows for path in sorted(folder.glob("batch-*.parquet"))]
+def _write(path: Path, frame: pd.DataFrame) -> None:
+    write_atomically(path, lambda part: frame.to_parquet(part, index=False))
 
 
-def batch_images(folder: Path, number: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """The images of a finished batch, `(m, channel, height, width)` uint8."""
-    return _as_images(pd.read_parquet(folder / f"batch-{number:05}.parquet", columns=[_PIXELS])[_PIXELS], image_shape)
+def batches(folder: Path, image_shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    """The images of every finished batch, `(m, channel, height, width)` uint8."""
+    for path in sorted(folder.glob("batch-*.parquet")):
+        yield _as_images(pd.read_parquet(path, columns=[_PIXELS])[_PIXELS], image_shape)
 
 
 def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
@@ -201,52 +172,45 @@ def stamp(job: str) -> tuple[str, ...]:
 
 
 def read(job: str, newest: int = 0) -> Stored | None:
-    """What is there of a job; None for one that is not kept (any more).
+    """What is there of a job, or of its `newest` batches by run A alone; None for one that is not kept (any more).
 
-    Args:
-        job: its id.
-        newest: only so many of its last batches and nothing of further runs; 0 for all.
-
-    Raises:
-        TableError: damaged files.
+    Raises an HvaeError of one line for damaged files, those of an older version, or a score that is not known here.
     """
     names = stamp(job)
     if "settings.json" not in names:
         return None
     own = folder(job)
     try:
-        settings = Settings.model_validate_json((own / "settings.json").read_bytes())
+        written = json.loads((own / "settings.json").read_bytes())
+        if "score" not in written:
+            raise TableError("the results of this job were kept by an older version: score the images again")
+        settings = Settings.model_validate(written)
         frame = _together(own, [name for name in names if name.startswith("batch-")][-newest:])
         refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
         pixels = _as_images(frame.pop(_PIXELS) if len(frame) else (), settings.image_shape)
         others = tuple(
-            _together(own, [name for name in names if name.startswith(_further(place))])
+            _together(own, [name for name in names if name.startswith(f"also-{place:02}-")])
             for place in range(0 if newest else len(settings.also))
         )
+        columns = ["name", *(one.label for one in settings.levels)]
+        for found, needed in ((frame, columns), *((one, []) for one in others)):
+            # A KeyError where what was scored lacks a column.
+            _ = found.loc[:0, [*needed, "p", "p_low", "p_high"]] if len(found) else None
         listed = tuple((str(name), str(reason)) for name, reason in refused)
+    except HvaeError:
+        raise
     # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
     except Exception as error:
-        raise TableError(
-            f"the results of this job are damaged ({type(error).__name__}): score the images again"
-        ) from None
+        problem = f"the results of this job are damaged ({type(error).__name__}): score the images again"
+        raise TableError(problem) from None
     return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
-
-
-def _further(place: int) -> str:
-    """How the files of a further run begin."""
-    return f"also-{place:02}-"
 
 
 def _together(folder: Path, names: list[str]) -> pd.DataFrame:
     if not names:
         return pd.DataFrame({"name": []})
     # A large job has hundreds of files: one frame is made of all of them, not one of each.
-    return pa.concat_tables([_table(folder / name) for name in names]).to_pandas()
-
-
-def _table(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read()
+    return pa.concat_tables([pq.ParquetFile(folder / name).read() for name in names]).to_pandas()
 
 
 def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -254,11 +218,7 @@ def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np
 
 
 def _home() -> Path:
-    """Folder of all jobs, for this user alone.
-
-    Raises:
-        TableError: there is something else in its place.
-    """
+    """Folder of all jobs, for this user alone. Raises a TableError where something else is in its place."""
     home = Path(tempfile.gettempdir()) / "hvae-jobs"
     try:
         home.mkdir(mode=0o700, exist_ok=True)

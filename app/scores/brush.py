@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures.densities import Brush
-from app.frame import controls, parts
+from app.frame import controls, parts, state
 from app.frame.controls import decimal_or_none
 from app.reading.view import View
 from hvae.stats.arrays import Floats
@@ -21,13 +21,7 @@ GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
 
 @dataclass(frozen=True)
 class Reach:
-    """What the mouse does in the densities, which range is brushed, and which curve stands beside.
-
-    Attributes:
-        brush: ends in the unit of the score, None where there is none.
-        brushing: dragging chooses a range; else a click chooses a mark.
-        panel: `ROC` or `PR`.
-    """
+    """The range brushed, whether dragging chooses one (else a click a mark), and the curve beside: `ROC` or `PR`."""
 
     brush: Brush
     brushing: bool
@@ -36,7 +30,7 @@ class Reach:
 
 def choose(view: View) -> Reach:
     """Draw the switches above the figures. A brush is dropped with its axis: when score or unit become others."""
-    axis = (view.measure.score, view.measure.unit)
+    axis = f"{view.measure.label} {view.measure.unit}"
     if st.session_state.setdefault("_brushed_axis", axis) != axis:
         st.session_state["_brushed_axis"] = axis
         clear()
@@ -69,8 +63,7 @@ def clear() -> None:
     """No brush; for callbacks, and before the boxes are drawn."""
     _forget_outline()
     for key in ("from", "to"):
-        st.session_state[key] = None
-        st.session_state[f"_chosen_{key}"] = None
+        state.empty(key)
 
 
 def outline() -> int:

@@ -15,7 +15,7 @@ BUDGETS = (0.1, 50.0)
 
 def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
     """Draw the controls and read what they name; `data` is scored under one setting at least. Raises a TableError."""
-    depth = found.run.depth or 0
+    depth = next(entry.metadata.depth for entry in found.entries if entry.slug == data)
     with controls.bar("controls"):
         score = choosing.choose_score(depth)
         slot = controls.bar("level", width="content")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,37 +20,33 @@ from app.reading import measures
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
 from app.scores import brush as score_brush
+from app.scores import figures
 from app.scores.brush import GALLERIES
-from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable
+from hvae.errors import TableError
+from hvae.scores import everything
 from hvae.stats.arrays import Floats
 
 MOST = 24
 """Images in a gallery, at most; half of that where two stand side by side."""
 
 CELLS = (
-    ("fooled by likelihood, caught by the ratio", False, True),
+    ("fooled by likelihood, caught by the score", False, True),
     ("called OOD by both", True, True),
     ("passed by both", False, False),
     ("called OOD by likelihood only", True, False),
 )
-"""(name, called OOD by -L^{>0}, called OOD by LLR^{>k})."""
+"""(name, called OOD by -L^{>0}, called OOD by the chosen score)."""
 
 
 @dataclass(frozen=True)
 class Pick:
-    """Some images of one data set.
-
-    Attributes:
-        one: the data set.
-        index: of the images, in the order they are shown.
-    """
+    """Some images of one data set, in the order they are shown."""
 
     one: Scored
     index: np.ndarray
 
 
-def galleries(view: View, run: RunEntry, brush: Brush) -> None:
+def galleries(view: View, brush: Brush) -> None:
     """The section with the gallery that is chosen."""
     components.section(
         "The images themselves",
@@ -57,14 +54,14 @@ def galleries(view: View, run: RunEntry, brush: Brush) -> None:
     )
     chosen = controls.choose("Images", "gallery", GALLERIES, GALLERIES[1] if brush == (None, None) else GALLERIES[0])
     if chosen == GALLERIES[0]:
-        _in_the_brush(view, run, brush)
+        _in_the_brush(view, brush)
     elif chosen == GALLERIES[1]:
-        _most_confusing(view, run)
+        _most_confusing(view)
     else:
-        _fooled_and_caught(view, run)
+        _fooled_and_caught(view)
 
 
-def _in_the_brush(view: View, run: RunEntry, brush: Brush) -> None:
+def _in_the_brush(view: View, brush: Brush) -> None:
     """Up to 24 images of the range over all sets, how many there are of each, and all of them as CSV."""
     if brush == (None, None):
         st.info(
@@ -72,120 +69,101 @@ def _in_the_brush(view: View, run: RunEntry, brush: Brush) -> None:
             "“Brush from” and “to”."
         )
         return
-    sets = (view.inside, *view.outside)
-    found = [Pick(one, score_brush.inside(view.measure.of(one.table), brush)) for one in sets]
-    total = sum(len(pick.index) for pick in found)
-    symbol, unit = view.measure.symbol, view.measure.unit
+    found = [Pick(one, score_brush.inside(one.scores, brush)) for one in view.sets]
+    sizes = [len(pick.index) for pick in found]
+    total, symbol, unit = sum(sizes), view.measure.symbol, view.measure.unit
     low, high = (f"{end:g}" if end is not None else None for end in brush)
     span = f"from {low} to {high}" if low and high else f"of {low} and above" if low else f"up to {high}"
     components.table(
         ["images of", "in the brush", "of all"],
         [
-            [
-                components.escape(look(pick.one.slug).title),
-                f"{len(pick.index):,}",
-                percent(len(pick.index) / len(pick.one.table)),
-            ]
-            for pick in found
+            [look(pick.one.slug).title, f"{size:,}", percent(size / len(pick.one.scores))]
+            for pick, size in zip(found, sizes, strict=True)
         ],
         f"{total:,} images have {symbol} {span} {unit}",
-        # The numbers of one set are stacked below those of another, so every column is there in each.
-        numbers=lambda: pd.concat([numbers(pick) for pick in found], ignore_index=True),
+        # Of every image, not of the counts.
+        numbers=lambda: numbers(view, found),
         name="brush",
     )
     picks = [
         Pick(pick.one, pick.index[evenly(len(pick.index), room)])
-        for pick, room in zip(found, rooms([len(pick.index) for pick in found], MOST), strict=True)
+        for pick, room in zip(found, rooms(sizes, MOST), strict=True)
     ]
     shown = sum(len(pick.index) for pick in picks)
     some = f"{shown} of the {total:,}, evenly over the range" if shown < total else f"All {total}"
-    _gallery(view, run, picks, f"{some}; below each its {symbol} in {unit}", "in-brush")
+    _gallery(view, picks, f"{some}; below each its {symbol} in {unit}", "in-brush")
 
 
-def _most_confusing(view: View, run: RunEntry) -> None:
+def _most_confusing(view: View) -> None:
     """The OOD images that look most normal beside the in-distribution images that look most OOD."""
-    half, symbol = MOST // 2, view.measure.symbol
-    own = look(view.inside.slug).title
+    half, symbol, own = MOST // 2, view.measure.symbol, look(view.inside.slug).title
+    place = np.repeat(np.arange(len(view.outside)), [len(one.scores) for one in view.outside])
+    index = np.concatenate([np.arange(len(one.scores)) for one in view.outside])
+    least = np.argsort(np.concatenate([one.scores for one in view.outside]), kind="stable")[:half]
+    picks = [Pick(view.outside[p], np.array([i])) for p, i in zip(place[least], index[least], strict=True)]
+    most = [Pick(view.inside, np.argsort(-view.inside.scores, kind="stable")[:half])]
     left, right = st.columns(2, gap="large")
-    if view.outside:
-        values = [view.measure.of(other.table) for other in view.outside]
-        place = np.repeat(np.arange(len(values)), [len(one) for one in values])
-        index = np.concatenate([np.arange(len(one)) for one in values])
-        least = np.argsort(np.concatenate(values), kind="stable")[:half]
-        picks = [Pick(view.outside[p], np.array([i])) for p, i in zip(place[least], index[least], strict=True)]
-        with left:
-            _gallery(view, run, picks, f"OOD images of lowest {symbol}: they look most like {own}", "confusing-ood")
-    most = np.argsort(-view.measure.of(view.inside.table), kind="stable")[:half]
+    with left:
+        _gallery(view, picks, f"OOD images of lowest {symbol}: they look most like {own}", "confusing-ood")
     with right:
-        _gallery(
-            view,
-            run,
-            [Pick(view.inside, most)],
-            f"{own} images of highest {symbol}: they look least like their own set",
-            "confusing-own",
-        )
+        title = f"{own} images of highest {symbol}: they look least like their own set"
+        _gallery(view, most, title, "confusing-own")
 
 
-def _fooled_and_caught(view: View, run: RunEntry) -> None:
-    """Images by what -L^{>0} and LLR^{>k} call them, each at the chosen share of false alarms."""
-    likelihood, ratio = Measure("L", 0), Measure("LLR", max(1, view.measure.k))
-    sets = (view.inside, *view.outside)
-    cells = {one.slug: cells_of(view.inside.table, one.table, likelihood, ratio, view.budget) for one in sets}
-    rows, counts = [], []
-    for one in sets:
-        sizes = [len(index) for index in cells[one.slug]]
-        title = components.escape(look(one.slug).title)
-        rows.append(
-            [
-                title if one is not view.inside else f"{title} (own: both should pass)",
-                *(f'{size:,} <span class="interval">{percent(size / len(one.table))}</span>' for size in sizes),
-            ]
-        )
-        names = [name.replace(" ", "_").replace(",", "") for name, *_ in CELLS]
-        counts.append({"set": one.slug} | dict(zip(names, sizes, strict=True)) | {"n": len(one.table)})
-    components.table(
-        ["images of", *(name for name, *_ in CELLS)],
-        rows,
-        f"likelihood: {likelihood.symbol}; ratio: {ratio.symbol}; each with a threshold of its own at "
+def _fooled_and_caught(view: View) -> None:
+    """Images by what -L^{>0} and the chosen score call them, each at the chosen share of false alarms."""
+    likelihood, score = figures.pair(view)
+    own = likelihood.inside.scores, score.inside.scores
+    cells = {
+        one.slug: cells_of(own, (first.scores, one.scores), view.budget)
+        for first, one in zip(likelihood.sets, score.sets, strict=True)
+    }
+    names = [name.replace(" ", "_").replace(",", "") for name, *_ in CELLS]
+    counts = [
+        {"set": one.slug, **dict(zip(names, map(len, cells[one.slug]), strict=True)), "n": len(one.scores)}
+        for one in score.sets
+    ]
+
+    def title(row: Any) -> str:
+        named = look(row.set).title
+        return f"{named} (own: both should pass)" if row.set == view.inside.slug else named
+
+    def count(name: str) -> Callable[[Any], str]:
+        return lambda row: f'{getattr(row, name):,} <span class="interval">{percent(getattr(row, name) / row.n)}</span>'
+
+    components.listed(
+        pd.DataFrame(counts),
+        {"images of": title} | {cell: count(name) for (cell, *_), name in zip(CELLS, names, strict=True)},
+        f"likelihood: {likelihood.measure.symbol}; score: {score.measure.symbol}; each with a threshold of its own at "
         f"{percent(view.budget)} false alarms",
-        numbers=pd.DataFrame(counts),
         name="fooled-and-caught",
     )
+    # OOD images first: a cell is about them, in-distribution ones are there to compare.
+    order = (*score.outside, score.inside)
     places = [*st.columns(2, gap="large"), *st.columns(2, gap="large")]
     for cell, ((name, *_), place) in enumerate(zip(CELLS, places, strict=True)):
-        # OOD images first: the cell is about them, in-distribution ones are there to compare.
-        order = (*view.outside, view.inside)
-        room = rooms([len(cells[one.slug][cell]) for one in order], MOST // 2)
-        picks = [Pick(one, cells[one.slug][cell][:most]) for one, most in zip(order, room, strict=True)]
-        count = sum(len(cells[one.slug][cell]) for one in order)
+        sizes = [len(cells[one.slug][cell]) for one in order]
+        picks = [
+            Pick(one, cells[one.slug][cell][:room]) for one, room in zip(order, rooms(sizes, MOST // 2), strict=True)
+        ]
+        heading = f"{name[0].upper()}{name[1:]}: {sum(sizes):,} images"
         with place:
-            title = f"{name[0].upper()}{name[1:]}: {count:,} images"
-            if count:
-                _gallery(view, run, picks, f"{title}, the clearest of each set", f"cell-{cell}", ratio)
+            if sum(sizes):
+                _gallery(view, picks, f"{heading}, the clearest of each set", f"cell-{cell}")
             else:
-                st.html(f'<p class="chart-title">{title}</p>')
+                st.html(f'<p class="chart-title">{heading}</p>')
 
 
-def cells_of(
-    inside: ScoreTable, table: ScoreTable, likelihood: Measure, ratio: Measure, budget: float
-) -> list[np.ndarray]:
-    """Indices of the images of a table in each of `CELLS`, the clearest first.
+def cells_of(inside: tuple[Floats, Floats], values: tuple[Floats, Floats], budget: float) -> list[np.ndarray]:
+    """Indices of the images of a set in each of `CELLS`, the clearest first, from their values of both scores.
 
     Each score has its own threshold at the false-alarm budget. An image is clear in its cell where both scores are
     far on the cell's side, measured by rank among the in-distribution images.
-
-    Args:
-        inside: in-distribution images.
-        table: images to sort into cells; may be `inside` itself.
-        likelihood: the first score.
-        ratio: the second score.
-        budget: share of in-distribution images each score may call OOD, in [0, 1].
     """
     called, ranks = [], []
-    for measure in (likelihood, ratio):
-        own, values = np.sort(measure.of(inside)), measure.of(table)
-        called.append(values >= measures.threshold(own, budget).value)
-        ranks.append(np.searchsorted(own, values) / len(own))
+    for own, one in zip(map(np.sort, inside), values, strict=True):
+        called.append(one >= measures.threshold(own, budget).value)
+        ranks.append(np.searchsorted(own, one) / len(own))
     found = []
     for _, first, second in CELLS:
         clear = ranks[0] * (1 if first else -1) + ranks[1] * (1 if second else -1)
@@ -209,37 +187,27 @@ def evenly(count: int, room: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, room).round().astype(int)) if count and room else np.arange(0)
 
 
-def numbers(pick: Pick) -> pd.DataFrame:
-    """Set, number, label and every L^{>k} and LLR^{>k} in nats, one row an image."""
-    table = pick.one.table
-    columns: dict[str, Floats] = {}
-    for k in range(table.metadata.depth + 1):
-        columns[f"L>{k}"] = -table.negative_bound(k)
-    for k in range(1, table.metadata.depth + 1):
-        columns[f"LLR>{k}"] = table.likelihood_ratio(k)
-    frame = pd.DataFrame({name: values[pick.index] for name, values in columns.items()})
-    frame.insert(0, "set", pick.one.slug)
-    frame.insert(1, "image", pick.index)
-    frame.insert(2, "label", table.frame["label"].to_numpy()[pick.index])
-    return frame
-
-
-def _gallery(
-    view: View, run: RunEntry, picks: Sequence[Pick], title: str, key: str, measure: Measure | None = None
-) -> None:
-    """A gallery with the score of each image below it, the chosen one where no other is named."""
-    measure = measure or view.measure
-    shown = []
+def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
+    """Set, number, label and every score of the registry in nats, one row an image; empty where a score has none."""
+    frames = []
     for pick in picks:
-        values = measure.of(pick.one.table)
-        shown += [Shown(ImageId(pick.one.slug, int(index)), significant(float(values[index]))) for index in pick.index]
-    if shown:
-        keys = {one.slug: one.key for one in (view.inside, *view.outside)}
-        gallery(
-            run,
-            keys,
-            shown,
-            title,
-            lambda: pd.concat([numbers(pick) for pick in picks if len(pick.index)], ignore_index=True),
-            key=key,
-        )
+        label = pick.one.table.frame["label"].to_numpy()[pick.index]
+        columns: dict[str, object] = {"set": pick.one.slug, "image": pick.index, "label": label}
+        for score in everything(view.depth):
+            try:
+                columns[score.label] = view.by(Measure(score), pick.one).scores[pick.index]
+            except TableError:
+                continue
+        frames.append(pd.DataFrame(columns))
+    # Those of one set stand below those of another.
+    return pd.concat(frames, ignore_index=True)
+
+
+def _gallery(view: View, picks: Sequence[Pick], title: str, key: str) -> None:
+    """A gallery with the score of each image below it."""
+    shown = [
+        Shown(ImageId(pick.one.slug, int(index)), significant(float(pick.one.scores[index])))
+        for pick in picks
+        for index in pick.index
+    ]
+    gallery(view.run, {one.slug: one.table for one in view.sets}, shown, title, lambda: numbers(view, picks), key=key)

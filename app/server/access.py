@@ -31,11 +31,7 @@ def may_upload() -> bool:
 
 
 def check_writing() -> None:
-    """Call before a folder of runs is written to.
-
-    Raises:
-        Refused: the server is read-only.
-    """
+    """Call before a folder of runs is written to: a read-only server raises `Refused`."""
     if not may_write():
         raise Refused(READ_ONLY)
 

@@ -52,11 +52,7 @@ class Limits(Frozen):
 
 
 def current() -> Limits:
-    """The limits of this server.
-
-    Raises:
-        ConfigError: a file that is missing, unreadable or not sound: one line that names the key.
-    """
+    """The limits of this server. Raises a ConfigError of one line that names the file and the key."""
     return _read(os.environ.get(VARIABLE, ""))
 
 
@@ -68,11 +64,7 @@ def _read(named: str) -> Limits:
 
 
 def read(path: Path) -> Limits:
-    """The limits of a file; what it does not name keeps its default.
-
-    Raises:
-        ConfigError: see `current`.
-    """
+    """The limits of a file; what it does not name keeps its default. Raises as `current` does."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ KEPT = "What was finished before is kept."
 UNFORESEEN = "failed in a way nobody foresaw; see the server's log"
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
+FINAL = ("done", "failed", "cancelled")
 Report = Callable[[int, int], None]
 """Called by a job with (steps done, steps in all); raises `Cancelled` where the job has to stop."""
 Work = Callable[[Report, Callable[[], bool]], "str | Path | None"]
@@ -40,40 +41,34 @@ class QueueFull(HvaeError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood when it was asked for.
-
-    Attributes:
-        id: unguessable.
-        title: for people.
-        state: `done`, `failed` and `cancelled` are final.
-        position: 1 for the next to run; 0 unless it is waiting.
-        done: steps done.
-        total: steps in all; 0 until the job has said.
-        steps: what a step is, in the plural.
-        per_second: steps a second; None until that can be told.
-        seconds_left: at that pace; None until that can be told.
-        problem: why it failed, one line; empty unless it did.
-        result: where the result lies; None unless it is done.
-        stopping: told to stop, but not at its next step yet.
-    """
+    """A job as it stood when it was asked for."""
 
     id: str
+    """Unguessable."""
     title: str
     state: State
+    """`done`, `failed` and `cancelled` are final."""
     position: int
+    """1 for the next to run; 0 unless it is waiting."""
     done: int
     total: int
+    """Steps; 0 until the job has said."""
     steps: str
+    """What a step is, in the plural."""
     per_second: float | None
     seconds_left: float | None
+    """At that pace; None until that can be told."""
     problem: str
+    """Why it failed, one line; empty unless it did."""
     result: str | Path | None
+    """Where it lies; None unless it is done."""
     stopping: bool = False
+    """Told to stop, but not at its next step yet."""
 
     @property
     def finished(self) -> bool:
         """Whether nothing will change any more."""
-        return self.state in ("done", "failed", "cancelled")
+        return self.state in FINAL
 
 
 class JobQueue:
@@ -83,12 +78,7 @@ class JobQueue:
     """
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """An empty queue.
-
-        Args:
-            limits: how many jobs may wait and are remembered, and how long one may run; the defaults if None.
-            clock: seconds, from any point in time on.
-        """
+        """An empty queue within these limits; the clock gives seconds, from any point in time on."""
         limits = limits or Limits()
         self._lock = threading.Lock()
         self._working = False
@@ -97,25 +87,16 @@ class JobQueue:
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-        """Queue a job, or find the unfinished one that does the same.
+        """Queue a job, or find the unfinished one with the same key, which does the same; its id.
 
-        Args:
-            title: for people.
-            work: called on the queue's thread; must not touch Streamlit.
-            key: the same for jobs that would do the same work.
-            steps: what a step is, in the plural.
-
-        Returns:
-            The id of the job.
-
-        Raises:
-            QueueFull: too many jobs wait.
+        The work is called on the queue's thread and must not touch Streamlit; `steps` says what a step is, in the
+        plural. Raises `QueueFull` where too many jobs wait.
         """
         with self._lock:
             for entry in self._jobs.values():
                 if entry.key == key and not entry.final and not entry.stop.is_set():
                     return entry.id
-            if sum(entry.state == "waiting" for entry in self._jobs.values()) >= self._most_waiting:
+            if len(self._waiting()) >= self._most_waiting:
                 raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
             entry = _Entry(title, work, key, steps, self._seconds, self._clock)
             self._jobs[entry.id] = entry
@@ -130,8 +111,7 @@ class JobQueue:
             entry = self._jobs.get(job)
             if entry is None:
                 return None
-            waiting = [other.id for other in self._jobs.values() if other.state == "waiting"]
-            return entry.seen(waiting.index(job) + 1 if job in waiting else 0)
+            return entry.seen(self._waiting().index(entry) + 1 if entry.state == "waiting" else 0)
 
     def cancel(self, job: str) -> None:
         """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
@@ -149,11 +129,15 @@ class JobQueue:
             states = [entry.state for entry in self._jobs.values()]
         return states.count("waiting"), states.count("running")
 
+    def _waiting(self) -> list[_Entry]:
+        """What waits, the oldest first; the lock is held."""
+        return [entry for entry in self._jobs.values() if entry.state == "waiting"]
+
     def _drain(self) -> None:
         """Run what waits, the oldest first, until nothing does or the server shuts down."""
         while True:
             with self._lock:
-                waiting = [entry for entry in self._jobs.values() if entry.state == "waiting"]
+                waiting = self._waiting()
                 if not waiting or _shutting_down():
                     self._working = False
                     return
@@ -188,27 +172,30 @@ class JobQueue:
             del self._jobs[old]
 
 
+@dataclass(eq=False)
 class _Entry:
     """A job as the queue keeps it."""
 
-    def __init__(
-        self, title: str, work: Work, key: Hashable, steps: str, seconds: int, clock: Callable[[], float]
-    ) -> None:
-        self.id = secrets.token_urlsafe(9)
-        self.title, self.work, self.key, self.steps = title, work, key, steps
-        self.seconds, self.clock = seconds, clock
-        self.until: float | None = None
-        self.state: State = "waiting"
-        self.stop = threading.Event()
-        self.done = self.total = 0
-        self.first: tuple[float, int] | None = None
-        self.last = (0.0, 0)
-        self.problem = ""
-        self.result: str | Path | None = None
+    title: str
+    work: Work
+    key: Hashable
+    steps: str
+    seconds: int
+    clock: Callable[[], float]
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    until: float | None = None
+    state: State = "waiting"
+    stop: threading.Event = field(default_factory=threading.Event)
+    done: int = 0
+    total: int = 0
+    first: tuple[float, int] | None = None
+    last: tuple[float, int] = (0.0, 0)
+    problem: str = ""
+    result: str | Path | None = None
 
     @property
     def final(self) -> bool:
-        return self.state in ("done", "failed", "cancelled")
+        return self.state in FINAL
 
     def begin(self) -> None:
         self.state, self.until = "running", self.clock() + self.seconds
@@ -244,19 +231,9 @@ class _Entry:
             # Between two reports the time left goes on to run down.
             left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
         return Job(
-            self.id,
-            self.title,
-            self.state,
-            position,
-            self.done,
-            self.total,
-            self.steps,
-            pace,
-            left if self.state == "running" else None,
-            self.problem,
-            self.result,
-            self.stop.is_set() and not self.final,
-        )
+            self.id, self.title, self.state, position, self.done, self.total, self.steps, pace,
+            left if self.state == "running" else None, self.problem, self.result, self.stop.is_set() and not self.final,
+        )  # fmt: skip
 
 
 def duration(seconds: float) -> str:

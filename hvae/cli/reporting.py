@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hvae.cli.options import named_run, one_of
 from hvae.cli.terminal import warn
-from hvae.errors import TableError
+from hvae.errors import ConfigError, TableError
 
+if TYPE_CHECKING:
+    from hvae.report import Comparison
+
+_OF_SCORES = {"control", "detection"}
+"""Tables with a row a score."""
 _SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
 
 
@@ -24,6 +30,10 @@ def report(
         list[str] | None,
         typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
     ] = None,
+    score: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this score in detection and control, by its name in the registry. Several may follow."),
+    ] = None,
     reading: Annotated[list[str] | None, typer.Option(help="Only this reading of L^{>k}. Several may follow.")] = None,
     in_data: Annotated[
         str | None, typer.Option("--in", help="In-distribution set; default the one each run was trained on.")
@@ -34,8 +44,9 @@ def report(
 ) -> None:
     """Set the stored scores of runs beside the published figures.
 
-    Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC and FPR80 with 95 % intervals (Table 2), the
-    negative control, the label-free rule's alarms, KL and active units per layer, and the share of negative LLR.
+    Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC and FPR80 of every score with 95 % intervals
+    (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the share of
+    negative LLR.
     """
     from rich.console import Console
 
@@ -43,18 +54,23 @@ def report(
     from hvae.models.proposal import READINGS
     from hvae.report import FORMATS, TABLES, build, gather, render
     from hvae.runs.sources import known_labels
+    from hvae.scores import find
 
     for name in reading or []:
         one_of(name, READINGS, "--reading")
     for name in table or []:
         one_of(name, TABLES, "--table")
+    for name in score or []:
+        find(name)
+    if score and not _OF_SCORES & set(table or TABLES):
+        raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     form = one_of(form or (_SUFFIXES.get(out.suffix, "text") if out else "text"), FORMATS, "--format")
     entries = [named_run(name) for name in runs]
     gathered = gather(entries, reading or [], in_data)
-    for problem in gathered.problems:
+    for problem in [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, score or [])]:
         warn(problem)
     with Console(stderr=True).status("measuring"):
-        tables = build(gathered.comparisons, table or TABLES, alpha=alpha, n_boot=bootstrap)
+        tables = build(gathered.comparisons, table or TABLES, scores=score or [], alpha=alpha, n_boot=bootstrap)
     if not tables:
         raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `hvae score` first")
     text = render(tables, form, known_labels(entry.path for entry in entries))
@@ -63,3 +79,18 @@ def report(
     else:
         write_text(out, text)
         typer.echo(str(out))
+
+
+def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], named: Sequence[str]) -> list[str]:
+    """What scores are left out: a line for each reason where they were named, else one line on all."""
+    from hvae.report import left_out
+    from hvae.scores import SCORES
+
+    if not _OF_SCORES & set(tables):
+        return []
+    if named:
+        return left_out(comparisons, named)
+    absent = [name for name in SCORES if left_out(comparisons, [name])]
+    if not absent:
+        return []
+    return [f"left out where they cannot be computed: {', '.join(absent)}; name them with --score to see why"]

@@ -3,13 +3,16 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+
+from hvae.errors import DataError
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the total is 0 while it is unknown. May raise to cancel."""
@@ -20,16 +23,13 @@ class ImageSet:
     """Images with their labels, in a fixed order: the order of every score table made from them.
 
     Attributes:
-        name: Name in the registry (``fashionmnist``, ``folder:PATH``, ...).
+        name: In the registry (``fashionmnist``, ``folder:PATH``, ...).
         split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.splits`).
         images: ``(n, channels, height, width)`` uint8 in 0..255.
         labels: ``(n,)`` int64; 0 throughout where the source has no classes.
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
         origin: Fingerprint of the set these images were taken from; empty for a whole set.
         names: File name of each image of one's own, as it is shown; empty where the source has none.
-
-    Raises:
-        ValueError: If the arrays do not have these shapes and types.
     """
 
     name: str
@@ -42,9 +42,11 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            raise ValueError(f"images must be (n, channels, height, width) uint8, not {_describe(self.images)}")
+            found = f"{self.images.shape} {self.images.dtype}"
+            raise ValueError(f"images must be (n, channels, height, width) uint8, not {found}")
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
-            raise ValueError(f"labels must be ({len(self.images)},) int64, not {_describe(self.labels)}")
+            found = f"{self.labels.shape} {self.labels.dtype}"
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {found}")
         if self.names and len(self.names) != len(self.images):
             raise ValueError(f"names must be one an image, not {len(self.names)} for {len(self.images)} images")
 
@@ -74,14 +76,8 @@ class ImageSet:
         """Name fit for a file and an address; for ``folder:`` and ``npz:`` the path's last name and 8 hex digits.
 
         The digits come from the fingerprint of the whole set, so that a subset keeps the slug it was taken under.
-        Noise depends on a slug: that of a name with any of a-z and 0-9 is made of these alone, as it always was.
         """
-        kind, separator, _ = self.name.partition(":")
-        if not separator:
-            return self.name
-        last = unicodedata.normalize("NFC", last_name(self.name).lower())
-        stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-") or re.sub(r"[\W_]+", "-", last).strip("-") or kind
-        return f"{stem[:40]}-{self.whole_fingerprint[:8]}"
+        return f"{slug_stem(self.name)}-{self.whole_fingerprint[:8]}" if ":" in self.name else self.name
 
     def take(self, indices: np.ndarray) -> "ImageSet":
         """The images at ``indices`` ``(m,)``, in that order, under the same name and split."""
@@ -100,6 +96,16 @@ class ImageSet:
         return self.take(np.linspace(0, len(self) - 1, n).round().astype(int))
 
 
+def slug_stem(name: str) -> str:
+    """What the slug of a ``folder:`` or ``npz:`` begins with.
+
+    Noise depends on a slug: that of a name with any of a-z and 0-9 is made of these alone, as it always was.
+    """
+    last = unicodedata.normalize("NFC", last_name(name).lower())
+    stem = re.sub(r"[^a-z0-9]+", "-", last).strip("-") or re.sub(r"[\W_]+", "-", last).strip("-")
+    return (stem or name.partition(":")[0])[:40]
+
+
 def last_name(name: str) -> str:
     """What people call a set: of ``folder:PATH`` the folder, dots included; of ``npz:PATH`` the file without suffix."""
     kind, separator, path = name.partition(":")
@@ -113,13 +119,13 @@ class DataSetInfo:
     """What a person should know before using a data set.
 
     Attributes:
-        name: Name in the registry.
-        title: Name for people.
+        name: In the registry.
+        title: For people.
         images: Kind, size and number of the images, in words.
         licence: Terms the images are published under.
         citation: Where the data set was introduced.
         preprocessing: What this package does to the published images before they are ``shape`` uint8.
-        splits: Splits that `load` accepts.
+        splits: That `load` accepts.
         downloadable: Whether `fetch` can get it from a public address.
         shape: ``(channels, height, width)`` of every image that `load` returns.
     """
@@ -129,40 +135,38 @@ class DataSetInfo:
     images: str
     licence: str
     citation: str
-    preprocessing: str
+    preprocessing: str = "none"
     splits: tuple[str, ...] = ("train", "test")
     downloadable: bool = True
     shape: tuple[int, int, int] = (1, 28, 28)
 
+    def inverted(self, words: str) -> "DataSetInfo":
+        """The facts about the same images inverted, which ``words`` add to the preprocessing."""
+        done = f"{self.preprocessing}, {words}"
+        return replace(self, name=f"{self.name}_inverted", title=f"{self.title}, inverted", preprocessing=done)
 
-class DataSet(Protocol):
+
+class DataSet(ABC):
     """One entry of the registry: what a data set module defines as ``DATA_SET``."""
 
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about this data set."""
-        ...
+    info: DataSetInfo
 
     def available(self, root: Path) -> bool:
-        """Whether `load` would find its files below ``root``; cheap."""
-        ...
+        """Whether `load` would find its files below ``root``; cheap. True for what comes with a package."""
+        return True
 
+    @abstractmethod
     def load(self, split: str, root: Path) -> ImageSet:
-        """The images of ``split`` at the data set's own size.
+        """The images of ``split`` at the data set's own size; `DataError` if files are missing or not the expected."""
 
-        Raises:
-            DataError: If the files are missing, damaged or not the expected ones.
-        """
-        ...
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Put the files below ``root``; nothing happens if they are there already.
-
-        Raises:
-            DataError: If they cannot be downloaded, with the reason and the way to place them by hand.
-        """
-        ...
+    def fetch(self, root: Path, progress: Progress | None = None) -> None:  # noqa: B027  # what comes with a package
+        """Put what is not there and intact below ``root``; `DataError` says why not, and how to place it by hand."""
 
 
-def _describe(array: np.ndarray) -> str:
-    return f"{array.shape} {array.dtype}"
+@contextmanager
+def about(where: object, hint: str = "") -> Iterator[None]:
+    """Has every `DataError` within say which file it is about."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{where}: {error}{hint}") from error

@@ -31,12 +31,7 @@ def parse_name(name: str) -> tuple[str, tuple[int, int, int] | None]:
 
 @dataclass(frozen=True)
 class Converted:
-    """A data set of the registry in another shape: padded to its aspect, resized, grey or colour.
-
-    Attributes:
-        source: The data set itself.
-        shape: ``(channels, height, width)`` to bring its images to.
-    """
+    """A data set of the registry in another ``shape``: padded to its aspect, resized, grey or colour."""
 
     source: DataSet
     shape: tuple[int, int, int]

@@ -11,13 +11,8 @@ def set_labels(places: Mapping[str, str]) -> dict[str, str]:
     """A label for each set of one's own images: the last two names of its path, ``clothes/images``.
 
     Two sets whose paths end alike are told apart by the digits of their slugs behind the last name. Two names rather
-    than one, so that a folder called ``mnist`` is not taken for the data set of that name.
-
-    Args:
-        places: Slug of each set and where it lies, ``folder:PATH`` or ``npz:PATH`` with an absolute path.
-
-    Returns:
-        Slug and label, plain text without characters that Markdown or HTML would read.
+    than one, so that a folder called ``mnist`` is not taken for the data set of that name. ``places`` has the slug of
+    each set and its ``folder:PATH`` or ``npz:PATH``, absolute; labels have no characters that Markdown or HTML read.
     """
     short = {slug: _label(place) for slug, place in places.items()}
     shown = list(short.values())
@@ -29,9 +24,6 @@ def set_labels(places: Mapping[str, str]) -> dict[str, str]:
 
 def _label(place: str) -> str:
     parts = [part for part in Path(place.partition(":")[2]).parts if part != "/"][-2:]
-    return "/".join(_plain(part) for part in parts) or "/"
-
-
-def _plain(part: str) -> str:
-    part = re.sub(r"[^\w .()+,-]", "-", part)
-    return part if len(part) <= LONGEST_PART else f"{part[: LONGEST_PART - 1]}…"
+    plain = [re.sub(r"[^\w .()+,-]", "-", part) for part in parts]
+    short = [part if len(part) <= LONGEST_PART else f"{part[: LONGEST_PART - 1]}…" for part in plain]
+    return "/".join(short) or "/"

@@ -17,19 +17,10 @@ integer: value / 255 under a likelihood over whole values."""
 
 
 def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -> np.ndarray:
-    """Turn pixel values into what the likelihood sees.
+    """Turn pixel values ``(n, channels, height, width)`` uint8 into what the likelihood sees, float32 in [0, 1].
 
-    Args:
-        images: ``(n, channels, height, width)`` uint8.
-        kind: One of `PREPROCESSINGS`.
-        noise: Uniform in [0, 1), float32, with the elements of ``images``; ``binarise`` alone needs it.
-
-    Returns:
-        ``(n, channels, height, width)`` float32 in [0, 1]; 0 or 1 unless ``grey`` or ``integer``.
-
-    Raises:
-        ConfigError: If ``kind`` is unknown.
-        ValueError: If ``binarise`` gets no noise.
+    The ``kind`` is one of `PREPROCESSINGS`, else a `ConfigError`; ``binarise`` alone needs noise: uniform in [0, 1),
+    float32, with the elements of ``images``.
     """
     if kind in ("grey", "integer"):
         return images.astype(np.float32) / np.float32(255)
@@ -43,7 +34,7 @@ def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -
 
 
 def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: int) -> np.ndarray:
-    """Uniform noise for the binarisation of each example.
+    """Uniform noise for the binarisation of each example: ``(n, size)`` float32 in [0, 1), multiples of 2^-24.
 
     Args:
         seed: Seed of the evaluation.
@@ -51,9 +42,6 @@ def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: i
         index: ``(n,)`` position of each example in its data set, or `content_index` for an upload.
         draw: Number of the draw (binarisation and posterior sample), from 0.
         size: Values per example.
-
-    Returns:
-        ``(n, size)`` float32 in [0, 1), multiples of 2^-24.
     """
     # From the raw words rather than Generator.random: numpy promises the bit stream, not the methods above it.
     words = -(-size // 2)
@@ -65,18 +53,9 @@ def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: i
 
 
 def evaluation_normals(seed: int, slug: str, index: np.ndarray, draw: int, sample: int, size: int) -> np.ndarray:
-    """Standard normal noise for the latents of each example, independent of `evaluation_noise`.
+    """Standard normal noise ``(n, size)`` float32 for the latents of each example, independent of `evaluation_noise`.
 
-    Args:
-        seed: Seed of the evaluation.
-        slug: `ImageSet.slug` of the data set.
-        index: ``(n,)`` position of each example in its data set, or `content_index` for an upload.
-        draw: Number of the draw, from 0.
-        sample: Number of the importance sample within the draw, from 0.
-        size: Values per example.
-
-    Returns:
-        ``(n, size)`` float32.
+    The arguments are those of `evaluation_noise`; ``sample`` numbers the importance samples within a draw, from 0.
     """
     normals = np.empty((len(index), size), dtype=np.float32)
     philox = _Addressed(seed, slug, "normal")

@@ -8,8 +8,7 @@ from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import Converted, converted_name, parse_name
 from hvae.datasets.known import celeba, cifar, digits, glyphs, imagenet32, mnist, norb, notmnist, omniglot, svhn
 from hvae.datasets.own.conforming import check_image_shape
-from hvae.datasets.own.folder import FolderDataSet
-from hvae.datasets.own.npz import NpzDataSet
+from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
 
 _KNOWN: tuple[DataSet, ...] = (
@@ -30,7 +29,6 @@ _KNOWN: tuple[DataSet, ...] = (
     imagenet32.DATA_SET,
 )
 _DATA_SETS = {data_set.info.name: data_set for data_set in _KNOWN}
-_PATHS = {"folder": FolderDataSet, "npz": NpzDataSet}
 _GREY_28 = (1, 28, 28)
 
 
@@ -53,11 +51,7 @@ def is_known(name: str) -> bool:
 
 
 def info(name: str) -> DataSetInfo:
-    """The facts about the data set ``name``.
-
-    Raises:
-        DataError: If there is no such data set, with the closest names.
-    """
+    """The facts about the data set ``name``; `DataError` with the closest names if there is none."""
     return _find(name).info
 
 
@@ -76,13 +70,10 @@ def load(
 
     Args:
         name: A name from `names`, with a conversion or not, ``folder:PATH`` or ``npz:PATH``.
-        split: ``train``, ``test``, or what `info` names.
+        split: One that `info` names.
         root: Folder of the data sets; default `data_root`.
         image_shape: ``(channels, height, width)`` that the model expects; by default the data set's own, and
             ``(1, 28, 28)`` for one's own images.
-
-    Returns:
-        Images ``(n, *image_shape)`` uint8.
 
     Raises:
         DataError: If the name or split is unknown, the images are of another shape, or files are missing or damaged.
@@ -93,29 +84,22 @@ def load(
     if split not in data_set.info.splits:
         raise DataError(f"{name} has no split {split!r}; it has {', '.join(data_set.info.splits)}")
     if image_shape is not None and data_set.info.shape != tuple(image_shape):
+        held, wanted = (" x ".join(map(str, shape)) for shape in (data_set.info.shape, image_shape))
         source = parse_name(name)[0]
         fitting = source if info(source).shape == tuple(image_shape) else converted_name(source, image_shape)
         raise DataError(
-            f"{name} has images of {_words(data_set.info.shape)}, the model takes {_words(image_shape)}: "
-            f"write {fitting}" + (" to convert them" if fitting != source else "")
+            f"{name} has images of {held}, the model takes {wanted}: write {fitting}"
+            + (" to convert them" if fitting != source else "")
         )
     return data_set.load(split, root or data_root())
 
 
 def fetch(name: str, root: Path | None = None, progress: Progress | None = None) -> None:
-    """Download ``name`` to ``root``; what is there and intact stays.
-
-    Raises:
-        DataError: If it cannot be downloaded, with the reason and the way to place the files by hand.
-    """
+    """Download ``name`` to ``root``; what is there and intact stays. `DataError` says why not, and what to do."""
     _find(name).fetch(root or data_root(), progress)
 
 
-def _words(shape: tuple[int, int, int]) -> str:
-    return f"{shape[0]} x {shape[1]} x {shape[2]}"
-
-
-def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
+def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet | Converted | OwnImages:
     source, shape = parse_name(name)
     if source in _DATA_SETS:
         if shape is None:
@@ -123,10 +107,10 @@ def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet:
         check_image_shape(shape)
         return Converted(_DATA_SETS[source], shape)
     kind, _, path = name.partition(":")
-    if kind in _PATHS:
+    if kind in KINDS:
         if not path:
             raise DataError(f"{name!r} names no path; write {kind}:PATH")
-        return _PATHS[kind](path, own_shape)
+        return OwnImages(kind, path, own_shape)
     if shape is None and "-as-" in name:
         raise DataError(f"there is no data set {name!r}: a conversion is written NAME-as-32x32-colour or -grey")
     close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)

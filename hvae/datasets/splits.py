@@ -17,7 +17,7 @@ PARTS = ("fitted", "validation", "reference", "calibration")
 """fitted: the weights; validation: checkpoint choice; reference: density fits and tail ranks; calibration: p-values."""
 
 _SMALL = 20_000
-_VALIDATION, _REFERENCE, _CALIBRATION = 2_000, 4_000, 4_000
+_SIZES = (2_000, 4_000, 4_000)
 
 
 def parts(n: int, seed: int) -> dict[str, np.ndarray]:
@@ -26,50 +26,23 @@ def parts(n: int, seed: int) -> dict[str, np.ndarray]:
     2,000 validation, 4,000 reference and 4,000 calibration images; with fewer than 20,000 images n/10, n/5 and n/5
     (rounded down), which is the same at 20,000. The rest is fitted.
 
-    Args:
-        n: Number of images, at least 10.
-        seed: Seed of the permutation, not negative.
-
-    Returns:
-        Sorted int64 indices per part; the same for the same ``(n, seed)`` on every machine.
-
-    Raises:
-        DataError: If there are too few images or the seed is negative.
+    The sorted int64 indices per part are the same for the same ``(n, seed)`` on every machine. Fewer than 10 images or
+    a negative seed are a `DataError`.
     """
     if n < 10:
         raise DataError(f"{n} images are too few to divide into {', '.join(PARTS)}: at least 10 are needed")
     if seed < 0:
         raise DataError(f"the seed of the parts must not be negative, it is {seed}")
-    small = n < _SMALL
-    sizes = (n // 10, n // 5, n // 5) if small else (_VALIDATION, _REFERENCE, _CALIBRATION)
+    sizes = (n // 10, n // 5, n // 5) if n < _SMALL else _SIZES
     order = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))).permutation(n)
-    validation, reference, calibration, fitted = np.split(order, np.cumsum(sizes))
-    return {
-        "fitted": np.sort(fitted),
-        "validation": np.sort(validation),
-        "reference": np.sort(reference),
-        "calibration": np.sort(calibration),
-    }
+    *others, fitted = np.split(order, np.cumsum(sizes))
+    return {part: np.sort(indices) for part, indices in zip(PARTS, (fitted, *others), strict=True)}
 
 
 def load_part(
     name: str, part: str, seed: int, root: Path | None = None, image_shape: tuple[int, int, int] | None = None
 ) -> ImageSet:
-    """Load a part of the training set, or a whole split.
-
-    Args:
-        name: Data set (see `hvae.datasets.registry.load`).
-        part: One of `PARTS`, or a split of the data set (``train``, ``test``, ...).
-        seed: Seed of the parts; whole splits do not depend on it.
-        root: Folder of the data sets.
-        image_shape: ``(channels, height, width)`` that the model expects (see `load`).
-
-    Returns:
-        The images; ``split`` is the part's name.
-
-    Raises:
-        DataError: As `load` does.
-    """
+    """Load one of `PARTS` of the training set, or a whole split, which does not depend on the seed; see `load`."""
     if part not in PARTS:
         return load(name, part, root, image_shape)
     train = load(name, "train", root, image_shape)

@@ -1,23 +1,18 @@
 """Colour images of 32x32 whole pixel values: the paper's models, their neighbours, and CPU-size ones."""
 
-from __future__ import annotations
-
-from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.presets.building import Block, stage
-from hvae.presets.schedules import BIVA_TRAINING, LITE_COLOUR_TRAINING, PAPER_TRAINING
+from hvae.presets.parts import Block, stage
 
-SHAPE = (3, 32, 32)
+_FACTS = {"image_shape": (3, 32, 32), "likelihood": "logistic-mixture"}
 
 PAPER_COLOUR = HierarchicalConfig(
-    image_shape=SHAPE,
-    likelihood="logistic-mixture",
+    **_FACTS,
     likelihood_kernel=1,
     same_shape_skip="drop",
     stages=(
-        stage("conv", 128, ((256, 5, 1), (256, 5, 1), (256, 5, 2))),
-        stage("conv", 64, ((256, 3, 1), (256, 3, 1), (256, 3, 2))),
-        stage("dense", 32, ((256, 3, 1), (256, 3, 1), (256, 3, 2))),
+        stage("conv", 128, (256, 5, 1), (256, 5, 1), (256, 5, 2)),
+        stage("conv", 64, (256, 3, 1), (256, 3, 1), (256, 3, 2)),
+        stage("dense", 32, (256, 3, 1), (256, 3, 1), (256, 3, 2)),
     ),
 )
 """Havtorn et al. (2021), colour images, L = 3, as released: latents 128x16x16, 64x8x8 and 32; 37,013,064 parameters."""
@@ -26,17 +21,16 @@ PAPER_COLOUR_4 = PAPER_COLOUR.model_copy(
     update={
         "stages": (
             *PAPER_COLOUR.stages[:2],
-            stage("conv", 32, ((256, 3, 1), (256, 3, 1), (256, 3, 2))),
-            stage("dense", 32, ((256, 3, 1), (256, 3, 1), (256, 3, 1))),
+            stage("conv", 32, (256, 3, 1), (256, 3, 1), (256, 3, 2)),
+            stage("dense", 32, (256, 3, 1), (256, 3, 1), (256, 3, 1)),
         )
     }
 )
 """L = 4, as the paper says of its colour models; the latent of 32x4x4 below the top is our choice."""
 
 VAE_COLOUR = HierarchicalConfig(
-    image_shape=SHAPE,
-    likelihood="logistic-mixture",
-    stages=(stage("dense", 128, ((128, 5, 2), (128, 3, 2), (128, 3, 1), (128, 3, 2))),),
+    **_FACTS,
+    stages=(stage("dense", 128, (128, 5, 2), (128, 3, 2), (128, 3, 1), (128, 3, 2)),),
 )
 """A plain VAE: one latent of 128 units."""
 
@@ -44,15 +38,14 @@ _SAME: tuple[Block, ...] = ((128, 3, 1), (128, 3, 1))
 _HALVED: tuple[Block, ...] = ((128, 3, 1), (128, 3, 2))
 BIVA_COLOUR = HierarchicalConfig(
     family="bidirectional",
-    image_shape=SHAPE,
-    likelihood="logistic-mixture",
+    **_FACTS,
     stages=(
-        stage("conv", 16, ((128, 5, 1), (128, 5, 2))),
-        *(stage("conv", 16, _SAME),) * 3,
-        stage("conv", 8, _HALVED),
-        *(stage("conv", 8, _SAME),) * 3,
-        stage("conv", 8, _HALVED),
-        stage("dense", 64, _SAME),
+        stage("conv", 16, (128, 5, 1), (128, 5, 2)),
+        *(stage("conv", 16, *_SAME),) * 3,
+        stage("conv", 8, *_HALVED),
+        *(stage("conv", 8, *_SAME),) * 3,
+        stage("conv", 8, *_HALVED),
+        stage("dense", 64, *_SAME),
     ),
 )
 """BIVA of the paper's depth, L = 10, on a GPU: four latents of 16x16, four of 8x8, one of 4x4, and 64 units at the top.
@@ -61,12 +54,11 @@ Maaloe et al. (2019) give depths and resolutions; channels are our choice.
 """
 
 LITE_COLOUR = HierarchicalConfig(
-    image_shape=SHAPE,
-    likelihood="logistic-mixture",
+    **_FACTS,
     stages=(
-        stage("conv", 16, ((32, 3, 2),)),
-        stage("conv", 8, ((32, 3, 1), (32, 3, 2))),
-        stage("dense", 32, ((32, 3, 1), (32, 3, 2))),
+        stage("conv", 16, (32, 3, 2)),
+        stage("conv", 8, (32, 3, 1), (32, 3, 2)),
+        stage("dense", 32, (32, 3, 1), (32, 3, 2)),
     ),
 )
 """L = 3 for CPUs: latents 16x16x16, 8x8x8 and 32, the image halved in the first block.
@@ -76,31 +68,14 @@ Unlike in `LITE_GREY` z_1 does not collapse where a skip goes past it, and z_2 a
 
 LITE_BIVA = HierarchicalConfig(
     family="bidirectional",
-    image_shape=SHAPE,
-    likelihood="logistic-mixture",
+    **_FACTS,
     stages=(
-        stage("conv", 4, ((48, 3, 2),)),
-        *(stage("conv", 4, ((48, 3, 1),)),) * 3,
-        stage("conv", 4, ((48, 3, 2),)),
-        *(stage("conv", 4, ((48, 3, 1),)),) * 3,
-        stage("conv", 4, ((48, 3, 2),)),
-        stage("dense", 32, ((48, 3, 1),)),
+        stage("conv", 4, (48, 3, 2)),
+        *(stage("conv", 4, (48, 3, 1)),) * 3,
+        stage("conv", 4, (48, 3, 2)),
+        *(stage("conv", 4, (48, 3, 1)),) * 3,
+        stage("conv", 4, (48, 3, 2)),
+        stage("dense", 32, (48, 3, 1)),
     ),
 )
 """L = 10 for CPUs: four latents of 16x16, four of 8x8 and one of 4x4, of 4 channels a part, and 32 units at the top."""
-
-
-def _preset(name: str, model: HierarchicalConfig, data: str, training: TrainingConfig) -> RunConfig:
-    observed = DataConfig(name=data, preprocessing="integer")
-    return RunConfig(preset=name, model=model, data=observed, training=training)
-
-
-COLOUR = (
-    *(_preset(data, PAPER_COLOUR, data, PAPER_TRAINING) for data in ("cifar10", "svhn")),
-    *(_preset(f"{data}-4", PAPER_COLOUR_4, data, PAPER_TRAINING) for data in ("cifar10", "svhn")),
-    _preset("cifar10-vae", VAE_COLOUR, "cifar10", PAPER_TRAINING),
-    *(_preset(f"{data}-biva", BIVA_COLOUR, data, BIVA_TRAINING) for data in ("cifar10", "svhn")),
-    _preset("celeba-biva", BIVA_COLOUR, "celeba32", BIVA_TRAINING),
-    _preset("cifar10-lite", LITE_COLOUR, "cifar10", LITE_COLOUR_TRAINING),
-    _preset("cifar10-biva-lite", LITE_BIVA, "cifar10", LITE_COLOUR_TRAINING),
-)

@@ -1,23 +1,19 @@
 """Grey images: the paper's models, CPU-size ones, and a tiny one for tests."""
 
-from __future__ import annotations
-
-from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.presets.building import stage
-from hvae.presets.schedules import BIVA_TRAINING, LITE_TRAINING, PAPER_TRAINING, TINY_TRAINING
+from hvae.presets.parts import stage
 
 PAPER_GREY = HierarchicalConfig(
     same_shape_skip="drop",
     stages=(
-        stage("conv", 8, ((64, 5, 1), (64, 5, 1), (64, 5, 2))),
-        stage("dense", 16, ((64, 3, 1), (64, 3, 1), (64, 3, 2))),
-        stage("dense", 8, ((64, 3, 1), (64, 3, 1), (64, 3, 1))),
+        stage("conv", 8, (64, 5, 1), (64, 5, 1), (64, 5, 2)),
+        stage("dense", 16, (64, 3, 1), (64, 3, 1), (64, 3, 2)),
+        stage("dense", 8, (64, 3, 1), (64, 3, 1), (64, 3, 1)),
     ),
 )
 """Havtorn et al. (2021), grey images, L = 3, as released: latents 8x14x14, 16 and 8; 2,620,258 parameters."""
 
-VAE_GREY = HierarchicalConfig(stages=(stage("dense", 32, ((64, 5, 1), (64, 5, 2), (64, 3, 2))),))
+VAE_GREY = HierarchicalConfig(stages=(stage("dense", 32, (64, 5, 1), (64, 5, 2), (64, 3, 2)),))
 """A plain VAE: one latent of 32 units."""
 
 LVAE_GREY = PAPER_GREY.model_copy(update={"family": "ladder", "same_shape_skip": "project"})
@@ -26,12 +22,12 @@ LVAE_GREY = PAPER_GREY.model_copy(update={"family": "ladder", "same_shape_skip":
 BIVA_GREY = HierarchicalConfig(
     family="bidirectional",
     stages=(
-        stage("conv", 8, ((64, 5, 1), (64, 5, 2))),
-        stage("conv", 8, ((64, 3, 1), (64, 3, 1))),
-        stage("conv", 8, ((64, 3, 1), (64, 3, 2))),
-        stage("conv", 8, ((64, 3, 1), (64, 3, 1))),
-        stage("dense", 16, ((64, 3, 1), (64, 3, 1))),
-        stage("dense", 8, ((64, 3, 1), (64, 3, 1))),
+        stage("conv", 8, (64, 5, 1), (64, 5, 2)),
+        stage("conv", 8, (64, 3, 1), (64, 3, 1)),
+        stage("conv", 8, (64, 3, 1), (64, 3, 2)),
+        stage("conv", 8, (64, 3, 1), (64, 3, 1)),
+        stage("dense", 16, (64, 3, 1), (64, 3, 1)),
+        stage("dense", 8, (64, 3, 1), (64, 3, 1)),
     ),
 )
 """BIVA of six layers, as Maaloe et al. (2019) use for MNIST: two latents of 14x14, two of 7x7, then 16 and 8 units."""
@@ -39,9 +35,9 @@ BIVA_GREY = HierarchicalConfig(
 LITE_GREY = HierarchicalConfig(
     same_shape_skip="drop",
     stages=(
-        stage("conv", 8, ((16, 3, 1), (16, 3, 1), (32, 3, 2))),
-        stage("dense", 16, ((32, 3, 1), (32, 3, 1), (32, 3, 2))),
-        stage("dense", 8, ((32, 3, 1), (32, 3, 1), (32, 3, 1))),
+        stage("conv", 8, (16, 3, 1), (16, 3, 1), (32, 3, 2)),
+        stage("dense", 16, (32, 3, 1), (32, 3, 1), (32, 3, 2)),
+        stage("dense", 8, (32, 3, 1), (32, 3, 1), (32, 3, 1)),
     ),
 )
 """The same hierarchy and latents for CPUs: 16 channels at 28x28, 32 below, 3x3 kernels.
@@ -53,25 +49,9 @@ collapses to less than a nat within a few epochs, because z_2 then sees the imag
 
 TINY_GREY = HierarchicalConfig(
     stages=(
-        stage("conv", 2, ((8, 3, 2),)),
-        stage("dense", 8, ((8, 3, 2),)),
-        stage("dense", 4, ((8, 3, 1),)),
+        stage("conv", 2, (8, 3, 2)),
+        stage("dense", 8, (8, 3, 2)),
+        stage("dense", 4, (8, 3, 1)),
     )
 )
 """A few thousand weights, for tests."""
-
-
-def _preset(name: str, model: HierarchicalConfig, data: str, training: TrainingConfig) -> RunConfig:
-    return RunConfig(preset=name, model=model, data=DataConfig(name=data), training=training)
-
-
-GREY = (
-    _preset("fashionmnist", PAPER_GREY, "fashionmnist", PAPER_TRAINING),
-    _preset("mnist", PAPER_GREY, "mnist", PAPER_TRAINING),
-    _preset("fashionmnist-vae", VAE_GREY, "fashionmnist", PAPER_TRAINING),
-    _preset("fashionmnist-lvae", LVAE_GREY, "fashionmnist", PAPER_TRAINING),
-    _preset("fashionmnist-biva", BIVA_GREY, "fashionmnist", BIVA_TRAINING),
-    _preset("fashionmnist-lite", LITE_GREY, "fashionmnist", LITE_TRAINING),
-    _preset("mnist-lite", LITE_GREY, "mnist", LITE_TRAINING),
-    _preset("digits-tiny", TINY_GREY, "digits", TINY_TRAINING),
-)

@@ -10,6 +10,7 @@ from hvae.report.tables import (
     control_table,
     detection_table,
     layer_table,
+    left_out,
     negative_share,
     ratio_table,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "detection_table",
     "gather",
     "layer_table",
+    "left_out",
     "negative_share",
     "ratio_table",
     "render",

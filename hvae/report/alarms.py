@@ -45,12 +45,28 @@ def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -
     if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
         return
     rule = Rule(comparison.run, comparison.parts["reference"], comparison.parts["calibration"])
+    test = comparison.in_table
+    inside = None if test is None or test.metadata.split in comparison.parts else test
+    for row in rule_alarms(rule, inside, comparison.others, comparison.in_data, alpha=alpha, level=level, seed=seed):
+        yield comparison.settings | row
+
+
+def rule_alarms(
+    rule: Rule,
+    inside: ScoreTable | None,
+    others: Iterable[ScoreTable],
+    own: str,
+    *,
+    alpha: float = 0.05,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Iterator[dict[str, object]]:
+    """The rows of `alarm_table` for one rule: `own` is the slug of its set, `inside` its test images if it has some."""
 
     def row(data: str, role: str, by: Rule, images: ScoreTable) -> dict[str, object]:
         n = len(by.calibration)
         low, high = conformal.false_alarm_interval(alpha, n, len(images), level)
         return {
-            **comparison.settings,
             "data": data,
             "role": role,
             "alpha": alpha,
@@ -65,14 +81,9 @@ def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -
     if len(rule.calibration) >= 2:
         order = np.random.default_rng(seed).permutation(len(rule.calibration))
         half = len(order) // 2
-        judged, kept = (_rows(rule.calibration, part) for part in (order[:half], order[half:]))
-        yield row(comparison.in_data, "held-out half", replace(rule, calibration=kept), judged)
-    if comparison.in_table is not None and comparison.in_table.metadata.split not in comparison.parts:
-        yield row(comparison.in_data, "test", rule, comparison.in_table)
-    for other in comparison.others:
+        judged, kept = (rule.calibration.take(part) for part in (order[:half], order[half:]))
+        yield row(own, "held-out half", replace(rule, calibration=kept), judged)
+    if inside is not None:
+        yield row(own, "test", rule, inside)
+    for other in others:
         yield row(other.metadata.slug, "ood", rule, other)
-
-
-def _rows(table: ScoreTable, index: np.ndarray) -> ScoreTable:
-    """Some rows of a table, whose statistics are all its own."""
-    return replace(table, frame=table.frame.iloc[index].reset_index(drop=True))

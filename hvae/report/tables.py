@@ -116,8 +116,8 @@ def left_out(comparisons: Iterable[Comparison], scores: Sequence[str]) -> list[s
     """One line for each score of `scores` that the tables of a comparison do not give, with what would mend it."""
     lines: dict[str, None] = {}
     for comparison in comparisons:
-        for name in scores:
-            wanted = registry.at_every_level(name, comparison.depth)
+        for name in scores if comparison.in_table is not None else ():
+            wanted = registry.at_every_level(name, comparison.depth) or [registry.find(name)()]
             _, obstacles = registry.computable(wanted, comparison.tables, comparison.reference)
             lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
     return list(lines)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hvae.config import DataConfig
+from hvae.datasets.base import slug_stem
 from hvae.datasets.splits import PARTS
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
@@ -172,7 +173,8 @@ def own_set(data: DataConfig, tables: Sequence[TableMetadata]) -> str | None:
     """Slug of the set a run was trained on, among those its tables name; None where none is of it.
 
     A data set of the registry is known by its name. One's own images are known by the fingerprint that the run keeps
-    of them; a run from before that was kept by the only set whose parts were scored and whose name fits.
+    of them; a run from before that was kept by the only set whose parts were scored and whose name fits, as it is made
+    today or was made then.
     """
     if ":" not in data.name:
         return data.name
@@ -180,12 +182,10 @@ def own_set(data: DataConfig, tables: Sequence[TableMetadata]) -> str | None:
         own = [about.slug for about in tables if about.origin == data.fingerprint]
         own += [about.slug for about in tables if about.slug.endswith(f"-{data.fingerprint[:8]}")]
         return own[0] if own else None
-    stem = Path(data.name.partition(":")[2]).stem.lower()
-    fitting = {
-        about.slug
-        for about in tables
-        if about.split in PARTS and re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40] == about.slug[:-9]
-    }
+    kind, _, path = data.name.partition(":")
+    then = re.sub(r"[^a-z0-9]+", "-", Path(path).stem.lower()).strip("-") or kind
+    stems = {slug_stem(data.name), then[:40]}
+    fitting = {about.slug for about in tables if about.split in PARTS and about.slug[:-9] in stems}
     return fitting.pop() if len(fitting) == 1 else None
 
 

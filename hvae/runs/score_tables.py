@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -133,6 +133,12 @@ class ScoreTable:
         """log r_l of each example in nats, layer from 1; its negative mean is the KL of that layer."""
         return self.column(f"log_ratio_{layer}")
 
+    def take(self, index: np.ndarray) -> ScoreTable:
+        """Some of its examples, with the statistics of their pixels."""
+        known = [] if self._pixels is None else [self._pixels.drop(columns=self.frame.columns, errors="ignore")]
+        frame = pd.concat([self.frame, *known], axis=1)
+        return replace(self, frame=frame.iloc[index].reset_index(drop=True))
+
     def __len__(self) -> int:
         """Number of examples."""
         return len(self.frame)
@@ -203,15 +209,7 @@ def read_metadata(path: Path) -> TableMetadata:
     Raises:
         TableError: no table, damaged, too large, or of another schema version.
     """
-    return parse_metadata(path, *_footer(path))
-
-
-def parse_metadata(path: Path, stored: bytes | None, names: list[str]) -> TableMetadata:
-    """Validate what a footer says.
-
-    Raises:
-        TableError: no score table, or of another schema version: what to do.
-    """
+    stored, schema = _footer(path)
     if stored is None:
         raise TableError(f"{path.name} is no score table: it has no '{METADATA_KEY.decode()}' metadata")
     version = _version(stored)
@@ -228,8 +226,15 @@ def parse_metadata(path: Path, stored: bytes | None, names: list[str]) -> TableM
         metadata = TableMetadata.model_validate_json(stored)
     except ValidationError as error:
         raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
+    names = schema.names
     if tuple(names[:2]) != KEYS or len(names) > MAXIMUM_COLUMNS or len(set(names)) < len(names):
         raise TableError(f"{path.name} has other columns than a score table: score it again")
+    for name in names:
+        if schema.field(name).type != column_type(name):
+            raise TableError(
+                f"{path.name} has a column {name[:40]!r} of type {str(schema.field(name).type)[:40]}, it has to be "
+                f"{column_type(name)}: score it again"
+            )
     return metadata
 
 
@@ -246,27 +251,35 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
     metadata = read_metadata(path)
     try:
         content = pq.read_table(path, page_checksum_verification=True)
+        content.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
     if content_hash(content) != metadata.content_sha256:
         raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
+    if absent := [column for column in content.column_names if content.column(column).null_count]:
+        raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
     _require_finite(content, path.name)
     return ScoreTable(content.to_pandas(), metadata, run)
 
 
-def _footer(path: Path) -> tuple[bytes | None, list[str]]:
+def column_type(name: str) -> pa.DataType:
+    """Type of a column: whole numbers for `KEYS`, text for `NAME`, float32 for every statistic."""
+    return pa.int32() if name in KEYS else pa.string() if name == NAME else pa.float32()
+
+
+def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
     if not path.is_file():
         raise TableError(f"there is no score table {path.name}")
     if path.stat().st_size > MAXIMUM_TABLE_BYTES:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
         file = pq.read_metadata(path)
-        names = file.schema.to_arrow_schema().names
+        schema = file.schema.to_arrow_schema()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
     if file.num_rows > MAXIMUM_ROWS:
         raise TableError(f"{path.name} claims {file.num_rows:,} rows, {MAXIMUM_ROWS:,} at most")
-    return (file.metadata or {}).get(METADATA_KEY), names
+    return (file.metadata or {}).get(METADATA_KEY), schema
 
 
 def _version(stored: bytes) -> int | None:
@@ -278,11 +291,8 @@ def _version(stored: bytes) -> int | None:
 
 
 def _array(frame: pd.DataFrame, name: str) -> pa.Array:
-    if name in KEYS:
-        return pa.array(frame[name], pa.int32())
-    if name == NAME:
-        return pa.array(frame[name].astype(str), pa.string())
-    return pa.array(frame[name].to_numpy(np.float32))
+    values = frame[name].astype(str) if name == NAME else frame[name].to_numpy(column_type(name).to_pandas_dtype())
+    return pa.array(values, column_type(name))
 
 
 def _require_finite(content: pa.Table, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from hvae.config import first_problem
@@ -15,7 +15,7 @@ from hvae.models.proposal import READINGS, Reading
 Precision = Literal["32-true", "bf16-mixed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Setting:
     """Reading, S, R, seed and precision: two tables are compared only where all five agree."""
 

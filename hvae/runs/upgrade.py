@@ -16,9 +16,13 @@ from hvae.runs.score_tables import (
     TABLE_SCHEMA_VERSION,
     TableMetadata,
     content_hash,
+    read_metadata,
     table_paths,
     write_content,
 )
+
+OLDER_VERSION = 1
+"""Schema of tables that are converted."""
 
 
 def upgrade_tables(run: Path) -> list[Path]:
@@ -28,7 +32,7 @@ def upgrade_tables(run: Path) -> list[Path]:
         Paths of the tables converted; those of today's schema stay as they are.
 
     Raises:
-        TableError: a table that cannot be converted, by name; those before it are converted.
+        TableError: a table that cannot be converted, by name; those before it are converted; or one of a newer schema.
     """
     return [path for path in table_paths(run) if _upgrade(run, path)]
 
@@ -40,7 +44,8 @@ def _upgrade(run: Path, path: Path) -> bool:
         version = about["schema_version"]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
-    if version == TABLE_SCHEMA_VERSION:
+    if version != OLDER_VERSION:
+        read_metadata(path)
         return False
     try:
         metadata = TableMetadata.model_validate(about | {"schema_version": TABLE_SCHEMA_VERSION})

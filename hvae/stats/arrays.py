@@ -1,7 +1,5 @@
 """Numbers checked at the door: every statistic takes finite float64 arrays of a known rank, or says what was wrong."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,12 +10,7 @@ Indices = NDArray[np.intp]
 
 
 def finite(values: ArrayLike, name: str, ndim: int = 1) -> Floats:
-    """`values` as a float64 array of rank `ndim`, neither empty nor holding NaN or infinity.
-
-    Args:
-        values: Anything numpy reads as numbers.
-        name: What the values are, for the message.
-        ndim: The rank the caller needs: 1 for scores `(n,)`, 2 for features `(n, units)`.
+    """`values` as a float64 array of rank `ndim`; `name` says in messages what they are.
 
     Raises:
         HvaeError: Not numbers, another rank, empty, or some values not finite (the message says how many).
@@ -37,11 +30,7 @@ def finite(values: ArrayLike, name: str, ndim: int = 1) -> Floats:
 
 
 def between(value: float, name: str, low: float, high: float) -> float:
-    """`value` as a float in the open interval `(low, high)`.
-
-    Raises:
-        HvaeError: Outside the interval, or NaN.
-    """
+    """`value` as a float in the open interval `(low, high)`; `HvaeError` outside it or for NaN."""
     number = float(value)
     if not low < number < high:
         raise HvaeError(f"{name}: must lie between {low:g} and {high:g}, got {value}.")

@@ -3,9 +3,10 @@
 LLR^{>k} at each k is turned into its tail rank in a reference part, the least rank over k is the statistic T, and T is
 turned into a conformal p-value on a calibration part that nothing else uses. No OOD image chooses k or a threshold.
 Under exchangeability P(p <= alpha) <= alpha (Vovk et al., 2005; Bates et al., 2023).
-"""
 
-from __future__ import annotations
+Scores have one column per k and are HIGHER = more OOD. Empty or non-finite ones, another number of columns than the
+reference has, and parameters out of range are an `HvaeError`.
+"""
 
 import math
 
@@ -21,7 +22,7 @@ def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = Fal
     """Empirical tail rank of each value in the reference, (1 + #{reference >= value}) / (n_ref + 1), per column.
 
     Args:
-        reference: Scores of the reference part `(n_ref, K)`, one column per k; higher = more OOD.
+        reference: Scores of the reference part `(n_ref, K)`.
         values: Scores to rank `(m, K)`.
         two_sided: Rank by the nearer tail instead, doubled and at most 1, so that scores too LOW stand out as well.
         break_ties: Order values that no reference score lies between by how many standard deviations of the reference
@@ -30,14 +31,9 @@ def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = Fal
 
     Returns:
         Ranks `(m, K)` in (0, 1]; small = far out in the tail.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or another number of columns.
     """
-    reference, values = finite(reference, "reference scores", 2), finite(values, "scores", 2)
+    reference, values = _same_columns(reference, values)
     n_ref, columns = reference.shape
-    if values.shape[1] != columns:
-        raise HvaeError(f"scores: {values.shape[1]} columns, the reference has {columns}; use the same k for both.")
     ordered = np.sort(reference, axis=0)
     ranks = np.empty_like(values)
     for column in range(columns):
@@ -49,44 +45,26 @@ def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = Fal
         ranks[:, column] = tail
     if break_ties:
         out = standardised(reference, values)
-        if two_sided:
-            out = np.abs(out)
+        out = np.abs(out) if two_sided else out
         ranks -= (1 + out / (1 + np.abs(out))) / 2 / (n_ref + 1)
     return ranks
 
 
 def standardised(reference: ArrayLike, values: ArrayLike) -> Floats:
-    """Values `(m, K)` in standard deviations of the reference `(n_ref, K)` from its mean, per column.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or another number of columns.
-    """
-    reference, values = finite(reference, "reference scores", 2), finite(values, "scores", 2)
-    if values.shape[1] != reference.shape[1]:
-        raise HvaeError(
-            f"scores: {values.shape[1]} columns, the reference has {reference.shape[1]}; use the same k for both."
-        )
+    """Values `(m, K)` in standard deviations of the reference `(n_ref, K)` from its mean, per column."""
+    reference, values = _same_columns(reference, values)
     return (values - reference.mean(0)) / np.maximum(reference.std(0), np.finfo(np.float64).tiny)
 
 
 def statistic(ranks: ArrayLike) -> Floats:
-    """T `(m,)`: the least tail rank over k; small = out of distribution at some level of the hierarchy.
-
-    Raises:
-        HvaeError: Ranks that are not a finite `(m, K)` array.
-    """
+    """T `(m,)`: the least tail rank over k; small = out of distribution at some level of the hierarchy."""
     return np.min(finite(ranks, "tail ranks", 2), axis=1)
 
 
 def p_values(calibration_t: ArrayLike, t: ArrayLike) -> Floats:
-    """Conformal p-values (1 + #{calibration T <= t}) / (n + 1), `(m,)` in [1 / (n + 1), 1].
+    """Conformal p-values (1 + #{calibration T <= t}) / (n + 1) of T `(m,)`, in [1 / (n + 1), 1].
 
-    Args:
-        calibration_t: T of the calibration part `(n,)`, ranked in the same reference part.
-        t: T of the images in question `(m,)`.
-
-    Raises:
-        HvaeError: Empty or non-finite input.
+    T of the calibration part `(n,)` has been ranked in the same reference part.
     """
     calibration_t, t = finite(calibration_t, "calibration T"), finite(t, "T")
     below = np.searchsorted(np.sort(calibration_t), t, "right")
@@ -98,16 +76,8 @@ def false_alarm_interval(alpha: float, n_calibration: int, m: int, level: float 
 
     All m share one finite calibration part, so the count follows a beta-binomial law with parameters j and
     n + 1 - j, j = #{possible p-values <= alpha}, and not a binomial one (Vovk, 2012). The law is exact without ties
-    in T; ties (a small reference part, two-sided ranks) make alarms rarer, so the high end always holds.
-
-    Args:
-        alpha: Budget of false alarms, in (0, 1).
-        n_calibration: Size n of the calibration part.
-        m: Number of fresh images.
-        level: Probability of the interval.
-
-    Raises:
-        HvaeError: A parameter out of range.
+    in T; ties (a small reference part, two-sided ranks) make alarms rarer, so the high end always holds. The interval
+    has probability `level`.
     """
     alpha, level = between(alpha, "alpha", 0, 1), between(level, "level", 0, 1)
     if n_calibration < 1 or m < 1:
@@ -125,9 +95,6 @@ def benjamini_hochberg(p: ArrayLike, alpha: float) -> NDArray[np.bool_]:
 
     Conformal p-values that share a calibration part depend on one another positively, which the procedure allows
     (Bates et al., 2023). They are never below 1 / (n + 1): see `least_rejections`.
-
-    Raises:
-        HvaeError: p-values outside [0, 1], empty or not finite, or alpha outside (0, 1).
     """
     p, alpha = finite(p, "p-values"), between(alpha, "alpha", 0, 1)
     if np.min(p) < 0 or np.max(p) > 1:
@@ -139,11 +106,16 @@ def least_rejections(m: int, alpha: float, n_calibration: int) -> int:
     """How many of m images must reach the least possible p-value before Benjamini-Hochberg can reject any.
 
     About m / (alpha (n + 1)); more than m means that no rejection is possible with this calibration part.
-
-    Raises:
-        HvaeError: A parameter out of range.
     """
     alpha = between(alpha, "alpha", 0, 1)
     if n_calibration < 1 or m < 1:
         raise HvaeError(f"least_rejections: needs images, got {n_calibration} for calibration and {m} to judge.")
     return math.ceil(m / (alpha * (n_calibration + 1)))
+
+
+def _same_columns(reference: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats]:
+    reference, values = finite(reference, "reference scores", 2), finite(values, "scores", 2)
+    found, columns = values.shape[1], reference.shape[1]
+    if found != columns:
+        raise HvaeError(f"scores: {found} columns, the reference has {columns}; use the same k for both.")
+    return reference, values

@@ -1,6 +1,7 @@
-"""Distributions of scores: units, shared edges, densities and their distance."""
+"""Distributions of scores: units, shared edges, densities and their distance.
 
-from __future__ import annotations
+Empty or non-finite scores and parameters out of range are an `HvaeError`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from hvae.errors import HvaeError
 from hvae.stats.arrays import Floats, finite
-from hvae.stats.ranking import operating_points
+from hvae.stats.curves import operating_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +28,9 @@ class Density:
 
 
 def bits_per_dim(nats: ArrayLike, dims: int) -> Floats:
-    """Bits per dimension of a log-likelihood or bound L: -L / (D ln 2); LOWER is more likely.
+    """Bits per dimension of log-likelihoods or bounds L in nats, of any shape: -L / (D ln 2); LOWER is more likely.
 
-    Args:
-        nats: Log-likelihoods in nats, of any shape.
-        dims: Number of dimensions D of an image (channels x height x width).
-
-    Raises:
-        HvaeError: `dims` below 1.
+    D, `dims`, is the number of dimensions of an image (channels x height x width).
     """
     if dims < 1:
         raise HvaeError(f"dims: an image has at least one dimension, got {dims}.")
@@ -46,9 +42,6 @@ def shared_edges(scores: Sequence[ArrayLike], bins: int = 80, clip: float = 0.00
 
     They run from the least `clip` quantile of any set to the greatest `1 - clip` quantile of any; `density` counts
     what falls outside.
-
-    Raises:
-        HvaeError: No set, an empty or non-finite one, fewer than 1 bin, or a clip outside [0, 0.5).
     """
     if not scores or bins < 1 or not 0 <= clip < 0.5:
         raise HvaeError(f"shared_edges: needs a set, bins >= 1 and 0 <= clip < 0.5; got {len(scores)}, {bins}, {clip}.")
@@ -63,11 +56,7 @@ def shared_edges(scores: Sequence[ArrayLike], bins: int = 80, clip: float = 0.00
 
 
 def density(scores: ArrayLike, edges: ArrayLike) -> Density:
-    """Histogram density of `scores` `(n,)` over ascending `edges` `(bins + 1,)`, the last bin closed on both sides.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or edges that do not ascend.
-    """
+    """Histogram density of `scores` `(n,)` over ascending `edges` `(bins + 1,)`, the last bin closed on both sides."""
     scores, edges = finite(scores, "scores"), finite(edges, "edges")
     widths = np.diff(edges)
     if len(edges) < 2 or not np.all(widths > 0):
@@ -78,10 +67,6 @@ def density(scores: ArrayLike, edges: ArrayLike) -> Density:
 
 
 def ks_distance(in_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1].
-
-    Raises:
-        HvaeError: Empty or non-finite scores.
-    """
+    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1]."""
     _, fpr, tpr = operating_points(in_scores, ood_scores)
     return float(np.max(np.abs(tpr - fpr)))

@@ -2,13 +2,14 @@
 
 An image is called OOD when its score is at or above the threshold. Everything is computed in float64 from numpy alone
 (`scipy.special` for quantiles), which keeps dashboards quick to start.
-"""
 
-from __future__ import annotations
+Throughout, `in_scores` are `(n,)` scores of in-distribution images and `ood_scores` `(m,)` of OOD ones, `level` is the
+coverage of the interval, and `n_boot` and `seed` are the number of bootstrap resamples and the seed they are drawn by.
+Empty or non-finite scores and parameters out of range are an `HvaeError`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +17,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from hvae.errors import HvaeError
 from hvae.stats.arrays import Floats, Indices, between, finite
-from hvae.stats.ranking import Ranking, precision_at, rank
+from hvae.stats.curves import Ranking, precision_at, rank
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,6 @@ def auroc(in_scores: ArrayLike, ood_scores: ArrayLike, *, level: float = 0.95) -
     distribution-free tolerance limit, the chance that a fresh in-distribution score passes the largest of n is below
     u = 1 - (a/2)^(1/n), and likewise v for the m OOD scores, both with probability 1 - a, a = 1 - level; so at most a
     share 1 - (1 - u)(1 - v) of all pairs is arranged differently from those seen. One image on a side gives (0, 1).
-
-    Args:
-        in_scores: In-distribution scores `(n,)`.
-        ood_scores: OOD scores `(m,)`.
-        level: Coverage of the interval.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or a level outside (0, 1).
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     in_wins, ood_wins = _placements(in_scores, ood_scores)
@@ -67,7 +60,7 @@ def auroc(in_scores: ArrayLike, ood_scores: ArrayLike, *, level: float = 0.95) -
     if variance == 0:
         slack = _unseen_pairs(n, m, level)
         return Estimate(value, value * (1 - slack), value + (1 - value) * slack, level)
-    reach = _normal_quantile(level) * np.sqrt(variance) / (value * (1 - value))
+    reach = ndtri((1 + level) / 2) * np.sqrt(variance) / (value * (1 - value))
     return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)), level)
 
 
@@ -88,17 +81,8 @@ def average_precision(
     `auroc` instead: at most a share u of in-distribution images scores above the largest one seen, at least a share
     1 - v of OOD images does.
 
-    Args:
-        in_scores: In-distribution scores `(n,)`.
-        ood_scores: OOD scores `(m,)`.
-        prevalence: Share of OOD images the precision is stated for. 0.5 is the paper's 1:1 whatever the sizes;
-            None takes the sample's own m / (n + m).
-        level: Coverage of the interval.
-        n_boot: Number of bootstrap resamples.
-        seed: Seed of the resampling.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or a parameter out of range.
+    The precision is stated for a `prevalence` (share of OOD images): 0.5 is the paper's 1:1 whatever the sizes, None
+    the sample's own m / (n + m).
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     n, m = len(in_scores), len(ood_scores)
@@ -115,22 +99,11 @@ def fpr_at_tpr(
     n_boot: int = 200,
     seed: int = 0,
 ) -> Estimate:
-    """False-positive rate at a true-positive rate (FPR80): the least FPR among thresholds with TPR >= `tpr`.
+    """False-positive rate at a true-positive rate (FPR80): the least FPR among thresholds with TPR >= `tpr`, in (0, 1].
 
     The interval is the stratified percentile bootstrap of `average_precision`. At an FPR of 0 or 1 resampling the
     in-distribution images cannot move it, so it is widened to the exact Clopper-Pearson bound: given the OOD images
     the threshold is fixed, and the false alarms are binomial.
-
-    Args:
-        in_scores: In-distribution scores `(n,)`.
-        ood_scores: OOD scores `(m,)`.
-        tpr: True-positive rate to reach, in (0, 1].
-        level: Coverage of the interval.
-        n_boot: Number of bootstrap resamples.
-        seed: Seed of the resampling.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or a parameter out of range.
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     if not 0 < tpr <= 1:
@@ -145,16 +118,6 @@ def paired_auroc_difference(
 
     Pairing removes what the two scores share, so the interval is narrower than that of two separate AUROCs. Where
     the variance is zero (both scores order every pair alike) the bound of `auroc` is used, once for each score.
-
-    Args:
-        in_a: Score a of the in-distribution images `(n,)`.
-        ood_a: Score a of the OOD images `(m,)`.
-        in_b: Score b of the in-distribution images `(n,)`.
-        ood_b: Score b of the OOD images `(m,)`.
-        level: Coverage of the interval.
-
-    Raises:
-        HvaeError: Unequal lengths, empty or non-finite scores, or a level outside (0, 1).
     """
     in_a, ood_a, level = _pair(in_a, ood_a, level)
     in_b, ood_b, level = _pair(in_b, ood_b, level)
@@ -173,21 +136,15 @@ def paired_auroc_difference(
         slack = 2 * _unseen_pairs(n, m, (1 + level) / 2)
         return PairedDifference(value, max(-1.0, value - slack), min(1.0, value + slack), float(value == 0), level)
     error = float(np.sqrt(variance))
-    reach = _normal_quantile(level) * error
+    reach = float(ndtri((1 + level) / 2)) * error
     p_value = float(2 * ndtr(-abs(value) / error))
     return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
 
 
 def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
-    """Ascending indices of min(n, m) images from each side, drawn without replacement, as in the paper's tables.
+    """Ascending indices of min(n, m) of n in-distribution and m OOD images, without replacement, as the paper's tables.
 
-    Args:
-        n: Number of in-distribution images.
-        m: Number of OOD images.
-        seed: Seed of the draw; the smaller side is kept whole.
-
-    Raises:
-        HvaeError: A side without images.
+    The smaller side is kept whole.
     """
     size = min(n, m)
     if size < 1:
@@ -210,9 +167,6 @@ def summary(
 
     "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images; the AUPRC is
     at 1:1 in both.
-
-    Raises:
-        HvaeError: Empty or non-finite scores, or a parameter out of range.
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)
@@ -229,11 +183,8 @@ def summary(
 
 
 def _pair(in_scores: ArrayLike, ood_scores: ArrayLike, level: float) -> tuple[Floats, Floats, float]:
-    return (
-        finite(in_scores, "in-distribution scores"),
-        finite(ood_scores, "OOD scores"),
-        between(level, "level", 0, 1),
-    )
+    scores = finite(in_scores, "in-distribution scores"), finite(ood_scores, "OOD scores")
+    return *scores, between(level, "level", 0, 1)
 
 
 def _placements(in_scores: Floats, ood_scores: Floats) -> tuple[Floats, Floats]:
@@ -249,10 +200,6 @@ def _variance_of_mean(values: Floats) -> float:
     return float(np.var(values, ddof=1) / len(values)) if len(values) > 1 else float("nan")
 
 
-def _normal_quantile(level: float) -> float:
-    return float(ndtri((1 + level) / 2))
-
-
 def _unseen(n: int, level: float) -> float:
     """Clopper-Pearson upper bound of a rate seen 0 times in n, at confidence (1 + level) / 2."""
     return float(-np.expm1(np.log((1 - level) / 2) / n))
@@ -263,16 +210,8 @@ def _unseen_pairs(n: int, m: int, level: float) -> float:
     return 1 - (1 - _unseen(n, level)) * (1 - _unseen(m, level))
 
 
-class _Measure(Protocol):
-    """A function of the operating points, and what resampling cannot see of it."""
-
-    def __call__(self, fpr: Floats, tpr: Floats) -> float:
-        """The value at operating points in descending order of the threshold."""
-        ...
-
-    def widened(self, found: Estimate, ranking: Ranking) -> Estimate:
-        """The bootstrap interval, widened where every resample must give the same value."""
-        ...
+# A measure is a function of the operating points in descending order of the threshold. `widened` is its bootstrap
+# interval, widened where every resample must give the same value.
 
 
 @dataclass(frozen=True)
@@ -309,6 +248,9 @@ class _FalsePositiveRate:
         if found.value == 1:
             return replace(found, low=min(found.low, 1 - unseen))
         return found
+
+
+_Measure = _AveragePrecision | _FalsePositiveRate
 
 
 def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_boot: int, seed: int) -> list[Estimate]:

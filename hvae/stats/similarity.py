@@ -1,9 +1,8 @@
 """How alike two models represent the same images: matched unit correlation (Havtorn et al., 2021, Fig. 2) and CKA.
 
-Features are arrays `(images, units)` whose rows are the SAME images in both. Feature maps are flattened first.
+Features are finite arrays `(images, units)` whose rows are the SAME images in both, at least 6; else an `HvaeError`.
+Feature maps are flattened first.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -40,9 +39,6 @@ def varying_units(features: ArrayLike, seed: int) -> Indices:
     """Columns of `features` `(n, u)` that vary on both halves of the images: the ones `matched_correlation` can use.
 
     Call it to find the equal `units` that every layer and model of a comparison can give.
-
-    Raises:
-        HvaeError: Not a finite two-dimensional array, or fewer than 6 images.
     """
     features = finite(features, "features", 2)
     return _varying(features, _halves(len(features), seed))
@@ -55,22 +51,15 @@ def matched_correlation(a: ArrayLike, b: ArrayLike, units: int, seed: int) -> Ma
     matching flatters the data it was made on. Matching also favours wide layers, so exactly `units` varying units
     are drawn at random from each side; both draws start from the same seed, so a layer compared with itself gives 1.
 
-    Args:
-        a: Features of model a `(n, u)`.
-        b: Features of model b `(n, v)` for the same n images.
-        units: How many units of each side to match.
-        seed: Seed of the halves, of the drawn units and of the shuffled null.
-
-    Raises:
-        HvaeError: Not finite `(n, units)` arrays, unequal or fewer than 6 images, or fewer varying units than asked.
+    The seed is that of the halves, of the drawn units and of the shuffled null. Fewer varying units than asked for are
+    an `HvaeError`.
     """
     a, b = _same_images(a, b)
     halves = _halves(len(a), seed)
     usable_a, usable_b = _varying(a, halves), _varying(b, halves)
-    if not 1 <= units <= min(len(usable_a), len(usable_b)):
-        raise HvaeError(
-            f"units: asked for {units}, but a has {len(usable_a)} varying units and b {len(usable_b)}; ask for fewer."
-        )
+    u, v = len(usable_a), len(usable_b)
+    if not 1 <= units <= min(u, v):
+        raise HvaeError(f"units: asked for {units}, but a has {u} varying units and b {v}; ask for fewer.")
     columns_a, columns_b = (
         np.sort(np.random.default_rng([seed, 1]).choice(usable, units, replace=False))
         for usable in (usable_a, usable_b)
@@ -86,8 +75,8 @@ def matched_correlation(a: ArrayLike, b: ArrayLike, units: int, seed: int) -> Ma
         mean_abs_r=float(np.mean(np.abs(r))),
         r=r,
         pairs=np.column_stack([columns_a, columns_b[order]]),
-        constant_a=a.shape[1] - len(usable_a),
-        constant_b=b.shape[1] - len(usable_b),
+        constant_a=a.shape[1] - u,
+        constant_b=b.shape[1] - v,
         null=float(np.mean(np.abs(null))),
     )
 
@@ -98,32 +87,22 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
     Plain CKA of independent wide layers tends to 1 where units outnumber images; this one has expectation near 0,
     and may be slightly negative. It does not change under rotation and isotropic scaling of either side.
 
-    Args:
-        a: Features of model a `(n, u)`.
-        b: Features of model b `(n, v)` for the same n images.
-
-    Returns:
-        At most about 1; NaN where a side does not vary at all, since the ratio is undefined there.
-
-    Raises:
-        HvaeError: Not finite two-dimensional arrays, or unequal or fewer than 6 images.
+    It is at most about 1, and NaN where a side does not vary at all, since the ratio is undefined there.
     """
-    features_a, features_b = _same_images(a, b)
     # The estimator does not depend on the means; without them its large sums cancel less.
-    centred_a, centred_b = features_a - features_a.mean(axis=0), features_b - features_b.mean(axis=0)
-    own_a, own_b = _unbiased_hsic(centred_a, centred_a), _unbiased_hsic(centred_b, centred_b)
+    left, right = (features - features.mean(axis=0) for features in _same_images(a, b))
+    own_a, own_b = _unbiased_hsic(left, left), _unbiased_hsic(right, right)
     if own_a <= 0 or own_b <= 0:
         return float("nan")
-    return _unbiased_hsic(centred_a, centred_b) / float(np.sqrt(own_a) * np.sqrt(own_b))
+    return _unbiased_hsic(left, right) / float(np.sqrt(own_a) * np.sqrt(own_b))
 
 
 def _same_images(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     a, b = finite(a, "features a", 2), finite(b, "features b", 2)
-    if len(a) != len(b):
-        raise HvaeError(
-            f"features: a has {len(a)} images, b has {len(b)}; both need the same images in the same order."
-        )
-    _require_images(len(a))
+    n, m = len(a), len(b)
+    if n != m:
+        raise HvaeError(f"features: a has {n} images, b has {m}; both need the same images in the same order.")
+    _require_images(n)
     return a, b
 
 

@@ -194,10 +194,10 @@ def rule(
     setting = setting or next(iter(found.rule_settings()), Setting())
     reference, calibration = (_part(found, part, setting) for part in ("reference", "calibration"))
     made = Rule(found.run.name, reference, calibration, score, two_sided, statistic)
-    wanted = registry.at_every_level(score, made.depth)
-    computable, obstacles = registry.computable(wanted, (made.reference, made.calibration), made.reference)
-    if obstacles or not computable:
-        raise TableError(f"{found.run.name}: {(obstacles or [f'{score} has no level here'])[0]}")
+    wanted = registry.at_every_level(score, made.depth) or [registry.find(score)()]
+    _, obstacles = registry.computable(wanted, (made.reference, made.calibration), made.reference)
+    if obstacles:
+        raise TableError(f"{found.run.name}: {obstacles[0]}")
     return made
 
 

@@ -8,7 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table, write_table
+from hvae.datasets import ImageSet
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -45,15 +46,17 @@ def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def judging_run(root: Path, name: str, data: str = "fashionmnist", **tables: object) -> Path:
     """A run that can judge: the tables of its parts were made with its weights."""
-    from hvae.runs.checkpoints import load_checkpoint
-
     run = make_run(root, name, depth=2, trained=True, data=data, seed=len(name))
-    digest = load_checkpoint(run).weights_sha256
     make_tables(run, (data,), n=80, **tables)
-    for key in list_tables(run):
-        table = read_table(key.path)
-        write_table(run, ScoreTable(table.frame, table.metadata.model_copy(update={"weights_sha256": digest})))
     return run
+
+
+def digits_of(run: Path, images: ImageSet, fingerprint: str = "") -> ScoreTable:
+    """A made-up table of digits in a run's folder that names real pixels, or others by their fingerprint."""
+    make_tables(run, ("digits",), n=len(images), parts=False)
+    table = read_table(run / "scores" / "digits.all.mean.S1.R1.seed0.parquet")
+    named = table.metadata.model_copy(update={"data_fingerprint": fingerprint or images.fingerprint})
+    return read_table(write_table(run, ScoreTable(table.frame, named)))
 
 
 @pytest.fixture

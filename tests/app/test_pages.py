@@ -4,10 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from app.frame import parts
+from app.compare import metrics
+from app.frame import components, parts
+from hvae.config import KINDS, RunConfig
+from hvae.datasets import load
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
+from hvae.scores import SCORES, SingleScore
 from tests.app.conftest import MAIN, sound
+from tests.hvae.toy_kind import PixelsConfig
+from tests.synthetic import make_run, make_tables
 
 
 def test_the_overview_marks_the_paradox_and_sets_the_paper_beside_it(scored_runs, visit) -> None:
@@ -18,17 +27,102 @@ def test_the_overview_marks_the_paradox_and_sets_the_paper_beside_it(scored_runs
     assert "34.6 / 12.2 / 6.66" in text, "KL of each layer from the learning curve"
 
 
+class Toy(SingleScore):
+    """Nothing but its registration makes it known."""
+
+    name = "toy"
+    title = "Toy"
+    about = "Is it a toy?"
+    source = "a test"
+    mark = ("toy", "<i>t</i>oy", r"\tau")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("elbo",)
+
+    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> np.ndarray:
+        return -table.column("elbo")
+
+
+def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, visit, monkeypatch) -> None:
+    monkeypatch.setitem(SCORES, "toy", Toy)
+    frames: dict[str, pd.DataFrame] = {}
+    monkeypatch.setattr(components, "save", lambda frame, name, **_: frames.update({name: frame}))
+    text = sound(visit("overview", run="first", ood=["mnist", "digits"]))
+    assert text.count('<th scope="row"><i>t</i>oy</th>') == 2
+    for name in ("table-2", "every-set"):
+        by_score = frames[name].set_index("score")
+        assert {"toy", "-L>0", "LLR>3", "typicality"} <= set(by_score.index), name
+    assert by_score.loc["toy", "mnist"] == by_score.loc["-L>0", "mnist"], "at S = 1 it is the same number"
+    assert "has not been measured so: hvae data measure" in text, "a score that a table lacks says what makes it"
+
+    app = visit("compare", run="first", versus="second", ood=["mnist"], score="toy")
+    text = sound(app)
+    assert not app.warning and "score=toy" in text
+    assert "<i>t</i>oy against FashionMNIST" in text
+    assert set(frames["compared-metrics"]["score"]) == {"toy"}
+    assert r"$\tau$" in metrics.latex(frames["compared-metrics"], "FashionMNIST")
+    assert "toy" in app.segmented_control(key="score").options
+
+
+def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
+    monkeypatch.setitem(KINDS, "pixels", "tests.hvae.toy_kind:PixelsConfig")
+    run = make_run(root, "pixels")
+    config = RunConfig.from_json((run / "config.json").read_bytes())
+    (run / "config.json").write_text(config.model_copy(update={"model": PixelsConfig()}).to_json())
+    columns = ["epoch", "step", "elbo", "train_elbo", "log_px", "learning_rate", "images_per_second"]
+    pd.read_csv(run / "history.csv")[columns].to_csv(run / "history.csv", index=False)
+    make_tables(run, ("fashionmnist", "mnist"), n=60)
+    make_tables(make_run(root, "layers"), ("fashionmnist", "mnist"), n=60)
+    for page, values in (("overview", {}), ("compare", {"also": ["layers"]}), ("compare", {"score": "bound"})):
+        app = visit(page, run="pixels", **values)
+        text = sound(app)
+        assert not app.error, page
+        assert "No scores of a model of 0 latent layers: Likelihood ratio." in text, page
+    assert 'scope="row">−L<sup>&gt;0</sup></th>' in sound(visit("overview", run="pixels"))
+    assert "its hierarchy" not in sound(visit("overview", run="pixels"))
+    mixed = visit("compare", run="layers", also=["pixels"], score="llr")
+    assert "pixels: Likelihood ratio has nothing to say about a model of 0 latent layers" in sound(mixed)
+    assert ">pixels</th>" in sound(visit("runs", run="pixels"))
+
+
+def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:
+    run = make_run(root, "own")
+    slugs = {"fashionmnist": ("clothes-aaaaaaaa", "a" * 64), "mnist": ("shoes-bbbbbbbb", "b" * 64)}
+    for path in make_tables(run, tuple(slugs), n=60):
+        table = read_table(path)
+        path.unlink()
+        if table.metadata.split != "test" or table.metadata.slug == "mnist":
+            slug, origin = slugs[table.metadata.slug]
+            about = table.metadata.model_copy(update={"slug": slug, "data": slug, "origin": origin})
+            write_table(run, ScoreTable(table.frame, about))
+    config = RunConfig.from_json((run / "config.json").read_bytes())
+    data = config.data.model_copy(update={"name": "folder:/somewhere/clothes", "fingerprint": "a" * 64, "images": 240})
+    (run / "config.json").write_text(config.model_copy(update={"data": data}).to_json())
+    for page in ("overview", "compare"):
+        app = visit(page)
+        text = sound(app)
+        assert (app.session_state["data"], app.session_state["ood"]) == ("clothes-aaaaaaaa", ["shoes-bbbbbbbb"])
+        assert "has no test split, so its reference part stands for it" in text, page
+        assert not app.error and "Trained: A on" not in text, page
+    for path in (run / "scores").glob("clothes*"):
+        path.unlink()
+    text = sound(visit("overview"))
+    assert "somewhere/clothes yet" in text and "hvae score own --data folder:/somewhere/clothes" in text
+    assert visit("overview").session_state["data"] == "folder:/somewhere/clothes", "what was scored is not its own set"
+
+
 def test_the_failure_and_the_fix(scored_runs, visit) -> None:
-    failure = sound(visit("scores", score="L", k="0", ood=["mnist"]))
+    failure = sound(visit("scores", score="bound", k="0", ood=["mnist"]))
     assert "MNIST looks MORE normal than FashionMNIST" in failure and "points the wrong way" in failure
-    fix = sound(visit("scores", score="LLR", k="1", ood=["mnist"]))
+    fix = sound(visit("scores", score="llr", k="1", ood=["mnist"]))
     assert "LLR<sup>&gt;1</sup> tells MNIST from FashionMNIST" in fix
 
 
 def test_scores_follow_k_score_unit_and_budget(scored_runs, visit) -> None:
     app = visit("scores", ood=["mnist"])
     before = figures(app)
-    for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", 20.0), ("score", "L")):
+    for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", 20.0), ("score", "bound")):
         (app.number_input if key == "alarm" else app.segmented_control)(key=key).set_value(value).run()
         sound(app)
         after = figures(app)
@@ -50,13 +144,13 @@ def test_settings_on_offer_are_those_that_exist(scored_runs, visit) -> None:
 def test_missing_tables_of_a_setting_name_their_command(scored_runs, visit) -> None:
     text = sound(visit("scores", reading="sample", part=parts.CHECKS))
     assert "hvae score first --data digits --reading sample --samples 1 --draws 1" in text
-    assert "--split reference --split calibration" in text and "--split fitted" in text
+    assert "--split reference calibration" in text and "--split fitted" in text
 
 
 def test_readings_stand_side_by_side(scored_runs, visit) -> None:
     text = sound(visit("scores", ood=["mnist"], part=parts.CHECKS))
     for reading in ("mean (chosen)", "sample", "auxiliary", "early-release"):
-        assert f'<th scope="row">{reading}</th>' in text
+        assert f"<td>{reading}</td>" in text
 
 
 def test_the_label_free_rule_and_the_negative_control(scored_runs, visit) -> None:
@@ -79,7 +173,15 @@ def test_one_image_by_number(scored_runs, visit) -> None:
     assert "MNIST 8: " in sound(app)
 
 
-def test_the_image_itself_where_its_data_set_is_here(scored_runs, visit) -> None:
+def test_the_image_itself_where_its_data_set_is_here(root, visit) -> None:
+    digits = load("digits", "all")
+    run = make_run(root, "first")
+    (made, *_) = make_tables(run, ("digits", "fashionmnist"), n=len(digits))
+    app = visit("scores", image="digits:5")
+    assert not app.get("image"), "the made-up table is of other images"
+    table = read_table(made)
+    about = table.metadata.model_copy(update={"data_fingerprint": digits.fingerprint})
+    write_table(run, ScoreTable(table.frame, about))
     app = visit("scores", image="digits:5")
     assert "label 5" in str([one.proto for one in app.get("image")]), "digits come with scikit-learn, in order"
 

@@ -14,7 +14,7 @@ expect.set_options(timeout=PATIENCE)
 def test_a_switch_redraws_the_diagram_and_a_reload_keeps_it(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
     visited = visit(dashboard, "/how_it_works?run=second&data=mnist&ood=digits&layers=pqq&example=digits:1", 390)
     page = visited.page
-    diagram, pictures = page.locator(".hierarchy"), page.locator(".mosaic.switched [role=img]")
+    diagram, pictures = page.locator(".hierarchy"), page.locator(".mosaic.switched img")
     expect(diagram).to_be_visible()
     # The first picture of a server waits for torch to be imported.
     expect(pictures).to_have_count(2 * 3, timeout=4 * PATIENCE)

@@ -11,6 +11,7 @@ from app.figures.densities import IDS_PER_SET
 from app.reading import measures
 from app.reading.measures import Measure
 from hvae.runs.score_tables import read_table
+from hvae.scores import find
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser
@@ -18,7 +19,7 @@ expect.set_options(timeout=PATIENCE)
 
 PLOT = "document.querySelector(`.st-key-${key} .js-plotly-plot`)"
 ADDRESS = "/scores?run=second&data=mnist&ood=digits&k=2"
-MEASURE = Measure("LLR", 2)
+MEASURE = Measure(find("llr")(2))
 
 
 def wait_for_chart(page: Page, key: str) -> None:

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from hvae.datasets import load_part
-from hvae.measuring.measure import score, settings
+from hvae.measuring.measure import score
 from hvae.presets import preset
 from hvae.runs.folders import read_history
 from hvae.runs.score_tables import read_table
+from hvae.runs.settings import Setting
 from hvae.training.trainer import train
 from tests.synthetic import make_run
 
@@ -25,7 +26,7 @@ def test_scores_agree_with_the_cpu(tmp_path: Path) -> None:
     run = make_run(tmp_path, "run", trained=True)
     frames = []
     for accelerator in ("cpu", "cuda"):
-        path = score(run, images, settings(samples=3, draws=2), accelerator=accelerator, devices=1)
+        path = score(run, images, Setting(samples=3, draws=2), accelerator=accelerator, devices=1)
         frames.append(read_table(path).frame)
     np.testing.assert_allclose(frames[1], frames[0], rtol=1e-3, atol=1e-2)
 

@@ -1,13 +1,33 @@
-"""What `import hvae` costs."""
+"""What imports cost."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def loaded(code: str, *modules: str) -> str:
+    """Which of some modules a new Python has loaded after the code."""
+    code = f"import sys; {code}; print(*sorted({set(modules)!r} & set(sys.modules)))"
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 def test_importing_the_package_loads_no_torch() -> None:
-    code = "import sys, hvae; print(sorted({'torch', 'pandas', 'streamlit'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert loaded("import hvae", "torch", "pandas", "streamlit") == ""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import hvae.scores, hvae.stats, hvae.runs.catalogue, hvae.runs.pixel_tables, hvae.runs.upgrade",
+        "import hvae.report, hvae.verdicts.rule, hvae.verdicts.words, hvae.measuring.pixels",
+        "import hvae; run = hvae.load('mnist-lite-seed0'); run.depth, run.image_shape",
+    ],
+)
+def test_what_reads_tables_loads_no_torch(code: str) -> None:
+    assert loaded(code, "torch", "lightning", "streamlit", "plotly") == ""

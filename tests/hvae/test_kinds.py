@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from hvae import presets
@@ -21,11 +22,12 @@ from hvae.datasets import load, load_part
 from hvae.errors import ConfigError
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.report import build, gather
+from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config, sha256
 from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
-from hvae.runs.score_tables import list_tables, read_table
 from hvae.runs.states import run_state
+from hvae.runs.training_set import part_of, remembered, training_set
 from hvae.training.trainer import HISTORY_FILE, Progress, train
 from tests.hvae.toy_kind import Pixels, PixelsConfig
 from tests.synthetic import make_run
@@ -97,17 +99,19 @@ def test_a_new_kind_resumes_to_the_bit(run: Path, tmp_path: Path) -> None:
         if progress.step == progress.steps // 2:
             raise Stopped
 
-    fitted, validation = (load_part("digits", part, CONFIG.data.split_seed) for part in ("fitted", "validation"))
+    whole = training_set("digits")
+    fitted, validation = (part_of(whole, part, CONFIG.data.split_seed) for part in ("fitted", "validation"))
     with pytest.raises(Stopped):
-        train(CONFIG, tmp_path / "again", fitted, validation, accelerator="cpu", on_step=stop)
+        train(remembered(CONFIG, whole), tmp_path / "again", fitted, validation, accelerator="cpu", on_step=stop)
     assert run_state(find_run(str(tmp_path / "again"))).state == "interrupted"
     succeed("train", CONFIG.preset, "--run", tmp_path / "again", "--resume", "--device", "cpu")
     assert sha256(tmp_path / "again" / WEIGHTS_FILE) == sha256(run / WEIGHTS_FILE)
 
 
 def test_a_new_kind_is_measured(run: Path) -> None:
-    key = next(key for key in list_tables(run) if key.slug == "glyphs")
-    table = read_table(key.path)
+    found = catalogue(find_run(run.name))
+    (entry,) = [entry for entry in found.entries if entry.slug == "glyphs"]
+    table = found.read(entry)
     assert list(table.frame.columns) == ["example", "label", *CONFIG.model.statistics()]
     images = load("glyphs", "test", image_shape=CONFIG.model.image_shape)
     assert len(table) == 200 and (table.bound(0) < 0).all()
@@ -119,20 +123,30 @@ def test_a_new_kind_is_listed_checked_and_reported(run: Path) -> None:
     checked = succeed("runs", "check", run.name)
     assert "config.json: independent pixels, 784 parameters" in checked and "is sound" in checked
     tables = build(gather([find_run(run.name)]).comparisons, n_boot=20)
-    assert set(tables["detection"]["score"]) == {"-L>0"}
+    assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "-(L+H)"}
     assert set(tables) == {"bits", "detection"}
     assert tables["detection"]["published_auroc"].isna().all()
     assert "glyphs" in succeed("report", run.name, "--bootstrap", 20)
 
 
+def test_a_new_kind_judges_by_a_score_without_levels(run: Path, tmp_path: Path) -> None:
+    Image.fromarray(load("glyphs", "test", image_shape=(1, 28, 28)).images[0, 0]).save(tmp_path / "letter.png")
+    judge = ("score", run.name, "--images", tmp_path / "letter.png", "--device", "cpu")
+    for name, label in (("bound", "-L>0"), ("typicality", "typicality"), ("entropy-corrected", "-(L+H)")):
+        (record,) = json.loads(succeed(*judge, "--score", name, "--json"))
+        (image,) = record["images"]
+        assert record["setting"]["levels"] == [label] and np.isfinite(image[label]) and 0 < image["p"] <= 1
+
+
 def test_a_new_kind_can_be_imported(run: Path, tmp_path: Path) -> None:
     imported = import_run(run, tmp_path, "imported", lambda _: None)
-    assert read_config(imported) == CONFIG
+    assert read_config(imported) == read_config(run) and read_config(imported).model == CONFIG.model
 
 
 def test_what_a_kind_cannot_do_is_one_line(run: Path, tmp_path: Path) -> None:
     words = "a model of kind pixels (independent pixels) cannot"
-    assert "no latent layers" in fail("score", run.name, "--images", ROOT / "assets", "--device", "cpu")
+    judge = ("score", run.name, "--images", ROOT / "assets", "--device", "cpu")
+    assert "Likelihood ratio has nothing to say about a model of 0 latent layers" in fail(*judge)
     picture = ("reconstruct", run.name, "--data", "digits", "--out", tmp_path / "picture.png", "--device", "cpu")
     assert f"{words} rebuild images level by level" in fail(*picture)
     assert f"{words} show what its layers respond to" in fail("correlate", run.name, run.name, "--data", "digits")

@@ -20,7 +20,10 @@ def score(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
     data: Annotated[
         list[str] | None,
-        typer.Option(help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow."),
+        typer.Option(
+            help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow; for parts of the "
+            "training set default the one each run was trained on."
+        ),
     ] = None,
     images: Annotated[
         list[Path] | None,
@@ -64,8 +67,11 @@ def score(
     Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
     judges single images instead, by ranks in the run's own training images; no OOD image plays a part.
     """
+    from hvae.datasets.splits import PARTS
+
     entries = [named_run(name) for name in runs]
-    if bool(data) == bool(images):
+    own_parts = split is not None and set(split) <= set(PARTS)
+    if (data and images) or not (data or images or own_parts):
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
     _refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
     if images:
@@ -83,14 +89,16 @@ def score(
         return
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
-    assert data is not None
 
     from hvae.cli.scoring.tables import write_tables
     from hvae.runs.settings import Setting
 
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     for run in entries:
-        write_tables(run, data, split or ["test"], how, limit, batch_size, accelerator(device))
+        assert run.config is not None
+        write_tables(
+            run, data or [run.config.data.name], split or ["test"], how, limit, batch_size, accelerator(device)
+        )
 
 
 def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:

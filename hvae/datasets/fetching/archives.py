@@ -17,13 +17,8 @@ from hvae.errors import DataError
 def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
     """Write the one file of a gzip archive to ``path``, whole or not at all.
 
-    Args:
-        path: Where it goes.
-        archive: The archive, itself known by its checksum: nothing bounds what it unpacks to.
-        checksum: MD5 or SHA-256 of the content, where that is known as well.
-
-    Raises:
-        DataError: If the archive holds other content; ``path`` stays as it is.
+    The archive is itself known by its checksum: nothing bounds what it unpacks to. Where that of the content is known
+    as well, other content is a `DataError` and ``path`` stays as it is.
     """
     content = gzip.decompress(archive)
     if checksum and (reason := mismatch(content, checksum)):
@@ -32,18 +27,9 @@ def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
 
 
 def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, bytes]:
-    """Content of some files of a gzipped tar archive, by their names in it; the others are passed over.
+    """Content by name of some members of a gzipped tar archive, in its order; the others are passed over.
 
-    Args:
-        archive: The archive.
-        names: Members wanted.
-        max_bytes: Longest member read.
-
-    Returns:
-        Content by name, in the order of the archive.
-
-    Raises:
-        DataError: If the archive is damaged, lacks a member, or a member is no plain file or too long.
+    `DataError` if the archive is damaged, lacks a member, or a member is no plain file or too long.
     """
     found = {}
     try:
@@ -66,14 +52,9 @@ def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, b
 def zip_members(archive: bytes | Path, form: str, count: int, max_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files of a zip archive whose whole name has a form; the others are passed over.
 
-    Args:
-        archive: The archive, or the path of one too long for the memory.
-        form: Regular expression. Where names become paths it admits no `..`, backslash or colon.
-        count: Files that have to be there.
-        max_bytes: Longest file read.
-
-    Raises:
-        DataError: If the archive is damaged, or its files are too long, no plain files, or of another number.
+    The form is a regular expression; where names become paths it admits no `..`, backslash or colon. An archive too
+    long for the memory is given by its path. `DataError` if it is damaged, or its files are too long, no plain files,
+    or not ``count``.
     """
     try:
         with zipfile.ZipFile(archive if isinstance(archive, Path) else io.BytesIO(archive)) as opened:

@@ -21,22 +21,11 @@ class DownloadError(Exception):
 
 
 def download(url: str, checksum: str, max_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
-    """Fetch a file that fits in memory and check it.
+    """The bytes of a file that fits in memory, with this MD5 or SHA-256; ``on_bytes`` hears how many have come so far.
 
     torchvision publishes addresses and checksums of the data sets, but its downloader knows no timeout, reports no
-    progress to the caller and leaves a partial file under the final name.
-
-    Args:
-        url: An http or https address.
-        checksum: Expected MD5 or SHA-256 in hex.
-        max_bytes: Longest answer accepted.
-        on_bytes: Called with the number of bytes received so far.
-
-    Returns:
-        The file's bytes.
-
-    Raises:
-        DownloadError: If there is no network, no such file, or the answer is cut short, too long or another file.
+    progress to the caller and leaves a partial file under the final name. `DownloadError` if there is no network, no
+    such file, or the answer is cut short, too long or another file.
     """
     received = bytearray()
     try:
@@ -63,14 +52,9 @@ def download(url: str, checksum: str, max_bytes: int, on_bytes: Callable[[int], 
 
 
 def mismatch(content: bytes | bytearray | Path, checksum: str) -> str:
-    """Why this content is not that of a checksum, in words; empty if it is.
+    """Why this content is not that of an MD5 (32 hex digits) or SHA-256 (64), in words; empty if it is.
 
-    Args:
-        content: A file's bytes, or its path: then it is read in pieces and may be longer than the memory.
-        checksum: Its MD5 (32 hex digits) or SHA-256 (64), as published.
-
-    Raises:
-        OSError: If the file cannot be read.
+    A path's file is read in pieces and may be longer than the memory; `OSError` if it cannot be read.
     """
     name = "MD5" if len(checksum) == 32 else "SHA-256"
     new = partial(hashlib.new, name.replace("-", ""), usedforsecurity=False)

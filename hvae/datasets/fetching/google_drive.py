@@ -5,7 +5,6 @@ import textwrap
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextlib import suppress
 from pathlib import Path
 
 from hvae.datasets.fetching.download import DownloadError
@@ -22,15 +21,9 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
     torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder. When
     ``on_bytes`` raises, the thread is left to end with the process; its file should lie in a folder that is removed.
 
-    Args:
-        file_id: Google's name of the file.
-        path: Where it goes; nothing else may be written to its folder meanwhile.
-        checksum: Expected MD5 in hex.
-        on_bytes: Called twice a second with the number of bytes received so far.
-
-    Raises:
-        DownloadError: If gdown is not installed, there is no network, Google refuses (after many downloads of a file it
-            does for a day), the disk is full, or the file is another one.
+    Nothing else may be written to the folder of ``path`` meanwhile; ``on_bytes`` is called twice a second with the
+    bytes received so far. `DownloadError` if gdown is not installed, there is no network, Google refuses (after many
+    downloads of a file it does for a day), the disk is full, or the file has another MD5.
     """
     try:
         importlib.import_module("gdown")
@@ -51,17 +44,16 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
 
     threading.Thread(target=work, name=f"download of {path.name}", daemon=True).start()
     while not wait([outcome], timeout=TICK).done:
-        on_bytes(_weigh(path.parent))
+        on_bytes(sum(_size(part) for part in path.parent.iterdir()))
     # The errors of gdown, of requests below it and of torchvision have no base in common; gdown's have several lines.
     if error := outcome.exception():
         reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" ...") or type(error).__name__
         raise DownloadError(reason) from error
 
 
-def _weigh(folder: Path) -> int:
-    weight = 0
-    for path in folder.iterdir():
-        # It is renamed when it is complete.
-        with suppress(FileNotFoundError):
-            weight += path.stat().st_size
-    return weight
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    # It is renamed when it is complete.
+    except FileNotFoundError:
+        return 0

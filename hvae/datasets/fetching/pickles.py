@@ -23,13 +23,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_pickle(content: bytes) -> Any:
-    """Unpickle plain values and arrays of numbers that Python 2 wrote; its strings are decoded as latin-1.
+    """Unpickle plain values and arrays that Python 2 wrote, of a file already compared with its published checksum.
 
-    Args:
-        content: A file already compared with its published checksum.
-
-    Raises:
-        DataError: If the pickle is damaged or names anything but an array.
+    Its strings are decoded as latin-1. `DataError` if it is damaged or names anything but an array.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()

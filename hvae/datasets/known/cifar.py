@@ -1,15 +1,15 @@
 """The format of CIFAR-10 and CIFAR-100: pickled batches of 32x32 colour images, in torchvision's folder layout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import DataSetInfo, ImageSet, about
 from hvae.datasets.fetching.archives import tar_members
 from hvae.datasets.fetching.download import write_whole
 from hvae.datasets.fetching.pickles import read_pickle
-from hvae.datasets.fetching.published_files import PublishedFile, checked, intact, obtain
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack, checked, intact
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)
@@ -18,16 +18,10 @@ _MAX_BATCH_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Cifar:
-    """A data set in ``ROOT/<folder>/<batch>``, each batch known by its published MD5.
+class Cifar(PublishedDataSet):
+    """A data set in ``ROOT/<folder>/<batch>``, as inside the published archive, each batch known by its published MD5.
 
-    Attributes:
-        info: The facts about it.
-        folder: Folder of the batches, also inside the archive.
-        archive: The published archive.
-        batches: (file name, MD5) of each batch in the official order, by split.
-        labels: Name of the labels in a batch.
-        classes: Number of classes.
+    ``batches`` has (file name, MD5) of each batch in the official order, by split; ``labels`` is their name in a batch.
     """
 
     info: DataSetInfo
@@ -37,45 +31,32 @@ class Cifar:
     labels: str
     classes: int
 
-    def available(self, root: Path) -> bool:
-        """Whether all batches are there."""
-        return all((root / self.folder / name).is_file() for name, _ in self._all_batches())
+    def names(self, split: str) -> list[str]:
+        """The batches of ``split``."""
+        return [name for name, _ in self.batches[split]]
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, 3, 32, 32)`` and labels ``(n,)`` of ``split``, in the order of the batches."""
-        folder = root / self.folder
-        if not all((folder / name).is_file() for name, _ in self.batches[split]):
-            raise DataError(
-                f"{self.info.title} is not in {folder}: run `hvae data fetch {self.info.name}`, "
-                f"put {' and '.join(name for name, _ in self.batches[split])} there, "
-                "or set HVAE_DATA to the folder that has them"
-            )
-        read = [self._read(folder / name, md5) for name, md5 in self.batches[split]]
-        images, labels = (np.concatenate(parts) for parts in zip(*read, strict=True))
-        return ImageSet(self.info.name, split, images, labels)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Download the archive unless all batches are there and intact; an archive placed beside them will do."""
-        folder = root / self.folder
-        if all(intact(folder / name, md5) for name, md5 in self._all_batches()):
-            return
+    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
+        """The archive, unless all batches are there and intact."""
+        checksums = dict(batch for batches in self.batches.values() for batch in batches)
+        if all(intact(root / self.folder / name, md5) for name, md5 in checksums.items()):
+            return []
 
         def unpack(archive: bytes) -> None:
-            names = [f"{self.folder}/{name}" for name, _ in self._all_batches()]
+            names = [f"{self.folder}/{name}" for name in checksums]
             for name, content in tar_members(archive, names, _MAX_BATCH_BYTES).items():
                 write_whole(root / name, content)
 
-        obtain(self.info.title, [(self.archive, unpack)], folder, progress)
+        return [(self.archive, unpack)]
 
-    def _all_batches(self) -> list[tuple[str, str]]:
-        return [batch for batches in self.batches.values() for batch in batches]
-
-    def _read(self, path: Path, md5: str) -> tuple[np.ndarray, np.ndarray]:
-        content = checked(path, md5)
-        try:
-            return self._parse(content)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
+    def load(self, split: str, root: Path) -> ImageSet:
+        """Images ``(n, 3, 32, 32)`` and labels ``(n,)`` of ``split``, in the order of the batches."""
+        read = []
+        for path, (_, md5) in zip(self.found(split, root), self.batches[split], strict=True):
+            content = checked(path, md5)
+            with about(path):
+                read.append(self._parse(content))
+        images, labels = (np.concatenate(parts) for parts in zip(*read, strict=True))
+        return ImageSet(self.info.name, split, images, labels)
 
     def _parse(self, content: bytes) -> tuple[np.ndarray, np.ndarray]:
         batch = read_pickle(content)
@@ -93,6 +74,10 @@ class Cifar:
         return rows.reshape(-1, *SHAPE), np.array(labels, dtype=np.int64)
 
 
+def _archive(name: str, md5: str, size: int) -> PublishedFile:
+    return PublishedFile(name, (f"https://www.cs.toronto.edu/~kriz/{name}",), md5, size)
+
+
 CIFAR10 = Cifar(
     info=DataSetInfo(
         name="cifar10",
@@ -100,16 +85,10 @@ CIFAR10 = Cifar(
         images="32x32 colour images of animals and vehicles, 50,000 train and 10,000 test, 10 classes",
         licence="none stated",
         citation="Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
-        preprocessing="none",
         shape=SHAPE,
     ),
     folder="cifar-10-batches-py",
-    archive=PublishedFile(
-        "cifar-10-python.tar.gz",
-        ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-        checksum="c58f30108f718f92721af3b95e74349a",
-        size=170_498_071,
-    ),
+    archive=_archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071),
     batches={
         "train": (
             ("data_batch_1", "c99cafc152244af753f735de768cd75f"),
@@ -124,24 +103,15 @@ CIFAR10 = Cifar(
     classes=10,
 )
 
-
 CIFAR100 = Cifar(
-    info=DataSetInfo(
+    info=replace(
+        CIFAR10.info,
         name="cifar100",
         title="CIFAR-100",
         images="32x32 colour images of things and animals, 50,000 train and 10,000 test, 100 classes",
-        licence="none stated",
-        citation="Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
-        preprocessing="none",
-        shape=SHAPE,
     ),
     folder="cifar-100-python",
-    archive=PublishedFile(
-        "cifar-100-python.tar.gz",
-        ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
-        checksum="eb9058c3a382ffc7106e4002c42a8d85",
-        size=169_001_437,
-    ),
+    archive=_archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", 169_001_437),
     batches={
         "train": (("train", "16019d7e3df5f24257cddd939b257f8d"),),
         "test": (("test", "f0ef6b0ae62326f3e7ffdfab6717acfc"),),

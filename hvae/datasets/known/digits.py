@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet
 from hvae.datasets.own.conforming import conform
 from hvae.errors import DataError
 
@@ -15,7 +15,7 @@ TRAIN_IMAGES = 1_400
 _INNER = 20
 
 
-class Digits:
+class Digits(DataSet):
     """The bundled test part of UCI's Optical Recognition of Handwritten Digits."""
 
     info = DataSetInfo(
@@ -29,10 +29,6 @@ class Digits:
         splits=("train", "test", "all"),
         downloadable=False,
     )
-
-    def available(self, root: Path) -> bool:
-        """Always: the images come with scikit-learn."""
-        return True
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 1, 28, 28)``: 1,400 ``train``, 397 ``test`` or ``all`` 1,797, in scikit-learn's order."""
@@ -48,9 +44,6 @@ class Digits:
             chosen = np.sort(order[:TRAIN_IMAGES] if split == "train" else order[TRAIN_IMAGES:])
             images, labels = images[chosen], labels[chosen]
         return ImageSet("digits", split, images, labels, self.info.preprocessing)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Nothing to do."""
 
 
 def _read() -> np.ndarray:

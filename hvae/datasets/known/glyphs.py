@@ -5,21 +5,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet
 
 CHARACTERS = "ABCDEFGHIJ"
-FACES = (
-    "DejaVuSans",
-    "DejaVuSans-Bold",
-    "DejaVuSans-Oblique",
-    "DejaVuSans-BoldOblique",
-    "DejaVuSansMono",
-    "DejaVuSansMono-Bold",
-    "DejaVuSansMono-Oblique",
-    "DejaVuSansMono-BoldOblique",
-    "DejaVuSerif",
-    "DejaVuSerif-Bold",
-)
+_STYLES = {
+    "DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"),
+    "DejaVuSansMono": ("", "-Bold", "-Oblique", "-BoldOblique"),
+    "DejaVuSerif": ("", "-Bold"),
+}
+FACES = tuple(family + style for family, styles in _STYLES.items() for style in styles)
 PER_FACE = 20
 """Renderings of one character in one face, each with a size and an offset of its own."""
 
@@ -28,7 +22,7 @@ _SIZES = (18, 26)
 _OFFSET = 2
 
 
-class Glyphs:
+class Glyphs(DataSet):
     """Rendered capital letters, in classes and format those of notMNIST."""
 
     info = DataSetInfo(
@@ -41,10 +35,6 @@ class Glyphs:
         splits=("test", "all"),
         downloadable=False,
     )
-
-    def available(self, root: Path) -> bool:
-        """Always: the fonts come with matplotlib."""
-        return True
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(2000, 1, 28, 28)``, ordered by face, then character; the same on every call."""
@@ -67,9 +57,6 @@ class Glyphs:
                     images.append(_render(character, by_size[int(size)], offset))
                     labels.append(label)
         return ImageSet("glyphs", split, np.stack(images)[:, None], np.array(labels, dtype=np.int64))
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Nothing to do."""
 
 
 def _render(character: str, font: ImageFont.FreeTypeFont, offset: np.ndarray) -> np.ndarray:

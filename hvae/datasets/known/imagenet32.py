@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.npz import read_array
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)
 CLASSES = 1_000
-BATCHES = {"train": tuple(f"train_data_batch_{number}" for number in range(1, 11)), "test": ("val_data",)}
+BATCHES = {"train": [f"train_data_batch_{number}" for number in range(1, 11)], "test": ["val_data"]}
 IMAGES = {"train": 1_281_167, "test": 50_000}
 
 _FOLDER = "imagenet32"
 _MAX_BATCH_BYTES = 512 * 2**20
 
 
-class Imagenet32:
+class Imagenet32(DataSet):
     """A data set in ``ROOT/imagenet32/NAME.npz``, one file a batch.
 
     The same batches are published as pickles too, which could run code: without checksums nothing tells them from
@@ -33,29 +33,27 @@ class Imagenet32:
         licence="for non-commercial research only, after registration",
         citation="Chrabaszcz, Loshchilov and Hutter (2017), A downsampled variant of ImageNet as an alternative to the "
         "CIFAR datasets, arXiv:1707.08819",
-        preprocessing="none",
         downloadable=False,
         shape=SHAPE,
     )
 
     def available(self, root: Path) -> bool:
         """Whether every batch is there."""
-        return all(_file(root, name).is_file() for names in BATCHES.values() for name in names)
+        return all((root / _FOLDER / f"{name}.npz").is_file() for names in BATCHES.values() for name in names)
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 3, 32, 32)`` and labels 0..999 in the order of the batches; ``train`` takes 4 GB of memory."""
-        images = np.empty((IMAGES[split], *SHAPE), dtype=np.uint8)
-        labels = np.empty(IMAGES[split], dtype=np.int64)
+        images, labels = np.empty((IMAGES[split], *SHAPE), np.uint8), np.empty(IMAGES[split], np.int64)
         done = 0
         for name in BATCHES[split]:
-            path = _file(root, name)
+            path = root / _FOLDER / f"{name}.npz"
             if not path.is_file():
                 raise DataError(f"ImageNet 32x32 has no {path.name} in {path.parent}: {_placing(root)}")
             rows, classes = _read(path)
             if done + len(rows) > IMAGES[split]:
                 raise DataError(f"{path}: more images than the {IMAGES[split]:,} of {split}")
-            images[done : done + len(rows)] = rows.reshape(-1, *SHAPE)
-            labels[done : done + len(rows)] = classes - 1
+            batch = slice(done, done + len(rows))
+            images[batch], labels[batch] = rows.reshape(-1, *SHAPE), classes - 1
             done += len(rows)
         if done != IMAGES[split]:
             raise DataError(f"{root / _FOLDER} holds {done:,} images of {split}, not {IMAGES[split]:,}")
@@ -73,10 +71,6 @@ def _placing(root: Path) -> str:
         "form is pickled, which could run code, and is not read), put train_data_batch_1.npz to _10.npz and "
         f"val_data.npz into {root / _FOLDER}, or set HVAE_DATA to the folder that has it"
     )
-
-
-def _file(root: Path, name: str) -> Path:
-    return root / _FOLDER / f"{name}.npz"
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -8,15 +8,13 @@ code that Havtorn et al. (2021) released.
 import math
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
-from hvae.datasets.fetching.archives import unpack_gzip
-from hvae.datasets.fetching.published_files import PublishedFile, obtain
+from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
 PAIRS = 24_300
@@ -24,7 +22,6 @@ PAIRS = 24_300
 
 _SIDE, _PHOTOGRAPH = 28, (96, 96)
 _CLASSES = 5
-_FOLDER = "smallNORB"
 _ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _TYPES = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
 _STEMS = {"train": "smallnorb-5x46789x9x18x6x2x96x96-training", "test": "smallnorb-5x01235x9x18x6x2x96x96-testing"}
@@ -44,74 +41,46 @@ ARCHIVES = {
 
 
 @dataclass(frozen=True)
-class SmallNorb:
-    """A data set in ``ROOT/smallNORB/*.mat``.
+class SmallNorb(PublishedDataSet):
+    """A data set in ``ROOT/smallNORB/*.mat``; with ``invert`` each value v becomes 255 - v."""
 
-    Attributes:
-        name: Name in the registry.
-        title: Name for people.
-        invert: Whether each value v becomes 255 - v.
-    """
+    info: DataSetInfo
+    invert: bool = False
+    folder = "smallNORB"
 
-    name: str
-    title: str
-    invert: bool
+    def names(self, split: str) -> list[str]:
+        """The matrix files of photographs and of categories."""
+        return [f"{_STEMS[split]}-{kind}.mat" for kind in ("dat", "cat")]
 
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about it."""
-        return DataSetInfo(
-            name=self.name,
-            title=self.title,
-            images="96x96 grey photographs of toys, 48,600 train and 48,600 test (24,300 by each of two cameras), "
-            "5 classes",
-            licence="for research only",
-            citation="LeCun, Huang and Bottou (2004), Learning methods for generic object recognition with invariance "
-            "to pose and lighting, CVPR",
-            preprocessing="both cameras, resized from 96x96 to 28x28 (Pillow's bilinear, which averages)"
-            + (", inverted (255 - v)" if self.invert else ""),
-        )
+    def published(self) -> dict[str, PublishedFile]:
+        """The archive of each matrix file."""
+        return ARCHIVES
 
-    def available(self, root: Path) -> bool:
-        """Whether all matrix files are there."""
-        return all((root / _FOLDER / name).is_file() for name in ARCHIVES)
+    def intact(self, path: Path) -> bool:
+        """Whether a file has the expected shape: nobody publishes checksums of the unpacked files."""
+        kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
+        try:
+            read_matrix(path, *kind)
+        except DataError:
+            return False
+        return True
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(48600, 1, 28, 28)``: of each pair the left camera's, then the right one's, under one label."""
-        folder = root / _FOLDER
-        photographs, categories = (folder / f"{_STEMS[split]}-{kind}.mat" for kind in ("dat", "cat"))
-        if not (photographs.is_file() and categories.is_file()):
-            raise DataError(
-                f"SmallNORB is not in {folder}: run `hvae data fetch {self.name}`, put {photographs.name} and "
-                f"{categories.name} there, or set HVAE_DATA to the folder that has them"
-            )
+        photographs, categories = self.found(split, root)
         pixels = read_matrix(photographs, np.uint8, (PAIRS, 2, *_PHOTOGRAPH))
         labels = read_matrix(categories, np.int32, (PAIRS,))
         if labels.min() < 0 or labels.max() >= _CLASSES:
             raise DataError(f"{categories} has labels that are no classes from 0 to {_CLASSES - 1}")
         images = np.stack([_shrink(one) for one in pixels.reshape(-1, *_PHOTOGRAPH)])[:, None]
         images = 255 - images if self.invert else images
-        return ImageSet(self.name, split, images, np.repeat(labels, 2).astype(np.int64), self.info.preprocessing)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Download what is missing or damaged; nobody publishes checksums of the unpacked files, only their shapes."""
-        folder = root / _FOLDER
-        wanted = [
-            (file, partial(unpack_gzip, folder / name)) for name, file in ARCHIVES.items() if not _whole(folder / name)
-        ]
-        obtain("SmallNORB", wanted, folder, progress)
+        return ImageSet(self.info.name, split, images, np.repeat(labels, 2).astype(np.int64), self.info.preprocessing)
 
 
 def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     """The array of a matrix file, read from disk as it is used.
 
-    Args:
-        path: The file.
-        dtype: Type its elements must have, uint8 or int32.
-        shape: Shape it must have.
-
-    Raises:
-        DataError: If it is missing, no matrix file, of another type or shape, truncated or too long.
+    `DataError` if it is missing, no matrix file, of another type (uint8 or int32) or shape, truncated or too long.
     """
     axes = max(len(shape), 3)
     header_bytes = 4 * (2 + axes)
@@ -140,16 +109,17 @@ def _shrink(photograph: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(photograph).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
 
 
-def _whole(path: Path) -> bool:
-    kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
-    try:
-        read_matrix(path, *kind)
-    except DataError:
-        return False
-    return True
+SMALLNORB28 = SmallNorb(
+    DataSetInfo(
+        name="smallnorb28",
+        title="SmallNORB",
+        images="96x96 grey photographs of toys, 48,600 train and 48,600 test (24,300 by each of two cameras), "
+        "5 classes",
+        licence="for research only",
+        citation="LeCun, Huang and Bottou (2004), Learning methods for generic object recognition with invariance "
+        "to pose and lighting, CVPR",
+        preprocessing="both cameras, resized from 96x96 to 28x28 (Pillow's bilinear, which averages)",
+    )
+)
 
-
-SMALLNORB28 = SmallNorb("smallnorb28", title="SmallNORB", invert=False)
-
-
-SMALLNORB28_INVERTED = SmallNorb("smallnorb28_inverted", title="SmallNORB, inverted", invert=True)
+SMALLNORB28_INVERTED = SmallNorb(SMALLNORB28.info.inverted("inverted (255 - v)"), invert=True)

@@ -35,11 +35,7 @@ class NotMnist(MnistFormat):
     """The sample is recognised by its checksums: scores of another sample would pass for this one's."""
 
     def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(10000, 1, 28, 28)`` of the one split, ``test``.
-
-        Raises:
-            DataError: If the files are missing or are another sample.
-        """
+        """Images ``(10000, 1, 28, 28)`` of the one split, ``test``; `DataError` if they are another sample."""
         images = super().load(split, root)
         for path in self.files(split, root):
             _check(path)
@@ -54,15 +50,11 @@ class NotMnist(MnistFormat):
         return SHA256[name]
 
     def intact(self, path: Path) -> bool:
-        """Whether an idx file is there and whole.
-
-        Raises:
-            DataError: If it is a whole file of another sample: somebody's, which no download replaces.
-        """
-        if not super().intact(path):
-            return False
-        _check(path)
-        return True
+        """Whether an idx file is there and whole; `DataError` if of another sample, which no download replaces."""
+        whole = super().intact(path)
+        if whole:
+            _check(path)
+        return whole
 
 
 def _check(path: Path) -> None:
@@ -76,13 +68,12 @@ def _check(path: Path) -> None:
 
 
 DATA_SET = NotMnist(
-    info=DataSetInfo(
+    DataSetInfo(
         name="notmnist",
         title="notMNIST",
         images="28x28 grey images of the letters A to J in many fonts, 10,000 test, 10 classes",
         licence="MIT (the sample), none stated for the fonts",
         citation="Bulatov (2011), notMNIST dataset",
-        preprocessing="none",
         splits=("test",),
     ),
     folder="notMNIST",

@@ -1,34 +1,26 @@
 """SVHN: 32x32 colour images of house numbers, centred on one digit (Netzer et al., 2011)."""
 
 import io
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
-from hvae.datasets.fetching.download import write_whole
-from hvae.datasets.fetching.published_files import PublishedFile, checked, intact, obtain
+from hvae.datasets.base import DataSetInfo, ImageSet, about
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, checked
 from hvae.errors import DataError
 
+_ADDRESS = "http://ufldl.stanford.edu/housenumbers/"
 FILES = {
-    "train": PublishedFile(
-        "train_32x32.mat",
-        ("http://ufldl.stanford.edu/housenumbers/train_32x32.mat",),
-        checksum="e26dedcc434d2e4c54c9b2d4a06d8373",
-        size=182_040_794,
-    ),
-    "test": PublishedFile(
-        "test_32x32.mat",
-        ("http://ufldl.stanford.edu/housenumbers/test_32x32.mat",),
-        checksum="eb5a983be6a315427106f1b164d9cef3",
-        size=64_275_384,
-    ),
+    split: PublishedFile(name, (_ADDRESS + name,), md5, size)
+    for split, name, md5, size in (
+        ("train", "train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373", 182_040_794),
+        ("test", "test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3", 64_275_384),
+    )
 }
 """The ``extra`` split (531,131 easier images) is not read: a model of it would be another data set's."""
 
 
-class Svhn:
+class Svhn(PublishedDataSet):
     """A data set in ``ROOT/{train,test}_32x32.mat``, as torchvision puts it there."""
 
     info = DataSetInfo(
@@ -38,34 +30,24 @@ class Svhn:
         licence="for non-commercial use only",
         citation="Netzer, Wang, Coates, Bissacco, Wu and Ng (2011), Reading digits in natural images with unsupervised "
         "feature learning, NIPS workshop on deep learning and unsupervised feature learning",
-        preprocessing="none",
         shape=(3, 32, 32),
     )
+    folder = ""
 
-    def available(self, root: Path) -> bool:
-        """Whether both files are there."""
-        return all((root / file.name).is_file() for file in FILES.values())
+    def names(self, split: str) -> list[str]:
+        """The one file of ``split``."""
+        return [FILES[split].name]
+
+    def published(self) -> dict[str, PublishedFile]:
+        """The files as they are."""
+        return {file.name: file for file in FILES.values()}
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 3, 32, 32)`` and labels ``(n,)``, the digit 0 under the label 0."""
-        file = FILES[split]
-        path = root / file.name
-        if not path.is_file():
-            raise DataError(
-                f"SVHN is not in {root}: run `hvae data fetch svhn`, put {file.name} there, "
-                "or set HVAE_DATA to the folder that has it"
-            )
-        content = checked(path, file.checksum)
-        try:
-            images, labels = _parse(content)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-        return ImageSet("svhn", split, images, labels)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Download what is missing or damaged."""
-        wanted = [file for file in FILES.values() if not intact(root / file.name, file.checksum)]
-        obtain(self.info.title, [(file, partial(write_whole, root / file.name)) for file in wanted], root, progress)
+        [path] = self.found(split, root)
+        content = checked(path, FILES[split].checksum)
+        with about(path):
+            return ImageSet("svhn", split, *_parse(content))
 
 
 def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -86,8 +68,7 @@ def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"`y` is {labels.shape} {labels.dtype}; needed is ({pixels.shape[3]}, 1) integers")
     if labels.min() < 1 or labels.max() > 10:
         raise DataError("`y` has labels that are no classes from 1 to 10")
-    images = np.ascontiguousarray(pixels.transpose(3, 2, 0, 1))
-    return images, labels[:, 0].astype(np.int64) % 10
+    return np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), labels[:, 0].astype(np.int64) % 10
 
 
 DATA_SET = Svhn()

@@ -26,22 +26,11 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> None:
 def conform(
     pixels: np.ndarray, image_shape: tuple[int, int, int], fit: str = "pad", invert: bool = False
 ) -> np.ndarray:
-    """Grey or colour pixels in the shape a model expects.
+    """Pixels ``(height, width, 1 or 3 channels)`` uint8 in the ``(channels, height, width)`` a model expects.
 
-    Shrinking averages areas, enlarging is bicubic; grey is the ITU-R 601 luma. Inversion comes before padding, so
-    that the padding stays black.
-
-    Args:
-        pixels: ``(height, width, channels)`` uint8 with 1 or 3 channels.
-        image_shape: ``(channels, height, width)`` of the result.
-        fit: One of `FITS`, for images of another aspect.
-        invert: Whether to replace each value v by 255 - v.
-
-    Returns:
-        ``image_shape`` uint8.
-
-    Raises:
-        DataError: If ``fit`` or ``image_shape`` is not possible.
+    Shrinking averages areas, enlarging is bicubic; grey is the ITU-R 601 luma. Images of another aspect are brought to
+    it by a ``fit`` of `FITS`. To ``invert`` (255 - v) comes before padding, so that the padding stays black.
+    `DataError` if ``fit`` or ``image_shape`` is not possible.
     """
     if fit not in FITS:
         raise DataError(f"unknown fit {fit!r}; known: {', '.join(FITS)}")

@@ -31,6 +31,7 @@ MAX_SCANS = 64
 """Of a progressive JPEG: encoders write about 10, and each of some 50 bytes costs a pass over the whole image."""
 
 _TILE = 1_024
+_GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # libwebp keeps two RGBA canvases, and Pillow copies the result twice.
 _WEBP_PIXEL_BYTES = 16
@@ -40,20 +41,11 @@ _TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
 # What is wrong with a file is said once, by who reads it: Pillow would log some of it to the terminal as well.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-_GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
-
-
-def _silence_libtiff() -> None:
-    """Keep libtiff from writing what is wrong with a file to the terminal, past Python."""
-    # Found through Pillow, as it comes with it; a Pillow that hides it (on Windows) leaves it as it is.
-    handler = getattr(ctypes.CDLL(Image.core.__file__), "TIFFSetErrorHandler", None)
-    if handler is not None:
-        handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-        handler(None)
-
-
-_silence_libtiff()
+# Keeps libtiff from writing what is wrong with a file to the terminal, past Python. It is found through Pillow, as it
+# comes with it; a Pillow that hides it (on Windows) leaves it as it is.
+if _handler := getattr(ctypes.CDLL(Image.core.__file__), "TIFFSetErrorHandler", None):
+    _handler.argtypes, _handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    _handler(None)
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class DecodedImage:
 
 
 def decode(source: Path | bytes) -> DecodedImage:
-    """Decode one PNG, JPEG, WebP, BMP, TIFF or PPM image.
+    """Decode one PNG, JPEG, WebP, BMP, TIFF or PPM image: a file, or the bytes of one.
 
     Byte size, format (by content, not by name) and pixel count are checked before decoding: a PNG of a few kB can
     claim gigabytes. EXIF rotation is applied, 16-bit values are rescaled to 8, alpha is composited on black, and of
@@ -84,14 +76,7 @@ def decode(source: Path | bytes) -> DecodedImage:
     beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million pixels (WebP 6,
     progressive JPEG 26 with the usual subsampling) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
 
-    Args:
-        source: A file, or the bytes of one.
-
-    Returns:
-        The pixels and what was done to them.
-
-    Raises:
-        DataError: With a reason fit for a list of skipped files; it does not repeat the file's name.
+    The reason that a `DataError` gives is fit for a list of skipped files: it does not repeat the file's name.
     """
     data = source if isinstance(source, bytes) else _read(source)
     _check_bytes(len(data))
@@ -158,17 +143,14 @@ def _shrink_on_load(image: Image.Image) -> None:
 
 
 def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> None:
-    """Refuse what would take more than `MAX_DECODED_BYTES` to decode; ``size`` is the full (width, height).
-
-    Raises:
-        DataError: With the size of the image.
-    """
-    kind = "an image"
-    needed = image.width * image.height * _PIXEL_BYTES.get(image.mode, 4)
+    """Refuse what would take more than `MAX_DECODED_BYTES` to decode; ``size`` is the full (width, height)."""
+    kind, needed = "an image", image.width * image.height * _PIXEL_BYTES.get(image.mode, 4)
     if image.format == "WEBP":
-        kind = "a WebP image"
-        needed = image.width * image.height * _WEBP_PIXEL_BYTES
-    elif image.format in ("JPEG", "MPO") and _is_buffered(image, data):
+        kind, needed = "a WebP image", image.width * image.height * _WEBP_PIXEL_BYTES
+    # Coefficients are all kept until the last scan: of a progressive JPEG, or one with a scan for each channel.
+    elif image.format in ("JPEG", "MPO") and (
+        "progressive" in image.info or _components_of_first_scan(data) != len(image.getbands())
+    ):
         kind = "a progressive JPEG"
         needed += _coefficient_bytes(image, size)
         if data.count(b"\xff\xda") > MAX_SCANS:
@@ -177,18 +159,12 @@ def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> Non
         needed += _tiff_bytes(image)
     elif getattr(image, "tile", [("raw",)])[0][0] in ("ppm", "ppm_plain", "bmp_rle"):
         # Gathered in a buffer, which is copied before it becomes an image.
-        kind = "text or run lengths"
-        needed *= 4
+        kind, needed = "text or run lengths", 4 * needed
     if needed > MAX_DECODED_BYTES:
         raise DataError(
             f"{size[0]:,} x {size[1]:,} pixels take {needed / 2**20:,.0f} MiB to decode as {kind}, more than the "
             f"{MAX_DECODED_BYTES / 2**20:,.0f} allowed: save it smaller"
         )
-
-
-def _is_buffered(image: Image.Image, data: bytes) -> bool:
-    """Whether a JPEG's coefficients are all kept until its last scan: progressive, or one scan for each channel."""
-    return "progressive" in image.info or _components_of_first_scan(data) != len(image.getbands())
 
 
 def _components_of_first_scan(data: bytes) -> int:
@@ -256,10 +232,7 @@ def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
 
 
 def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Image.Image]]:
-    """Parts of at most a million pixels with their position in the reduced image.
-
-    A conversion of the whole would hold several copies of it.
-    """
+    """Parts of a million pixels and their place in the reduced image: the whole would be held in several copies."""
     step = _TILE // block * block
     for top in range(0, image.height, step):
         for left in range(0, image.width, step):
@@ -267,14 +240,10 @@ def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Im
             yield (left // block, top // block), image.crop(box)
 
 
-def _canvas(image: Image.Image, mode: str, block: int) -> Image.Image:
-    return Image.new(mode, (math.ceil(image.width / block), math.ceil(image.height / block)))
-
-
 def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, bool]:
     """Grey or RGB averages over blocks, alpha composited on black first; whether there was any."""
     grey, transparent = image.mode in _GREY_MODES, image.has_transparency_data
-    canvas = _canvas(image, "L" if grey else "RGB", block)
+    canvas = Image.new("L" if grey else "RGB", (math.ceil(image.width / block), math.ceil(image.height / block)))
     composited = False
     for place, tile in _tiles(image, block):
         if transparent:
@@ -287,7 +256,7 @@ def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, bool]:
 
 def _reduced_wide(image: Image.Image, block: int) -> Image.Image:
     """8-bit averages over blocks of 16-bit, 32-bit or floating-point values."""
-    canvas = _canvas(image, "L", block)
+    canvas = Image.new("L", (math.ceil(image.width / block), math.ceil(image.height / block)))
     extremes = [(array.min(), array.max()) for array in (np.asarray(tile) for _, tile in _tiles(image, block))]
     low, high = np.min(extremes), np.max(extremes)
     for place, tile in _tiles(image, block):

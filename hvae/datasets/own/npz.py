@@ -3,13 +3,11 @@
 import math
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import ImageSet, about
 from hvae.datasets.own.conforming import conform_set
 from hvae.datasets.own.outside import MAX_PATH, shown_name
 from hvae.errors import DataError
@@ -18,78 +16,13 @@ MAX_BYTES = 2 * 2**30
 """Largest array read, unpacked."""
 
 
-@dataclass(frozen=True)
-class NpzDataSet:
-    """``npz:PATH`` as an entry of the registry; one split under two names, ``test`` and ``all``.
-
-    Attributes:
-        path: The file as the user wrote it.
-        image_shape: ``(channels, height, width)`` to bring every image to.
-    """
-
-    path: str
-    image_shape: tuple[int, int, int]
-
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about it."""
-        return DataSetInfo(
-            name=f"npz:{self.path}",
-            title=f"Images in {Path(self.path).name}",
-            images="the array `images` of the file, labels from `labels`, names of the images from `names`",
-            licence="the user's own",
-            citation="",
-            preprocessing="floats rescaled to 0..255; other sizes padded and resized; the model's channels",
-            splits=("test", "all"),
-            downloadable=False,
-            shape=self.image_shape,
-        )
-
-    def available(self, root: Path) -> bool:
-        """Whether the file exists; ``root`` plays no part."""
-        return self._file.is_file()
-
-    def load(self, split: str, root: Path) -> ImageSet:
-        """All images of the file."""
-        content = read_npz(self._file)
-        images = ImageSet(self.info.name, split, content.images, content.labels, content.note, names=content.names)
-        return conform_set(images, self.image_shape)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Refuse: there is nothing to download."""
-        raise DataError(f"{self.info.name} is a file of your own: there is nothing to download")
-
-    @property
-    def _file(self) -> Path:
-        return Path(self.path).expanduser()
-
-
-@dataclass(frozen=True, eq=False)
-class NpzContent:
-    """What an ``.npz`` file holds.
-
-    Attributes:
-        images: ``(n, c, h, w)`` uint8.
-        labels: ``(n,)`` int64, zeros where the file has none.
-        names: One an image, as they are shown; empty where the file has none.
-        note: On rescaling; empty where nothing was done.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    names: tuple[str, ...]
-    note: str
-
-
-def read_npz(path: Path) -> NpzContent:
-    """Read ``images``, ``labels`` and ``names`` from an ``.npz`` file; pickled objects are refused.
+def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: str) -> ImageSet:
+    """A data set of ``images``, ``labels`` and ``names`` of an ``.npz`` file, padded and resized to ``image_shape``.
 
     ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
     [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are read from the headers
-    and bounded before the arrays are.
-
-    Raises:
-        DataError: If the file is missing, damaged, too large or holds something else.
+    and bounded before the arrays are; pickled objects are refused. `DataError` if the file is missing, damaged, too
+    large or holds something else.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
@@ -112,23 +45,30 @@ def read_npz(path: Path) -> NpzContent:
         if isinstance(error, DataError):
             raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
         raise DataError(f"{path} is damaged or encrypted ({error})") from error
-    pixels, note = _to_uint8(_channels_first(images, path), path)
-    return NpzContent(pixels, _check_labels(labels, len(pixels), path), _check_names(names, len(pixels), path), note)
+    with about(path):
+        pixels, note = _to_uint8(_channels_first(images))
+        n = len(pixels)
+        if labels is None:
+            labels = np.zeros(n, np.int64)
+        elif labels.shape != (n,) or labels.dtype.kind not in "ui":
+            raise DataError(f"`labels` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
+        if names is not None and (not isinstance(names, list) or len(names) != n or not isinstance(names[0], str)):
+            raise DataError(f"`names` is not one text for each of the {n} images")
+    shown = tuple(shown_name(one, MAX_PATH) for one in names or ())
+    return conform_set(ImageSet(name, split, pixels, labels.astype(np.int64), note, names=shown), image_shape)
 
 
 def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.ndarray:
-    """One array from an opened ``.npz``; its header is checked before it is read.
+    """One array from an opened ``.npz``, of numpy's ``kinds`` of dtype; its header is checked before it is read.
 
-    Args:
-        archive: The ``.npz``.
-        name: Of the array.
-        kinds: Of numpy's dtypes that it may have: numbers, or ``U`` for text.
-
-    Raises:
-        DataError: If it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
+    `DataError` if it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
     """
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with archive.open(f"{name}.npy") as member:
-        shape, dtype = _read_header(member)
+        version = np.lib.format.read_magic(member)
+        if version not in readers:
+            raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
+        shape, _, dtype = readers[version](member)
     if dtype.hasobject:
         raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
     if dtype.kind not in kinds:
@@ -142,56 +82,29 @@ def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.nd
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
-def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
-    return shape, dtype
-
-
-def _channels_first(images: np.ndarray, path: Path) -> np.ndarray:
+def _channels_first(images: np.ndarray) -> np.ndarray:
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and (images.shape[1] in (1, 3)) != (images.shape[3] in (1, 3)):
         images = images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
     else:
         raise DataError(
-            f"{path}: `images` has shape {images.shape}; needed is (n, h, w), (n, h, w, c) or (n, c, h, w) "
+            f"`images` has shape {images.shape}; needed is (n, h, w), (n, h, w, c) or (n, c, h, w) "
             "with c = 1 or 3 on one side only"
         )
     if images.size == 0:
-        raise DataError(f"{path}: `images` is empty (shape {images.shape})")
+        raise DataError(f"`images` is empty (shape {images.shape})")
     return images
 
 
-def _to_uint8(images: np.ndarray, path: Path) -> tuple[np.ndarray, str]:
+def _to_uint8(images: np.ndarray) -> tuple[np.ndarray, str]:
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images), ""
     if images.dtype.kind != "f":
-        raise DataError(f"{path}: `images` is {images.dtype}; needed is uint8, or floats in [0, 1] or [0, 255]")
+        raise DataError(f"`images` is {images.dtype}; needed is uint8, or floats in [0, 1] or [0, 255]")
     low, high = images.min(), images.max()
     if not (low >= 0 and high <= 255):
-        raise DataError(f"{path}: `images` reaches from {low:g} to {high:g}; needed is [0, 1] or [0, 255], all finite")
+        raise DataError(f"`images` reaches from {low:g} to {high:g}; needed is [0, 1] or [0, 255], all finite")
     unit = high <= 1
     note = f"floats in [0, {1 if unit else 255}] {'rescaled to 0..255' if unit else 'rounded to whole numbers'}"
     return np.rint(images * 255 if unit else images).astype(np.uint8, order="C"), note
-
-
-def _check_labels(labels: np.ndarray | None, n: int, path: Path) -> np.ndarray:
-    if labels is None:
-        return np.zeros(n, dtype=np.int64)
-    if labels.shape != (n,) or labels.dtype.kind not in "ui":
-        raise DataError(f"{path}: `labels` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
-    return labels.astype(np.int64)
-
-
-def _check_names(names: object, n: int, path: Path) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    if not isinstance(names, list) or len(names) != n or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: `names` is not one text for each of the {n} images")
-    return tuple(shown_name(name, MAX_PATH) for name in names)

@@ -4,8 +4,6 @@ Nothing is unpacked to disk, one image is in memory at a time, and everything is
 Whatever is wrong with one file is said about that file, and the others are still read.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import shutil
@@ -38,27 +36,17 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image from outside in the shape of a model.
-
-    Attributes:
-        name: of the file, for people; see `shown_name`.
-        image: `(channel, height, width)` uint8.
-        changes: in words, what was done to the file's pixels, in order; empty where nothing was.
-    """
+    """One image from outside in the shape of a model, `(channel, height, width)` uint8, under its `shown_name`."""
 
     name: str
     image: np.ndarray
     changes: tuple[str, ...] = ()
+    """In words, what was done to the file's pixels, in order; empty where nothing was."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One file that could not be read.
-
-    Attributes:
-        name: of the file, for people.
-        reason: why, in words.
-    """
+    """One file that could not be read, and why, in words for people."""
 
     name: str
     reason: str
@@ -66,12 +54,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Named:
-    """The content of an uploaded file under the name it came with.
-
-    Attributes:
-        name: as the browser sent it.
-        content: its bytes, or a seekable file of them.
-    """
+    """The content of an uploaded file, or a seekable file of it, under the name that the browser sent."""
 
     name: str
     content: bytes | BinaryIO
@@ -79,35 +62,23 @@ class Named:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to an image so that a model can take it.
-
-    Attributes:
-        image_shape: `(channel, height, width)` of the model.
-        fit: one of `hvae.datasets.own.conforming.FITS`, for images of another aspect.
-        invert: whether to make black white: MNIST's digits are white on black, paper is not.
-    """
+    """What is done to an image so that a model of `image_shape` `(channel, height, width)` can take it."""
 
     image_shape: tuple[int, int, int]
     fit: str = "pad"
+    """One of `hvae.datasets.own.conforming.FITS`, for images of another aspect."""
     invert: bool = False
+    """Whether to make black white: MNIST's digits are white on black, paper is not."""
 
 
 def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
-    """One image file in the shape of a model.
+    """One image file (PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says) in the shape of a model.
 
-    Args:
-        content: the bytes, or a file: PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says.
-        name: of the file.
-        how: fit, inversion and shape.
-
-    Raises:
-        DataError: with a reason fit for a person; it does not repeat the file's name.
+    The reason that a `DataError` gives is fit for a person and does not repeat the file's name.
     """
     decoded = decode(content)
     (height, width), channels = decoded.size, decoded.pixels.shape[2]
-    changes = [*decoded.changes]
-    if how.invert:
-        changes.append("inverted")
+    changes = [*decoded.changes, *["inverted"] * how.invert]
     if resized := describe_change((channels, height, width), how.image_shape):
         same_aspect = height * how.image_shape[2] == width * how.image_shape[1]
         changes.append(resized if same_aspect else f"{resized} ({_FIT_WORDS.get(how.fit, how.fit)})")
@@ -122,14 +93,6 @@ def collect(
 
     A file whose content is a zip archive under a `.zip` name is opened as one; archives within archives are not.
     Hidden files and folders are passed over. After `max_files` files the rest is refused together.
-
-    Args:
-        sources: paths of the machine, or uploaded files.
-        how: fit, inversion and shape.
-        max_files: files to look at, at most.
-
-    Yields:
-        One image or one refusal for each file.
     """
     for number, (name, content) in enumerate(_files(sources, max_files)):
         if number >= max_files:
@@ -147,6 +110,23 @@ def collect(
 def shown_name(name: str, most: int = MAX_NAME) -> str:
     """A file name fit to be shown: no control or text-direction characters, 1 to `most` characters."""
     return _printable(name, most) or "(no name)"
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path, bool]]:
+    """Files below a folder, no hidden ones: path within it, path, and whether it is a link that leads out of it."""
+    inside = folder.resolve()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(parent, file) for file in sorted(files) if not file.startswith(".")):
+            yield path.relative_to(folder).as_posix(), path, path.is_symlink() and not _leads_into(path, inside)
+
+
+def _leads_into(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder)
+    # Python before 3.13 raises RuntimeError for links in a circle.
+    except (OSError, RuntimeError):
+        return False
 
 
 def _refusal(name: str, reason: object) -> Refusal:
@@ -171,7 +151,8 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
         if isinstance(source, Named):
             yield from _uploaded(source, most)
         elif os.path.isdir(source) and not source.is_symlink():
-            yield from _folder(source)
+            for name, path, leads_out in files_below(source):
+                yield name, _refusal(name, "a link that leads out of the folder") if leads_out else path
         # Only a regular file is opened: a pipe would wait for its writer.
         elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
             with source.open("rb") as stream:
@@ -181,10 +162,7 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
-    if isinstance(file.content, bytes):
-        stream: BinaryIO = io.BytesIO(file.content)
-    else:
-        stream = file.content
+    stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     if file.name.lower().endswith(".zip") and _is_archive(stream):
@@ -202,30 +180,6 @@ def _is_archive(file: Path | BinaryIO) -> bool:
     # One that says it is a part of several; whoever opens it is told so again.
     except zipfile.BadZipFile:
         return True
-
-
-def _folder(folder: Path) -> Iterator[_File]:
-    """Files below a folder in name order; nothing outside it, whatever links say."""
-    inside = folder.resolve()
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for file in sorted(files):
-            if file.startswith("."):
-                continue
-            path = Path(parent, file)
-            name = path.relative_to(folder).as_posix()
-            if path.is_symlink() and not _leads_into(path, inside):
-                yield name, _refusal(name, "a link that leads out of the folder")
-            else:
-                yield name, path
-
-
-def _leads_into(link: Path, folder: Path) -> bool:
-    try:
-        return link.resolve().is_relative_to(folder)
-    # Python before 3.13 raises RuntimeError for links in a circle.
-    except (OSError, RuntimeError):
-        return False
 
 
 class _Guarded:
@@ -247,12 +201,9 @@ def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_Fi
         return
     try:
         archive = zipfile.ZipFile(_Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
-    except DataError as error:
-        yield title, _refusal(title, error)
-        return
     # Damaged archives surface as almost any exception of the parser.
     except Exception as error:
-        yield title, _refusal(title, f"damaged archive ({error})")
+        yield title, _refusal(title, error if isinstance(error, DataError) else f"damaged archive ({error})")
         return
     left = MAX_UNPACKED_BYTES
     with archive:
@@ -266,17 +217,12 @@ def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_Fi
                 left -= member.file_size
                 content = _member(archive, member)
             except DataError as error:
-                yield name, _refusal(name, error)
-                continue
+                content = _refusal(name, error)
             yield name, content
 
 
 def _check(member: zipfile.ZipInfo, left: int) -> None:
-    """Refuse a member that must not even be opened; `left` bytes may still be unpacked.
-
-    Raises:
-        DataError: with the reason.
-    """
+    """Refuse a member that must not even be opened; `left` bytes may still be unpacked."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
         raise DataError("its name leads out of the archive")
@@ -296,11 +242,7 @@ def _check(member: zipfile.ZipInfo, left: int) -> None:
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Content of a member, never more than it claims: the rest is cut off and fails the checksum.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """Content of a member, never more than it claims: the rest is cut off and fails the checksum."""
     content = io.BytesIO()
     try:
         with archive.open(member) as file:

@@ -5,8 +5,6 @@ are checked in a hidden folder that no page lists, and a rename makes the whole 
 a pickle and is neither copied nor read.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -34,16 +32,13 @@ _DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFEr
 
 
 def import_run(source: Path, into: Path, name: str | None = None, say: Say = lambda line: None) -> Path:
-    """Copy a run folder, checked, into a folder of runs.
+    """Copy a run folder, checked, into a folder of runs, and return the new one, `into / name`.
 
     Args:
         source: a run folder.
         into: the folder of runs; made where it is not there.
         name: of the new run; the folder's own if None.
         say: called with a line for each thing that was left out or should be known.
-
-    Returns:
-        The new run folder, `into / name`.
 
     Raises:
         HvaeError: one line on the first thing that was wrong; nothing is left behind then.
@@ -63,26 +58,11 @@ def import_run(source: Path, into: Path, name: str | None = None, say: Say = lam
 
 
 def import_archive(
-    source: Path,
-    into: Path,
-    name: str | None = None,
-    say: Say = lambda line: None,
-    most: int = MAXIMUM_TOTAL_BYTES,
+    source: Path, into: Path, name: str | None = None, say: Say = lambda line: None, most: int = MAXIMUM_TOTAL_BYTES
 ) -> Path:
-    """Unpack a zip archive of one run folder, checked, into a folder of runs.
+    """Unpack a zip archive of one run folder, of at most `most` bytes, as `import_run` copies a folder.
 
-    Args:
-        source: the archive; its members lie at its top or in one folder.
-        into: the folder of runs; made where it is not there.
-        name: of the new run; that of the folder in the archive, or of the archive, if None.
-        say: called with a line for each thing that was left out or should be known.
-        most: bytes it may have unpacked.
-
-    Returns:
-        The new run folder, `into / name`.
-
-    Raises:
-        HvaeError: one line on the first thing that was wrong; nothing is left behind then.
+    Its members lie at its top or in one folder, whose name or else the archive's the new run has if `name` is None.
     """
     try:
         with opened(source) as file:

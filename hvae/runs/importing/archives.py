@@ -1,7 +1,5 @@
 """A zip archive of a run: every claim of its directory is checked before anything is unpacked."""
 
-from __future__ import annotations
-
 import os
 import stat
 import struct
@@ -18,11 +16,7 @@ MAXIMUM_DIRECTORY_BYTES = 400 * MAXIMUM_ENTRIES
 
 
 def check_directory(file: IO[bytes]) -> None:
-    """Bound an archive's directory before zipfile reads all of it into memory.
-
-    Raises:
-        CheckpointError: no zip archive, or one of more members than a run has.
-    """
+    """Bound an archive's directory before zipfile reads all of it into memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 2**16 - 42))
     tail = file.read()
@@ -40,12 +34,7 @@ def check_directory(file: IO[bytes]) -> None:
 def archived(archive: zipfile.ZipFile, most: int) -> tuple[dict[str, zipfile.ZipInfo], str | None]:
     """Members by their path inside the run, every claim checked; and the name of the one folder they lie in.
 
-    Args:
-        archive: with its directory read, nothing unpacked.
-        most: bytes that all members together may have unpacked.
-
-    Raises:
-        CheckpointError: the first claim that no run would make.
+    Nothing is unpacked; all members together may have `most` bytes once they are.
     """
     infos = archive.infolist()
     if len(infos) > MAXIMUM_ENTRIES:

@@ -1,10 +1,7 @@
 """What a copied run holds: config, weights, learning curve and tables, read and checked against each other."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hvae.config import RunConfig
@@ -14,7 +11,7 @@ from hvae.runs.checkpoints import read_config, read_weights, sha256
 from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
-from hvae.runs.score_tables import KEYS, NAME, read_table, table_paths
+from hvae.runs.score_tables import NAME, column_type, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
 
@@ -25,11 +22,7 @@ _CURVE = ("epoch", "step", "train_elbo", "elbo", "learning_rate", "images_per_se
 
 
 def check(run: Path, say: Say) -> None:
-    """Read all that a run holds, cheapest checks first.
-
-    Raises:
-        HvaeError: the first thing that is wrong.
-    """
+    """Read all that a run holds, cheapest checks first; `HvaeError` on the first thing that is wrong."""
     config = read_config(run)
     digest = None
     if (run / "model.safetensors").is_file():
@@ -100,8 +93,7 @@ def _check_claims(path: Path, where: str) -> None:
     if sum(unpacked) > most:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
     for name, kind in types.items():
-        wanted = pa.int32() if name in KEYS else pa.string() if name == NAME else pa.float32()
-        if kind != wanted:
+        if kind != (wanted := column_type(name)):
             raise TableError(f"{where}: column {quoted(name)} is of type {str(kind)[:40]}, it has to be {wanted}")
 
 
@@ -110,9 +102,8 @@ def _check_correlations(run: Path) -> None:
     named = {key.path.name for key in keys}
     for path in sorted((run / "correlations").rglob("*.parquet")):
         if path.name not in named:
-            raise TableError(
-                f"{path.relative_to(run).as_posix()} is not named as a correlation table is, or has none beside it"
-            )
+            where = path.relative_to(run).as_posix()
+            raise TableError(f"{where} is not named as a correlation table is, or has none beside it")
     for key in keys:
         metadata = read_correlations(key.path).metadata
         if metadata.file_name != key.path.name:

@@ -1,7 +1,5 @@
 """The files that a run consists of, how large each may be, and copying them within bounds."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

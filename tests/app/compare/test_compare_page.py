@@ -6,28 +6,32 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.compare import metrics
-from app.compare.numbers import MARKS, Agreement, Compared, agreement, differing, same_images
+from app.compare.configs import differing
+from app.compare.numbers import MARKS, Agreement, Compared, agreement, same_images
 from app.figures import agreement as figures
 from app.figures.densities import IDS_PER_SET
 from app.frame import parts
 from app.looks import palette
+from app.reading import loading, view
 from app.reading.measures import Measure
 from hvae.config import RunConfig
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable, read_table
+from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
+from hvae.scores.levels.llr import LikelihoodRatio
 from tests.app.conftest import sound
 from tests.synthetic import make_run, make_tables
 
-LLR = Measure("LLR", 1)
+LLR = Measure(LikelihoodRatio(1))
 
 
 def config(run: Path) -> RunConfig:
     return RunConfig.from_json((run / "config.json").read_bytes())
 
 
-def compared(run: Path, *slugs: str) -> Compared:
-    tables = {slug: read_table(run / "scores" / f"{slug}.test.mean.S1.R1.seed0.parquet") for slug in slugs}
-    return Compared(find_run(str(run)), "A", palette.run_look(0, "A"), {}, tables)
+def compared(run: Path, own: str, *slugs: str) -> Compared:
+    found = loading.catalogue(find_run(str(run)))
+    return Compared("A", palette.run_look(0, "A"), view.view(found, own, slugs, Setting(), LLR, 0.05, "nats"))
 
 
 def with_metadata(table: ScoreTable, **changes: object) -> ScoreTable:
@@ -52,7 +56,7 @@ def test_only_fields_that_differ_are_listed(tmp_path: Path) -> None:
 
 
 def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compared]) -> None:
-    one, other = (run.tables["mnist"] for run in pair)
+    one, other = (run.sets["mnist"].table for run in pair)
     assert same_images(one, other)
     assert not same_images(one, with_metadata(other, data_fingerprint="f" * 64))
     assert not same_images(one, with_metadata(other, split="all"))
@@ -62,11 +66,11 @@ def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compare
 
 
 def test_percentiles_are_among_the_own_in_distribution_scores(pair: tuple[Compared, Compared]) -> None:
-    found = agreement("mnist", "fashionmnist", LLR, *pair)
+    found = agreement("mnist", *pair)
     for run, scores, ranks in zip(
         pair, (found.first, found.second), (found.first_rank, found.second_rank), strict=True
     ):
-        inside = LLR.of(run.tables["fashionmnist"])
+        inside = LLR.of(run.sets["fashionmnist"].table)
         assert ranks[7] == pytest.approx(100 * np.mean(inside <= scores[7]))
 
 

@@ -11,7 +11,7 @@ from app.figures import curves as curve_figures
 from app.figures.densities import IDS_PER_SET, Series
 from app.looks.palette import LOOKS, look
 from hvae import stats
-from hvae.datasets import names
+from hvae.datasets import info, names
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = RNG.normal(0, 1, 500), RNG.normal(2, 1, 400)
@@ -30,13 +30,17 @@ def test_figures_know_no_streamlit() -> None:
     subprocess.run([sys.executable, "-c", code + "sys.exit('streamlit' in sys.modules)"], check=True)
 
 
-def test_every_known_set_has_a_look_of_its_own() -> None:
-    for one, other in combinations(LOOKS.values(), 2):
+def test_every_known_set_has_a_look_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(LOOKS) <= set(names())
+    for one, other in combinations(map(look, names()), 2):
         # Lines know no marker, marks no dash: each pair tells the sets apart alone.
         assert (one.colour, one.dash) != (other.colour, other.dash)
         assert one.marker != other.marker
         assert one.title != other.title
-    assert set(LOOKS) == set(names())
+    monkeypatch.delitem(LOOKS, "mnist")
+    derived = look("mnist")
+    assert derived.title == info("mnist").title, "a set needs no line here to be named"
+    assert derived == look("mnist") and derived.marker not in {marker for *_, marker in LOOKS.values()}
 
 
 def test_a_converted_set_is_drawn_as_its_source() -> None:
@@ -95,16 +99,35 @@ def test_a_figure_is_sent_without_what_plotly_would_draw_it_again_for() -> None:
     assert missing.to_dict()["data"][0]["error_y"]["array"] == [0.5]
 
 
-def test_levels_show_intervals_and_mark_the_chosen_k() -> None:
+def test_levels_show_intervals_and_mark_what_is_chosen() -> None:
     one = stats.auroc(INSIDE, OUTSIDE)
-    curves = {"mnist": {"L": {0: one, 1: one}, "LLR": {1: one}}}
-    figure = aurocs.auroc_by_level(curves, ("LLR", 1), "title")
-    raw, ratio = figure.data
-    assert list(raw.x) == [0, 1] and list(ratio.x) == [1]
+    panels = [
+        aurocs.Panel("bound", "k", ["0", "1"], [{"score": "-L>0"}, {"score": "-L>1"}], {"mnist": {0: one, 1: one}}),
+        aurocs.Panel("ratio", "k", ["1"], [{"score": "LLR>1"}], {"mnist": {0: one}}, chosen=0),
+        aurocs.Panel(
+            "others", "", ["a", "b"], [{"score": "a"}, {"score": "b"}], {"mnist": {1: one}, "digits": {0: one}}
+        ),
+    ]
+    figure = aurocs.aurocs(panels, "title")
+    raw, ratio, single, other = figure.data
+    assert list(raw.x) == [0, 1] and list(raw.customdata) == ["0", "1"] and list(ratio.customdata) == ["1"]
     assert raw.error_y.array[0] == pytest.approx(one.high - one.value)
     assert raw.error_y.arrayminus[0] == pytest.approx(one.value - one.low)
-    assert [shape.x0 for shape in figure.layout.shapes if shape.line.width == 10] == [1]
-    assert list(aurocs.level_table(curves)["score"]) == ["L>0", "L>1", "LLR>1"]
+    marked = [shape for shape in figure.layout.shapes if shape.line.width == 10]
+    assert [(shape.x0, shape.xref) for shape in marked] == [(0, "x2")]
+    assert raw.mode == "lines+markers" and single.mode == "markers", "no line joins scores of different kinds"
+    assert list(single.x) == [1] and list(other.x) == [0]
+    assert [trace.showlegend for trace in figure.data] == [True, False, False, True], "each set is named once"
+    assert list(aurocs.table(panels)["score"]) == ["-L>0", "-L>1", "LLR>1", "b", "a"]
+    assert list(aurocs.table(panels)["ood"]) == ["mnist"] * 4 + ["digits"]
+
+
+def test_many_panels_stand_below_one_another() -> None:
+    one = stats.auroc(INSIDE, OUTSIDE)
+    panels = [aurocs.Panel(f"score {n}", "k", ["0"], [{"score": n}], {"mnist": {0: one}}) for n in range(4)]
+    figure = aurocs.aurocs(panels, "title")
+    assert figure.layout.xaxis4.domain == figure.layout.xaxis.domain
+    assert figure.layout.yaxis4.domain[1] < figure.layout.yaxis.domain[0]
 
 
 def test_the_profile_sets_one_image_against_the_bands() -> None:
@@ -160,15 +183,17 @@ def test_likelihood_and_ratio_share_their_looks_and_ids() -> None:
 
 def test_more_samples_stand_beside_fewer() -> None:
     few, many = stats.auroc(INSIDE, OUTSIDE - 1), stats.auroc(INSIDE, OUTSIDE)
-    curves = {
-        "−L<sup>&gt;0</sup>": {"mnist": {1: few, 250: few}},
-        "LLR<sup>&gt;1</sup>": {"mnist": {1: few, 250: many}},
-    }
-    figure = aurocs.by_samples(curves, "S", 250, "title")
+    panels = [
+        aurocs.Panel(symbol, "S", ["1", "250"], [{"score": name, "S": n} for n in (1, 250)], {"mnist": line}, chosen=1)
+        for symbol, name, line in (
+            ("−L<sup>&gt;0</sup>", "-L>0", {0: few, 1: few}),
+            ("LLR<sup>&gt;1</sup>", "LLR>1", {0: few, 1: many}),
+        )
+    ]
+    figure = aurocs.aurocs(panels, "title", zoomed=True)
     flat, rising = figure.data
-    assert (
-        list(rising.x) == [0, 1] and list(rising.customdata) == [1, 250] and list(rising.y) == [few.value, many.value]
-    )
+    assert list(rising.x) == [0, 1] and list(rising.customdata) == ["1", "250"]
+    assert list(rising.y) == [few.value, many.value]
     assert rising.error_y.array[1] == pytest.approx(many.high - many.value)
     assert list(figure.layout.xaxis.ticktext) == ["1", "250"]
     for axis, found in ((figure.layout.yaxis, [few]), (figure.layout.yaxis2, [few, many])):
@@ -176,4 +201,4 @@ def test_more_samples_stand_beside_fewer() -> None:
         assert low <= min(one.low for one in found) and max(one.high for one in found) <= high <= 1.1
         assert high - low >= 0.02
     assert {shape.x0 for shape in figure.layout.shapes} == {1}
-    assert aurocs.sample_table(curves, "S").shape == (4, 6)
+    assert aurocs.table(panels).shape == (4, 6) and list(aurocs.table(panels)["S"]) == [1, 250] * 2

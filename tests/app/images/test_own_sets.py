@@ -9,9 +9,10 @@ import pytest
 from app.images import models
 from app.reading import loading
 from hvae.datasets import ImageSet, load
-from hvae.measuring.measure import score, settings
+from hvae.measuring.measure import score
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import read_table
+from hvae.runs.settings import Setting
 from hvae.runs.sources import remember
 from tests.app.conftest import judging_run, sound
 
@@ -25,7 +26,7 @@ def own(root: Path) -> tuple[Path, ImageSet]:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
     np.savez(path, images=pixels, names=[f"letter {number}.png" for number in range(9)])
     images = load(f"npz:{path}", "test")
-    score(run, images, settings(seed=0), accelerator="cpu", devices=1)
+    score(run, images, Setting(seed=0), accelerator="cpu", devices=1)
     remember(run, images)
     return run, images
 
@@ -55,8 +56,8 @@ def test_an_own_image_is_rebuilt_with_the_noise_that_scored_it(own) -> None:
     run, images = own
     entry = find_run(str(run))
     (path,) = (run / "scores").glob(f"{images.slug}.*.parquet")
-    whole = loading.scored_images(entry, images.slug, "test")
+    table = read_table(path)
+    whole = loading.scored_images(entry, table)
     walked = models.walk(entry, whole.take(np.array([4])), np.array([4]), seed=0, reading="mean")
-    frame = read_table(path).frame
-    stored = frame[["elbo", *(f"L>{k}" for k in range(1, walked.depth + 1))]].to_numpy()[4]
+    stored = table.frame[["elbo", *(f"L>{k}" for k in range(1, walked.depth + 1))]].to_numpy()[4]
     np.testing.assert_allclose(walked.bounds[0, :, 0], stored, rtol=1e-5)

@@ -1,14 +1,22 @@
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from app.reading import measures
-from app.reading.measures import Measure, Setting
+from app.reading import loading, measures
+from app.reading.measures import Measure
 from hvae.errors import TableError
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table
+from hvae.runs import pixel_tables
+from hvae.runs.catalogue import Catalogue, catalogue
+from hvae.runs.columns import PIXEL_COLUMNS
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
+from hvae.scores.base import POSITIVE
+from hvae.scores.levels.bound import Bound
+from hvae.scores.levels.llr import LikelihoodRatio
 from hvae.stats import auroc
 from tests.synthetic import make_run, make_tables
 
@@ -38,69 +46,52 @@ def test_the_rug_keeps_both_extremes_and_is_bounded() -> None:
     assert len(measures.rug(values[:30])) == 30
 
 
-def test_settings_are_those_of_whole_sets_in_reading_order(run: Path) -> None:
-    keys = list_tables(run)
-    assert measures.settings(keys, "fashionmnist") == [
-        Setting("mean", 1, 1),
-        Setting("mean", 1, 4),
-        Setting("mean", 8, 1),
-        Setting("sample", 1, 1),
-        Setting("sample", 1, 4),
-    ]
-    assert measures.settings(keys, "svhn") == []
-
-
-def test_a_table_is_found_by_set_setting_and_split(run: Path) -> None:
-    keys = list_tables(run)
-    digits = measures.find(keys, "digits", Setting("mean", 1, 1))
-    part = measures.find(keys, "fashionmnist", Setting("sample", 1, 4), ("calibration",))
-    assert digits is not None and digits.split == "all"
-    assert part is not None and part.path.name == "fashionmnist.calibration.sample.S1.R4.seed0.parquet"
-    assert measures.find(keys, "mnist", Setting("auxiliary", 1, 1)) is None
-
-
-def test_units_change_the_score_by_a_constant_only(run: Path) -> None:
-    key = measures.find(list_tables(run), "mnist", Setting("mean", 8, 1))
-    assert key is not None
-    table = read_table(key.path)
-    for score, k in (("L", 0), ("L", 2), ("LLR", 1)):
-        nats, bits = Measure(score, k).of(table), Measure(score, k, "bits/dim").of(table)
-        np.testing.assert_allclose(nats, bits * 784 * np.log(2))
-    np.testing.assert_array_equal(Measure("LLR", 1).of(table), table.bound(0) - table.bound(1))
+def catalogue_of(run: Path) -> Catalogue:
+    return catalogue(find_run(str(run)))
 
 
 def table_of(run: Path, slug: str, setting: Setting) -> ScoreTable:
-    key = measures.find(list_tables(run), slug, setting)
-    assert key is not None
-    return read_table(key.path)
+    found = catalogue_of(run)
+    entry = found.find(slug, setting)
+    assert entry is not None
+    return found.read(entry)
+
+
+def test_units_change_the_score_by_a_constant_only(run: Path) -> None:
+    table = table_of(run, "mnist", Setting("mean", 8, 1))
+    for score in (Bound(0), Bound(2), LikelihoodRatio(1)):
+        nats, bits = Measure(score).of(table), Measure(score, "bits/dim").of(table)
+        np.testing.assert_allclose(nats, bits * 784 * np.log(2))
+    np.testing.assert_array_equal(Measure(LikelihoodRatio(1)).of(table), table.bound(0) - table.bound(1))
 
 
 def test_no_unit_changes_an_auroc(run: Path) -> None:
     inside, outside = (table_of(run, slug, Setting("mean", 1, 1)) for slug in ("fashionmnist", "mnist"))
     for k in (0, 3):
-        found = {
-            unit: auroc(Measure("L", k, unit).of(inside), Measure("L", k, unit).of(outside)) for unit in measures.UNITS
-        }
-        assert len(set(found.values())) == 1
+        measured = [Measure(Bound(k), unit) for unit in POSITIVE]
+        assert len({auroc(one.of(inside), one.of(outside)) for one in measured}) == 1
     np.testing.assert_allclose(
-        np.exp(Measure("L", 0, "ln(bits/dim)").of(inside)), Measure("L", 0, "bits/dim").of(inside)
+        np.exp(Measure(Bound(0), "ln(bits/dim)").of(inside)), Measure(Bound(0), "bits/dim").of(inside)
     )
 
 
 def test_what_may_be_negative_has_no_logarithm(run: Path) -> None:
     table = table_of(run, "mnist", Setting("mean", 1, 1))
-    assert [measures.usable_unit("LLR", unit) for unit in measures.UNITS] == ["nats", "bits/dim", "bits/dim"]
-    assert [measures.usable_unit("L", unit) for unit in measures.UNITS] == list(measures.UNITS)
+    assert [measures.usable_unit(LikelihoodRatio, unit) for unit in POSITIVE] == ["nats", "bits/dim", "bits/dim"]
+    assert [measures.usable_unit(Bound, unit) for unit in POSITIVE] == list(POSITIVE)
     frame = table.frame.assign(iw=np.where(table.frame["example"] < 2, 0.5, table.frame["iw"]))
-    with pytest.raises(TableError, match="2 images of mnist have -L>0 at or below 0.*choose nats or bits/dim"):
-        Measure("L", 0, "ln(bits/dim)").of(ScoreTable(frame, table.metadata))
+    with pytest.raises(TableError, match="2 images have -L>0 at or below 0.*choose nats or bits/dim"):
+        Measure(Bound(0), "ln(bits/dim)").of(ScoreTable(frame, table.metadata))
 
 
-def test_the_stamp_follows_the_files(run: Path, tmp_path: Path) -> None:
-    key = next(key for key in list_tables(run) if key.slug == "mnist")
-    own = replace(key, path=tmp_path / key.path.name)
-    gone = measures.stamp([own])
-    own.path.write_bytes(b"1")
-    there = measures.stamp([own])
-    os.utime(own.path, ns=(1, 1))
-    assert len({gone, there, measures.stamp([own]), measures.stamp([key])}) == 4
+def test_the_stamp_follows_the_files(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path))
+    entry = next(entry for entry in catalogue_of(run).entries if entry.slug == "mnist")
+    before = loading.stamp(entry)
+    os.utime(entry.path, ns=(1, 1))
+    touched = next(one for one in catalogue_of(run).entries if one.path == entry.path)
+    assert loading.stamp(touched) != before
+    pixels = pd.DataFrame({column.name: np.zeros(120) for column in PIXEL_COLUMNS})
+    pixel_tables.write(pixels, entry.metadata.data_fingerprint)
+    assert loading.stamp(touched) not in (before, loading.stamp(entry))
+    assert loading.stamp(entry) != before, "a score may need the statistics of the pixels"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from app.figures import learning
 from app.frame import parts
@@ -16,6 +17,7 @@ from app.runs.tables import listed
 from app.server import access
 from hvae.files import run_lock
 from hvae.runs.folders import find_run
+from hvae.runs.score_tables import METADATA_KEY
 from hvae.runs.states import run_state
 from tests.synthetic import make_run, make_tables
 
@@ -58,7 +60,7 @@ def test_every_state_and_a_run_deleted_while_open(root, visit):
     assert "The run `live` is gone" in text
     app.selectbox(key="run").select("alone").run()
     text = sound(app)
-    assert text.count(">score again</span>") == 2 and "is no readable parquet file" in text
+    assert text.count(">cannot be used</span>") == 2 and "is no readable parquet file" in text
     assert "hvae score alone --data mnist --split test" in text
     app.selectbox(key="run").select("broken").run()
     assert "broken is damaged" in sound(app)
@@ -116,14 +118,27 @@ def test_progress_in_words(root):
     assert "0 of 4 epochs done; updated" in progress(entry, run_state(entry), time.time())
 
 
-def test_score_tables_are_listed_with_what_is_wrong(root):
-    run = make_run(root, "first", trained=True)
-    make_tables(run, ("mnist",), n=20, draws=(1, 2))
-    (run / "scores" / "mnist.test.mean.S1.R2.seed0.parquet").write_bytes(b"")
-    rows = listed(find_run("first"))
-    assert rows["R"].tolist() == [1, 2] and rows["images"].iloc[0] == 20
-    assert rows["problem"].iloc[0] == "made with other weights than the run has now"
-    assert "no readable parquet" in rows["problem"].iloc[1]
+def test_score_tables_are_listed_with_what_is_wrong(root, visit):
+    run = make_run(root, "a run")
+    other, empty, older = make_tables(run, ("mnist",), n=20, draws=(1, 2, 4))
+    make_run(root, "a run", trained=True)
+    (sound_one,) = make_tables(run, ("digits",), n=20, parts=False)
+    empty.write_bytes(b"")
+    content = pq.read_table(older)
+    metadata = content.schema.metadata[METADATA_KEY].replace(b'"schema_version":2', b'"schema_version":1')
+    pq.write_table(content.replace_schema_metadata({METADATA_KEY: metadata}), older)
+    rows = listed(find_run("a run")).set_index("file")
+    good = rows.loc[sound_one.name]
+    assert (good["problem"], good["images"], good["data"], good["split"]) == ("", 20, "digits", "all")
+    assert rows.loc[other.name, "problem"].endswith("made with other weights than the run has now: score it again")
+    assert rows.loc[other.name, "command"].endswith("--data mnist --split test --reading mean --samples 1 --draws 1")
+    assert "no readable parquet" in rows.loc[empty.name, "problem"]
+    assert rows.loc[empty.name, "command"].endswith("--samples 1 --draws 2")
+    assert "of the older schema 1" in rows.loc[older.name, "problem"]
+    assert rows.loc[older.name, "command"] == "hvae runs upgrade 'a run'"
+    text = sound(visit("runs", about=parts.TABLES))
+    assert text.count(">cannot be used</span>") == len(rows) - 1 and "hvae runs upgrade 'a run'" in text
+    assert "of the older schema 1" in sound(visit("runs")), "every part of the page names what cannot be used"
 
 
 def test_curves_are_thinned_and_keep_both_ends():

@@ -19,21 +19,25 @@ from streamlit.testing.v1 import AppTest
 from app.frame import jobs
 from app.score_images import detail, grid, preview, results, scoring, store
 from app.score_images import report as upload_report
+from app.score_images.results import Reference
 from app.score_images.sources import Given
 from app.server import cores
 from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
-from hvae.errors import TableError
+from hvae.errors import HvaeError, TableError
+from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table, write_table
+from hvae.runs.score_tables import ScoreTable, write_table
+from hvae.runs.settings import Setting
+from hvae.scores import SCORES, SingleScore
 from hvae.verdicts import rule as verdict_rule
 from tests.app.conftest import finish_jobs, judging_run, sound
 from tests.synthetic import make_run, make_tables
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
 SETTINGS = store.Settings(
-    run="clothes", source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, statistic="rank",
-    reading="mean", samples=1, draws=1,
+    run="clothes", setting=Setting(), source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
+    depth=2, statistic="rank",
 )  # fmt: skip
 JOB = "abcdefghijkl"
 
@@ -61,6 +65,11 @@ def scored(n: int = 3) -> tuple[pd.DataFrame, np.ndarray]:
         | {"p": p, "p_low": p / 2, "p_high": np.minimum(1, p * 2)}
     )
     return frame, np.arange(n * 784).reshape(n, 1, 28, 28).astype(np.uint8)
+
+
+def weights() -> str:
+    """Of the run that can judge."""
+    return catalogue(find_run("clothes")).entries[0].metadata.weights_sha256
 
 
 def kept(complete: bool = True, **settings: object) -> None:
@@ -173,13 +182,14 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     order = np.argsort(stored.frame["p"].to_numpy(), kind="stable")
     for run, frame in zip(("clothes", "letters", "digits"), (stored.frame, *stored.others), strict=True):
         assert [cell.split()[0] for cell in shown[f"p, {run}"]] == [f"{p:.4f}" for p in frame["p"].to_numpy()[order]]
-        rule = verdict_rule.rule(find_run(run), two_sided=True)
-        assert np.array_equal(rule.judge(frame[["LLR>1", "LLR>2"]].to_numpy()).p, frame["p"].to_numpy()), run
+        rule = verdict_rule.rule(catalogue(find_run(run)), two_sided=True)
+        again = rule.judge(ScoreTable(frame, rule.reference.metadata))
+        assert np.array_equal(again.p, frame["p"].to_numpy()), run
 
 
 def further(n: int = 2) -> None:
     """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
-    kept(also=(store.JudgedBy(run="a <b>run</b>", n_calibration=80),), complete=False)
+    kept(also=(store.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
     frame, _ = scored(n)
     store.add_further(store.folder(JOB), 0, 0, frame.drop(columns=["name", "changes"]).assign(p=0.95))
 
@@ -204,13 +214,34 @@ def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
     assert "<td>further run 1, n_calibration</td><td>80</td>" in text
 
 
-def test_jobs_of_one_run_from_before_there_were_several_are_still_read(temporary: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"score": None}, "older version: score the images again"),
+        ({"score": "nonsense"}, "there is no score 'nonsense'"),
+        ({"score": "typicality"}, "damaged"),
+        ({"depth": 10**9}, "damaged"),
+        ({"statistic": "mode"}, "damaged"),
+    ],
+)
+def test_results_of_another_form_are_refused_in_one_line(
+    temporary: Path, root: Path, visit: Callable[..., AppTest], changes: dict[str, object], said: str
+) -> None:
     kept()
     path = temporary / "hvae-jobs" / JOB / "settings.json"
-    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("also", "two_sided")}
-    path.write_text(json.dumps(old))
+    found = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({name: value for name, value in found.items() if value is not None}))
+    with pytest.raises(HvaeError, match=said) as caught:
+        store.read(JOB)
+    assert "\n" not in str(caught.value)
+    app = visit("score_images", job=JOB)
+    assert any(said in one.value for one in app.error) and sound(app)
+
+
+def test_a_result_by_one_run_has_nothing_side_by_side(root: Path) -> None:
+    kept()
     stored = store.read(JOB)
-    assert stored is not None and stored.others == () and not stored.settings.two_sided
+    assert stored is not None and stored.others == ()
     assert grid.compared(results.judged(stored, 0.05)) is None
 
 
@@ -224,8 +255,8 @@ def test_a_further_run_must_have_the_setting(clothes: Path, root: Path, visit: C
 def test_every_setting_that_is_scored_can_be_chosen_and_stands_in_the_command(
     clothes: Path, visit: Callable[..., AppTest]
 ) -> None:
-    for key in list_tables(clothes):
-        table = read_table(key.path)
+    found = catalogue(find_run("clothes"))
+    for table in map(found.read, found.entries):
         how = table.metadata.model_copy(update={"reading": "sample", "samples": 8})
         write_table(clothes, ScoreTable(table.frame, how))
     app = visit("score_images", run="clothes", reading="sample", alpha="0.01")
@@ -326,12 +357,63 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     stored = store.read(JOB)
     assert stored is not None
     found = results.judged(stored, 0.05)
-    like = next(read_table(key.path) for key in list_tables(clothes) if key.split == "reference")
-    text = upload_report.report(found, detail.marks(found, like, "fashionmnist", 1, clickable=False))
+    like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
+    assert isinstance(like, Reference)
+    text = upload_report.report(found, detail.marks(found, like, found.levels[0], clickable=False))
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
     assert grid.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+
+
+class Paper(SingleScore):
+    """A made-up score of the pixels alone, without levels."""
+
+    name, title, about, source = "paper", "Paper", "How dark is it?", "made up"
+    mark = ("Paper", "P<sub>x</sub>", "P")
+    columns = ("log_px",)
+
+    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> np.ndarray:
+        return -table.column("log_px")
+
+
+@pytest.mark.parametrize("judge", ["paper", "bound"])
+def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
+    clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, judge: str
+) -> None:
+    monkeypatch.setitem(SCORES, "paper", Paper)
+    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", score=judge)
+    assert "paper" in app.segmented_control(key="score").options
+    assert f"--statistic rank --score {judge} --reading mean" in sound(app)
+    app.button(key="score-them").click().run()
+    finish_jobs()
+    app.run()
+    text = sound(app)
+    shown, labels = app.dataframe[0].value, {"paper": ["Paper"], "bound": ["-L>0", "-L>1", "-L>2"]}[judge]
+    differs = ["differs at k"] if judge == "bound" else []
+    assert list(shown)[3:] == ["p", *differs, *(f"{one}, nats" for one in labels)]
+    assert (f"judged by {judge} ({SCORES[judge].title})" in text) and ("differs most at" in text) == (judge == "bound")
+    assert ("k" in {one.key for one in app.segmented_control}) == (judge == "bound")
+    stored = store.read(app.session_state["job"])
+    assert stored is not None and stored.complete
+    found = results.judged(stored, 0.05)
+    assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(grid.for_spreadsheets(found.frame))
+    assert [f"{value:.4f}" in text for value in sorted(stored.frame["p"])][:1] == [True]
+    document = upload_report.report(found, None)
+    assert all(f"<th>{one.replace('>', '&gt;')}, nats</th>" in document for one in labels)
+    assert f"<td>score</td><td>{judge}</td>" in document and ("differs at k" in document) == (judge == "bound")
+    rule = verdict_rule.rule(catalogue(find_run("clothes")), score=judge)
+    assert np.array_equal(rule.judge(ScoreTable(stored.frame, rule.reference.metadata)).p, stored.frame["p"])
+
+
+def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
+    clothes: Path, visit: Callable[..., AppTest]
+) -> None:
+    app = visit("score_images", run="clothes", score="entropy-corrected")
+    text = sound(app).replace("\\", "")
+    assert app.segmented_control(key="score").options == ["bound", "llr", "typicality"]
+    assert "Cannot judge here: -(L+H) needs `input_entropy`" in text and "hvae" in text
+    assert "asks for judged by `entropy-corrected`" in text and "--score llr" in text
 
 
 @pytest.mark.parametrize(

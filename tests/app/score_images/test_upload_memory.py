@@ -19,11 +19,12 @@ from app.score_images import scoring, store
 from app.score_images.sources import Given
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
+from hvae.runs.settings import Setting
 from tests.hvae.datasets.own.test_outside import DAMAGED, READ, REFUSED, encode
 
 run = find_run("fashionmnist-lite-seed0")
-settings = store.Settings(run=run.name, source="", image_shape=(1, 28, 28), fit="pad", invert=False,
-                                 statistic="rank", reading="mean", samples=1, draws=1)
+settings = store.Settings(run=run.name, setting=Setting(), source="", image_shape=(1, 28, 28), fit="pad", invert=False,
+                          score="llr", depth=3, statistic="rank")
 noise = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8), dtype=np.uint8)
 
 def small(count):
@@ -46,7 +47,7 @@ def score(job, sources):
     name.set_result(job)
     store.create(job, settings, lambda job: False)
     given = Given("files", tuple(sources), (job,))
-    scoring.scoring(run, given, settings, name)(lambda done, total: None, lambda: False)
+    scoring.scoring([run], given, settings, name)(lambda done, total: None, lambda: False)
     return store.read(job)
 
 def memory(name):

@@ -1,12 +1,19 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.images import steps as image_steps
-from app.scores import contrast
-from hvae.runs.score_tables import ScoreTable, list_tables, read_table
-from tests.app.conftest import sound
+from app.scores import figures
+from hvae.datasets import load
+from hvae.runs.catalogue import catalogue
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores import find
+from tests.app.conftest import digits_of, sound
 from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
@@ -17,7 +24,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Sc
     """By slug and number of importance samples."""
     run = make_run(tmp_path_factory.mktemp("runs"), "one")
     make_tables(run, SETS, n=50, samples=(1, 8), parts=False)
-    return {(key.slug, key.samples): read_table(key.path) for key in list_tables(run)}
+    found = catalogue(find_run(str(run)))
+    return {(entry.slug, entry.setting.samples): found.read(entry) for entry in found.entries}
 
 
 @pytest.mark.parametrize("k", [1, 3])
@@ -39,7 +47,7 @@ def test_the_steps_of_an_image_add_up_to_its_bounds(tables, samples: int, k: int
         before = one
     assert steps["= ELBO"].value == table.frame["elbo"][7]
     assert steps[labels[-1]].value == table.bound(k)[7]
-    assert -steps[labels[-2]].value == table.likelihood_ratio(k)[7]
+    assert -steps[labels[-2]].value == find("llr")(k).of(table)[7]
     np.testing.assert_allclose(steps["+ log r<sub>2</sub>"].band[2], np.median(inside.log_ratio(2)))
     words = image_steps.explanation(table, k)
     assert ("S = 8" in words) == (samples == 8) and "no sum of some of them" in words
@@ -47,38 +55,63 @@ def test_the_steps_of_an_image_add_up_to_its_bounds(tables, samples: int, k: int
 
 def test_the_contrast_says_who_is_fooled_and_who_is_caught() -> None:
     def said(likelihood: float, ratio: float) -> str:
-        return contrast.what_to_see("FashionMNIST", "LLR>1", {"mnist": likelihood}, {"mnist": ratio})
+        return figures.what_to_see("FashionMNIST", "LLR>1", {"mnist": likelihood}, {"mnist": ratio})
 
     assert "MNIST sits left of FashionMNIST" in said(0.3, 0.9) and said(0.3, 0.9).endswith("moves it to the right")
     assert said(0.3, 0.4).endswith("does not mend it")
     assert "no set sits left" in said(0.6, 0.9)
 
 
+def links(app: AppTest) -> list[str]:
+    return [link.proto.label for link in app.get("page_link")]
+
+
 def test_one_image_on_the_page(scored_runs, visit) -> None:
     app = visit("scores", image="mnist:7", ood=["mnist"])
     text = sound(app)
+    assert "See its reconstructions →" in links(app)
     assert "MNIST 7: " in text and "middle 90 % of FashionMNIST" in text and "no sum of some of them" in text
     assert "hvae data fetch mnist" in text, "the data set is not on this machine"
     assert "Rebuild it level by level" not in [one.label for one in app.expander]
     app.segmented_control(key="unit").set_value("ln(bits/dim)").run()
     text = sound(app)
-    assert "LLR can be negative" in text and "−L<sup>&gt;k</sup>, ln(bits/dim)" in text
-    assert "LLR<sup>&gt;k</sup>, bits/dim" in text
-    app.segmented_control(key="score").set_value("L").run()
-    assert "LLR can be negative" not in sound(app)
+    assert "LLR>1 can be negative" in text
+    rows = dict(re.findall(r'<th scope="row">([^\n]*?)</th><td>([^<]*)</td>', text))
+    assert rows["−L<sup>&gt;0</sup>"].endswith("ln(bits/dim)") and rows["LLR<sup>&gt;1</sup>"].endswith(" bits/dim")
+    assert "nats" not in "".join(rows[symbol] for symbol in rows if "sup" in symbol or "mean" in symbol)
+    app.segmented_control(key="score").set_value("bound").run()
+    assert "can be negative" not in sound(app)
     app.button(key="_image1").click().run()
     assert "MNIST 8: " in sound(app)
 
 
 def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
-    make_tables(run, ("fashionmnist", "digits"), n=30, parts=False)
+    make_tables(run, ("fashionmnist",), n=30, parts=False)
+    digits_of(run, load("digits", "all").spread(30))
     app = visit("scores", image="digits:5")
     assert 'class="mosaic rebuilt"' not in sound(app)
+    assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
     app.session_state["rebuild"] = True
     text = sound(app.run())
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
     assert "those of the score table" in text
     (run / "model.safetensors").write_bytes(b"no weights")
+    text = sound(app.run())
+    assert "was made with other weights than the run has now" in text and "has no scores of FashionMNIST yet" in text
+    make_tables(run, ("fashionmnist",), n=30, parts=False)
+    digits_of(run, load("digits", "all").spread(30))
+    sound(app.run())
+    app.session_state["rebuild"] = True
     app.button(key="_image1").click().run()
     assert any("model.safetensors" in one.value for one in app.error) and "Digits (scikit-learn) 6: " in sound(app)
+
+
+def test_a_table_that_lacks_a_term_of_the_bound_skips_its_steps_only(tables) -> None:
+    inside, table = (tables[slug, 1] for slug in SETS)
+    assert image_steps.obstacle((inside, table), 1) is None
+    lacking = replace(table, frame=table.frame.drop(columns="log_px"))
+    said = image_steps.obstacle((inside, lacking), 1)
+    assert said is not None and "log_px" in said and "hvae score" in said
+    flat = replace(table, metadata=table.metadata.model_copy(update={"depth": 0}))
+    assert "no layers" in str(image_steps.obstacle((flat,), 1))

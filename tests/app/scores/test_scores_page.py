@@ -13,6 +13,7 @@ from app.reading.measures import Measure
 from app.scores import brush, galleries
 from hvae import stats
 from hvae.runs.score_tables import read_table
+from hvae.scores import find
 from tests.app.conftest import sound
 
 
@@ -22,7 +23,7 @@ def table_of(root: Path, slug: str, run: str = "first"):
 
 
 def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: Callable[..., AppTest]) -> None:
-    measure = Measure("LLR", 1)
+    measure = Measure(find("llr")(1))
     values = {slug: measure.of(table_of(scored_runs, slug)) for slug in ("fashionmnist", "mnist", "digits")}
     low, high = np.quantile(values["mnist"], [0.2, 0.6]).round(2)
     app = visit("scores", **{"from": str(low), "to": str(high), "panel": "PR"})
@@ -42,8 +43,8 @@ def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: 
     app.slider(key="_alarm").set_value(30.0).run()
     assert app.number_input(key="alarm").value == 30.0 and "30.0\N{NO-BREAK SPACE}% false alarms" in sound(app)
     app.segmented_control(key="gallery").set_value("Fooled and caught").run()
-    assert "fooled by likelihood, caught by the ratio" in sound(app)
-    app.segmented_control(key="score").set_value("L").run()
+    assert "fooled by likelihood, caught by the score" in sound(app)
+    app.segmented_control(key="score").set_value("bound").run()
     assert app.number_input(key="from").value is None, "another score has another axis"
     app.segmented_control(key="gallery").set_value("In the brush").run()
     assert "No range is brushed" in sound(app)
@@ -59,7 +60,7 @@ def test_the_least_normal_looking_images_are_the_confusing_ones(
     scored_runs: Path, visit: Callable[..., AppTest]
 ) -> None:
     app = visit("scores", ood=["mnist"], k="2")
-    measure = Measure("LLR", 2)
+    measure = Measure(find("llr")(2))
     for key, slug, sign in (("confusing-ood", "mnist", 1), ("confusing-own", "fashionmnist", -1)):
         values = sign * measure.of(table_of(scored_runs, slug))
         expected = [f"{slug}:{index}" for index in np.argsort(values, kind="stable")[:12]]
@@ -69,14 +70,15 @@ def test_the_least_normal_looking_images_are_the_confusing_ones(
 
 def test_every_image_is_in_one_cell_and_the_clearest_leads(scored_runs: Path) -> None:
     inside, outside = table_of(scored_runs, "fashionmnist"), table_of(scored_runs, "mnist")
-    measures = (Measure("L", 0), Measure("LLR", 1))
-    cells = galleries.cells_of(inside, outside, *measures, 0.05)
+    measures = (Measure(find("bound")(0)), Measure(find("llr")(1)))
+    own, values = (tuple(one.of(table) for one in measures) for table in (inside, outside))
+    cells = galleries.cells_of(own, values, 0.05)
     assert sorted(np.concatenate(cells)) == list(range(len(outside)))
-    called = [one.of(outside) >= score_measures.threshold(one.of(inside), 0.05).value for one in measures]
+    called = [one >= score_measures.threshold(at, 0.05).value for one, at in zip(values, own, strict=True)]
     for index, (_, first, second) in zip(cells, galleries.CELLS, strict=True):
         assert (called[0][index] == first).all() and (called[1][index] == second).all()
-    own = galleries.cells_of(inside, inside, *measures, 0.05)
-    assert len(own[0]) + len(own[1]) <= 0.05 * len(inside), "the ratio keeps its budget"
+    passed = galleries.cells_of(own, own, 0.05)
+    assert len(passed[0]) + len(passed[1]) <= 0.05 * len(inside), "the score keeps its budget"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -16,78 +15,19 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from hvae import datasets
-from hvae.cli import app, dashboard
+from hvae.cli import dashboard
 from hvae.datasets.base import Progress
 from hvae.report import build, gather
-from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
-from hvae.runs.folders import find_run, read_history
-from hvae.runs.score_tables import list_tables, read_table
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import read_table, table_paths
+from hvae.scores import score
 from hvae.stats import bits_per_dim
-from tests.synthetic import make_run, make_tables
+from tests.hvae.commands import fail, invoke, succeed
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def succeed(*arguments: object) -> Result:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def fail(*arguments: object) -> str:
-    """The one line that a command ends with."""
-    result = invoke(*arguments)
-    assert result.exit_code == 2
-    assert isinstance(result.exception, SystemExit)
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("note: ")]
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("error: ")
-    return lines[0]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """HVAE_RUNS with two runs of random weights and one that has tables alone."""
-    root = tmp_path_factory.mktemp("runs")
-    make_run(root, "probe", depth=2, trained=True)
-    make_run(root, "sibling", depth=2, trained=True, seed=1)
-    make_tables(make_run(root, "scored"), sets=("fashionmnist", "mnist"), n=60)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HVAE_RUNS", str(root))
-        yield root
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained by the command."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    succeed("train", "digits-tiny", "--run", folder, "--epochs", 2, "--seed", 3, "--device", "cpu")
-    return folder
-
-
-@pytest.fixture
-def copy(runs: Path, tmp_path: Path) -> Path:
-    """A copy of a sound run, to be changed or damaged."""
-    return shutil.copytree(runs / "probe", tmp_path / "copy")
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder of 60 images in two classes."""
-    random = np.random.default_rng(0)
-    for number in range(60):
-        path = tmp_path / "pictures" / ("cats" if number % 2 else "dogs") / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (30, 20), dtype=np.uint8)).save(path)
-    return tmp_path / "pictures"
 
 
 @pytest.mark.parametrize(
@@ -211,57 +151,6 @@ def test_a_damaged_table_is_named_and_the_rest_reported(runs, tmp_path):
     assert "nothing to report" in fail("report", folder)
 
 
-def test_train_writes_a_run_that_resumes_and_is_not_overwritten(trained):
-    config = read_config(trained)
-    assert (config.preset, config.training.epochs, config.training.seed) == ("digits-tiny", 2, 3)
-    assert read_history(trained)["epoch"].tolist() == [1, 2]
-    before = (trained / "model.safetensors").read_bytes()
-    assert "already holds a run" in failed_training("digits-tiny", "--run", trained, "--epochs", 2)
-    assert "begun with another training.epochs" in fail(
-        "train", "digits-tiny", "--run", trained, "--epochs", 5, "--resume"
-    )
-    assert "trained from the preset 'digits-tiny'" in fail("train", "mnist-lite", "--run", trained, "--resume")
-    succeed("train", "digits-tiny", "--run", trained, "--resume", "--seed", 3)
-    assert (trained / "model.safetensors").read_bytes() == before
-    assert "is sound" in succeed("runs", "check", trained).stdout
-
-
-def failed_training(*arguments: object) -> str:
-    """The last line of a training that began, and so said what it would do, before it failed."""
-    result = invoke("train", *arguments)
-    assert result.exit_code == 2
-    return result.stderr.splitlines()[-1]
-
-
-def test_train_shows_each_epoch_once(tmp_path):
-    folder = tmp_path / "run"
-    result = succeed(
-        "train", "digits-tiny", "--run", folder, "--set", "training.epochs=3", "--set", "data.preprocessing=grey"
-    )
-    assert read_config(folder).data.preprocessing == "grey"
-    assert result.stdout.strip() == str(folder)
-    lines = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
-    history = read_history(folder)
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
-    for line, elbo, ratio in zip(lines, history["elbo"], history["log_ratio_1"], strict=True):
-        assert f"validation ELBO {elbo:.2f} nats" in line
-        assert f"log r {ratio:.1f} " in line
-        assert "images/s" in line and "left" in line
-
-
-def test_trains_on_ones_own_images_and_scores_their_parts(pictures, tmp_path, monkeypatch):
-    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
-    name = f"folder:{pictures}"
-    result = succeed("train", "digits-tiny", "--data", name, "--epochs", 1, "--set", "training.batch_size=16")
-    folder = tmp_path / "runs" / "digits-tiny-on-pictures-seed0"
-    assert result.stdout.strip() == str(folder)
-    assert "30 fitted and 6 validation images" in result.stderr
-    succeed("score", folder, "--data", name, "--split", "reference", "--split", "calibration")
-    sizes = {key.split: len(read_table(key.path)) for key in list_tables(folder)}
-    assert sizes == {"reference": 12, "calibration": 12}
-    assert "held-out half" in succeed("report", folder).stdout
-
-
 @pytest.mark.parametrize("wrong", ["training", "scoring"])
 def test_ctrl_c_says_how_to_continue(runs, tmp_path, monkeypatch, wrong):
     def interrupted(*arguments: object, **options: object) -> None:
@@ -302,21 +191,21 @@ def test_score_writes_the_table_it_names(copy):
         table = read_table(path)
         assert len(table) == 30
         bits = bits_per_dim(table.bound(0), 784).mean()
-        share = np.mean(table.likelihood_ratio(1) < 0)
+        share = np.mean(score("llr", 2, 1).of(table) < 0)
         assert f"30 images, {bits:.4f} bits/dim, LLR>1 negative for {share:.1%}" in line
-    assert "digits (test), mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
+    assert "digits (test), reading mean, S = 1, R = 2: 30 of 30 images, 0:00:00 left" in result.stderr
 
 
 def test_a_limit_never_replaces_a_larger_table(copy):
     succeed("score", copy, "--data", "digits", "--limit", 20, "--seed", 5)
-    (key,) = list_tables(copy)
-    before = key.path.read_bytes()
+    (path,) = table_paths(copy)
+    before = path.read_bytes()
     assert "holds 20 images, --limit 7 would replace them" in fail(
         "score", copy, "--data", "digits", "--limit", 7, "--seed", 5
     )
-    assert key.path.read_bytes() == before
+    assert path.read_bytes() == before
     succeed("score", copy, "--data", "digits", "--limit", 25, "--seed", 5)
-    assert len(read_table(key.path)) == 25
+    assert len(read_table(path)) == 25
 
 
 def test_report_writes_what_the_tables_say(runs, tmp_path):
@@ -361,37 +250,6 @@ def test_reconstruct_draws_a_picture(runs, pictures, tmp_path):
             sizes.append(image.size)
     np.testing.assert_array_equal(np.asarray(Image.open(first)), np.asarray(Image.open(again)))
     assert sizes[0][0] == sizes[2][0] and sizes[0][1] > sizes[2][1]
-
-
-def test_bundle_keeps_the_model_and_leaves_the_optimizer(trained, tmp_path):
-    bundle = tmp_path / "bundle"
-    succeed("runs", "bundle", trained, bundle)
-    assert {path.name for path in bundle.iterdir()} == {"config.json", "history.csv", "model.safetensors"}
-    assert read_config(bundle) == read_config(trained)
-    pd.testing.assert_frame_equal(read_history(bundle), read_history(trained))
-    config = read_config(trained)
-    exact, rounded = read_weights(trained, config), read_weights(bundle, config)
-    for name, weights in exact.items():
-        torch.testing.assert_close(rounded[name], weights.bfloat16().float(), rtol=0, atol=0)
-    assert (bundle / "model.safetensors").stat().st_size < 0.7 * (trained / "model.safetensors").stat().st_size
-    assert "is sound" in succeed("runs", "check", bundle).stdout
-    assert "already holds a run" in fail("runs", "bundle", trained, bundle)
-
-
-def test_runs_list_shows_what_is_wrong(runs, tmp_path, monkeypatch):
-    shutil.copytree(runs, tmp_path / "runs")
-    (tmp_path / "runs" / "sibling" / "config.json").write_text("{}")
-    monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
-    lines = succeed("runs", "list").stdout.splitlines()
-    state = {name: next(line for line in lines if f" {name} " in line) for name in ("probe", "scored", "sibling")}
-    assert "complete" in state["probe"] and "4 of 4" in state["probe"]
-    assert "scores only: model.safetensors is missing" in state["scored"]
-    assert "Field required" in state["sibling"]
-
-
-def test_check_names_tables_of_other_weights(copy):
-    make_tables(copy, sets=("mnist",), n=5)
-    assert "was made with other weights" in fail("runs", "check", copy)
 
 
 def test_data_list_and_fetch(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hvae.report.published import PUBLISHED, find
+from hvae.scores import SCORES
 
 TALK_FASHIONMNIST = {
     "mnist": (0.986, 1),
@@ -31,11 +32,11 @@ TALK_MNIST = {
 @pytest.mark.parametrize(
     ("score", "k", "samples", "metrics"),
     [
-        ("L", 0, 1, (0.268, 0.363, 0.882)),
-        ("L", 1, 1, (0.593, 0.591, 0.658)),
-        ("L", 2, 1, (0.533, 0.750, 0.548)),
-        ("LLR", 1, 1, (0.964, 0.961, 0.036)),
-        ("LLR", 1, 250, (0.984, 0.984, 0.030)),
+        ("bound", 0, 1, (0.268, 0.363, 0.882)),
+        ("bound", 1, 1, (0.593, 0.591, 0.658)),
+        ("bound", 2, 1, (0.533, 0.750, 0.548)),
+        ("llr", 1, 1, (0.964, 0.961, 0.036)),
+        ("llr", 1, 250, (0.984, 0.984, 0.030)),
     ],
 )
 def test_fashionmnist_against_mnist(score, k, samples, metrics):
@@ -53,7 +54,7 @@ def test_fashionmnist_against_mnist(score, k, samples, metrics):
     ],
 )
 def test_bits_per_dim_of_the_bounds(model, in_data, ood_data, bits_in, bits_ood):
-    rows = find(model=model, in_data=in_data, ood_data=ood_data, score="L")
+    rows = find(model=model, in_data=in_data, ood_data=ood_data, score="bound")
     assert tuple(row.k for row in rows) == tuple(range(len(bits_in)))
     assert tuple(row.bits_in for row in rows) == bits_in
     assert tuple(row.bits_ood for row in rows) == bits_ood
@@ -67,8 +68,8 @@ def test_talk_table(in_data, expected):
 
 
 def test_colour_rows():
-    (hvae,) = find(model="HVAE", in_data="cifar10", ood_data="svhn", score="LLR")
-    (biva,) = find(model="BIVA", in_data="cifar10", ood_data="svhn", score="LLR")
+    (hvae,) = find(model="HVAE", in_data="cifar10", ood_data="svhn", score="llr")
+    (biva,) = find(model="BIVA", in_data="cifar10", ood_data="svhn", score="llr")
     assert (hvae.k, hvae.auroc, hvae.auprc, hvae.fpr80) == (2, 0.811, 0.837, 0.394)
     assert (biva.k, biva.auroc, biva.auprc, biva.fpr80) == (2, 0.891, 0.875, 0.172)
     assert [row.auroc for row in find(in_data="cifar10", ood_data="cifar10")] == [0.469]
@@ -87,7 +88,9 @@ def test_every_row_is_stated_once_with_a_source_and_in_range():
 
 
 def test_names_and_misses():
-    assert find(in_data="fashionmnist", ood_data="mnist", samples=250)[0].name == "LLR>1"
-    assert find(in_data="svhn")[0].name == "LLR>k"
+    (ratio,) = find(in_data="fashionmnist", ood_data="mnist", samples=250)
+    assert (ratio.score, ratio.k) == ("llr", 1)
+    assert [(row.score, row.k) for row in find(in_data="svhn")] == [("llr", None)] * 2
+    assert {row.score for row in find()} <= set(SCORES)
     assert find(in_data="digits") == ()
     assert find() == PUBLISHED

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from hvae.cli import app
 from hvae.datasets import load
 from hvae.errors import CheckpointError, DataError
+from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.verdicts import rule as verdict_rule
 from hvae.verdicts import words as verdict_words
@@ -30,7 +32,7 @@ def pixels() -> np.ndarray:
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     run = find_run(RUN)
-    return Judge(run, verdict_rule.rule(run), accelerator="cpu")
+    return Judge(run, verdict_rule.rule(catalogue(run)), accelerator="cpu")
 
 
 @pytest.fixture
@@ -62,14 +64,14 @@ def test_the_ratios_are_differences_of_the_bounds(judge, pixels) -> None:
 
 def test_other_weights_than_those_of_the_tables_are_refused() -> None:
     run = find_run(RUN)
-    rule = verdict_rule.rule(run)
-    facts = {field: getattr(rule, field) for field in verdict_rule.Rule.__dataclass_fields__} | {"weights_sha256": "0"}
+    rule = verdict_rule.rule(catalogue(run))
+    metadata = rule.reference.metadata.model_copy(update={"weights_sha256": "0"})
     with pytest.raises(CheckpointError, match="other weights"):
-        Judge(run, verdict_rule.Rule(**facts), accelerator="cpu")
+        Judge(run, replace(rule, reference=replace(rule.reference, metadata=metadata)), accelerator="cpu")
 
 
 def test_images_of_another_shape_are_refused(judge) -> None:
-    with pytest.raises(DataError, match="takes images of shape"):
+    with pytest.raises(DataError, match="takes uint8 images of shape"):
         judge(np.zeros((1, 3, 32, 32), np.uint8), 0.05)
 
 

@@ -1,15 +1,21 @@
 """The label-free rule on single images: p-values, their uncertainty, words, and false alarms on the bundled runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from hvae.errors import HvaeError, TableError
-from hvae.runs import folders, score_tables
+from hvae.errors import ConfigError, HvaeError, TableError
+from hvae.runs import folders
+from hvae.runs.catalogue import catalogue
+from hvae.runs.score_tables import ScoreTable
+from hvae.runs.settings import Setting
 from hvae.stats import conformal
 from hvae.verdicts import rule as verdict_rule
 from hvae.verdicts import words
 from hvae.verdicts.rule import Rule
+from tests.hvae.tables import ratio_table
 from tests.synthetic import make_run, make_tables
 
 BUNDLED = [entry.name for entry in folders.find_runs([folders.BUNDLED_RUNS])]
@@ -17,16 +23,20 @@ BUNDLED = [entry.name for entry in folders.find_runs([folders.BUNDLED_RUNS])]
 
 def gaussian_rule(**changes) -> Rule:
     generator = np.random.default_rng(0)
-    facts = dict(run="run", reading="mean", samples=1, draws=1, seed=0, precision="32-true", weights_sha256="0")
     parts = dict(reference=generator.normal(size=(999, 3)), calibration=generator.normal(size=(1999, 3)))
-    return Rule(**(facts | parts | changes))
+    parts = {part: ratio_table(changes.pop(part, values)) for part, values in parts.items()}
+    return Rule("run", **parts, **changes)
+
+
+def part_of(table: ScoreTable, rows: np.ndarray) -> ScoreTable:
+    return replace(table, frame=table.frame.iloc[rows].reset_index(drop=True))
 
 
 @pytest.mark.parametrize("statistic", verdict_rule.STATISTICS)
 @pytest.mark.parametrize("two_sided", [False, True])
 def test_p_values_of_fresh_images_are_uniform(statistic, two_sided) -> None:
     rule = gaussian_rule(statistic=statistic, two_sided=two_sided)
-    p = rule.judge(np.random.default_rng(1).normal(size=(4000, 3))).p
+    p = rule.judge(ratio_table(np.random.default_rng(1).normal(size=(4000, 3)))).p
     for alpha in (0.01, 0.05, 0.1):
         low, high = conformal.false_alarm_interval(alpha, 1999, 4000)
         assert low <= np.mean(p <= alpha) <= high
@@ -36,14 +46,14 @@ def test_p_values_of_fresh_images_are_uniform(statistic, two_sided) -> None:
 def test_the_level_that_differs_is_named(statistic) -> None:
     images = np.zeros((3, 3))
     images[0, 2] = images[1, 0] = images[2, 1] = 9
-    found = gaussian_rule(statistic=statistic).judge(images)
-    assert list(found.level) == [3, 1, 2]
+    found = gaussian_rule(statistic=statistic).judge(ratio_table(images))
+    assert [found.levels[column] for column in found.level] == list(found.frame(0.05)["differs_at"]) == [3, 1, 2]
 
 
 def test_low_ratios_are_typical_unless_both_sides_count() -> None:
     images = np.full((1, 3), -9.0)
-    assert gaussian_rule().judge(images).words(0.05) == ["typical"]
-    assert gaussian_rule(two_sided=True).judge(images).alarms(0.05).all()
+    assert gaussian_rule().judge(ratio_table(images)).words(0.05) == ["typical"]
+    assert gaussian_rule(two_sided=True).judge(ratio_table(images)).alarms(0.05).all()
 
 
 def test_the_interval_covers_the_true_share() -> None:
@@ -54,24 +64,24 @@ def test_the_interval_covers_the_true_share() -> None:
             reference=generator.normal(size=(200, 1)), calibration=generator.normal(size=(500, 1)),
             statistic="difference",
         )  # fmt: skip
-        found = rule.judge(np.array([[1.5]]))
+        found = rule.judge(ratio_table(np.array([[1.5]])))
         covered.append(found.low[0] <= stats.norm.sf(1.5) <= found.high[0])
     assert np.mean(covered) >= 0.93
 
 
 def test_words() -> None:
     rule = gaussian_rule()
-    typical, unusual, unlike = rule.judge(np.array([[0.0] * 3, [2.6, 0, 0], [50.0] * 3])).words(0.05)
+    typical, unusual, unlike = rule.judge(ratio_table(np.array([[0.0] * 3, [2.6, 0, 0], [50.0] * 3]))).words(0.05)
     assert typical == "typical"
     assert unusual.startswith("unusual: 1 in ") and "in-distribution images is as far out (1 in " in unusual
     assert unlike == "unlike anything in the reference: none of 1,999 in-distribution images is as far out"
-    assert rule.judge(np.full((1, 3), 50.0)).p[0] == rule.least_p == 1 / 2000
+    assert rule.judge(ratio_table(np.full((1, 3), 50.0))).p[0] == rule.least_p == 1 / 2000
 
 
 def test_many_images() -> None:
     rule = gaussian_rule()
     images = np.concatenate([np.random.default_rng(2).normal(size=(190, 3)), np.full((10, 3), 50.0)])
-    found = words.summary(rule.judge(images).p, 1999, 0.05)
+    found = words.summary(rule.judge(ratio_table(images)).p, 1999, 0.05)
     assert found["n"] == 200 and found["expected"] == 10
     assert found["low"] <= 10 <= found["high"]
     assert 10 <= found["discoveries"] <= found["alarms"]
@@ -81,38 +91,41 @@ def test_many_images() -> None:
 def test_another_number_of_layers_is_said() -> None:
     for statistic in verdict_rule.STATISTICS:
         with pytest.raises(HvaeError, match="2 columns, the reference has 3"):
-            gaussian_rule(statistic=statistic).judge(np.zeros((1, 2)))
+            gaussian_rule(statistic=statistic).judge(ratio_table(np.zeros((1, 2))))
     with pytest.raises(HvaeError, match="alpha"):
-        gaussian_rule().judge(np.zeros((1, 3))).alarms(1.5)
+        gaussian_rule().judge(ratio_table(np.zeros((1, 3)))).alarms(1.5)
 
 
 def test_a_rule_from_stored_tables(tmp_path) -> None:
     run = make_run(tmp_path, "run")
     entry = folders.find_runs([tmp_path])[0]
     with pytest.raises(TableError, match="--split reference calibration"):
-        verdict_rule.rule(entry)
+        verdict_rule.rule(catalogue(entry))
     make_tables(run, ("fashionmnist", "mnist"), n=200)
-    assert verdict_rule.settings(entry) == [("mean", 1, 1)]
-    rule = verdict_rule.rule(entry)
-    assert rule.depth == 3 and len(rule.reference) and len(rule.calibration)
+    found = catalogue(entry)
+    assert found.rule_settings() == [Setting()]
+    rule = verdict_rule.rule(found)
+    assert rule.depth == 3 and len(rule.reference) == len(rule.calibration) == 200
     with pytest.raises(TableError, match="R = 4"):
-        verdict_rule.rule(entry, draws=4)
+        verdict_rule.rule(found, found.rule_setting(draws=4))
+    with pytest.raises(ConfigError, match="did you mean llr"):
+        verdict_rule.rule(found, score="lrr")
 
 
 @pytest.mark.parametrize("name", BUNDLED)
 @pytest.mark.parametrize("statistic", verdict_rule.STATISTICS)
 def test_false_alarms_of_every_bundled_run_on_held_out_images(name, statistic) -> None:
-    entry = folders.find_run(name)
-    for reading, samples, draws in verdict_rule.settings(entry):
-        rule = verdict_rule.rule(entry, reading=reading, samples=samples, draws=draws, statistic=statistic)
+    found = catalogue(folders.find_run(name))
+    assert found.rule_settings()
+    for setting in found.rule_settings():
+        rule = verdict_rule.rule(found, setting, statistic=statistic)
         order = np.random.default_rng(0).permutation(len(rule.calibration))
         half = len(order) // 2
-        facts = {field: getattr(rule, field) for field in Rule.__dataclass_fields__}
-        halved = Rule(**(facts | {"calibration": rule.calibration[order[half:]]}))
-        p = halved.judge(rule.calibration[order[:half]]).p
+        halved = replace(rule, calibration=part_of(rule.calibration, order[half:]))
+        p = halved.judge(part_of(rule.calibration, order[:half])).p
         for alpha in (0.01, 0.05, 0.1):
             low, high = conformal.false_alarm_interval(alpha, len(order) - half, half)
-            assert low <= np.mean(p <= alpha) <= high, (name, reading, draws, alpha)
+            assert low <= np.mean(p <= alpha) <= high, (name, setting, alpha)
 
 
 def test_the_run_with_the_largest_p_value_knows_an_image_best() -> None:
@@ -143,7 +156,7 @@ def test_runs_side_by_side() -> None:
 
 def test_equal_shares_of_calibration_parts_of_other_sizes_are_a_tie() -> None:
     small, large = gaussian_rule(calibration=np.zeros((999, 3))), gaussian_rule(calibration=np.zeros((1999, 3)))
-    p = [rule.judge(np.zeros((1, 3))).p for rule in (small, large)]
+    p = [rule.judge(ratio_table(np.zeros((1, 3)))).p for rule in (small, large)]
     assert words.side_by_side(["small", "large"], p, 0.05)["knows_best"][0] == "tie: small, large"
 
 
@@ -153,10 +166,10 @@ def test_bundled_runs_know_the_test_images_of_their_own_set_best_and_letters_not
     for slug in ("fashionmnist", "mnist", "notmnist"):
         p = []
         for name in runs:
-            entry = folders.find_run(name)
-            tables = [key for key in score_tables.list_tables(entry.path) if key.slug == slug and key.split == "test"]
-            table = next(key for key in tables if (key.reading, key.samples, key.draws) == ("mean", 1, 1))
-            p.append(verdict_rule.rule(entry).judge(verdict_rule.ratios(score_tables.read_table(table.path))).p)
+            found = catalogue(folders.find_run(name))
+            entry = found.find(slug, Setting(), ("test",))
+            assert entry is not None
+            p.append(verdict_rule.rule(found).judge(found.read(entry)).p)
         known = words.side_by_side(runs, p, 0.05)["knows_best"]
         shares[slug] = known.value_counts(normalize=True)
     assert shares["fashionmnist"][runs[0]] > 0.94 and shares["mnist"][runs[1]] > 0.94
