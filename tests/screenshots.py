@@ -23,7 +23,7 @@ PICTURES = ROOT / "assets" / "screenshots"
 LARGEST_BYTES = 250_000
 HEIGHT = 1240
 ADDRESSES = {
-    "scores": "ood=mnist&ood=notmnist&k=1&score=LLR",
+    "scores": "ood=mnist&ood=notmnist&k=1&score=llr",
     "reconstructions": "image=mnist:0&source=data+set",
     "features": "versus=mnist-lite-seed0",
     "compare": "versus=fashionmnist-lite-seed1",
