@@ -12,8 +12,12 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import registry, sidebar  # noqa: E402
-from app.frame import components, state  # noqa: E402
+from app import sidebar  # noqa: E402
+from app.frame import (  # noqa: E402
+    components,
+    registry,  # noqa: E402
+    state,
+)
 from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402

@@ -6,10 +6,10 @@ allocated. Unknown keys are refused too: a misspelt override must not pass in si
 
 from __future__ import annotations
 
-import importlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -116,7 +116,7 @@ class ModelConfig(Frozen, ABC):
         Raises:
             ConfigError: parts that do not fit together.
         """
-        return _at(self.implementation)(self)
+        return resolve_name(self.implementation)(self)
 
     @property
     @abstractmethod
@@ -187,13 +187,7 @@ def _of_its_kind(value: object) -> object:
             "kind", "this version of hvae knows models of kind {known}, not '{asked}': update hvae",
             {"known": known, "asked": asked},
         )  # fmt: skip
-    return _at(KINDS[kind]).model_validate(value)
-
-
-def _at(address: str) -> Any:
-    """What is at `module:name`."""
-    module, _, name = address.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return resolve_name(KINDS[kind]).model_validate(value)
 
 
 class DataConfig(Frozen):

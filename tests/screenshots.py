@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app import registry
+from app.frame import registry
 from tests.browser.conftest import FLAGS, launch
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,7 @@ LARGEST_WHEEL = 20 * 2**20
 RUN = "fashionmnist-lite-seed0"
 VISIT = f"""
 from streamlit.testing.v1 import AppTest
-from app import registry
+from app.frame import registry
 drawn = AppTest.from_file("app/main.py", default_timeout=120)
 drawn.query_params["run"] = "{RUN}"
 drawn.switch_page("../pages/scores.py").run()

@@ -112,8 +112,8 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
             problems.append(f"{run.name}: {error}")
             continue
         problems += [f"{run.name}: {line}" for line in one.problems]
-        look = palette.run_look(place, f"{letter(place)} · {components.escape(run.name)}")
-        runs.append(Compared(run, letter(place), look, {each.slug: each for each in one.sets}, data, one.unscored))
+        title = f"{letter(place)} · {components.escape(run.name)}"
+        runs.append(Compared(letter(place), palette.run_look(place, title), one))
     there = tuple(slug for slug in ood if slug in runs[0].sets)
     return View(data, there, tuple(runs), tuple(unscored), tuple(problems), setting, measure)
 
@@ -127,7 +127,7 @@ def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> lis
 def missing_commands(view: View, wanted: Sequence[str]) -> list[str]:
     """The commands that score what is missing, one a run."""
     unfit = misfits(view)
-    absent = [(one.run, one.absent) for one in view.runs]
+    absent = [(one.run, one.view.unscored) for one in view.runs]
     absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
     return [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from app.looks.palette import Look
-from app.reading.view import Scored
+from app.reading.view import Scored, View
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.stats.arrays import Floats, Indices
@@ -24,22 +23,26 @@ QUADRANTS = ("both", "only A", "only B", "neither")
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One run of a comparison: its letter (A is what all others are compared with), its look and its sets by slug.
+    """One run of a comparison: its letter (all others are compared with A), its look, and what it has scored."""
 
-    `absent` are the sets it has no table of; `data` is the in-distribution set, one of the `sets`.
-    """
-
-    run: RunEntry
     letter: str
     look: Look
-    sets: Mapping[str, Scored]
-    data: str
-    absent: tuple[str, ...] = ()
+    view: View
+
+    @property
+    def run(self) -> RunEntry:
+        """The run."""
+        return self.view.run
 
     @property
     def inside(self) -> Scored:
         """The in-distribution set."""
-        return self.sets[self.data]
+        return self.view.inside
+
+    @cached_property
+    def sets(self) -> dict[str, Scored]:
+        """All sets by slug."""
+        return {one.slug: one for one in self.view.sets}
 
 
 @dataclass(frozen=True, eq=False)

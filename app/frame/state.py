@@ -22,24 +22,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.figures.densities import IDS_PER_SET
+from app.frame.registry import PAGES
 from app.looks.wording import quoted
 from hvae.runs.folders import RunEntry
 
 SELECTION_KEYS = ("run", "versus", "data", "ood")
-_MEASURE_KEYS = ("score", "k", "reading", "S", "R", "unit")
-PAGE_KEYS = {
-    "overview": (),
-    "how_it_works": ("example", "layers", "seed"),
-    "reconstructions": ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
-    "scores": (*_MEASURE_KEYS, "alarm", "panel", "from", "to", "part", "gallery", "image"),
-    "features": ("kind", "between", "on", "pair", "match", "image", "job"),
-    "compare": (*_MEASURE_KEYS, "also", "by", "set", "on", "image"),
-    "score_images": (
-        *("pictures", "fit", "invert", "score", "statistic", "sides", "reading", "S", "R", "also"),
-        *("job", "alpha", "k", "order", "only", "page"),
-    ),
-    "runs": ("about", "quantity"),
-}
+PAGE_KEYS = {page.name: page.keys for page in PAGES}
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
 LIST_KEYS = ("ood", "also", "levels")

@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from app.looks.pictures import data_uri, grey_or_colour, png
-
-__all__ = ["Cell", "Row", "Scale", "grey_or_colour", "scale_html", "sheet_png", "table_html", "through_scale"]
+from app.looks.pictures import data_uri, png
 
 CELL = 128
 """Most pixels of the screen a picture takes; on a phone half of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,12 +15,13 @@ from app.looks.wording import bits, estimate, rate
 from app.reading import loading, metrics, view
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
-from hvae.errors import TableError
 from hvae.report import published
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.settings import Setting
 from hvae.scores import Score, find
 from hvae.stats import Estimate
+
+BUDGET = 0.05
 
 Cells = dict[str, Callable[[Any], str]]
 
@@ -28,23 +30,16 @@ def given(
     found: Catalogue, data: str, ood: Sequence[str], setting: Setting, scores: Iterable[Score]
 ) -> tuple[list[View], list[str]]:
     """(a view of every score that the tables give, why the others are not among them, one line each)."""
-    scores = list(scores)
+    wanted = [Measure(score) for score in scores]
 
     def make() -> tuple[list[View], list[str]]:
-        views: list[View] = []
-        absent: dict[str, None] = {}
-        for score in scores:
-            try:
-                one = view.view(found, data, ood, setting, Measure(score), 0.05, "nats")
-            except TableError as error:
-                absent[str(error)] = None
-                continue
-            absent |= dict.fromkeys(one.problems)
-            views.append(one)
-        return views, list(absent)
+        views, absent = view.tried(
+            partial(view.view, found, data, ood, setting, measure, BUDGET, measure.unit) for measure in wanted
+        )
+        return views, list(dict.fromkeys(absent))
 
     tables = [loading.stamp(entry) for entry in found.entries]
-    return kept("given", (tables, data, ood, setting, [score.label for score in scores]), make)
+    return kept("given", (tables, data, ood, setting, [one.label for one in wanted]), make)
 
 
 def bounds(views: Sequence[View]) -> list[View]:

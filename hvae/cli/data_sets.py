@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, measure.")
 
 
-Markdown = Annotated[
-    bool, typer.Option("--markdown", help="The facts alone, as the table of docs/data-sets.md.", show_default=False)
-]
-
-
 @app.command("list")
-def list_data(markdown: Markdown = False) -> None:
+def list_data(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The facts alone, as the table of docs/data-sets.md.", show_default=False)
+    ] = False,
+) -> None:
     """List the data sets: whether they are here, their images, preprocessing, licence and citation."""
     from rich.table import Table
 
@@ -55,10 +54,8 @@ def markdown_table() -> str:
     from hvae import datasets
 
     lines = ["| name | images | what is done to them | licence | introduced by |", "|---|---|---|---|---|"]
-    for about in map(datasets.info, datasets.names()):
-        lines.append(
-            f"| `{about.name}` | {about.images} | {about.preprocessing} | {about.licence} | {about.citation} |"
-        )
+    for one in map(datasets.info, datasets.names()):
+        lines.append(f"| `{one.name}` | {one.images} | {one.preprocessing} | {one.licence} | {one.citation} |")
     return "\n".join(lines)
 
 
@@ -113,7 +110,5 @@ def _splits(name: str, splits: Sequence[str], run: str | None, split_seed: int) 
 
     if run is not None:
         entry = named_run(run)
-        yield from load_splits(entry, resolve(entry.path, name), splits)
-        return
-    for one in splits:
-        yield part_of(training_set(name), one, split_seed) if one in PARTS else load(name, one)
+        return load_splits(entry, resolve(entry.path, name), splits)
+    return (part_of(training_set(name), one, split_seed) if one in PARTS else load(name, one) for one in splits)

@@ -20,16 +20,11 @@ _SIDE, _GAP, _LINES, _LEFT, _TOP, _SCALE = 1.0, 0.1, 0.34, 1.1, 0.45, 0.55
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column.
-
-    Attributes:
-        title: heading.
-        pictures: `(n, channel, height, width)` in [0, 1], or `(n, height, width)` values of the scale.
-        lines: below each picture.
-    """
+    """One column: its heading, its pictures, and what stands below each."""
 
     title: str
     pictures: np.ndarray
+    """`(n, channel, height, width)` in [0, 1], or `(n, height, width)` values of the scale."""
     lines: Sequence[str] | None = None
 
 
@@ -44,14 +39,10 @@ class Scale:
 
 
 def write(out: Path, columns: Sequence[Column], labels: Sequence[str], lines: str, scale: Scale | None = None) -> None:
-    """Write the grid, atomically.
+    """Write the grid as .png, .pdf or .svg, atomically.
 
-    Args:
-        out: .png, .pdf or .svg.
-        columns: at least one.
-        labels: of the rows.
-        lines: names of what stands below the pictures.
-        scale: of columns that hold values.
+    `labels` are those of the rows, `lines` the names of what stands below the pictures, `scale` that of columns that
+    hold values.
     """
     step_x, step_y = _SIDE + _GAP, _SIDE + _LINES
     width = _LEFT + step_x * len(columns)
@@ -66,12 +57,13 @@ def write(out: Path, columns: Sequence[Column], labels: Sequence[str], lines: st
         axes.text(0.06, y, textwrap.fill(label, 18), fontsize=6.5, **text)
         axes.text(0.06, y + _SIDE + 0.04, lines, fontsize=6, color="#555", **text)
         for number, column in enumerate(columns):
-            x = _LEFT + number * step_x
+            x, picture = _LEFT + number * step_x, column.pictures[row]
+            shown = scale if scale and picture.ndim == 2 else Scale("", "gray", 0, 1)
             axes.imshow(
-                column.pictures[row].transpose(1, 2, 0) if column.pictures.ndim == 4 else column.pictures[row],
-                cmap=scale.name if scale and column.pictures.ndim == 3 else "gray",
-                vmin=scale.low if scale and column.pictures.ndim == 3 else 0,
-                vmax=scale.high if scale and column.pictures.ndim == 3 else 1,
+                picture.transpose(1, 2, 0) if picture.ndim == 3 else picture,
+                cmap=shown.name,
+                vmin=shown.low,
+                vmax=shown.high,
                 extent=(x, x + _SIDE, y + _SIDE, y),
                 interpolation="nearest",
                 aspect="auto",
@@ -83,8 +75,7 @@ def write(out: Path, columns: Sequence[Column], labels: Sequence[str], lines: st
     axes.set(xlim=(0, width), ylim=(height, 0))
     if scale:
         bar = figure.add_axes((_LEFT / width, 0.32 / height, min(3.0, width - _LEFT - 0.2) / width, 0.12 / height))
-        figure.colorbar(
-            ScalarMappable(Normalize(scale.low, scale.high), scale.name), cax=bar, orientation="horizontal"
-        ).set_label(scale.title, fontsize=6, labelpad=1)
+        colours = ScalarMappable(Normalize(scale.low, scale.high), scale.name)
+        figure.colorbar(colours, cax=bar, orientation="horizontal").set_label(scale.title, fontsize=6, labelpad=1)
         bar.tick_params(labelsize=6, length=2, pad=1)
     write_atomically(out, lambda part: figure.savefig(part, format=out.suffix[1:].lower(), dpi=150))

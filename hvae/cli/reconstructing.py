@@ -24,6 +24,12 @@ _FORMATS = (".png", ".pdf", ".svg")
 _COLOURS = {"differences": "RdBu_r", "log p(x|z)": "cividis_r", "standard deviation": "cividis"}
 
 
+Show = Annotated[
+    str,
+    typer.Option(help="pictures, differences, 'log p(x|z)', 'standard deviation' or 'single samples' of one level."),
+]
+
+
 @dataclass(frozen=True, eq=False)
 class _Images:
     """Images to reconstruct: `(n, channel, height, width)` uint8, what addresses their noise, and their names."""
@@ -47,12 +53,7 @@ def reconstruct(
     first: Annotated[
         int | None, typer.Option(help="Position of the first image of the data set; default drawn by the seed.")
     ] = None,
-    show: Annotated[
-        str,
-        typer.Option(
-            help="pictures, differences, 'log p(x|z)', 'standard deviation' or 'single samples' of one level."
-        ),
-    ] = "pictures",
+    show: Show = "pictures",
     draws: Annotated[int, typer.Option(help="How often to binarise and sample each image; means are shown.")] = 1,
     level: Annotated[
         list[int] | None, typer.Option(help="A level k to show. Several may follow; default all of them.")
@@ -68,41 +69,26 @@ def reconstruct(
     from the prior, z_1 and z_2 from the prior, and so on.
     """
     entry = named_run(run)
-    assert entry.config is not None
-    if [data is not None, bool(images), drawn is not None].count(True) != 1:
-        raise ConfigError("name either a data set (--data) or image files (--images) or samples of the model (--drawn)")
-    if out.suffix.lower() not in _FORMATS:
-        raise ConfigError(f"--out {out}: the name must end in {', '.join(_FORMATS)}")
-    if numbers is not None and numbers.suffix.lower() != ".csv":
-        raise ConfigError(f"--numbers {numbers}: the name must end in .csv")
     number = len(images) if images else count if drawn is None else drawn
-    if not 1 <= number <= MAXIMUM_IMAGES:
-        raise ConfigError(f"a picture holds 1 to {MAXIMUM_IMAGES} images, not {number}")
+    _check([data is not None, bool(images), drawn is not None], out, numbers, number)
 
     from hvae.files import write_atomically
     from hvae.measuring.reconstructions import SHOWN, reconstruct_repeatedly
     from hvae.runs.checkpoints import load_checkpoint
 
     one_of(show, SHOWN, "--show")
-    levels = _levels(level, entry.config.model.depth, show, draws)
+    levels = _levels(level, entry.depth or 0, show, draws)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
     model = checkpoint.layered("reconstruct")
     if data is not None:
         chosen = _of_data_set(entry, data, split, count, first, seed)
     elif images:
-        chosen = _files(images, entry.config, fit, invert)
+        chosen = _files(images, checkpoint.config, fit, invert)
     else:
         chosen = _samples(checkpoint.model, number, seed)
-    result = reconstruct_repeatedly(
-        model,
-        chosen.pixels,
-        chosen.index,
-        preprocessing=entry.config.data.preprocessing,
-        key=chosen.key,
-        seed=seed,
-        draws=draws,
-        reading=reading,  # type: ignore[arg-type]
-    )
+    how = {"key": chosen.key, "seed": seed, "draws": draws, "reading": reading}
+    preprocessing = checkpoint.config.data.preprocessing
+    result = reconstruct_repeatedly(model, chosen.pixels, chosen.index, preprocessing=preprocessing, **how)
     _draw(out, chosen, result, show, levels)
     typer.echo(str(out))
     if numbers is not None:
@@ -113,12 +99,19 @@ def reconstruct(
         typer.echo(str(numbers))
 
 
-def _levels(asked: list[int] | None, depth: int, show: str, draws: int) -> list[int]:
-    """The levels that are shown, in order.
+def _check(sources: list[bool], out: Path, numbers: Path | None, number: int) -> None:
+    if sources.count(True) != 1:
+        raise ConfigError("name either a data set (--data) or image files (--images) or samples of the model (--drawn)")
+    if out.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"--out {out}: the name must end in {', '.join(_FORMATS)}")
+    if numbers is not None and numbers.suffix.lower() != ".csv":
+        raise ConfigError(f"--numbers {numbers}: the name must end in .csv")
+    if not 1 <= number <= MAXIMUM_IMAGES:
+        raise ConfigError(f"a picture holds 1 to {MAXIMUM_IMAGES} images, not {number}")
 
-    Raises:
-        ConfigError: levels that the model has not, or options that do not go together.
-    """
+
+def _levels(asked: list[int] | None, depth: int, show: str, draws: int) -> list[int]:
+    """The levels that are shown, in order; refuses those the model has not, and options that do not go together."""
     from hvae.measuring.reconstructions import MOST_DRAWS
 
     if not 1 <= draws <= MOST_DRAWS:
@@ -133,10 +126,9 @@ def _levels(asked: list[int] | None, depth: int, show: str, draws: int) -> list[
 
 
 def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Images:
-    """Image files in the model's shape; their content addresses their noise."""
+    """Image files in the model's shape."""
     import numpy as np
 
-    from hvae.datasets import content_index
     from hvae.datasets.own.conforming import FITS, conform
     from hvae.datasets.own.decoding import decode
 
@@ -147,22 +139,28 @@ def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Ima
             pixels.append(conform(decode(path).pixels, config.model.image_shape, fit, invert))
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
-    index = np.array([content_index(image) for image in pixels])
-    return _Images(np.stack(pixels), index, [path.name for path in paths], "images")
+    return _by_content(np.stack(pixels), [path.name for path in paths], "images")
 
 
 def _samples(model: Model, count: int, seed: int) -> _Images:
-    """Unconditional samples of the model as images; their content addresses their noise."""
+    """Unconditional samples of the model as images."""
     import numpy as np
     import torch
 
-    from hvae.datasets import content_index
     from hvae.measuring.reconstructions import unconditional_samples
 
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     pixels = np.rint(unconditional_samples(model, count, generator) * 255).astype(np.uint8)
-    index = np.array([content_index(image) for image in pixels])
-    return _Images(pixels, index, [f"Sample {number}" for number in range(1, count + 1)], "samples")
+    return _by_content(pixels, [f"Sample {number}" for number in range(1, count + 1)], "samples")
+
+
+def _by_content(pixels: np.ndarray, labels: list[str], key: str) -> _Images:
+    """Images of no data set: their content addresses their noise."""
+    import numpy as np
+
+    from hvae.datasets import content_index
+
+    return _Images(pixels, np.array([content_index(image) for image in pixels]), labels, key)
 
 
 def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | None, seed: int) -> _Images:
@@ -172,7 +170,6 @@ def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | 
     from hvae.measuring.noise import noise_key
     from hvae.runs.training_set import load_images
 
-    assert run.config is not None
     images = load_images(run, name, split)
     if first is not None and not 0 <= first < len(images):
         raise ConfigError(f"--first {first} is outside 0..{len(images) - 1}, the images of {name} ({split})")
@@ -194,9 +191,7 @@ def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str
     if show == "single samples":
         (k,) = levels
         for draw in range(result.draws):
-            lines = [
-                f"{p:.1f}\n{bound:.1f}" for p, bound in zip(result.log_px[draw, k], result.bounds[draw, k], strict=True)
-            ]
+            lines = _lines(result.log_px[draw, k], result.bounds[draw, k])
             columns.append(Column(f"draw {draw + 1}, {_level(k)}", result.levels[draw, k], lines))
         write(out, columns, chosen.labels, "log p(x|z)\nL>k, nats")
         return
@@ -204,15 +199,19 @@ def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str
     scale = Scale(show, _COLOURS[show], *result.range_of(show)) if show in RANGES else None
     pictures = result.pictures() if scale is None else result.maps(show)
     if show == "standard deviation":
-        names, values = "pixel s.d.\ns.d. of L>k", (pictures.mean((2, 3)), result.bounds.std(0, ddof=1))
-        formats = "{:.3f}\n{:.1f}"
+        names, digits = "pixel s.d.\ns.d. of L>k", 3
+        upper, lower = pictures.mean((2, 3)), result.bounds.std(0, ddof=1)
     else:
-        names, values = "log p(x|z)\nL>k, nats", (result.log_px.mean(0), result.bounds.mean(0))
-        formats = "{:.1f}\n{:.1f}"
+        names, digits = "log p(x|z)\nL>k, nats", 1
+        upper, lower = result.log_px.mean(0), result.bounds.mean(0)
     for k in levels:
-        lines = [formats.format(*pair) for pair in zip(values[0][k], values[1][k], strict=True)]
-        columns.append(Column(_level(k), pictures[k], lines))
+        columns.append(Column(_level(k), pictures[k], _lines(upper[k], lower[k], digits)))
     write(out, columns, chosen.labels, names, scale)
+
+
+def _lines(upper: np.ndarray, lower: np.ndarray, digits: int = 1) -> list[str]:
+    """Two numbers below each picture."""
+    return [f"{first:.{digits}f}\n{second:.1f}" for first, second in zip(upper, lower, strict=True)]
 
 
 def _level(k: int) -> str:

@@ -72,15 +72,10 @@ def interruptible(hint: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-_FILE_WIDTH = 200
-
-
 def show(table: Table) -> None:
-    """Print a table on stdout."""
+    """Print a table on stdout, 200 columns wide where that is a file."""
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_FILE_WIDTH)
-    console.print(table, highlight=False)
+    (console if console.is_terminal else Console(width=200)).print(table, highlight=False)
 
 
 OnProgress = Callable[[int, int], None]
@@ -88,15 +83,10 @@ OnProgress = Callable[[int, int], None]
 
 @contextmanager
 def counted(description: str, unit: str = "images") -> Iterator[OnProgress]:
-    """A callable that takes (done, in all) and shows how far a command is.
-
-    Args:
-        description: what is going on.
-        unit: of the counts; `bytes` are shown as kB and MB.
-    """
+    """A callable that takes (done, in all) and shows how far a command is; `bytes` are shown as kB and MB."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(description, unit)
+        yield _lines(console, description, unit)
         return
     count: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), count, TaskProgressColumn(), TimeRemainingColumn())
@@ -105,23 +95,19 @@ def counted(description: str, unit: str = "images") -> Iterator[OnProgress]:
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-class _Lines:
+def _lines(console: Console, description: str, unit: str) -> OnProgress:
     """A line whenever another tenth is done."""
+    began, shown = time.monotonic(), 0
 
-    def __init__(self, description: str, unit: str) -> None:
-        self.description, self.unit = description, unit
-        self.console = Console(stderr=True)
-        self.began, self.tenths = time.monotonic(), 0
-
-    def __call__(self, done: int, total: int) -> None:
+    def show_line(done: int, total: int) -> None:
+        nonlocal shown
         tenths = 10 * done // total if total else 0
-        if tenths <= self.tenths:
-            return
-        self.tenths = tenths
-        left = time_left(time.monotonic() - self.began, done, total)
-        self.console.print(
-            f"{self.description}: {done:,} of {total:,} {self.unit}, {left} left", highlight=False, soft_wrap=True
-        )
+        if tenths > shown:
+            shown, left = tenths, time_left(time.monotonic() - began, done, total)
+            line = f"{description}: {done:,} of {total:,} {unit}, {left} left"
+            console.print(line, highlight=False, soft_wrap=True)
+
+    return show_line
 
 
 def time_left(elapsed: float, done: int, total: int) -> str:

@@ -7,9 +7,12 @@ import shlex
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, accelerator
 from hvae.cli.terminal import interruptible, time_left
@@ -17,6 +20,7 @@ from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
     from hvae.config import RunConfig
+    from hvae.datasets import ImageSet
     from hvae.training.trainer import Progress
 
 _SMOOTHING = 0.95
@@ -49,28 +53,33 @@ def train(
     Progress shows the ELBO in nats and the log-ratio of each layer, lowest first. The weights kept are those of the
     best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
     """
+    from hvae.presets import preset as named_preset
+
     asked = _overrides(settings or [], data, seed, epochs)
-    config = _config(preset, asked)
+    config = named_preset(preset).override(asked)
     folder = run or _default_folder(preset, config, data)
     if resume:
         config = _config_to_resume(folder, preset, asked)
     for name, number in (("--devices", devices), ("--nodes", nodes)):
         if number is not None and number < 1:
             raise ConfigError(f"{name} must be at least 1, it is {number}")
-    where = accelerator(device)
+    machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
-    from hvae.runs.training_set import part_of, remembered, require_own, training_set
+    from hvae.runs.training_set import remembered, require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
     if resume:
         require_own(folder.name, config.data, whole)
     else:
         config = remembered(config, whole)
-    fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
+    _fit(config, folder, whole, resume, machine)
 
+
+def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any]) -> None:
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
     from hvae.runs.sources import remember
+    from hvae.runs.training_set import part_of
     from hvae.training.trainer import train as run_training
 
     def step(progress: Progress) -> None:
@@ -79,27 +88,16 @@ def train(
             remember(folder, whole)
         display.step(progress)
 
+    fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
     say = rank_zero_only(typer.echo)
     say(
-        f"{folder}: {preset} on {config.data.name}, {len(fitted):,} fitted and {len(validation):,} validation images, "
-        f"{config.training.epochs} epochs, seed {config.training.seed}",
+        f"{folder}: {config.preset} on {config.data.name}, {len(fitted):,} fitted and {len(validation):,} validation "
+        f"images, {config.training.epochs} epochs, seed {config.training.seed}",
         err=True,
     )
-    with (
-        interruptible(f"continue with: hvae train {shlex.quote(preset)} --run {shlex.quote(str(folder))} --resume"),
-        _Display(folder, config) as display,
-    ):
-        run_training(
-            config,
-            folder,
-            fitted,
-            validation,
-            resume=resume,
-            accelerator=where,
-            devices="auto" if devices is None else devices,
-            nodes=nodes,
-            on_step=step,
-        )
+    command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
+    with interruptible(f"continue with: {command}"), _Display(folder, config) as display:
+        run_training(config, folder, fitted, validation, resume=resume, on_step=step, **machine)
     say(str(folder))
 
 
@@ -116,12 +114,6 @@ def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: 
             overrides[name] = value
     shortcuts = {"data.name": data, "training.seed": seed, "training.epochs": epochs}
     return overrides | {name: value for name, value in shortcuts.items() if value is not None}
-
-
-def _config(preset: str, overrides: dict[str, object]) -> RunConfig:
-    from hvae import presets
-
-    return presets.preset(preset).override(overrides)
 
 
 def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -> RunConfig:
@@ -149,12 +141,9 @@ class _Display:
     """A bar over all steps on a terminal, and everywhere a line an epoch with the validation figures."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
         self.folder, self.config = folder, config
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.bar = Progress(
+        self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TaskProgressColumn(),

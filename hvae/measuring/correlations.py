@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from hvae.measuring.noise import EvaluationNoise, noise_key, prepare
 from hvae.models.bounds import Sweep
 from hvae.models.proposal import mean_proposal
 from hvae.runs.checkpoints import Checkpoint
-from hvae.runs.correlations.tables import COLUMNS, KINDS, CorrelationMetadata, CorrelationTable, Kind
+from hvae.runs.correlations.tables import COLUMNS, KINDS, WHOLE_COLUMNS, CorrelationMetadata, CorrelationTable, Kind
 from hvae.runs.correlations.unit_pairs import COLUMNS as PAIR_COLUMNS
 from hvae.runs.correlations.unit_pairs import MOST_IMAGES, MOST_PAIRS, UnitPairs
 from hvae.stats.similarity import MatchedCorrelation, debiased_cka, matched_correlation, varying_units
@@ -73,20 +74,12 @@ def represent(
     index: np.ndarray,
     seed: int = 0,
     batch_size: int = 100,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Representations:
-    """Features and posterior means of every layer for some images.
+    """Features and posterior means of every layer for the images at positions `index` `(n,)`.
 
-    Args:
-        checkpoint: the model, with the preprocessing it was trained with.
-        images: a data set of the model's shape.
-        index: `(n,)` positions in it.
-        seed: of the binarisation, the places and the units that CKA sees.
-        batch_size: images in one pass.
-        progress: called with (images done, images in all).
-
-    Returns:
-        `features` (left out for a model without skips, which hands none on) and `means`.
+    The seed is that of the binarisation, the places and the units that CKA sees; `progress` is called with the number
+    of images done. `features` are left out for a model without skips, which hands none on.
 
     Raises:
         ConfigError: a kind of model without layers.
@@ -98,23 +91,22 @@ def represent(
             f"{images.name} has images of shape {images.shape}, the model takes {tuple(model.config.image_shape)}"
         )
     device, key = next(model.parameters()).device, noise_key(images.slug, images.split)
-    batches: list[Representations] = []
+    batches: dict[Kind, list[list[Layer]]] = {kind: [] for kind in KINDS}
     for start in range(0, len(index), batch_size):
         rows = index[start : start + batch_size]
         x = prepare(images.images[rows], preprocessing, seed, key, rows).to(device)
         noise = EvaluationNoise(seed, key, rows, 0, [0], model.latent_shapes, device)
         with torch.inference_mode():
             means, features = _walked(Sweep(model, x, noise))
-        batch: Representations = {"means": [_layer(values, seed) for values in means]}
+        batches["means"].append([_layer(values, seed) for values in means])
         if len(features) == model.depth:
-            batch["features"] = [_layer(values, seed) for values in features]
-        batches.append(batch)
+            batches["features"].append([_layer(values, seed) for values in features])
         if progress is not None:
-            progress(start + len(rows), len(index))
+            progress(start + len(rows))
     found: Representations = {}
     for kind in KINDS:
-        if kind in batches[0]:
-            found[kind] = [Layer.stacked(layers) for layers in zip(*(batch[kind] for batch in batches), strict=True)]
+        if batches[kind]:
+            found[kind] = [Layer.stacked(layers) for layers in zip(*batches[kind], strict=True)]
     return found
 
 
@@ -143,32 +135,35 @@ def correlate(
     """Matched |Pearson r| and debiased CKA of all layers of two models, and the units that were matched best.
 
     Every pair of layers of one kind is matched with the SAME number of units, since matching favours wide layers.
-    A layer compared with itself gives 1.
 
     Args:
         a: the first model.
-        b: the second model; another preprocessing and depth are allowed.
-        images: a data set of the shape that both take.
+        b: the second; another preprocessing and depth are allowed.
+        images: of the shape that both take.
         names: of the two runs.
-        units: how many units to match at a place; by default what the narrowest layer of the kind can give (its
-            channels, or the size of a dense latent), at most `MATCHED_UNITS`.
+        units: to match at a place; by default what the narrowest layer of the kind can give (its channels, or the size
+            of a dense latent), at most `MATCHED_UNITS`.
         seed: of the images, the binarisation, the places, the halves, the units and the null.
-        n: images to use, a random subset of the data set by `seed`; fewer where it has fewer.
-        progress: called with (steps done, steps in all): images seen by either model, then pairs of layers, each of
-            which counts as `PAIR_STEPS` images.
+        n: images to use, a random subset by `seed`; fewer where there are fewer.
+        progress: called with (steps done, in all): images seen by either model, then layer pairs x `PAIR_STEPS`.
 
     Raises:
-        HvaeError: fewer than 6 images, more units than a layer varies in, a seed out of range, or images that do not
-            fit either model.
+        HvaeError: fewer than 6 images, or not of the models' shape; more units than a layer varies in; a large seed.
     """
     if min(n, len(images)) < 6:
         raise HvaeError(f"{min(n, len(images))} images are too few to correlate; at least 6 are needed")
     if not 0 <= seed < 2**31 // PLACES:
         raise HvaeError(f"the seed must lie in 0..{2**31 // PLACES - 1}, it is {seed}")
     index = np.sort(np.random.default_rng([seed, 3]).permutation(len(images))[:n])
-    report = _Steps(2 * len(index) + PAIR_STEPS * len(KINDS) * a.config.model.depth * b.config.model.depth, progress)
-    left = represent(a, images, index, seed, progress=report.stage(0))
-    right = represent(b, images, index, seed, progress=report.stage(len(index)))
+    n = len(index)
+    steps_in_all = 2 * n + PAIR_STEPS * len(KINDS) * a.config.model.depth * b.config.model.depth
+
+    def done(steps: int) -> None:
+        if progress is not None:
+            progress(steps, steps_in_all)
+
+    left = represent(a, images, index, seed, progress=done)
+    right = represent(b, images, index, seed, progress=lambda seen: done(n + seen))
     rows: list[tuple[object, ...]] = []
     best: list[tuple[object, ...]] = []
     for kind in KINDS:
@@ -176,23 +171,29 @@ def correlate(
             continue
         sides = [[_Measured.of(layer, seed) for layer in side[kind]] for side in (left, right)]
         matched = _matched_units([*sides[0], *sides[1]], units, kind)
-        for number_a, layer_a in enumerate(sides[0], start=1):
-            for number_b, layer_b in enumerate(sides[1], start=1):
-                places = _matched(layer_a, layer_b, matched, seed)
-                r, null = (_mean(getattr(m, value) for m in places.values()) for value in ("mean_abs_r", "null"))
-                best += [
-                    (kind, number_a, number_b, *pair) for pair in _best_pairs(layer_a, layer_b, places, index, seed)
-                ]
-                cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
-                counts = (matched, layer_a.constant, layer_b.constant, len(index))
-                rows.append((images.slug, kind, number_a, number_b, r, null, cka, *counts))
-                report.done(2 * len(index) + PAIR_STEPS * len(rows))
-    metadata = CorrelationMetadata(
+        for (number_a, layer_a), (number_b, layer_b) in product(*(enumerate(side, start=1) for side in sides)):
+            pair = kind, number_a, number_b
+            places = _matched(layer_a, layer_b, matched, seed)
+            r, null = (_mean(getattr(m, value) for m in places.values()) for value in ("mean_abs_r", "null"))
+            cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
+            rows.append((images.slug, *pair, r, null, cka, matched, layer_a.constant, layer_b.constant, n))
+            best += [(*pair, *found) for found in _best_pairs(layer_a, layer_b, places, index, seed)]
+            done(2 * n + PAIR_STEPS * len(rows))
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(WHOLE_COLUMNS, "int32"))
+    metadata = _metadata((a, b), names, images, n, seed)
+    return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
+
+
+def _metadata(
+    models: tuple[Checkpoint, Checkpoint], names: tuple[str, str], images: ImageSet, n: int, seed: int
+) -> CorrelationMetadata:
+    a, b = models
+    return CorrelationMetadata(
         run_a=names[0],
         run_b=names[1],
         slug=images.slug,
         split=images.split,
-        n=len(index),
+        n=n,
         seed=seed,
         places=PLACES,
         depth_a=a.config.model.depth,
@@ -204,22 +205,6 @@ def correlate(
         data_fingerprint=images.fingerprint,
         version=__version__,
     )
-    return CorrelationTable(_frame(rows), metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """Progress of several stages as one count."""
-
-    total: int
-    progress: Callable[[int, int], None] | None
-
-    def stage(self, offset: int) -> Callable[[int, int], None]:
-        return lambda done, _: self.done(offset + done)
-
-    def done(self, steps: int) -> None:
-        if self.progress is not None:
-            self.progress(steps, self.total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,14 +275,9 @@ def _mean(values: Iterable[float]) -> float:
 def _best_pairs(
     a: _Measured, b: _Measured, places: dict[int, MatchedCorrelation], index: np.ndarray, seed: int
 ) -> list[tuple[object, ...]]:
-    """The pairs of greatest |r|, each channel once at its best place: rows of a unit-pair table."""
-    candidates = sorted(
-        (
-            (float(r), place, *map(int, pair))
-            for place, m in places.items()
-            for r, pair in zip(m.r, m.pairs, strict=True)
-        ),
-        key=lambda candidate: -abs(candidate[0]),
+    """The pairs of greatest |r|, each channel once at its best place: rows of `UnitPairs` from `rank` on."""
+    found = (
+        (float(r), place, *map(int, pair)) for place, m in places.items() for r, pair in zip(m.r, m.pairs, strict=True)
     )
     seen_a: set[int] = set()
     seen_b: set[int] = set()
@@ -305,7 +285,7 @@ def _best_pairs(
     # A dense latent is the same at every place.
     dense = all(np.array_equal(side.layer.places[0], side.layer.places[1]) for side in (a, b))
     rows: list[tuple[object, ...]] = []
-    for r, place, unit_a, unit_b in candidates:
+    for r, place, unit_a, unit_b in sorted(found, key=lambda candidate: -abs(candidate[0])):
         if len(rows) == MOST_PAIRS:
             break
         if unit_a in seen_a or unit_b in seen_b:
@@ -324,8 +304,3 @@ def _best_pairs(
         exciting = [index[order[:MOST_IMAGES]].tolist() for order in orders]
         rows.append((len(rows) + 1, unit_a, unit_b, down, across, r, sign_a, sign_b, *medians, *exciting))
     return rows
-
-
-def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({name: "int32" for name in ("layer_a", "layer_b", "units", "constant_a", "constant_b", "n")})

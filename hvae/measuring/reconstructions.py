@@ -85,12 +85,10 @@ class Switched:
 class RepeatedReconstructions:
     """What images look like at every level over several draws, each with its own binarisation and posterior sample.
 
+    `levels`, `log_px`, `pixel_log_px` and `bounds` are those of `Reconstructions`, draws along an axis before theirs.
+
     Attributes:
         seen: `(draw, n, channel, height, width)` float32 in [0, 1], what the model sees of the images.
-        levels: `(draw, L + 1, n, channel, height, width)` float32, the mean of p(x | z); see `Reconstructions`.
-        log_px: `(draw, L + 1, n)` float32, log p(x | z) in nats.
-        pixel_log_px: `(draw, L + 1, n, height, width)` float32, the same by pixel.
-        bounds: `(draw, L + 1, n)` float32, L^{>k} in nats; k = 0 is the ELBO.
         least: nats of a pixel at the low end of the scale of log p(x|z).
     """
 
@@ -142,15 +140,11 @@ class RepeatedReconstructions:
         return (self.least if shown == "log p(x|z)" else low), high
 
     def numbers(self, labels: Sequence[str], levels: Sequence[int] | None = None) -> pd.DataFrame:
-        """Numbers of every image and level, in nats: log p(x|z), L>k and LLR>k = L - L>k.
+        """Numbers of every image (by its label) and level k (all if None), in nats: log p(x|z), L>k, LLR>k = L - L>k.
 
         Averaged over the draws; where there are several, each has its standard deviation over them (`s.d.`) beside
         it, divide by sqrt(draws) for the standard error of the mean. `pixel s.d.` is the mean of the
         `standard deviation` map.
-
-        Args:
-            labels: of the n images.
-            levels: values of k; all of them if None.
         """
         chosen = list(range(self.depth + 1) if levels is None else levels)
         found = {
@@ -187,11 +181,10 @@ def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Readin
     All levels share their random numbers and the walks they have in common.
 
     Args:
-        model: the model, in evaluation mode.
+        model: in evaluation mode.
         x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
         noise: one lane an image.
-        reading: how L^{>k} is read (see `hvae.models.proposal.bound_proposal`); `mean` and `early-release` take the
-            prior's mean, `sample` and `auxiliary` a sample of it.
+        reading: how L^{>k} is read, see `hvae.models.proposal.bound_proposal`.
 
     Raises:
         HvaeError: images that are not of the model's shape, or noise of another number of lanes.
@@ -213,19 +206,13 @@ def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Readin
 def reconstruct_switched(model: HierarchicalVAE, x: Tensor, noise: Noise, choices: Sequence[str]) -> Switched:
     """Reconstructions of x under each choice of which layers come from q, with the terms of its bound.
 
-    All choices share their random numbers and the walks they have in common; log p(x | z) plus the log-ratios that are
-    there is one draw of the bound.
-
-    Args:
-        model: the model, in evaluation mode.
-        x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
-        noise: one lane an image.
-        choices: at least one; letters `q` and `p`, lowest layer first (see `hvae.models.proposal.switched_proposal`).
+    All share their random numbers and walks as in `reconstruct`, whose arguments and errors these are, too. The bound
+    is log p(x | z) plus the log-ratios that are there. At least one choice is spelt as for
+    `hvae.models.proposal.switched_proposal`.
 
     Raises:
         ConfigError: a choice with other letters.
-        HvaeError: a choice of another depth, images that are not of the model's shape, or noise of another number of
-            lanes.
+        HvaeError: a choice of another depth.
     """
     _check(model, x, noise)
     if unfit := next((choice for choice in choices if len(choice) != model.depth), None):
@@ -257,7 +244,7 @@ def reconstruct_repeatedly(
     Means over the draws are those of a score table of as many draws with the same reading and seed.
 
     Args:
-        model: the model, in evaluation mode.
+        model: in evaluation mode.
         images: `(n, channel, height, width)` uint8.
         index: `(n,)` positions in the data set, or `hvae.datasets.content_index` of images without one.
         preprocessing: of the run.
@@ -282,28 +269,17 @@ def reconstruct_repeatedly(
         noise = _Joined([EvaluationNoise(seed, key, index, draw, [0], model.latent_shapes, device) for draw in group])
         parts.append(reconstruct(model, x.to(device), noise, reading))
         seen.append(x.numpy().reshape(-1, *images.shape))
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([_by_draw(getattr(part, name), len(images)) for part in parts])
-
-    return RepeatedReconstructions(
-        np.concatenate(seen),
-        joined("levels"),
-        joined("log_px"),
-        joined("pixel_log_px"),
-        joined("bounds"),
-        LEAST_OF_WHOLE_VALUES if preprocessing == "integer" else RANGES["log p(x|z)"][0],
-    )
+    joined = {
+        name: np.concatenate([_by_draw(getattr(part, name), len(images)) for part in parts])
+        for name in ("levels", "log_px", "pixel_log_px", "bounds")
+    }
+    least = LEAST_OF_WHOLE_VALUES if preprocessing == "integer" else RANGES["log p(x|z)"][0]
+    return RepeatedReconstructions(np.concatenate(seen), **joined, least=least)
 
 
 @torch.no_grad()
 def unconditional_samples(model: Model, n: int, generator: torch.Generator) -> np.ndarray:
-    """Images that a model draws of its own, `(n, channel, height, width)` float32 in [0, 1].
-
-    Args:
-        model: of a kind that can `sample`, in evaluation mode.
-        n: how many.
-        generator: on the device of the model.
+    """Images that a model of a kind that can `sample` draws of its own, `(n, channel, height, width)` in [0, 1].
 
     Raises:
         HvaeError: n below 1.
@@ -314,11 +290,9 @@ def unconditional_samples(model: Model, n: int, generator: torch.Generator) -> n
 
 
 def _check(model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
-    shape = model.config.image_shape
-    if x.ndim != 4 or tuple(x.shape[1:]) != tuple(shape):
-        raise HvaeError(
-            f"images of shape {tuple(x.shape)} do not fit this model: it takes (n, {', '.join(map(str, shape))})"
-        )
+    if tuple(x.shape[1:]) != tuple(model.config.image_shape):
+        takes = ", ".join(map(str, model.config.image_shape))
+        raise HvaeError(f"images of shape {tuple(x.shape)} do not fit this model: it takes (n, {takes})")
     if noise.lanes != len(x):
         raise HvaeError(f"{len(x)} images need {len(x)} lanes of noise, one each, not {noise.lanes}")
 

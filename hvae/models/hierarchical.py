@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pkgutil import resolve_name
 from typing import cast
 
 import torch
@@ -12,24 +13,15 @@ from torch.distributions import Distribution
 
 from hvae.errors import ConfigError
 from hvae.models.blocks import Shape
-from hvae.models.hierarchical_config import Family, HierarchicalConfig
+from hvae.models.hierarchical_config import FAMILIES, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
 from hvae.models.proposal import Draw, Proposal, sample_proposal
 from hvae.models.stages.base import Stage
-from hvae.models.stages.bidirectional import BidirectionalStage
-from hvae.models.stages.bottom_up import BottomUpStage
-from hvae.models.stages.ladder import LadderStage
-
-FAMILIES: dict[Family, type[BottomUpStage] | type[LadderStage] | type[BidirectionalStage]] = {
-    "bottom-up": BottomUpStage,
-    "ladder": LadderStage,
-    "bidirectional": BidirectionalStage,
-}
 
 
 class HierarchicalVAE(nn.Module):
-    """p(x | z_1) prod_l p(z_l | z_{l+1}, ...) with its inference model: a hierarchy of one of the `FAMILIES`.
+    """p(x | z_1) prod_l p(z_l | z_{l+1}, ...) with its inference model: a hierarchy of one family.
 
     A depth of 1 is a plain VAE. Images are (batch, channel, height, width) float32 in [0, 1]; latents and log-ratios
     are stored lowest layer first.
@@ -43,11 +35,12 @@ class HierarchicalVAE(nn.Module):
         """
         super().__init__()
         self.config = config
+        stage_type = resolve_name(FAMILIES[config.family])
         stages: list[Stage] = []
         shape: Shape = config.image_shape
         skip: Shape | None = None
         for level in range(config.depth):
-            stages.append(FAMILIES[config.family](config, level, shape, skip))
+            stages.append(stage_type(config, level, shape, skip))
             shape, skip = stages[-1].evidence_shape, stages[-1].skip_shape
         _require_fit(stages, config)
         self.stages = nn.ModuleList(stages)

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hvae.config import Ability, Frozen, ModelConfig, Preprocessing
 
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic-mixture"]
-Family = Literal["bottom-up", "ladder", "bidirectional"]
+FAMILIES = {
+    "bottom-up": "hvae.models.stages.bottom_up:BottomUpStage",
+    "ladder": "hvae.models.stages.ladder:LadderStage",
+    "bidirectional": "hvae.models.stages.bidirectional:BidirectionalStage",
+}
+"""How q walks, and where the stage of each family is: the one list. Addresses, since a config needs no torch."""
+
+
+def _known(family: str) -> str:
+    if family not in FAMILIES:
+        raise ValueError(f"there is no family {family!r:.40}; the families are {', '.join(FAMILIES)}")
+    return family
+
+
+Family = Annotated[str, AfterValidator(_known)]
 
 
 class BlockConfig(Frozen):

@@ -21,8 +21,8 @@ from hvae.errors import CheckpointError, ConfigError
 from hvae.files import write_atomically, write_text
 from hvae.models.contract import Model, parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.runs.folders import MAXIMUM_CONFIG_BYTES
 
-MAXIMUM_CONFIG_BYTES = 1_000_000
 MAXIMUM_PARAMETERS = 500_000_000
 
 CONFIG_FILE = "config.json"
@@ -103,29 +103,23 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS_FILE} yet: train it, or copy the file that belongs to it")
+    unfit = f"{path} does not fit its config"
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = set(file.keys())
             if missing := sorted(set(expected) - names):
-                raise CheckpointError(
-                    f"{path} does not fit its config: no weights '{missing[0]}' ({len(missing)} missing)"
-                )
+                raise CheckpointError(f"{unfit}: no weights '{missing[0]}' ({len(missing)} missing)")
             if surplus := sorted(names - set(expected)):
-                name = surplus[0][:100]
-                raise CheckpointError(f"{path} does not fit its config: surplus {name!r} ({len(surplus)} in all)")
+                raise CheckpointError(f"{unfit}: surplus {surplus[0][:100]!r} ({len(surplus)} in all)")
             for name, shape in expected.items():
-                if tuple(file.get_slice(name).get_shape()) != shape:
-                    raise CheckpointError(
-                        f"{path} does not fit its config: '{name}' has shape "
-                        f"{tuple(file.get_slice(name).get_shape())}, the config asks for {shape}"
-                    )
+                if (found := tuple(file.get_slice(name).get_shape())) != shape:
+                    raise CheckpointError(f"{unfit}: '{name}' has shape {found}, the config asks for {shape}")
             weights = {name: file.get_tensor(name).float() for name in expected}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is no readable safetensors file ({error}); copy it again or retrain") from None
-    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
-    if broken:
+    if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise CheckpointError(f"{path}: '{broken[0]}' holds values that are not finite")
     return weights
 

@@ -12,6 +12,7 @@ from hvae.config import Ability, RunConfig
 from hvae.errors import HvaeError, TableError
 from hvae.files import DASHBOARD
 
+MAXIMUM_CONFIG_BYTES = 1_000_000
 MAXIMUM_HISTORY_BYTES = 50_000_000
 BUNDLED_RUNS = DASHBOARD / "assets" / "runs"
 
@@ -78,16 +79,16 @@ def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
 
 def _entry(path: Path) -> RunEntry:
     config, problem = None, None
+    file, weights = path / "config.json", path / "model.safetensors"
     try:
-        if (path / "config.json").stat().st_size > 1_000_000:
+        if file.stat().st_size > MAXIMUM_CONFIG_BYTES:
             problem = "config.json is larger than any configuration"
         else:
-            config = RunConfig.from_json((path / "config.json").read_bytes())
+            config = RunConfig.from_json(file.read_bytes())
     except HvaeError as error:
         problem = str(error)
     except OSError as error:
         problem = f"config.json cannot be read: {error.strerror}"
-    weights = path / "model.safetensors"
     if problem is None and not weights.is_file():
         problem = "no weights yet (model.safetensors is missing)"
     return RunEntry(path.name, path, config, problem, weights.is_file())

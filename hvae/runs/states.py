@@ -97,14 +97,12 @@ def learning_curve(folder: Path) -> pd.DataFrame:
     Raises:
         TableError: a damaged file, text where a number belongs, or no epochs.
     """
-    history = read_history(folder)
-    path = folder / "history.csv"
+    history, path = read_history(folder), folder / "history.csv"
     if history.empty and not len(history.columns):
         return history
     if missing := [name for name in ("epoch", "elbo") if name not in history]:
         raise TableError(f"{path} is no learning curve: it has no column '{missing[0]}'")
-    for name in history.columns:
-        values = history[name]
+    for name, values in history.items():
         if values.dtype == object or not pd.api.types.is_numeric_dtype(values):
             raise TableError(f"{path} is damaged: '{str(name)[:60]}' holds text where numbers belong")
         if not np.isfinite(values.to_numpy(np.float64)).all():

@@ -16,12 +16,7 @@ BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """One tensor as the header describes it.
-
-    Attributes:
-        dtype: a key of `BYTES`.
-        shape: of the tensor.
-    """
+    """One tensor as the header describes it; its `dtype` is a key of `BYTES`."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -53,14 +48,9 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is no safetensors file: its header is no JSON object")
     content.pop("__metadata__", None)
-    tensors: dict[str, StoredTensor] = {}
-    spans: list[tuple[int, int]] = []
-    for name, entry in content.items():
-        tensor, span = _tensor(entry, f"{path}: tensor {name[:100]!r}")
-        tensors[name] = tensor
-        spans.append(span)
+    found = {name: _tensor(entry, f"{path}: tensor {name[:100]!r}") for name, entry in content.items()}
     end = 0
-    for begin, upto in sorted(spans):
+    for begin, upto in sorted(span for _, span in found.values()):
         if begin != end:
             raise CheckpointError(f"{path}: the tensors overlap or leave a gap at byte {min(begin, end):,}")
         end = upto
@@ -68,7 +58,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
         raise CheckpointError(
             f"{path} is cut short or has a surplus: its tensors take {end:,} bytes, the file holds {held:,}"
         )
-    return tensors
+    return {name: tensor for name, (tensor, _) in found.items()}
 
 
 def _tensor(entry: object, where: str) -> tuple[StoredTensor, tuple[int, int]]:

@@ -27,7 +27,7 @@ from hvae.config import RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
-from hvae.models.contract import Model
+from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
 from hvae.training.learning_rate import learning_rate_at
 
@@ -64,16 +64,13 @@ class _State:
 
 
 class _StepModule(nn.Module):
-    """The model with its objective: tensors in, tensors out, as distributed wrappers need it."""
+    """The model with its objective as one module, which distributed wrappers need."""
 
     def __init__(self, model: Model, config: TrainingConfig) -> None:
         super().__init__()
         self.model, self.config = model, config
 
-    def forward(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, progress: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """loss (), log p(x|z) (batch,) and log r (layer, batch)."""
+    def forward(self, x: Tensor, labels: Tensor, generator: torch.Generator, progress: float) -> Objective:
         return self.model.objective(x, labels, generator, self.config, progress)
 
 
@@ -94,17 +91,14 @@ def train(
     Args:
         config: of the run.
         folder: where `config.json`, `model.safetensors` (best validation ELBO, moving average), `history.csv` and
-            `resume.pt` go.
+            `resume.pt` go; returned.
         fitted: images the weights are fitted to.
         validation: images the checkpoint is chosen by.
         resume: continue from `resume.pt`; the result equals that of an uninterrupted run.
-        accelerator: as Lightning Fabric names it.
+        accelerator: as Lightning Fabric names it, as are `devices` and `nodes`.
         devices: how many, or `auto`.
         nodes: how many machines.
         on_step: called on the first process after each step.
-
-    Returns:
-        The run folder.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -114,20 +108,18 @@ def train(
         HvaeError: a file could not be written; what was there before is kept.
     """
     _check_images(config, fitted, validation)
+    precision = config.training.precision
+    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    fabric.launch()
     try:
-        fabric = lightning.Fabric(
-            accelerator=accelerator, devices=devices, num_nodes=nodes, precision=config.training.precision
-        )
-        fabric.launch()
         with run_lock(folder) if fabric.is_global_zero else nullcontext():
             if fabric.is_global_zero:
                 remove_leftovers(folder)
             _check_folder(config, folder, resume)
             _Trainer(fabric, config, folder, fitted, validation, resume).run(on_step)
     except Timeout:
-        raise CheckpointError(
-            f"another process is writing {folder}: wait until it ends, or train into another folder"
-        ) from None
+        problem = f"another process is writing {folder}: wait until it ends, or train into another folder"
+        raise CheckpointError(problem) from None
     return folder
 
 
@@ -135,10 +127,8 @@ def _check_images(config: RunConfig, fitted: ImageSet, validation: ImageSet) -> 
     for images in (fitted, validation):
         if not len(images):
             raise DataError(f"{images.name} {images.split} holds no images to train with")
-        if images.shape != config.model.image_shape:
-            raise ConfigError(
-                f"images of {images.name} have shape {images.shape}, the model takes {config.model.image_shape}"
-            )
+        if images.shape != (shape := config.model.image_shape):
+            raise ConfigError(f"images of {images.name} have shape {images.shape}, the model takes {shape}")
 
 
 def _check_folder(config: RunConfig, folder: Path, resume: bool) -> None:
@@ -163,8 +153,7 @@ class _Trainer:
         validation: ImageSet,
         resume: bool,
     ) -> None:
-        self.fabric, self.config, self.folder = fabric, config, folder
-        self.training = config.training
+        self.fabric, self.config, self.training, self.folder = fabric, config, config.training, folder
         self.images, self.labels = _tensors(fitted)
         self.validation = _tensors(validation)
         self.sampler = DistributedSampler(
@@ -238,8 +227,8 @@ class _Trainer:
 
     def _initialise(self) -> None:
         generator = self._generator(0, 0)
-        chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.training.seed))
-        x = self._preprocess(self.images[chosen[:INITIALISATION_IMAGES]], generator)
+        order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.training.seed))
+        x = self._preprocess(self.images[order[:INITIALISATION_IMAGES]], generator)
         with torch.no_grad():
             self.model.initialise(x, generator)
 
@@ -254,47 +243,42 @@ class _Trainer:
         x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, self.steps, self.training)
-        loss, log_likelihood, log_ratios = self.module(x, self.labels[index].to(x.device), generator, progress)
-        self._check(index, loss, log_likelihood, log_ratios)
+        result = Objective(*self.module(x, self.labels[index].to(x.device), generator, progress))
+        self._check(index, Objective(*(value.detach() for value in result)))
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        self.fabric.backward(result.loss)
         self._clip_gradients()
         self.optimizer.step()
         self.average.update_parameters(self.model)
         self.state.step += 1
-        means = log_ratios.detach().mean(1)
-        return float(log_likelihood.detach().mean() + means.sum()), tuple(means.tolist())
+        means = result.log_ratios.detach().mean(1)
+        return float(result.log_likelihood.detach().mean() + means.sum()), tuple(means.tolist())
 
     def _clip_gradients(self) -> None:
         """Clip to the global norm; checked before clipping, which would spread one NaN over every gradient."""
-        gradients = {name: value for name, value in self.model.named_parameters() if value.grad is not None}
-        norm = torch.nn.utils.get_total_norm([value.grad for value in gradients.values() if value.grad is not None])
+        gradients = {name: value.grad for name, value in self.model.named_parameters() if value.grad is not None}
+        norm = torch.nn.utils.get_total_norm(gradients.values())
         if not torch.isfinite(norm):
-            broken = (name for name, value in gradients.items() if not torch.isfinite(cast(Tensor, value.grad)).all())
+            broken = (name for name, gradient in gradients.items() if not torch.isfinite(gradient).all())
             self._stop(f"the gradient of {next(broken, 'all weights together')} is not finite")
-        torch.nn.utils.clip_grads_with_norm_(gradients.values(), self.training.gradient_norm, norm)
+        torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.training.gradient_norm, norm)
 
     def _inputs(self, index: Tensor) -> tuple[Tensor, torch.Generator]:
         """The preprocessed minibatch of the current step, and the generator of its latent noise."""
         generator = self._generator(1, self.state.step)
         return self._preprocess(self.images[index], generator), generator
 
-    def _check(self, index: Tensor, loss: Tensor, log_likelihood: Tensor, log_ratios: Tensor) -> None:
-        dimensions = self.config.model.dimensions
-        elbo = float((log_likelihood.detach() + log_ratios.detach().sum(0)).mean())
-        if math.isfinite(float(loss.detach())) and elbo > -DIVERGED_NATS_PER_DIMENSION * dimensions:
+    def _check(self, index: Tensor, result: Objective) -> None:
+        elbo = float(result.elbo.mean())
+        if math.isfinite(float(result.loss)) and elbo > -DIVERGED_NATS_PER_DIMENSION * self.config.model.dimensions:
             return
         if not math.isfinite(elbo):
-            self._stop(f"{self._origin(index)} is not finite")
-        layers = log_ratios.detach().mean(1)
+            # Where the pass first met one: a NaN soon is in every term.
+            with torch.no_grad(), self.fabric.autocast():
+                self._stop(f"{self.model.first_not_finite(*self._inputs(index))} is not finite")
+        layers = result.log_ratios.mean(1)
         worst = f", most of it in layer z_{int(layers.argmin()) + 1}" if len(layers) else ""
         self._stop(f"the ELBO fell to {elbo:.3g} nats{worst}")
-
-    def _origin(self, index: Tensor) -> str:
-        """Where the pass of the current step first meets a value that is not finite: one NaN soon is in every term."""
-        x, generator = self._inputs(index)
-        with torch.no_grad(), self.fabric.autocast():
-            return self.model.first_not_finite(x, generator)
 
     def _stop(self, reason: str) -> None:
         raise TrainingDiverged(
@@ -305,8 +289,11 @@ class _Trainer:
     def _validate(self, train_elbo: float, rate: float) -> None:
         """Validation ELBO of the moving average; the best so far becomes `model.safetensors`."""
         model, generator = cast(Model, self.average.module), self._generator(2, 0)
+        batches = zip(*(part.split(VALIDATION_BATCH) for part in self.validation), strict=True)
+        # Preprocessed when they are asked for, so that binarisation and noise take turns at the generator.
+        inputs = ((self._preprocess(x, generator), labels.to(self.fabric.device)) for x, labels in batches)
         with torch.no_grad(), self.fabric.autocast():
-            means = model.validate(self._validation_batches(generator), generator)
+            means = model.validate(inputs, generator)
         elbo, progress = means["elbo"], self.state.step / self.steps
         row = {
             "epoch": self.state.step // self.steps_per_epoch,
@@ -325,39 +312,27 @@ class _Trainer:
         if elbo > self.state.best_elbo:
             self.state.best_elbo = elbo
             save_weights(self.folder, model.state_dict(), self.config)
-        history = pd.DataFrame(self.state.history)
-        write_atomically(
-            self.folder / HISTORY_FILE, lambda part: history.to_csv(part, index=False, float_format="%.6g")
-        )
+        path, history = self.folder / HISTORY_FILE, pd.DataFrame(self.state.history)
+        write_atomically(path, lambda part: history.to_csv(part, index=False, float_format="%.6g"))
 
-    def _validation_batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """(x, labels) of each validation batch, preprocessed when it is asked for."""
-        for images, labels in zip(*(part.split(VALIDATION_BATCH) for part in self.validation), strict=True):
-            yield self._preprocess(images, generator), labels.to(self.fabric.device)
+    def _stored(self) -> dict[str, Any]:
+        """What a checkpoint holds the state of, beside `_State`."""
+        return {"weights": self.model, "average": self.average, "optimizer": self.optimizer}
 
     def _save_resume(self) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        content = {
-            "weights": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.state.step,
-            "best_elbo": self.state.best_elbo,
-            "history": self.state.history,
-        }
-        write_atomically(self.folder / RESUME_FILE, lambda part: _save(content, part))
+        if self.fabric.is_global_zero:
+            content = {name: stored.state_dict() for name, stored in self._stored().items()} | vars(self.state)
+            write_atomically(self.folder / RESUME_FILE, lambda part: _save(content, part))
 
     def _load(self) -> None:
         path = self.folder / RESUME_FILE
         try:
             content = torch.load(path, map_location=self.fabric.device, weights_only=True)
-            self.model.load_state_dict(content["weights"])
-            self.average.load_state_dict(content["average"])
-            self.optimizer.load_state_dict(content["optimizer"])
+            for name, stored in self._stored().items():
+                stored.load_state_dict(content[name])
             self.state = _State(content["step"], content["best_elbo"], content["history"])
         except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
 
 

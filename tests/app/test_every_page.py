@@ -1,7 +1,7 @@
 """Every page of the dashboard against whatever a folder of runs, an address or a data set may be.
 
-A page joins by standing in `app.registry.PAGES`. Folders of runs are built once and shared; a page that passes must not
-fail in a way nobody foresaw, has to say what is wrong, and to offer a way on.
+A page joins by standing in `app.frame.registry.PAGES`. Folders of runs are built once and shared; a page that passes
+must not fail in a way nobody foresaw, has to say what is wrong, and to offer a way on.
 """
 
 import json
@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import registry
-from app.frame import parts
+from app.frame import parts, registry
 from app.looks.wording import quoted
 from hvae.runs.score_tables import METADATA_KEY
 from tests.app.conftest import look_in, sound

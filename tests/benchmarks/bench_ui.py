@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app import registry
+from app.frame import registry
 from tests.benchmarks.tab import (
     CURVES,
     DENSITIES,

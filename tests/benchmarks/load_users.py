@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
-from app import registry
+from app.frame import registry
 from app.score_images import store
 from app.score_images.store import Stored
 from tests.benchmarks.tab import Tab, press, press_k, press_navigation

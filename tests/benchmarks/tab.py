@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
-from app import registry
+from app.frame import registry
 from tests.browser.conftest import Dashboard
 
 PATIENCE = 120_000

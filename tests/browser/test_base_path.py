@@ -24,6 +24,7 @@ def test_pages_files_and_links_stay_below_the_base_path(
         assert link.startswith(f"{dashboard.url}/scores?") and visited.link()["k"] == ["2"]
         visited.navigate("Manage", "Runs")
         assert page.url.startswith(f"{dashboard.url}/runs?")
+        page.get_by_role("radio", name="Import").click()
         # Behind a proxy a stranger's request comes from this computer too.
         expect(page.get_by_text("it opens no paths")).to_be_visible(timeout=PATIENCE)
         assert "run=second" in page.url

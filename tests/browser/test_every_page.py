@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from app import registry
-from app.frame import parts
+from app.frame import parts, registry
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser

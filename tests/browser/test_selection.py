@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as TimedOut
 
-from app import registry
+from app.frame import registry
 from app.frame.state import SELECTION_KEYS
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 

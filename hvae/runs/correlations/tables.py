@@ -7,7 +7,7 @@ kind of representation and pair of layers. What the numbers depend on is in the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -51,6 +51,7 @@ _SCHEMA = pa.schema(
     ]
 )
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
+WHOLE_COLUMNS: tuple[str, ...] = tuple(field.name for field in _SCHEMA if pa.types.is_integer(field.type))
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,34 @@ class Form:
     Attributes:
         name: for people.
         metadata_key: under which its metadata lie.
-        schema: its columns.
+        schema: its columns; layers lie within the depth of their run.
         most_rows: more are refused unread.
+        key: columns no two rows share.
+        entry: what the key names, for people.
+        ranges: least and greatest value of other columns of numbers, NaN apart.
+        problem: what else is wrong with some rows, in words; None where nothing is.
     """
 
     name: str
     metadata_key: bytes
     schema: pa.Schema
     most_rows: int
+    key: tuple[str, ...]
+    entry: str
+    ranges: dict[str, tuple[float, float]]
+    problem: Callable[[pd.DataFrame], str | None] = lambda frame: None
 
 
-FORM = Form("correlation table", METADATA_KEY, _SCHEMA, len(KINDS) * MAXIMUM_DEPTH**2)
+FORM = Form(
+    "correlation table",
+    METADATA_KEY,
+    _SCHEMA,
+    len(KINDS) * MAXIMUM_DEPTH**2,
+    ("kind", "layer_a", "layer_b"),
+    "pair of layers",
+    # The debiased estimator of CKA may leave [0, 1] by its sampling error; this only refuses what it never gives.
+    {"mean_abs_r": (0, 1), "null": (0, 1), "cka": (-2, 2)},
+)
 
 
 def table_name(run_b: str, slug: str, split: str) -> str:
@@ -111,7 +129,7 @@ class CorrelationMetadata(Frozen):
     def transposed(self) -> CorrelationMetadata:
         """The same with the runs exchanged."""
         fields = self.model_dump()
-        return self.model_copy(update={new: fields[old] for old, new in exchanged_columns(fields).items()})
+        return self.model_copy(update={new: fields[old] for old, new in _exchanged_names(fields).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +155,7 @@ class CorrelationTable:
 
     def transposed(self) -> CorrelationTable:
         """The same comparison with the runs exchanged."""
-        frame = self.frame.rename(columns=exchanged_columns(COLUMNS)).reindex(columns=list(COLUMNS))
-        frame = frame.sort_values(["kind", "layer_a", "layer_b"], ignore_index=True)
-        return CorrelationTable(frame, self.metadata.transposed())
+        return CorrelationTable(exchanged(self.frame, FORM), self.metadata.transposed())
 
     def kinds(self) -> list[Kind]:
         """Kinds of representation the table holds; a model without skips hands no features on."""
@@ -164,17 +180,12 @@ def list_correlations(run: Path) -> list[CorrelationKey]:
 
 
 def write_correlations(run: Path, table: CorrelationTable) -> Path:
-    """Write a table into `run/correlations` atomically.
-
-    Args:
-        run: folder of the first run.
-        table: with the columns `COLUMNS`.
+    """Write a table into `correlations/` of the first run's folder, atomically.
 
     Raises:
         TableError: other columns, or values outside their ranges.
     """
     path = run / "correlations" / table.metadata.file_name
-    _check(table.frame, table.metadata, path.name)
     write_frame(path, table.frame, table.metadata, FORM)
     return path
 
@@ -185,31 +196,29 @@ def read_correlations(path: Path) -> CorrelationTable:
     Raises:
         TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
     """
-    frame, metadata = read_frame(path, FORM)
-    _check(frame, metadata, path.name)
-    return CorrelationTable(frame, metadata)
+    return CorrelationTable(*read_frame(path, FORM))
 
 
 def write_frame(path: Path, frame: pd.DataFrame, metadata: CorrelationMetadata, form: Form) -> None:
-    """Write rows about two runs with what they depend on, atomically."""
+    """Write rows about two runs with what they depend on, checked and atomically."""
+    _check(frame, metadata, path.name, form)
     content = pa.Table.from_pandas(frame, form.schema, preserve_index=False)
     content = content.replace_schema_metadata({form.metadata_key: metadata.model_dump_json().encode()})
     write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
 
 
 def read_frame(path: Path, form: Form) -> tuple[pd.DataFrame, CorrelationMetadata]:
-    """Read rows about two runs; sizes and schema are checked before anything is decoded, values are not.
+    """Read rows about two runs; sizes and schema are checked before anything is decoded.
 
     Raises:
-        TableError: no file, damaged, too large, or of another schema.
+        TableError: no file, damaged, too large, of another schema, or with values outside their ranges.
     """
     if not path.is_file():
         raise TableError(f"there is no {form.name} {path.name}")
     if path.stat().st_size > MAXIMUM_BYTES:
         raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
     try:
-        file = pq.read_metadata(path)
-        metadata = _metadata(file, path.name, form)
+        metadata = _metadata(pq.read_metadata(path), path.name, form)
         frame = pq.read_table(path).to_pandas()
     except TableError:
         raise
@@ -217,17 +226,20 @@ def read_frame(path: Path, form: Form) -> tuple[pd.DataFrame, CorrelationMetadat
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
+    _check(frame, metadata, path.name, form)
     return frame, metadata
 
 
-def _sided(names: Iterable[str]) -> list[str]:
-    """Names that speak of one of the two runs."""
-    return [name for name in names if name.endswith(("_a", "_b"))]
+def exchanged(frame: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """The same rows with run A and run B in each other's place."""
+    columns = list(form.schema.names)
+    turned = frame.rename(columns=_exchanged_names(columns)).reindex(columns=columns)
+    return turned.sort_values(list(form.key), ignore_index=True)
 
 
-def exchanged_columns(columns: Iterable[str]) -> dict[str, str]:
-    """New names of columns when run A and run B change places."""
-    return {name: f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}" for name in _sided(columns)}
+def _exchanged_names(names: Iterable[str]) -> dict[str, str]:
+    """New names of what speaks of one of the two runs, when they change places."""
+    return {name: f"{name[:-1]}{'b' if name.endswith('_a') else 'a'}" for name in names if name.endswith(("_a", "_b"))}
 
 
 def _metadata(file: pq.FileMetaData, name: str, form: Form) -> CorrelationMetadata:
@@ -247,22 +259,16 @@ def _metadata(file: pq.FileMetaData, name: str, form: Form) -> CorrelationMetada
         raise TableError(f"{name} is of another schema ({first_problem(error)}): correlate again") from None
 
 
-def _check(frame: pd.DataFrame, metadata: CorrelationMetadata, name: str) -> None:
-    if tuple(frame.columns) != COLUMNS:
-        raise TableError(f"a correlation table needs the columns {', '.join(COLUMNS)}")
+def _check(frame: pd.DataFrame, metadata: CorrelationMetadata, name: str, form: Form) -> None:
+    if list(frame.columns) != form.schema.names:
+        raise TableError(f"a {form.name} needs the columns {', '.join(form.schema.names)}")
+    if problem := form.problem(frame):
+        raise TableError(f"{name}: {problem}")
     if not set(frame["kind"]) <= set(KINDS):
         raise TableError(f"{name}: unknown kind of representation; known are {', '.join(KINDS)}")
-    if len(frame.drop_duplicates(["kind", "layer_a", "layer_b"])) < len(frame):
-        raise TableError(f"{name}: a pair of layers appears twice")
-    ranges = {
-        "layer_a": (1, metadata.depth_a),
-        "layer_b": (1, metadata.depth_b),
-        "mean_abs_r": (0, 1),
-        "null": (0, 1),
-        # The debiased estimator may leave [0, 1] by its sampling error; this only refuses what it never gives.
-        "cka": (-2, 2),
-    }
+    if frame.duplicated(list(form.key)).any():
+        raise TableError(f"{name}: a {form.entry} appears twice")
+    ranges = {"layer_a": (1, metadata.depth_a), "layer_b": (1, metadata.depth_b), **form.ranges}
     for column, (low, high) in ranges.items():
-        values = frame[column].dropna()
-        if not values.between(low, high).all():
+        if not frame[column].dropna().between(low, high).all():
             raise TableError(f"{name}: '{column}' has values outside {low}..{high}")

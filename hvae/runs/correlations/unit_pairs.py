@@ -6,21 +6,20 @@ representation and pair of layers the `MOST_PAIRS` best of the pairs whose mean 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hvae.errors import TableError
 from hvae.runs.correlations.tables import (
     KINDS,
     MAXIMUM_DEPTH,
     CorrelationMetadata,
     Form,
     Kind,
-    exchanged_columns,
+    exchanged,
     read_frame,
     write_frame,
 )
@@ -50,7 +49,33 @@ _SCHEMA = pa.schema(
     ]
 )
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
-FORM = Form("table of unit pairs", b"hvae-units", _SCHEMA, len(KINDS) * MAXIMUM_DEPTH**2 * MOST_PAIRS)
+
+
+def _problem(frame: pd.DataFrame) -> str | None:
+    if frame.drop(columns=["down", "across"]).isna().any(axis=None):
+        return "values are missing; correlate again"
+    for images in (*frame["images_a"], *frame["images_b"]):
+        listed = np.asarray(images)
+        if not 1 <= len(listed) <= MOST_IMAGES or not np.all((listed >= 0) & (listed < _MAXIMUM_INDEX)):
+            return f"the images of a unit are not 1 to {MOST_IMAGES} numbers of images"
+    return None
+
+
+FORM = Form(
+    "table of unit pairs",
+    b"hvae-units",
+    _SCHEMA,
+    len(KINDS) * MAXIMUM_DEPTH**2 * MOST_PAIRS,
+    ("kind", "layer_a", "layer_b", "rank"),
+    "rank",
+    {
+        "rank": (1, MOST_PAIRS),
+        **dict.fromkeys(("unit_a", "unit_b"), (0, _MAXIMUM_INDEX)),
+        **dict.fromkeys(("down", "across", "median_a", "median_b"), (0, 1)),
+        **dict.fromkeys(("r", "sign_a", "sign_b"), (-1, 1)),
+    },
+    _problem,
+)
 
 
 @dataclass(frozen=True)
@@ -109,30 +134,13 @@ class UnitPairs:
         """Pairs of one pair of layers, the most alike first; empty where a layer does not vary."""
         frame = self.frame
         chosen = (frame["kind"] == kind) & (frame["layer_a"] == layer_a) & (frame["layer_b"] == layer_b)
-        rows = frame.loc[chosen, list(COLUMNS)].sort_values("rank")
-        return tuple(
-            UnitPair(
-                rank=int(row["rank"]),
-                unit_a=int(row["unit_a"]),
-                unit_b=int(row["unit_b"]),
-                down=float(row["down"]),
-                across=float(row["across"]),
-                r=float(row["r"]),
-                sign_a=int(row["sign_a"]),
-                sign_b=int(row["sign_b"]),
-                median_a=float(row["median_a"]),
-                median_b=float(row["median_b"]),
-                images_a=tuple(map(int, row["images_a"])),
-                images_b=tuple(map(int, row["images_b"])),
-            )
-            for row in rows.to_dict("records")
-        )
+        rows = frame.loc[chosen, [field.name for field in fields(UnitPair)]].sort_values("rank").to_dict("records")
+        lists = ("images_a", "images_b")
+        return tuple(UnitPair(**row | {name: tuple(map(int, row[name])) for name in lists}) for row in rows)
 
     def transposed(self) -> UnitPairs:
         """The same pairs with the runs exchanged."""
-        frame = self.frame.rename(columns=exchanged_columns(COLUMNS)).reindex(columns=list(COLUMNS))
-        frame = frame.sort_values(["kind", "layer_a", "layer_b", "rank"], ignore_index=True)
-        return UnitPairs(frame, self.metadata.transposed())
+        return UnitPairs(exchanged(self.frame, FORM), self.metadata.transposed())
 
 
 def unit_pairs_path(correlations: Path) -> Path:
@@ -147,7 +155,6 @@ def write_unit_pairs(run: Path, pairs: UnitPairs) -> Path:
         TableError: other columns, or values outside their ranges.
     """
     path = unit_pairs_path(run / "correlations" / pairs.metadata.file_name)
-    _check(pairs, path.name)
     write_frame(path, pairs.frame, pairs.metadata, FORM)
     return path
 
@@ -158,39 +165,4 @@ def read_unit_pairs(path: Path) -> UnitPairs:
     Raises:
         TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
     """
-    pairs = UnitPairs(*read_frame(path, FORM))
-    _check(pairs, path.name)
-    return pairs
-
-
-def _check(pairs: UnitPairs, name: str) -> None:
-    frame, metadata = pairs.frame, pairs.metadata
-    if tuple(frame.columns) != COLUMNS:
-        raise TableError(f"a table of unit pairs needs the columns {', '.join(COLUMNS)}")
-    if frame.drop(columns=["down", "across"]).isna().any(axis=None):
-        raise TableError(f"{name}: values are missing; correlate again")
-    if not set(frame["kind"]) <= set(KINDS):
-        raise TableError(f"{name}: unknown kind of representation; known are {', '.join(KINDS)}")
-    if len(frame.drop_duplicates(["kind", "layer_a", "layer_b", "rank"])) < len(frame):
-        raise TableError(f"{name}: a rank appears twice")
-    ranges = {
-        "layer_a": (1, metadata.depth_a),
-        "layer_b": (1, metadata.depth_b),
-        "rank": (1, MOST_PAIRS),
-        "unit_a": (0, _MAXIMUM_INDEX),
-        "unit_b": (0, _MAXIMUM_INDEX),
-        "down": (0, 1),
-        "across": (0, 1),
-        "r": (-1, 1),
-        "sign_a": (-1, 1),
-        "sign_b": (-1, 1),
-        "median_a": (0, 1),
-        "median_b": (0, 1),
-    }
-    for column, (low, high) in ranges.items():
-        if not frame[column].dropna().between(low, high).all():
-            raise TableError(f"{name}: '{column}' has values outside {low}..{high}")
-    for images in (*frame["images_a"], *frame["images_b"]):
-        listed = np.asarray(images)
-        if not 1 <= len(listed) <= MOST_IMAGES or not np.all((listed >= 0) & (listed < _MAXIMUM_INDEX)):
-            raise TableError(f"{name}: the images of a unit are not 1 to {MOST_IMAGES} numbers of images")
+    return UnitPairs(*read_frame(path, FORM))

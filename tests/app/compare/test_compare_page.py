@@ -31,8 +31,7 @@ def config(run: Path) -> RunConfig:
 
 def compared(run: Path, own: str, *slugs: str) -> Compared:
     found = loading.catalogue(find_run(str(run)))
-    sets = view.view(found, own, slugs, Setting(), LLR, 0.05, "nats").sets
-    return Compared(found.run, "A", palette.run_look(0, "A"), {one.slug: one for one in sets}, own)
+    return Compared("A", palette.run_look(0, "A"), view.view(found, own, slugs, Setting(), LLR, 0.05, "nats"))
 
 
 def with_metadata(table: ScoreTable, **changes: object) -> ScoreTable:

@@ -8,9 +8,8 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from app import registry
 from app.features import jobs
-from app.frame import parts
+from app.frame import parts, registry
 from app.runs import imports
 from app.score_images import scoring
 from app.score_images.sources import Given

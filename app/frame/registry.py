@@ -1,0 +1,65 @@
+"""Every page of the dashboard, in the order of the navigation: the one list of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "pages"
+HOME = "overview"
+_MEASURE = ("score", "k", "reading", "S", "R", "unit")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its file in `pages/` and its address, its title, where it stands in the navigation.
+
+    `keys` are the values of the address that it knows beside the selection.
+    """
+
+    name: str
+    title: str
+    group: str
+    keys: tuple[str, ...] = ()
+
+
+PAGES = (
+    Page("overview", "Overview", "Learn"),
+    Page("how_it_works", "How it works", "Learn", ("example", "layers", "seed")),
+    Page(
+        "reconstructions", "Reconstructions", "Learn",
+        ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
+    ),
+    Page("scores", "Scores", "Analyse", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image")),
+    Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
+    Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
+    Page(
+        "score_images", "Score images", "Use",
+        ("pictures", "fit", "invert", "score", "statistic", "sides", "reading", "S", "R", "also",
+         "job", "alpha", "k", "order", "only", "page"),
+    ),
+    Page("runs", "Runs", "Manage", ("about", "quantity")),
+)  # fmt: skip
+
+
+def pages() -> list[Page]:
+    """`PAGES` without those whose file is missing."""
+    return [page for page in PAGES if (FOLDER / f"{page.name}.py").is_file()]
+
+
+def groups() -> dict[str, list[tuple[str, str]]]:
+    """Group: (name, title) of its pages."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for page in pages():
+        found.setdefault(page.group, []).append((page.name, page.title))
+    return found
+
+
+def names() -> list[str]:
+    """Names of the pages that exist."""
+    return [page.name for page in pages()]
+
+
+def address(name: str) -> str:
+    """The path of a page in the browser; the overview lives at `/`."""
+    return "/" if name == HOME else f"/{name}"
