@@ -17,7 +17,7 @@ from tests.browser.conftest import PATIENCE, Dashboard, Visit
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
-PLOT = "document.querySelector(`.st-key-${key} .js-plotly-plot`)"
+PLOT = "document.querySelector(`[class*='st-key-${key}'] .js-plotly-plot`)"
 ADDRESS = "/scores?run=second&data=mnist&ood=digits&k=2"
 MEASURE = Measure(find("llr")(2))
 
@@ -84,10 +84,10 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         visited.settle()
         low, high = float(value(page, "from") or "nan"), float(value(page, "to") or "nan")
         assert low < high and value(page, "gallery") == "In the brush"
-        wait_for_chart(page, "in-brush-frame")
+        wait_for_chart(page, "in-brush")
         # The same place in another gallery: a selection left over from before would swallow the click.
-        click_point(page, "in-brush-frame", 0, 1)
-        expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush-frame")
+        click_point(page, "in-brush", 0, 1)
+        expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
         image = f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.split()[-1]}"
         expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
         # A press between the two script runs that follow a click on a tile may be lost.
@@ -112,7 +112,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
     visited.settle()
     page.reload()
     expect(page.locator(".st-key-from input")).to_have_value(f"{low:g}")
-    wait_for_chart(page, "in-brush-frame")
+    wait_for_chart(page, "in-brush")
     visited.settle()
     visited.sound()
 
