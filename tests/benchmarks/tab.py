@@ -64,7 +64,8 @@ PICK = """([key, position, where]) => window.__answer(() => {
     const others = choices.filter(one => one.getAttribute('aria-checked') !== 'true');
     others[position % others.length].click();
 }, where)"""
-DENSITIES, BRUSHED, CURVES = ".st-key-densities", ".st-key-in-brush-frame", ".st-key-overlay"
+DENSITIES, CURVES = ".st-key-densities", ".st-key-overlay"
+BRUSHED = '[class*="st-key-tiles-"][class*="-in-brush"]'
 """Where the answer to a press stands: on Scores and below a brush there, and on Compare."""
 
 
