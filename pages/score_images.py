@@ -8,7 +8,7 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.reading import loading
-from app.score_images import grid, preview, rule, scoring, section, sources, store
+from app.score_images import grid, rule, scoring, section, sources, store
 from hvae.datasets.own.outside import Treatment
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
@@ -36,7 +36,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
     elif given.problem:
         components.problem(given.problem)
     else:
-        ready = preview.preview(given, how, own)
+        ready = sources.preview(given, how, own)
     settings, runs = rule.choose(selection, found, given, how)
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
