@@ -1,4 +1,4 @@
-"""What is kept of a scoring job, on the page: verdicts on all images, the table, the report, and one image by itself."""
+"""What is kept of a scoring job, on the page: verdicts on all images, the table, the report, and one by itself."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def show(job: str) -> Settings | None:
     stored = results.kept(job, stamp)
     if stored is None:
         if jobs.find(job) is None:
+            allowed = limits.current()
             st.info(
-                "No results of the job in this link are kept: it is unknown here, older than "
-                f"{limits.current().results_hours} hours, or older than the last {limits.current().results_kept}. "
-                "Choose images and score them again."
+                f"No results of the job in this link are kept: it is unknown here, older than {allowed.results_hours} "
+                f"hours, or older than the last {allowed.results_kept}. Choose images and score them again."
             )
         return None
     components.section("Verdicts", components.escape(results.setting_in_words(stored.settings)))
@@ -111,10 +111,7 @@ def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = Tru
 
 
 def picked(here: np.ndarray, names: list[str]) -> int:
-    """Draw the box that picks an image, the keyboard's way to choose a row; the row picked.
-
-    `here` are the rows on the page of the table; a mark of the figure may have picked one that is not among them.
-    """
+    """Draw the box that picks an image, the keyboard's way: a row `here` in the table, or one that a mark picked."""
     options = [int(row) for row in here]
     last = st.session_state.get(LOOK)
     if isinstance(last, int) and 0 <= last < len(names):
@@ -130,7 +127,7 @@ def look_at(row: int) -> None:
 
 
 def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: Score) -> None:
-    """Draw one image; `stamp` names the verdicts and the reference part as they are now."""
+    """Draw one image: its verdict, the steps of its bound, its scores, and what is left of it at every level."""
     left, right = st.columns([1, 3], gap="large")
     with left:
         _verdict(found, row)
@@ -144,6 +141,7 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return like.values(measure), measure.of(table, like.table)
 
+    # The stamp names the verdicts and the reference part as they are now.
     chosen = Chosen(name, table, row, like.table, like.entry.slug, values, stamp)
     with right:
         bound_in_steps(chosen, score.k or 1)

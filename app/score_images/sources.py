@@ -31,8 +31,7 @@ FITS_HELP = "pad: the whole image on black; crop: the largest centred part; squa
 INVERT_HELP = "yes: for dark strokes on light paper, as black becomes white."
 SAMPLES_EACH = 6
 BUNDLED = ("digits", "glyphs")
-MOST_SHOWN, MOST_LOOKED_AT = 12, 60
-ACROSS = 6
+MOST_SHOWN, MOST_LOOKED_AT, ACROSS, MOST_LETTERS = 12, 60, 6, 14
 LIGHT_ON_DARK = ("fashionmnist", "mnist", "notmnist", "kmnist", "digits", "glyphs")
 """Grey data sets whose paper is black."""
 MOST_REFUSED, MOST_CHANGES = 50, 4
@@ -83,28 +82,25 @@ def given(source: str, selection: state.Selection) -> Given | None:
         )
     if not files:
         return None
-    size = sum(file.size for file in files)
-    problem, most = "", limits.current().upload_mib_together
-    if size > most * 2**20:
-        many = f"These files are {size / 2**20:,.0f} MiB together, more than the {most:,} MiB that are taken at once."
-        problem = f"{many} Give them in several portions, or use the command below."
-    named = tuple(Named(file.name, file.getvalue()) for file in files) if not problem else ()
-    return Given(counted(len(files), "file"), named, tuple(file.file_id for file in files), problem)
+    title, stamp = counted(len(files), "file"), tuple(file.file_id for file in files)
+    size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
+    if size > most:
+        many = f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once."
+        return Given(title, (), stamp, f"{many} Give them in several portions, or use the command below.")
+    return Given(title, tuple(Named(file.name, file.getvalue()) for file in files), stamp)
 
 
 def _samples(selection: state.Selection) -> Given | None:
     """A few images of each data set of the selection that is on this machine, and of the bundled ones."""
     wanted = dict.fromkeys([selection.data, *selection.ood, *BUNDLED])
-    here = [slug for slug in wanted if datasets.is_known(slug) and datasets.available(slug)]
+    here = {slug: palette.look(slug).title for slug in wanted if datasets.is_known(slug) and datasets.available(slug)}
     named = tuple(
-        Named(f"{palette.look(slug).title} {number}", content)
-        for slug in here
+        Named(f"{title} {number}", content)
+        for slug, title in here.items()
         for number, content in enumerate(kept("samples", slug, lambda slug=slug: _first(slug)))
     )
-    if not named:
-        return None
-    title = f"Samples of {', '.join(palette.look(slug).title for slug in here)}"
-    return Given(title, named, tuple(here), from_visitor=False)
+    title = f"Samples of {', '.join(here.values())}"
+    return Given(title, named, tuple(here), from_visitor=False) if named else None
 
 
 def _first(slug: str) -> list[bytes]:
@@ -135,27 +131,24 @@ def preview(given: Given, how: Treatment, trained: str) -> bool:
         st.caption(f"{seen} Done to the files: {done}." if done else seen)
         if words := suggestion([one.image for one in taken], how.invert, trained):
             st.info(words)
-    refusals([(one.name, one.reason) for one in refused])
+    refusals(refused)
     if not taken:
         st.info("None of these files could be read as an image, so there is nothing to score.")
     return bool(taken)
 
 
-def _looked_at(given: Given, how: Treatment) -> tuple[list[Picture], list[Refusal]]:
+def _looked_at(given: Given, how: Treatment) -> tuple[list[Picture], list[tuple[str, str]]]:
     """The first images, and what could not be read before them."""
     taken, refused = [], []
     for one in islice(collect(given.sources, how), MOST_LOOKED_AT):
         (refused if isinstance(one, Refusal) else taken).append(one)
         if len(taken) == MOST_SHOWN:
             break
-    return taken, refused
+    return taken, [(one.name, one.reason) for one in refused]
 
 
 def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
-    """One sentence where most images have a light ground and the model knows light strokes on black; else empty.
-
-    `images` are `(channel, height, width)` uint8 as the model would take them, inverted or not.
-    """
+    """One sentence where most images, as the model takes them, are light but it knows light on black; else empty."""
     if trained not in LIGHT_ON_DARK or sum(border(image) > 127 for image in images) * 2 <= len(images):
         return ""
     advice = ("These", "Try Invert") if not invert else ("Inverted, these", "Try without Invert")
@@ -177,7 +170,9 @@ def refusals(refused: list[tuple[str, str]]) -> None:
 
 
 def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
-    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (shortened(one.name),)) for one in taken]
+    # The end of a file name tells files apart.
+    short = [one.name if len(one.name) <= MOST_LETTERS else f"…{one.name[1 - MOST_LETTERS :]}" for one in taken]
+    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (end,)) for one, end in zip(taken, short, strict=True)]
     across = min(ACROSS, len(cells))
     rows = []
     for start in range(0, len(cells), across):
@@ -186,8 +181,3 @@ def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
         label = f"Image {last}" if last == start + 1 else f"Images {start + 1} to {last}"
         rows.append(mosaic.Row(label, (*chosen, *[None] * (across - len(chosen)))))
     return [str(number) for number in range(1, across + 1)], rows
-
-
-def shortened(name: str, most: int = 14) -> str:
-    """The end of a file name: what tells files apart."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"

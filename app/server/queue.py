@@ -41,29 +41,24 @@ class QueueFull(HvaeError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood when it was asked for."""
+    """A job as it stood when it was asked for; `problem` is one line on why it failed, `stopping` until it has stopped.
+
+    `position` is 1 for the next to run and 0 unless it waits; `total` is 0, and what follows from the pace None, until
+    that can be told; `steps` says what a step is, in the plural.
+    """
 
     id: str
-    """Unguessable."""
     title: str
     state: State
-    """`done`, `failed` and `cancelled` are final."""
     position: int
-    """1 for the next to run; 0 unless it is waiting."""
     done: int
     total: int
-    """Steps; 0 until the job has said."""
     steps: str
-    """What a step is, in the plural."""
     per_second: float | None
     seconds_left: float | None
-    """At that pace; None until that can be told."""
     problem: str
-    """Why it failed, one line; empty unless it did."""
     result: str | Path | None
-    """Where it lies; None unless it is done."""
     stopping: bool = False
-    """Told to stop, but not at its next step yet."""
 
     @property
     def finished(self) -> bool:
@@ -78,7 +73,7 @@ class JobQueue:
     """
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """An empty queue within these limits; the clock gives seconds, from any point in time on."""
+        """An empty queue within these limits; the clock gives seconds."""
         limits = limits or Limits()
         self._lock = threading.Lock()
         self._working = False
@@ -87,10 +82,9 @@ class JobQueue:
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-        """Queue a job, or find the unfinished one with the same key, which does the same; its id.
+        """Queue a job, or find the unfinished one with the same key; its unguessable id. Raises `QueueFull`.
 
-        The work is called on the queue's thread and must not touch Streamlit; `steps` says what a step is, in the
-        plural. Raises `QueueFull` where too many jobs wait.
+        The work is called on the queue's thread and must not touch Streamlit.
         """
         with self._lock:
             for entry in self._jobs.values():
@@ -109,9 +103,7 @@ class JobQueue:
         """A job by its id; None for one that was never there or is forgotten."""
         with self._lock:
             entry = self._jobs.get(job)
-            if entry is None:
-                return None
-            return entry.seen(self._waiting().index(entry) + 1 if entry.state == "waiting" else 0)
+            return entry and entry.seen(self._waiting().index(entry) + 1 if entry.state == "waiting" else 0)
 
     def cancel(self, job: str) -> None:
         """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
@@ -141,8 +133,9 @@ class JobQueue:
                 if not waiting or _shutting_down():
                     self._working = False
                     return
-                waiting[0].begin()
-            self._run(waiting[0])
+                entry = waiting[0]
+                entry.state, entry.until = "running", self._clock() + self._seconds
+            self._run(entry)
 
     def _run(self, entry: _Entry) -> None:
         try:
@@ -168,7 +161,7 @@ class JobQueue:
         # Finished last, remembered longest.
         self._jobs[entry.id] = self._jobs.pop(entry.id)
         finished = [other.id for other in self._jobs.values() if other.final]
-        for old in finished[: max(0, len(finished) - self._most_finished)]:
+        for old in finished[: -self._most_finished]:
             del self._jobs[old]
 
 
@@ -197,9 +190,6 @@ class _Entry:
     def final(self) -> bool:
         return self.state in FINAL
 
-    def begin(self) -> None:
-        self.state, self.until = "running", self.clock() + self.seconds
-
     def told(self) -> bool:
         """Whether somebody said to stop, or the server is shutting down and waits for this thread."""
         return self.stop.is_set() or _shutting_down()
@@ -217,19 +207,17 @@ class _Entry:
     def report(self, done: int, total: int) -> None:
         if self.cancelled():
             raise Cancelled
-        now = self.clock()
+        self.last, self.done, self.total = (self.clock(), done), done, total
         # The pace is counted from the first step on: what went before it (loading a model) does not repeat.
-        if self.first is None:
-            self.first = (now, done)
-        self.last = (now, done)
-        self.done, self.total = done, total
+        self.first = self.first or self.last
 
     def seen(self, position: int) -> Job:
         pace = left = None
-        if self.first is not None and self.last[1] > self.first[1] and self.last[0] > self.first[0]:
-            pace = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+        (began, first), (now, last) = self.first or self.last, self.last
+        if last > first and now > began:
+            pace = (last - first) / (now - began)
             # Between two reports the time left goes on to run down.
-            left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
+            left = max(0.0, (self.total - self.done) / pace - (self.clock() - now))
         return Job(
             self.id, self.title, self.state, position, self.done, self.total, self.steps, pace,
             left if self.state == "running" else None, self.problem, self.result, self.stop.is_set() and not self.final,
