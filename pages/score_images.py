@@ -8,7 +8,7 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.reading import loading
-from app.score_images import grid, preview, rule, scoring, section, sources, store
+from app.score_images import grid, rule, scoring, section, sources, store
 from hvae.datasets.own.outside import Treatment
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
@@ -30,17 +30,15 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
     source, fit, invert = sources.treatment()
     how = Treatment(run.config.model.image_shape, fit, invert)
     given = sources.given(source, selection)
-    ready = False
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
         components.problem(given.problem)
-    else:
-        ready = preview.preview(given, how, own)
+    ready = given is not None and not given.problem and sources.preview(given, how, own)
     settings, runs = rule.choose(selection, found, given, how)
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
-    elif given is not None and ready:
+    elif given and ready:
         st.button(
             "Score them" if len(runs) == 1 else f"Score them with {len(runs)} runs",
             key="score-them",

@@ -100,11 +100,9 @@ def chart(
 
     def selected() -> None:
         box, points = st.session_state[key].selection.box, st.session_state[key].selection.points
-        if on_brush:
-            if box:
-                on_brush(min(box[0]["x"]), max(box[0]["x"]))
-            return
-        if points and on_click and points[0].get("customdata") is not None:
+        if on_brush and box:
+            on_brush(min(box[0]["x"]), max(box[0]["x"]))
+        elif on_click and points and points[0].get("customdata") is not None:
             on_click(points[0]["customdata"])
 
     with st.container(gap="small"):
@@ -173,8 +171,7 @@ def table(
     title = f'<p class="chart-title">{caption}</p>' if caption else ""
     st.html(
         f'{title}<div class="table-frame" tabindex="0" role="region" aria-label="{plain(caption) or "table"}">'
-        '<table class="numbers">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
     if numbers is not None:
         save(numbers, name, key=f"{name}-csv", quiet=True)

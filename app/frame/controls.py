@@ -33,20 +33,16 @@ def choose(
     help: str | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> str:
-    """One of several values, bound to the address under `key`; the options stand there as they are.
+    """One of several values, bound to the address under `key`, where the options stand as they are.
 
-    Without an answer of the address or the session it is the default, else the first. `select` makes it a drop-down
-    rather than a row of buttons.
+    Where nothing is asked for or chosen it is the default, else the first; `select` makes it a drop-down.
     """
     options = list(options)
     fallback = default if default in options else options[0]
     for asked in state.asked(key):
         if asked not in options:
-            state.note(
-                key,
-                f"The address asks for {lowered(label)} `{quoted(asked)}`, which is not available here; showing "
-                f"`{fallback}`. Available: {listed(options)}.",
-            )
+            wanted = f"The address asks for {lowered(label)} `{quoted(asked)}`, which is not available here; showing"
+            state.note(key, f"{wanted} `{fallback}`. Available: {listed(options)}.")
     state.settle(
         key, lambda asked: asked[-1] if asked and asked[-1] in options else None, options.__contains__, fallback
     )
@@ -65,11 +61,8 @@ def choose_many(
     """Several of some values, in the order chosen; may be none. The key is one of `LIST_KEYS`."""
     unknown = [asked for asked in state.asked(key) if asked and asked not in options]
     if unknown:
-        state.note(
-            key,
-            f"The address asks for {lowered(label)} {listed(map(quoted, unknown))}, not available here. "
-            f"Available: {listed(options)}.",
-        )
+        wanted = f"The address asks for {lowered(label)} {listed(map(quoted, unknown))}, not available here."
+        state.note(key, f"{wanted} Available: {listed(options)}.")
     state.narrow(key, options)
 
     def read(asked: list[str]) -> list[str] | None:
@@ -115,10 +108,9 @@ def _boxed(
     """A number box. Without ends it may stay empty; `wanted` says what the address had to ask for."""
     low, high = ends or (None, None)
 
-    def usable(value: object) -> bool:
-        if not isinstance(value, (int, kind)) or not math.isfinite(value):
-            return False
-        return ends is None or ends[0] <= value <= ends[1]
+    def usable(value: Any) -> bool:
+        finite = isinstance(value, (int, kind)) and math.isfinite(value)
+        return finite and (ends is None or ends[0] <= value <= ends[1])
 
     def read(asked: list[str]) -> float | None:
         try:

@@ -107,7 +107,6 @@ def _look(job: str, below: Callable[[str], None] | None) -> None:
     found = find(job)
     if found is None or found.finished:
         st.rerun()
-        return
     with st.container(border=True, key=f"job-{job}"):
         st.html(f'<p class="chart-title">{components.escape(found.title)}</p>')
         st.progress(min(1.0, found.done / found.total) if found.total else 0.0, text=in_words(found))
@@ -141,9 +140,8 @@ def badge() -> None:
 def device() -> str:
     """`cuda` where there is an NVIDIA device, else `cpu`; never imports torch."""
     torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "cuda"):
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    here = torch.cuda.is_available() if torch and hasattr(torch, "cuda") else Path("/dev/nvidia0").exists()
+    return "cuda" if here else "cpu"
 
 
 def _ended(text: str, *, failed: bool = False) -> None:

@@ -42,22 +42,19 @@ PAGES = (
 )  # fmt: skip
 
 
-def pages() -> list[Page]:
-    """`PAGES` without those whose file is missing."""
-    return [page for page in PAGES if (FOLDER / f"{page.name}.py").is_file()]
-
-
 def groups() -> dict[str, list[tuple[str, str]]]:
     """Group: (name, title) of its pages."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for page in pages():
-        found.setdefault(page.group, []).append((page.name, page.title))
+    here = names()
+    for page in PAGES:
+        if page.name in here:
+            found.setdefault(page.group, []).append((page.name, page.title))
     return found
 
 
 def names() -> list[str]:
-    """Names of the pages that exist."""
-    return [page.name for page in pages()]
+    """Names of the pages whose file exists."""
+    return [page.name for page in PAGES if (FOLDER / f"{page.name}.py").is_file()]
 
 
 def address(name: str) -> str:

@@ -13,7 +13,7 @@ Streamlit make that necessary:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -64,9 +64,8 @@ def begin(page: str) -> None:
     asked = parse_qs(context.query_string, keep_blank_values=True) if context else {}
     st.session_state["_page"] = page
     # What a link asked for on a page that does not draw it waits for the page that does.
-    st.session_state["_asked"] = {
-        key: wanted for key, wanted in st.session_state.get("_asked", {}).items() if key in KEYS
-    } | asked
+    waiting = st.session_state.get("_asked", {})
+    st.session_state["_asked"] = {key: waiting[key] for key in KEYS if key in waiting} | asked
     st.session_state["_drawn_before"] = st.session_state.get("_settled", set())
     st.session_state["_settled"] = set()
     st.session_state["_notes"] = {}
@@ -92,10 +91,7 @@ def shared() -> Iterator[None]:
     another page, and every correction of the address costs one more press of Back.
     """
     context = get_script_run_ctx()
-    if context is None:
-        yield
-        return
-    with context.run_with_active_hash(context.pages_manager.main_script_hash):
+    with context.run_with_active_hash(context.pages_manager.main_script_hash) if context else nullcontext():
         yield
 
 
@@ -166,8 +162,7 @@ def narrow(key: str, options: Sequence[str]) -> None:
     """Take what is gone out of a list chosen before, lest it takes the rest with it."""
     for place in (key, f"_chosen_{key}"):
         held = st.session_state.get(place) or []
-        left = [one for one in held if one in options]
-        if left and left != held:
+        if (left := [one for one in held if one in options]) and left != held:
             st.session_state[place] = left
 
 
@@ -181,12 +176,8 @@ def settle(
 ) -> None:
     """Put the value of the bound widget `key` into the session state before it is drawn.
 
-    Args:
-        key: of the widget.
-        read: the value that the address asks for, None where it is not usable.
-        usable: whether a value chosen before can still be shown.
-        fallback: value where there is no other.
-        optional: whether a person may leave the widget empty.
+    `read` gives what the address asks for, None where it is not usable; `usable` whether a value chosen before can
+    still be shown; `optional` is whether a person may leave the widget empty.
     """
     current = st.session_state.get(key)
     if is_drawn(key) and (optional if current is None else usable(current)):

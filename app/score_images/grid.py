@@ -17,7 +17,6 @@ PARTIAL_ROWS, NEWEST = 8, 8
 """Rows shown, and batches looked at, while a job runs."""
 LOOK = "uploaded-look"
 """Where the image stands that is looked at."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BUDGETS = ("0.001", "0.01", "0.05", "0.1")
 BUDGET = "0.05"
 """Where nobody chose another."""
@@ -51,8 +50,7 @@ def chosen(found: Judged) -> np.ndarray:
 
 def page(rows: np.ndarray) -> np.ndarray:
     """Draw a box that turns pages where there is more than one; the rows of the page."""
-    pages = -(-len(rows) // MOST_ROWS)
-    if pages <= 1:
+    if (pages := -(-len(rows) // MOST_ROWS)) <= 1:
         return rows
     number = controls.number("Page", PAGE, 1, pages, 1, f"Of {pages:,}, with {MOST_ROWS} images each.")
     return rows[(number - 1) * MOST_ROWS : number * MOST_ROWS]
@@ -125,7 +123,7 @@ def _say_place(rows: np.ndarray, here: np.ndarray) -> None:
 
 def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
     """With names that no spreadsheet takes for a formula."""
-    return frame.assign(name=[f"'{name}" if name.startswith(FORMULA) else name for name in frame["name"]])
+    return frame.assign(name=[f"'{name}" if name.startswith(tuple("=+-@\t\r")) else name for name in frame["name"]])
 
 
 def partial(job: str) -> None:
@@ -141,10 +139,7 @@ def partial(job: str) -> None:
 
 
 def compared(found: Judged) -> pd.DataFrame | None:
-    """`name` and the columns of `hvae.verdicts.words.side_by_side`; None where one run judged alone.
-
-    One row for each image that every run has judged: those from the first on, all once the job is complete.
-    """
+    """`words.side_by_side` with the names of the images that every run has judged; None where one judged alone."""
     frames = (found.stored.frame, *found.stored.others)
     judged = min(map(len, frames))
     if len(frames) == 1 or not judged:

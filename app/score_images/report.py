@@ -30,7 +30,7 @@ def report(found: Judged, figure: Figure | None) -> str:
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
-        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{html.escape(in_words(found))}</p>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{_text(in_words(found))}</p>",
         "<h2>Settings</h2>",
         _table(["setting", "value"], (map(_text, fact) for fact in facts.items())),
     ]

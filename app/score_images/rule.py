@@ -61,9 +61,7 @@ def choose(
         run=found.run.name,
         setting=setting,
         source=given.title if given else "",
-        image_shape=how.image_shape,
-        fit=how.fit,
-        invert=how.invert,
+        **vars(how),
         score=score,
         depth=found.run.depth or 0,
         statistic=statistic,  # type: ignore[arg-type]

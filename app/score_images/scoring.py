@@ -27,11 +27,8 @@ from hvae.verdicts.rule import rule
 if TYPE_CHECKING:
     from hvae.verdicts.judge import Judge
 
-
 BATCH = 32
 """Images scored and written together: results appear as they come."""
-ALPHA = 0.05
-"""Only p-values are kept: the budget is chosen when they are looked at."""
 _EOCD = b"PK\x05\x06"
 
 
@@ -94,7 +91,8 @@ def _first_run(
 
 
 def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
-    return judge(images, ALPHA).drop(columns=["ood", "verdict"])
+    # Only p-values are kept: the budget is chosen when they are looked at.
+    return judge(images, 0.05).drop(columns=["ood", "verdict"])
 
 
 def _facts(judge: Judge) -> dict[str, object]:

@@ -76,8 +76,8 @@ class Settings(JudgedBy):
 class Stored:
     """What is there of a job: one row a scored image (`name`, `changes` and the columns of a `Judge`), and the images.
 
-    `refused` are (file, reason) of what could not be read; `complete` is whether every run scored every image; `others`
-    is what each further run says of the first images, in the order of the settings.
+    `refused` are (file, reason); `complete` is whether every run scored every image; `others` is what each further run
+    says of the first images.
     """
 
     settings: Settings

@@ -58,9 +58,7 @@ def current() -> Limits:
 
 @lru_cache(maxsize=8)
 def _read(named: str) -> Limits:
-    if not named and not FILE.is_file():
-        return Limits()
-    return read(Path(named).expanduser() if named else FILE)
+    return read(Path(named).expanduser() if named else FILE) if named or FILE.is_file() else Limits()
 
 
 def read(path: Path) -> Limits:

@@ -7,11 +7,12 @@ the old class would equal none of the new.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,6 @@ KEPT = "What was finished before is kept."
 UNFORESEEN = "failed in a way nobody foresaw; see the server's log"
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-FINAL = ("done", "failed", "cancelled")
 Report = Callable[[int, int], None]
 """Called by a job with (steps done, steps in all); raises `Cancelled` where the job has to stop."""
 Work = Callable[[Report, Callable[[], bool]], "str | Path | None"]
@@ -41,34 +41,29 @@ class QueueFull(HvaeError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood when it was asked for."""
+    """A job as it stood when it was asked for; `problem` is one line on why it failed, `stopping` until it has stopped.
+
+    `position` is 1 for the next to run and 0 unless it waits; `total` is 0, and what follows from the pace None, until
+    that can be told; `steps` says what a step is, in the plural.
+    """
 
     id: str
-    """Unguessable."""
     title: str
-    state: State
-    """`done`, `failed` and `cancelled` are final."""
-    position: int
-    """1 for the next to run; 0 unless it is waiting."""
-    done: int
-    total: int
-    """Steps; 0 until the job has said."""
     steps: str
-    """What a step is, in the plural."""
-    per_second: float | None
-    seconds_left: float | None
-    """At that pace; None until that can be told."""
-    problem: str
-    """Why it failed, one line; empty unless it did."""
-    result: str | Path | None
-    """Where it lies; None unless it is done."""
+    state: State = "waiting"
+    position: int = 0
+    done: int = 0
+    total: int = 0
+    per_second: float | None = None
+    seconds_left: float | None = None
+    problem: str = ""
+    result: str | Path | None = None
     stopping: bool = False
-    """Told to stop, but not at its next step yet."""
 
     @property
     def finished(self) -> bool:
         """Whether nothing will change any more."""
-        return self.state in FINAL
+        return self.state in ("done", "failed", "cancelled")
 
 
 class JobQueue:
@@ -78,7 +73,7 @@ class JobQueue:
     """
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """An empty queue within these limits; the clock gives seconds, from any point in time on."""
+        """An empty queue within these limits; the clock gives seconds."""
         limits = limits or Limits()
         self._lock = threading.Lock()
         self._working = False
@@ -87,51 +82,48 @@ class JobQueue:
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-        """Queue a job, or find the unfinished one with the same key, which does the same; its id.
+        """Queue a job, or find the unfinished one with the same key; its unguessable id. Raises `QueueFull`.
 
-        The work is called on the queue's thread and must not touch Streamlit; `steps` says what a step is, in the
-        plural. Raises `QueueFull` where too many jobs wait.
+        The work is called on the queue's thread and must not touch Streamlit.
         """
         with self._lock:
             for entry in self._jobs.values():
-                if entry.key == key and not entry.final and not entry.stop.is_set():
-                    return entry.id
+                if entry.key == key and not entry.job.finished and not entry.stop.is_set():
+                    return entry.job.id
             if len(self._waiting()) >= self._most_waiting:
                 raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
-            entry = _Entry(title, work, key, steps, self._seconds, self._clock)
-            self._jobs[entry.id] = entry
+            job = Job(secrets.token_urlsafe(9), title, steps)
+            self._jobs[job.id] = _Entry(job, work, key, self._seconds, self._clock)
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._drain, name="jobs").start()
-            return entry.id
+            return job.id
 
     def find(self, job: str) -> Job | None:
         """A job by its id; None for one that was never there or is forgotten."""
         with self._lock:
             entry = self._jobs.get(job)
-            if entry is None:
-                return None
-            return entry.seen(self._waiting().index(entry) + 1 if entry.state == "waiting" else 0)
+            return entry and entry.seen(self._waiting().index(entry) + 1 if entry.job.state == "waiting" else 0)
 
     def cancel(self, job: str) -> None:
         """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
         with self._lock:
             entry = self._jobs.get(job)
-            if entry is None or entry.final:
+            if entry is None or entry.job.finished:
                 return
             entry.stop.set()
-            if entry.state == "waiting":
+            if entry.job.state == "waiting":
                 self._finish(entry, "cancelled")
 
     def counts(self) -> tuple[int, int]:
         """(jobs waiting, jobs running)."""
         with self._lock:
-            states = [entry.state for entry in self._jobs.values()]
+            states = [entry.job.state for entry in self._jobs.values()]
         return states.count("waiting"), states.count("running")
 
     def _waiting(self) -> list[_Entry]:
         """What waits, the oldest first; the lock is held."""
-        return [entry for entry in self._jobs.values() if entry.state == "waiting"]
+        return [entry for entry in self._jobs.values() if entry.job.state == "waiting"]
 
     def _drain(self) -> None:
         """Run what waits, the oldest first, until nothing does or the server shuts down."""
@@ -141,8 +133,9 @@ class JobQueue:
                 if not waiting or _shutting_down():
                     self._working = False
                     return
-                waiting[0].begin()
-            self._run(waiting[0])
+                entry = waiting[0]
+                entry.job, entry.until = replace(entry.job, state="running"), self._clock() + self._seconds
+            self._run(entry)
 
     def _run(self, entry: _Entry) -> None:
         try:
@@ -154,51 +147,36 @@ class JobQueue:
         except HvaeError as error:
             result, state, problem = None, "failed", (str(error).splitlines() or [UNFORESEEN])[0]
         except Exception:
-            logger.exception("a job failed: %s", entry.title)
+            logger.exception("a job failed: %s", entry.job.title)
             result, state, problem = None, "failed", UNFORESEEN
         with self._lock:
-            entry.result, entry.problem = result, problem
-            self._finish(entry, state)
+            self._finish(entry, state, problem, result)
 
-    def _finish(self, entry: _Entry, state: State) -> None:
+    def _finish(self, entry: _Entry, state: State, problem: str = "", result: str | Path | None = None) -> None:
         """Close a job and forget the oldest finished ones; the lock is held."""
-        entry.state = state
+        entry.job = replace(entry.job, state=state, problem=problem, result=result)
         # What the work holds on to (models, images) must not outlive it.
         entry.work = _nothing
         # Finished last, remembered longest.
-        self._jobs[entry.id] = self._jobs.pop(entry.id)
-        finished = [other.id for other in self._jobs.values() if other.final]
-        for old in finished[: max(0, len(finished) - self._most_finished)]:
+        self._jobs[entry.job.id] = self._jobs.pop(entry.job.id)
+        finished = [other.job.id for other in self._jobs.values() if other.job.finished]
+        for old in finished[: -self._most_finished]:
             del self._jobs[old]
 
 
 @dataclass(eq=False)
 class _Entry:
-    """A job as the queue keeps it."""
+    """A job as the queue keeps it; its state changes under the lock alone."""
 
-    title: str
+    job: Job
     work: Work
     key: Hashable
-    steps: str
     seconds: int
     clock: Callable[[], float]
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    until: float | None = None
-    state: State = "waiting"
+    until: float = math.inf
     stop: threading.Event = field(default_factory=threading.Event)
-    done: int = 0
-    total: int = 0
     first: tuple[float, int] | None = None
     last: tuple[float, int] = (0.0, 0)
-    problem: str = ""
-    result: str | Path | None = None
-
-    @property
-    def final(self) -> bool:
-        return self.state in FINAL
-
-    def begin(self) -> None:
-        self.state, self.until = "running", self.clock() + self.seconds
 
     def told(self) -> bool:
         """Whether somebody said to stop, or the server is shutting down and waits for this thread."""
@@ -206,7 +184,7 @@ class _Entry:
 
     def cancelled(self) -> bool:
         """Whether to stop: it was told to, or its time is up."""
-        return self.told() or (self.until is not None and self.clock() >= self.until)
+        return self.told() or self.clock() >= self.until
 
     def stopped(self) -> tuple[State, str]:
         """(state, problem) of a job that had to stop."""
@@ -217,23 +195,19 @@ class _Entry:
     def report(self, done: int, total: int) -> None:
         if self.cancelled():
             raise Cancelled
-        now = self.clock()
+        self.last, self.job = (self.clock(), done), replace(self.job, done=done, total=total)
         # The pace is counted from the first step on: what went before it (loading a model) does not repeat.
-        if self.first is None:
-            self.first = (now, done)
-        self.last = (now, done)
-        self.done, self.total = done, total
+        self.first = self.first or self.last
 
     def seen(self, position: int) -> Job:
         pace = left = None
-        if self.first is not None and self.last[1] > self.first[1] and self.last[0] > self.first[0]:
-            pace = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+        (began, first), (now, last) = self.first or self.last, self.last
+        if last > first and now > began:
+            pace = (last - first) / (now - began)
             # Between two reports the time left goes on to run down.
-            left = max(0.0, (self.total - self.done) / pace - (self.clock() - self.last[0]))
-        return Job(
-            self.id, self.title, self.state, position, self.done, self.total, self.steps, pace,
-            left if self.state == "running" else None, self.problem, self.result, self.stop.is_set() and not self.final,
-        )  # fmt: skip
+            left = max(0.0, (self.job.total - self.job.done) / pace - (self.clock() - now))
+        left, stopping = left if self.job.state == "running" else None, self.stop.is_set() and not self.job.finished
+        return replace(self.job, position=position, per_second=pace, seconds_left=left, stopping=stopping)
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.frame import jobs
-from app.score_images import detail, grid, preview, results, scoring, store
+from app.score_images import grid, results, scoring, section, sources, store
 from app.score_images import report as upload_report
 from app.score_images.results import Reference
 from app.score_images.sources import Given
@@ -297,9 +297,9 @@ def picking() -> None:
     import numpy as np
     import streamlit as st
 
-    from app.score_images import detail
+    from app.score_images import section
 
-    st.text(detail.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
+    st.text(section.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
 
 
 @pytest.mark.parametrize(("last", "row"), [(None, 10), (12, 12), (21, 21), (34, 10)])
@@ -359,7 +359,7 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     found = results.judged(stored, 0.05)
     like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
     assert isinstance(like, Reference)
-    text = upload_report.report(found, detail.marks(found, like, found.levels[0], clickable=False))
+    text = upload_report.report(found, section.marks(found, like, found.levels[0], clickable=False))
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
@@ -422,6 +422,6 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
 def test_light_paper_is_noticed_even_beside_black_padding(value: int, invert: bool, word: str) -> None:
     image = np.full((1, 28, 28), value, np.uint8)
     image[:, :, :6] = image[:, :, -6:] = 0
-    said = preview.suggestion([image, image, np.zeros_like(image)], invert, "mnist")
+    said = sources.suggestion([image, image, np.zeros_like(image)], invert, "mnist")
     assert word in said and bool(said) == bool(word)
-    assert not preview.suggestion([image], invert, "cifar10")
+    assert not sources.suggestion([image], invert, "cifar10")
