@@ -131,11 +131,7 @@ def rows(
 
 
 def single_rows(
-    walked: RepeatedReconstructions,
-    originals: np.ndarray,
-    labels: Sequence[str],
-    level: int,
-    second: str | None = None,
+    walked: RepeatedReconstructions, originals: np.ndarray, labels: Sequence[str], level: int, second: str | None = None
 ) -> list[Row]:
     """One row an image with every draw of one level side by side; arguments as of `rows`."""
     found = []

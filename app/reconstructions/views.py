@@ -54,9 +54,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download(
-        "Download PNG",
-        "reconstructions",
-        lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about]),
+        "Download PNG", "reconstructions", lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about])
     )
     with st.expander("Numbers below these pictures"):
         components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
