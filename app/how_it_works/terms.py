@@ -12,7 +12,7 @@ from app.frame.components import escape, plain
 from app.how_it_works.switches import Switches
 from app.images.mosaic import Cell, Row
 from app.looks.pictures import grey_or_colour
-from app.looks.wording import percent
+from app.looks.wording import nats, percent
 from app.reading import measures
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -149,11 +149,6 @@ def means(tables: Mapping[str, ScoreTable], k: int) -> tuple[pd.DataFrame, dict[
     for place, symbol in enumerate(symbols, start=2):
         cells[symbol] = lambda row, place=place: nats(row[place])
     return frame, cells
-
-
-def nats(value: float, digits: int = 1) -> str:
-    """A number of nats with a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _falls(nats_lost: float) -> str:
