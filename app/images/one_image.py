@@ -101,7 +101,7 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
         every_score(chosen, view.unit)
 
 
-def bound_in_steps(chosen: Chosen, k: int, key: str = "image-waterfall") -> None:
+def bound_in_steps(chosen: Chosen, k: int) -> None:
     """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}, k from 1."""
     if why := obstacle((chosen.inside, chosen.table), k):
         st.caption(f"Its bound is not taken apart here: {literal(why)}.")
@@ -111,11 +111,11 @@ def bound_in_steps(chosen: Chosen, k: int, key: str = "image-waterfall") -> None
         bars = steps(chosen.inside, chosen.table, chosen.index, k)
         return waterfall.waterfall(bars, chosen.own, chosen.name, _odd_step(bars, chosen)), waterfall.table(bars)
 
-    components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), key, key=key)
+    components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), "image-waterfall", key="image-waterfall")
     st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
 
 
-def every_level(chosen: Chosen, score: Score, key: str = "one-image") -> None:
+def every_level(chosen: Chosen, score: Score) -> None:
     """A score of the image at every level that it has, against the in-distribution percentiles."""
     levels = [type(score)(k) for k in score.levels(chosen.table.metadata.depth)]
 
@@ -134,10 +134,10 @@ def every_level(chosen: Chosen, score: Score, key: str = "one-image") -> None:
     except TableError as error:
         st.caption(literal(error))
         return
-    components.chart(*drawn, key, key=key)
+    components.chart(*drawn, "one-image", key="one-image")
 
 
-def every_score(chosen: Chosen, unit: str = "nats", name: str = "image-scores") -> None:
+def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
     for kind in SCORES.values():
@@ -160,7 +160,7 @@ def every_score(chosen: Chosen, unit: str = "nats", name: str = "image-scores") 
                 "above": lambda row: f"{row.percentile:.1f} %",
             },
             f"It under every score, and how many images of {look(chosen.own).title} it is above",
-            name=name,
+            name="image-scores",
         )
     for text in obstacles:
         st.caption(f"Left out: {literal(text)}")
