@@ -4,7 +4,6 @@ from typing import cast
 
 import streamlit as st
 
-from app.features import jobs as feature_jobs
 from app.features import layers, units
 from app.features import tables as feature_tables
 from app.frame import components, controls, jobs, parts, state
@@ -14,7 +13,7 @@ from app.reading import loading
 from hvae.runs.correlations.tables import Kind
 from hvae.runs.folders import RunEntry
 
-KIND_TITLES = {"features": "deterministic features", "means": "posterior means"}
+KINDS = ("features", "means")
 
 
 def partner(selection: state.Selection, run: RunEntry) -> RunEntry | None:
@@ -28,13 +27,6 @@ def partner(selection: state.Selection, run: RunEntry) -> RunEntry | None:
     return known[0]
 
 
-def watched() -> bool:
-    """Draw the job in the address; whether there is one that is not finished."""
-    job = jobs.followed()
-    found = jobs.watch(job) if job else None
-    return found is not None and not found.finished
-
-
 def page() -> None:
     """The page."""
     components.heading(
@@ -42,7 +34,9 @@ def page() -> None:
         "Two models see the same images. Do their layers respond alike? Havtorn et al. (2021, Fig. 2) found that low "
         "layers do, whatever they were trained on and whatever they are shown, and high layers do not.",
     )
-    busy = watched()
+    job = jobs.followed()
+    watched = jobs.watch(job) if job else None
+    busy = watched is not None and not watched.finished
     selection = state.selection()
     run = selection.run
     if run is None:
@@ -55,7 +49,7 @@ def page() -> None:
     if other is None:
         components.missing(
             f"No correlations of {run.name} with another run are stored. Choose run B in the sidebar, or make them:",
-            feature_jobs.command(run, "RUN_B", wanted),
+            feature_tables.command(run, "RUN_B", wanted),
         )
         return
     found = feature_tables.stored(run, other)
@@ -64,21 +58,14 @@ def page() -> None:
     absent = [slug for slug in wanted if slug not in found.tables or slug in found.outdated]
     if absent:
         what = "Correlations" if found.tables else f"Correlations between {run.name} and {other.name}"
-        feature_jobs.offer(run, other, absent, what, tables=True, busy=busy, key="offer-tables")
+        feature_tables.offer(run, other, absent, what, tables=True, busy=busy, key="offer-tables")
     if not found.tables:
         return
-    order = [slug for slug in wanted if slug in found.tables]
-    tables = {slug: found.tables[slug] for slug in dict.fromkeys([*order, *found.tables])}
-    kinds = [kind for kind in KIND_TITLES if all(kind in table.kinds() for table in tables.values())]
-    kind = cast(
-        Kind,
-        controls.choose(
-            "Representation",
-            "kind",
-            kinds,
-            help="features: the deterministic features of the encoder; means: the means of q(z|x).",
-        ),
-    )
+    order = dict.fromkeys([*wanted, *found.tables])
+    tables = {slug: found.tables[slug] for slug in order if slug in found.tables}
+    kinds = [kind for kind in KINDS if all(kind in table.kinds() for table in tables.values())]
+    meant = "features: the deterministic features of the encoder; means: the means of q(z|x)."
+    kind = cast(Kind, controls.choose("Representation", "kind", kinds, help=meant))
     if about := layers.about_the_models(kind, run, other):
         st.caption(literal(about))
     if parts.choose("features") == parts.SAME_HEIGHT:
@@ -90,7 +77,7 @@ def page() -> None:
         layers.one_pair(tables, kind, pair, run, other)
         units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
     splits = {slug: table.metadata.split for slug, table in tables.items()}
-    components.footer(feature_jobs.command(run, other.name, splits))
+    components.footer(feature_tables.command(run, other.name, splits))
 
 
 page()

@@ -4,8 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, state
-from app.how_it_works import controls, diagram, examples, terms
-from app.how_it_works.steps import steps
+from app.how_it_works import controls, diagram, terms
 from app.how_it_works.switches import Switches, computed_with
 from app.images.mosaic import table_html
 from app.looks.palette import look
@@ -29,7 +28,7 @@ def stored(run: RunEntry, slug: str) -> ScoreTable | None:
     return loading.table(found, entry) if entry else None
 
 
-def held(run: RunEntry, one: examples.Example, k: int) -> float | None:
+def held(run: RunEntry, one: controls.Example, k: int) -> float | None:
     """L^{>k} of an image by the table of its set; None where that holds other images, as of a few of the set."""
     table = stored(run, one.key.partition(":")[0]) if one.in_data_set else None
     if table is None or table.metadata.data_fingerprint != one.images.origin:
@@ -44,10 +43,9 @@ def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Swit
         from app.images import models
     with place, st.spinner("Rebuilding both images"):
         shape = config.model.image_shape
-        samples = None
-        if any(key.startswith(f"{examples.SAMPLE}:") for key in keys):
-            samples = models.sampled(run, examples.SAMPLES, seed)
-        both = [examples.example(key, shape, samples) for key in keys]
+        drawn = any(key.startswith(f"{controls.SAMPLE}:") for key in keys)
+        samples = models.sampled(run, controls.SAMPLES, seed) if drawn else None
+        both = [controls.example(key, shape, samples) for key in keys]
         seen, walked = zip(*(model.walk(run, one, seed, computed_with(now.layers)) for one in both), strict=True)
     return both, seen, walked
 
@@ -114,7 +112,7 @@ def page() -> None:
     bar, now = controls.switches(depth)
     obstacle = run.obstacle("reconstruct") if run else None
     config = run.config if run and not obstacle else None
-    chosen = controls.examples(bar, config, state.selection().ood) if config else None
+    chosen = controls.chosen_examples(bar, config, state.selection().ood) if config else None
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
         inference = run.config.model.inference if run and run.config else None
@@ -125,7 +123,7 @@ def page() -> None:
             "the lowest layers come from the prior, and see which image stays itself."
         )
     components.section("Three steps")
-    steps()
+    diagram.steps()
     after = st.container()
     if run is None:
         with right:

@@ -5,7 +5,6 @@ import streamlit as st
 
 from app.frame import components, state
 from app.images import sources
-from app.images.sources import Source
 from app.looks import palette
 from app.looks.wording import literal, quoted
 from app.reconstructions import controls as choices
@@ -15,7 +14,7 @@ from hvae.config import RunConfig
 from hvae.runs.folders import RunEntry
 
 
-def gather(run: RunEntry, config: RunConfig, view: View) -> Source | None:
+def gather(run: RunEntry, config: RunConfig, view: View) -> sources.Source | None:
     """The images to walk through the model; torch is imported only where they are its own samples."""
     shape = config.model.image_shape
     if view.source == choices.DATA_SET:
@@ -38,12 +37,11 @@ def second_run(other: RunEntry | None, config: RunConfig) -> list[RunEntry]:
     if other is None:
         return []
     obstacle = other.obstacle("reconstruct")
-    if other.config is None or obstacle:
-        st.warning(f"{quoted(other.name)} is left out: {literal(obstacle)}")
-    elif other.config.model.image_shape != config.model.image_shape:
-        st.warning(f"{quoted(other.name)} is left out: it takes images of another shape.")
-    else:
-        return [other]
+    if other.config and not obstacle:
+        if other.config.model.image_shape == config.model.image_shape:
+            return [other]
+        obstacle = "it takes images of another shape."
+    st.warning(f"{quoted(other.name)} is left out: {literal(obstacle)}")
     return []
 
 

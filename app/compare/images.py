@@ -16,8 +16,7 @@ from app.figures.agreement import Cloud
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
-from app.images.gallery import Shown, gallery
-from app.images.scored import link, picture
+from app.images.gallery import Shown, gallery, link, picture
 from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures

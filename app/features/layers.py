@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -58,17 +60,14 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
     rows = rows.loc[rows["layer_a"] == rows["layer_b"], list(COLUMNS)]
     st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
     stamp = rows.to_csv(index=False)
-
-    def draw(column: str, title: str, axis: str, name: str, key: str) -> None:
-        figure = kept(column, stamp, lambda: over_layers(rows, column, title, axis, null=column == "mean_abs_r"))
-        components.chart(figure, rows, f"{name}-{kind}", key=key)
-
-    left, right = st.columns(2)
-    with left:
-        title = "Matched units: do they rise and fall together?"
-        draw("mean_abs_r", title, "mean |r|", "correlation", "r-by-layer")
-    with right:
-        draw("cka", "Whole layers: is it the same geometry?", "debiased linear CKA", "cka", "cka-by-layer")
+    drawn = (
+        ("mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", "correlation", "r-by-layer"),
+        ("cka", "Whole layers: is it the same geometry?", "debiased linear CKA", "cka", "cka-by-layer"),
+    )
+    for place, (column, *words, name, key) in zip(st.columns(2), drawn, strict=True):
+        figure = kept(column, stamp, partial(over_layers, rows, column, *words, null=column == "mean_abs_r"))
+        with place:
+            components.chart(figure, rows, f"{name}-{kind}", key=key)
     counts = ", ".join(str(count) for count in sorted(set(rows["units"])))
     first = next(iter(tables.values())).metadata
     st.caption(

@@ -1,16 +1,25 @@
-"""Stored correlations and unit pairs of two runs, whichever of them keeps the files."""
+"""Stored correlations and unit pairs of two runs, whichever keeps the files, and the job that makes missing ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+import streamlit as st
 
+from app.frame import components, jobs, state
 from app.frame.caching import kept
+from app.images.sources import whole, whole_split
+from app.looks import palette
+from app.looks.wording import asked_for
 from app.reading import loading
-from hvae.errors import TableError
+from app.server import access
+from app.server.queue import Report
+from hvae import datasets
+from hvae.errors import HvaeError, TableError
 from hvae.runs.correlations.tables import (
     COLUMNS,
     CorrelationMetadata,
@@ -19,9 +28,15 @@ from hvae.runs.correlations.tables import (
     list_correlations,
     read_correlations,
     table_name,
+    write_correlations,
 )
-from hvae.runs.correlations.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path
+from hvae.runs.correlations.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path, write_unit_pairs
 from hvae.runs.folders import RunEntry, run_roots
+
+IMAGES = 2000
+"""Images of each data set, as many as `hvae correlate` takes: about a minute on two cores."""
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +60,8 @@ def own_folder(run: RunEntry) -> Path | None:
 def stored(a: RunEntry, b: RunEntry) -> Stored:
     """Correlation tables between two runs; one that was made with other weights is used where there is no better."""
     tables: dict[str, CorrelationTable] = {}
-    problems: list[str] = []
     outdated: dict[str, str] = {}
+    problems = []
     for keeper, partner, folder in _folders(a, b):
         for key in list_correlations(folder):
             try:
@@ -89,6 +104,104 @@ def rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
     """Every pair of layers on every data set."""
     frame = pd.concat([table.frame for table in tables.values()], ignore_index=True)
     return frame.loc[frame["kind"] == kind, list(COLUMNS)]
+
+
+def command(run: RunEntry, other: str, splits: Mapping[str, str]) -> str:
+    """The commands that make the tables, one for each split of the data sets (slug -> split)."""
+    return "\n".join(
+        f"hvae correlate {run.name} {other} --split {split} "
+        + " ".join(f"--data {asked_for(slug, run.path)}" for slug, own in splits.items() if own == split)
+        for split in dict.fromkeys(splits.values())
+    )
+
+
+def obstacle(a: RunEntry, b: RunEntry) -> str | None:
+    """Why two runs cannot be compared on this machine, None where they can."""
+    for run in (a, b):
+        if run.config is None or not run.has_weights:
+            return f"{run.name} has no weights here"
+        if problem := run.obstacle("represent"):
+            return f"{run.name}: {problem}"
+    assert a.config is not None and b.config is not None
+    if a.config.model.image_shape != b.config.model.image_shape:
+        shapes = " and ".join(" x ".join(map(str, run.model.image_shape)) for run in (a.config, b.config))
+        return f"the two runs take images of different shapes ({shapes}), so they cannot see the same ones"
+    return None
+
+
+def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables: bool, busy: bool, key: str) -> None:
+    """Say what is not stored of some data sets, and offer to compute it here, else the command.
+
+    Unit pairs are always computed, the correlation tables with `tables`; nothing is offered while a job is watched.
+    """
+    known = [slug for slug in slugs if datasets.is_known(slug)]
+    here = [slug for slug in known if datasets.available(slug)]
+    with st.container(border=True, key=key):
+        st.html(f'<p class="chart-title">{components.escape(f"{what} not stored: {_titles(slugs)}")}.</p>')
+        if why := obstacle(run, other):
+            st.html(f'<p class="prose">They cannot be computed here: {components.escape(why)}.</p>')
+            return
+        if here and not access.may_write():
+            st.caption(f"{access.READ_ONLY} So nothing is computed here; whoever runs it can, with the command.")
+        elif here and not busy:
+            st.caption(
+                f"Up to {IMAGES:,} images of each data set go through both models: about a minute a data set on two "
+                "cores. Jobs run one after the other, and the page stays usable meanwhile."
+            )
+            label = "Compute it here" if len(here) == 1 else f"Compute all {len(here)} here"
+            st.button(label, key=f"{key}-compute", on_click=start, args=(run, other, here, tables), type="primary")
+        if unknown := [slug for slug in slugs if slug not in known]:
+            named = components.escape(_titles(unknown))
+            st.caption(f"From a folder or file: {named}. Give its path in the command, as `folder:PATH` or `npz:PATH`.")
+        for slug in (slug for slug in known if slug not in here):
+            st.caption(f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
+        components.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}))
+
+
+def _titles(slugs: list[str]) -> str:
+    return ", ".join(palette.look(slug).title for slug in slugs)
+
+
+def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> None:
+    """Queue the comparison of two runs on some data sets, each written as soon as it is there; for a button."""
+    if not access.may_write():
+        state.note("job", access.READ_ONLY)
+        return
+
+    def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
+        from hvae.measuring.correlations import correlate
+
+        first, second = loading.checkpoint(run), loading.checkpoint(other)
+        written = None
+        for number, slug in enumerate(slugs):
+            images = whole(slug, first.config.model.image_shape)
+
+            def progress(done: int, total: int, before: int = number) -> None:
+                report(before * total + done, len(slugs) * total)
+
+            table, pairs = correlate(first, second, images, (run.name, other.name), n=IMAGES, progress=progress)
+            if tables:
+                keep(run, write_correlations, table)
+            written = keep(run, write_unit_pairs, pairs)
+        return written
+
+    key = ("correlate", str(run.path), str(other.path), tuple(slugs), tables)
+    jobs.start(f"{run.name} and {other.name} on {_titles(slugs)}", work, key)
+
+
+def keep(run: RunEntry, write: Callable[[Path, Content], Path], content: Content) -> Path:
+    """Write into a run's folder; below `HVAE_RUNS` where that folder cannot be written, as a bundled one may be.
+
+    Raises an HvaeError where neither can be written, or the server is read-only.
+    """
+    access.check_writing()
+    try:
+        return write(run.path, content)
+    except HvaeError:
+        own = own_folder(run)
+        if own is None:
+            raise
+        return write(own, content)
 
 
 def _folders(a: RunEntry, b: RunEntry) -> Iterator[tuple[RunEntry, RunEntry, Path]]:

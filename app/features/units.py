@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 
-from app.features import jobs
 from app.features import tables as feature_tables
 from app.figures.correlations import matched_pairs
 from app.frame import components, controls, state
@@ -33,7 +31,7 @@ def unit_pairs(
     )
     found = feature_tables.unit_pairs(run, other, metadata.slug, metadata.split)
     if found is None:
-        jobs.offer(run, other, [metadata.slug], "Unit pairs", tables=False, busy=busy, key="offer-units")
+        feature_tables.offer(run, other, [metadata.slug], "Unit pairs", tables=False, busy=busy, key="offer-units")
         return
     pairs = found.of(kind, layer_a, layer_b)
     if not pairs:
@@ -47,9 +45,20 @@ def unit_pairs(
         pair.rank: (unit_name(run, kind, layer_a, pair.unit_a), unit_name(other, kind, layer_b, pair.unit_b))
         for pair in pairs
     }
+    numbers = pd.DataFrame(
+        {
+            "pair": [pair.rank for pair in pairs],
+            "unit of A": [named[pair.rank][0].removeprefix("unit ") for pair in pairs],
+            "unit of B": [named[pair.rank][1].removeprefix("unit ") for pair in pairs],
+            "r": [pair.r for pair in pairs],
+            "images in both": [len(pair.shared) for pair in pairs],
+            "down": [pair.down for pair in pairs],
+            "across": [pair.across for pair in pairs],
+        }
+    )
     components.chart(
         matched_pairs(pairs, run.name, other.name, named),
-        _numbers(pairs, named),
+        numbers,
         f"units-{metadata.slug}-{kind}-{layers}",
         key="unit-pairs",
         on_click=clicked,
@@ -64,21 +73,18 @@ def unit_pairs(
 def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
     """A unit in words: `unit 4`, and in which half of its latent it is where that has two (BIVA)."""
     model = run.config.model if run.config else None
-    if kind == "features" or model is None or layer > model.depth:
-        return f"unit {unit}"
-    part = model.part_of(layer, unit)
+    part = model.part_of(layer, unit) if kind == "means" and model and layer <= model.depth else None
     return f"unit {unit} ({part})" if part else f"unit {unit}"
 
 
 def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:
     """What a pair of units, both in words, is, and how many images excite both (HTML)."""
-    place = ""
-    if not math.isnan(pair.down):
-        place = f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
+    place = "" if math.isnan(pair.down) else f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
     sign = "rise and fall together" if pair.r >= 0 else "move against each other"
-    lowered = [name for name, direction in ((run, pair.sign_a), (other, pair.sign_b)) if direction < 0]
     turned = "".join(
-        f" Of {components.escape(name)} the images that lower the unit most are shown." for name in lowered
+        f" Of {components.escape(name)} the images that lower the unit most are shown."
+        for name, direction in ((run, pair.sign_a), (other, pair.sign_b))
+        if direction < 0
     )
     return (
         f"U{units[0][1:]} of {components.escape(run)} and {units[1]} of {components.escape(other)}{place} "
@@ -87,20 +93,6 @@ def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> st
         f"are among the {max(pair.median_a, 0.001):.1%} that excite run B's unit most, half of run B's among the "
         f"{max(pair.median_b, 0.001):.1%} of run A's unit. Where many images excite a unit almost equally, units may "
         "be alike and yet share few."
-    )
-
-
-def _numbers(pairs: tuple[UnitPair, ...], named: Mapping[int, tuple[str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "pair": [pair.rank for pair in pairs],
-            "unit of A": [named[pair.rank][0].removeprefix("unit ") for pair in pairs],
-            "unit of B": [named[pair.rank][1].removeprefix("unit ") for pair in pairs],
-            "r": [pair.r for pair in pairs],
-            "images in both": [len(pair.shared) for pair in pairs],
-            "down": [pair.down for pair in pairs],
-            "across": [pair.across for pair in pairs],
-        }
     )
 
 
@@ -122,13 +114,8 @@ def _galleries(
             gallery.Shown(ImageId(slug, image), "both" if image in pair.shared else f"only {side.upper()}")
             for image in images[:MOST_IMAGES]
         ]
-        numbers = pd.DataFrame(
-            {
-                "place": range(1, len(shown) + 1),
-                "image": [str(one.image) for one in shown],
-                "excites": [one.caption for one in shown],
-            }
-        )
+        numbers = pd.DataFrame([(str(one.image), one.caption) for one in shown], columns=["image", "excites"])
+        numbers.insert(0, "place", range(1, len(shown) + 1))
         with column:
             title = f"What excites {unit} of {components.escape(name)} most"
             gallery.gallery(run, {slug: metadata}, shown, title, numbers, key=f"unit-{side}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.frame.caching import kept
-from app.how_it_works.examples import Example
+from app.how_it_works.controls import Example
 from app.images import models
 from app.reading import loading
 from hvae.measuring.noise import EvaluationNoise, prepare
@@ -17,12 +17,9 @@ from hvae.runs.folders import RunEntry
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """One image under one choice of switches.
+    """One image `(channel, height, width)` in [0, 1] rebuilt under one choice of switches, and its terms in nats.
 
-    Attributes:
-        mean: `(channel, height, width)` the reconstruction, in [0, 1].
-        log_px: log p(x|z) in nats.
-        log_ratios: `(layer,)` log r_l in nats, lowest first, NaN where skipped.
+    The log-ratios `(layer,)` come lowest first, NaN where skipped.
     """
 
     mean: np.ndarray
@@ -36,12 +33,7 @@ class Terms:
 
 
 def walk(run: RunEntry, one: Example, seed: int, choices: tuple[str, ...]) -> tuple[np.ndarray, dict[str, Terms]]:
-    """(what the model sees `(channel, height, width)`, terms by choice), with the noise of `hvae score`.
-
-    Raises:
-        CheckpointError: missing or damaged weights.
-        HvaeError: an image that is not of the model's shape.
-    """
+    """(what the model sees `(channel, height, width)`, terms by choice), with the noise of `hvae score`."""
     key = models.key_of(one.images)
 
     def make() -> tuple[np.ndarray, dict[str, Terms]]:

@@ -12,7 +12,7 @@ from app.frame.components import escape, plain
 from app.how_it_works.switches import Switches
 from app.images.mosaic import Cell, Row
 from app.looks.pictures import grey_or_colour
-from app.looks.wording import percent
+from app.looks.wording import nats, percent
 from app.reading import measures
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -20,11 +20,8 @@ from hvae.scores.levels.llr import LikelihoodRatio
 if TYPE_CHECKING:
     from app.how_it_works.model import Terms
 
-MUCH = 1.5
-"""How many times as far log p(x|z) has to fall for the unfamiliar image to be called "much further"."""
-
-LEAST_NATS = 10.0
-"""How many nats further it has to fall besides."""
+MUCH, LEAST_NATS = 1.5, 10.0
+"""How many times as far, and by how many nats more, log p(x|z) has to fall for "much further"."""
 
 HEADINGS = ("What the model sees", "All from the image", "These switches")
 
@@ -79,15 +76,12 @@ def what_to_see(titles: Sequence[str], walked: Sequence[dict[str, Terms]], now: 
     falls = [one[full].log_px - one[now.layers].log_px for one in walked]
     fell = f"log p(x|z) {_falls(falls[0])} nats for {known} and {_falls(falls[1])} nats for {strange}"
     if now.forgotten == 0:
-        likelier = before[1] > before[0]
+        moral = "A good copy is no sign that the model knows the image."
+        if before[1] > before[0]:
+            moral = "The unfamiliar one even comes out as the likelier."
         return (
             f"Told everything, the model rebuilds both: log p(x|z) is {nats(before[0])} nats for {known} and "
-            f"{nats(before[1])} for {strange}. "
-            + (
-                "The unfamiliar one even comes out as the likelier."
-                if likelier
-                else "A good copy is no sign that the model knows the image."
-            )
+            f"{nats(before[1])} for {strange}. {moral}"
         )
     if now.forgotten == now.depth:
         return (
@@ -149,11 +143,6 @@ def means(tables: Mapping[str, ScoreTable], k: int) -> tuple[pd.DataFrame, dict[
     for place, symbol in enumerate(symbols, start=2):
         cells[symbol] = lambda row, place=place: nats(row[place])
     return frame, cells
-
-
-def nats(value: float, digits: int = 1) -> str:
-    """A number of nats with a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _falls(nats_lost: float) -> str:

@@ -1,4 +1,4 @@
-"""Images side by side that lead to the one that is clicked; grey tiles where a data set is not on this machine."""
+"""Scored images on a page: side by side, leading to the one that is clicked, or one; or why they are not here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from app.frame import components, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.looks.palette import look
-from app.looks.pictures import grey_or_colour
+from app.looks.pictures import data_uri, grey_or_colour
+from app.looks.wording import literal
 from app.reading import loading
 from app.reading.loading import Seen
-from hvae.datasets import available, is_known
+from hvae.datasets import ImageSet, available, is_known
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,9 @@ def gallery(
     *,
     key: str,
 ) -> None:
-    """Images that a run has seen in a mosaic, if there are any; a click, or the box below it, pins one.
+    """Images that a run has seen (by the table of each set) in a mosaic; a click, or the box below it, pins one.
 
-    Args:
-        run: with the model.
-        seen: by slug, the table that the numbers of its images are of.
-        shown: the images in their order.
-        title: what to see.
-        numbers: what is known of the images, one row each, as a table and as CSV.
-        key: unique on the page, of letters and hyphens.
+    `numbers` has a row an image, and the key is of letters and hyphens; nothing is drawn where no image is shown.
     """
     if not shown:
         return
@@ -60,13 +56,9 @@ def gallery(
         "gallery", (run.path, origins, here, title, place), lambda: figures.gallery(tiles, title, place), "large"
     )
 
-    def pin(position: int) -> None:
-        if 0 <= int(position) < len(shown):
+    def pin(position: int | None) -> None:
+        if position is not None and 0 <= int(position) < len(shown):
             state.pin(shown[int(position)].image)
-
-    def pin_chosen() -> None:
-        if (chosen := st.session_state[f"{key}-look"]) is not None:
-            pin(chosen)
 
     # The style sheet makes the frame as high as so many rows and columns of tiles are.
     rows, columns = figures.grid(len(shown))
@@ -85,9 +77,33 @@ def gallery(
             key=f"{key}-look",
             format_func=lambda number: f"{number + 1}. {shown[number].image} · {shown[number].caption}",
             placeholder="An image of this gallery",
-            on_change=pin_chosen,
+            on_change=lambda: pin(st.session_state[f"{key}-look"]),
             width=320,
         )
+
+
+def picture(run: RunEntry, image: ImageId, table: ScoreTable, width: int) -> ImageSet | None:
+    """Show an image of a run's score table; returns all images of the table, None where it cannot be shown."""
+    if is_known(image.slug) and not available(image.slug):
+        components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {image.slug}")
+        return None
+    try:
+        images = loading.scored_images(run, table)
+    except (HvaeError, OSError) as error:
+        st.info(f"The image cannot be shown: {literal(error)}")
+        return None
+    about = f"{image}, label {int(images.labels[image.index])}"
+    caption = f"{about}, {literal(images.names[image.index])}" if images.names else about
+    with st.container(key="picture"):
+        st.image(data_uri(images.images[image.index]), width=width, caption=caption, alt=f"Image {about}")
+    return images
+
+
+def link(image: ImageId, images: ImageSet | None, label: str = "See its reconstructions →", **values: object) -> None:
+    """The way to an image on Reconstructions; none where it is one of some, which the whole set counts otherwise."""
+    if images is None or not images.origin:
+        query = state.values("reconstructions", source="data set", image=str(image), **values)
+        st.page_link("../pages/reconstructions.py", label=label, query_params=query)
 
 
 def _tiles(run: RunEntry, seen: Mapping[str, Seen], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:

@@ -13,7 +13,7 @@ from plotly.colors import sample_colorscale
 from app.images.mosaic import CELL, MIDDLE_CELL, SMALL_CELL, Cell, Row, Scale, table_html, through_scale
 from app.looks.palette import HEAT_MAP
 from app.looks.pictures import grey_or_colour
-from app.looks.wording import subscript
+from app.looks.wording import nats, subscript
 
 if TYPE_CHECKING:
     from hvae.measuring.reconstructions import RepeatedReconstructions, Shown
@@ -42,10 +42,7 @@ _MEANS = ("log p(x|z)", "L>k, nats")
 
 
 def usual_levels(depth: int) -> tuple[int, ...]:
-    """Values of k that are shown without being asked for: all of them, or some, closest together at the low ones.
-
-    It is the lowest latent variables whose loss changes a picture most.
-    """
+    """Values of k that are shown without being asked for: all, or some, closest at the low ones, which matter most."""
     if depth < MOST_LEVELS:
         return tuple(range(depth + 1))
     steps = np.linspace(0, 1, MOST_LEVELS - 1) ** 1.5
@@ -97,16 +94,10 @@ def rows(
     second: str | None = None,
     levels: Sequence[int] | None = None,
 ) -> list[Row]:
-    """One row of pictures an image, averaged over the draws.
+    """One row of pictures an image `(n, channel, height, width)` uint8, averaged over the draws, a column a level.
 
-    Args:
-        walked: the images through one model.
-        originals: `(n, channel, height, width)` uint8.
-        labels: of the images.
-        shown: one of `SHOWN` that has a picture a level.
-        depth: of the deepest model of the table; the columns a shallower one lacks stay empty.
-        second: label of a row that stands below that of another model; the images are not repeated there.
-        levels: values of k that are shown; every one if None.
+    `depth` is that of the deepest model of the table: the columns a shallower one lacks stay empty. `second` is the
+    label of rows that stand below those of another model; the images are not repeated there.
     """
     pictures = _pictures(walked, shown)
     lines, (upper, lower) = _lines(walked, shown)
@@ -131,18 +122,14 @@ def rows(
 
 
 def single_rows(
-    walked: RepeatedReconstructions,
-    originals: np.ndarray,
-    labels: Sequence[str],
-    level: int,
-    second: str | None = None,
+    walked: RepeatedReconstructions, originals: np.ndarray, labels: Sequence[str], level: int, second: str | None = None
 ) -> list[Row]:
     """One row an image with every draw of one level side by side; arguments as of `rows`."""
     found = []
     for number, label in enumerate(labels):
         cells: list[Cell | None] = [None] * walked.draws
         for draw in range(walked.draws if level <= walked.depth else 0):
-            log_px, bound = (_nats(values[draw, level, number]) for values in (walked.log_px, walked.bounds))
+            log_px, bound = (nats(values[draw, level, number]) for values in (walked.log_px, walked.bounds))
             words = f"{label}, {level_name(level)}, draw {draw + 1}: log p(x|z) {log_px} nats"
             cells[draw] = Cell(grey_or_colour(walked.levels[draw, level, number]), words, (log_px, bound))
         image = None if second else _input(originals[number], label)
@@ -192,7 +179,7 @@ def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: 
     """What these rows show, in words; `shown` and `trained` are titles, `own` images the model knows."""
     before, after = (float(walked.log_px[:, k].mean()) for k in (0, 1))
     ratio = float((walked.bounds[:, 0] - walked.bounds[:, 1]).mean())
-    fall = f"On average log p(x|z) then goes from {_nats(before)} to {_nats(after)} nats; LLR>1 is {_nats(ratio)} nats."
+    fall = f"On average log p(x|z) then goes from {nats(before)} to {nats(after)} nats; LLR>1 is {nats(ratio)} nats."
     if own:
         return (
             f"This model knows {shown}: what z₂ and above have kept should still be recognisable once z₁ comes from "
@@ -224,18 +211,14 @@ def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarr
 
 def _lines(walked: RepeatedReconstructions, shown: str) -> tuple[tuple[str, str], tuple[list[list[str]], ...]]:
     """Names of the two numbers below a picture, and both of them by level and image."""
+
+    def texts(values: np.ndarray) -> list[list[str]]:
+        return [[nats(value) for value in level] for level in values]
+
     if shown == SPREAD:
         spread = [[f"{one:.3f}" for one in level] for level in walked.maps(SPREAD).mean((2, 3))]
-        return ("pixel s.d.", "s.d. of L>k"), (spread, _texts(walked.bounds.std(0, ddof=1)))
-    return _MEANS, (_texts(walked.log_px.mean(0)), _texts(walked.bounds.mean(0)))
-
-
-def _texts(values: np.ndarray) -> list[list[str]]:
-    return [[_nats(value) for value in level] for level in values]
-
-
-def _nats(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+        return ("pixel s.d.", "s.d. of L>k"), (spread, texts(walked.bounds.std(0, ddof=1)))
+    return _MEANS, (texts(walked.log_px.mean(0)), texts(walked.bounds.mean(0)))
 
 
 @cache

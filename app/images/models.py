@@ -18,28 +18,16 @@ from hvae.runs.folders import RunEntry
 def walk(
     run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading: Reading, draws: int = 1
 ) -> RepeatedReconstructions:
-    """Reconstructions of some images at every level.
+    """Reconstructions of the shown images `(n, ...)` at every level, each a mean over so many draws; raises HvaeErrors.
 
-    Binarisation and noise are those of `hvae score` for the same seed, draws, data set, split and position.
-
-    Args:
-        run: with weights.
-        images: only the shown ones, `(n, ...)`.
-        index: `(n,)` their positions in the data set, which address the noise.
-        seed: of the evaluation.
-        reading: of L^{>k}.
-        draws: R, how often to binarise and sample afresh.
-
-    Raises:
-        CheckpointError: missing or damaged weights.
-        DataError: images that are not of the model's shape.
+    Binarisation and noise are those of `hvae score` for the same seed, draws, data set, split and position (`index`,
+    `(n,)`).
     """
     checkpoint = loading.checkpoint(run)
-    if images.shape != tuple(checkpoint.config.model.image_shape):
-        raise DataError(
-            f"{run.name} takes images of shape {tuple(checkpoint.config.model.image_shape)}, these are {images.shape}"
-        )
-    key, preprocessing = key_of(images), checkpoint.config.data.preprocessing
+    shape = tuple(checkpoint.config.model.image_shape)
+    if images.shape != shape:
+        raise DataError(f"{run.name} takes images of shape {shape}, these are {images.shape}")
+    key = key_of(images)
     return kept(
         "walk",
         (stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws),
@@ -47,7 +35,7 @@ def walk(
             checkpoint.layered("reconstruct"),
             images.images,
             index,
-            preprocessing=preprocessing,
+            preprocessing=checkpoint.config.data.preprocessing,
             key=key,
             seed=seed,
             draws=draws,
@@ -58,16 +46,13 @@ def walk(
 
 
 def sampled(run: RunEntry, n: int, seed: int) -> np.ndarray:
-    """Unconditional samples of a run, `(n, channel, height, width)` float32 in [0, 1], by seed.
-
-    Raises:
-        CheckpointError: missing or damaged weights.
-    """
-
-    def make() -> np.ndarray:
-        return unconditional_samples(loading.checkpoint(run).model, n, torch.Generator().manual_seed(seed))
-
-    return kept("samples", (stamp(run), n, seed), make, "large")
+    """Unconditional samples of a run, `(n, channel, height, width)` float32 in [0, 1]; raises a CheckpointError."""
+    return kept(
+        "samples",
+        (stamp(run), n, seed),
+        lambda: unconditional_samples(loading.checkpoint(run).model, n, torch.Generator().manual_seed(seed)),
+        "large",
+    )
 
 
 def key_of(images: ImageSet) -> str:

@@ -1,4 +1,7 @@
-"""One scored image: the steps of its bound, its value under every score, the image where the data set is here."""
+"""One scored image: the steps of its bound, its value under every score, the image and what is left of it by level.
+
+Torch is imported when a person asks for reconstructions, not before.
+"""
 
 from __future__ import annotations
 
@@ -11,38 +14,37 @@ import streamlit as st
 
 from app.figures import profile, waterfall
 from app.figures.layout import Figure
+from app.figures.profile import PERCENTILES
+from app.figures.waterfall import Step
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.state import ImageId
-from app.images import steps as image_steps
-from app.images.rebuild import rebuild
-from app.images.scored import link, picture
+from app.images.gallery import link, picture
+from app.images.levels import PICTURE, below, left_out, strip, what_to_see
 from app.looks.palette import look
 from app.looks.wording import literal, significant, spoken
 from app.reading import measures
 from app.reading.measures import Measure, usable_unit
-from app.reading.view import Scored, View
+from app.reading.view import View
+from hvae.datasets import ImageSet, content_index
 from hvae.errors import TableError
-from hvae.runs.score_tables import ScoreTable
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.scores import SCORES, Score
 from hvae.stats.arrays import Floats
 
 Values = Callable[[Measure], tuple[Floats, Floats]]
 """A score -> its values of the in-distribution images, and of all images of the table; raises a TableError."""
 
+MOST_DRAWS = 16
+"""Tables with more draws are rebuilt with one: a person waits for it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """An image beside those of the in-distribution set.
+    """An image (its name in HTML, its row in the table of its set) beside those of the in-distribution set `own`.
 
-    Attributes:
-        name: in words, as HTML.
-        table: of its set.
-        index: its row.
-        inside: of the in-distribution images.
-        own: slug of their set.
-        values: of any score.
-        stamp: names both tables, for caches.
+    The stamp names both tables, for caches.
     """
 
     name: str
@@ -69,17 +71,20 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
     first = view.outside[0] if view.outside else view.inside
     image = controls.image_box({slug: len(one.scores) for slug, one in sets.items()}, ImageId(first.slug, 0))
     one = sets[image.slug]
-    chosen = of_view(view, one, image.index)
+
+    def values(measure: Measure) -> tuple[Floats, Floats]:
+        return view.by(measure).scores, view.by(measure, one).scores
+
+    name, stamp = f"{look(one.slug).title} {image.index}", f"{view.inside.stamp}\n{one.stamp}"
+    chosen = Chosen(name, one.table, image.index, view.inside.table, view.inside.slug, values, stamp)
     score = float(one.scores[image.index])
     rank = measures.percentile(view.inside.scores, score)
     left, right = st.columns([1, 3], gap="large")
     with left:
         images = picture(view.run, image, one.table, 196)
-        word = (
-            components.mark("above the threshold: called OOD")
-            if score >= threshold.value
-            else components.mark("below the threshold: passes", "good")
-        )
+        word = components.mark("below the threshold: passes", "good")
+        if score >= threshold.value:
+            word = components.mark("above the threshold: called OOD")
         st.html(
             f"<p class='prose'>{view.measure.symbol} = {significant(score, 4)} {view.measure.unit}<br>"
             f"higher than {rank:.1f} % of {look(view.inside.slug).title}<br>{word}</p>"
@@ -96,53 +101,27 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
         every_score(chosen, view.unit)
 
 
-def of_view(view: View, one: Scored, index: int) -> Chosen:
-    """An image of a set of a view."""
-
-    def values(measure: Measure) -> tuple[Floats, Floats]:
-        return view.by(measure).scores, view.by(measure, one).scores
-
-    name, stamp = f"{look(one.slug).title} {index}", f"{view.inside.stamp}\n{one.stamp}"
-    return Chosen(name, one.table, index, view.inside.table, view.inside.slug, values, stamp)
-
-
-def bound_in_steps(chosen: Chosen, k: int, key: str = "image-waterfall") -> None:
+def bound_in_steps(chosen: Chosen, k: int) -> None:
     """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}, k from 1."""
-    if obstacle := image_steps.obstacle((chosen.inside, chosen.table), k):
-        st.caption(f"Its bound is not taken apart here: {literal(obstacle)}.")
+    if why := obstacle((chosen.inside, chosen.table), k):
+        st.caption(f"Its bound is not taken apart here: {literal(why)}.")
         return
 
     def draw() -> tuple[Figure, pd.DataFrame]:
-        steps = image_steps.steps(chosen.inside, chosen.table, chosen.index, k)
-        title = _odd_step(steps, chosen)
-        return waterfall.waterfall(steps, chosen.own, chosen.name, title), waterfall.table(steps)
+        bars = steps(chosen.inside, chosen.table, chosen.index, k)
+        return waterfall.waterfall(bars, chosen.own, chosen.name, _odd_step(bars, chosen)), waterfall.table(bars)
 
-    components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), key, key=key)
-    st.html(f'<p class="prose">{image_steps.explanation(chosen.table, k)}</p>')
-
-
-def _odd_step(steps: list[waterfall.Step], chosen: Chosen) -> str:
-    """Which step is unlike those of the in-distribution images, in a sentence."""
-    odd = waterfall.furthest(steps)
-    if odd is None:
-        return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
-    # The ratio itself is easier to say than what it takes away.
-    sign = -1 if odd.label.startswith("−") else 1
-    low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
-    what = odd.label.lstrip("+− ")
-    return (
-        f"{chosen.name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
-        f"90 % of {look(chosen.own).title}, from {waterfall.number(low)} to {waterfall.number(high)}"
-    )
+    components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), "image-waterfall", key="image-waterfall")
+    st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
 
 
-def every_level(chosen: Chosen, score: Score, key: str = "one-image") -> None:
+def every_level(chosen: Chosen, score: Score) -> None:
     """A score of the image at every level that it has, against the in-distribution percentiles."""
     levels = [type(score)(k) for k in score.levels(chosen.table.metadata.depth)]
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         found = {one: chosen.values(Measure(one)) for one in levels}
-        bands = {one.symbol: np.percentile(own, profile.PERCENTILES) for one, (own, _) in found.items()}
+        bands = {one.symbol: np.percentile(own, PERCENTILES) for one, (own, _) in found.items()}
         values = [float(every[chosen.index]) for _, every in found.values()]
         above = [one.k for one, band, value in zip(found, bands.values(), values, strict=True) if value > band[-1]]
         at = "" if levels[0].k is None else f" at {_at(above, len(levels))}"
@@ -155,10 +134,10 @@ def every_level(chosen: Chosen, score: Score, key: str = "one-image") -> None:
     except TableError as error:
         st.caption(literal(error))
         return
-    components.chart(*drawn, key, key=key)
+    components.chart(*drawn, "one-image", key="one-image")
 
 
-def every_score(chosen: Chosen, unit: str = "nats", name: str = "image-scores") -> None:
+def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
     for kind in SCORES.values():
@@ -181,10 +160,122 @@ def every_score(chosen: Chosen, unit: str = "nats", name: str = "image-scores") 
                 "above": lambda row: f"{row.percentile:.1f} %",
             },
             f"It under every score, and how many images of {look(chosen.own).title} it is above",
-            name=name,
+            name="image-scores",
         )
     for text in obstacles:
         st.caption(f"Left out: {literal(text)}")
+
+
+def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
+    """An expander that shows the image and what is left of it at every level, with the noise that scored it.
+
+    Nothing is drawn for a run without a configuration or weights. `about` is the metadata of the image's table; images
+    of no data set have no split.
+    """
+    if run.config is None or run.obstacle("reconstruct"):
+        return
+    # Its contents are made when it is opened: PyTorch takes two seconds to import.
+    details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
+    if not details.open:
+        return
+    with details, components.guarded():
+        with st.spinner("Starting PyTorch"):
+            from app.images import models
+        one, trained = images.take(np.array([index])), run.config.data.name
+        # A picture of no data set is known by its content, and so is its noise.
+        place = np.array([index if images.split else content_index(one.images[0])])
+        title = look(about.slug).title if images.split else "this image"
+        draws = about.draws if about.draws <= MOST_DRAWS else 1
+        with st.spinner("Rebuilding"):
+            walked = models.walk(run, one, place, about.seed, about.reading, draws)
+        words = what_to_see(walked, title, look(trained).title, one.name == trained)
+        st.html(f'<p class="prose">{components.escape(words)}</p>')
+        st.html(strip(walked, one.images, f"{title} {index}" if images.split else title))
+        in_the_table = "They are those of the score table: the same noise is drawn here."
+        if about.samples != 1 or about.draws != draws:
+            sizes = f"S = {about.samples} importance samples and means over R = {about.draws} draws"
+            in_the_table = f"The score table has {sizes}."
+        st.caption(f"{below(PICTURE, draws)} {in_the_table}{left_out(walked.depth)}")
+
+
+def obstacle(tables: tuple[ScoreTable, ...], k: int) -> str | None:
+    """Why the bound of some table cannot be taken apart, in one line; None where it can."""
+    for table in tables:
+        depth = table.metadata.depth
+        if not depth:
+            return "this model has no layers of latents"
+        for column in ("elbo", "iw", "log_px", f"L>{k}", *(f"log_ratio_{layer}" for layer in range(1, depth + 1))):
+            if (missing := table.missing(column)) is not None:
+                return f"`{column}`: {missing}"
+    return None
+
+
+def steps(inside: ScoreTable, table: ScoreTable, index: int, k: int) -> list[Step]:
+    """The bars of `figures.waterfall` for one image of a table, beside those of the in-distribution images `inside`.
+
+    log p(x|z) + log r_1 + ... + log r_L is the ELBO (Havtorn et al., 2021, eq. 1), exactly, in every table. L_S of
+    more than one importance sample lies above it, which is a step of its own. L^{>k} (k from 1) is no partial sum of
+    these terms: its lowest layers come from the prior, in a pass of its own. By the definition of the ratio it is L_S
+    minus LLR^{>k} (eqs 6 and 10), and so it stands here.
+    """
+    found, start = [], 0.0
+    own = _quantities(inside, k)
+    for label, (values, total) in _quantities(table, k).items():
+        start = 0.0 if total else start
+        found.append(Step(label, start, float(values[index]), np.percentile(own[label][0], PERCENTILES), total))
+        start = found[-1].end
+    return found
+
+
+def explanation(table: ScoreTable, k: int) -> str:
+    """How to read the bars, in HTML."""
+    about, more = table.metadata, ""
+    if about.samples > 1:
+        more = (
+            f" With S = {about.samples} importance samples the bound L<sub>S</sub> differs from the ELBO, so what they "
+            "gain is a step of its own."
+        )
+    if about.draws > 1:
+        more += f" Every number is a mean over R = {about.draws} draws."
+    lowest = "z<sub>1</sub> comes" if k == 1 else f"z<sub>1</sub> to z<sub>{k}</sub> come"
+    return (
+        "A band shows where a bar would end for the middle 90 % and the middle 50 % of the in-distribution images. "
+        "log p(x|z) says how well the image is redrawn; each log r<sub>l</sub> = log p(z<sub>l</sub>|…) − log "
+        "q(z<sub>l</sub>|…) is what layer l pays for looking at it. Together they are the ELBO. "
+        f"L<sup>&gt;{k}</sup> is no sum of some of them: there {lowest} from the prior, in a pass of its own, and "
+        f"LLR<sup>&gt;{k}</sup> is what the bound loses by that.{more}"
+    )
+
+
+def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
+    """Label -> (nats of every image, whether it is the sum so far), in the order they are added."""
+    elbo = table.column("elbo")
+    terms = {"log p(x|z)": (table.column("log_px"), False)}
+    for layer in range(1, table.metadata.depth + 1):
+        terms[f"+ log r<sub>{layer}</sub>"] = (table.log_ratio(layer), False)
+    terms["= ELBO"] = (elbo, True)
+    samples = table.metadata.samples
+    if samples > 1:
+        terms[f"+ {samples} samples"] = (table.bound(0) - elbo, False)
+        terms[f"= L<sub>{samples}</sub>"] = (table.bound(0), True)
+    terms[f"− LLR<sup>&gt;{k}</sup>"] = (table.bound(k) - table.bound(0), False)
+    terms[f"= L<sup>&gt;{k}</sup>"] = (table.bound(k), True)
+    return terms
+
+
+def _odd_step(steps: list[Step], chosen: Chosen) -> str:
+    """Which step is unlike those of the in-distribution images, in a sentence."""
+    odd = waterfall.furthest(steps)
+    if odd is None:
+        return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
+    # The ratio itself is easier to say than what it takes away.
+    sign = -1 if odd.label.startswith("−") else 1
+    low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
+    what = odd.label.lstrip("+− ")
+    return (
+        f"{chosen.name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
+        f"90 % of {look(chosen.own).title}, from {waterfall.number(low)} to {waterfall.number(high)}"
+    )
 
 
 def _at(levels: list[int | None], of: int) -> str:

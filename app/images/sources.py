@@ -29,14 +29,10 @@ UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Some images to look at, with labels of each and a title for people.
+    """Only the images shown, with a label of each, a title for people, and whether the model was trained on such.
 
-    Attributes:
-        images: only those shown; their slug addresses the noise.
-        index: `(n,)` positions in their data set; of a picture without one, a number from its content.
-        familiar: whether the model was trained on such images.
-        flags: of the command that reads the same images.
-        ids: of each image of a data set, for pinning; empty where they have none.
+    Their slug and `index` `(n,)` address the noise: the positions in their data set, of a picture without one a number
+    from its content. `flags` are of the command that reads the same images; `ids`, for pinning, only a data set has.
     """
 
     images: ImageSet
@@ -48,23 +44,23 @@ class Source:
     ids: tuple[state.ImageId, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
 class Sizes(Mapping[str, int]):
     """How many images each data set on this machine has, counted only when asked."""
 
-    def __init__(self, slugs: list[str], image_shape: Shape) -> None:
-        """Offer the data sets `slugs`."""
-        self._slugs, self._image_shape = slugs, image_shape
+    slugs: Sequence[str]
+    image_shape: Shape
 
     def __getitem__(self, slug: str) -> int:  # noqa: D105
-        if slug not in self._slugs:
+        if slug not in self.slugs:
             raise KeyError(slug)
-        return len(whole(slug, self._image_shape))
+        return len(whole(slug, self.image_shape))
 
     def __iter__(self) -> Iterator[str]:  # noqa: D105
-        return iter(self._slugs)
+        return iter(self.slugs)
 
     def __len__(self) -> int:  # noqa: D105
-        return len(self._slugs)
+        return len(self.slugs)
 
 
 def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, count: int) -> Source:
@@ -89,16 +85,9 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     every = whole(image.slug, image_shape)
     index = np.arange(image.index, min(image.index + count, len(every)))
     title = palette.look(image.slug).title
+    labels, ids = zip(*((f"{title} {n}", state.ImageId(image.slug, int(n))) for n in index), strict=True)
     flags = f"--data {image.slug} --split {every.split} --first {image.index} --count {len(index)}"
-    return Source(
-        every.take(index),
-        index,
-        tuple(f"{title} {n}" for n in index),
-        title,
-        image.slug == trained,
-        flags,
-        tuple(state.ImageId(image.slug, int(n)) for n in index),
-    )
+    return Source(every.take(index), index, labels, title, image.slug == trained, flags, ids)
 
 
 def from_samples(samples: np.ndarray) -> Source:
@@ -124,8 +113,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
             "Other aspects are", FITS, width=130, help="pad: on black; crop: the centre; squash: stretched"
         )
         invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
-    read: list[np.ndarray] = []
-    labels: list[str] = []
+    read, labels = [], []
     for file in files[:most]:
         # A file name as code, so that nothing in it is read as Markdown.
         name = f"`{file.name[:80].replace('`', '')}`"

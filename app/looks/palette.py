@@ -95,8 +95,3 @@ def run_look(position: int, title: str) -> Look:
     turn, place = divmod(position, len(_RUN_COLOURS))
     shifted = (place + turn) % len(_DASHES)
     return Look(title, _RUN_COLOURS[place], _DASHES[shifted], _RUN_MARKERS[shifted])
-
-
-def layer_colour(layer: int) -> str:
-    """Colour of a latent layer, counted from 1; the layers are ordered, so are the blues."""
-    return ("#56B4E9", "#0072B2", "#7A5AA6", "#CC79A7")[(layer - 1) % 4]

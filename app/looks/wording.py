@@ -54,6 +54,11 @@ def score_command(run: str, entry: TableEntry) -> str:
     return f"hvae score {shlex.quote(run)} --data {data} --split {entry.split} {entry.setting.options}"
 
 
+def nats(value: float, digits: int = 1) -> str:
+    """A number of nats with a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number to so many digits, large ones whole (`16,929`, never `1.69e+04`); a dash where there is none."""
     if not math.isfinite(value):

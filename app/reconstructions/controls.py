@@ -37,7 +37,7 @@ class View:
 def chosen(depth: int) -> View:
     """Draw the controls for models of at most so many layers."""
     with controls.bar("images-bar"):
-        sources = [DATA_SET, SAMPLES, UPLOAD] if access.may_upload() else [DATA_SET, SAMPLES]
+        sources = [DATA_SET, SAMPLES, *([UPLOAD] if access.may_upload() else [])]
         source = controls.choose("Images from", "source", sources)
         shown = controls.choose(
             "Show", "show", SHOWN, on_change=_enough_draws,
@@ -76,14 +76,11 @@ def several_draws(view: View) -> bool:
 def command(run: str, flags: str, view: View, depth: int) -> str:
     """The command that draws the same pictures with a run of so many layers, and writes the same numbers."""
     levels = [view.level] if view.shown == SINGLE else [k for k in view.levels if k <= depth]
-    named = "" if levels == list(range(depth + 1)) else " ".join(f"--level {k}" for k in levels)
-    parts = [
-        f"hvae reconstruct {shlex.quote(run)} {flags}",
-        f"--show {shlex.quote(view.shown)} --draws {view.draws}",
-        named,
-        f"--reading {view.reading} --seed {view.seed} --out levels.png --numbers levels.csv",
-    ]
-    return " ".join(part for part in parts if part)
+    named = "" if levels == list(range(depth + 1)) else "".join(f" --level {k}" for k in levels)
+    return (
+        f"hvae reconstruct {shlex.quote(run)} {flags} --show {shlex.quote(view.shown)} --draws {view.draws}{named} "
+        f"--reading {view.reading} --seed {view.seed} --out levels.png --numbers levels.csv"
+    )
 
 
 def samples_command(run: str, view: View) -> str:
@@ -97,7 +94,6 @@ def pin_row(images: Source, selection: state.Selection) -> None:
         return
     first = images.ids[0]
     key = f"pin-{first}-{len(images.ids)}"
-
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox(
             "Pin a row",

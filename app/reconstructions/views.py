@@ -18,10 +18,7 @@ from hvae.runs.folders import RunEntry
 
 
 def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth: int) -> None:
-    """The pictures of one or two runs, interleaved by image.
-
-    `trained` is the title of the set that the first run was trained on, `depth` that of the deepest of them.
-    """
+    """The pictures of one or two runs by image; the first was trained on `trained`, the deepest has so many layers."""
     times = f"{view.draws} draws of " if view.draws > 1 else ""
     with st.spinner(f"Drawing {times}{len(source.labels)} images at every level"):
         from app.images import models
@@ -35,8 +32,8 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     single = view.shown == table.SINGLE
     columns = table.single_headings(view.draws) if single else table.headings(depth, view.levels)
     stacks, frames = [], []
-    for number, (name, result) in enumerate(walked.items()):
-        originals, second = source.images.images, name if number else None
+    for name, result in walked.items():
+        originals, second = source.images.images, None if name == first else name
         if single:
             stacks.append(table.single_rows(result, originals, source.labels, view.level, second))
             frames.append(table.single_numbers(result, source.labels, name, view.level))
@@ -47,16 +44,13 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     notes = _notes(view, walked[first].depth)
     if others:
         notes.append(f"Upper row of each image: {first}. Lower row: {others[0]}.")
-    scale = table.scale(walked[first], view.shown)
-    if scale:
+    if scale := table.scale(walked[first], view.shown):
         st.html(scale_html(scale))
     st.html(table_html(columns, pictures, "levels", table.cell(len(columns))))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download(
-        "Download PNG",
-        "reconstructions",
-        lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about]),
+        "Download PNG", "reconstructions", lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about])
     )
     with st.expander("Numbers below these pictures"):
         components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")

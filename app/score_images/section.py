@@ -9,8 +9,7 @@ from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components, controls, jobs
 from app.frame.caching import kept
-from app.images.one_image import Chosen, bound_in_steps, every_level, every_score
-from app.images.rebuild import rebuild
+from app.images.one_image import Chosen, bound_in_steps, every_level, every_score, rebuild
 from app.images.sources import UPLOADS_SLUG
 from app.looks.pictures import data_uri
 from app.looks.wording import literal

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.features import jobs as feature_jobs
 from app.features import tables
 from app.features.layers import about_the_models
 from app.features.units import unit_name
@@ -156,7 +155,7 @@ def test_what_is_missing_comes_with_its_command(runs, open_page, visit):
 
 
 def test_a_comparison_is_computed_in_a_job_and_its_units_are_shown(root, visit, monkeypatch):
-    monkeypatch.setattr(feature_jobs, "IMAGES", 60)
+    monkeypatch.setattr(tables, "IMAGES", 60)
     for name, data, depth in (("clothes", "digits", 2), ("figures", "mnist", 1)):
         make_run(root, name, depth=depth, trained=True, data=data, seed=depth)
     make_tables(root / "clothes", ("digits",), n=60, parts=False)
@@ -188,21 +187,21 @@ def test_results_of_a_bundled_run_are_kept_below_ones_own_runs(tmp_path, monkeyp
     (run / "correlations").write_bytes(b"")
     entry, partner = (RunEntry(name, run.parent / name, None, None, False) for name in ("clothes", "figures"))
     table = correlations(tmp_path / "clothes", "figures", "mnist", 0.9)
-    written = feature_jobs.keep(entry, write_correlations, table)
+    written = tables.keep(entry, write_correlations, table)
     assert written == tmp_path / "mine" / "clothes" / "correlations" / "figures.mnist.test.parquet"
     found = tables.stored(entry, partner)
     assert found.tables["mnist"].metadata.run_b == "figures" and not found.problems
     make_run(tmp_path / "mine", "clothes")
     assert not tables.stored(entry, partner).tables, "another run of that name keeps results of its own"
     with pytest.raises(HvaeError, match="could not write"):
-        feature_jobs.keep(entry, write_correlations, table)
+        tables.keep(entry, write_correlations, table)
 
 
 def test_runs_that_cannot_see_the_same_images_are_not_compared(tmp_path):
     grey, colour = make_run(tmp_path, "grey"), make_run(tmp_path, "colour", image_shape=(3, 32, 32))
     entries = [dataclasses.replace(entry, has_weights=True) for entry in find_runs([tmp_path])]
     assert {entry.path for entry in entries} == {grey, colour}
-    assert "different shapes (3 x 32 x 32 and 1 x 28 x 28)" in feature_jobs.obstacle(*entries)
+    assert "different shapes (3 x 32 x 32 and 1 x 28 x 28)" in tables.obstacle(*entries)
 
 
 def test_halves_of_a_latent_and_unlike_depths_are_said(tmp_path):
@@ -230,7 +229,7 @@ def test_damaged_and_outdated_tables_are_said(runs, open_page):
 
 
 def test_the_page_needs_no_torch():
-    code = "import sys; from app.features import jobs, layers, units; assert 'torch' not in sys.modules"
+    code = "import sys; from app.features import layers, tables, units; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.how_it_works import examples
+from app.how_it_works import controls as examples
 from app.how_it_works import terms as how_terms
 from app.how_it_works.diagram import diagram, spoken
 from app.how_it_works.model import Terms

@@ -27,8 +27,7 @@ def drawn(table: ScoreTable, index: int) -> AppTest:
 
     def script(table, index):
         from app.frame.state import ImageId
-        from app.images.gallery import Shown, gallery
-        from app.images.scored import picture
+        from app.images.gallery import Shown, gallery, picture
         from hvae.runs.folders import find_run
 
         image = ImageId("digits", index)

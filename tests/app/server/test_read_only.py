@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from app.features import jobs
+from app.features import tables as jobs
 from app.frame import parts, registry
 from app.runs import imports
 from app.score_images import scoring
