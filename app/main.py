@@ -13,28 +13,12 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from app import sidebar  # noqa: E402
-from app.frame import (  # noqa: E402
-    components,
-    registry,  # noqa: E402
-    state,
-)
+from app.frame import components, registry, state  # noqa: E402
 from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
 from hvae.runs.sources import known_labels  # noqa: E402
-
-
-def pages() -> dict[str, list[st.Page]]:
-    """The pages that exist, by group."""
-    return {
-        group: [
-            st.Page(registry.FOLDER / f"{name}.py", title=title, url_path=name, default=name == registry.HOME)
-            for name, title in entries
-        ]
-        for group, entries in registry.groups().items()
-    }
-
 
 st.set_page_config(
     page_title="hvae: what a hierarchical VAE knows", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide"
@@ -47,7 +31,14 @@ except ConfigError as error:
     st.stop()
 access.bound_uploads()
 cores.take_long_turns()
-page = st.navigation(pages(), position="top")
+pages = {
+    group: [
+        st.Page(registry.FOLDER / f"{name}.py", title=title, url_path=name, default=name == registry.HOME)
+        for name, title in entries
+    ]
+    for group, entries in registry.groups().items()
+}
+page = st.navigation(pages, position="top")
 state.begin(page.url_path)
 st.html(components.STYLE_SHEET)
 runs = loading.runs()

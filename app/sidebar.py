@@ -35,14 +35,13 @@ def _nothing() -> Selection:
 
 def _selection(found: list[RunEntry]) -> Selection:
     by_name = {entry.name: entry for entry in found}
-    names = list(by_name)
     name = choose(
-        "Run A", "run", names, _most_telling(found).name, select=True, on_change=_follow_run,
+        "Run A", "run", list(by_name), _most_telling(found).name, select=True, on_change=_follow_run,
         help="The model whose scores, reconstructions and features the pages show.",
     )  # fmt: skip
     run = by_name[name]
     versus = choose(
-        "Run B", "versus", [NO_RUN, *(other for other in names if other != name)], select=True,
+        "Run B", "versus", [NO_RUN, *(other for other in by_name if other != name)], select=True,
         help="A second model, shown beside run A where a page compares two.",
     )  # fmt: skip
     own, sets, scored = _sets(run)
@@ -77,9 +76,9 @@ def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
 
 def _follow_run() -> None:
     """Run A was changed by hand: the sets become those of the new run."""
-    entry = next((entry for entry in loading.runs() if entry.name == st.session_state["run"]), None)
-    if entry is not None:
-        st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
+    for entry in loading.runs():
+        if entry.name == st.session_state["run"]:
+            st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
 
 
 def say_gone(selection: Selection, names: list[str]) -> None:

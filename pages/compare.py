@@ -8,7 +8,7 @@ from app.compare import choosing, configs, images, metrics
 from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.looks.palette import look
-from app.looks.wording import literal, quoted
+from app.looks.wording import quoted
 from app.reading import loading, presence
 from hvae.errors import TableError
 
@@ -22,18 +22,6 @@ def trained_apart(view: View) -> None:
             f"Trained: {spoken}. For all of them the in-distribution set is the one chosen in the "
             f"sidebar, {look(view.data).title}, so a difference says what a model was trained for, not how good it is."
         )
-
-
-def what_is_missing(view: View, ood: tuple[str, ...]) -> None:
-    """Runs and sets that have no table under the setting, and the commands that make them."""
-    for text in view.problems:
-        components.problem(text)
-    if unfit := choosing.misfits(view):
-        spoken = "; ".join(f"{literal(name)} takes {shape}" for name, shape in unfit.items())
-        st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
-    commands = choosing.missing_commands(view, ood)
-    if commands:
-        components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))
 
 
 def compared(view: View, ood: tuple[str, ...]) -> None:
@@ -52,7 +40,10 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
         metrics.curves(view, slug)
     elif part == parts.AGREEMENT:
         image_by_image(view, slug)
-    footer(view)
+    names = " ".join(shlex.quote(one.run.name) for one in view.runs)
+    components.footer(
+        f"hvae report {names} --table detection --in {view.data} --reading {view.setting.reading} --bootstrap 100"
+    )
     if view.ood:
         with table:
             metrics.metrics_table(view)
@@ -72,28 +63,15 @@ def image_by_image(view: View, slug: str | None) -> None:
     if not found:
         return
     images.scatter(view, found)
-    noise = (
-        " At R = 1 a part of the disagreement is the chance of single draws; tables of a larger R have less of it."
-        if view.setting.draws == 1
-        else ""
-    )
+    noise = " At R = 1 a part of the disagreement is the chance of single draws; tables of a larger R have less of it."
     components.section(
         "Where they disagree",
         "The two scores have different scales, so they are compared as percentiles among each run's own "
-        f"in-distribution test scores.{noise}",
+        f"in-distribution test scores.{noise if view.setting.draws == 1 else ''}",
     )
-    by_slug = {one.slug: one for one in found}
-    on = controls.choose("Images of", "on", list(by_slug)[::-1])
-    images.disagreements(view, by_slug[on])
+    on = controls.choose("Images of", "on", [one.slug for one in found[::-1]])
+    images.disagreements(view, next(one for one in found if one.slug == on))
     images.one_image(view, found)
-
-
-def footer(view: View) -> None:
-    """The command that prints the same metrics."""
-    names = " ".join(shlex.quote(one.run.name) for one in view.runs)
-    components.footer(
-        f"hvae report {names} --table detection --in {view.data} --reading {view.setting.reading} --bootstrap 100"
-    )
 
 
 def page() -> None:
@@ -127,7 +105,7 @@ def page() -> None:
         )
         return
     trained_apart(view)
-    what_is_missing(view, selection.ood)
+    choosing.what_is_missing(view, selection.ood)
     compared(view, selection.ood)
 
 

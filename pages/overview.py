@@ -93,7 +93,7 @@ def _sentence(views: list[View], bounds: list[View]) -> str:
             "A generative model can give images of another kind a higher likelihood than the images it was trained on; "
             "a hierarchical VAE can notice, because its upper layers carry what the images have in common."
         )
-    bits = {one.slug: tables.mean_bits(one) for one in bounds[0].sets}
+    bits = {one.slug: one.scores.mean() for one in bounds[0].sets}
     own = bounds[0].inside.slug
     inner = bits.pop(own)
     slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))

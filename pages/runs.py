@@ -1,11 +1,49 @@
 """Runs: what there is, what has become of it, how it was trained, and how to get more."""
 
+import shlex
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.frame import components, parts, state
 from app.looks.wording import quoted
 from app.reading import loading, presence, progress
-from app.runs import commands, curves, imports, tables
+from app.runs import curves, imports, tables
+from hvae import presets
+from hvae.runs.folders import RunEntry
+
+
+def commands(run: RunEntry | None, data: Sequence[str]) -> None:
+    """Commands to copy: train, and for run A where there is one, continue, score the sets, check and pass on."""
+    components.section("Commands", "To copy into a terminal. Training and scoring go on when this page is closed.")
+    names = presets.names()
+    column, _ = st.columns([1, 2])
+    chosen = column.selectbox("Preset", names, index=names.index("fashionmnist-lite"))
+    preset = presets.preset(chosen)
+    st.caption(
+        f"Train {chosen}: {preset.model.depth} layers, {preset.training.epochs:,} epochs on {preset.data.name}. "
+        "Another seed is another run."
+    )
+    components.code(f"hvae train {chosen} --seed 0")
+    for caption, command in of_run(run, data) if run else ():
+        st.caption(caption)
+        components.code(command)
+
+
+def of_run(run: RunEntry, data: Sequence[str]) -> list[tuple[str, str]]:
+    """(what it does, command) of everything that can be done with a run in its state."""
+    name, found = shlex.quote(run.name), []
+    is_model = run.has_weights and run.config is not None
+    if run.config and loading.state(run).state == "interrupted" and (run.path / "resume.pt").is_file():
+        preset = shlex.quote(run.config.preset or "PRESET")
+        found.append(("Continue it", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
+    if is_model:
+        found.append(("Score it on the sets of the sidebar", presence.command(run, data)))
+    found.append(("Check every file of it", f"hvae runs check {name}"))
+    if is_model:
+        bundle = f"hvae runs bundle {name} {shlex.quote(f'{run.name}-bundle')}"
+        found.append(("Pass it on: weights in half the size, nothing but plain numbers", bundle))
+    return found
 
 
 def page() -> None:
@@ -19,7 +57,7 @@ def page() -> None:
     run, found = selection.run, loading.runs()
     if run is None:
         components.no_run()
-        commands.commands(None, None, ())
+        commands(None, ())
         imports.section()
         return
     progress.runs_table(found)
@@ -37,7 +75,7 @@ def page() -> None:
     elif part == parts.TABLES:
         tables.score_tables(run)
     elif part == parts.COMMANDS:
-        commands.commands(run, own, (selection.data, *selection.ood))
+        commands(run, (selection.data, *selection.ood))
     else:
         imports.section()
     components.footer("hvae runs list")

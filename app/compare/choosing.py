@@ -1,24 +1,27 @@
-"""Which runs the Compare page shows, under which setting, and which of their sets can be measured."""
+"""Which runs the Compare page shows, under which setting, which of their sets can be measured, and what is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import streamlit as st
 
-from app.compare.numbers import Compared
 from app.frame import components, controls
 from app.frame.state import Selection
-from app.looks import palette
-from app.looks.wording import asked_for
+from app.looks.palette import Look, run_look
+from app.looks.wording import asked_for, literal
 from app.reading import choosing, loading, presence
 from app.reading import view as views
 from app.reading.measures import Measure
+from app.reading.view import Scored
 from hvae import presets
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 
 OFFERED = 5
@@ -26,6 +29,45 @@ OFFERED = 5
 
 BUDGET = 0.05
 """False alarms at which images are called OOD on this page."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One run of a comparison: its letter (all others are compared with A), its look, and what it has scored."""
+
+    letter: str
+    look: Look
+    view: views.View
+
+    @property
+    def run(self) -> RunEntry:
+        """The run."""
+        return self.view.run
+
+    @property
+    def inside(self) -> Scored:
+        """The in-distribution set."""
+        return self.view.inside
+
+    @cached_property
+    def sets(self) -> dict[str, Scored]:
+        """All sets by slug."""
+        return {one.slug: one for one in self.view.sets}
+
+    def pairs_with(self, other: Compared, *slugs: str) -> bool:
+        """Whether both runs have scored the same images of these sets."""
+        return all(
+            slug in self.sets and slug in other.sets and same_images(self.sets[slug].table, other.sets[slug].table)
+            for slug in slugs
+        )
+
+
+def same_images(one: ScoreTable, other: ScoreTable) -> bool:
+    """Whether two tables hold the same images in the same order: only then are their scores paired."""
+    a, b = one.metadata, other.metadata
+    return (a.slug, a.split, a.data_fingerprint) == (b.slug, b.split, b.data_fingerprint) and bool(
+        np.array_equal(one.frame["example"], other.frame["example"])
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +95,18 @@ def letter(position: int) -> str:
 def choose(selection: Selection, run: RunEntry) -> list[RunEntry]:
     """Run A, run B where there is one, and any others, chosen here; alone where there is nothing to compare with."""
     first = [run, *([selection.versus] if selection.versus else [])]
-    named = {entry.name: entry for entry in loading.runs()}
-    others = [name for name in named if name not in {entry.name for entry in first}]
+    others = {entry.name: entry for entry in loading.runs() if entry.name not in {one.name for one in first}}
     if not others:
         return first
-    alike = [name for name in others if _trained_on(named[name]) == _trained_on(run) is not None][:OFFERED]
-    label = "Further runs" if selection.versus else "Runs to compare with"
+    label, alike = "Further runs", []
+    if not selection.versus:
+        label, own = "Runs to compare with", run.config and run.config.data.name
+        alike = [name for name, one in others.items() if own and one.config and one.config.data.name == own][:OFFERED]
     also = controls.choose_many(
-        label, "also", others, [] if selection.versus else alike,
+        label, "also", list(others), alike,
         help="Run A, and run B where one is chosen, come from the sidebar. Any number may be added here.",
     )  # fmt: skip
-    return first + [named[name] for name in also]
+    return first + [others[name] for name in also]
 
 
 def alone(found: Catalogue) -> None:
@@ -97,12 +140,11 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
     if k is not None and len(set(depths)) > 1:
         st.caption(f"k goes to {min(depths)} only, the layers that all of these runs have.")
     runs: list[Compared] = []
-    unscored: list[RunEntry] = []
     problems: list[str] = []
+    unscored = tuple(found.run for found in catalogues if found.find(data, setting) is None)
     for place, found in enumerate(catalogues):
         run = found.run
-        if found.find(data, setting) is None:
-            unscored.append(run)
+        if run in unscored:
             continue
         try:
             one = views.view(found, data, ood, setting, measure, BUDGET, unit)
@@ -113,9 +155,9 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
             continue
         problems += [f"{run.name}: {line}" for line in one.problems]
         title = f"{letter(place)} · {components.escape(run.name)}"
-        runs.append(Compared(letter(place), palette.run_look(place, title), one))
+        runs.append(Compared(letter(place), run_look(place, title), one))
     there = tuple(slug for slug in ood if slug in runs[0].sets)
-    return View(data, there, tuple(runs), tuple(unscored), tuple(problems), setting, measure)
+    return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure)
 
 
 def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> list[int]:
@@ -124,24 +166,17 @@ def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> lis
     return [entry.metadata.depth for entry in found if entry]
 
 
-def missing_commands(view: View, wanted: Sequence[str]) -> list[str]:
-    """The commands that score what is missing, one a run."""
-    unfit = misfits(view)
-    absent = [(one.run, one.view.unscored) for one in view.runs]
-    absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
-    return [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]
-
-
-def misfits(view: View) -> dict[str, str]:
-    """Runs without tables that take images of another shape than run A, with that shape in words."""
+def what_is_missing(view: View, wanted: Sequence[str]) -> None:
+    """Runs and sets that have no table under the setting, and the commands that make them, one a run."""
+    for text in view.problems:
+        components.problem(text)
     first = view.runs[0].run.config
     shapes = {run.name: run.config.model.image_shape for run in view.unscored if run.config}
-    return {
-        name: " × ".join(map(str, shape))
-        for name, shape in shapes.items()
-        if first and shape != first.model.image_shape
-    }
-
-
-def _trained_on(run: RunEntry) -> str | None:
-    return run.config.data.name if run.config else None
+    unfit = {name: shape for name, shape in shapes.items() if first and shape != first.model.image_shape}
+    if unfit:
+        spoken = "; ".join(f"{literal(name)} takes {' × '.join(map(str, shape))}" for name, shape in unfit.items())
+        st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
+    absent = [(one.run, one.view.unscored) for one in view.runs]
+    absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
+    if commands := [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]:
+        components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))

@@ -34,8 +34,10 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     if len({run.depth for run in runs if run.config}) > 1:
         # Field by field two models of unlike depth would fill the page.
         shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
-        shown |= _layers(runs)
-    rest = len(shown) - MOST_ROWS
+        shown |= {
+            f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs]
+            for layer in range(1, 1 + max(run.depth or 0 for run in runs))
+        }
     rows = [[name, *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
     components.table(
@@ -48,21 +50,13 @@ def configurations(runs: Sequence[RunEntry]) -> None:
         ),
         name="configurations",
     )
-    if rest > 0:
+    if (rest := len(shown) - MOST_ROWS) > 0:
         st.caption(f"{rest} more fields differ: the CSV has all of them.")
 
 
-def _layers(runs: Sequence[RunEntry]) -> dict[str, list[str | None]]:
-    """One row a latent layer: its kind and size, and the blocks below it as channels and side of the kernel."""
-    most = max(run.depth or 0 for run in runs)
-    return {f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs] for layer in range(1, most + 1)}
-
-
 def _layer(run: RunEntry, layer: int) -> str | None:
-    model = run.config.model if run.config else None
-    if model is None or layer > model.depth:
-        return None
-    return model.layer_in_words(layer)
+    """Kind and size of a latent layer, and the blocks below it as channels and side of the kernel."""
+    return run.config.model.layer_in_words(layer) if run.config and layer <= run.config.model.depth else None
 
 
 def _caption(count: int, known: int) -> str:
@@ -84,8 +78,7 @@ def _facts(run: RunEntry) -> dict[str, float]:
             ("training, images/s (median)", "images_per_second", np.nanmedian),
             ("best validation ELBO (nats)", "elbo", np.nanmax),
         ):
-            values = np.asarray(history[column], np.float64) if column in history else np.empty(0)
-            if np.isfinite(values).any():
+            if column in history and np.isfinite(values := np.asarray(history[column], np.float64)).any():
                 facts[name] = float(take(values))
     except (HvaeError, ValueError, TypeError) as error:
         text = f"The learning curve of {run.name} cannot be read: {error}"
@@ -104,27 +97,22 @@ def _rounded(value: float | None) -> str:
     return "–" if value is None else (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}").replace("-", "−")
 
 
-def flattened(config: RunConfig) -> dict[str, str]:
+def flattened(value: object, name: str = "") -> dict[str, str]:
     """Every field of a `config.json` under its dotted name; stages and blocks are counted from 0, as in the file."""
-    found: dict[str, str] = {}
-
-    def walk(name: str, value: object) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{name}.{key}" if name else str(key), inner)
-        elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
-            for place, inner in enumerate(value):
-                walk(f"{name}.{place}", inner)
-        else:
-            found[name] = value if isinstance(value, str) else json.dumps(value)
-
-    walk("", json.loads(config.to_json()))
-    return found
+    if isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {name: value if isinstance(value, str) else json.dumps(value)}
+    return {
+        dotted: text
+        for key, inner in value.items()
+        for dotted, text in flattened(inner, f"{name}.{key}" if name else str(key)).items()
+    }
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str | None]]:
     """Fields that are not the same in all configurations: dotted name -> value in each, None where it has none."""
-    flat = [flattened(config) for config in configs]
+    flat = [flattened(json.loads(config.to_json())) for config in configs]
     names = dict.fromkeys(name for one in flat for name in one)
     rows = {name: [one.get(name) for one in flat] for name in names}
     return {name: values for name, values in rows.items() if len(set(values)) > 1}

@@ -1,16 +1,18 @@
-"""Images of two runs on the Compare page: score against score, where the runs disagree, and one image in all runs."""
+"""What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.compare.choosing import BUDGET, View
-from app.compare.numbers import QUADRANTS, Agreement, Compared, agreement, paired
+from app.compare.choosing import BUDGET, Compared, View
 from app.figures import agreement as figures
 from app.figures.agreement import Cloud
 from app.frame import components, controls, state
@@ -20,11 +22,72 @@ from app.images.gallery import Shown, gallery, link, picture
 from app.looks.palette import look
 from app.looks.wording import percent, significant
 from app.reading import measures
+from hvae.stats.arrays import Floats, Indices
 
 SHOWN = 12
 """Images in a gallery."""
 
+MARKS = 240
+"""Images of a data set drawn one by one."""
+
 CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Scores of the images of one data set by two runs, all `(n,)`.
+
+    A rank is the percentage of the same run's in-distribution test images at or below the score.
+    """
+
+    slug: str
+    first: Floats
+    second: Floats
+    first_rank: Floats
+    second_rank: Floats
+
+    @cached_property
+    def correlation(self) -> float:
+        """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
+        if np.ptp(self.first) == 0 or np.ptp(self.second) == 0:
+            return float("nan")
+        first, second = (pd.Series(scores).rank().to_numpy() for scores in (self.first, self.second))
+        return float(np.corrcoef(first, second)[0, 1])
+
+    @cached_property
+    def difference(self) -> Floats:
+        """First percentile minus second, in percentage points: > 0 where the first run finds the image stranger."""
+        return self.first_rank - self.second_rank
+
+    def furthest(self, most: int) -> tuple[Indices, Indices]:
+        """Images that (the first, the second) run finds stranger than the other does, the largest difference first."""
+        order = np.argsort(-self.difference, kind="stable")
+        up, down = order[:most], order[::-1][:most]
+        return up[self.difference[up] > 0], down[self.difference[down] < 0]
+
+    def marks(self, most: int = MARKS, ends: int = 12, seed: int = 0) -> Indices:
+        """About `most` images: both ends of either score, the largest differences both ways, others at random."""
+        if len(self.first) <= most:
+            return np.arange(len(self.first))
+        tips = [
+            order[part] for order in map(np.argsort, (self.first, self.second)) for part in (slice(2), slice(-2, None))
+        ]
+        chosen = np.unique(np.concatenate([*self.furthest(ends), *tips]))
+        others = np.setdiff1d(np.arange(len(self.first)), chosen)
+        drawn = np.random.default_rng(seed).choice(others, most - len(chosen), replace=False)
+        return np.sort(np.concatenate([chosen, drawn]))
+
+    def quadrants(self, first: float, second: float) -> tuple[float, float, float, float]:
+        """Shares of the images at or above (both thresholds, the first's only, the second's only, neither)."""
+        a, b = self.first >= first, self.second >= second
+        return float(np.mean(a & b)), float(np.mean(a & ~b)), float(np.mean(b & ~a)), float(np.mean(~a & ~b))
+
+
+def agreement(slug: str, first: Compared, second: Compared) -> Agreement:
+    """The images of a set as two runs score them, `paired`, ranked among each run's own in-distribution scores."""
+    pairs = [(one.sets[slug].scores, one.inside.scores) for one in (first, second)]
+    ranks = [100 * np.searchsorted(np.sort(inside), own, "right") / len(inside) for own, inside in pairs]
+    return Agreement(slug, pairs[0][0], pairs[1][0], *ranks)
 
 
 def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
@@ -34,7 +97,7 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
     for name in dict.fromkeys(filter(None, (view.data, slug))):
         if name not in second.sets:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
-        elif not paired(first, second, name):
+        elif not first.pairs_with(second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
             stamps = [one.sets[slug].stamp for one in (first, second) for slug in (name, view.data)]
@@ -46,28 +109,22 @@ def scatter(view: View, found: list[Agreement]) -> None:
     """The score of the first run against that of the second, with the shares of images in each quadrant."""
     first, second = view.runs[:2]
     limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
-    letters = (first.letter, second.letter)
-    clouds = []
-    for one in found:
-        marks = one.marks()
-        clouds.append(Cloud(one.slug, marks, one.first[marks], one.second[marks]))
+    a, b = letters = first.letter, second.letter
+    clouds = [Cloud(one.slug, marks, one.first[marks], one.second[marks]) for one in found for marks in [one.marks()]]
     axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
+    spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
+    title = f"Do {a} and {b} put images in the same order? {'; '.join(spoken)}"
     components.chart(
-        figures.agreement(clouds, limits, letters, axes, _title(found, *letters)),  # type: ignore[arg-type]
+        figures.agreement(clouds, limits, letters, axes, title),  # type: ignore[arg-type]
         figures.table(clouds, (first.run.name, second.run.name)),
         "agreement",
         key="agreement",
         on_click=state.pin_mark([one.slug for one in found]),
     )
-    frame = pd.DataFrame(
-        [
-            {"data": one.slug, **dict(zip(QUADRANTS, one.quadrants(*limits), strict=True)), "spearman": one.correlation}
-            for one in found
-        ]
-    )
-    called = (f"both {letters[0]} and {letters[1]}", f"only {letters[0]}", f"only {letters[1]}", "neither")
+    columns = ["data", "both", "only A", "only B", "neither", "spearman"]
+    called = (f"both {a} and {b}", f"only {a}", f"only {b}", "neither")
     components.listed(
-        frame,
+        pd.DataFrame([(one.slug, *one.quadrants(*limits), one.correlation) for one in found], columns=columns),
         {
             "images": lambda row: look(row.data).title,
             **{name: lambda row, place=place: percent(row[place]) for place, name in enumerate(called, start=1)},
@@ -76,12 +133,6 @@ def scatter(view: View, found: list[Agreement]) -> None:
         f"Who calls an image OOD, at {100 * BUDGET:.0f} % false alarms of each run",
         name="quadrants",
     )
-
-
-def _title(found: list[Agreement], first: str, second: str) -> str:
-    """How alike the two runs order each set, in a sentence."""
-    spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
-    return f"Do {first} and {second} put images in the same order? {'; '.join(spoken)}"
 
 
 def _likeness(correlation: float) -> str:
@@ -96,9 +147,18 @@ def _likeness(correlation: float) -> str:
 def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
-    frame = every_image(view, one)
-    seen = {one.slug: first.sets[one.slug].table}
-    name = look(one.slug).title
+    table, name = first.sets[one.slug].table, look(one.slug).title
+    frame = pd.DataFrame(
+        {
+            "image": [f"{one.slug}:{index}" for index in range(len(table))],
+            "label": table.frame["label"].to_numpy(),
+            f"{first.run.name} score": one.first,
+            f"{second.run.name} score": one.second,
+            f"{first.run.name} percentile": one.first_rank,
+            f"{second.run.name} percentile": one.second_rank,
+            "percentile difference": one.difference,
+        }
+    )
     ways = (("up", first, second), ("down", second, first))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
         shown = [
@@ -112,7 +172,7 @@ def disagreements(view: View, one: Agreement) -> None:
         with column:
             if not shown:
                 st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
-            gallery(first.run, seen, shown, title, frame.iloc[images], key=f"stranger-{way}")
+            gallery(first.run, {one.slug: table}, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
@@ -121,32 +181,14 @@ def disagreements(view: View, one: Agreement) -> None:
     components.save(frame.iloc[order], f"every-image-{one.slug}", key="every-image")
 
 
-def every_image(view: View, one: Agreement) -> pd.DataFrame:
-    """Every image of a set: scores, percentiles and their difference by the first two runs."""
-    first, second = view.runs[:2]
-    table = first.sets[one.slug].table
-    columns = {
-        "image": [f"{one.slug}:{index}" for index in range(len(table))],
-        "label": table.frame["label"].to_numpy(),
-        f"{first.run.name} score": one.first,
-        f"{second.run.name} score": one.second,
-        f"{first.run.name} percentile": one.first_rank,
-        f"{second.run.name} percentile": one.second_rank,
-        "percentile difference": one.difference,
-    }
-    return pd.DataFrame(columns)
-
-
 def one_image(view: View, found: list[Agreement]) -> None:
     """One image in every run: its score, its percentile, and whether it is called OOD."""
     components.section(
         "One image in every run", "Click a mark or an image above, or type a set and a number. It stays on other pages."
     )
-    own = view.runs[0]
-    last = found[-1]
+    own, last = view.runs[0], found[-1]
     sizes = {one.slug: len(one.first) for one in found[::-1]}
-    up, down = last.furthest(1)
-    image = controls.image_box(sizes, ImageId(last.slug, int(next(iter([*up, *down]), 0))))
+    image = controls.image_box(sizes, ImageId(last.slug, int(next(chain(*last.furthest(1)), 0))))
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
@@ -177,12 +219,9 @@ def one_image(view: View, found: list[Agreement]) -> None:
 
 def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
     """An image in one run; nothing but the run where it has scored other images than run A."""
-    if not paired(one, own, image.slug):
-        return {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
+    row = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
+    if not one.pairs_with(own, image.slug):
+        return row
     inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
-    return {
-        "run": one.run.name,
-        "score": score,
-        "percentile": measures.percentile(inside, score),
-        "called_ood": score >= measures.threshold(inside, BUDGET).value,
-    }
+    called = score >= measures.threshold(inside, BUDGET).value
+    return row | {"score": score, "percentile": measures.percentile(inside, score), "called_ood": called}

@@ -9,8 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.compare.choosing import View
-from app.compare.numbers import Compared, paired
+from app.compare.choosing import Compared, View
 from app.figures import curves as curve_figures
 from app.figures.curves import Line
 from app.figures.layout import Figure
@@ -46,9 +45,7 @@ def metrics_table(view: View) -> None:
         **{heading: cell for heading, cell in metrics.shown().items() if heading in METRICS.values()},
     }
     if len(view.runs) > 1:
-        shown["AUROC minus A's"] = lambda row: (
-            UNPAIRED if row.paired == UNPAIRED else _signed(row, "full_difference") or "–"
-        )
+        shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
         shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
     caption = f"{view.measure.symbol} against {look(view.data).title}, {view.setting}, with 95 % intervals"
     components.listed(frame, shown, caption)
@@ -87,18 +84,18 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     row |= metrics.columns(one.inside, outside)
     if one is first:
         return row
-    if not paired(one, first, view.data, slug):
+    if not one.pairs_with(first, view.data, slug):
         return row | {"paired": UNPAIRED}
     gain = views.gain(one.inside, outside, first.inside, first.sets[slug])
     assert gain is not None
     return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
 
 
-def _signed(row: Any, name: str) -> str:
-    """A difference with its interval, three decimals and signs, such as `+.012`; empty where there is none."""
-    ends = [getattr(row, f"{name}{end}") for end in ("", "_low", "_high")]
-    if pd.isna(ends[0]):
-        return ""
+def _signed(row: Any) -> str:
+    """The difference with its interval, three decimals and signs, such as `+.012`; a dash where there is none."""
+    if pd.isna(row.full_difference):
+        return "–"
+    ends = row.full_difference, row.full_difference_low, row.full_difference_high
     value, low, high = (("−" if one < 0 else "+") + rate(abs(one)) for one in ends)
     return f'{value} <span class="interval">[{low}, {high}]</span>'
 
@@ -112,17 +109,15 @@ def latex(frame: pd.DataFrame, note: str) -> str:
         return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
 
     rows: list[Any] = list(frame.itertuples())
-    columns: dict[str, list[str]] = {
-        "OOD set": [look(str(row.ood)).title for row in rows],
-        "run": [str(row.run) for row in rows],
-        "score": [str(row.score) for row in rows],
-        **{name.upper(): [cell(row, name) for row in rows] for name in METRICS},
-        "difference in AUROC": [cell(row, "difference", "{:+.3f}") for row in rows],
-        "p": ["" if pd.isna(row.full_p) else f"{row.full_p:.2g}" for row in rows],
-    }
-    return latex_table(
-        "OOD detection of several runs with 95 % intervals", f"in-distribution {note}", pd.DataFrame(columns)
-    )
+    cells = [
+        {"OOD set": look(str(row.ood)).title, "run": str(row.run), "score": str(row.score)}
+        | {name.upper(): cell(row, name) for name in METRICS}
+        | {"difference in AUROC": cell(row, "difference", "{:+.3f}")}
+        | {"p": "" if pd.isna(row.full_p) else f"{row.full_p:.2g}"}
+        for row in rows
+    ]
+    title = "OOD detection of several runs with 95 % intervals"
+    return latex_table(title, f"in-distribution {note}", pd.DataFrame(cells))
 
 
 def curves(view: View, slug: str) -> None:
@@ -130,11 +125,12 @@ def curves(view: View, slug: str) -> None:
     runs = [one for one in view.runs if slug in one.sets]
 
     def make() -> tuple[Figure, list[Line]]:
-        lines, areas = [], {}
-        for one in runs:
-            curve = stats.roc_curve(one.inside.scores, one.sets[slug].scores, points=300)
-            lines.append(Line(one.run.name, one.look, curve))
-            areas[one.letter] = views.auroc(one.inside, one.sets[slug]).value
+        pairs = {one: (one.inside, one.sets[slug]) for one in runs}
+        lines = [
+            Line(one.run.name, one.look, stats.roc_curve(inside.scores, outside.scores, points=300))
+            for one, (inside, outside) in pairs.items()
+        ]
+        areas = {one.letter: views.auroc(*pair).value for one, pair in pairs.items()}
         return curve_figures.overlay(lines, _title(areas, look(slug).title)), lines
 
     stamp = [(one.letter, one.inside.stamp, one.sets[slug].stamp) for one in runs]

@@ -38,8 +38,8 @@ def given(
         )
         return views, list(dict.fromkeys(absent))
 
-    tables = [loading.stamp(entry) for entry in found.entries]
-    return kept("given", (tables, data, ood, setting, [one.label for one in wanted]), make)
+    stamps = [loading.stamp(entry) for entry in found.entries]
+    return kept("given", (stamps, data, ood, setting, [one.label for one in wanted]), make)
 
 
 def bounds(views: Sequence[View]) -> list[View]:
@@ -50,14 +50,8 @@ def bounds(views: Sequence[View]) -> list[View]:
 
 def usual(views: Sequence[View], name: str) -> View | None:
     """The score of that name at its usual level."""
-    found = [one for one in views if one.measure.score.name == name]
-    level = find(name).usual_level(found[0].depth) if found else None
-    return next((one for one in found if one.measure.score.k == level), None)
-
-
-def mean_bits(one: Scored) -> float:
-    """Mean of a bound in bits per dimension; lower = more likely."""
-    return float(one.scores.mean())
+    level = find(name).usual_level(views[0].depth) if views else None
+    return next((one for one in views if (one.measure.score.name, one.measure.score.k) == (name, level)), None)
 
 
 def table_1(found: Sequence[View]) -> None:
@@ -67,7 +61,7 @@ def table_1(found: Sequence[View]) -> None:
     rows = []
     for one in found:
         row: dict[str, Any] = {"bound": one.measure.label.removeprefix("-")}
-        row |= {each.slug: mean_bits(each) for each in one.sets}
+        row |= {each.slug: each.scores.mean() for each in one.sets}
         if pair:
             k = one.measure.score.k
             stated = published.find(model="HVAE", in_data=data, ood_data=pair, score="bound", k=k)
@@ -75,7 +69,7 @@ def table_1(found: Sequence[View]) -> None:
             row |= {f"paper: {slug}": value for slug, value in zip((data, pair), ends, strict=True)}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    symbols = {row["bound"]: one.measure.symbol.removeprefix("−") for row, one in zip(rows, found, strict=True)}
+    symbols = {label.removeprefix("-"): symbol.removeprefix("−") for label, symbol in _symbols(found).items()}
     shown: Cells = {"bound": lambda row: symbols[row[0]]}
     own = 1
     for place, name in enumerate(frame.columns[1:], start=1):
@@ -141,21 +135,18 @@ def every_set(found: Sequence[View]) -> None:
     rows.append({"score": "published talk"} | {slug: talk[0].auroc for slug, talk in talks.items() if talk})
     frame = pd.DataFrame(rows, columns=["score", *(slug + end for slug in slugs for end in ("", "_low", "_high"))])
 
-    def cell(place: int) -> Callable[[Any], str]:
-        def text(row: Any) -> str:
-            value, low, high = row[3 * place + 1 : 3 * place + 4]
-            if pd.isna(value):
-                return "–"
-            if pd.notna(low):
-                return estimate(Estimate(value, low, high))
-            (talk, *_) = talks[slugs[place]]
-            return f"{rate(value)} ({find(talk.score)(talk.k).symbol})"
-
-        return text
+    def cell(place: int, row: Any) -> str:
+        value, low, high = row[3 * place + 1 : 3 * place + 4]
+        if pd.isna(value):
+            return "–"
+        if pd.notna(low):
+            return estimate(Estimate(value, low, high))
+        talk = talks[slugs[place]][0]
+        return f"{rate(value)} ({find(talk.score)(talk.k).symbol})"
 
     symbols = _symbols(found)
     shown: Cells = {"score": lambda row: symbols.get(row[0], str(row[0]))}
-    shown |= {look(slug).title: cell(place) for place, slug in enumerate(slugs)}
+    shown |= {look(slug).title: partial(cell, place) for place, slug in enumerate(slugs)}
     components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
 
 

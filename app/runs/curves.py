@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from app.figures import learning
-from app.figures.layout import Figure
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.looks.wording import quoted
@@ -19,7 +18,11 @@ from hvae.runs.folders import RunEntry
 from hvae.runs.states import RunState, learning_curve
 
 REFRESH = "5s"
-QUANTITIES = [*learning.STRIPS, "schedules"]
+QUANTITIES = {
+    "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
+    "active units": "How many units of each layer are in use",
+    "schedules": "What training did when",
+}
 
 
 def curves(run: RunEntry, versus: RunEntry | None) -> None:
@@ -33,7 +36,7 @@ def curves(run: RunEntry, versus: RunEntry | None) -> None:
     quantity = controls.choose(
         "Per layer",
         "quantity",
-        QUANTITIES,
+        list(QUANTITIES),
         help="KL: how much a layer says about an image. Active units: how many of its units vary over images "
         "(variance of the posterior mean above 0.01). Schedules: what training did when.",
     )
@@ -70,64 +73,44 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
 
 
 def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
+    """The bound, and what each layer says where a learning curve has that."""
     stem = "-".join(components.plain(name) for name in histories)
-    elbo, strips = kept("learning", stamp, lambda: _drawn(histories, quantity))
+    columns = learning.rows_of(histories, quantity)
+    best = {name: history.loc[history["elbo"].idxmax()] for name, history in histories.items()}
+    spoken = [f"{name}: best at epoch {one['epoch']:.0f} with {one['elbo']:.1f} nats" for name, one in best.items()]
+    title = f"ELBO, higher = better. {'; '.join(spoken)}"
+    elbo = kept("elbo", stamp, lambda: learning.elbo(histories, title))
     components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
-    if strips is None:
+    if not columns:
         st.info("These learning curves have no columns for that.")
         return
-    columns = ["run", "epoch", *learning.rows_of(histories, quantity)]
     components.chart(
-        strips,
-        lambda: learning.table(histories).reindex(columns=columns),
+        kept("strips", stamp, lambda: learning.strips(histories, quantity, QUANTITIES[quantity])),
+        lambda: learning.table(histories).reindex(columns=["run", "epoch", *columns]),
         f"{quantity.replace(' ', '-')}-{stem}",
         key="layer-curves",
     )
-
-
-def _drawn(histories: dict[str, pd.DataFrame], quantity: str) -> tuple[Figure, Figure | None]:
-    """The bound, and what each layer says; None where no learning curve has that."""
-    titles = {
-        "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
-        "active units": "How many units of each layer are in use",
-        "schedules": "What training did when",
-    }
-    elbo = learning.elbo(histories, _elbo_title(histories))
-    if not learning.rows_of(histories, quantity):
-        return elbo, None
-    return elbo, learning.strips(histories, quantity, titles[quantity])
 
 
 def _live(runs: list[RunEntry]) -> list[str]:
     return [run.name for run in runs if loading.state(run).state == "training now"]
 
 
-def _elbo_title(histories: dict[str, pd.DataFrame]) -> str:
-    parts = []
-    for name, history in histories.items():
-        best = history.loc[history["elbo"].idxmax()]
-        parts.append(f"{name}: best at epoch {best['epoch']:.0f} with {best['elbo']:.1f} nats")
-    return "ELBO, higher = better. " + "; ".join(parts)
-
-
 def progress(run: RunEntry, state: RunState, now: float) -> str:
     """One sentence on a run that is being trained: epoch, pace, time left, and how old the news is (now in seconds)."""
     assert run.config is not None
-    planned = run.config.training.epochs
+    planned, curve = run.config.training.epochs, run.path / "history.csv"
     said = [f"{quoted(run.name)} is being trained: {state.epochs} of {planned} epochs done"]
     try:
         history = learning_curve(run.path)
-        stamps = [
-            path.stat().st_mtime
-            for path in (run.path / "history.csv", run.path / "resume.pt", run.path / "config.json")
-            if path.is_file()
-        ]
+        files = (curve, run.path / "resume.pt", run.path / "config.json")
+        stamps = [path.stat().st_mtime for path in files if path.is_file()]
     except (HvaeError, OSError):
         history, stamps = pd.DataFrame(), []
     rate = float(history["images_per_second"].iloc[-1]) if len(history) and "images_per_second" in history else 0.0
     if rate > 0 and "step" in history and state.epochs:
         images = float(history["step"].iloc[-1]) / state.epochs * run.config.training.batch_size
-        since = max(0.0, now - (run.path / "history.csv").stat().st_mtime) if stamps else 0.0
+        since = max(0.0, now - curve.stat().st_mtime) if stamps else 0.0
         left = max(0.0, (planned - state.epochs) * images / rate - since)
         said.append(f"{rate:,.0f} images/s, about {timedelta(seconds=round(left))} left")
     if stamps:

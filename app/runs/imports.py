@@ -39,12 +39,10 @@ def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
     """Import a run folder or archive with `hvae runs import`, under its own name if empty. Raises a Refused."""
     access.check_writing()
     patience = limits.current().import_seconds
-    command = [sys.executable, "-m", "hvae", "runs", "import", *options]
-    command += [f"--name={name}"] if name else []
+    named = [f"--name={name}"] if name else []
+    command = [sys.executable, "-m", "hvae", "runs", "import", *options, *named, "--", str(source)]
     try:
-        done = subprocess.run(
-            [*command, "--", str(source)], capture_output=True, text=True, errors="replace", timeout=patience
-        )
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=patience)
     except subprocess.TimeoutExpired:
         return Outcome(None, (f"The import took longer than {duration(patience)} and was stopped.",))
     except ValueError:
@@ -83,32 +81,25 @@ def section() -> None:
             path = st.text_input("Folder or zip archive on this computer", placeholder="/path/to/run")
             name = st.text_input("Name of the new run (optional)", key="_path_name", max_chars=80)
             if st.form_submit_button("Import from path") and path.strip():
-                _finish(_by_path(path.strip(), name.strip()))
+                with st.spinner("Checking and copying the run"):
+                    _finish(bring(Path(path.strip()).expanduser(), name.strip()))
     if uploads:
         with columns[-1].form("import-upload", border=True):
             limit = limits.current().upload_mib_per_file
             upload = st.file_uploader(f"Zip archive, {limit} MB at most", type=["zip"], max_upload_size=limit)
             name = st.text_input("Name of the new run (optional)", key="_upload_name", max_chars=80)
             if st.form_submit_button("Import upload") and upload is not None:
-                _finish(_by_upload(upload.name, upload.getvalue(), name.strip()))
+                stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(upload.name).stem).strip("-")[:80] or "imported"
+                most = limits.current().import_unpacked_mib * 2**20
+                with st.spinner("Checking and unpacking the run"), tempfile.TemporaryDirectory() as folder:
+                    archive = Path(folder) / f"{stem}.zip"
+                    archive.write_bytes(upload.getvalue())
+                    _finish(bring(archive, name.strip(), [f"--max-bytes={most}"]))
     else:
         st.info(access.NO_UPLOADS)
     if not paths:
         st.caption("Others may reach this dashboard, so it opens no paths. On its computer:")
         st.code(COMMAND, language="bash")
-
-
-def _by_path(path: str, name: str) -> Outcome:
-    with st.spinner("Checking and copying the run"):
-        return bring(Path(path).expanduser(), name)
-
-
-def _by_upload(file_name: str, data: bytes, name: str) -> Outcome:
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(file_name).stem).strip("-")[:80] or "imported"
-    with st.spinner("Checking and unpacking the run"), tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / f"{stem}.zip"
-        archive.write_bytes(data)
-        return bring(archive, name, [f"--max-bytes={limits.current().import_unpacked_mib * 2**20}"])
 
 
 def _finish(outcome: Outcome) -> None:
@@ -123,14 +114,10 @@ def _say_outcome() -> None:
         return
     if outcome.run is None:
         st.error("The run was refused, and nothing of it was kept:")
-        st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
-        return
-    st.success(f"Imported as `{outcome.run}` into `{run_roots()[0].name}`.")
+    else:
+        st.success(f"Imported as `{outcome.run}` into `{run_roots()[0].name}`.")
     if outcome.lines:
         st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
-    # A link to the page one is on keeps the selection; a button may change it.
-    st.button(f"Look at {outcome.run}", on_click=_look_at, args=(outcome.run,))
-
-
-def _look_at(run: str) -> None:
-    st.session_state["run"] = run
+    if outcome.run:
+        # A link to the page one is on keeps the selection; a button may change it.
+        st.button(f"Look at {outcome.run}", on_click=st.session_state.update, args=({"run": outcome.run},))

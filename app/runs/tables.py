@@ -13,14 +13,14 @@ import streamlit as st
 
 from app.frame import components
 from app.looks.palette import look
-from app.looks.wording import asked_for, score_command
-from app.reading import loading
+from app.looks.wording import score_command
+from app.reading import loading, presence
 from hvae.runs.catalogue import TableEntry
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import table_paths
 
 NAMED = re.compile(
-    r"(?P<slug>[\w-]+)\.(?P<split>[a-z]+)\.(?P<reading>[a-z-]+)\.S(?P<S>\d+)\.R(?P<R>\d+)\.seed(?P<seed>\d+)\.parquet"
+    r"(?P<data>[\w-]+)\.(?P<split>[a-z]+)\.(?P<reading>[a-z-]+)\.S(?P<S>\d+)\.R(?P<R>\d+)\.seed(?P<seed>\d+)\.parquet"
 )
 """What the name of a table's file tells: no more than how to make it again where nothing in it can be read."""
 
@@ -34,36 +34,25 @@ def listed(run: RunEntry) -> pd.DataFrame:
 
 
 def _row(run: RunEntry, path: Path, entry: TableEntry | None, problems: tuple[str, ...]) -> dict[str, object]:
-    row: dict[str, object] = {
-        "file": path.name,
-        **dict.fromkeys(["data", "split", "reading", "problem", "command"], ""),
-    }
-    row |= {"written": "", **dict.fromkeys(["S", "R", "seed", "images", "kB"])}
+    texts = dict.fromkeys(["data", "split", "reading", "problem", "command", "written"], "")
+    row: dict[str, object] = {"file": path.name, **texts, **dict.fromkeys(["S", "R", "seed", "images", "kB"])}
     if path.is_file():
         status = path.stat()
         written = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(" ", "minutes")[:16]
         row |= {"written": written, "kB": status.st_size / 1000}
     if entry:
-        how = entry.setting
+        how, command = entry.setting, score_command(run.name, entry)
         row |= {"data": entry.slug, "split": entry.split, "reading": how.reading, "S": how.samples, "R": how.draws}
-        return row | {
-            "seed": how.seed,
-            "images": pq.read_metadata(path).num_rows,
-            "command": score_command(run.name, entry),
-        }
+        return row | {"seed": how.seed, "images": pq.read_metadata(path).num_rows, "command": command}
     # Every problem names its file behind a blank.
     said = next((line for line in problems if f" {path.name}" in line), "it is gone")
     row["problem"] = said.removeprefix(f"{run.name}: ")
     if "hvae runs upgrade" in said:
         row["command"] = f"hvae runs upgrade {shlex.quote(run.name)}"
     elif named := NAMED.fullmatch(path.name):
-        row |= {"data": named["slug"], "split": named["split"], "reading": named["reading"]}
-        row |= {name: int(named[name]) for name in ("S", "R", "seed")}
-        options = f"--reading {named['reading']} --samples {named['S']} --draws {named['R']} --seed {named['seed']}"
-        row["command"] = (
-            f"hvae score {shlex.quote(run.name)} --data {asked_for(named['slug'], run.path)} --split {named['split']} "
-            f"{options.removesuffix(' --seed 0')}"
-        )
+        row |= named.groupdict() | {name: int(named[name]) for name in ("S", "R", "seed")}
+        options = "--split {split} --reading {reading} --samples {S} --draws {R} --seed {seed}".format_map(named)
+        row["command"] = presence.command(run, [named["data"]], options.removesuffix(" --seed 0"))
     return row
 
 
@@ -106,4 +95,4 @@ def score_tables(run: RunEntry) -> None:
     mending = frame[(frame["problem"] != "") & (frame["command"] != "")]["command"]
     if len(mending):
         st.caption("Commands that mend the marked ones")
-        st.code("\n".join(dict.fromkeys(mending)), language="bash", wrap_lines=True)
+        components.code("\n".join(dict.fromkeys(mending)))

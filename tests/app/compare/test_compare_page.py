@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.compare import metrics
+from app.compare.choosing import Compared, same_images
 from app.compare.configs import differing
-from app.compare.numbers import MARKS, Agreement, Compared, agreement, same_images
+from app.compare.images import MARKS, Agreement, agreement
 from app.figures import agreement as figures
 from app.figures.densities import IDS_PER_SET
 from app.frame import parts
