@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.figures import profile, waterfall
+from app.figures import profile
 from app.figures.layout import Figure
 from app.frame import components, controls
 from app.frame.caching import kept
@@ -115,15 +115,15 @@ def bound_in_steps(chosen: Chosen, k: int, key: str = "image-waterfall") -> None
     def draw() -> tuple[Figure, pd.DataFrame]:
         steps = image_steps.steps(chosen.inside, chosen.table, chosen.index, k)
         title = _odd_step(steps, chosen)
-        return waterfall.waterfall(steps, chosen.own, chosen.name, title), waterfall.table(steps)
+        return profile.waterfall(steps, chosen.own, chosen.name, title), profile.steps_table(steps)
 
     components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), key, key=key)
     st.html(f'<p class="prose">{image_steps.explanation(chosen.table, k)}</p>')
 
 
-def _odd_step(steps: list[waterfall.Step], chosen: Chosen) -> str:
+def _odd_step(steps: list[profile.Step], chosen: Chosen) -> str:
     """Which step is unlike those of the in-distribution images, in a sentence."""
-    odd = waterfall.furthest(steps)
+    odd = profile.furthest(steps)
     if odd is None:
         return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
     # The ratio itself is easier to say than what it takes away.
@@ -131,8 +131,8 @@ def _odd_step(steps: list[waterfall.Step], chosen: Chosen) -> str:
     low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
     what = odd.label.lstrip("+− ")
     return (
-        f"{chosen.name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
-        f"90 % of {look(chosen.own).title}, from {waterfall.number(low)} to {waterfall.number(high)}"
+        f"{chosen.name}: {what} = {profile.number(sign * odd.value)} nats is the step furthest outside the middle "
+        f"90 % of {look(chosen.own).title}, from {profile.number(low)} to {profile.number(high)}"
     )
 
 

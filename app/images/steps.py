@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.figures.profile import PERCENTILES
-from app.figures.waterfall import Step
+from app.figures.profile import PERCENTILES, Step
 from hvae.runs.score_tables import ScoreTable
 from hvae.stats.arrays import Floats
 

@@ -1,4 +1,4 @@
-"""What is looked at: image sets of a run under one setting, with their values of one score, computed once."""
+"""What is looked at: image sets of a run under one setting, with their values and metrics of one score, made once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import pandas as pd
+
 from app.frame.caching import kept
+from app.looks.wording import estimate
 from app.reading import loading
 from app.reading.measures import Measure
 from hvae import stats
@@ -19,6 +22,12 @@ from hvae.stats import Density, Estimate, PairedDifference, PrecisionRecallCurve
 from hvae.stats.arrays import Floats
 
 T = TypeVar("T")
+
+METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
+"""Name in a frame -> heading."""
+
+WRONG_WAY = 0.45
+"""AUROC below which a score points the wrong way."""
 
 RESAMPLES = 100
 """Of the bootstrap: the ends of an interval are good to two digits, and a page opens at once."""
@@ -168,6 +177,28 @@ def estimate_of(row: Any, name: str) -> Estimate:
 def summary(inside: Scored, outside: Scored) -> dict[str, dict[str, Estimate]]:
     """`hvae.stats.summary`: the metrics on `full` sets and on `equal` ones."""
     return _pair("summary", inside, outside, lambda: stats.summary(inside.scores, outside.scores, n_boot=RESAMPLES))
+
+
+def metric_columns(inside: Scored, outside: Scored) -> dict[str, Any]:
+    """The metrics on all images (`full_auroc` ...) and, as in the paper, on equal numbers of them (`equal_auroc`)."""
+    row: dict[str, Any] = {"n_in": len(inside.scores), "n_ood": len(outside.scores)}
+    for images, estimates in summary(inside, outside).items():
+        for name, one in estimates.items():
+            row |= spread(f"{images}_{name}", one)
+    return row
+
+
+def metric_cells() -> dict[str, Callable[[Any], str]]:
+    """Headings and cells of the metrics on all images, and how many these are."""
+    cells: dict[str, Callable[[Any], str]] = {
+        heading: lambda row, name=name: estimated(row, f"full_{name}") for name, heading in METRICS.items()
+    }
+    return cells | {"images": lambda row: "" if pd.isna(row.n_ood) else f"{row.n_in:,.0f} against {row.n_ood:,.0f}"}
+
+
+def estimated(row: Any, name: str) -> str:
+    """The estimate in a row, `not scored` where it has none."""
+    return "not scored" if pd.isna(getattr(row, name)) else estimate(estimate_of(row, name))
 
 
 def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCurve]:
