@@ -54,13 +54,7 @@ def agreement(
             x=cloud.first,
             y=cloud.second,
             mode="markers",
-            marker={
-                "color": style.colour,
-                "symbol": style.marker,
-                "size": 7,
-                "opacity": 0.7,
-                "line": {"width": 0},
-            },
+            marker={"color": style.colour, "symbol": style.marker, "size": 7, "opacity": 0.7, "line": {"width": 0}},
             customdata=place * IDS_PER_SET + cloud.marks,
             name=style.title,
             selected={"marker": {"size": 14, "opacity": 1}},
@@ -68,10 +62,6 @@ def agreement(
             hovertemplate=f"{style.title}, one image<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}"
             "<br>click to look at it<extra></extra>",
         )
-    ranges = [
-        _range([getattr(cloud, side) for cloud in clouds], threshold)
-        for side, threshold in zip(("first", "second"), thresholds, strict=True)
-    ]
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]
     figure.add_hline(y=thresholds[1], line=rule)  # type: ignore[arg-type]
@@ -87,8 +77,8 @@ def agreement(
             showarrow=False,
             font={"size": 12},
         )
-    figure.update_xaxes(title=axes[0], range=ranges[0])
-    figure.update_yaxes(title=axes[1], range=ranges[1])
+    figure.update_xaxes(title=axes[0], range=_range([one.first for one in clouds], thresholds[0]))
+    figure.update_yaxes(title=axes[1], range=_range([one.second for one in clouds], thresholds[1]))
     return laid_out(figure, title, height=480, mouse="click")
 
 

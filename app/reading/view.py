@@ -57,7 +57,6 @@ class View:
     `unit` is as chosen, and that of the measure another where the score has none in it.
     """
 
-    run: RunEntry
     catalogue: Catalogue
     setting: Setting
     measure: Measure
@@ -67,6 +66,11 @@ class View:
     problems: tuple[str, ...]
     budget: float
     unit: str
+
+    @property
+    def run(self) -> RunEntry:
+        """Whose sets these are."""
+        return self.catalogue.run
 
     @property
     def depth(self) -> int:
@@ -123,18 +127,9 @@ def view(
         raise TableError(f"{catalogue.run.name} has no scores of {data} under {setting}")
     found = {slug: catalogue.find(slug, setting) for slug in ood}
     outside, problems = _readable(catalogue, [entry for entry in found.values() if entry], measure)
-    return View(
-        run=catalogue.run,
-        catalogue=catalogue,
-        setting=setting,
-        measure=measure,
-        inside=scored(catalogue, own, measure),
-        outside=outside,
-        unscored=tuple(slug for slug, entry in found.items() if entry is None),
-        problems=problems,
-        budget=budget,
-        unit=unit,
-    )
+    unscored = tuple(slug for slug, entry in found.items() if entry is None)
+    inside = scored(catalogue, own, measure)
+    return View(catalogue, setting, measure, inside, outside, unscored, problems, budget, unit)
 
 
 def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
@@ -203,12 +198,8 @@ def estimated(row: Any, name: str) -> str:
 
 def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCurve]:
     """ROC and precision-recall curve, thinned for drawing."""
-
-    def make() -> tuple[RocCurve, PrecisionRecallCurve]:
-        pair = inside.scores, outside.scores
-        return stats.roc_curve(*pair), stats.precision_recall_curve(*pair)
-
-    return _pair("curves", inside, outside, make)
+    pair = inside.scores, outside.scores
+    return _pair("curves", inside, outside, lambda: (stats.roc_curve(*pair), stats.precision_recall_curve(*pair)))
 
 
 def tried(makers: Iterable[Callable[[], View]]) -> tuple[list[View], list[str]]:

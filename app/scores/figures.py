@@ -40,8 +40,7 @@ def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | 
     shown: dict[str, Callable[..., str]] = {"OOD set": lambda row: look(row.ood).title, **views.metric_cells()}
     shown[f"caught at {percent(threshold.false_alarms)} false alarms"] = lambda row: percent(row.caught)
     shown[""] = lambda row: _verdict(row.full_auroc)
-    found = [loading.catalogue(versus)] if versus else []
-    beside, problems = views.tried(partial(view.at, catalogue=one) for one in found)
+    beside, problems = views.tried([partial(view.at, catalogue=loading.catalogue(versus))] if versus else [])
     if versus:
         shown[f"AUROC of {components.escape(versus.name)}"] = _gain
     components.listed(
@@ -165,8 +164,7 @@ def _slider(view: View) -> None:
 
 def _title(view: View) -> str:
     """What the densities show, in a sentence: the hardest set is named."""
-    aurocs = {other.slug: views.auroc(view.inside, other).value for other in view.outside}
-    own, symbol = look(view.inside.slug).title, view.measure.symbol
+    aurocs, own, symbol = _aurocs(view), look(view.inside.slug).title, view.measure.symbol
     worst = min(aurocs, key=aurocs.__getitem__)
     name, value = look(worst).title, aurocs[worst]
     if value < views.WRONG_WAY:
@@ -232,9 +230,8 @@ def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: M
 
 
 def _panel(view: View) -> densities.Panel:
-    measure = view.measure
-    heading = f"{measure.score.title}, {measure.symbol}"
-    return densities.Panel(measure.symbol, measure.unit, heading, series(view.sets, CONTRAST_MARKS))
+    one, marks = view.measure, series(view.sets, CONTRAST_MARKS)
+    return densities.Panel(one.symbol, one.unit, f"{one.score.title}, {one.symbol}", marks)
 
 
 def _aurocs(view: View) -> dict[str, float]:
