@@ -8,7 +8,7 @@ from app.frame import components, state
 from app.looks.palette import look
 from app.looks.wording import literal
 from app.overview import tables
-from app.reading import loading, presence, progress, view
+from app.reading import loading, presence, view
 from app.reading.view import View
 from hvae.scores import everything
 
@@ -82,7 +82,7 @@ def page() -> None:
     for line in absent:
         st.caption(literal(line))
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
-    progress.runs_table(loading.runs())
+    presence.runs_table(loading.runs())
     components.footer(f"hvae report {shlex.quote(found.run.name)}")
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.frame import components, parts, state
 from app.looks.wording import quoted
-from app.reading import loading, presence, progress
+from app.reading import loading, presence
 from app.runs import curves, imports, tables
 from hvae import presets
 from hvae.runs.folders import RunEntry
@@ -60,7 +60,7 @@ def page() -> None:
         commands(None, ())
         imports.section()
         return
-    progress.runs_table(found)
+    presence.runs_table(found)
     own = loading.state(run)
     if own.state == "damaged":
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
+from app.figures.densities import Brush
 from app.frame import components, parts, state
 from app.images import one_image
 from app.looks.palette import look
 from app.looks.wording import score_command
 from app.reading import loading, measures, presence
 from app.reading.view import View
-from app.scores import brush as score_brush
 from app.scores import checks, controls, figures, galleries, levels
 from hvae.errors import TableError
 
 
-def part(view: View, brush: score_brush.Brush) -> None:
+def part(view: View, brush: Brush) -> None:
     """The part that is chosen."""
     chosen = parts.choose("scores")
     if chosen == parts.IMAGES:

@@ -17,9 +17,8 @@ from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import rate
-from app.reading import metrics
 from app.reading import view as views
-from app.reading.metrics import METRICS
+from app.reading.view import METRICS
 from hvae import stats
 
 UNPAIRED = "not paired: different images"
@@ -42,7 +41,7 @@ def metrics_table(view: View) -> None:
     shown: dict[str, Callable[[Any], str]] = {
         "OOD set": lambda row: look(row.ood).title,
         "run": lambda row: looks[row.run],
-        **{heading: cell for heading, cell in metrics.shown().items() if heading in METRICS.values()},
+        **{heading: cell for heading, cell in views.metric_cells().items() if heading in METRICS.values()},
     }
     if len(view.runs) > 1:
         shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
@@ -81,7 +80,7 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     first, outside = view.runs[0], one.sets.get(slug)
     if outside is None:
         return row
-    row |= metrics.columns(one.inside, outside)
+    row |= views.metric_columns(one.inside, outside)
     if one is first:
         return row
     if not one.pairs_with(first, view.data, slug):

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.features import tables as feature_tables
-from app.figures.correlations import layer_grid, over_layers
+from app.figures.agreement import layer_grid, over_layers
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR

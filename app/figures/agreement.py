@@ -1,15 +1,20 @@
-"""The score of one run against the score of another, image by image."""
+"""How alike two runs are: in their scores, image by image, in their layers, and in their units."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from app.figures.densities import IDS_PER_SET
 from app.figures.layout import RULE, Figure, laid_out
-from app.looks.palette import look
+from app.looks import palette
+from hvae.runs.correlations.unit_pairs import UnitPair
 from hvae.stats.arrays import Floats, Indices
 
 CORNERS = (
@@ -44,18 +49,12 @@ def agreement(
     """
     figure = Figure()
     for place, cloud in enumerate(clouds):
-        style = look(cloud.slug)
+        style = palette.look(cloud.slug)
         figure.add_scatter(
             x=cloud.first,
             y=cloud.second,
             mode="markers",
-            marker={
-                "color": style.colour,
-                "symbol": style.marker,
-                "size": 7,
-                "opacity": 0.7,
-                "line": {"width": 0},
-            },
+            marker={"color": style.colour, "symbol": style.marker, "size": 7, "opacity": 0.7, "line": {"width": 0}},
             customdata=place * IDS_PER_SET + cloud.marks,
             name=style.title,
             selected={"marker": {"size": 14, "opacity": 1}},
@@ -63,10 +62,6 @@ def agreement(
             hovertemplate=f"{style.title}, one image<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}"
             "<br>click to look at it<extra></extra>",
         )
-    ranges = [
-        _range([getattr(cloud, side) for cloud in clouds], threshold)
-        for side, threshold in zip(("first", "second"), thresholds, strict=True)
-    ]
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]
     figure.add_hline(y=thresholds[1], line=rule)  # type: ignore[arg-type]
@@ -82,8 +77,8 @@ def agreement(
             showarrow=False,
             font={"size": 12},
         )
-    figure.update_xaxes(title=axes[0], range=ranges[0])
-    figure.update_yaxes(title=axes[1], range=ranges[1])
+    figure.update_xaxes(title=axes[0], range=_range([one.first for one in clouds], thresholds[0]))
+    figure.update_yaxes(title=axes[1], range=_range([one.second for one in clouds], thresholds[1]))
     return laid_out(figure, title, height=480, mouse="click")
 
 
@@ -109,3 +104,113 @@ def _range(values: Sequence[Floats], threshold: float) -> list[float]:
     high = max(threshold, *(float(one.max()) for one in values))
     room = 0.06 * (high - low) or 1.0
     return [low - room, high + room]
+
+
+def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: bool) -> Figure:
+    """One line a data set over `layer_a` of the rows; with `null` that of its shuffled images too, grey and dotted."""
+    figure = Figure()
+    for slug, own in rows.groupby("data", sort=False):
+        look = palette.look(str(slug))
+        figure.add_scatter(
+            x=own["layer_a"],
+            y=own[value],
+            name=look.title,
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2.5},
+            marker={"symbol": look.marker, "size": 9},
+            hovertemplate=f"{look.title}, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
+        )
+        if null:
+            figure.add_scatter(
+                x=own["layer_a"],
+                y=own["null"],
+                name="images shuffled: chance",
+                legendgroup="null",
+                mode="lines",
+                line={"color": palette.GREY, "dash": "dot", "width": 1.2},
+                showlegend=bool(slug == rows["data"].iloc[-1]),
+                hovertemplate=f"{look.title}, images shuffled, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
+            )
+    low = min(0.0, float(np.nanmin(rows[value].to_numpy(), initial=0)))
+    figure.update_layout(
+        xaxis=_layers(sorted(set(rows["layer_a"])), "layer"), yaxis={"title": axis, "range": [low - 0.02, 1.02]}
+    )
+    return laid_out(figure, title, worded=True)
+
+
+def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str) -> Figure:
+    """Every layer of run A against every layer of run B as a heat map; a click on a cell selects it.
+
+    Heat-map cells cannot be selected, so invisible squares lie over them; their customdata is
+    `layer_a * 1000 + layer_b`. The values are `(depth_a, depth_b)`, NaN where there is no number.
+    """
+    run_a, run_b = html.escape(run_a), html.escape(run_b)
+    rows, columns = (list(range(1, depth + 1)) for depth in values.shape)
+    text = np.where(np.isnan(values), "none", np.char.mod("%.2f", values))
+    figure = Figure(
+        go.Heatmap(
+            z=values,
+            x=columns,
+            y=rows,
+            colorscale=palette.HEAT_MAP,
+            colorbar={"title": {"text": name, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+            text=text,
+            **{"texttemplate": "%{text}", "hoverinfo": "skip", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2},
+        )
+    )
+    pairs = [(a, b) for a in rows for b in columns]
+    figure.add_scatter(
+        x=[b for _, b in pairs],
+        y=[a for a, _ in pairs],
+        mode="markers",
+        marker={"symbol": "square", "size": 48, "opacity": 0},
+        customdata=[a * 1000 + b for a, b in pairs],
+        hovertext=[f"z{a} of {run_a} and z{b} of {run_b}: {text[a - 1, b - 1]}" for a, b in pairs],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    figure.update_layout(
+        xaxis=_layers(columns, f"layer of {run_b}") | {"showgrid": False, "range": [0.5, len(columns) + 0.5]},
+        yaxis=_layers(rows, f"layer of {run_a}") | {"showgrid": False, "range": [0.5, len(rows) + 0.5]},
+    )
+    return laid_out(figure, title, worded=True, mouse="click")
+
+
+def _layers(layers: Sequence[int], title: str) -> dict[str, Any]:
+    """An axis of layers."""
+    return {"title": title, "tickvals": list(layers), "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]}
+
+
+def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapping[int, tuple[str, str]]) -> Figure:
+    """|r| of the best matched units, one mark each; a click on a mark (customdata: its rank) selects it.
+
+    There is at least one pair, the most alike stand first; `units` are both units of each in words, by its rank.
+    """
+    run_a, run_b = html.escape(run_a), html.escape(run_b)
+    figure = Figure()
+    for together, colour, symbol, name in (
+        (True, palette.BLUE, "circle", "rise and fall together"),
+        (False, palette.VERMILION, "diamond", "move against each other"),
+    ):
+        own = [pair for pair in pairs if (pair.r >= 0) == together]
+        if own:
+            figure.add_scatter(
+                x=[pair.rank for pair in own],
+                y=[abs(pair.r) for pair in own],
+                customdata=[pair.rank for pair in own],
+                name=name,
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 13},
+                hovertext=[
+                    f"{units[pair.rank][0]} of {run_a}, {units[pair.rank][1]} of {run_b}: "
+                    f"r = {pair.r:.2f}, {len(pair.shared)} of {len(pair.images_a)} images excite both"
+                    for pair in own
+                ],
+                hoverinfo="text",
+            )
+    figure.update_layout(
+        xaxis={"title": "unit pair, most alike first", "dtick": 1, "range": [0.5, len(pairs) + 0.5]},
+        yaxis={"title": "|r|", "range": [-0.02, 1.05]},
+    )
+    title = "How alike are the best matched units? Click one to see what excites it"
+    return laid_out(figure, title, height=240, worded=True, mouse="click")

@@ -18,15 +18,10 @@ ACROSS = 3
 
 @dataclass(frozen=True)
 class Panel:
-    """AUROCs of every OOD set at the same places.
+    """AUROCs of every OOD set at the same places; heading and ticks in HTML, `rows` what the table says of each place.
 
-    Attributes:
-        heading: the score, in HTML.
-        axis: what changes from place to place; empty where each place is a score of its own.
-        ticks: name of each place, in HTML.
-        rows: what the table says of each place.
-        lines: slug of an OOD set -> place -> AUROC; places may be missing.
-        chosen: the place that the page shows; it is marked.
+    `axis` is what changes from place to place, empty where each is a score of its own; the `chosen` place is marked.
+    `lines` are slug of an OOD set -> place -> AUROC, and places may be missing.
     """
 
     heading: str
@@ -40,10 +35,7 @@ class Panel:
 def aurocs(panels: Sequence[Panel], title: str, *, zoomed: bool = False) -> Figure:
     """One line an OOD set in each panel, with 95 % intervals; panels whose places are scores have marks alone.
 
-    Args:
-        panels: at least one.
-        title: what to see.
-        zoomed: whether each panel has a scale of its own, rather than all of 0 to 1.
+    There is at least one panel; each has a scale of its own if `zoomed`, rather than all of 0 to 1.
     """
     rows, columns = -(-len(panels) // ACROSS), min(len(panels), ACROSS)
     figure = subplots(

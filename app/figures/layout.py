@@ -47,12 +47,8 @@ class Figure(go.Figure):
     colour of the theme. The `datarevision` need not tell one state of a figure from the next, as a page puts a figure
     whose numbers changed in place of the old.
 
-    Attributes:
-        heading: what to see, in HTML. It is no part of what is sent: a page sets it as text, which wraps on narrow
-            screens.
-        worded: ticks are words, which get the room they need; it costs a third of the time of drawing, so numbers have
-            a fixed one.
-        mouse: what it does.
+    The heading (what to see, in HTML) is no part of what is sent: a page sets it as text, which wraps on narrow
+    screens. `worded` ticks get the room they need, which costs a third of the time of drawing: numbers have a fixed one.
     """
 
     heading = ""

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.figures import profile, waterfall
+from app.figures import profile
 from app.figures.layout import Figure
-from app.figures.profile import PERCENTILES
-from app.figures.waterfall import Step
+from app.figures.profile import PERCENTILES, Step
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.state import ImageId
@@ -109,7 +108,7 @@ def bound_in_steps(chosen: Chosen, k: int) -> None:
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         bars = steps(chosen.inside, chosen.table, chosen.index, k)
-        return waterfall.waterfall(bars, chosen.own, chosen.name, _odd_step(bars, chosen)), waterfall.table(bars)
+        return profile.waterfall(bars, chosen.own, chosen.name, _odd_step(bars, chosen)), profile.steps_table(bars)
 
     components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), "image-waterfall", key="image-waterfall")
     st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
@@ -265,7 +264,7 @@ def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
 
 def _odd_step(steps: list[Step], chosen: Chosen) -> str:
     """Which step is unlike those of the in-distribution images, in a sentence."""
-    odd = waterfall.furthest(steps)
+    odd = profile.furthest(steps)
     if odd is None:
         return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
     # The ratio itself is easier to say than what it takes away.
@@ -273,8 +272,8 @@ def _odd_step(steps: list[Step], chosen: Chosen) -> str:
     low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
     what = odd.label.lstrip("+− ")
     return (
-        f"{chosen.name}: {what} = {waterfall.number(sign * odd.value)} nats is the step furthest outside the middle "
-        f"90 % of {look(chosen.own).title}, from {waterfall.number(low)} to {waterfall.number(high)}"
+        f"{chosen.name}: {what} = {profile.number(sign * odd.value)} nats is the step furthest outside the middle "
+        f"90 % of {look(chosen.own).title}, from {profile.number(low)} to {profile.number(high)}"
     )
 
 

@@ -12,7 +12,7 @@ from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import bits, estimate, rate
-from app.reading import loading, metrics, view
+from app.reading import loading, view
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
 from hvae.report import published
@@ -98,12 +98,12 @@ def table_2(found: Sequence[View], slug: str) -> None:
         frame,
         {
             "score": lambda row: symbols[row.score] + (f" (S = {row.samples})" if row.samples > 1 else ""),
-            **metrics.shown(),
+            **view.metric_cells(),
             "paper": lambda row: (
                 "–" if pd.isna(row.paper_auroc) else
-                " / ".join(rate(getattr(row, f"paper_{name}")) for name in metrics.METRICS)
+                " / ".join(rate(getattr(row, f"paper_{name}")) for name in view.METRICS)
             ),
-            "": lambda row: components.mark("wrong way") if row.full_auroc < metrics.WRONG_WAY else "",
+            "": lambda row: components.mark("wrong way") if row.full_auroc < view.WRONG_WAY else "",
         },
         f"{look(slug).title} against {look(first.inside.slug).title}, {first.setting} (the paper's Table 2)",
         name="table-2",
@@ -117,8 +117,8 @@ def _row(one: View, outside: Scored) -> dict[str, Any]:
         for row in published.find(model="HVAE", in_data=one.inside.slug, ood_data=outside.slug, samples=samples)
         if (row.score, row.k) == (score.name, score.k)
     ]
-    paper = {f"paper_{name}": getattr(stated[0], name) if stated else None for name in metrics.METRICS}
-    return {"score": score.label, "samples": samples} | metrics.columns(one.inside, outside) | paper
+    paper = {f"paper_{name}": getattr(stated[0], name) if stated else None for name in view.METRICS}
+    return {"score": score.label, "samples": samples} | view.metric_columns(one.inside, outside) | paper
 
 
 def every_set(found: Sequence[View]) -> None:

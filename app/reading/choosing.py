@@ -39,16 +39,8 @@ def choose_level(score: type[Score], depth: int) -> Level:
     levels = [k for k in score.levels(depth) if k is not None]
     if not levels:
         return None
-    usual = score.usual_level(depth)
-    return int(
-        controls.choose(
-            "k",
-            "k",
-            [str(k) for k in levels],
-            str(usual),
-            help="How many of the lowest layers take their latents from the prior instead of from the image.",
-        )
-    )
+    about = "How many of the lowest layers take their latents from the prior instead of from the image."
+    return int(controls.choose("k", "k", [str(k) for k in levels], str(score.usual_level(depth)), help=about))
 
 
 def choose_unit() -> str:

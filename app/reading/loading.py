@@ -97,9 +97,7 @@ def about(seen: Seen) -> TableMetadata | CorrelationMetadata:
 def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
     """The images that a run has seen, in the order of the table; shared, so nobody may write to them.
 
-    Raises:
-        DataError: not on this machine, damaged, others than those seen, or one's own and moved: one line with what to
-            do.
+    Raises a DataError if they are not on this machine, damaged, others than those seen, or one's own and moved.
     """
     named = about(seen)
     found = _whole(run, named.slug, named.split).spread(len(seen) if isinstance(seen, ScoreTable) else None)
@@ -155,7 +153,12 @@ def parameters(run: RunEntry) -> int | None:
 
 def weights_sha256(run: RunEntry) -> str:
     """Digest of the file; empty where there is none."""
-    return _of_weights("digest", run, _digest) or ""
+
+    def digest(path: Path) -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return _of_weights("digest", run, digest) or ""
 
 
 def _of_weights(what: str, run: RunEntry, make: Callable[[Path], T]) -> T | None:
@@ -172,8 +175,3 @@ def _counted(path: Path) -> int | None:
         return sum(math.prod(tensor.shape) for tensor in read_header(path).values())
     except HvaeError:
         return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

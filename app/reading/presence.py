@@ -1,19 +1,28 @@
-"""What a run has and has not scored, said at the top of a page."""
+"""What runs have: all of them in one table, with their states, and what one of them has and has not scored."""
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app.frame import components
 from app.looks.palette import look
-from app.looks.wording import asked_for
+from app.looks.wording import asked_for, bits, per_layer
+from app.reading import loading
+from hvae import stats
 from hvae.datasets import PARTS
+from hvae.errors import HvaeError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import table_paths
 from hvae.scores import SCORES
+
+GOOD = ("complete", "training now")
 
 
 def command(run: RunEntry, sets: Sequence[str], options: str = "") -> str:
@@ -47,3 +56,66 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
     if silent := [score.title for score in SCORES.values() if not score.levels(depth)]:
         st.caption(f"No scores of a model of {depth} latent layers: {', '.join(silent)}.")
     return True
+
+
+def runs_table(found: Sequence[RunEntry]) -> None:
+    """All runs, one row each, and below it what is wrong with some of them."""
+    rows = [_row(run) for run in found]
+    frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
+
+    def per(row: Any, name: str) -> str:
+        layers = range(1, 1 + (0 if pd.isna(row.depth) else row.depth))
+        return per_layer([getattr(row, f"{name}_{layer}") for layer in layers])
+
+    components.listed(
+        frame,
+        {
+            "run": lambda row: components.escape(row.run),
+            "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
+            "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
+            "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
+            "bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
+            "KL (nats)": lambda row: per(row, "kl"),
+            "active units": lambda row: per(row, "active_units"),
+            "layers": lambda row: "–" if pd.isna(row.depth) else str(row.depth),
+            "weights": lambda row: "–" if pd.isna(row.parameters) else f"{row.parameters:,.0f}",
+            "tables": lambda row: str(row.score_tables),
+        },
+        "All runs: bits per dimension of the best epoch on validation images, what each layer carries, and how many "
+        "score tables there are",
+        name="runs",
+    )
+    wrong = [(row["run"], row["reason"]) for row in rows if row["reason"]]
+    if wrong:
+        lines = (f"<li><b>{components.escape(name)}</b>: {components.escape(reason)}</li>" for name, reason in wrong)
+        st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
+
+
+def _row(run: RunEntry) -> dict[str, object]:
+    state, best, config = loading.state(run), _best_epoch(run), run.config
+    value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions)) if config and "elbo" in best else None
+    layers = range(1, (run.depth or 0) + 1)
+    return {
+        "run": run.name,
+        "state": state.state,
+        "reason": state.reason,
+        "data": config.data.name if config else None,
+        "depth": run.depth,
+        "parameters": loading.parameters(run),
+        "epochs": state.epochs,
+        "planned": config.training.epochs if config else None,
+        "validation_bits_per_dim": value,
+        **{f"kl_{layer}": -best.get(f"log_ratio_{layer}", math.nan) for layer in layers},
+        **{f"active_units_{layer}": best.get(f"active_units_{layer}", math.nan) for layer in layers},
+        "score_tables": len(table_paths(run.path)),
+        "path": str(run.path),
+    }
+
+
+def _best_epoch(run: RunEntry) -> dict[str, float]:
+    """The row of the learning curve that the weights were kept from; empty where it cannot be read."""
+    try:
+        history = loading.history(run)
+        return history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
+    except (HvaeError, KeyError, TypeError, ValueError, OSError):
+        return {}

@@ -1,4 +1,4 @@
-"""What is looked at: image sets of a run under one setting, with their values of one score, computed once."""
+"""What is looked at: image sets of a run under one setting, with their values and metrics of one score, made once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import pandas as pd
+
 from app.frame.caching import kept
+from app.looks.wording import estimate
 from app.reading import loading
 from app.reading.measures import Measure
 from hvae import stats
@@ -19,6 +22,12 @@ from hvae.stats import Density, Estimate, PairedDifference, PrecisionRecallCurve
 from hvae.stats.arrays import Floats
 
 T = TypeVar("T")
+
+METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
+"""Name in a frame -> heading."""
+
+WRONG_WAY = 0.45
+"""AUROC below which a score points the wrong way."""
 
 RESAMPLES = 100
 """Of the bootstrap: the ends of an interval are good to two digits, and a page opens at once."""
@@ -48,7 +57,6 @@ class View:
     `unit` is as chosen, and that of the measure another where the score has none in it.
     """
 
-    run: RunEntry
     catalogue: Catalogue
     setting: Setting
     measure: Measure
@@ -58,6 +66,11 @@ class View:
     problems: tuple[str, ...]
     budget: float
     unit: str
+
+    @property
+    def run(self) -> RunEntry:
+        """Whose sets these are."""
+        return self.catalogue.run
 
     @property
     def depth(self) -> int:
@@ -114,18 +127,9 @@ def view(
         raise TableError(f"{catalogue.run.name} has no scores of {data} under {setting}")
     found = {slug: catalogue.find(slug, setting) for slug in ood}
     outside, problems = _readable(catalogue, [entry for entry in found.values() if entry], measure)
-    return View(
-        run=catalogue.run,
-        catalogue=catalogue,
-        setting=setting,
-        measure=measure,
-        inside=scored(catalogue, own, measure),
-        outside=outside,
-        unscored=tuple(slug for slug, entry in found.items() if entry is None),
-        problems=problems,
-        budget=budget,
-        unit=unit,
-    )
+    unscored = tuple(slug for slug, entry in found.items() if entry is None)
+    inside = scored(catalogue, own, measure)
+    return View(catalogue, setting, measure, inside, outside, unscored, problems, budget, unit)
 
 
 def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
@@ -170,14 +174,32 @@ def summary(inside: Scored, outside: Scored) -> dict[str, dict[str, Estimate]]:
     return _pair("summary", inside, outside, lambda: stats.summary(inside.scores, outside.scores, n_boot=RESAMPLES))
 
 
+def metric_columns(inside: Scored, outside: Scored) -> dict[str, Any]:
+    """The metrics on all images (`full_auroc` ...) and, as in the paper, on equal numbers of them (`equal_auroc`)."""
+    row: dict[str, Any] = {"n_in": len(inside.scores), "n_ood": len(outside.scores)}
+    for images, estimates in summary(inside, outside).items():
+        for name, one in estimates.items():
+            row |= spread(f"{images}_{name}", one)
+    return row
+
+
+def metric_cells() -> dict[str, Callable[[Any], str]]:
+    """Headings and cells of the metrics on all images, and how many these are."""
+    cells: dict[str, Callable[[Any], str]] = {
+        heading: lambda row, name=name: estimated(row, f"full_{name}") for name, heading in METRICS.items()
+    }
+    return cells | {"images": lambda row: "" if pd.isna(row.n_ood) else f"{row.n_in:,.0f} against {row.n_ood:,.0f}"}
+
+
+def estimated(row: Any, name: str) -> str:
+    """The estimate in a row, `not scored` where it has none."""
+    return "not scored" if pd.isna(getattr(row, name)) else estimate(estimate_of(row, name))
+
+
 def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCurve]:
     """ROC and precision-recall curve, thinned for drawing."""
-
-    def make() -> tuple[RocCurve, PrecisionRecallCurve]:
-        pair = inside.scores, outside.scores
-        return stats.roc_curve(*pair), stats.precision_recall_curve(*pair)
-
-    return _pair("curves", inside, outside, make)
+    pair = inside.scores, outside.scores
+    return _pair("curves", inside, outside, lambda: (stats.roc_curve(*pair), stats.precision_recall_curve(*pair)))
 
 
 def tried(makers: Iterable[Callable[[], View]]) -> tuple[list[View], list[str]]:

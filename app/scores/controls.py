@@ -1,16 +1,31 @@
-"""The controls of the Scores page: which score, at which k, from which of the tables that exist."""
+"""The controls of the Scores page: which score, from which tables; and the range of scores that is brushed.
+
+A range is dragged over in the densities, or typed; it is kept in the address.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from app.frame import controls
-from app.reading import choosing, view
+import numpy as np
+import streamlit as st
+
+from app.figures.densities import Brush
+from app.frame import controls, parts, state
+from app.frame.controls import decimal_or_none
+from app.reading import choosing
+from app.reading import view as views
 from app.reading.view import View
 from hvae.runs.catalogue import Catalogue
+from hvae.stats.arrays import Floats
 
 BUDGETS = (0.1, 50.0)
 """Least and greatest false-alarm budget, in percent."""
+CLICK, BRUSH = "Click a mark", "Brush a range"
+GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
+"""What a gallery can show; the first needs a brush."""
 
 
 def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
@@ -28,4 +43,77 @@ def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
     with slot:
         k = choosing.choose_level(score, depth)
     measure = choosing.said_measure(score(k), unit)
-    return view.view(found, data, ood, setting, measure, alarm / 100, unit)
+    return views.view(found, data, ood, setting, measure, alarm / 100, unit)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The range brushed, whether dragging chooses one (else a click a mark), and the curve beside: `ROC` or `PR`."""
+
+    brush: Brush
+    brushing: bool
+    panel: str
+
+
+def choose_range(view: View) -> Reach:
+    """Draw the switches above the figures. A brush is dropped with its axis: when score or unit become others."""
+    axis = f"{view.measure.label} {view.measure.unit}"
+    if st.session_state.setdefault("_brushed_axis", axis) != axis:
+        st.session_state["_brushed_axis"] = axis
+        clear()
+    with controls.bar("brush"):
+        mouse = st.segmented_control(
+            "Mouse in the densities", [CLICK, BRUSH], default=CLICK, key="_mouse", required=True,
+            help="A figure can either have its marks clicked or be dragged over.",
+        )  # fmt: skip
+        unit = view.measure.unit
+        low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_typed)
+        high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_typed)
+        st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
+        panel = controls.choose(
+            "Curve", "panel", ["ROC", "PR"],
+            help="ROC: caught against false alarms. PR: precision against recall. A click sets the threshold.",
+        )  # fmt: skip
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    return Reach((low, high), mouse == BRUSH, panel)
+
+
+def drag(low: float, high: float) -> None:
+    """Brush a range; for callbacks. The ends get as many digits as a screen can show."""
+    digits = 3 - math.floor(math.log10(high - low)) if high > low else 6
+    st.session_state["from"], st.session_state["to"] = round(low, digits), round(high, digits)
+    _look_inside()
+
+
+def clear() -> None:
+    """No brush; for callbacks, and before the boxes are drawn."""
+    _forget_outline()
+    for key in ("from", "to"):
+        state.empty(key)
+
+
+def outline() -> int:
+    """Changes whenever the outline of the last drag is not that of the range any more: part of the figure's key."""
+    return st.session_state.get("_brush_outline", 0)
+
+
+def _forget_outline() -> None:
+    st.session_state["_brush_outline"] = outline() + 1
+
+
+def _typed() -> None:
+    _forget_outline()
+    _look_inside()
+
+
+def inside(scores: Floats, brush: Brush) -> np.ndarray:
+    """Indices of the images in a range, ends included, by rising score."""
+    low, high = brush
+    order = np.argsort(scores, kind="stable")
+    kept = (scores[order] >= (-np.inf if low is None else low)) & (scores[order] <= (np.inf if high is None else high))
+    return order[kept]
+
+
+def _look_inside() -> None:
+    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]

@@ -19,14 +19,13 @@ from app.frame import components, state
 from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import literal, percent, rate, spoken
-from app.reading import loading, measures, metrics
+from app.reading import loading, measures
 from app.reading import view as views
 from app.reading.choosing import USUAL
 from app.reading.measures import Measure, usable_unit
 from app.reading.view import Scored, View
-from app.scores import brush as score_brush
-from app.scores.brush import Reach
-from app.scores.controls import BUDGETS
+from app.scores import controls
+from app.scores.controls import BUDGETS, Reach
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 from hvae.scores import find
@@ -38,11 +37,10 @@ LIKELIHOOD = find("bound")(0)
 
 def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | None) -> None:
     """AUROC, AUPRC and FPR80 with 95 % intervals for every OOD set, what the threshold catches, and run B beside it."""
-    shown: dict[str, Callable[..., str]] = {"OOD set": lambda row: look(row.ood).title, **metrics.shown()}
+    shown: dict[str, Callable[..., str]] = {"OOD set": lambda row: look(row.ood).title, **views.metric_cells()}
     shown[f"caught at {percent(threshold.false_alarms)} false alarms"] = lambda row: percent(row.caught)
     shown[""] = lambda row: _verdict(row.full_auroc)
-    found = [loading.catalogue(versus)] if versus else []
-    beside, problems = views.tried(partial(view.at, catalogue=one) for one in found)
+    beside, problems = views.tried([partial(view.at, catalogue=loading.catalogue(versus))] if versus else [])
     if versus:
         shown[f"AUROC of {components.escape(versus.name)}"] = _gain
     components.listed(
@@ -59,7 +57,7 @@ def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | 
 def _metrics(view: View, other: Scored, threshold: measures.Threshold, beside: Sequence[View]) -> dict[str, object]:
     """Metrics on all images and on subsets of equal size (as in the paper), one column each; those of run B."""
     row: dict[str, object] = {"ood": other.slug, "score": view.measure.label, "caught": threshold.caught(other.scores)}
-    row |= metrics.columns(view.inside, other) | {"b_auroc": np.nan, "gain": np.nan}
+    row |= views.metric_columns(view.inside, other) | {"b_auroc": np.nan, "gain": np.nan}
     for run_b in beside:
         for one in run_b.only([other.slug]).outside:
             row["b_auroc"] = views.auroc(run_b.inside, one).value
@@ -78,7 +76,7 @@ def _gain(row: Any) -> str:
 
 def main_figures(view: View, threshold: measures.Threshold) -> Brush:
     """Densities beside ROC or precision-recall curves, with what reaches into them; returns the brushed range."""
-    reach = score_brush.choose(view)
+    reach = controls.choose_range(view)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _densities(view, threshold, reach)
@@ -101,7 +99,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
     # A new key forgets what was selected in the figure before: the outline of another brush, or a mark that a click on
     # the same place would take back instead of choosing. A figure that is dragged over keeps its key, and with it its
     # place in the browser, as long as the outline is that of the range.
-    selected = score_brush.outline() if reach.brushing else reach
+    selected = controls.outline() if reach.brushing else reach
     key = f"densities-{zlib.crc32(f'{view.stamp}{reach.brushing}{selected}'.encode()):08x}"
     # What was dragged the browser outlines itself; a figure that stays the same is not drawn again.
     brush = (None, None) if components.is_brushed(key) else reach.brush
@@ -116,7 +114,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
     figure, table = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
         if reach.brushing:
-            components.chart(figure, table, "densities", key=key, on_brush=score_brush.drag)
+            components.chart(figure, table, "densities", key=key, on_brush=controls.drag)
         else:
             components.chart(figure, table, "densities", key=key, on_click=state.pin_mark(view.slugs))
 
@@ -166,11 +164,10 @@ def _slider(view: View) -> None:
 
 def _title(view: View) -> str:
     """What the densities show, in a sentence: the hardest set is named."""
-    aurocs = {other.slug: views.auroc(view.inside, other).value for other in view.outside}
-    own, symbol = look(view.inside.slug).title, view.measure.symbol
+    aurocs, own, symbol = _aurocs(view), look(view.inside.slug).title, view.measure.symbol
     worst = min(aurocs, key=aurocs.__getitem__)
     name, value = look(worst).title, aurocs[worst]
-    if value < metrics.WRONG_WAY:
+    if value < views.WRONG_WAY:
         return f"{symbol} fails: {name} looks MORE normal than {own} in {100 * (1 - value):.0f} of 100 pairs"
     if value < 0.6:
         return f"{symbol} hardly tells {name} from {own}: {100 * value:.0f} of 100 pairs are ordered rightly"
@@ -179,7 +176,7 @@ def _title(view: View) -> str:
 
 
 def _verdict(value: float) -> str:
-    if value < metrics.WRONG_WAY:
+    if value < views.WRONG_WAY:
         return components.mark("points the wrong way")
     if value < 0.6:
         return components.mark("near guessing")
@@ -218,7 +215,7 @@ def beside_likelihood(view: View) -> None:
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:
     """The two panels in a sentence, from the title of the in-distribution set and the AUROCs of either score."""
-    fooled = [slug for slug, value in likelihood.items() if value < metrics.WRONG_WAY]
+    fooled = [slug for slug, value in likelihood.items() if value < views.WRONG_WAY]
     if not fooled:
         return f"Likelihood: no set sits left of {own} here; {symbol} beside it, on the same images"
     names = spoken(look(slug).title for slug in fooled)
@@ -233,9 +230,8 @@ def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: M
 
 
 def _panel(view: View) -> densities.Panel:
-    measure = view.measure
-    heading = f"{measure.score.title}, {measure.symbol}"
-    return densities.Panel(measure.symbol, measure.unit, heading, series(view.sets, CONTRAST_MARKS))
+    one, marks = view.measure, series(view.sets, CONTRAST_MARKS)
+    return densities.Panel(one.symbol, one.unit, f"{one.score.title}, {one.symbol}", marks)
 
 
 def _aurocs(view: View) -> dict[str, float]:

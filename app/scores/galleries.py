@@ -19,9 +19,8 @@ from app.looks.wording import percent, significant
 from app.reading import measures
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
-from app.scores import brush as score_brush
 from app.scores import figures
-from app.scores.brush import GALLERIES
+from app.scores.controls import GALLERIES, inside
 from hvae.errors import TableError
 from hvae.scores import everything
 from hvae.stats.arrays import Floats
@@ -69,7 +68,7 @@ def _in_the_brush(view: View, brush: Brush) -> None:
             "“Brush from” and “to”."
         )
         return
-    found = [Pick(one, score_brush.inside(one.scores, brush)) for one in view.sets]
+    found = [Pick(one, inside(one.scores, brush)) for one in view.sets]
     sizes = [len(pick.index) for pick in found]
     total, symbol, unit = sum(sizes), view.measure.symbol, view.measure.unit
     low, high = (f"{end:g}" if end is not None else None for end in brush)

@@ -96,7 +96,7 @@ def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], lis
     """Figure and numbers by what grows, and why tables could not be read."""
     charts: dict[str, tuple[Figure, pd.DataFrame]] = {}
     problems: list[str] = []
-    for what, field in (("S", "samples"), ("R", "draws")):
+    for what, (field, axis, _) in WHAT.items():
         ladder = _ladder(view, field)
         panels = []
         for measure in dict.fromkeys([Measure(LIKELIHOOD), replace(view.measure, unit="nats")]):
@@ -108,7 +108,7 @@ def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], lis
                     {"score": measure.label, what: getattr(one.setting, field), "setting": one.setting} for one in found
                 ]
                 place = next((at for at, one in enumerate(found) if one.setting == view.setting), None)
-                panels.append(Panel(measure.symbol, WHAT[what][1], [*map(str, numbers)], rows, lines, place))
+                panels.append(Panel(measure.symbol, axis, [*map(str, numbers)], rows, lines, place))
         if panels:
             charts[what] = aurocs.aurocs(panels, _change(panels[-1], what), zoomed=True), aurocs.table(panels)
     return charts, problems

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from app.figures import aurocs, densities, layout, profile, waterfall
+from app.figures import aurocs, densities, layout, profile
 from app.figures import curves as curve_figures
 from app.figures.densities import IDS_PER_SET, Series
 from app.looks.palette import LOOKS, look
@@ -26,7 +26,7 @@ def series() -> list[Series]:
 
 
 def test_figures_know_no_streamlit() -> None:
-    code = "import sys, app.looks.palette; from app.figures import aurocs, curves, densities, waterfall;"
+    code = "import sys, app.looks.palette; from app.figures import aurocs, curves, densities, profile;"
     subprocess.run([sys.executable, "-c", code + "sys.exit('streamlit' in sys.modules)"], check=True)
 
 
@@ -144,23 +144,23 @@ def test_the_profile_sets_one_image_against_the_bands() -> None:
 def test_the_waterfall_adds_up_and_names_the_step_outside_its_band() -> None:
     band = np.array([-300.0, -250.0, -200.0, -150.0, -100.0])
     steps = [
-        waterfall.Step("log p(x|z)", 0, -120, band),
-        waterfall.Step("+ log r<sub>1</sub>", -120, -60, np.array([-30.0, -22, -20, -18, -10])),
-        waterfall.Step("= ELBO", 0, -180, band - 30, total=True),
-        waterfall.Step("− LLR<sup>&gt;1</sup>", -180, 2, np.array([-20.0, -9, -7, -5, 1])),
-        waterfall.Step("= L<sup>&gt;1</sup>", 0, -178, np.array([-7.0, -6, -5, -4, -3]), total=True),
+        profile.Step("log p(x|z)", 0, -120, band),
+        profile.Step("+ log r<sub>1</sub>", -120, -60, np.array([-30.0, -22, -20, -18, -10])),
+        profile.Step("= ELBO", 0, -180, band - 30, total=True),
+        profile.Step("− LLR<sup>&gt;1</sup>", -180, 2, np.array([-20.0, -9, -7, -5, 1])),
+        profile.Step("= L<sup>&gt;1</sup>", 0, -178, np.array([-7.0, -6, -5, -4, -3]), total=True),
     ]
-    assert waterfall.furthest(steps) is steps[1], "a sum does not count, and −LLR is closer to its band"
+    assert profile.furthest(steps) is steps[1], "a sum does not count, and −LLR is closer to its band"
     assert steps[1].excess == pytest.approx((60 - 30) / 20) and steps[0].excess == 0
-    assert waterfall.furthest(steps[:1]) is None
-    figure = waterfall.waterfall(steps, "fashionmnist", "MNIST 4", "title")
+    assert profile.furthest(steps[:1]) is None
+    figure = profile.waterfall(steps, "fashionmnist", "MNIST 4", "title")
     wide, _, single, sums, _, text = figure.data
     np.testing.assert_allclose(np.asarray(wide.base, float), [-300, -150, -330, -200, -7])
     np.testing.assert_allclose(np.asarray(single.base, float) + np.asarray(single.x, float), [-120, -180, -178])
     np.testing.assert_allclose(np.asarray(sums.x, float), [-180, -178])
     assert [one.strip() for one in text.text] == ["−120.0", "<b>−60.0</b>", "−180.0", "<b>2.0</b>", "<b>−178.0</b>"]
     assert wide.marker.color == look("fashionmnist").fill(0.22)
-    table = waterfall.table(steps)
+    table = profile.steps_table(steps)
     assert list(table["step"])[1:4] == ["+ log r_1", "= ELBO", "- LLR>1"]
     assert list(table["running_total"]) == [-120, -180, -180, -178, -178]
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.figures import curves
 from app.reading import measures as score_measures
 from app.reading.measures import Measure
-from app.scores import brush, galleries
+from app.scores import controls, galleries
 from hvae import stats
 from hvae.runs.score_tables import read_table
 from hvae.scores import find
@@ -91,9 +91,9 @@ def test_room_is_shared_and_none_is_wasted(sizes, most, rooms) -> None:
 
 def test_a_brush_takes_its_ends_and_may_have_one_only() -> None:
     scores = np.array([3.0, 1.0, 2.0, 5.0])
-    assert list(brush.inside(scores, (2.0, 3.0))) == [2, 0]
-    assert list(brush.inside(scores, (None, 2.0))) == [1, 2]
-    assert list(brush.inside(scores, (4.0, None))) == [3]
+    assert list(controls.inside(scores, (2.0, 3.0))) == [2, 0]
+    assert list(controls.inside(scores, (None, 2.0))) == [1, 2]
+    assert list(controls.inside(scores, (4.0, None))) == [3]
     assert list(galleries.evenly(100, 3)) == [0, 50, 99] and len(galleries.evenly(0, 3)) == 0
 
 
