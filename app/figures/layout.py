@@ -48,7 +48,7 @@ class Figure(go.Figure):
     whose numbers changed in place of the old.
 
     The heading (what to see, in HTML) is no part of what is sent: a page sets it as text, which wraps on narrow
-    screens. `worded` ticks get the room they need, which costs a third of the time of drawing: numbers have a fixed one.
+    screens. `worded` ticks get the room they need, at a third of the time of drawing; numbers have a fixed one.
     """
 
     heading = ""
