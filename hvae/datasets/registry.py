@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import Converted, converted_name, parse_name
-from hvae.datasets.known import celeba, cifar, digits, glyphs, imagenet32, mnist, norb, notmnist, omniglot, svhn
+from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, notmnist, omniglot, svhn
 from hvae.datasets.own.conforming import check_image_shape
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
@@ -20,8 +20,8 @@ _KNOWN: tuple[DataSet, ...] = (
     omniglot.OMNIGLOT28_INVERTED,
     norb.SMALLNORB28,
     norb.SMALLNORB28_INVERTED,
-    digits.DATA_SET,
-    glyphs.DATA_SET,
+    bundled.DIGITS,
+    bundled.GLYPHS,
     cifar.CIFAR10,
     cifar.CIFAR100,
     svhn.DATA_SET,

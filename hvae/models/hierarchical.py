@@ -17,7 +17,7 @@ from hvae.models.hierarchical_config import FAMILIES, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
 from hvae.models.proposal import Draw, Proposal, sample_proposal
-from hvae.models.stages.base import Stage
+from hvae.models.stages.residual import Stage
 
 
 class HierarchicalVAE(nn.Module):
