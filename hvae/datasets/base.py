@@ -24,7 +24,7 @@ class ImageSet:
 
     Attributes:
         name: In the registry (``fashionmnist``, ``folder:PATH``, ...).
-        split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.splits`).
+        split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.registry`).
         images: ``(n, channels, height, width)`` uint8 in 0..255.
         labels: ``(n,)`` int64; 0 throughout where the source has no classes.
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
@@ -118,16 +118,9 @@ def last_name(name: str) -> str:
 class DataSetInfo:
     """What a person should know before using a data set.
 
-    Attributes:
-        name: In the registry.
-        title: For people.
-        images: Kind, size and number of the images, in words.
-        licence: Terms the images are published under.
-        citation: Where the data set was introduced.
-        preprocessing: What this package does to the published images before they are ``shape`` uint8.
-        splits: That `load` accepts.
-        downloadable: Whether `fetch` can get it from a public address.
-        shape: ``(channels, height, width)`` of every image that `load` returns.
+    Its ``name`` in the registry, its title, kind, size and number of the images, the terms they are published under,
+    where it was introduced, what is done to the published images before they are ``shape`` ``(channels, height, width)``
+    uint8, the splits that `load` accepts, and whether `fetch` can get it from a public address.
     """
 
     name: str

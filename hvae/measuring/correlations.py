@@ -103,11 +103,11 @@ def represent(
             batches["features"].append([_layer(values, seed) for values in features])
         if progress is not None:
             progress(start + len(rows))
-    found: Representations = {}
-    for kind in KINDS:
-        if batches[kind]:
-            found[kind] = [Layer.stacked(layers) for layers in zip(*batches[kind], strict=True)]
-    return found
+    return {
+        kind: [Layer.stacked(layers) for layers in zip(*walked, strict=True)]
+        for kind, walked in batches.items()
+        if walked
+    }
 
 
 def _walked(sweep: Sweep) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -134,18 +134,12 @@ def correlate(
 ) -> tuple[CorrelationTable, UnitPairs]:
     """Matched |Pearson r| and debiased CKA of all layers of two models, and the units that were matched best.
 
-    Every pair of layers of one kind is matched with the SAME number of units, since matching favours wide layers.
-
-    Args:
-        a: the first model.
-        b: the second; another preprocessing and depth are allowed.
-        images: of the shape that both take.
-        names: of the two runs.
-        units: to match at a place; by default what the narrowest layer of the kind can give (its channels, or the size
-            of a dense latent), at most `MATCHED_UNITS`.
-        seed: of the images, the binarisation, the places, the halves, the units and the null.
-        n: images to use, a random subset by `seed`; fewer where there are fewer.
-        progress: called with (steps done, in all): images seen by either model, then layer pairs x `PAIR_STEPS`.
+    Every pair of layers of one kind is matched with the SAME number of `units` at a place, since matching favours wide
+    layers: by default what the narrowest layer of the kind can give (its channels, or the size of a dense latent), at
+    most `MATCHED_UNITS`. The models may differ in preprocessing and depth; `names` are those of their runs. At most `n`
+    images are used, a random subset by the `seed`, which is that of the binarisation, the places, the halves, the units
+    and the null, too. `progress` is called with (steps done, in all): images seen by either model, then layer pairs x
+    `PAIR_STEPS`.
 
     Raises:
         HvaeError: fewer than 6 images, or not of the models' shape; more units than a layer varies in; a large seed.
@@ -180,15 +174,7 @@ def correlate(
             best += [(*pair, *found) for found in _best_pairs(layer_a, layer_b, places, index, seed)]
             done(2 * n + PAIR_STEPS * len(rows))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(WHOLE_COLUMNS, "int32"))
-    metadata = _metadata((a, b), names, images, n, seed)
-    return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
-
-
-def _metadata(
-    models: tuple[Checkpoint, Checkpoint], names: tuple[str, str], images: ImageSet, n: int, seed: int
-) -> CorrelationMetadata:
-    a, b = models
-    return CorrelationMetadata(
+    metadata = CorrelationMetadata(
         run_a=names[0],
         run_b=names[1],
         slug=images.slug,
@@ -205,6 +191,7 @@ def _metadata(
         data_fingerprint=images.fingerprint,
         version=__version__,
     )
+    return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
 
 
 @dataclass(frozen=True, eq=False)

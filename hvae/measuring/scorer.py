@@ -36,12 +36,7 @@ class Scorer:
     """
 
     def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
-        """Load a run folder; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
-
-        Raises:
-            CheckpointError: a damaged run.
-            ConfigError: a batch size below 1.
-        """
+        """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it."""
         if batch_size < 1:
             raise ConfigError(f"scoring: batch_size must be at least 1, it is {batch_size}")
         checkpoint = load_checkpoint(run, fabric.device)
@@ -67,12 +62,9 @@ class Scorer:
         )
 
     def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
-        """The `columns` in nats for each draw, (draws, n, columns) float64.
+        """The `columns` in nats for each draw, (draws, n, columns), of uint8 images (n, channel, height, width).
 
-        Args:
-            images: (n, channel, height, width) uint8 of the model's shape.
-            key: name of the noise; see `hvae.measuring.noise.noise_key`.
-            index: (n,) what addresses each image's noise: its position in the data set, or its content.
+        The `index` (n,) addresses each image's noise of the name `key`: its position in the data set, or its content.
         """
         with torch.inference_mode(), self._fabric.autocast():
             draws = [
@@ -117,11 +109,7 @@ class Measurer:
     """
 
     def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
-        """Load the run's model.
-
-        Raises:
-            CheckpointError: a damaged run.
-        """
+        """Load the run's model; `CheckpointError` if the run is damaged."""
         fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name
         self._scorer = Scorer(run.path, setting, fabric, batch_size)

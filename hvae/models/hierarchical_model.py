@@ -16,6 +16,9 @@ from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import Latent, Noise, Pass, generator_noise
 from hvae.models.proposal import Reading, elbo_proposal
 
+ACTIVE_VARIANCE = 0.01
+"""A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""
+
 
 def beta_at(progress: float, config: TrainingConfig) -> float:
     """Weight of the divergences at a fraction of training: 0 -> 1 linearly over the warm-up."""
@@ -70,25 +73,6 @@ def objective(result: Pass, x: Tensor, config: TrainingConfig, progress: float) 
     return Objective(loss, log_likelihood, torch.stack(ratios))
 
 
-def first_not_finite(result: Pass) -> str:
-    """Where a pass first meets a value that is not finite, in the order of the walks: one NaN soon is in every term."""
-    layers = list(enumerate(result.latents, start=1))
-    met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
-    met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
-    for name, distribution in met:
-        if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
-            return name
-    for layer, latent in layers:
-        ratio = latent.log_ratio()
-        if ratio is not None and not torch.isfinite(ratio).all():
-            return f"log r_{layer} of layer z_{layer}"
-    return "log p(x|z) of the likelihood"
-
-
-ACTIVE_VARIANCE = 0.01
-"""A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""
-
-
 class HierarchicalModel(HierarchicalVAE, Model):
     """A hierarchical VAE of any family as trainer and scorer see it; the same weights as `HierarchicalVAE`."""
 
@@ -126,7 +110,17 @@ class HierarchicalModel(HierarchicalVAE, Model):
 
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
         """The first of q, p, log r and log p(x|z) that is not finite, in the order of the walks."""
-        return first_not_finite(self._pass(x, generator))
+        layers = list(enumerate(self._pass(x, generator).latents, start=1))
+        met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
+        met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
+        for name, distribution in met:
+            if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
+                return name
+        for layer, latent in layers:
+            ratio = latent.log_ratio()
+            if ratio is not None and not torch.isfinite(ratio).all():
+                return f"log r_{layer} of layer z_{layer}"
+        return "log p(x|z) of the likelihood"
 
     def measure(
         self, x: Tensor, noise: Callable[[Sequence[int]], Noise], *, reading: Reading, samples: int, per_pass: int

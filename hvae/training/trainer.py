@@ -86,19 +86,11 @@ def train(
     nodes: int = 1,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Train a model into a run folder.
+    """Train a model on the `fitted` images into a run folder, which is returned.
 
-    Args:
-        config: of the run.
-        folder: where `config.json`, `model.safetensors` (best validation ELBO, moving average), `history.csv` and
-            `resume.pt` go; returned.
-        fitted: images the weights are fitted to.
-        validation: images the checkpoint is chosen by.
-        resume: continue from `resume.pt`; the result equals that of an uninterrupted run.
-        accelerator: as Lightning Fabric names it, as are `devices` and `nodes`.
-        devices: how many, or `auto`.
-        nodes: how many machines.
-        on_step: called on the first process after each step.
+    It gets `config.json`, `model.safetensors` (moving average at the best ELBO of the `validation` images),
+    `history.csv` and `resume.pt`; to `resume` from that gives the same as an uninterrupted run. Accelerator, devices
+    and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.

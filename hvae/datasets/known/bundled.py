@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet
-from hvae.datasets.own.conforming import conform
+from hvae.datasets.conversions import conform
 from hvae.errors import DataError
 
 TRAIN_IMAGES = 1_400

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
+from hvae.datasets.conversions import conform
 from hvae.datasets.fetching.archives import zip_members
 from hvae.datasets.fetching.download import DownloadError, download_from_drive
 from hvae.datasets.fetching.published_files import intact, writing_below
-from hvae.datasets.own.conforming import conform
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError
 

@@ -15,9 +15,11 @@ from hvae.models.latents import Evidence, Latent, LayerNoise, align, draw_from
 from hvae.models.likelihoods import GaussianLayer, standard_normal
 from hvae.models.proposal import Draw
 
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "identity": lambda x: x}
 
-class Stage(nn.Module, ABC):
-    """One latent variable z_l with the networks between it and the stage below.
+
+class ResidualStage(nn.Module, ABC):
+    """One latent variable z_l: an encoder below, a decoder below in the other walk, the prior, and the family's own q.
 
     Attributes:
         evidence_shape: shape of the features that the next stage's inference reads.
@@ -33,46 +35,6 @@ class Stage(nn.Module, ABC):
     hidden_shapes: tuple[Shape, ...]
     latent_shape: Shape
 
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the features handed to the stage below (or to the likelihood)."""
-        return self.hidden_shapes[-1]
-
-    @abstractmethod
-    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
-        """One step of the inference walk: read the stage below, form q(z_l | .) and draw from it."""
-
-    @abstractmethod
-    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
-        """What `infer` gives under another draw from the same q(z_l | .), without its deterministic part."""
-
-    @abstractmethod
-    def generate(
-        self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: LayerNoise
-    ) -> tuple[tuple[Tensor, ...], Latent]:
-        """One step of the generative walk: hidden features of this stage, the last one its output, and the latent.
-
-        Args:
-            above: hidden features of the stage above, the last one its output; empty at the top.
-            evidence: what this stage inferred; None in a pass without images.
-            draw: where z_l comes from.
-            noise: standard-normal noise (lanes, *latent) for a sampled draw.
-        """
-
-    @abstractmethod
-    def prior(self, above: tuple[Tensor, ...]) -> Normal:
-        """p(z_l | z_{>l}) from the features of the stage above; N(0, I) at the top."""
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "identity": lambda x: x}
-
-
-class ResidualStage(Stage):
-    """An encoder below the latent, a decoder below it in the other walk, and the prior; q is the family's own."""
-
-    conditional_prior: GaussianLayer | None
-    inference_projection: FeatureMap | None
-
     def __init__(
         self,
         config: HierarchicalConfig,
@@ -83,16 +45,11 @@ class ResidualStage(Stage):
         parts: int = 1,
         hands_latent_on: bool = True,
     ) -> None:
-        """Create the networks.
+        """Create the networks of the stage at `level` (0 = lowest), which reads the `shape_in` and `skip_shape` below.
 
-        Args:
-            config: of the whole model.
-            level: 0 for the lowest stage.
-            shape_in: what the inference reads: the image, or what the stage below hands on.
-            skip_shape: features of the stage below that skip its latent, None without skips.
-            parts: variables of the configured size that z_l consists of, side by side along the first axis; the
-                upward walk infers the first.
-            hands_latent_on: whether the upward walk draws a variable for the stage above, or hands its features on.
+        z_l consists of `parts` variables of the configured size side by side along the first axis, the first of which
+        the upward walk infers. That walk draws a variable for the stage above, unless `hands_latent_on` is false: then
+        it hands its features on.
         """
         super().__init__()
         stage = config.stages[level]
@@ -121,6 +78,19 @@ class ResidualStage(Stage):
     def _allocates_as_released(config: HierarchicalConfig) -> bool:
         """Whether a projection of the top latent is there though nothing reads it: only in the released model."""
         return False
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the features handed to the stage below (or to the likelihood)."""
+        return self.hidden_shapes[-1]
+
+    @abstractmethod
+    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
+        """One step of the inference walk: read the stage below, form q(z_l | .) and draw from it."""
+
+    @abstractmethod
+    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
+        """What `infer` gives under another draw from the same q(z_l | .), without its deterministic part."""
 
     def encode(self, below: Evidence) -> Tensor:
         """Deterministic features h_l of the upward walk, (lanes, *feature_shape)."""
@@ -152,19 +122,20 @@ class ResidualStage(Stage):
     def generate(
         self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: LayerNoise
     ) -> tuple[tuple[Tensor, ...], Latent]:
-        """Draw z_l and decode it, with the hidden features of the stage above feeding past it."""
+        """One step of the generative walk: hidden features of this stage, the last one its output, and the latent.
+
+        The same of the stage `above` (empty at the top) feed past z_l. There is no `evidence` in a pass without images.
+        """
         prior = self.prior(above)
         if evidence is not None and draw.from_posterior:
             posterior, z = self.infer_downward(evidence, above, prior, draw, noise)
         else:
             posterior, z = None, draw_from(prior, draw, noise)
         z = align(z, max(len(z), len(above[-1]) if above else 1))
-        hidden: list[Tensor] = []
-        h = self.generation_projection(z)
+        hidden = [self.generation_projection(z)]
         for position, block in enumerate(self.decoder):
-            h = block(h, above[min(position, len(above) - 1)] if above else None)
-            hidden.append(h)
-        return tuple(hidden) or (h,), Latent(z, draw, posterior, prior)
+            hidden.append(block(hidden[-1], above[min(position, len(above) - 1)] if above else None))
+        return tuple(hidden[1:] or hidden), Latent(z, draw, posterior, prior)
 
 
 def _blocks(
