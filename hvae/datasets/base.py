@@ -119,8 +119,8 @@ class DataSetInfo:
     """What a person should know before using a data set.
 
     Its ``name`` in the registry, its title, kind, size and number of the images, the terms they are published under,
-    where it was introduced, what is done to the published images before they are ``shape`` ``(channels, height, width)``
-    uint8, the splits that `load` accepts, and whether `fetch` can get it from a public address.
+    where it was introduced, what is done to the published images before they are ``shape`` ``(channels, height,
+    width)`` uint8, the splits that `load` accepts, and whether `fetch` can get it from a public address.
     """
 
     name: str

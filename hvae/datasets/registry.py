@@ -1,4 +1,4 @@
-"""Data sets by name, and the parts of their training sets. A new one is a module in `hvae.datasets.known`, and a line here.
+"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, and a line here.
 
 The test images are only for reports: everything a model or a threshold is chosen or calibrated on comes from the
 training set, each purpose from images of its own.

@@ -46,12 +46,10 @@ MAXIMUM_UNITS = 2048
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What one layer of a model makes of some images.
+    """What one layer of a model makes of some images, in float32.
 
-    Attributes:
-        units: `(images, units)` float32, at most `MAXIMUM_UNITS` of all channels and places.
-        places: `(PLACES, images, channels)` float32, all channels at the same relative places in every layer; a dense
-            latent is at every place the same.
+    At most `MAXIMUM_UNITS` `(images, units)` of all channels and places, and all channels at the same relative `places`
+    in every layer, `(PLACES, images, channels)`; a dense latent is at every place the same.
     """
 
     units: np.ndarray
@@ -103,11 +101,8 @@ def represent(
             batches["features"].append([_layer(values, seed) for values in features])
         if progress is not None:
             progress(start + len(rows))
-    return {
-        kind: [Layer.stacked(layers) for layers in zip(*walked, strict=True)]
-        for kind, walked in batches.items()
-        if walked
-    }
+    found = {kind: walked for kind, walked in batches.items() if walked}
+    return {kind: [Layer.stacked(layers) for layers in zip(*walked, strict=True)] for kind, walked in found.items()}
 
 
 def _walked(sweep: Sweep) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -168,13 +163,23 @@ def correlate(
         for (number_a, layer_a), (number_b, layer_b) in product(*(enumerate(side, start=1) for side in sides)):
             pair = kind, number_a, number_b
             places = _matched(layer_a, layer_b, matched, seed)
-            r, null = (_mean(getattr(m, value) for m in places.values()) for value in ("mean_abs_r", "null"))
+            r, null = (
+                float(np.mean([getattr(m, value) for m in places.values()])) if places else float("nan")
+                for value in ("mean_abs_r", "null")
+            )
             cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
             rows.append((images.slug, *pair, r, null, cka, matched, layer_a.constant, layer_b.constant, n))
             best += [(*pair, *found) for found in _best_pairs(layer_a, layer_b, places, index, seed)]
             done(2 * n + PAIR_STEPS * len(rows))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(WHOLE_COLUMNS, "int32"))
-    metadata = CorrelationMetadata(
+    metadata = _metadata(a, b, names, images, n, seed)
+    return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
+
+
+def _metadata(
+    a: Checkpoint, b: Checkpoint, names: tuple[str, str], images: ImageSet, n: int, seed: int
+) -> CorrelationMetadata:
+    return CorrelationMetadata(
         run_a=names[0],
         run_b=names[1],
         slug=images.slug,
@@ -191,7 +196,6 @@ def correlate(
         data_fingerprint=images.fingerprint,
         version=__version__,
     )
-    return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,12 +255,6 @@ def _matched(a: _Measured, b: _Measured, units: int, seed: int) -> dict[int, Mat
         for place, place_seed in enumerate(_place_seeds(seed))
         if min(a.varying[place], b.varying[place]) >= units
     }
-
-
-def _mean(values: Iterable[float]) -> float:
-    """The mean; NaN of nothing."""
-    listed = list(values)
-    return float(np.mean(listed)) if listed else float("nan")
 
 
 def _best_pairs(

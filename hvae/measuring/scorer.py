@@ -27,13 +27,7 @@ differently, and no value of a table may depend on the batch size."""
 
 
 class Scorer:
-    """One run, ready to score images.
-
-    Attributes:
-        config: of the run.
-        weights_sha256: of the weights.
-        how: reading, S, R, seed and precision.
-    """
+    """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
     def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
         """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it."""
@@ -75,8 +69,7 @@ class Scorer:
 
     def _parts(self, n: int) -> Iterator[slice]:
         size = LEAST_IMAGES if self.how.samples > 1 else max(self._batch_size, LEAST_IMAGES)
-        for start in range(0, n, size):
-            yield slice(start, start + size)
+        return (slice(start, start + size) for start in range(0, n, size))
 
     def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int) -> np.ndarray:
         """Values of one batch and draw, (images, columns)."""
@@ -101,12 +94,7 @@ file name and in any company."""
 
 
 class Measurer:
-    """One run, ready to measure images from outside.
-
-    Attributes:
-        setting: reading, S, R, seed and precision.
-        image_shape: (channel, height, width) that the model takes.
-    """
+    """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
 
     def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
         """Load the run's model; `CheckpointError` if the run is damaged."""
@@ -123,10 +111,8 @@ class Measurer:
     def table(self, images: np.ndarray) -> ScoreTable:
         """A score table in memory of images (m, channel, height, width) uint8, statistics of the pixels among them.
 
-        Values are in nats, the mean over the draws; each image is on its own, so they may come in any portions.
-
-        Raises:
-            DataError: images of another shape or type.
+        Values are in nats, the mean over the draws; each image is on its own, so they may come in any portions. Images
+        of another shape or type are a `DataError`.
         """
         if images.dtype != np.uint8 or images.shape[1:] != tuple(self.image_shape):
             raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -46,14 +47,11 @@ class GaussianLayer(nn.Module):
 
     def __init__(self, shape_in: Shape, config: LatentConfig, parts: int = 1) -> None:
         super().__init__()
-        self.is_dense = config.kind == "dense"
-        size = parts * config.size
-        if self.is_dense:
-            self.parameters_of = dense(math.prod(shape_in), 2 * size)
-            self.shape: Shape = (size,)
-        else:
-            self.parameters_of = convolution(shape_in[0], 2 * size, 3)
-            self.shape = (size, *shape_in[1:])
+        self.is_dense, size = config.kind == "dense", parts * config.size
+        self.shape: Shape = (size,) if self.is_dense else (size, *shape_in[1:])
+        self.parameters_of = (
+            dense(math.prod(shape_in), 2 * size) if self.is_dense else convolution(shape_in[0], 2 * size, 3)
+        )
 
     def forward(self, features: Tensor) -> Normal:
         """(lanes, *shape_in) -> Normal over (lanes, *shape)."""
@@ -105,9 +103,7 @@ class LogisticMixtureLikelihood(nn.Module):
         return DiscretisedLogisticMixture(logits.squeeze(2), means, log_scales, torch.tanh(coefficients))
 
 
-LIKELIHOODS: dict[
-    LikelihoodName, type[BernoulliLikelihood] | type[GaussianLikelihood] | type[LogisticMixtureLikelihood]
-] = {
+LIKELIHOODS: dict[LikelihoodName, Callable[[Shape, Shape, int], nn.Module]] = {
     "bernoulli": BernoulliLikelihood,
     "gaussian": GaussianLikelihood,
     "logistic-mixture": LogisticMixtureLikelihood,

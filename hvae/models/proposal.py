@@ -40,11 +40,9 @@ class Draw(Enum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """One `Draw` per layer, lowest first, for each walk.
+    """One `Draw` per layer, lowest first, of what each walk hands to the next stage.
 
-    Attributes:
-        inference: what the upward walk hands to the next stage: a sample of q or its mean.
-        generation: what the downward walk hands to the stage below; a posterior draw reuses the z of the upward walk.
+    The inference walk hands on a sample of q or its mean; a posterior draw of the generative walk reuses its z.
     """
 
     inference: tuple[Draw, ...]

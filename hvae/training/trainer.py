@@ -29,7 +29,6 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
-from hvae.training.learning_rate import learning_rate_at
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"
@@ -337,3 +336,11 @@ def _save(content: dict[str, Any], path: Path) -> None:
     # Into an open file: given a path, torch.save loses the reason why the system refused a write.
     with path.open("wb") as file:
         torch.save(content, file)
+
+
+def learning_rate_at(progress: float, steps: int, config: TrainingConfig) -> float:
+    """Learning rate at a fraction of `steps` optimiser steps: a linear rise, then half a cosine or constant."""
+    rising = config.learning_rate_warm_up * steps
+    rise = min(1.0, (progress * steps + 1) / rising) if rising >= 1 else 1.0
+    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+    return config.learning_rate * rise * fall

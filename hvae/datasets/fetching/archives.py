@@ -1,4 +1,4 @@
-"""What published archives and pickles hold: nothing is unpacked by a path that nobody has checked, nothing else is called.
+"""What published archives and pickles hold: no path is taken that nobody has checked, and nothing is called.
 
 CIFAR is published as pickles alone, and unpickling runs whatever a file names. Two locks hold: a file is compared with
 its published checksum before it comes here, so that no other content is ever unpickled; and the unpickler may name

@@ -13,7 +13,7 @@ from hvae.errors import DataError
 TRAIN_IMAGES = 1_400
 """Size of ``train``: the first of a permutation with seed 0; the other 397 are ``test``. Not split by writer."""
 
-_INNER = 20
+_INNER, _SIDE = 20, 28
 
 
 class Digits(DataSet):
@@ -35,8 +35,8 @@ class Digits(DataSet):
         """Images ``(n, 1, 28, 28)``: 1,400 ``train``, 397 ``test`` or ``all`` 1,797, in scikit-learn's order."""
         table = _read()
         levels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
-        margin = (28 - _INNER) // 2
-        images = np.zeros((len(levels), 1, 28, 28), dtype=np.uint8)
+        margin = (_SIDE - _INNER) // 2
+        images = np.zeros((len(levels), 1, _SIDE, _SIDE), dtype=np.uint8)
         for image, level in zip(images, levels, strict=True):
             image[:, margin:-margin, margin:-margin] = conform(level, (1, _INNER, _INNER))
         labels = table[:, -1].astype(np.int64)
@@ -65,9 +65,6 @@ def _read() -> np.ndarray:
         return np.column_stack([pixels, labels])
 
 
-DIGITS = Digits()
-
-
 CHARACTERS = "ABCDEFGHIJ"
 _STYLES = {
     "DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"),
@@ -78,9 +75,7 @@ FACES = tuple(family + style for family, styles in _STYLES.items() for style in 
 PER_FACE = 20
 """Renderings of one character in one face, each with a size and an offset of its own."""
 
-_SIDE = 28
-_SIZES = (18, 26)
-_OFFSET = 2
+_SIZES, _OFFSET = (18, 26), 2
 
 
 class Glyphs(DataSet):
@@ -128,4 +123,4 @@ def _render(character: str, font: ImageFont.FreeTypeFont, offset: np.ndarray) ->
     return np.asarray(image)
 
 
-GLYPHS = Glyphs()
+DIGITS, GLYPHS = Digits(), Glyphs()

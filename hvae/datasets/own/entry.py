@@ -1,5 +1,6 @@
 """``folder:PATH`` and ``npz:PATH``, one's own images, as entries of the registry."""
 
+import itertools
 import math
 import zipfile
 import zlib
@@ -118,15 +119,10 @@ MAX_FILES = 200_000
 
 @dataclass(frozen=True, eq=False)
 class FolderScan:
-    """What a folder holds.
+    """Images ``(n, channels, height, width)`` uint8 of a folder, by the sorted paths of their ``files`` within it.
 
-    Attributes:
-        images: ``(n, channels, height, width)`` uint8, in the order of ``files``.
-        labels: ``(n,)`` int64, index into ``classes``.
-        files: Path of each image relative to the folder, with forward slashes, sorted.
-        classes: Names of the first-level sub-folders with images, sorted; ``""`` stands for the folder itself.
-        skipped: ``(relative path, reason)`` of each image file that could not be used.
-        changes: How many images each kind of change was made to.
+    The labels are indices into ``classes``, the sorted names of first-level sub-folders (``""`` is the folder itself).
+    Of each file that could not be used there are path and reason; ``changes`` counts the images of each kind of change.
     """
 
     images: np.ndarray
@@ -164,7 +160,11 @@ def scan_folder(folder: Path, image_shape: tuple[int, int, int]) -> FolderScan:
         raise DataError(f"there is no folder {folder}")
     images, files, skipped = [], [], []
     changes: Counter[str] = Counter()
-    for name in sorted(_image_files(folder)):
+    below = (name for name, path, out in files_below(folder) if path.suffix.lower() in SUFFIXES and not out)
+    names = list(itertools.islice(below, MAX_FILES + 1))
+    if len(names) > MAX_FILES:
+        raise DataError(f"{folder} holds more than the {MAX_FILES:,} images this program reads")
+    for name in sorted(names):
         try:
             decoded = decode(folder / name)
         except DataError as error:
@@ -183,18 +183,8 @@ def scan_folder(folder: Path, image_shape: tuple[int, int, int]) -> FolderScan:
         reasons = "; ".join(f"{file}: {reason}" for file, reason in skipped[:5])
         raise DataError(f"no readable image in {folder}" + (f" ({reasons})" if reasons else ""))
     classes, labels = np.unique([file.split("/")[0] if "/" in file else "" for file in files], return_inverse=True)
-    names = tuple(classes.tolist())
-    return FolderScan(np.stack(images), labels.astype(np.int64), tuple(files), names, tuple(skipped), dict(changes))
-
-
-def _image_files(folder: Path) -> list[str]:
-    found = []
-    for name, path, leads_out in files_below(folder):
-        if path.suffix.lower() in SUFFIXES and not leads_out:
-            found.append(name)
-            if len(found) > MAX_FILES:
-                raise DataError(f"{folder} holds more than the {MAX_FILES:,} images this program reads")
-    return found
+    found = tuple(classes.tolist())
+    return FolderScan(np.stack(images), labels.astype(np.int64), tuple(files), found, tuple(skipped), dict(changes))
 
 
 KINDS = ("folder", "npz")
