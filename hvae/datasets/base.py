@@ -42,11 +42,11 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            found = f"{self.images.shape} {self.images.dtype}"
-            raise ValueError(f"images must be (n, channels, height, width) uint8, not {found}")
+            raise ValueError(
+                f"images must be (n, channels, height, width) uint8, not {self.images.shape} {self.images.dtype}"
+            )
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
-            found = f"{self.labels.shape} {self.labels.dtype}"
-            raise ValueError(f"labels must be ({len(self.images)},) int64, not {found}")
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {self.labels.shape} {self.labels.dtype}")
         if self.names and len(self.names) != len(self.images):
             raise ValueError(f"names must be one an image, not {len(self.names)} for {len(self.images)} images")
 
