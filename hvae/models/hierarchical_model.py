@@ -94,18 +94,16 @@ class HierarchicalModel(HierarchicalVAE, Model):
     def validate(self, batches: Iterable[tuple[Tensor, Tensor]], generator: torch.Generator) -> dict[str, float]:
         """ELBO and its terms in nats, and the active units of each layer."""
         totals: list[Tensor] = []
-        means: list[list[Tensor]] = [[] for _ in range(self.depth)]
+        means: list[list[Tensor]] = []
         for x, _ in batches:
             result = self._pass(x, generator)
-            ratios = [latent.log_ratio() for latent in result.latents]
-            totals.append(torch.stack([result.log_likelihood(x)[0], *ratios]))
-            for layer, latent in enumerate(result.latents):
-                means[layer].append(latent.posterior.loc.flatten(1))
+            totals.append(torch.stack([result.log_likelihood(x)[0], *(one.log_ratio() for one in result.latents)]))
+            means.append([latent.posterior.loc.flatten(1) for latent in result.latents])
         terms = torch.cat(totals, 1).double().mean(1)
         row = {"elbo": float(terms.sum()), "log_px": float(terms[0])}
-        for layer in range(1, self.depth + 1):
+        for layer, values in enumerate(zip(*means, strict=True), start=1):
             row[f"log_ratio_{layer}"] = float(terms[layer])
-            row[f"active_units_{layer}"] = int((torch.cat(means[layer - 1]).var(0) > ACTIVE_VARIANCE).sum())
+            row[f"active_units_{layer}"] = int((torch.cat(values).var(0) > ACTIVE_VARIANCE).sum())
         return row
 
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
@@ -114,11 +112,10 @@ class HierarchicalModel(HierarchicalVAE, Model):
         met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
         met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
         for name, distribution in met:
-            if distribution is not None and not torch.isfinite(distribution.loc + distribution.scale).all():
+            if not torch.isfinite(distribution.loc + distribution.scale).all():
                 return name
         for layer, latent in layers:
-            ratio = latent.log_ratio()
-            if ratio is not None and not torch.isfinite(ratio).all():
+            if not torch.isfinite(latent.log_ratio()).all():
                 return f"log r_{layer} of layer z_{layer}"
         return "log p(x|z) of the likelihood"
 
