@@ -101,8 +101,9 @@ def represent(
             batches["features"].append([_layer(values, seed) for values in features])
         if progress is not None:
             progress(start + len(rows))
-    found = {kind: walked for kind, walked in batches.items() if walked}
-    return {kind: [Layer.stacked(layers) for layers in zip(*walked, strict=True)] for kind, walked in found.items()}
+    return {
+        kind: [Layer.stacked(parts) for parts in zip(*batches[kind], strict=True)] for kind in KINDS if batches[kind]
+    }
 
 
 def _walked(sweep: Sweep) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

@@ -88,8 +88,7 @@ class _Scoring:
         chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
         for number, (start, stop) in enumerate(chunks):
             if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
-                images, key = self.images.images[start:stop], noise_key(self.images.slug, self.images.split)
-                values = self.scorer.values(images, key, np.arange(start, stop))
+                values = self._chunk(np.arange(start, stop))
                 write_atomically(self._path(start), lambda part, values=values: _save(part, values))
             if on_progress is not None and self.fabric.is_global_zero:
                 on_progress(stop, n)
@@ -123,6 +122,10 @@ class _Scoring:
             errors = values.std(0, ddof=1) / np.sqrt(self.how.draws)
             frame = pd.concat([frame, pd.DataFrame(errors, columns=[f"{name}_se" for name in self.columns])], axis=1)
         return ScoreTable(frame, self.metadata)
+
+    def _chunk(self, index: np.ndarray) -> np.ndarray:
+        """Values of some examples, (draws, images, columns) float64 in nats."""
+        return self.scorer.values(self.images.images[index], noise_key(self.images.slug, self.images.split), index)
 
 
 def _save(part: Path, values: np.ndarray) -> None:
