@@ -21,7 +21,7 @@ from hvae.runs.settings import Setting
 from hvae.verdicts.rule import USUAL_SCORE, Statistic, rule
 
 if TYPE_CHECKING:
-    from hvae.measuring.images import Measurer
+    from hvae.measuring.scorer import Measurer
 
 ALPHA = 0.05
 
@@ -151,8 +151,8 @@ class LoadedRun:
             DataError: images of another shape or type.
         """
         from hvae.datasets import content_index
-        from hvae.measuring.images import NOISE_KEY
         from hvae.measuring.reconstructions import reconstruct_repeatedly
+        from hvae.measuring.scorer import NOISE_KEY
         from hvae.runs.checkpoints import load_checkpoint
 
         pixels = self._pixels(images)
@@ -180,7 +180,7 @@ class LoadedRun:
         return next(iter(self._catalogue.rule_settings()), Setting())
 
     def _measurer(self, setting: Setting) -> Measurer:
-        from hvae.measuring.images import Measurer
+        from hvae.measuring.scorer import Measurer
 
         return Measurer(self.run, setting)
 

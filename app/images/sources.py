@@ -16,8 +16,7 @@ from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
 from hvae.datasets import ImageSet
-from hvae.datasets.conversions import parse_name
-from hvae.datasets.own.conforming import FITS
+from hvae.datasets.conversions import FITS, parse_name
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Treatment, read_picture
 from hvae.errors import DataError

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hvae.datasets import info, is_known
+from hvae.datasets.base import set_labels
 from hvae.datasets.conversions import parse_name
-from hvae.datasets.labels import set_labels
 
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"

@@ -17,7 +17,7 @@ from app.looks.pictures import grey_or_colour, png
 from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
-from hvae.datasets.own.conforming import FITS
+from hvae.datasets.conversions import FITS
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import DataError

@@ -129,7 +129,7 @@ def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Ima
     """Image files in the model's shape."""
     import numpy as np
 
-    from hvae.datasets.own.conforming import FITS, conform
+    from hvae.datasets.conversions import FITS, conform
     from hvae.datasets.own.decoding import decode
 
     one_of(fit, FITS, "--fit")

@@ -2,8 +2,19 @@
 
 from hvae.datasets.base import DataSetInfo, ImageSet
 from hvae.datasets.noise import PREPROCESSINGS, content_index, evaluation_noise, evaluation_normals, preprocess
-from hvae.datasets.registry import available, data_root, fetch, info, is_known, load, names, names_for
-from hvae.datasets.splits import PARTS, load_part, parts
+from hvae.datasets.registry import (
+    PARTS,
+    available,
+    data_root,
+    fetch,
+    info,
+    is_known,
+    load,
+    load_part,
+    names,
+    names_for,
+    parts,
+)
 
 __all__ = [
     "PARTS",

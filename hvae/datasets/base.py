@@ -1,10 +1,10 @@
-"""What a data set is: images with labels, a fingerprint, and the facts a report has to name."""
+"""What a data set is: images with labels, a fingerprint, its name for people, and the facts a report has to name."""
 
 import hashlib
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ class ImageSet:
 
     Attributes:
         name: In the registry (``fashionmnist``, ``folder:PATH``, ...).
-        split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.splits`).
+        split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.registry`).
         images: ``(n, channels, height, width)`` uint8 in 0..255.
         labels: ``(n,)`` int64; 0 throughout where the source has no classes.
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
@@ -42,11 +42,11 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            found = f"{self.images.shape} {self.images.dtype}"
-            raise ValueError(f"images must be (n, channels, height, width) uint8, not {found}")
+            raise ValueError(
+                f"images must be (n, channels, height, width) uint8, not {self.images.shape} {self.images.dtype}"
+            )
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
-            found = f"{self.labels.shape} {self.labels.dtype}"
-            raise ValueError(f"labels must be ({len(self.images)},) int64, not {found}")
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {self.labels.shape} {self.labels.dtype}")
         if self.names and len(self.names) != len(self.images):
             raise ValueError(f"names must be one an image, not {len(self.names)} for {len(self.images)} images")
 
@@ -118,16 +118,9 @@ def last_name(name: str) -> str:
 class DataSetInfo:
     """What a person should know before using a data set.
 
-    Attributes:
-        name: In the registry.
-        title: For people.
-        images: Kind, size and number of the images, in words.
-        licence: Terms the images are published under.
-        citation: Where the data set was introduced.
-        preprocessing: What this package does to the published images before they are ``shape`` uint8.
-        splits: That `load` accepts.
-        downloadable: Whether `fetch` can get it from a public address.
-        shape: ``(channels, height, width)`` of every image that `load` returns.
+    Its ``name`` in the registry, its title, kind, size and number of the images, the terms they are published under,
+    where it was introduced, what is done to the published images before they are ``shape`` ``(channels, height,
+    width)`` uint8, the splits that `load` accepts, and whether `fetch` can get it from a public address.
     """
 
     name: str
@@ -170,3 +163,28 @@ def about(where: object, hint: str = "") -> Iterator[None]:
         yield
     except DataError as error:
         raise DataError(f"{where}: {error}{hint}") from error
+
+
+LONGEST_PART = 30
+
+
+def set_labels(places: Mapping[str, str]) -> dict[str, str]:
+    """A label for each set of one's own images: the last two names of its path, ``clothes/images``.
+
+    Two sets whose paths end alike are told apart by the digits of their slugs behind the last name. Two names rather
+    than one, so that a folder called ``mnist`` is not taken for the data set of that name. ``places`` has the slug of
+    each set and its ``folder:PATH`` or ``npz:PATH``, absolute; labels have no characters that Markdown or HTML read.
+    """
+    short = {slug: _label(place) for slug, place in places.items()}
+    shown = list(short.values())
+    return {
+        slug: label if shown.count(label) == 1 else f"{label.rpartition('/')[2]} {slug[-8:]}"
+        for slug, label in short.items()
+    }
+
+
+def _label(place: str) -> str:
+    parts = [part for part in Path(place.partition(":")[2]).parts if part != "/"][-2:]
+    plain = [re.sub(r"[^\w .()+,-]", "-", part) for part in parts]
+    short = [part if len(part) <= LONGEST_PART else f"{part[: LONGEST_PART - 1]}…" for part in plain]
+    return "/".join(short) or "/"

@@ -1,14 +1,96 @@
-"""Data sets brought to another shape under a name that says so: ``mnist-as-32x32-colour``.
+"""Images and data sets brought to the shape a model expects, the latter under a name that says so.
 
-No known data set is converted in silence: what a model scored is in the name of every table, figure and file.
+No known data set is converted in silence: what a model scored is in the name of every table, figure and file, as in
+``mnist-as-32x32-colour``.
 """
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.own.conforming import conform_set, describe_change
+from hvae.errors import DataError
+
+FITS = ("pad", "crop", "squash")
+"""pad: the whole image on black; crop: the largest centred part of the right aspect; squash: stretched."""
+
+MAX_SIDE = 1_024
+
+
+def check_image_shape(image_shape: tuple[int, int, int]) -> None:
+    """Raise `DataError` unless ``image_shape`` is 1 or 3 channels of at most 1,024 x 1,024 pixels."""
+    channels, *sides = image_shape
+    if channels not in (1, 3) or len(sides) != 2 or not all(1 <= side <= MAX_SIDE for side in sides):
+        raise DataError(
+            f"image shape {tuple(image_shape)} must be (1 or 3 channels, height, width) of at most {MAX_SIDE} pixels"
+        )
+
+
+def conform(
+    pixels: np.ndarray, image_shape: tuple[int, int, int], fit: str = "pad", invert: bool = False
+) -> np.ndarray:
+    """Pixels ``(height, width, 1 or 3 channels)`` uint8 in the ``(channels, height, width)`` a model expects.
+
+    Shrinking averages areas, enlarging is bicubic; grey is the ITU-R 601 luma. Images of another aspect are brought to
+    it by a ``fit`` of `FITS`. To ``invert`` (255 - v) comes before padding, so that the padding stays black.
+    `DataError` if ``fit`` or ``image_shape`` is not possible.
+    """
+    if fit not in FITS:
+        raise DataError(f"unknown fit {fit!r}; known: {', '.join(FITS)}")
+    check_image_shape(image_shape)
+    channels, height, width = image_shape
+    pixels = 255 - pixels if invert else pixels
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = _resize(image, width, height, fit)
+    array = np.asarray(image)
+    return (array[None] if channels == 1 else array.transpose(2, 0, 1)).copy()
+
+
+def conform_set(images: ImageSet, image_shape: tuple[int, int, int]) -> ImageSet:
+    """``images`` in another shape, with the change added to the note; the same object if nothing changes."""
+    check_image_shape(image_shape)
+    if images.shape == tuple(image_shape):
+        return images
+    rows = np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))
+    conformed = np.stack([conform(row, image_shape) for row in rows])
+    note = "; ".join(filter(None, (images.note, describe_change(images.shape, image_shape))))
+    return replace(images, images=conformed, note=note)
+
+
+def describe_change(shape: tuple[int, int, int], image_shape: tuple[int, int, int]) -> str:
+    """What `conform` does to an image of ``shape`` ``(channels, height, width)``, in words; empty for nothing."""
+    changes = []
+    if shape[0] != image_shape[0]:
+        changes.append("converted to grey" if image_shape[0] == 1 else "grey repeated as colour")
+    if tuple(shape[1:]) != tuple(image_shape[1:]):
+        changes.append(f"resized from {shape[1]}x{shape[2]} to {image_shape[1]}x{image_shape[2]}")
+    return ", ".join(changes)
+
+
+def _resize(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
+    scale = min(width / image.width, height / image.height)
+    if fit == "squash":
+        return image.resize((width, height), _filter(scale))
+    if fit == "crop":
+        scale = max(width / image.width, height / image.height)
+        across, down = width / scale, height / scale
+        left, top = (image.width - across) / 2, (image.height - down) / 2
+        return image.resize((width, height), _filter(scale), box=(left, top, left + across, top + down))
+    # Resized first and padded then: padding a 1 x 50,000,000 image to a square would need petabytes.
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    canvas = Image.new(image.mode, (width, height))
+    canvas.paste(image.resize(inner, _filter(scale)), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas
+
+
+def _filter(scale: float) -> Image.Resampling:
+    return Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+
 
 _NAME = re.compile(r"([a-z0-9_]+)-as-([1-9][0-9]{0,3})x([1-9][0-9]{0,3})-(grey|colour)")
 _CHANNELS = {"grey": 1, "colour": 3}

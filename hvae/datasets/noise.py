@@ -36,12 +36,8 @@ def preprocess(images: np.ndarray, kind: str, noise: np.ndarray | None = None) -
 def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: int) -> np.ndarray:
     """Uniform noise for the binarisation of each example: ``(n, size)`` float32 in [0, 1), multiples of 2^-24.
 
-    Args:
-        seed: Seed of the evaluation.
-        slug: `ImageSet.slug` of the data set.
-        index: ``(n,)`` position of each example in its data set, or `content_index` for an upload.
-        draw: Number of the draw (binarisation and posterior sample), from 0.
-        size: Values per example.
+    It depends on the seed of the evaluation, the `ImageSet.slug`, the ``index`` ``(n,)`` of each example (position in
+    its data set, or `content_index` for an upload), and the draw (binarisation and posterior sample), from 0.
     """
     # From the raw words rather than Generator.random: numpy promises the bit stream, not the methods above it.
     words = -(-size // 2)

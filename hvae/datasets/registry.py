@@ -1,13 +1,19 @@
-"""Data sets by name. A new one is one module in `hvae.datasets.known`, and one line here."""
+"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, and a line here.
+
+The test images are only for reports: everything a model or a threshold is chosen or calibrated on comes from the
+training set, each purpose from images of its own.
+"""
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conversions import Converted, converted_name, parse_name
-from hvae.datasets.known import celeba, cifar, digits, glyphs, imagenet32, mnist, norb, notmnist, omniglot, svhn
-from hvae.datasets.own.conforming import check_image_shape
+from hvae.datasets.conversions import Converted, check_image_shape, converted_name, parse_name
+from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, notmnist, omniglot, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
 
@@ -20,8 +26,8 @@ _KNOWN: tuple[DataSet, ...] = (
     omniglot.OMNIGLOT28_INVERTED,
     norb.SMALLNORB28,
     norb.SMALLNORB28_INVERTED,
-    digits.DATA_SET,
-    glyphs.DATA_SET,
+    bundled.DIGITS,
+    bundled.GLYPHS,
     cifar.CIFAR10,
     cifar.CIFAR100,
     svhn.DATA_SET,
@@ -68,15 +74,9 @@ def load(
     One's own images are padded and resized to ``image_shape``, and the note says so. A known data set has to be of that
     shape already, or be converted by its name (see `hvae.datasets.conversions`).
 
-    Args:
-        name: A name from `names`, with a conversion or not, ``folder:PATH`` or ``npz:PATH``.
-        split: One that `info` names.
-        root: Folder of the data sets; default `data_root`.
-        image_shape: ``(channels, height, width)`` that the model expects; by default the data set's own, and
-            ``(1, 28, 28)`` for one's own images.
-
-    Raises:
-        DataError: If the name or split is unknown, the images are of another shape, or files are missing or damaged.
+    By default the shape ``(channels, height, width)`` is the data set's own, and ``(1, 28, 28)`` for one's own images;
+    ``root`` is `data_root`. `DataError` if the name or the split (see `info`) is unknown, the images are of another
+    shape, or files are missing or damaged.
     """
     if image_shape is not None:
         check_image_shape(image_shape)
@@ -124,3 +124,39 @@ def data_root() -> Path:
         return Path(configured).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache).expanduser() if cache else Path.home() / ".cache") / "hvae" / "data"
+
+
+PARTS = ("fitted", "validation", "reference", "calibration")
+"""fitted: the weights; validation: checkpoint choice; reference: density fits and tail ranks; calibration: p-values."""
+
+_SMALL = 20_000
+_SIZES = (2_000, 4_000, 4_000)
+
+
+def parts(n: int, seed: int) -> dict[str, np.ndarray]:
+    """Divide ``n`` training images into disjoint parts by a seeded permutation.
+
+    2,000 validation, 4,000 reference and 4,000 calibration images; with fewer than 20,000 images n/10, n/5 and n/5
+    (rounded down), which is the same at 20,000. The rest is fitted.
+
+    The sorted int64 indices per part are the same for the same ``(n, seed)`` on every machine. Fewer than 10 images or
+    a negative seed are a `DataError`.
+    """
+    if n < 10:
+        raise DataError(f"{n} images are too few to divide into {', '.join(PARTS)}: at least 10 are needed")
+    if seed < 0:
+        raise DataError(f"the seed of the parts must not be negative, it is {seed}")
+    sizes = (n // 10, n // 5, n // 5) if n < _SMALL else _SIZES
+    order = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))).permutation(n)
+    *others, fitted = np.split(order, np.cumsum(sizes))
+    return {part: np.sort(indices) for part, indices in zip(PARTS, (fitted, *others), strict=True)}
+
+
+def load_part(
+    name: str, part: str, seed: int, root: Path | None = None, image_shape: tuple[int, int, int] | None = None
+) -> ImageSet:
+    """Load one of `PARTS` of the training set, or a whole split, which does not depend on the seed; see `load`."""
+    if part not in PARTS:
+        return load(name, part, root, image_shape)
+    train = load(name, "train", root, image_shape)
+    return replace(train.take(parts(len(train), seed)[part]), split=part)

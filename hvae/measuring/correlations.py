@@ -46,12 +46,10 @@ MAXIMUM_UNITS = 2048
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What one layer of a model makes of some images.
+    """What one layer of a model makes of some images, in float32.
 
-    Attributes:
-        units: `(images, units)` float32, at most `MAXIMUM_UNITS` of all channels and places.
-        places: `(PLACES, images, channels)` float32, all channels at the same relative places in every layer; a dense
-            latent is at every place the same.
+    At most `MAXIMUM_UNITS` `(images, units)` of all channels and places, and all channels at the same relative `places`
+    in every layer, `(PLACES, images, channels)`; a dense latent is at every place the same.
     """
 
     units: np.ndarray
@@ -103,11 +101,9 @@ def represent(
             batches["features"].append([_layer(values, seed) for values in features])
         if progress is not None:
             progress(start + len(rows))
-    found: Representations = {}
-    for kind in KINDS:
-        if batches[kind]:
-            found[kind] = [Layer.stacked(layers) for layers in zip(*batches[kind], strict=True)]
-    return found
+    return {
+        kind: [Layer.stacked(parts) for parts in zip(*batches[kind], strict=True)] for kind in KINDS if batches[kind]
+    }
 
 
 def _walked(sweep: Sweep) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -134,18 +130,12 @@ def correlate(
 ) -> tuple[CorrelationTable, UnitPairs]:
     """Matched |Pearson r| and debiased CKA of all layers of two models, and the units that were matched best.
 
-    Every pair of layers of one kind is matched with the SAME number of units, since matching favours wide layers.
-
-    Args:
-        a: the first model.
-        b: the second; another preprocessing and depth are allowed.
-        images: of the shape that both take.
-        names: of the two runs.
-        units: to match at a place; by default what the narrowest layer of the kind can give (its channels, or the size
-            of a dense latent), at most `MATCHED_UNITS`.
-        seed: of the images, the binarisation, the places, the halves, the units and the null.
-        n: images to use, a random subset by `seed`; fewer where there are fewer.
-        progress: called with (steps done, in all): images seen by either model, then layer pairs x `PAIR_STEPS`.
+    Every pair of layers of one kind is matched with the SAME number of `units` at a place, since matching favours wide
+    layers: by default what the narrowest layer of the kind can give (its channels, or the size of a dense latent), at
+    most `MATCHED_UNITS`. The models may differ in preprocessing and depth; `names` are those of their runs. At most `n`
+    images are used, a random subset by the `seed`, which is that of the binarisation, the places, the halves, the units
+    and the null, too. `progress` is called with (steps done, in all): images seen by either model, then layer pairs x
+    `PAIR_STEPS`.
 
     Raises:
         HvaeError: fewer than 6 images, or not of the models' shape; more units than a layer varies in; a large seed.
@@ -174,20 +164,22 @@ def correlate(
         for (number_a, layer_a), (number_b, layer_b) in product(*(enumerate(side, start=1) for side in sides)):
             pair = kind, number_a, number_b
             places = _matched(layer_a, layer_b, matched, seed)
-            r, null = (_mean(getattr(m, value) for m in places.values()) for value in ("mean_abs_r", "null"))
+            r, null = (
+                float(np.mean([getattr(m, value) for m in places.values()])) if places else float("nan")
+                for value in ("mean_abs_r", "null")
+            )
             cka = debiased_cka(layer_a.layer.units, layer_b.layer.units)
             rows.append((images.slug, *pair, r, null, cka, matched, layer_a.constant, layer_b.constant, n))
             best += [(*pair, *found) for found in _best_pairs(layer_a, layer_b, places, index, seed)]
             done(2 * n + PAIR_STEPS * len(rows))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(WHOLE_COLUMNS, "int32"))
-    metadata = _metadata((a, b), names, images, n, seed)
+    metadata = _metadata(a, b, names, images, n, seed)
     return CorrelationTable(table, metadata), UnitPairs(pd.DataFrame(best, columns=list(PAIR_COLUMNS)), metadata)
 
 
 def _metadata(
-    models: tuple[Checkpoint, Checkpoint], names: tuple[str, str], images: ImageSet, n: int, seed: int
+    a: Checkpoint, b: Checkpoint, names: tuple[str, str], images: ImageSet, n: int, seed: int
 ) -> CorrelationMetadata:
-    a, b = models
     return CorrelationMetadata(
         run_a=names[0],
         run_b=names[1],
@@ -264,12 +256,6 @@ def _matched(a: _Measured, b: _Measured, units: int, seed: int) -> dict[int, Mat
         for place, place_seed in enumerate(_place_seeds(seed))
         if min(a.varying[place], b.varying[place]) >= units
     }
-
-
-def _mean(values: Iterable[float]) -> float:
-    """The mean; NaN of nothing."""
-    listed = list(values)
-    return float(np.mean(listed)) if listed else float("nan")
 
 
 def _best_pairs(

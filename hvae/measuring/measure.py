@@ -38,19 +38,10 @@ def score(
     devices: int | str = "auto",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Score every image of a data set with one run.
+    """Path of the scores of every image of a data set, in its order, under the model of a run folder.
 
-    Args:
-        run: run folder.
-        images: of the data set, in its order.
-        how: reading, S, R, seed, precision.
-        batch_size: images x samples in one pass (at least 32 images); no value of the table depends on it.
-        accelerator: as Lightning Fabric names it.
-        devices: how many, or `auto`.
-        on_progress: called with (images done, images in all) after each chunk.
-
-    Returns:
-        Path of the table.
+    `batch_size` is images x samples in one pass (at least 32 images); no value of the table depends on it. Accelerator
+    and devices are as Lightning Fabric names them; `on_progress` is called with (images done, in all) after each chunk.
 
     Raises:
         CheckpointError: a damaged run, or one that another process is writing.

@@ -26,23 +26,13 @@ def noise_key(slug: str, split: str) -> str:
 def prepare(
     images: np.ndarray, preprocessing: Preprocessing, seed: int, key: str, index: np.ndarray, draw: int = 0
 ) -> Tensor:
-    """Preprocess images for evaluation.
+    """Preprocess images (batch, channel, height, width) uint8 for evaluation, to float32 in [0, 1].
 
-    Args:
-        images: (batch, channel, height, width) uint8.
-        preprocessing: of the run.
-        seed: of the evaluation.
-        key: of the data set and its part; see `noise_key`.
-        index: (batch,) position of each example in its data set.
-        draw: which of the R independent repeats.
-
-    Returns:
-        (batch, channel, height, width) float32 in [0, 1].
+    The `key` is a `noise_key`, the `index` (batch,) the position of each example in its data set, and `draw` one of the
+    R independent repeats.
     """
-    noise = None
-    if preprocessing == "binarise":
-        size = math.prod(images.shape[1:])
-        noise = evaluation_noise(seed, key, index, draw, size).reshape(images.shape)
+    binarised = preprocessing == "binarise"
+    noise = evaluation_noise(seed, key, index, draw, math.prod(images.shape[1:])) if binarised else None
     return torch.from_numpy(preprocess(images, preprocessing, noise))
 
 
@@ -65,17 +55,14 @@ class EvaluationNoise:
         """Address the noise of `samples` (their numbers) for the examples at `index`, sample-major."""
         self.lanes = len(samples) * len(index)
         self._ends = np.cumsum([0, *(math.prod(shape) for shape in latent_shapes)])
-        self._address = (seed, key, index, draw)
-        self._samples = samples
-        self._device = device
+        self._address, self._samples, self._device = (seed, key, index, draw), samples, device
         self._drawn: dict[Walk, Tensor] = {}
 
     def __call__(self, walk: Walk, layer: int, shape: tuple[int, ...]) -> Tensor:
         """Noise of shape (lanes, *shape) for layer `layer` (0 = lowest)."""
         if walk not in self._drawn:
             self._drawn[walk] = self._draw(walk)
-        values = self._drawn[walk][:, self._ends[layer] : self._ends[layer + 1]]
-        return values.reshape(self.lanes, *shape)
+        return self._drawn[walk][:, self._ends[layer] : self._ends[layer + 1]].reshape(self.lanes, *shape)
 
     def _draw(self, walk: Walk) -> Tensor:
         """All layers of one walk; most proposals never ask for the generative one."""

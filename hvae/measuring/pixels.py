@@ -37,8 +37,7 @@ def pixel_statistics(images: np.ndarray) -> pd.DataFrame:
 def input_entropy(images: np.ndarray) -> np.ndarray:
     """H of each image: the sum over its values of the binary entropy of value / 255, nats, `(n,)` float64."""
     grey = np.arange(256) / _TOP
-    nats = entr(grey) + entr(1 - grey)
-    return nats[images].sum(axis=(1, 2, 3))
+    return (entr(grey) + entr(1 - grey))[images].sum(axis=(1, 2, 3))
 
 
 def _rounded(values: np.ndarray, significant: int) -> np.ndarray:
@@ -46,10 +45,6 @@ def _rounded(values: np.ndarray, significant: int) -> np.ndarray:
     step = np.uint32(1 << (24 - significant))
     bits = values.astype(np.float32).view(np.uint32) + step // 2
     return (bits - bits % step).view(np.float32)
-
-
-def _zlib(image: np.ndarray) -> int:
-    return len(zlib.compress(np.ascontiguousarray(image).tobytes(), 9))
 
 
 def _png(image: np.ndarray) -> int:
@@ -79,7 +74,7 @@ _EACH = (1, 2, 3)
 _MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "input_entropy": input_entropy,
     "grey_share": lambda images: ((images > 0) & (images < 255)).mean(axis=_EACH),
-    "zlib_bytes": lambda images: np.array([_zlib(image) for image in images], np.float64),
+    "zlib_bytes": lambda images: np.array([len(zlib.compress(image.tobytes(), 9)) for image in images], np.float64),
     "png_bytes": lambda images: np.array([_png(image) for image in images], np.float64),
     "mean": lambda images: images.mean(axis=_EACH) / _TOP,
     "sd": lambda images: images.std(axis=_EACH) / _TOP,

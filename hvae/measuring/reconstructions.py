@@ -114,15 +114,11 @@ class RepeatedReconstructions:
         return self.levels.mean(0)
 
     def maps(self, shown: str) -> np.ndarray:
-        """One number a pixel, `(L + 1, n, height, width)`.
+        """One number a pixel, `(L + 1, n, height, width)`; `HvaeError` for another name, or the deviation of one draw.
 
-        Args:
-            shown: `differences`: reconstruction minus what the model sees, averaged over draws and channels.
-                `log p(x|z)`: in nats, averaged over draws; a picture sums to the mean of `log_px`. `standard
-                deviation`: of the reconstruction over the draws (R - 1 in the denominator), averaged over channels.
-
-        Raises:
-            HvaeError: another name, or a standard deviation of one draw.
+        `differences`: reconstruction minus what the model sees, averaged over draws and channels. `log p(x|z)`: in
+        nats, averaged over draws; a picture sums to the mean of `log_px`. `standard deviation`: of the reconstruction
+        over the draws (R - 1 in the denominator), averaged over channels.
         """
         if shown == "differences":
             return (self.pictures() - self.seen.mean(0)).mean(2)
@@ -178,13 +174,9 @@ class RepeatedReconstructions:
 def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Reading = "mean") -> Reconstructions:
     """Reconstructions of x with its k lowest latent variables from the prior, for every k = 0 ... L.
 
-    All levels share their random numbers and the walks they have in common.
-
-    Args:
-        model: in evaluation mode.
-        x: `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained.
-        noise: one lane an image.
-        reading: how L^{>k} is read, see `hvae.models.proposal.bound_proposal`.
+    All levels share their random numbers and the walks they have in common. The model is in evaluation mode, x is
+    `(n, channel, height, width)` float32 in [0, 1], preprocessed as the model was trained, and there is one lane of
+    noise an image; for the reading of L^{>k} see `hvae.models.proposal.bound_proposal`.
 
     Raises:
         HvaeError: images that are not of the model's shape, or noise of another number of lanes.
@@ -239,19 +231,11 @@ def reconstruct_repeatedly(
     draws: int = 1,
     reading: Reading = "mean",
 ) -> RepeatedReconstructions:
-    """Reconstructions at every level, `draws` times, with the noise of `hvae score`.
+    """Reconstructions at every level, `draws` times (R), with the noise of `hvae score`, by a model in evaluation mode.
 
-    Means over the draws are those of a score table of as many draws with the same reading and seed.
-
-    Args:
-        model: in evaluation mode.
-        images: `(n, channel, height, width)` uint8.
-        index: `(n,)` positions in the data set, or `hvae.datasets.content_index` of images without one.
-        preprocessing: of the run.
-        key: of the data set and its part; see `hvae.measuring.noise.noise_key`.
-        seed: of the evaluation.
-        draws: R, how often to binarise and sample afresh.
-        reading: how L^{>k} is read.
+    Means over the draws are those of a score table of as many draws with the same reading and seed. The images are
+    `(n, channel, height, width)` uint8, `index` `(n,)` their positions in the data set, or the `content_index` of
+    images without one, and `key` is a `hvae.measuring.noise.noise_key`.
 
     Raises:
         HvaeError: draws outside 1..`MOST_DRAWS`, no images, or images that are not of the model's shape.
@@ -279,11 +263,7 @@ def reconstruct_repeatedly(
 
 @torch.no_grad()
 def unconditional_samples(model: Model, n: int, generator: torch.Generator) -> np.ndarray:
-    """Images that a model of a kind that can `sample` draws of its own, `(n, channel, height, width)` in [0, 1].
-
-    Raises:
-        HvaeError: n below 1.
-    """
+    """Images that a model of a kind that can `sample` draws of its own, `(n, channel, height, width)` in [0, 1]."""
     if n < 1:
         raise HvaeError(f"asked for {n} samples: at least 1 is needed")
     return model.sample(n, generator).float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""The statistics of some images under one run, whatever is done with them."""
+"""The statistics of some images under one run: of a data set, or of images from outside."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from pathlib import Path
 
 import lightning
 import numpy as np
+import pandas as pd
 import torch
 
 from hvae import __version__
-from hvae.errors import ConfigError
+from hvae.datasets import content_index
+from hvae.errors import ConfigError, DataError
 from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.measuring.pixels import pixel_statistics
 from hvae.models.blocks import fold_weight_norm
 from hvae.runs.checkpoints import load_checkpoint
-from hvae.runs.score_tables import TableMetadata
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.runs.settings import Setting
 
 LEAST_IMAGES = 32
@@ -23,21 +27,10 @@ differently, and no value of a table may depend on the batch size."""
 
 
 class Scorer:
-    """One run, ready to score images.
-
-    Attributes:
-        config: of the run.
-        weights_sha256: of the weights.
-        how: reading, S, R, seed and precision.
-    """
+    """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
     def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
-        """Load a run folder; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
-
-        Raises:
-            CheckpointError: a damaged run.
-            ConfigError: a batch size below 1.
-        """
+        """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it."""
         if batch_size < 1:
             raise ConfigError(f"scoring: batch_size must be at least 1, it is {batch_size}")
         checkpoint = load_checkpoint(run, fabric.device)
@@ -63,12 +56,9 @@ class Scorer:
         )
 
     def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
-        """The `columns` in nats for each draw, (draws, n, columns) float64.
+        """The `columns` in nats for each draw, (draws, n, columns), of uint8 images (n, channel, height, width).
 
-        Args:
-            images: (n, channel, height, width) uint8 of the model's shape.
-            key: name of the noise; see `hvae.measuring.noise.noise_key`.
-            index: (n,) what addresses each image's noise: its position in the data set, or its content.
+        The `index` (n,) addresses each image's noise of the name `key`: its position in the data set, or its content.
         """
         with torch.inference_mode(), self._fabric.autocast():
             draws = [
@@ -79,8 +69,7 @@ class Scorer:
 
     def _parts(self, n: int) -> Iterator[slice]:
         size = LEAST_IMAGES if self.how.samples > 1 else max(self._batch_size, LEAST_IMAGES)
-        for start in range(0, n, size):
-            yield slice(start, start + size)
+        return (slice(start, start + size) for start in range(0, n, size))
 
     def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int) -> np.ndarray:
         """Values of one batch and draw, (images, columns)."""
@@ -97,3 +86,45 @@ class Scorer:
         per_pass = max(1, self._batch_size // len(index))
         values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
         return values[:count].cpu().numpy()
+
+
+NOISE_KEY = "images"
+"""Name of the noise of images without a data set; their content addresses it, so a picture keeps its score under any
+file name and in any company."""
+
+
+class Measurer:
+    """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
+
+    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+        """Load the run's model; `CheckpointError` if the run is damaged."""
+        fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
+        self.setting, self._run = setting, run.name
+        self._scorer = Scorer(run.path, setting, fabric, batch_size)
+        self.image_shape = self._scorer.config.model.image_shape
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the weights."""
+        return self._scorer.weights_sha256
+
+    def table(self, images: np.ndarray) -> ScoreTable:
+        """A score table in memory of images (m, channel, height, width) uint8, statistics of the pixels among them.
+
+        Values are in nats, the mean over the draws; each image is on its own, so they may come in any portions. Images
+        of another shape or type are a `DataError`.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != tuple(self.image_shape):
+            raise DataError(
+                f"{self._run} takes uint8 images of shape {tuple(self.image_shape)}, these are {images.dtype} of shape "
+                f"{images.shape[1:]}"
+            )
+        index = np.array([content_index(image) for image in images])
+        means = self._scorer.values(images, NOISE_KEY, index).mean(0)
+        # Rounded as a stored table is, so that an image ranks as it would there.
+        frame = pd.DataFrame(means.astype(np.float32), columns=self._scorer.columns)
+        frame = pd.concat([frame, pixel_statistics(images)], axis=1).astype(np.float64)
+        frame.insert(0, "example", np.arange(len(images)))
+        frame.insert(1, "label", 0)
+        about = self._scorer.about(data="images", slug="images", split="all", data_fingerprint="")
+        return ScoreTable(frame, about, self._run)

@@ -142,8 +142,7 @@ class ResidualBlock(nn.Module):
         return y + align(self._shortcut(x), len(y)) if self.shortcut and y.shape[2] <= x.shape[2] else y
 
     def _shortcut(self, x: Tensor) -> Tensor:
-        if self.stride == 2:
-            x = F.avg_pool2d(x, 2)
+        x = F.avg_pool2d(x, 2) if self.stride == 2 else x
         missing = self.shape[0] - x.shape[1]
         return F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x
 

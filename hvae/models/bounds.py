@@ -24,11 +24,7 @@ class Sweep:
     """
 
     def __init__(self, model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
-        """Prepare a sweep over x (batch, channel, height, width) under noise of `samples * batch` lanes, sample-major.
-
-        Raises:
-            ValueError: lanes that are no multiple of the batch.
-        """
+        """A sweep over x (batch, channel, height, width) under noise of `samples * batch` lanes, sample-major."""
         samples, remainder = divmod(noise.lanes, len(x))
         if remainder or not samples:
             raise ValueError(f"{noise.lanes} lanes of noise are no multiple of a batch of {len(x)} images")
@@ -104,11 +100,7 @@ class ImportanceWeightedBound:
         self._samples += len(log_weights)
 
     def value(self) -> Tensor:
-        """L_S of everything added so far, (batch,) float64.
-
-        Raises:
-            ValueError: nothing was added.
-        """
+        """L_S of everything added so far, (batch,) float64."""
         if self._log_sum is None:
             raise ValueError("L_S needs at least one sample")
         return self._log_sum - math.log(self._samples)

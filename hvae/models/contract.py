@@ -52,14 +52,10 @@ class Model(nn.Module, ABC):
     def objective(
         self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
     ) -> Objective:
-        """What is minimised on a minibatch.
+        """What is minimised on a minibatch of preprocessed images, at a fraction `progress` of training in [0, 1].
 
-        Args:
-            x: (batch, channel, height, width) preprocessed images.
-            labels: (batch,) int64; only a model of labels looks at them.
-            generator: of all noise, on the model's device.
-            training: schedules of the run; each kind takes what it needs.
-            progress: fraction of training done, in [0, 1].
+        Only a model of labels looks at the `labels` (batch,) int64; each kind takes what it needs of the schedules of
+        `training`. The `generator` is that of all noise, on the model's device.
         """
 
     def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
@@ -70,12 +66,8 @@ class Model(nn.Module, ABC):
     def validate(self, batches: Iterable[tuple[Tensor, Tensor]], generator: torch.Generator) -> dict[str, float]:
         """Means over the validation images for the learning curve, without gradients.
 
-        Args:
-            batches: (x, labels) of each batch; drawn lazily from `generator`, so batch and noise take turns.
-            generator: of all noise, on the model's device.
-
-        Returns:
-            `elbo` first: what a checkpoint is chosen by, higher = better; then columns of `ModelConfig.curve`.
+        `elbo` first: what a checkpoint is chosen by, higher = better; then columns of `ModelConfig.curve`. The
+        (x, labels) of each batch are drawn lazily from the `generator` of all noise, so batch and noise take turns.
         """
 
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
@@ -88,12 +80,8 @@ class Model(nn.Module, ABC):
     ) -> Tensor:
         """The statistics of one batch and draw, (batch, statistic) float64, named by `ModelConfig.measured`.
 
-        Args:
-            x: (batch, channel, height, width) preprocessed images.
-            noise: maps numbers of importance samples to their noise; the same number gives the same noise.
-            reading: of L^{>k}, where there are layers.
-            samples: S.
-            per_pass: importance samples in one pass at the most.
+        The `noise` maps numbers of importance samples to their noise, the same number to the same; there are `samples`
+        S, at most `per_pass` in one pass.
         """
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

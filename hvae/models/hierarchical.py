@@ -17,7 +17,7 @@ from hvae.models.hierarchical_config import FAMILIES, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
 from hvae.models.proposal import Draw, Proposal, sample_proposal
-from hvae.models.stages.base import Stage
+from hvae.models.stages.residual import ResidualStage
 
 
 class HierarchicalVAE(nn.Module):
@@ -28,15 +28,11 @@ class HierarchicalVAE(nn.Module):
     """
 
     def __init__(self, config: HierarchicalConfig) -> None:
-        """Build the stages.
-
-        Raises:
-            ConfigError: stages whose shapes do not fit together.
-        """
+        """Build the stages; those whose shapes do not fit together are a `ConfigError`."""
         super().__init__()
         self.config = config
         stage_type = resolve_name(FAMILIES[config.family])
-        stages: list[Stage] = []
+        stages: list[ResidualStage] = []
         shape: Shape = config.image_shape
         skip: Shape | None = None
         for level in range(config.depth):
@@ -59,7 +55,7 @@ class HierarchicalVAE(nn.Module):
         return tuple(stage.latent_shape for stage in self._stages)
 
     @property
-    def _stages(self) -> Sequence[Stage]:
+    def _stages(self) -> Sequence[ResidualStage]:
         return self.stages  # type: ignore[return-value]
 
     def infer_layer(self, below: Evidence, level: int, draw: Draw, noise: Noise) -> Evidence:
@@ -80,12 +76,10 @@ class HierarchicalVAE(nn.Module):
         return tuple(walk[1:])
 
     def generate(self, draws: Sequence[Draw], evidence: Sequence[Evidence] | None, noise: Noise) -> Pass:
-        """The generative walk from the top layer to p(x | z).
+        """The generative walk from the top layer to p(x | z), with the `draws` of each z, lowest first.
 
-        Args:
-            draws: where each z comes from, lowest first.
-            evidence: of the inference walk; None without images, when every draw must be from the prior.
-            noise: its `lanes` are the number of images where nothing else says so.
+        Without images there is no `evidence` of the inference walk, every draw must be from the prior, and the lanes of
+        the `noise` are the number of images.
         """
         if evidence is None and any(draw.from_posterior for draw in draws):
             raise ConfigError("without images every latent variable has to come from the prior")
@@ -116,7 +110,7 @@ class HierarchicalVAE(nn.Module):
         return drawn.likelihood.mean.clamp(0, 1)
 
 
-def _require_fit(stages: Sequence[Stage], config: HierarchicalConfig) -> None:
+def _require_fit(stages: Sequence[ResidualStage], config: HierarchicalConfig) -> None:
     for level, (below, above) in enumerate(itertools.pairwise(stages), start=1):
         if above.output_shape != below.feature_shape:
             raise ConfigError(

@@ -8,17 +8,69 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hvae.config import TrainingConfig
+from hvae.config import FreeBits, TrainingConfig
 from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.bounds import ImportanceWeightedBound, Sweep
 from hvae.models.contract import Model, Objective
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.models.latents import Noise, generator_noise
-from hvae.models.objectives import beta_at, first_not_finite, free_nats_at, objective
+from hvae.models.latents import Latent, Noise, Pass, generator_noise
 from hvae.models.proposal import Reading, elbo_proposal
 
 ACTIVE_VARIANCE = 0.01
 """A unit is active if its posterior mean varies more than this over images (Burda et al., 2016)."""
+
+
+def beta_at(progress: float, config: TrainingConfig) -> float:
+    """Weight of the divergences at a fraction of training: 0 -> 1 linearly over the warm-up."""
+    return 1.0 if config.beta_warm_up == 0 else min(1.0, progress / config.beta_warm_up)
+
+
+def free_nats_at(progress: float, config: FreeBits) -> float:
+    """Floor in nats per spatial position: constant, then linear to zero, both as fractions of training."""
+    if progress < config.constant:
+        return config.nats
+    if progress >= config.gone:
+        return 0.0
+    return config.nats * (config.gone - progress) / (config.gone - config.constant)
+
+
+def floored_divergence(latent: Latent, config: FreeBits, nats: float) -> Tensor:
+    """Divergence -log r_l with free bits, scalar: mean over the minibatch.
+
+    Kingma et al. (2016), eq. 15, with its unit and its average made explicit; see `FreeBits`.
+    """
+    elements = latent.log_ratio_elements()
+    if elements is None:
+        raise ValueError("free bits need a latent drawn from the posterior")
+    divergence = -elements.flatten(2) if elements.ndim > 2 else -elements.unsqueeze(-1)  # lanes, channel, position
+    channels, positions = divergence.shape[1:]
+    if config.unit == "layer":
+        divergence, floor = divergence.sum((1, 2)), nats * positions
+    elif config.unit == "channel":
+        divergence, floor = divergence.sum(2), nats * positions / channels
+    else:
+        floor = nats / channels
+    if config.average == "minibatch":
+        return divergence.mean(0).clamp(min=floor).sum()
+    return divergence.clamp(min=floor).reshape(len(divergence), -1).sum(1).mean()
+
+
+def objective(result: Pass, x: Tensor, config: TrainingConfig, progress: float) -> Objective:
+    """The objective of one pass of x with every z from the posterior, at a fraction `progress` of training.
+
+    Its loss is -(log p(x|z) - beta * sum_l floored divergence_l), mean over the minibatch.
+    """
+    log_likelihood = result.log_likelihood(x)[0]
+    ratios = [ratio for latent in result.latents if (ratio := latent.log_ratio()) is not None]
+    if len(ratios) < len(result.latents):
+        raise ValueError("the objective needs every latent drawn from the posterior")
+    nats = free_nats_at(progress, config.free_bits)
+    if nats > 0:
+        divergences = [floored_divergence(latent, config.free_bits, nats) for latent in result.latents]
+    else:
+        divergences = [-ratio.mean() for ratio in ratios]
+    loss = beta_at(progress, config) * sum(divergences) - log_likelihood.mean()
+    return Objective(loss, log_likelihood, torch.stack(ratios))
 
 
 class HierarchicalModel(HierarchicalVAE, Model):
@@ -42,23 +94,30 @@ class HierarchicalModel(HierarchicalVAE, Model):
     def validate(self, batches: Iterable[tuple[Tensor, Tensor]], generator: torch.Generator) -> dict[str, float]:
         """ELBO and its terms in nats, and the active units of each layer."""
         totals: list[Tensor] = []
-        means: list[list[Tensor]] = [[] for _ in range(self.depth)]
+        means: list[list[Tensor]] = []
         for x, _ in batches:
             result = self._pass(x, generator)
-            ratios = [latent.log_ratio() for latent in result.latents]
-            totals.append(torch.stack([result.log_likelihood(x)[0], *ratios]))
-            for layer, latent in enumerate(result.latents):
-                means[layer].append(latent.posterior.loc.flatten(1))
+            totals.append(torch.stack([result.log_likelihood(x)[0], *(one.log_ratio() for one in result.latents)]))
+            means.append([latent.posterior.loc.flatten(1) for latent in result.latents])
         terms = torch.cat(totals, 1).double().mean(1)
         row = {"elbo": float(terms.sum()), "log_px": float(terms[0])}
-        for layer in range(1, self.depth + 1):
+        for layer, values in enumerate(zip(*means, strict=True), start=1):
             row[f"log_ratio_{layer}"] = float(terms[layer])
-            row[f"active_units_{layer}"] = int((torch.cat(means[layer - 1]).var(0) > ACTIVE_VARIANCE).sum())
+            row[f"active_units_{layer}"] = int((torch.cat(values).var(0) > ACTIVE_VARIANCE).sum())
         return row
 
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
         """The first of q, p, log r and log p(x|z) that is not finite, in the order of the walks."""
-        return first_not_finite(self._pass(x, generator))
+        layers = list(enumerate(self._pass(x, generator).latents, start=1))
+        met = [(f"q(z_{layer}|.) of layer z_{layer}", latent.posterior) for layer, latent in layers]
+        met += [(f"p(z_{layer}|.) of layer z_{layer}", latent.prior) for layer, latent in reversed(layers)]
+        for name, distribution in met:
+            if not torch.isfinite(distribution.loc + distribution.scale).all():
+                return name
+        for layer, latent in layers:
+            if not torch.isfinite(latent.log_ratio()).all():
+                return f"log r_{layer} of layer z_{layer}"
+        return "log p(x|z) of the likelihood"
 
     def measure(
         self, x: Tensor, noise: Callable[[Sequence[int]], Noise], *, reading: Reading, samples: int, per_pass: int

@@ -104,13 +104,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Latent:
-    """One latent variable of a pass.
+    """One latent variable z (lanes, *latent) of a pass, with its draw, q(z_l | .) and p(z_l | z_{>l}).
 
-    Attributes:
-        z: (lanes, *latent).
-        draw: where z came from.
-        posterior: q(z_l | .), None where z came from the prior.
-        prior: p(z_l | z_{>l}); one lane at the top.
+    There is no `posterior` where z came from the prior; the `prior` is of one lane at the top.
     """
 
     z: Tensor
@@ -132,12 +128,7 @@ class Latent:
 
 @dataclass(frozen=True)
 class Pass:
-    """One walk up and down the hierarchy under one proposal.
-
-    Attributes:
-        latents: lowest layer first.
-        likelihood: p(x | z), event = one image.
-    """
+    """One walk up and down the hierarchy under one proposal: latents, lowest first, and p(x | z), event = one image."""
 
     latents: tuple[Latent, ...]
     likelihood: Distribution

@@ -28,13 +28,9 @@ class DiscretisedLogisticMixture(Distribution):
     ) -> None:
         """Take the parameters as a network gives them, in float32 or float64.
 
-        Args:
-            logits: `(lanes, K, height, width)`, of the components, not normalised.
-            means: `(lanes, K, channels, height, width)` on [-1, 1].
-            log_scales: as `means`; values below -7 count as -7.
-            coefficients: `(lanes, K, channels (channels - 1) / 2, height, width)` in the order c = 1: 0; c = 2: 0, 1;
-                ...: what channel c takes of the channels before it.
-            levels: values that a pixel can have, at least 2.
+        The `logits` of the components are `(lanes, K, height, width)`, the `means` on [-1, 1] and the `log_scales`
+        `(lanes, K, channels, height, width)`, and the `coefficients` `(lanes, K, channels (channels - 1) / 2, height,
+        width)` in the order c = 1: 0; c = 2: 0, 1; ...: what channel c takes of the channels before it.
         """
         lanes, _, channels, height, width = means.shape
         self.log_weights = F.log_softmax(logits, dim=1)

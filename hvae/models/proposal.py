@@ -40,11 +40,9 @@ class Draw(Enum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """One `Draw` per layer, lowest first, for each walk.
+    """One `Draw` per layer, lowest first, of what each walk hands to the next stage.
 
-    Attributes:
-        inference: what the upward walk hands to the next stage: a sample of q or its mean.
-        generation: what the downward walk hands to the stage below; a posterior draw reuses the z of the upward walk.
+    The inference walk hands on a sample of q or its mean; a posterior draw of the generative walk reuses its z.
     """
 
     inference: tuple[Draw, ...]
@@ -73,19 +71,13 @@ def mean_proposal(depth: int) -> Proposal:
 
 
 def bound_proposal(depth: int, k: int, reading: Reading = "mean") -> Proposal:
-    """The k lowest latent variables from the conditional prior: L^{>k}, Havtorn et al. (2021), eq. 5.
+    """The k lowest latent variables (0 to L) from the conditional prior: L^{>k}, Havtorn et al. (2021), eq. 5.
 
-    Args:
-        depth: L.
-        k: how many of the lowest layers come from the prior, 0 (the ELBO) to L.
-        reading: `mean`: the lowest k layers take their mean in the inference walk and the prior mean in the
-            generative walk (the released code; not a bound on log p(x)). `sample`: their mean in the inference walk,
-            a sample of the prior in the generative walk (a bound). `auxiliary`: sampled and discarded in the
-            inference walk, sampled afresh from the prior in the generative walk (a looser bound). `early-release`: as
-            the ELBO, but the reconstruction takes the prior means (the code until December 2021; not a bound).
-
-    Raises:
-        ConfigError: k outside 0..L or an unknown reading.
+    `mean`: the lowest k layers take their mean in the inference walk and the prior mean in the generative walk (the
+    released code; not a bound on log p(x)). `sample`: their mean in the inference walk, a sample of the prior in the
+    generative walk (a bound). `auxiliary`: sampled and discarded in the inference walk, sampled afresh from the prior
+    in the generative walk (a looser bound). `early-release`: as the ELBO, but the reconstruction takes the prior means
+    (the code until December 2021; not a bound). Another k or reading is a `ConfigError`.
     """
     if not 0 <= k <= depth:
         raise ConfigError(f"k = {k} is outside 0..{depth}, the layers of this model")
@@ -110,17 +102,11 @@ def sample_proposal(depth: int) -> Proposal:
 
 
 def switched_proposal(layers: str) -> Proposal:
-    """Any combination of layers from the posterior and from the prior.
+    """Any combination of layers from the posterior and from the prior: one letter a layer, lowest first, `q` or `p`.
 
     The prior layers below the lowest `q` are forgotten as `bound_proposal` forgets them in the reading `mean`, so that
     `ppq` is L^{>2}; every other prior layer is sampled as in `complementary_proposal`, so that `qpp` is the bound of
-    `complementary_proposal(3, 1)`. Without any `q` it is L^{>L}.
-
-    Args:
-        layers: one letter a layer, lowest first: `q` the posterior, `p` the prior.
-
-    Raises:
-        ConfigError: no letter, or another letter.
+    `complementary_proposal(3, 1)`. Without any `q` it is L^{>L}. `ConfigError` for no letter, or another.
     """
     if not layers or set(layers) - set("qp"):
         raise ConfigError(f"'{layers}' does not name the source of every layer: one letter each, q or p, lowest first")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from hvae.config import RunConfig
-from hvae.datasets.splits import PARTS
+from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry, read_history

@@ -17,7 +17,7 @@ from typing import Any
 
 from hvae.config import DataConfig
 from hvae.datasets.base import slug_stem
-from hvae.datasets.splits import PARTS
+from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, read_table, table_paths

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.datasets import ImageSet, is_known
-from hvae.datasets.labels import set_labels
+from hvae.datasets.base import set_labels
 from hvae.errors import DataError
 from hvae.files import write_text
 

@@ -3,8 +3,17 @@
 Conventions of the whole package: OOD is the positive class and scores are HIGHER = more OOD.
 """
 
-from hvae.stats.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
-from hvae.stats.densities import Density, bits_per_dim, density, ks_distance, shared_edges
+from hvae.stats.curves import (
+    Density,
+    PrecisionRecallCurve,
+    RocCurve,
+    bits_per_dim,
+    density,
+    ks_distance,
+    precision_recall_curve,
+    roc_curve,
+    shared_edges,
+)
 from hvae.stats.detection import (
     Estimate,
     PairedDifference,

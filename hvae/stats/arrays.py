@@ -10,11 +10,7 @@ Indices = NDArray[np.intp]
 
 
 def finite(values: ArrayLike, name: str, ndim: int = 1) -> Floats:
-    """`values` as a float64 array of rank `ndim`; `name` says in messages what they are.
-
-    Raises:
-        HvaeError: Not numbers, another rank, empty, or some values not finite (the message says how many).
-    """
+    """`values` as a float64 array of rank `ndim`, not empty and all finite; `name` says in messages what they are."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

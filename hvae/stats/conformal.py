@@ -21,26 +21,17 @@ from hvae.stats.arrays import Floats, between, finite
 def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = False, break_ties: bool = False) -> Floats:
     """Empirical tail rank of each value in the reference, (1 + #{reference >= value}) / (n_ref + 1), per column.
 
-    Args:
-        reference: Scores of the reference part `(n_ref, K)`.
-        values: Scores to rank `(m, K)`.
-        two_sided: Rank by the nearer tail instead, doubled and at most 1, so that scores too LOW stand out as well.
-        break_ties: Order values that no reference score lies between by how many standard deviations of the reference
-            they are out: each rank is lowered by less than one step. Without it every score beyond the whole reference
-            has the same rank, however far out it is.
-
-    Returns:
-        Ranks `(m, K)` in (0, 1]; small = far out in the tail.
+    Of values `(m, K)` in a reference part `(n_ref, K)`, in (0, 1]; small = far out in the tail. To rank `two_sided` is
+    by the nearer tail, doubled and at most 1, so that scores too LOW stand out as well. To `break_ties` is to order
+    values that no reference score lies between by how many standard deviations of the reference they are out: each rank
+    is lowered by less than one step. Without it every score beyond the whole reference has the same rank.
     """
     reference, values = _same_columns(reference, values)
-    n_ref, columns = reference.shape
-    ordered = np.sort(reference, axis=0)
-    ranks = np.empty_like(values)
-    for column in range(columns):
-        upper = n_ref - np.searchsorted(ordered[:, column], values[:, column], "left")
-        tail = (1 + upper) / (n_ref + 1)
+    n_ref, ranks = len(reference), np.empty_like(values)
+    for column, (ordered, ranked) in enumerate(zip(np.sort(reference, axis=0).T, values.T, strict=True)):
+        tail = (1 + n_ref - np.searchsorted(ordered, ranked, "left")) / (n_ref + 1)
         if two_sided:
-            lower = (1 + np.searchsorted(ordered[:, column], values[:, column], "right")) / (n_ref + 1)
+            lower = (1 + np.searchsorted(ordered, ranked, "right")) / (n_ref + 1)
             tail = np.minimum(1.0, 2 * np.minimum(tail, lower))
         ranks[:, column] = tail
     if break_ties:

@@ -126,8 +126,7 @@ def paired_auroc_difference(
         raise HvaeError(
             f"paired scores: a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}; score the same ones."
         )
-    in_wins_a, ood_wins_a = _placements(in_a, ood_a)
-    in_wins_b, ood_wins_b = _placements(in_b, ood_b)
+    (in_wins_a, ood_wins_a), (in_wins_b, ood_wins_b) = _placements(in_a, ood_a), _placements(in_b, ood_b)
     value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
     variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)
     if np.isnan(variance):
@@ -267,9 +266,8 @@ def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_b
         resampled[index] = [measure(*rates) for measure in measures]
     rates = ranking.rates(in_rank, ood_rank)
     lows, highs = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    found = []
-    for measure, low, high in zip(measures, lows, highs, strict=True):
-        value = measure(*rates)
-        estimate = Estimate(value, min(value, float(low)), max(value, float(high)), level)
-        found.append(measure.widened(estimate, ranking))
-    return found
+    values = [measure(*rates) for measure in measures]
+    return [
+        measure.widened(Estimate(value, min(value, float(low)), max(value, float(high)), level), ranking)
+        for measure, value, low, high in zip(measures, values, lows, highs, strict=True)
+    ]

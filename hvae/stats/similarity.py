@@ -99,10 +99,11 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
 
 def _same_images(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     a, b = finite(a, "features a", 2), finite(b, "features b", 2)
-    n, m = len(a), len(b)
-    if n != m:
-        raise HvaeError(f"features: a has {n} images, b has {m}; both need the same images in the same order.")
-    _require_images(n)
+    if len(a) != len(b):
+        raise HvaeError(
+            f"features: a has {len(a)} images, b has {len(b)}; both need the same images in the same order."
+        )
+    _require_images(len(a))
     return a, b
 
 

@@ -29,7 +29,6 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
-from hvae.training.learning_rate import learning_rate_at
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"
@@ -86,19 +85,11 @@ def train(
     nodes: int = 1,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Train a model into a run folder.
+    """Train a model on the `fitted` images into a run folder, which is returned.
 
-    Args:
-        config: of the run.
-        folder: where `config.json`, `model.safetensors` (best validation ELBO, moving average), `history.csv` and
-            `resume.pt` go; returned.
-        fitted: images the weights are fitted to.
-        validation: images the checkpoint is chosen by.
-        resume: continue from `resume.pt`; the result equals that of an uninterrupted run.
-        accelerator: as Lightning Fabric names it, as are `devices` and `nodes`.
-        devices: how many, or `auto`.
-        nodes: how many machines.
-        on_step: called on the first process after each step.
+    It gets `config.json`, `model.safetensors` (moving average at the best ELBO of the `validation` images),
+    `history.csv` and `resume.pt`; to `resume` from that gives the same as an uninterrupted run. Accelerator, devices
+    and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -345,3 +336,11 @@ def _save(content: dict[str, Any], path: Path) -> None:
     # Into an open file: given a path, torch.save loses the reason why the system refused a write.
     with path.open("wb") as file:
         torch.save(content, file)
+
+
+def learning_rate_at(progress: float, steps: int, config: TrainingConfig) -> float:
+    """Learning rate at a fraction of `steps` optimiser steps: a linear rise, then half a cosine or constant."""
+    rising = config.learning_rate_warm_up * steps
+    rise = min(1.0, (progress * steps + 1) / rising) if rising >= 1 else 1.0
+    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+    return config.learning_rate * rise * fall

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hvae import scores as registry
 from hvae.errors import CheckpointError
-from hvae.measuring.images import Measurer
+from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.verdicts.rule import Rule

@@ -67,7 +67,7 @@ def score(
     Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
     judges single images instead, by ranks in the run's own training images; no OOD image plays a part.
     """
-    from hvae.datasets.splits import PARTS
+    from hvae.datasets.registry import PARTS
 
     entries = [named_run(name) for name in runs]
     own_parts = split is not None and set(split) <= set(PARTS)
@@ -76,7 +76,7 @@ def score(
     _refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
     if images:
         from hvae.cli.scoring.verdicts import judge
-        from hvae.datasets.own.conforming import FITS
+        from hvae.datasets.conversions import FITS
         from hvae.verdicts.rule import STATISTICS
 
         judge(

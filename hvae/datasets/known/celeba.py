@@ -4,18 +4,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
+from hvae.datasets.conversions import conform
 from hvae.datasets.fetching.archives import zip_members
-from hvae.datasets.fetching.download import DownloadError
-from hvae.datasets.fetching.google_drive import download_from_drive
+from hvae.datasets.fetching.download import DownloadError, download_from_drive
 from hvae.datasets.fetching.published_files import intact, writing_below
-from hvae.datasets.own.conforming import conform
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError
 
@@ -124,20 +122,16 @@ def _obtain(folder: Path, temporary: Path, progress: Progress | None) -> None:
             os.replace(downloads / name, folder / name)
     if unpacking:
         archive = (temporary / f"{ARCHIVE}.d" if ARCHIVE in missing else folder) / ARCHIVE
-        _unpack(archive, temporary, report)
+        (temporary / IMAGES).mkdir()
+        unpacked = 0
+        with about(ARCHIVE):
+            # The names are the paths written: their form admits none that leads out of the folder.
+            for name, content in zip_members(archive, _MEMBER, PHOTOGRAPHS, _MAX_PHOTOGRAPH_BYTES):
+                (temporary / name).write_bytes(content)
+                unpacked += len(content)
+                report(unpacked)
         os.replace(temporary / IMAGES, folder / IMAGES)
     report(total)
-
-
-def _unpack(archive: Path, temporary: Path, report: Callable[[int], None]) -> None:
-    (temporary / IMAGES).mkdir()
-    unpacked = 0
-    with about(ARCHIVE):
-        # The names are the paths written: their form admits none that leads out of the folder.
-        for name, content in zip_members(archive, _MEMBER, PHOTOGRAPHS, _MAX_PHOTOGRAPH_BYTES):
-            (temporary / name).write_bytes(content)
-            unpacked += len(content)
-            report(unpacked)
 
 
 @lru_cache(maxsize=1)

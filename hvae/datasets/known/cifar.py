@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, ImageSet, about
-from hvae.datasets.fetching.archives import tar_members
+from hvae.datasets.fetching.archives import read_pickle, tar_members
 from hvae.datasets.fetching.download import write_whole
-from hvae.datasets.fetching.pickles import read_pickle
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack, checked, intact
 from hvae.errors import DataError
 

@@ -50,12 +50,10 @@ if _handler := getattr(ctypes.CDLL(Image.core.__file__), "TIFFSetErrorHandler", 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """One image as 8-bit pixels.
+    """One image as pixels ``(height, width, 1 or 3 channels)`` uint8, grey or RGB.
 
-    Attributes:
-        pixels: ``(height, width, channels)`` uint8 with 1 channel (grey) or 3 (RGB).
-        changes: In words, what decoding did beyond reading: rotation, rescaling, alpha, frames left out.
-        size: ``(height, width)`` of the image in the file, after rotation; that of ``pixels`` unless it was reduced.
+    ``changes`` say in words what decoding did beyond reading: rotation, rescaling, alpha, frames left out. The ``size``
+    ``(height, width)`` is that of the image in the file, after rotation: that of ``pixels`` unless it was reduced.
     """
 
     pixels: np.ndarray
@@ -214,8 +212,7 @@ def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
     image.load()
     # Asked again: a TIFF is turned while it is loaded.
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    width, height = size
-    block = _block_side(*image.size)
+    (width, height), block = size, _block_side(*image.size)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         changes.append("rescaled to 8 bits")
         small = _reduced_wide(image, block)

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hvae.datasets.own.conforming import conform, describe_change
+from hvae.datasets.conversions import conform, describe_change
 from hvae.datasets.own.decoding import MAX_BYTES, decode
 from hvae.errors import DataError
 
@@ -66,7 +66,7 @@ class Treatment:
 
     image_shape: tuple[int, int, int]
     fit: str = "pad"
-    """One of `hvae.datasets.own.conforming.FITS`, for images of another aspect."""
+    """One of `hvae.datasets.conversions.FITS`, for images of another aspect."""
     invert: bool = False
     """Whether to make black white: MNIST's digits are white on black, paper is not."""
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from hvae.models.blocks import ResidualBlock, Shape
-from hvae.models.gaussians import GaussianLayer
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
 from hvae.models.latents import Evidence, LayerNoise, align, draw_from
+from hvae.models.likelihoods import GaussianLayer
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from hvae.models.blocks import Shape
-from hvae.models.gaussians import precision_weighted
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.latents import Evidence, LayerNoise, align, draw_from
+from hvae.models.likelihoods import precision_weighted
 from hvae.models.proposal import Draw
 from hvae.models.stages.residual import ResidualStage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 import torch
@@ -10,20 +10,30 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from hvae.models.blocks import FeatureMap, ResidualBlock, Shape
-from hvae.models.gaussians import GaussianLayer, standard_normal
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, LayerNoise, align, draw_from
+from hvae.models.likelihoods import GaussianLayer, standard_normal
 from hvae.models.proposal import Draw
-from hvae.models.stages.base import Stage
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "identity": lambda x: x}
 
 
-class ResidualStage(Stage):
-    """An encoder below the latent, a decoder below it in the other walk, and the prior; q is the family's own."""
+class ResidualStage(nn.Module, ABC):
+    """One latent variable z_l: an encoder below, a decoder below in the other walk, the prior, and the family's own q.
 
-    conditional_prior: GaussianLayer | None
-    inference_projection: FeatureMap | None
+    Attributes:
+        evidence_shape: shape of the features that the next stage's inference reads.
+        skip_shape: shape of the features that also feed the next stage past z_l, None without skips.
+        feature_shape: shape of the features that p(z_l | z_{>l}) reads from the stage above.
+        hidden_shapes: shapes of the hidden features of the generative walk, the last one the output.
+        latent_shape: shape of z_l without lanes.
+    """
+
+    evidence_shape: Shape
+    skip_shape: Shape | None
+    feature_shape: Shape
+    hidden_shapes: tuple[Shape, ...]
+    latent_shape: Shape
 
     def __init__(
         self,
@@ -35,16 +45,11 @@ class ResidualStage(Stage):
         parts: int = 1,
         hands_latent_on: bool = True,
     ) -> None:
-        """Create the networks.
+        """Create the networks of the stage at `level` (0 = lowest), which reads the `shape_in` and `skip_shape` below.
 
-        Args:
-            config: of the whole model.
-            level: 0 for the lowest stage.
-            shape_in: what the inference reads: the image, or what the stage below hands on.
-            skip_shape: features of the stage below that skip its latent, None without skips.
-            parts: variables of the configured size that z_l consists of, side by side along the first axis; the
-                upward walk infers the first.
-            hands_latent_on: whether the upward walk draws a variable for the stage above, or hands its features on.
+        z_l consists of `parts` variables of the configured size side by side along the first axis, the first of which
+        the upward walk infers. That walk draws a variable for the stage above, unless `hands_latent_on` is false: then
+        it hands its features on.
         """
         super().__init__()
         stage = config.stages[level]
@@ -73,6 +78,19 @@ class ResidualStage(Stage):
     def _allocates_as_released(config: HierarchicalConfig) -> bool:
         """Whether a projection of the top latent is there though nothing reads it: only in the released model."""
         return False
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the features handed to the stage below (or to the likelihood)."""
+        return self.hidden_shapes[-1]
+
+    @abstractmethod
+    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
+        """One step of the inference walk: read the stage below, form q(z_l | .) and draw from it."""
+
+    @abstractmethod
+    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
+        """What `infer` gives under another draw from the same q(z_l | .), without its deterministic part."""
 
     def encode(self, below: Evidence) -> Tensor:
         """Deterministic features h_l of the upward walk, (lanes, *feature_shape)."""
@@ -104,19 +122,20 @@ class ResidualStage(Stage):
     def generate(
         self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: LayerNoise
     ) -> tuple[tuple[Tensor, ...], Latent]:
-        """Draw z_l and decode it, with the hidden features of the stage above feeding past it."""
+        """One step of the generative walk: hidden features of this stage, the last one its output, and the latent.
+
+        The same of the stage `above` (empty at the top) feed past z_l. There is no `evidence` in a pass without images.
+        """
         prior = self.prior(above)
         if evidence is not None and draw.from_posterior:
             posterior, z = self.infer_downward(evidence, above, prior, draw, noise)
         else:
             posterior, z = None, draw_from(prior, draw, noise)
         z = align(z, max(len(z), len(above[-1]) if above else 1))
-        hidden: list[Tensor] = []
-        h = self.generation_projection(z)
+        hidden = [self.generation_projection(z)]
         for position, block in enumerate(self.decoder):
-            h = block(h, above[min(position, len(above) - 1)] if above else None)
-            hidden.append(h)
-        return tuple(hidden) or (h,), Latent(z, draw, posterior, prior)
+            hidden.append(block(hidden[-1], above[min(position, len(above) - 1)] if above else None))
+        return tuple(hidden[1:] or hidden), Latent(z, draw, posterior, prior)
 
 
 def _blocks(

@@ -1,4 +1,4 @@
-from hvae.datasets.labels import set_labels
+from hvae.datasets.base import set_labels
 
 
 def test_two_folders_of_one_name_are_told_apart():

@@ -8,10 +8,10 @@ import torch
 from torch.distributions import Normal
 
 from hvae.models.bounds import Sweep
-from hvae.models.gaussians import precision_weighted
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import Family, HierarchicalConfig
 from hvae.models.latents import Noise, SharedNoise, generator_noise
+from hvae.models.likelihoods import precision_weighted
 from hvae.models.proposal import READINGS, Draw, bound_proposal, elbo_proposal, mean_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
 

@@ -15,7 +15,7 @@ from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import SharedNoise, generator_noise
 from hvae.models.proposal import bound_proposal, elbo_proposal, sample_proposal
-from hvae.presets.grey import PAPER_GREY
+from hvae.presets import PAPER_GREY
 from hvae.runs.checkpoints import load_checkpoint, save_weights, write_config
 from tests.hvae.small_models import initialised, random_images, small_config
 

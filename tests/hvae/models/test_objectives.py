@@ -9,8 +9,8 @@ import torch
 from torch.distributions import Normal
 
 from hvae.config import FreeBits, TrainingConfig
+from hvae.models.hierarchical_model import beta_at, floored_divergence, free_nats_at, objective
 from hvae.models.latents import Latent, generator_noise
-from hvae.models.objectives import beta_at, floored_divergence, free_nats_at, objective
 from hvae.models.proposal import Draw, bound_proposal, elbo_proposal
 from tests.hvae.small_models import initialised, random_images, small_config
 

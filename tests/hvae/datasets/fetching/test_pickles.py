@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from hvae.datasets.fetching.pickles import read_pickle
+from hvae.datasets.fetching.archives import read_pickle
 from hvae.errors import DataError
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hvae.datasets import available, fetch, info
-from hvae.datasets.fetching import google_drive
+from hvae.datasets.fetching import download
 from hvae.datasets.known import celeba
 from hvae.errors import DataError
 
@@ -178,7 +178,7 @@ def test_only_photographs_are_unpacked(tmp_path, drive, monkeypatch, extra, mess
 
 
 def test_progress_during_a_download_may_cancel_it(tmp_path, drive, monkeypatch):
-    monkeypatch.setattr(google_drive, "TICK", 0.01)
+    monkeypatch.setattr(download, "TICK", 0.01)
     half = len(drive.files[ARCHIVE]) // 2
     over, ended = threading.Event(), threading.Event()
 

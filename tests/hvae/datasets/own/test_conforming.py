@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hvae.datasets.own.conforming import FITS, conform, describe_change
+from hvae.datasets.conversions import FITS, conform, describe_change
 from hvae.errors import DataError
 
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from hvae.datasets import available, fetch, info, load
-from hvae.datasets.own.folder import scan_folder
+from hvae.datasets.own.entry import scan_folder
 from hvae.errors import DataError
 
 
@@ -110,7 +110,7 @@ def test_links_out_of_the_folder_are_passed_over(tmp_path, mixed):
 
 
 def test_number_of_files_is_bounded(mixed, monkeypatch):
-    monkeypatch.setattr("hvae.datasets.own.folder.MAX_FILES", 3)
+    monkeypatch.setattr("hvae.datasets.own.entry.MAX_FILES", 3)
     with pytest.raises(DataError, match="more than the 3 images"):
         load(f"folder:{mixed}")
 
