@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from hvae import __version__
-from hvae.cli import correlating, dashboard, data_sets, reconstructing, reporting, run_folders, training
-from hvae.cli.scoring.command import score
+from hvae.cli import correlating, dashboard, data_sets, reconstructing, reporting, run_folders, scoring, training
 from hvae.cli.terminal import FriendlyGroup, SpreadingCommand
 
 app = typer.Typer(
@@ -35,7 +34,7 @@ def _root(
 
 
 app.command("train")(training.train)
-app.command("score", cls=SpreadingCommand)(score)
+app.command("score", cls=SpreadingCommand)(scoring.score)
 app.command("report", cls=SpreadingCommand)(reporting.report)
 app.command("correlate", cls=SpreadingCommand)(correlating.correlate)
 app.command("reconstruct", cls=SpreadingCommand)(reconstructing.reconstruct)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")]
+Reading = Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")]
 Device = Annotated[str, typer.Option("--device", help="Where to compute: auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Data = Annotated[
@@ -28,11 +31,7 @@ Data = Annotated[
 
 
 def one_of(value: str, choices: Sequence[str], option: str) -> str:
-    """The value, if it is one of the choices.
-
-    Raises:
-        ConfigError: it is not, with the closest of them.
-    """
+    """The value, if it is one of the choices; else a `ConfigError` with the closest of them."""
     if value in choices:
         return value
     close = difflib.get_close_matches(value, choices, n=1)
@@ -41,11 +40,7 @@ def one_of(value: str, choices: Sequence[str], option: str) -> str:
 
 
 def named_run(name: str) -> RunEntry:
-    """The run of that name or path, with a config that can be read.
-
-    Raises:
-        HvaeError: no such run, or a damaged config.
-    """
+    """The run of that name or path, with a config that can be read."""
     from hvae import datasets
     from hvae.runs.folders import find_run
 
@@ -61,11 +56,7 @@ def named_run(name: str) -> RunEntry:
 
 
 def accelerator(device: str) -> str:
-    """The device as Lightning Fabric names it.
-
-    Raises:
-        ConfigError: an unknown device, or CUDA asked for where there is none.
-    """
+    """The device as Lightning Fabric names it; refuses CUDA where there is none."""
     import torch
 
     if one_of(device, DEVICES, "--device") == "cuda" and not torch.cuda.is_available():
@@ -74,11 +65,7 @@ def accelerator(device: str) -> str:
 
 
 def torch_device(device: str) -> str:
-    """The device as torch names it; `auto` is CUDA where there is one.
-
-    Raises:
-        ConfigError: CUDA asked for where there is none.
-    """
+    """The device as torch names it; `auto` is CUDA where there is one."""
     import torch
 
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else accelerator(device)

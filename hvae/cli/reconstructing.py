@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Device, Seed, named_run, one_of, torch_device
+from hvae.cli.options import Device, Reading, Run, Seed, named_run, one_of, torch_device
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
 _COLOURS = {"differences": "RdBu_r", "log p(x|z)": "cividis_r", "standard deviation": "cividis"}
-
 
 Show = Annotated[
     str,
@@ -41,7 +40,7 @@ class _Images:
 
 
 def reconstruct(
-    run: Annotated[str, typer.Argument(help="Name of a run, or a run folder.")],
+    run: Run,
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf or .svg.")],
     data: Annotated[str | None, typer.Option(help="Images of this data set, drawn by the seed.")] = None,
     split: Annotated[str, typer.Option(help="Split of the data set.")] = "test",
@@ -59,7 +58,7 @@ def reconstruct(
         list[int] | None, typer.Option(help="A level k to show. Several may follow; default all of them.")
     ] = None,
     numbers: Annotated[Path | None, typer.Option(help="Write the numbers below the pictures too: .csv.")] = None,
-    reading: Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")] = "mean",
+    reading: Reading = "mean",
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

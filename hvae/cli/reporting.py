@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import named_run, one_of
+from hvae.cli.options import Runs, named_run, one_of
 from hvae.cli.terminal import warn
 from hvae.errors import ConfigError, TableError
 
@@ -21,7 +21,7 @@ _SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
 
 
 def report(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
+    runs: Runs,
     form: Annotated[
         str | None,
         typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text."),
@@ -91,6 +91,5 @@ def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], named: S
     if named:
         return left_out(comparisons, named)
     absent = [name for name in SCORES if left_out(comparisons, [name])]
-    if not absent:
-        return []
-    return [f"left out where they cannot be computed: {', '.join(absent)}; name them with --score to see why"]
+    line = f"left out where they cannot be computed: {', '.join(absent)}; name them with --score to see why"
+    return [line] if absent else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from filelock import Timeout
 
-from hvae.cli.options import named_run
+from hvae.cli.options import Run, Runs, named_run
 from hvae.cli.terminal import warn
 from hvae.errors import CheckpointError, HvaeError
 
@@ -67,7 +67,7 @@ def _best_bits(entry: RunEntry) -> str:
 
 
 @app.command()
-def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")]) -> None:
+def check(run: Run) -> None:
     """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
     from hvae.models.contract import parameter_count
     from hvae.runs.catalogue import catalogue
@@ -80,10 +80,8 @@ def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run,
     layers = f"{config.model.depth} layers" if config.model.depth else config.model.title
     typer.echo(f"config.json: {layers}, {parameter_count(config.model):,} parameters")
     problems = []
-    weights = None
     try:
-        weights = load_checkpoint(entry.path).weights_sha256
-        typer.echo(f"model.safetensors: sha256 {weights}")
+        typer.echo(f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
     except HvaeError as error:
         problems.append(str(error))
     try:
@@ -108,8 +106,7 @@ def check(run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run,
 
 @app.command()
 def bundle(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run folder.")],
-    dest: Annotated[Path, typer.Argument(help="Folder to write; it must not hold a run yet.")],
+    run: Run, dest: Annotated[Path, typer.Argument(help="Folder to write; it must not hold a run yet.")]
 ) -> None:
     """Copy a run to pass on: config, learning curve, and the weights in bfloat16 without the optimizer's state.
 
@@ -132,9 +129,7 @@ def bundle(
 
 
 @app.command()
-def upgrade(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")],
-) -> None:
+def upgrade(runs: Runs) -> None:
     """Bring score tables of older versions into today's format: checksums are added, no value changes."""
     from hvae.files import run_lock
     from hvae.runs.upgrade import upgrade_tables

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hvae.cli.options import accelerator, one_of
 from hvae.cli.terminal import counted
 from hvae.errors import ConfigError, DataError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from hvae.datasets.own.outside import Refusal, Treatment
     from hvae.runs.folders import RunEntry
-    from hvae.verdicts.rule import Rule, Statistic
+    from hvae.verdicts.rule import Rule
 
 BATCH = 64
 """Images read, scored and let go of together: what is in memory does not grow with their number."""
@@ -26,54 +27,48 @@ BATCH = 64
 def judge(
     runs: list[RunEntry],
     sources: list[Path],
+    asked: dict[str, Any],
     *,
     alpha: float,
     fit: str,
     invert: bool,
     two_sided: bool,
-    statistic: Statistic,
+    statistic: str,
     score: str,
-    reading: str | None,
-    samples: int | None,
-    draws: int | None,
-    accelerator: str,
+    device: str,
     as_json: bool,
     fail_if_ood: bool,
 ) -> None:
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
-    Raises:
-        ConfigError: a budget outside (0, 1), or an unknown score.
-        DataError: no such path, or no readable image.
-        TableError: a run whose reference or calibration part is not scored under the setting.
-        typer.Exit: with code 3 where `fail_if_ood` and an image raises an alarm under the first run.
+    `asked` holds the fields of the setting that were given. Exit code 3 where `fail_if_ood` and an image raises an
+    alarm under the first run.
     """
+    from hvae.datasets.conversions import FITS
     from hvae.datasets.own.outside import Treatment
     from hvae.runs.catalogue import catalogue
-    from hvae.verdicts import rule as verdict_rule
+    from hvae.verdicts.rule import STATISTICS, rule
 
+    one_of(fit, FITS, "--fit")
+    one_of(statistic, STATISTICS, "--statistic")
+    where = accelerator(device)
     if not 0 < alpha < 1:
         raise ConfigError(f"--alpha must lie between 0 and 1, it is {alpha}")
     for path in sources:
         if not path.exists():
             raise DataError(f"there is no file or folder {path}")
     # Before any model is loaded: a run without a rule is said at once.
-    asked = {"reading": reading, "samples": samples, "draws": draws}
-    rules = [
-        verdict_rule.rule(found, found.rule_setting(**asked), score=score, two_sided=two_sided, statistic=statistic)
-        for found in map(catalogue, runs)
-    ]
-    found: list[dict[str, object]] = []
-    for run, rule in zip(runs, rules, strict=True):
+    how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic}
+    rules = [rule(found, found.rule_setting(**asked), **how_judged) for found in map(catalogue, runs)]
+    found: list[dict[str, Any]] = []
+    for run, own in zip(runs, rules, strict=True):
         assert run.config is not None
         how = Treatment(run.config.model.image_shape, fit, invert)
-        frame, refused = _judge(run, rule, sources, how, alpha, accelerator)
+        frame, refused = _judge(run, own, sources, how, alpha, where)
         if not len(frame):
             reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
-            raise DataError(
-                f"no readable image in {', '.join(map(str, sources))}" + (f" ({reasons})" if reasons else "")
-            )
-        found.append(_as_record(run.name, rule, frame, refused, alpha))
+            raise DataError(f"no readable image in {', '.join(map(str, sources))}{f' ({reasons})' * bool(reasons)}")
+        found.append(_as_record(run.name, own, frame, refused, alpha))
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -81,12 +76,12 @@ def judge(
             _show(record)
         if len(found) > 1:
             _show_side_by_side(found, alpha)
-    if fail_if_ood and any(image["ood"] for image in found[0]["images"]):  # type: ignore[index, union-attr]
+    if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
         raise typer.Exit(3)
 
 
 def _judge(
-    run: RunEntry, rule: Rule, sources: Iterable[Path], how: Treatment, alpha: float, accelerator: str
+    run: RunEntry, rule: Rule, sources: Iterable[Path], how: Treatment, alpha: float, where: str
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """(one row an image that could be read, the others with their reasons)."""
     import numpy as np
@@ -95,14 +90,12 @@ def _judge(
     from hvae.datasets.own.outside import Refusal, collect
     from hvae.verdicts.judge import Judge
 
-    model = Judge(run, rule, accelerator=accelerator)
+    model = Judge(run, rule, accelerator=where)
     frames: list[pd.DataFrame] = []
     refused: list[Refusal] = []
     waiting = []
 
     def score() -> None:
-        if not waiting:
-            return
         frame = model(np.stack([picture.image for picture in waiting]), alpha)
         frame.insert(0, "image", [picture.name for picture in waiting])
         frame.insert(1, "changes", ["; ".join(picture.changes) for picture in waiting])
@@ -118,11 +111,12 @@ def _judge(
             if len(waiting) == BATCH:
                 score()
                 on_progress(number, 0)
-        score()
+        if waiting:
+            score()
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused
 
 
-def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], alpha: float) -> dict[str, object]:
+def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], alpha: float) -> dict[str, Any]:
     from hvae.verdicts import words
 
     together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)

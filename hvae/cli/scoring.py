@@ -1,0 +1,179 @@
+"""`hvae score`: data sets become score tables, images from outside verdicts; one command with two sets of options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, named_run
+from hvae.cli.terminal import counted, interruptible
+from hvae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from hvae.datasets import ImageSet
+    from hvae.runs.folders import RunEntry
+    from hvae.runs.settings import Setting
+
+_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
+"""Options that only one of --images and --data takes."""
+
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow; for parts of the "
+        "training set default the one each run was trained on."
+    ),
+]
+Images = Annotated[
+    list[Path] | None,
+    typer.Option(help="Instead of a data set: image files, folders or zip archives to judge. Several may follow."),
+]
+TwoSided = Annotated[bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")]
+ScoreName = Annotated[
+    str, typer.Option("--score", help="With --images: the score that judges, by its name in the registry.")
+]
+Statistic = Annotated[
+    str, typer.Option(help="With --images: rank (least tail rank over k) or difference (the k that differs most).")
+]
+FailIfOod = Annotated[
+    bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
+]
+Split = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration. "
+        "Several may follow; default test."
+    ),
+]
+
+
+def score(
+    ctx: typer.Context,
+    runs: Runs,
+    data: Data = None,
+    images: Images = None,
+    alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
+    fit: Annotated[str, typer.Option(help="With --images, for other aspects: pad, crop or squash.")] = "pad",
+    invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
+    two_sided: TwoSided = False,
+    score_name: ScoreName = "llr",
+    statistic: Statistic = "rank",
+    as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
+    fail_if_ood: FailIfOod = False,
+    split: Split = None,
+    limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
+    samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
+    draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
+    reading: Reading = "mean",
+    seed: Seed = 0,
+    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
+    precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    device: Device = "auto",
+) -> None:
+    """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
+
+    Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
+    judges single images instead, by ranks in the run's own training images; no OOD image plays a part.
+    """
+    from hvae.datasets.registry import PARTS
+    from hvae.runs.settings import Setting
+
+    entries = [named_run(name) for name in runs]
+    own_parts = split is not None and set(split) <= set(PARTS)
+    if (data and images) or not (data or images or own_parts):
+        raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
+    _refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
+    if images:
+        from hvae.cli.judging import judge
+
+        asked = {name: ctx.params[name] for name in ("reading", "samples", "draws") if _given(ctx, name)}
+        judge(
+            entries, images, asked, alpha=alpha, fit=fit, invert=invert, two_sided=two_sided, statistic=statistic,
+            score=score_name, device=device, as_json=as_json, fail_if_ood=fail_if_ood,
+        )  # fmt: skip
+        return
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be at least 1, it is {limit}")
+    how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+    for run in entries:
+        assert run.config is not None
+        names = data or [run.config.data.name]
+        write_tables(run, names, split or ["test"], how, limit, batch_size, accelerator(device))
+
+
+def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
+    """Refuse the first of some options that was given: it would change nothing, and look as if it had."""
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        if name in names and _given(ctx, name):
+            raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")
+
+
+def _given(ctx: typer.Context, name: str) -> bool:
+    """Whether an option stood on the command line."""
+    source = ctx.get_parameter_source(name)
+    # By its name: typer brings a copy of click, whose enumeration is another one than click's.
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def write_tables(
+    run: RunEntry,
+    data: Sequence[str],
+    splits: Sequence[str],
+    how: Setting,
+    limit: int | None,
+    batch_size: int,
+    accelerator: str,
+) -> None:
+    """Score splits of data sets with a run, and say what came of each."""
+    from hvae.measuring import measure
+    from hvae.measuring.pixels import measure_pixels
+    from hvae.runs.sources import remember, resolve
+    from hvae.runs.training_set import load_splits
+
+    for name in data:
+        name = resolve(run.path, name)
+        for whole in load_splits(run, name, splits):
+            images = whole.spread(limit)
+            if images is not whole:
+                _refuse_to_shrink(run, images, how)
+            title = f"{run.name}: {images.slug} ({images.split}), {how}"
+            hint = "finished chunks are kept: run the same command again to continue"
+            with interruptible(hint), counted(title) as progress:
+                path = measure.score(
+                    run.path, images, how, batch_size=batch_size, accelerator=accelerator, on_progress=progress
+                )
+            remember(run.path, images, name)
+            measure_pixels(images)
+            typer.echo(f"{path}: {_summary(path)}")
+
+
+def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
+    """Refuse to put a table of few images in the place of one of more, which has the same name."""
+    from hvae.runs.catalogue import catalogue
+
+    found = catalogue(run)
+    entry = found.find(images.slug, how, (images.split,))
+    if entry is not None and (rows := len(found.read(entry))) > len(images):
+        raise DataError(
+            f"{entry.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
+            "choose another --seed, or delete the table"
+        )
+
+
+def _summary(path: Path) -> str:
+    from hvae.report import negative_share
+    from hvae.runs.score_tables import read_table
+    from hvae.scores import at_every_level
+    from hvae.stats import bits_per_dim
+
+    table = read_table(path)
+    bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
+    said = f"{len(table):,} images, {bits:.4f} bits/dim"
+    for ratio in at_every_level("llr", table.metadata.depth)[:1]:
+        said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
+    return said

@@ -1,1 +1,0 @@
-"""`hvae score`: its options, and the two things it does."""
