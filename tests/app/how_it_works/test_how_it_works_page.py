@@ -163,6 +163,12 @@ def test_the_diagram_says_in_words_what_it_shows() -> None:
     assert drawn.count('class="node p"><em>p</em>') == 2 and drawn.count('class="node q"><em>q</em>') == 2
 
 
+def test_a_family_that_is_new_has_a_diagram_too() -> None:
+    """A stage joins by one file and one line; what the page can say of the known families is no condition."""
+    assert "z1 taken from the image" in spoken(Switches("qp"), "new")
+    assert diagram(Switches("qp"), "new").count("z1") == diagram(Switches("qp")).count("z1")
+
+
 def test_a_familiar_image_stands_beside_an_unfamiliar_one() -> None:
     config = RunConfig(
         preset="tiny", model=tiny_model(), data=DataConfig(name="fashionmnist"), training=TrainingConfig(epochs=1)
