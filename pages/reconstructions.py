@@ -7,9 +7,8 @@ from app.frame import components, state
 from app.images import sources
 from app.looks import palette
 from app.looks.wording import literal, quoted
-from app.reconstructions import controls as choices
 from app.reconstructions import views
-from app.reconstructions.controls import View
+from app.reconstructions.views import View
 from hvae.config import RunConfig
 from hvae.runs.folders import RunEntry
 
@@ -17,11 +16,11 @@ from hvae.runs.folders import RunEntry
 def gather(run: RunEntry, config: RunConfig, view: View) -> sources.Source | None:
     """The images to walk through the model; torch is imported only where they are its own samples."""
     shape = config.model.image_shape
-    if view.source == choices.DATA_SET:
+    if view.source == views.DATA_SET:
         return sources.from_data_set(state.selection(), config.data.name, shape, view.rows)
-    if view.source == choices.SAMPLES:
+    if view.source == views.SAMPLES:
         return sources.from_samples(sampled(run, view))
-    return sources.from_files(shape, choices.MOST_ROWS)
+    return sources.from_files(shape, views.MOST_ROWS)
 
 
 def sampled(run: RunEntry, view: View) -> np.ndarray:
@@ -68,23 +67,23 @@ def page() -> None:
     runs = [run, *second_run(selection.versus, run.config)]
     depths = {entry.name: entry.config.model.depth for entry in runs if entry.config}
     depth, trained = max(depths.values()), palette.look(run.config.data.name).title
-    view = choices.chosen(depth)
+    view = views.chosen(depth)
     images = gather(run, run.config, view)
     commands = []
     if images is None:
         st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this page.")
     else:
-        choices.pin_row(images, selection)
-        if choices.several_draws(view):
-            views.levels(runs, images, view, trained, depth)
+        views.pin_row(images, selection)
+        if views.several_draws(view):
+            views.levels(runs, images, view, trained)
             # Run B redraws the samples of run A here; a command would give it samples of its own.
-            again = runs[:1] if view.source == choices.SAMPLES else runs
-            commands = [choices.command(one.name, images.flags, view, depths[one.name]) for one in again]
+            again = runs[:1] if view.source == views.SAMPLES else runs
+            commands = [views.command(one.name, images.flags, view, depths[one.name]) for one in again]
     components.section(
         "Samples of the model", "Every latent variable from the prior: what the model believes images look like."
     )
     views.samples({entry.name: sampled(entry, view) for entry in runs}, view)
-    commands += [choices.samples_command(entry.name, view) for entry in runs]
+    commands += [views.samples_command(entry.name, view) for entry in runs]
     components.footer("\n".join(commands))
 
 

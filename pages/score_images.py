@@ -8,8 +8,7 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.reading import loading
-from app.score_images import grid, rule, scoring, section, sources, store
-from hvae.datasets.own.outside import Treatment
+from app.score_images import asking, scoring, section, store
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 
@@ -27,15 +26,14 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
             f"hvae score {shlex.quote(run.name)} --data {shlex.quote(own)} --split reference --split calibration",
         )
         return None
-    source, fit, invert = sources.treatment()
-    how = Treatment(run.config.model.image_shape, fit, invert)
-    given = sources.given(source, selection)
+    source, how = asking.treatment(run.config.model.image_shape)
+    given = asking.given(source, selection)
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
         components.problem(given.problem)
-    ready = given is not None and not given.problem and sources.preview(given, how, own)
-    settings, runs = rule.choose(selection, found, given, how)
+    ready = given is not None and not given.problem and asking.preview(given, how, own)
+    settings, runs = asking.judging(selection, found, given, how)
     if not run.has_weights:
         st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
     elif given and ready:
@@ -71,11 +69,11 @@ def page() -> None:
     else:
         asked = ask(selection.run, selection, busy)
     if job and found is not None:
-        jobs.watch(job, grid.partial)
+        jobs.watch(job, section.partial)
     if job and not busy:
         shown = section.show(job)
     if settings := shown or asked:
-        components.footer(rule.command(settings, grid.budget_in_address()))
+        components.footer(asking.command(settings, section.budget_in_address()))
 
 
 page()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,6 @@ FEW_COLUMNS, MANY_COLUMNS = 6, 9
 MOST_LEVELS = 6
 """Levels that are shown without being asked for: those of a model of five layers."""
 
-_MEANS = ("log p(x|z)", "L>k, nats")
-
 
 def usual_levels(depth: int) -> tuple[int, ...]:
     """Values of k that are shown without being asked for: all, or some, closest at the low ones, which matter most."""
@@ -59,22 +57,18 @@ def cell(columns: int) -> int:
     return CELL if columns <= FEW_COLUMNS else MIDDLE_CELL if columns <= MANY_COLUMNS else SMALL_CELL
 
 
-def headings(depth: int, levels: Sequence[int] | None = None) -> list[str]:
-    """Column headings: the image, what the model sees of it, then one level a column (every one if None)."""
-    return ["Image", "What the model sees", *(level_name(k) for k in _all(depth, levels))]
+def headings(shown: str, levels: Sequence[int], draws: int) -> list[str]:
+    """Column headings: the image, then what the model sees of it and one level a column, or every single sample."""
+    if shown == SINGLE:
+        return ["Image", *(f"Draw {number}" for number in range(1, draws + 1))]
+    return ["Image", "What the model sees", *map(level_name, levels)]
 
 
 def strip(walked: RepeatedReconstructions, original: np.ndarray, label: str) -> str:
     """One image `(1, channel, height, width)` and what is left of it at the usual levels, as HTML."""
     levels = usual_levels(walked.depth)
-    columns = headings(walked.depth, levels)
-    shown = rows(walked, original, [label], PICTURE, walked.depth, levels=levels)
-    return table_html(columns, shown, "rebuilt", cell(len(columns)))
-
-
-def single_headings(draws: int) -> list[str]:
-    """Column headings of single samples: the image, then one draw a column."""
-    return ["Image", *(f"Draw {number}" for number in range(1, draws + 1))]
+    columns = headings(PICTURE, levels, walked.draws)
+    return table_html(columns, rows(walked, original, [label], PICTURE, levels), "rebuilt", cell(len(columns)))
 
 
 def level_name(k: int) -> str:
@@ -90,50 +84,38 @@ def rows(
     originals: np.ndarray,
     labels: Sequence[str],
     shown: str,
-    depth: int,
+    levels: Sequence[int],
     second: str | None = None,
-    levels: Sequence[int] | None = None,
 ) -> list[Row]:
     """One row of pictures an image `(n, channel, height, width)` uint8, averaged over the draws, a column a level.
 
-    `depth` is that of the deepest model of the table: the columns a shallower one lacks stay empty. `second` is the
-    label of rows that stand below those of another model; the images are not repeated there.
+    Single samples have a column a draw of the only level instead. The columns of levels that a shallower model lacks,
+    the last ones, stay empty. `second` is the label of rows below those of another model: they repeat no image.
     """
-    pictures = _pictures(walked, shown)
-    lines, (upper, lower) = _lines(walked, shown)
+    here = [k for k in levels if k <= walked.depth]
+    titles, names, unit = [f"{level_name(k)}, {shown}" for k in here], ("log p(x|z)", "L>k, nats"), ""
+    paint = _paint(walked, shown)
+    if shown == SINGLE:
+        values = walked.levels, walked.log_px, walked.bounds
+        pictures, upper, lower = (one[:, here].reshape(-1, *one.shape[2:]) for one in values)
+        titles, unit = [f"{level_name(k)}, draw {draw}" for draw in range(1, walked.draws + 1) for k in here], " nats"
+    else:
+        pictures = walked.maps(shown)[here] if shown in _COLOURS else walked.pictures()[here]
+        upper, lower = walked.log_px.mean(0)[here], walked.bounds.mean(0)[here]
+    if shown == SPREAD:
+        names = "pixel s.d.", "s.d. of L>k"
+        upper, lower = pictures.mean((2, 3)), walked.bounds.std(0, ddof=1)[here]
+    columns = walked.draws if shown == SINGLE else len(levels)
     found = []
     for number, label in enumerate(labels):
-        inputs: tuple[Cell | None, ...] = (None, None)
-        if second is None:
-            seen = walked.seen[:, number].mean(0)
-            inputs = (_input(originals[number], label), Cell(grey_or_colour(seen), f"{label}, as the model sees it"))
-        cells = [
-            Cell(
-                pictures[k][number],
-                f"{label}, {level_name(k)}, {shown}: {lines[0]} {upper[k][number]}",
-                (upper[k][number], lower[k][number]),
-            )
-            if k <= walked.depth
-            else None
-            for k in _all(depth, levels)
-        ]
-        found.append(Row(second or label, (*inputs, *cells), lines))
-    return found
-
-
-def single_rows(
-    walked: RepeatedReconstructions, originals: np.ndarray, labels: Sequence[str], level: int, second: str | None = None
-) -> list[Row]:
-    """One row an image with every draw of one level side by side; arguments as of `rows`."""
-    found = []
-    for number, label in enumerate(labels):
-        cells: list[Cell | None] = [None] * walked.draws
-        for draw in range(walked.draws if level <= walked.depth else 0):
-            log_px, bound = (nats(values[draw, level, number]) for values in (walked.log_px, walked.bounds))
-            words = f"{label}, {level_name(level)}, draw {draw + 1}: log p(x|z) {log_px} nats"
-            cells[draw] = Cell(grey_or_colour(walked.levels[draw, level, number]), words, (log_px, bound))
-        image = None if second else _input(originals[number], label)
-        found.append(Row(second or label, (image, *cells), _MEANS))
+        seen = Cell(grey_or_colour(walked.seen[:, number].mean(0)), f"{label}, as the model sees it")
+        inputs = [Cell(grey_or_colour(originals[number]), f"{label}, the image"), seen][: 1 if shown == SINGLE else 2]
+        cells: list[Cell | None] = [None] * columns
+        for column, title in enumerate(titles):
+            lines = nats(upper[column][number], 3 if shown == SPREAD else 1), nats(lower[column][number])
+            words = f"{label}, {title}: {names[0]} {lines[0]}{unit}"
+            cells[column] = Cell(paint(pictures[column][number]), words, lines)
+        found.append(Row(second or label, (*([None] * len(inputs) if second else inputs), *cells), names))
     return found
 
 
@@ -159,20 +141,13 @@ def below(shown: str, draws: int) -> str:
 
 
 def numbers(
-    walked: RepeatedReconstructions, labels: Sequence[str], run: str, levels: Sequence[int] | None = None
+    walked: RepeatedReconstructions, labels: Sequence[str], run: str, shown: str, levels: Sequence[int]
 ) -> pd.DataFrame:
-    """`RepeatedReconstructions.numbers` of the levels that are shown, with the name of the run."""
-    shown = [k for k in _all(walked.depth, levels) if k <= walked.depth]
-    frame = walked.numbers(labels, shown)
+    """The numbers of `RepeatedReconstructions` that are shown, with the name of the run; none for levels it lacks."""
+    here = [k for k in levels if k <= walked.depth]
+    frame = walked.single_numbers(labels, *here or [0]) if shown == SINGLE else walked.numbers(labels, here)
     frame.insert(0, "run", run)
-    return frame
-
-
-def single_numbers(walked: RepeatedReconstructions, labels: Sequence[str], run: str, level: int) -> pd.DataFrame:
-    """`RepeatedReconstructions.single_numbers` with the name of the run; none for a level it does not have."""
-    frame = walked.single_numbers(labels, min(level, walked.depth))
-    frame.insert(0, "run", run)
-    return frame if level <= walked.depth else frame.iloc[:0]
+    return frame if here else frame.iloc[:0]
 
 
 def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: bool) -> str:
@@ -192,33 +167,12 @@ def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: 
     )
 
 
-def _input(image: np.ndarray, label: str) -> Cell:
-    return Cell(grey_or_colour(image), f"{label}, the image")
-
-
-def _all(depth: int, levels: Sequence[int] | None) -> Sequence[int]:
-    return range(depth + 1) if levels is None else levels
-
-
-def _pictures(walked: RepeatedReconstructions, shown: str) -> list[list[np.ndarray]]:
-    """Pixels `(height, width, 3)` by level and image."""
-    if shown == PICTURE:
-        return [[grey_or_colour(image) for image in level] for level in walked.pictures()]
+def _paint(walked: RepeatedReconstructions, shown: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes pixels `(height, width, 3)` of a picture, or of a map by its colours."""
+    if shown not in _COLOURS:
+        return grey_or_colour
     low, high = walked.range_of(shown)
-    colours = _colours(_COLOURS[shown])
-    return [[through_scale(values, low, high, colours) for values in level] for level in walked.maps(shown)]
-
-
-def _lines(walked: RepeatedReconstructions, shown: str) -> tuple[tuple[str, str], tuple[list[list[str]], ...]]:
-    """Names of the two numbers below a picture, and both of them by level and image."""
-
-    def texts(values: np.ndarray) -> list[list[str]]:
-        return [[nats(value) for value in level] for level in values]
-
-    if shown == SPREAD:
-        spread = [[f"{one:.3f}" for one in level] for level in walked.maps(SPREAD).mean((2, 3))]
-        return ("pixel s.d.", "s.d. of L>k"), (spread, texts(walked.bounds.std(0, ddof=1)))
-    return _MEANS, (texts(walked.log_px.mean(0)), texts(walked.bounds.mean(0)))
+    return lambda values: through_scale(values, low, high, _colours(_COLOURS[shown]))
 
 
 @cache

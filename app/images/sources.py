@@ -22,6 +22,7 @@ from hvae.datasets.own.outside import Treatment, read_picture
 from hvae.errors import DataError
 
 Shape = tuple[int, int, int]
+FORMATS = "PNG, JPEG, WebP, BMP, TIFF or PPM"
 UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
 """What addresses the noise of pictures without a data set; `hvae reconstruct --images` uses the same word."""
 
@@ -102,7 +103,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         files = st.file_uploader(
-            f"PNG, JPEG, WebP, BMP, TIFF or PPM; the first {most} are shown",
+            f"{FORMATS}; the first {most} are shown",
             type=[suffix[1:] for suffix in SUFFIXES],
             accept_multiple_files=True,
             max_upload_size=limits.current().upload_mib_per_file,

@@ -1,24 +1,136 @@
-"""The pictures of the Reconstructions page with their numbers, notes and downloads."""
+"""The Reconstructions page: its controls, the pictures with their numbers, and the command that draws the same."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.frame import components
+from app.frame import components, controls, state
 from app.images import levels as table
+from app.images.levels import DIFFERENCE, MOST_LEVELS, SHOWN, SINGLE, SPREAD, usual_levels
 from app.images.mosaic import Cell, Row, scale_html, sheet_png, table_html
 from app.images.sources import Source
 from app.looks.pictures import grey_or_colour
-from app.reconstructions.controls import View
+from app.server import access
+from hvae.models.proposal import READINGS, Reading
 from hvae.runs.folders import RunEntry
 
+DATA_SET, SAMPLES, UPLOAD = "data set", "samples of the model", "upload"
+MOST_ROWS, MOST_DRAWS = 12, 16
+USUAL_DRAWS = 8
+"""Draws for what needs several."""
 
-def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth: int) -> None:
-    """The pictures of one or two runs by image; the first was trained on `trained`, the deepest has so many layers."""
+
+@dataclass(frozen=True)
+class View:
+    """What is shown and how it is drawn: `levels` have a column, the only one of single samples a column a draw."""
+
+    source: str
+    shown: str
+    rows: int
+    draws: int
+    levels: tuple[int, ...]
+    reading: Reading
+    seed: int
+
+
+def chosen(depth: int) -> View:
+    """Draw the controls for models of at most so many layers."""
+    with controls.bar("images-bar"):
+        sources = [DATA_SET, SAMPLES, *([UPLOAD] if access.may_upload() else [])]
+        source = controls.choose("Images from", "source", sources)
+        shown = controls.choose(
+            "Show", "show", SHOWN, on_change=_enough_draws,
+            help=f"{DIFFERENCE}: reconstruction minus what the model sees. {SPREAD}: of the reconstruction over the "
+            f"draws. {SINGLE}: every draw of one level.",
+        )  # fmt: skip
+    levels = tuple(range(depth + 1))
+    with controls.bar("levels-bar"):
+        rows = controls.number("Rows", "rows", 1, MOST_ROWS, 5, help="Images, and samples of the model")
+        draws = controls.number(
+            "Draws", "draws", 1, MOST_DRAWS, 1,
+            "How often each image is binarised and its latent variables sampled afresh. Pictures and numbers are means "
+            "over the draws.",
+        )  # fmt: skip
+        if shown == SINGLE:
+            about = "How many of the lowest z come from the prior"
+            levels = (controls.number("Level k", "level", 0, depth, min(1, depth - 1), about),)
+        reading = controls.choose(
+            "Reading of L>k", "reading", READINGS, select=True,
+            help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
+        )  # fmt: skip
+        seed = controls.seed()
+    if depth >= MOST_LEVELS and shown != SINGLE:
+        spread = usual_levels(depth)
+        about = "k: how many of the lowest z come from the prior. 0 takes every z from q."
+        picked = controls.choose_many("Levels shown", "levels", [*map(str, levels)], [*map(str, spread)], help=about)
+        if not picked:
+            st.caption("No level is chosen, so a spread of them is shown.")
+        levels = tuple(sorted(map(int, picked))) or spread
+    return View(source, shown, rows, draws, levels, cast(Reading, reading), seed)
+
+
+def several_draws(view: View) -> bool:
+    """Whether there are draws enough for what is shown; if not, say so and offer them."""
+    if view.shown != SPREAD or view.draws > 1:
+        return True
+    st.info("One draw has no standard deviation. Several show which parts of a reconstruction are left to chance.")
+    st.button(f"Take {USUAL_DRAWS} draws", on_click=_enough_draws)
+    return False
+
+
+def _enough_draws() -> None:
+    """What needs several draws gets them."""
+    if st.session_state.get("show") in (SPREAD, SINGLE) and (st.session_state.get("draws") or 1) == 1:
+        st.session_state["draws"] = USUAL_DRAWS
+
+
+def command(run: str, flags: str, view: View, depth: int) -> str:
+    """The command that draws the same pictures with a run of so many layers, and writes the same numbers."""
+    levels = [k for k in view.levels if k <= depth or view.shown == SINGLE]
+    named = "" if levels == list(range(depth + 1)) else "".join(f" --level {k}" for k in levels)
+    return (
+        f"hvae reconstruct {shlex.quote(run)} {flags} --show {shlex.quote(view.shown)} --draws {view.draws}{named} "
+        f"--reading {view.reading} --seed {view.seed} --out levels.png --numbers levels.csv"
+    )
+
+
+def samples_command(run: str, view: View) -> str:
+    """The command that draws the samples of the model of a run; they are its first column."""
+    return f"hvae reconstruct {shlex.quote(run)} --drawn {view.rows} --seed {view.seed} --out samples.png"
+
+
+def pin_row(images: Source, selection: state.Selection) -> None:
+    """Pin one of the images in the rows, and follow the pinned one to its scores."""
+    if not images.ids:
+        return
+    first = images.ids[0]
+    key = f"pin-{first}-{len(images.ids)}"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox(
+            "Pin a row",
+            range(len(images.ids)),
+            key=key,
+            format_func=lambda number: images.labels[number],
+            on_change=lambda: state.pin(images.ids[st.session_state[key]]),
+            width=240,
+            help="The pinned image becomes the first row here, and the one that the other pages look at.",
+        )
+        if chosen := first.slug in (selection.data, *selection.ood):
+            values = state.values("scores", image=str(first))
+            st.page_link("../pages/scores.py", label=f"See the scores of {images.labels[0]} →", query_params=values)
+    if not chosen:
+        st.caption(f"{images.title} is none of the sets chosen in the sidebar, so the Scores page does not show it.")
+
+
+def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> None:
+    """The pictures of one or two runs by image; the first was trained on `trained`."""
     times = f"{view.draws} draws of " if view.draws > 1 else ""
     with st.spinner(f"Drawing {times}{len(source.labels)} images at every level"):
         from app.images import models
@@ -29,17 +141,13 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
         }
     first, *others = walked
     st.info(table.what_to_see(walked[first], source.title, trained, source.familiar))
-    single = view.shown == table.SINGLE
-    columns = table.single_headings(view.draws) if single else table.headings(depth, view.levels)
-    stacks, frames = [], []
-    for name, result in walked.items():
-        originals, second = source.images.images, None if name == first else name
-        if single:
-            stacks.append(table.single_rows(result, originals, source.labels, view.level, second))
-            frames.append(table.single_numbers(result, source.labels, name, view.level))
-        else:
-            stacks.append(table.rows(result, originals, source.labels, view.shown, depth, second, view.levels))
-            frames.append(table.numbers(result, source.labels, name, view.levels))
+    columns = table.headings(view.shown, view.levels, view.draws)
+    stacks = [
+        table.rows(
+            result, source.images.images, source.labels, view.shown, view.levels, None if name == first else name
+        )
+        for name, result in walked.items()
+    ]
     pictures = [row for group in zip(*stacks, strict=True) for row in group]
     notes = _notes(view, walked[first].depth)
     if others:
@@ -52,6 +160,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str, depth
     _download(
         "Download PNG", "reconstructions", lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about])
     )
+    frames = [table.numbers(one, source.labels, name, view.shown, view.levels) for name, one in walked.items()]
     with st.expander("Numbers below these pictures"):
         components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
 
@@ -74,10 +183,10 @@ def _download(label: str, name: str, make: Callable[[], bytes]) -> None:
 
 def _notes(view: View, depth: int) -> list[str]:
     """What the pictures and the numbers below them are, in words."""
-    notes = [table.below(view.shown, view.draws)]
-    if view.shown == table.SINGLE:
-        notes.insert(0, f"Level k = {view.level}: {table.level_name(view.level)}.")
-    top = view.shown == table.SPREAD or (view.shown == table.SINGLE and view.level >= depth)
+    notes, k = [table.below(view.shown, view.draws)], view.levels[0]
+    if view.shown == SINGLE:
+        notes.insert(0, f"Level k = {k}: {table.level_name(k)}.")
+    top = view.shown == SPREAD or (view.shown == SINGLE and k >= depth)
     if top and view.reading in ("mean", "early-release"):
         notes.append(
             f"In the reading {view.reading} the top level takes every z at its prior mean, so no draw of it differs; "

@@ -1,110 +1,91 @@
-"""Scored uploads: what is kept of a job with verdicts under a budget, and all of them in sentences."""
+"""Scored uploads under a budget: verdicts, sentences, tables, and one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from app.reading import loading, view
-from app.reading.measures import Measure
-from app.score_images import store
-from app.score_images.sources import counted
-from app.score_images.store import Settings, Stored
+from app.figures.layout import Figure
+from app.frame.components import escape
+from app.looks.pictures import data_uri
+from app.reading import loading
+from app.score_images.asking import counted
+from app.score_images.store import JudgedBy, Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
-from hvae.runs.score_tables import ScoreTable
-from hvae.scores import Score, computable, find
-from hvae.stats.arrays import Floats
+from hvae.scores import computable, find
 from hvae.verdicts import words
+
+MOST_IN_REPORT = 2_000
+"""Images in the table, about a kilobyte each; the CSV file has all."""
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
+td img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Stored results under a budget `alpha`: which images raise an alarm, the verdict on each, and all together."""
+    """Stored results under a budget `alpha`; the frame has the `verdict` on each image and whether it is an `alarm`."""
 
     stored: Stored
     alpha: float
-    alarms: np.ndarray
-    words: list[str]
-    together: dict[str, object]
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row an image with its verdict."""
-        return self.stored.frame.assign(alarm=self.alarms, verdict=self.words)
-
-    @property
-    def levels(self) -> list[Score]:
-        """The score that judges, at every level."""
-        return self.stored.settings.levels
+    frame: pd.DataFrame
 
 
-@dataclass(frozen=True, eq=False)
-class Reference:
+class Reference(NamedTuple):
     """The reference part that images were ranked in, among the tables of the run that judged them."""
 
     found: Catalogue
     entry: TableEntry
 
-    @property
-    def table(self) -> ScoreTable:
-        """Its statistics."""
-        return loading.table(self.found, self.entry)
-
-    def values(self, measure: Measure) -> Floats:
-        """A score of all its images, computed once."""
-        return view.scored(self.found, self.entry, measure).scores
-
-
-# Images of up to 10,000 uploads each: only the last few jobs stay in memory.
-@st.cache_resource(max_entries=6, show_spinner=False)
-def kept(job: str, stamp: tuple[str, ...]) -> Stored | None:
-    """What is kept of a job as `store.stamp` has it; raises as `store.read` does. Shared, so nobody may change it."""
-    return store.read(job)
-
 
 def judged(stored: Stored, alpha: float) -> Judged:
     """Verdicts under a budget."""
-    n = stored.settings.n_calibration
     p, low, high = (stored.frame[column].to_numpy() for column in ("p", "p_low", "p_high"))
-    alarms = p <= alpha
+    alarms, n = p <= alpha, stored.settings.n_calibration
     said = [words.in_words(*one, n) for one in zip(alarms, p, low, high, strict=True)]
-    return Judged(stored, alpha, alarms, said, words.summary(p, n, alpha))
+    return Judged(stored, alpha, stored.frame.assign(alarm=alarms, verdict=said))
 
 
 def in_words(found: Judged) -> str:
     """All images together, in sentences."""
-    together, settings = found.together, found.stored.settings
-    share = f"{100 * found.alpha:g} %"
-    n = counted(int(str(together["n"])), "image")
+    calibration, share = found.stored.settings.n_calibration, f"{100 * found.alpha:g} %"
+    together: dict[str, Any] = words.summary(found.frame["p"].to_numpy(), calibration, found.alpha)
+    n = counted(together["n"], "image")
     text = (
         f"{together['alarms']:,} of {n} raise an alarm at a budget of {share}. If all were in-distribution, about "
         f"{together['expected']:.1f} would, and between {together['low']:,} and {together['high']:,} in 999 of 1,000 "
         f"such collections. The Benjamini-Hochberg procedure calls {together['discoveries']:,} of them OOD, of which "
         f"at most {share} are expected to be in-distribution."
     )
-    if (least := int(str(together["least_rejections"]))) > 1:
+    if (least := together["least_rejections"]) > 1:
         text += (
-            f" The smallest p there can be is 1 in {settings.n_calibration + 1:,}, so with {n} that procedure can call "
-            f"none unless at least {least:,} are as far out as can be measured."
+            f" The smallest p there can be is 1 in {calibration + 1:,}, so with {n} that procedure can call none "
+            f"unless at least {least:,} are as far out as can be measured."
         )
     return text
 
 
 def setting_in_words(settings: Settings) -> str:
     """How the images were scored."""
-    statistic = f"{settings.statistic}, two-sided" if settings.two_sided else settings.statistic
-    parts = [
-        ", ".join(settings.runs),
-        settings.source,
-        f"{settings.fit}, inverted" if settings.invert else settings.fit,
-        f"judged by {settings.score} ({find(settings.score).title}), statistic {statistic}",
-        str(settings.setting),
-        f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate",
-    ]
-    return " · ".join(parts)
+    return " · ".join(
+        [
+            ", ".join(settings.runs),
+            settings.source,
+            settings.fit + ", inverted" * settings.invert,
+            f"judged by {settings.score} ({find(settings.score).title}), statistic {settings.statistic}"
+            + ", two-sided" * settings.two_sided,
+            str(settings.setting),
+            f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate",
+        ]
+    )
 
 
 def reference(settings: Settings) -> Reference | None:
@@ -114,5 +95,100 @@ def reference(settings: Settings) -> Reference | None:
     entry = found.find(found.own or "", settings.setting, ("reference",)) if found else None
     if found is None or entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
         return None
-    like = Reference(found, entry)
-    return None if computable(settings.levels, (like.table,), like.table)[1] else like
+    table = loading.table(found, entry)
+    return None if computable(settings.levels, (table,), table)[1] else Reference(found, entry)
+
+
+def columns(found: Judged) -> dict[str, tuple[str, str]]:
+    """The table of verdicts for people: heading -> (column, how it is written)."""
+    levels = found.stored.settings.levels
+    differs = {"differs at k": ("differs_at", "%d")} if len(levels) > 1 else {}
+    scores = {f"{one.label}, {one.units[0]}": (one.label, "%.1f") for one in levels}
+    return {"name": ("name", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")} | differs | scores
+
+
+def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
+    """The columns for people of some images, thumbnails first."""
+    shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in columns(found).items()}
+    return pd.DataFrame({"image": thumbnails(found, rows)} | shown)
+
+
+def thumbnails(found: Judged, rows: np.ndarray) -> list[str]:
+    """Some images as addresses of pictures."""
+    return [data_uri(image) for image in found.stored.images[rows]]
+
+
+def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
+    """`words.side_by_side` of the images that every run has judged, and what it says; None where there is none."""
+    frames = (found.stored.frame, *found.stored.others)
+    n = min(map(len, frames))
+    if len(frames) == 1 or not n:
+        return None
+    runs = found.stored.settings.runs
+    table = words.side_by_side(runs, [frame["p"].to_numpy()[:n] for frame in frames], found.alpha)
+    said = f"{words.best_in_words(runs, table)} {words.COMPARABLE}"
+    return found.stored.frame[["name"]].iloc[:n].join(table), said
+
+
+def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
+    """The columns for people: name, the run that knows it best, how many call it typical, every p with its alarm."""
+    runs = found.stored.settings.runs
+    shown = table[["name"]].assign(**{"knows it best": table["knows_best"]})
+    shown["typical for"] = [f"{count} of {len(runs)}" for count in table["typical_for"]]
+    for run in runs:
+        judged = zip(table[f"p {run}"], table[f"alarm {run}"], strict=True)
+        shown[f"p, {run}"] = [f"{p:.4f}{' alarm' if alarm else ''}" for p, alarm in judged]
+    return shown
+
+
+def report(found: Judged, figure: Figure | None) -> str:
+    """Settings, verdicts, pictures, figure and other runs as one HTML file, every text in it escaped."""
+    settings = found.stored.settings
+    facts = _facts(settings) | {"false-alarm budget": found.alpha}
+    for number, other in enumerate(settings.also, start=1):
+        facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{escape(in_words(found))}</p>",
+        "<h2>Settings</h2>",
+        _table(["setting", "value"], (map(escape, fact) for fact in facts.items())),
+    ]
+    if figure is not None:
+        # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
+        parts += ["<h2>", figure.heading, "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
+    whole = f"of {len(found.stored):,} images"
+    frame = visible(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
+    formats = [how for _, how in columns(found).values()]
+    rows = (
+        [f'<img alt="" src="{image}">', *(escape(how % cell) for how, cell in zip(formats, row, strict=True))]
+        for image, *row in frame.itertuples(index=False)
+    )
+    kinds = np.where(found.frame["alarm"], "alarm", "typical")
+    parts += [f"<h2>{len(frame):,} {whole}</h2>", _table(map(escape, frame.columns), rows, kinds)]
+    if side_by_side := compared(found):
+        table, said = side_by_side
+        frame = cells(found, table.iloc[:MOST_IN_REPORT])
+        parts += [
+            f"<h2>p-values side by side, {len(frame):,} {whole}</h2>",
+            f"<p>{escape(said)}</p>",
+            _table(map(escape, frame.columns), (map(escape, row) for row in frame.itertuples(index=False))),
+        ]
+    if found.stored.refused:
+        refused = (map(escape, one) for one in found.stored.refused[:MOST_IN_REPORT])
+        parts += ["<h2>Could not be read</h2>", _table(["file", "reason"], refused)]
+    return "\n".join(parts)
+
+
+def _facts(by: JudgedBy) -> dict[str, object]:
+    """Everything that is known of a run that judged, or of the whole job."""
+    return by.model_dump(exclude={"also", "setting"}) | by.setting.fields
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]], kinds: Iterable[str] = repeat("")) -> str:
+    """Cells of HTML as a table; `kinds` are classes of the rows."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join(
+        f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
+        for row, kind in zip(rows, kinds, strict=False)
+    )
+    return f"<div class='frame'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -15,7 +15,7 @@ import streamlit as st
 from app.frame import jobs, state
 from app.reading import loading
 from app.score_images import store
-from app.score_images.sources import Given
+from app.score_images.asking import Given
 from app.score_images.store import JudgedBy, Settings
 from app.server import access, cores, limits
 from app.server.queue import Report, Work
@@ -39,42 +39,42 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
     """
 
     def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
-        folder = store.folder(name.result(timeout=60))
+        job = name.result(timeout=60)
+        folder = store.folder(job)
         expected = sum(_files(source.content) if isinstance(source.content, bytes) else 1 for source in given.sources)
         report(0, expected * len(runs))
         judge = _judge_of(runs[0], settings, settings)
         known = settings.model_copy(update=_facts(judge))
-        store.keep_settings(folder, known)
-        done, images = _first_run(
-            judge, given, known, folder, lambda read: report(read, max(read, expected) * len(runs))
-        )
-        total = done + images * (len(runs) - 1)
+        store.keep(folder, "settings", known)
+        done = _first_run(judge, given, known, folder, lambda read: report(read, max(read, expected) * len(runs)))
+        stored = store.read(job) if runs[1:] else None
+        images = stored.images if stored else np.empty(0)
+        total = done + len(images) * (len(runs) - 1)
         for place, run in enumerate(runs[1:]):
             report(done, total)
             also = list(known.also)
             judge = _judge_of(run, also[place], settings)
             also[place] = also[place].model_copy(update=_facts(judge))
             known = known.model_copy(update={"also": tuple(also)})
-            store.keep_settings(folder, known)
-            for number, batch in enumerate(store.batches(folder, known.image_shape)):
-                store.add_further(folder, place, number, _judged(judge, batch))
+            store.keep(folder, "settings", known)
+            for number, start in enumerate(range(0, len(images), BATCH)):
+                batch = images[start : start + BATCH]
+                store.add(folder, number, _judged(judge, batch), place=place)
                 done += len(batch)
                 report(done, total)
-        store.complete(folder)
+        store.keep(folder, "outcome", {"complete": True})
         return folder
 
     return work
 
 
-def _first_run(
-    judge: Judge, given: Given, settings: Settings, folder: Path, report: Callable[[int], None]
-) -> tuple[int, int]:
-    """Read every file, score what is an image, and keep both; how many files there were, and images among them."""
+def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: Callable[[int], None]) -> int:
+    """Read every file, score what is an image, and keep both; how many files there were."""
     from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 
-    how = Treatment(settings.image_shape, settings.fit, settings.invert)
-    files = collect(given.sources, how, max_files=limits.current().images_per_job)
-    refused, done, scored, batches = [], 0, 0, 0
+    treatment = Treatment(how.image_shape, how.fit, how.invert)
+    files = collect(given.sources, treatment, max_files=limits.current().images_per_job)
+    refused, done, batches = [], 0, 0
     while some := list(islice(files, BATCH)):
         refused += [(one.name, one.reason) for one in some if isinstance(one, Refusal)]
         if pictures := [one for one in some if isinstance(one, Picture)]:
@@ -84,10 +84,10 @@ def _first_run(
             frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
             store.add(folder, batches, frame, images)
             batches += 1
-        store.refuse(folder, refused)
-        done, scored = done + len(some), scored + len(pictures)
+        store.keep(folder, "refused", refused)
+        done += len(some)
         report(done)
-    return done, scored
+    return done
 
 
 def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
@@ -97,11 +97,8 @@ def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
 
 def _facts(judge: Judge) -> dict[str, object]:
     """What is known of a `JudgedBy` once its rule is made."""
-    return {
-        "weights_sha256": judge.rule.weights_sha256,
-        "n_reference": len(judge.rule.reference),
-        "n_calibration": len(judge.rule.calibration),
-    }
+    sizes = {"n_reference": len(judge.rule.reference), "n_calibration": len(judge.rule.calibration)}
+    return {"weights_sha256": judge.rule.weights_sha256, **sizes}
 
 
 def _judge_of(run: RunEntry, by: JudgedBy, how: Settings) -> Judge:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app.figures import densities
 from app.figures.layout import Figure
-from app.frame import components, controls, jobs
+from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
 from app.images.one_image import Chosen, bound_in_steps, every_level, every_score, rebuild
 from app.images.sources import UPLOADS_SLUG
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
-from app.reading import choosing, loading
+from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
-from app.score_images import grid, report, results, sources, store
-from app.score_images.grid import LOOK
+from app.score_images import asking, results, store
+from app.score_images.asking import counted
 from app.score_images.results import Judged, Reference
-from app.score_images.sources import counted
-from app.score_images.store import Settings
+from app.score_images.store import Settings, Stored
 from app.server import limits
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
@@ -27,13 +29,39 @@ from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
 
-MOST_MARKS = 500
+PARTIAL_ROWS, NEWEST = 8, 8
+"""Rows shown, and batches looked at, while a job runs."""
+LOOK = "uploaded-look"
+"""Where the image stands that is looked at."""
+BUDGETS, BUDGET = ("0.001", "0.01", "0.05", "0.1"), "0.05"
+"""False-alarm budgets, and the one where nobody chose another."""
+MOST_ROWS, MOST_MARKS = 200, 500
+"""Rows sent to the browser at once, and images drawn in the figure."""
+PAGE = "page"
+
+
+def budget_in_address() -> str:
+    """The budget last chosen or asked for by a link, also where no results are shown yet."""
+    asked = state.values("score_images").get("alpha")
+    return asked if isinstance(asked, str) and asked in BUDGETS else BUDGET
+
+
+def partial(job: str) -> None:
+    """The most unusual of the newest images of a job that still runs, in a few lines."""
+    # It is drawn every other second: a long job must not be read from its start each time.
+    stored = store.read(job, NEWEST)
+    if stored is None or not len(stored):
+        return
+    found = results.judged(stored, float(BUDGET))
+    rows = np.argsort(stored.frame["p"].to_numpy(), kind="stable")[:PARTIAL_ROWS]
+    st.caption(f"The most unusual of the newest {counted(len(stored), 'image')}:")
+    _dataframe(found, results.visible(found, rows), "uploaded-partial")
 
 
 def show(job: str) -> Settings | None:
     """Draw the results of a job, or say why there are none; how its images were scored, None where nothing is kept."""
     stamp = store.stamp(job)
-    stored = results.kept(job, stamp)
+    stored = kept("uploads", (job, stamp), lambda: store.read(job), "huge")
     if stored is None:
         if jobs.find(job) is None:
             allowed = limits.current()
@@ -53,54 +81,128 @@ def show(job: str) -> Settings | None:
         _verdicts(stored, f"{job} {stamp}")
     else:
         st.info("No image was scored.")
-    sources.refusals(list(stored.refused))
+    asking.refusals(stored.refused)
     return stored.settings
 
 
-def _verdicts(stored: store.Stored, stamp: str) -> None:
-    settings, frame = stored.settings, stored.frame
-    kind = find(settings.score)
+def _verdicts(stored: Stored, stamp: str) -> None:
+    settings, kind = stored.settings, find(stored.settings.score)
     with controls.bar("verdicts-bar"):
-        found = results.judged(stored, grid.budget())
-        rows = grid.chosen(found)
-        here = grid.page(rows)
+        about = "An alarm is p ≤ this. So large a share of in-distribution images raises one by mistake."
+        budget = controls.choose("False-alarm budget", "alpha", BUDGETS, BUDGET, help=about)
+        found = results.judged(stored, float(budget))
+        rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
     st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
-        grid.grid(found, rows, here)
+        _listed(found, results.visible(found, here), found.frame, rows, here, "uploaded", "verdicts")
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
     def document() -> str:
-        return report.report(found, marks(found, like, score, clickable=False) if like else None)
+        return results.report(found, marks(found, like, score, clickable=False) if like else None)
 
     name = "verdicts.html"
     st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
-    grid.side_by_side(found, rows, here)
+    if settings.also:
+        _side_by_side(found, rows, here)
+    names = list(found.frame["name"])
     if like is not None:
-        if len(frame) > MOST_MARKS:
-            st.caption(f"The first {MOST_MARKS} of {len(frame):,} images are drawn as marks.")
-        values, names = frame[score.label].to_numpy(), list(frame["name"])
-        numbers = densities.uploaded_table(values, found.alarms, names, score.label)
+        if len(names) > MOST_MARKS:
+            st.caption(f"The first {MOST_MARKS} of {len(names):,} images are drawn as marks.")
+        values, alarms = (found.frame[column].to_numpy() for column in (score.label, "alarm"))
+        numbers = densities.uploaded_table(values, alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: marks(found, like, score))
-        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=look_at)
+        components.chart(
+            figure, numbers, "uploaded", key="uploaded-marks", on_click=lambda row: st.session_state.update({LOOK: row})
+        )
     if len(here):
         components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
-        _detail(stamp, found, picked(here, list(frame["name"])), like, score)
+        _detail(stamp, found, picked(here, names), like, score)
+
+
+def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Draw filter, order and, where there are several, the page: all rows that they leave, and those of the page."""
+
+    def from_the_start() -> None:
+        if PAGE in st.session_state:
+            st.session_state[PAGE] = 1
+
+    only = controls.choose("Show", "only", ("all", "alarms"), on_change=from_the_start)
+    order = controls.choose("Order", "order", ("most unusual first", "as given"), on_change=from_the_start)
+    rows = np.flatnonzero(frame["alarm"] | (only == "all"))
+    if order != "as given":
+        rows = rows[np.argsort(frame["p"].to_numpy()[rows], kind="stable")]
+    if (pages := -(-len(rows) // MOST_ROWS)) <= 1:
+        return rows, rows
+    number = controls.number("Page", PAGE, 1, pages, 1, f"Of {pages:,}, with {MOST_ROWS} images each.")
+    return rows, rows[(number - 1) * MOST_ROWS : number * MOST_ROWS]
+
+
+def _listed(
+    found: Judged, shown: pd.DataFrame, whole: pd.DataFrame, rows: np.ndarray, here: np.ndarray, key: str, name: str
+) -> None:
+    """The images `here`, a page of `rows`; choosing one looks at it. The CSV file has all rows of `whole`."""
+    if len(here) < len(rows):
+        first = int(np.flatnonzero(rows == here[0])[0])
+        place = f"Images {first + 1:,} to {first + len(here):,} of {len(rows):,}"
+        st.caption(f"{place} in this order; the CSV file has all.")
+    # Another page is another table: a row chosen on the page before is none of it.
+    table = f"{key}-{hash(here.tobytes())}"
+
+    def look() -> None:
+        picked = st.session_state[table].selection.rows
+        if picked and picked[0] < len(here):
+            st.session_state[LOOK] = int(here[picked[0]])
+
+    _dataframe(found, shown, table, on_select=look, selection_mode="single-row", row_height=44)
+    components.save(lambda: for_spreadsheets(whole.iloc[rows]), name, key=f"{key}-csv")
+
+
+def _dataframe(found: Judged, shown: pd.DataFrame, key: str, **how: Any) -> None:
+    """Images with what stands beside them, the numbers of `results.columns` written as that says."""
+    number, formats = st.column_config.NumberColumn, results.columns(found).items()
+    written = {heading: number(heading, format=form) for heading, (_, form) in formats if form not in ("%s", "%d")}
+    written["image"] = st.column_config.ImageColumn("image", width="small")
+    st.dataframe(shown, hide_index=True, key=key, column_config=written, **how)
+
+
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """With names that no spreadsheet takes for a formula."""
+    return frame.assign(name=[f"'{name}" if name.startswith(tuple("=+-@\t\r")) else name for name in frame["name"]])
+
+
+def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
+    """The same images under every run."""
+    components.section("Which run knows it best")
+    if (compared := results.compared(found)) is None:
+        st.info("No image was judged by every run.")
+        return
+    table, said = compared
+    st.html(f'<p class="prose">{components.escape(said)}</p>')
+    if len(table) < len(found.stored):
+        first = f"the first {counted(len(table), 'image')} of {len(found.stored):,}"
+        st.caption(f"Every run has judged {first}; the others are left out here.")
+    rows, here = rows[rows < len(table)], here[here < len(table)]
+    if len(here):
+        shown = results.cells(found, table.iloc[here])
+        shown.insert(0, "image", results.thumbnails(found, here))
+        st.html('<p class="chart-title">p-values side by side</p>')
+        _listed(found, shown, table, rows, here, "side-by-side", "side-by-side")
 
 
 def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = True) -> Figure:
     """Every image on the density of a score over the reference part."""
-    inside, values = like.values(Measure(score)), found.stored.frame[score.label].to_numpy()
+    inside, values = _inside(like, Measure(score)), found.frame[score.label].to_numpy()
     above = sum(percentile(inside, value) > 95 for value in values)
     figure = densities.uploaded(
         density(inside, shared_edges([inside], bins=60)),
         like.entry.slug,
         values[:MOST_MARKS],
-        found.alarms[:MOST_MARKS],
-        [components.escape(name) for name in found.stored.frame["name"][:MOST_MARKS]],
+        found.frame["alarm"].to_numpy()[:MOST_MARKS],
+        [components.escape(name) for name in found.frame["name"][:MOST_MARKS]],
         f"{score.symbol} of {above:,} of {len(values):,} images is above 95 % of the reference images",
         score.symbol,
     )
@@ -109,20 +211,19 @@ def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = Tru
     return figure
 
 
+def _inside(like: Reference, measure: Measure) -> Floats:
+    return view.scored(*like, measure).scores
+
+
 def picked(here: np.ndarray, names: list[str]) -> int:
     """Draw the box that picks an image, the keyboard's way: a row `here` in the table, or one that a mark picked."""
-    options = [int(row) for row in here]
+    options = here.tolist()
     last = st.session_state.get(LOOK)
-    if isinstance(last, int) and 0 <= last < len(names):
-        options += [last] * (last not in options)
-    else:
+    if not isinstance(last, int) or not 0 <= last < len(names):
         st.session_state[LOOK] = options[0]
+    elif last not in options:
+        options.append(last)
     return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
-
-
-def look_at(row: int) -> None:
-    """Pick an image; for callbacks."""
-    st.session_state[LOOK] = row
 
 
 def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: Score) -> None:
@@ -134,14 +235,15 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
         with right:
             st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
         return
-    about = like.table.metadata.model_copy(update={"slug": UPLOADS_SLUG})
-    table, name = ScoreTable(found.stored.frame, about, like.table.run), f"Image {row + 1}"
+    inside = loading.table(*like)
+    about = inside.metadata.model_copy(update={"slug": UPLOADS_SLUG})
+    table = ScoreTable(found.stored.frame, about, inside.run)
 
     def values(measure: Measure) -> tuple[Floats, Floats]:
-        return like.values(measure), measure.of(table, like.table)
+        return _inside(like, measure), measure.of(table, inside)
 
     # The stamp names the verdicts and the reference part as they are now.
-    chosen = Chosen(name, table, row, like.table, like.entry.slug, values, stamp)
+    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, stamp)
     with right:
         bound_in_steps(chosen, score.k or 1)
     left, right = st.columns(2, gap="large")
@@ -155,18 +257,19 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
 
 def _verdict(found: Judged, row: int) -> None:
     """The image with what its p-value means, and what other runs say."""
-    one = found.frame.iloc[row]
+    one, settings = found.frame.iloc[row], found.stored.settings
     with st.container(key="picture"):
-        uri, name = data_uri(found.stored.images[row]), one["name"]
-        st.image(uri, width=196, caption=literal(name), alt=f"Image {name}")
+        name = one["name"]
+        st.image(data_uri(found.stored.images[row]), width=196, caption=literal(name), alt=f"Image {name}")
     word = components.mark("raises an alarm") if one["alarm"] else components.mark("typical", "good")
+    differs = f" It differs most at k = {one.differs_at}." if len(settings.levels) > 1 else ""
     lines = [
         f"{one['verdict']}.",
         f"p = {one['p']:.4f}: between {100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution "
-        f"images are as far out.{f' It differs most at k = {one.differs_at}.' if len(found.levels) > 1 else ''}",
+        f"images are as far out.{differs}",
         *(
             f"Under {by.run}, p = {other['p'].iloc[row]:.4f}."
-            for by, other in zip(found.stored.settings.also, found.stored.others, strict=True)
+            for by, other in zip(settings.also, found.stored.others, strict=True)
             if row < len(other)
         ),
         *([one["changes"]] if one["changes"] else []),

@@ -2,7 +2,7 @@
 
 One folder a job below the system's temporary folder: `settings.json`, a parquet file for each finished batch (numbers
 and the images as the model takes them), one beside it for each further run that has scored the batch (numbers alone),
-and `outcome.json` once the job ran to its end.
+`refused.json` with (file, reason) of what could not be read, and `outcome.json` once the job ran to its end.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import Field, TypeAdapter
+from pydantic_core import to_json
 
 from app.server import limits
 from hvae import scores
@@ -97,7 +98,7 @@ def create(job: str, settings: Settings, unfinished: Callable[[str], bool]) -> P
     tidy(lambda other: other == job or unfinished(other), room=1)
     own = folder(job)
     own.mkdir(mode=0o700, exist_ok=True)
-    keep_settings(own, settings)
+    keep(own, "settings", settings)
     return own
 
 
@@ -126,47 +127,27 @@ def folder(job: str) -> Path:
     return _home() / job
 
 
-def keep_settings(folder: Path, settings: Settings) -> None:
-    """Write the settings of a job."""
-    write_text(folder / "settings.json", settings.model_dump_json(indent=2))
+def keep(folder: Path, name: Literal["settings", "refused", "outcome"], what: object) -> None:
+    """Write what is known of a job by now."""
+    write_text(folder / f"{name}.json", to_json(what, indent=2).decode())
 
 
-def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray) -> None:
-    """Write a finished batch, counted from 0: one row an image, `(m, channel, height, width)` uint8."""
-    _write(folder / f"batch-{number:05}.parquet", frame.assign(**{_PIXELS: [image.tobytes() for image in images]}))
+def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray | None = None, place: int = 0) -> None:
+    """Write a finished batch, counted from 0: one row an image, `(m, channel, height, width)` uint8.
 
-
-def add_further(folder: Path, place: int, number: int, frame: pd.DataFrame) -> None:
-    """Write what the further run at a place, counted from 0, says about a finished batch."""
-    _write(folder / f"also-{place:02}-{number:05}.parquet", frame)
-
-
-def _write(path: Path, frame: pd.DataFrame) -> None:
-    write_atomically(path, lambda part: frame.to_parquet(part, index=False))
-
-
-def batches(folder: Path, image_shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
-    """The images of every finished batch, `(m, channel, height, width)` uint8."""
-    for path in sorted(folder.glob("batch-*.parquet")):
-        yield _as_images(pd.read_parquet(path, columns=[_PIXELS])[_PIXELS], image_shape)
-
-
-def refuse(folder: Path, refused: Sequence[tuple[str, str]]) -> None:
-    """Write (file, reason) of everything that could not be read so far."""
-    write_text(folder / "refused.json", json.dumps(list(refused)))
-
-
-def complete(folder: Path) -> None:
-    """Say that every image was scored."""
-    write_text(folder / "outcome.json", '{"complete": true}')
+    Without images it is what the further run at a place, counted from 0, says about the batch.
+    """
+    name = f"also-{place:02}" if images is None else "batch"
+    if images is not None:
+        frame = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
+    write_atomically(folder / f"{name}-{number:05}.parquet", lambda part: frame.to_parquet(part, index=False))
 
 
 def stamp(job: str) -> tuple[str, ...]:
     """What is there of a job, by file name; changes whenever a batch is added. Empty where nothing is."""
-    if not _ID.fullmatch(job):
-        return ()
     try:
-        return tuple(sorted(path.name for path in folder(job).iterdir() if not path.name.startswith(".")))
+        paths = folder(job).iterdir() if _ID.fullmatch(job) else ()
+        return tuple(sorted(path.name for path in paths if not path.name.startswith(".")))
     except (OSError, TableError):
         return ()
 
@@ -180,41 +161,35 @@ def read(job: str, newest: int = 0) -> Stored | None:
     if "settings.json" not in names:
         return None
     own = folder(job)
+
+    def together(prefix: str, last: int = 0) -> pd.DataFrame:
+        parts = [own / name for name in names if name.startswith(prefix)][-last:]
+        # A large job has hundreds of files: one frame is made of all of them, not one of each.
+        tables = [pq.ParquetFile(part).read() for part in parts]
+        return pa.concat_tables(tables).to_pandas() if parts else pd.DataFrame({"name": []})
+
     try:
         written = json.loads((own / "settings.json").read_bytes())
         if "score" not in written:
             raise TableError("the results of this job were kept by an older version: score the images again")
         settings = Settings.model_validate(written)
-        frame = _together(own, [name for name in names if name.startswith("batch-")][-newest:])
-        refused = json.loads((own / "refused.json").read_text()) if "refused.json" in names else []
-        pixels = _as_images(frame.pop(_PIXELS) if len(frame) else (), settings.image_shape)
-        others = tuple(
-            _together(own, [name for name in names if name.startswith(f"also-{place:02}-")])
-            for place in range(0 if newest else len(settings.also))
-        )
+        frame = together("batch-", newest)
+        refused = (own / "refused.json").read_bytes() if "refused.json" in names else "[]"
+        pixels = b"".join(frame.pop(_PIXELS) if len(frame) else ())
+        images = np.frombuffer(pixels, np.uint8).reshape(-1, *settings.image_shape)
+        others = tuple(together(f"also-{place:02}-") for place in range(0 if newest else len(settings.also)))
         columns = ["name", *(one.label for one in settings.levels)]
         for found, needed in ((frame, columns), *((one, []) for one in others)):
             # A KeyError where what was scored lacks a column.
             _ = found.loc[:0, [*needed, "p", "p_low", "p_high"]] if len(found) else None
-        listed = tuple((str(name), str(reason)) for name, reason in refused)
+        listed = TypeAdapter(tuple[tuple[str, str], ...]).validate_json(refused)
     except HvaeError:
         raise
     # Parquet, JSON and pydantic each have errors of their own, for files that somebody else changed.
     except Exception as error:
         problem = f"the results of this job are damaged ({type(error).__name__}): score the images again"
         raise TableError(problem) from None
-    return Stored(settings, frame, pixels, listed, "outcome.json" in names, others)
-
-
-def _together(folder: Path, names: list[str]) -> pd.DataFrame:
-    if not names:
-        return pd.DataFrame({"name": []})
-    # A large job has hundreds of files: one frame is made of all of them, not one of each.
-    return pa.concat_tables([pq.ParquetFile(folder / name).read() for name in names]).to_pandas()
-
-
-def _as_images(pixels: Iterable[bytes], image_shape: tuple[int, int, int]) -> np.ndarray:
-    return np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, *image_shape)
+    return Stored(settings, frame, images, listed, "outcome.json" in names, others)
 
 
 def _home() -> Path:

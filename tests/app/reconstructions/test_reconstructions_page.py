@@ -27,9 +27,6 @@ from app.images.levels import (
     numbers,
     rows,
     scale,
-    single_headings,
-    single_numbers,
-    single_rows,
     usual_levels,
 )
 from app.images.mosaic import Cell, Row, sheet_png, table_html, through_scale
@@ -278,18 +275,18 @@ def test_the_scale_of_whole_values_reaches_further_down():
 def test_every_draw_has_its_cell():
     values = walked(n=1, draws=3)
     originals = np.zeros((1, 1, 4, 6), np.uint8)
-    (row,) = single_rows(values, originals, ["a"], 1)
-    assert len(row.cells) == len(single_headings(3)) == 4
+    (row,) = rows(values, originals, ["a"], SINGLE, (1,))
+    assert len(row.cells) == len(headings(SINGLE, (1,), 3)) == 4
     for draw in range(3):
         np.testing.assert_array_equal(row.cells[draw + 1].pixels, grey_or_colour(values.levels[draw, 1, 0]))
         assert row.cells[draw + 1].lines[1] == f"{values.bounds[draw, 1, 0]:.1f}".replace("-", "−")
-    (shallower,) = single_rows(values, originals, ["a"], 2, second="b")
-    assert set(shallower.cells) == {None} and single_numbers(values, ["a"], "b", 2).empty
+    (shallower,) = rows(values, originals, ["a"], SINGLE, (2,), second="b")
+    assert set(shallower.cells) == {None} and numbers(values, ["a"], "b", SINGLE, (2,)).empty
 
 
 def test_a_difference_map_is_blue_where_too_dark_and_red_where_too_bright():
     values = walked()
-    cell = rows(values, np.zeros((2, 1, 4, 6), np.uint8), ["a", "b"], DIFFERENCE, 1)[0].cells[2]
+    cell = rows(values, np.zeros((2, 1, 4, 6), np.uint8), ["a", "b"], DIFFERENCE, (0, 1))[0].cells[2]
     difference = (values.levels[0, 0, 0] - values.seen[0, 0])[0]
     red, blue = cell.pixels[..., 0].astype(int), cell.pixels[..., 2].astype(int)
     assert (red[difference > 0.3] > blue[difference > 0.3]).all()
@@ -299,19 +296,19 @@ def test_a_difference_map_is_blue_where_too_dark_and_red_where_too_bright():
 def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
     values = walked()
     originals = np.random.default_rng(1).integers(0, 256, (2, 1, 4, 6), dtype=np.uint8)
-    table = rows(values, originals, ["a <b>", "b"], PICTURE, 1)
-    page = table_html(headings(1), table, "levels")
+    table = rows(values, originals, ["a <b>", "b"], PICTURE, (0, 1))
+    page = table_html(headings(PICTURE, (0, 1), 1), table, "levels")
     assert "a &lt;b&gt;" in page and "a <b>" not in page
     encoded = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB")) for one in encoded]
     assert len(pictures) == 2 * 4 and {picture.shape for picture in pictures} == {(4, 6, 3)}
     np.testing.assert_array_equal(pictures[4][..., 0], originals[1, 0])
     np.testing.assert_array_equal(pictures[2], grey_or_colour(values.levels[0, 0, 0]))
-    large = Image.open(io.BytesIO(sheet_png(headings(1), table)))
+    large = Image.open(io.BytesIO(sheet_png(headings(PICTURE, (0, 1), 1), table)))
     assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
     assert originals[1, 0].max() in np.asarray(large)
     legend = scale(values, SPREAD)
-    told = Image.open(io.BytesIO(sheet_png(headings(1), table, colours=legend, notes=["a", "b"])))
+    told = Image.open(io.BytesIO(sheet_png(headings(PICTURE, (0, 1), 1), table, colours=legend, notes=["a", "b"])))
     assert told.size[1] > large.size[1]
     below = np.asarray(told)[large.size[1] :].reshape(-1, 3)
     assert {tuple(legend.colours[0]), tuple(legend.colours[-1])} <= set(map(tuple, below))
@@ -333,7 +330,7 @@ def test_gaps_and_colour(tmp_path):
 
 def test_numbers_have_one_row_an_image_and_level():
     values = walked(n=2, depth=1)
-    frame = numbers(values, ["a", "b"], "run")
+    frame = numbers(values, ["a", "b"], "run", PICTURE, (0, 1))
     assert list(zip(frame["image"], frame["k"], strict=True)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
     np.testing.assert_allclose(frame["LLR>k"][3], values.bounds[0, 0, 1] - values.bounds[0, 1, 1], rtol=1e-5)
     np.testing.assert_allclose(frame["log p(x|z)"][2], values.log_px[0, 0, 1])

@@ -17,10 +17,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.frame import jobs
-from app.score_images import grid, results, scoring, section, sources, store
-from app.score_images import report as upload_report
+from app.score_images import asking, results, scoring, section, store
+from app.score_images.asking import Given
 from app.score_images.results import Reference
-from app.score_images.sources import Given
 from app.server import cores
 from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
@@ -75,9 +74,9 @@ def weights() -> str:
 def kept(complete: bool = True, **settings: object) -> None:
     folder = store.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80} | settings), lambda _: False)
     store.add(folder, 0, *scored())
-    store.refuse(folder, [("<b>notes</b>.txt", "not an image")])
+    store.keep(folder, "refused", [("<b>notes</b>.txt", "not an image")])
     if complete:
-        store.complete(folder)
+        store.keep(folder, "outcome", {"complete": True})
 
 
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
@@ -191,7 +190,7 @@ def further(n: int = 2) -> None:
     """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
     kept(also=(store.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
     frame, _ = scored(n)
-    store.add_further(store.folder(JOB), 0, 0, frame.drop(columns=["name", "changes"]).assign(p=0.95))
+    store.add(store.folder(JOB), 0, frame.drop(columns=["name", "changes"]).assign(p=0.95), place=0)
 
 
 def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
@@ -208,7 +207,7 @@ def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
     further(3)
     stored = store.read(JOB)
     assert stored is not None
-    text = upload_report.report(results.judged(stored, 0.05), None)
+    text = results.report(results.judged(stored, 0.05), None)
     assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
     assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
     assert "<td>further run 1, n_calibration</td><td>80</td>" in text
@@ -242,7 +241,7 @@ def test_a_result_by_one_run_has_nothing_side_by_side(root: Path) -> None:
     kept()
     stored = store.read(JOB)
     assert stored is not None and stored.others == ()
-    assert grid.compared(results.judged(stored, 0.05)) is None
+    assert results.compared(results.judged(stored, 0.05)) is None
 
 
 def test_a_further_run_must_have_the_setting(clothes: Path, root: Path, visit: Callable[..., AppTest]) -> None:
@@ -271,14 +270,14 @@ def many(n: int) -> np.ndarray:
     p = np.random.default_rng(0).permutation(n) / n + 0.5 / n
     folder = store.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
     store.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
-    store.complete(folder)
+    store.keep(folder, "outcome", {"complete": True})
     return p
 
 
 def test_every_row_is_on_one_of_the_pages(
     root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grid, "MOST_ROWS", 10)
+    monkeypatch.setattr(section, "MOST_ROWS", 10)
     p = many(34)
     app = visit("score_images", job=JOB, page="4")
     assert "Images 31 to 34 of 34 in this order" in sound(app)
@@ -359,11 +358,11 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     found = results.judged(stored, 0.05)
     like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
     assert isinstance(like, Reference)
-    text = upload_report.report(found, section.marks(found, like, found.levels[0], clickable=False))
+    text = results.report(found, section.marks(found, like, found.stored.settings.levels[0], clickable=False))
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
-    assert grid.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+    assert section.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
 
 
 class Paper(SingleScore):
@@ -397,9 +396,9 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     stored = store.read(app.session_state["job"])
     assert stored is not None and stored.complete
     found = results.judged(stored, 0.05)
-    assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(grid.for_spreadsheets(found.frame))
+    assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(section.for_spreadsheets(found.frame))
     assert [f"{value:.4f}" in text for value in sorted(stored.frame["p"])][:1] == [True]
-    document = upload_report.report(found, None)
+    document = results.report(found, None)
     assert all(f"<th>{one.replace('>', '&gt;')}, nats</th>" in document for one in labels)
     assert f"<td>score</td><td>{judge}</td>" in document and ("differs at k" in document) == (judge == "bound")
     rule = verdict_rule.rule(catalogue(find_run("clothes")), score=judge)
@@ -422,6 +421,6 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
 def test_light_paper_is_noticed_even_beside_black_padding(value: int, invert: bool, word: str) -> None:
     image = np.full((1, 28, 28), value, np.uint8)
     image[:, :, :6] = image[:, :, -6:] = 0
-    said = sources.suggestion([image, image, np.zeros_like(image)], invert, "mnist")
+    said = asking.suggestion([image, image, np.zeros_like(image)], invert, "mnist")
     assert word in said and bool(said) == bool(word)
-    assert not sources.suggestion([image], invert, "cifar10")
+    assert not asking.suggestion([image], invert, "cifar10")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from app.score_images import scoring, store
-from app.score_images.sources import Given
+from app.score_images.asking import Given
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
 from hvae.runs.settings import Setting

@@ -14,8 +14,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from app.frame import parts
-from app.score_images import scoring, sources, store
-from app.score_images.sources import Given
+from app.score_images import asking, scoring, store
+from app.score_images.asking import Given
 from app.server import access, limits
 from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
@@ -123,8 +123,8 @@ def test_files_that_are_too_large_together_are_refused_with_the_limit(
             raise AssertionError("what is refused is not copied")
 
     limited("upload_mib_together = 2")
-    monkeypatch.setattr(sources.st, "file_uploader", lambda *_, **__: [File()] * 3)
-    found = sources.given(sources.FILES, None)  # type: ignore[arg-type]
+    monkeypatch.setattr(asking.st, "file_uploader", lambda *_, **__: [File()] * 3)
+    found = asking.given(asking.FILES, None)  # type: ignore[arg-type]
     assert found is not None and "3 MiB together, more than the 2 MiB" in found.problem and not found.sources
 
 

@@ -12,7 +12,7 @@ from app.features import tables as jobs
 from app.frame import parts, registry
 from app.runs import imports
 from app.score_images import scoring
-from app.score_images.sources import Given
+from app.score_images.asking import Given
 from app.server import access, limits
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
