@@ -8,12 +8,12 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.reading import loading
-from app.score_images import asking, scoring, section, store
+from app.score_images import asking, section, work
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 
 
-def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings | None:
+def ask(run: RunEntry, selection: state.Selection, busy: bool) -> work.Settings | None:
     """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
@@ -42,7 +42,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> store.Settings
             key="score-them",
             type="primary",
             disabled=busy,
-            on_click=scoring.start,
+            on_click=work.start,
             args=(runs, given, settings),
         )
     return settings
@@ -58,7 +58,7 @@ def page() -> None:
     )
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.
-        store.tidy(jobs.unfinished)
+        work.tidy(jobs.unfinished)
     job = jobs.followed()
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished

@@ -52,9 +52,8 @@ def gallery(
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
-    figure = kept(
-        "gallery", (run.path, origins, here, title, place), lambda: figures.gallery(tiles, title, place), "large"
-    )
+    stamp = run.path, origins, here, title, place
+    figure = kept("gallery", stamp, lambda: figures.gallery(tiles, title, place), "large")
 
     def pin(position: int | None) -> None:
         if position is not None and 0 <= int(position) < len(shown):
@@ -118,9 +117,9 @@ def _tiles(run: RunEntry, seen: Mapping[str, Seen], shown: Sequence[Shown]) -> t
             found[slug] = loading.scored_images(run, seen[slug]).images
         except (HvaeError, OSError) as error:
             st.html(f'<p class="prose">No pictures of {look(slug).title}: {components.escape(error)}</p>')
-    tiles = []
-    for one in shown:
-        slug, index = one.image.slug, one.image.index
+
+    def tile(slug: str, index: int, caption: str) -> figures.Tile:
         pixels = grey_or_colour(found[slug][index]) if index < len(found.get(slug, ())) else None
-        tiles.append(figures.Tile(slug, index, one.caption, pixels))
-    return tiles, absent
+        return figures.Tile(slug, index, caption, pixels)
+
+    return [tile(one.image.slug, one.image.index, one.caption) for one in shown], absent

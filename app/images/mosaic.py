@@ -83,51 +83,48 @@ def sheet_png(
     notes: Sequence[str] = (),
 ) -> bytes:
     """The pictures, enlarged by `scale`, with all that is said of them as one PNG on white, for a slide or a paper."""
-    height, width = (side * scale for side in _size(rows))
-    font = _font(11)
-    gap, line_height = 8, 15
-    measured = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    labels = [(row.label, *row.lines) for row in rows]
-    left = 12 + int(max(measured.textlength(line, font) for lines in labels for line in lines))
-    wrapped = [_wrapped(heading, width, font, measured) for heading in headings]
-    top = gap + line_height * max(len(lines) for lines in wrapped)
-    below = line_height * max(len(cell.lines) for row in rows for cell in row.cells if cell)
-    step_x, step_y = width + gap, height + below + gap
-    bottom = top + step_y * len(rows)
-    right = [12 + measured.textlength(note, font) for note in notes]
-    bar = 0
-    if colours is not None:
-        bar = 16 + int(measured.textlength(colours.low, font))
-        right.append(bar + len(colours.colours) + 20 + measured.textlength(colours.high, font))
-    across = int(max(left + step_x * len(headings), *right, 0))
-    sheet = Image.new("RGB", (across, bottom + line_height * (len(notes) + 2 * bool(bar)) + gap), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, lines in enumerate(wrapped):
-        draw.multiline_text((left + column * step_x, 2), "\n".join(lines), "black", font)
-    for number, row in enumerate(rows):
-        y = top + number * step_y
-        draw.text((4, y), row.label, "black", font)
-        draw.multiline_text((4, y + height + 1), "\n".join(row.lines), "#555", font, spacing=2)
-        for column, cell in enumerate(row.cells):
-            if cell is not None:
-                x = left + column * step_x
-                picture = Image.fromarray(np.ascontiguousarray(cell.pixels))
-                sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (x, y))
-                draw.multiline_text((x, y + height + 1), "\n".join(cell.lines), "#555", font, spacing=2)
-    if colours is not None:
-        draw.text((4, bottom), colours.low, "black", font)
-        sheet.paste(Image.fromarray(colours.colours[None].repeat(line_height - 3, 0)), (bar, bottom))
-        draw.text((bar + len(colours.colours) + 8, bottom), colours.high, "black", font)
-        bottom += 2 * line_height
-    draw.multiline_text((4, bottom), "\n".join(notes), "#555", font, spacing=2)
-    return png(sheet, optimize=True)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans from matplotlib's wheel: Pillow's own font has neither subscripts nor a minus sign."""
     import matplotlib
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    # DejaVu Sans from matplotlib's wheel: Pillow's own font has neither subscripts nor a minus sign.
+    font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 11)
+    height, width = (side * scale for side in _size(rows))
+    gap, line = 8, 15
+    left = 12 + int(max(font.getlength(text) for row in rows for text in (row.label, *row.lines)))
+    wrapped = [_wrapped(heading, width, font) for heading in headings]
+    top = gap + line * max(map(len, wrapped))
+    step_x, step_y = (
+        width + gap,
+        height + gap + line * max(len(cell.lines) for row in rows for cell in row.cells if cell),
+    )
+    bottom = top + step_y * len(rows)
+    right, bar = [12 + font.getlength(note) for note in notes], 0
+    if colours is not None:
+        bar = 16 + int(font.getlength(colours.low))
+        right.append(bar + len(colours.colours) + 20 + font.getlength(colours.high))
+    across = int(max(left + step_x * len(headings), *right, 0))
+    sheet = Image.new("RGB", (across, bottom + line * (len(notes) + 2 * bool(bar)) + gap), "white")
+    draw = ImageDraw.Draw(sheet)
+
+    def write(x: int, y: int, lines: Sequence[str], colour: str = "#555", spacing: int = 2) -> None:
+        draw.multiline_text((x, y), "\n".join(lines), colour, font, spacing=spacing)
+
+    for column, lines in enumerate(wrapped):
+        write(left + column * step_x, 2, lines, "black", 4)
+    for y, row in zip(range(top, bottom, step_y), rows, strict=True):
+        write(4, y, [row.label], "black")
+        write(4, y + height + 1, row.lines)
+        for x, cell in zip(range(left, across, step_x), row.cells, strict=False):
+            if cell is not None:
+                picture = Image.fromarray(np.ascontiguousarray(cell.pixels))
+                sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), (x, y))
+                write(x, y + height + 1, cell.lines)
+    if colours is not None:
+        write(4, bottom, [colours.low], "black")
+        sheet.paste(Image.fromarray(colours.colours[None].repeat(line - 3, 0)), (bar, bottom))
+        write(bar + len(colours.colours) + 8, bottom, [colours.high], "black")
+        bottom += 2 * line
+    write(4, bottom, notes)
+    return png(sheet, optimize=True)
 
 
 def _size(rows: Sequence[Row]) -> tuple[int, int]:
@@ -136,14 +133,12 @@ def _size(rows: Sequence[Row]) -> tuple[int, int]:
 
 
 def _row_html(row: Row) -> str:
-    cells = "".join(f"<td>{_cell_html(cell)}</td>" for cell in row.cells)
+    cells = "".join(f"<td>{_cell_html(cell) if cell else ''}</td>" for cell in row.cells)
     label = f'<div class="side"><b>{html.escape(row.label)}</b></div>{_spans(row.lines)}'
     return f'<tr><th scope="row">{label}</th>{cells}</tr>'
 
 
-def _cell_html(cell: Cell | None) -> str:
-    if cell is None:
-        return ""
+def _cell_html(cell: Cell) -> str:
     return f'<img alt="{html.escape(cell.alt)}" src="{data_uri(cell.pixels.transpose(2, 0, 1))}">{_spans(cell.lines)}'
 
 
@@ -151,13 +146,13 @@ def _spans(lines: Sequence[str]) -> str:
     return "".join(f"<span>{html.escape(line)}</span>" for line in lines)
 
 
-def _wrapped(text: str, width: int, font: ImageFont.FreeTypeFont, draw: ImageDraw.ImageDraw) -> list[str]:
+def _wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
     """Lines of whole words that fit `width` pixels."""
-    lines = [""]
-    for word in text.split():
-        candidate = f"{lines[-1]} {word}".strip()
-        if draw.textlength(candidate, font) <= width or not lines[-1]:
-            lines[-1] = candidate
+    first, *rest = text.split() or [""]
+    lines = [first]
+    for word in rest:
+        if font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
         else:
             lines.append(word)
     return lines

@@ -43,7 +43,7 @@ MOST_DRAWS = 16
 class Chosen:
     """An image (its name in HTML, its row in the table of its set) beside those of the in-distribution set `own`.
 
-    The stamp names both tables, for caches.
+    The stamp names the image and both tables, for caches.
     """
 
     name: str
@@ -53,11 +53,6 @@ class Chosen:
     own: str
     values: Values
     stamp: str
-
-    @property
-    def drawn(self) -> tuple[str, str, int]:
-        """Names it, for caches."""
-        return self.name, self.stamp, self.index
 
 
 def one_image(view: View, threshold: measures.Threshold) -> None:
@@ -74,16 +69,16 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return view.by(measure).scores, view.by(measure, one).scores
 
-    name, stamp = f"{look(one.slug).title} {image.index}", f"{view.inside.stamp}\n{one.stamp}"
+    name = f"{look(one.slug).title} {image.index}"
+    stamp = f"{view.inside.stamp}\n{one.stamp}\n{name}"
     chosen = Chosen(name, one.table, image.index, view.inside.table, view.inside.slug, values, stamp)
     score = float(one.scores[image.index])
     rank = measures.percentile(view.inside.scores, score)
+    passes = components.mark("below the threshold: passes", "good")
+    word = components.mark("above the threshold: called OOD") if score >= threshold.value else passes
     left, right = st.columns([1, 3], gap="large")
     with left:
         images = picture(view.run, image, one.table, 196)
-        word = components.mark("below the threshold: passes", "good")
-        if score >= threshold.value:
-            word = components.mark("above the threshold: called OOD")
         st.html(
             f"<p class='prose'>{view.measure.symbol} = {significant(score, 4)} {view.measure.unit}<br>"
             f"higher than {rank:.1f} % of {look(view.inside.slug).title}<br>{word}</p>"
@@ -110,7 +105,7 @@ def bound_in_steps(chosen: Chosen, k: int) -> None:
         bars = steps(chosen.inside, chosen.table, chosen.index, k)
         return profile.waterfall(bars, chosen.own, chosen.name, _odd_step(bars, chosen)), profile.steps_table(bars)
 
-    components.chart(*kept("waterfall drawn", (chosen.drawn, k), draw), "image-waterfall", key="image-waterfall")
+    components.chart(*kept("waterfall drawn", (chosen.stamp, k), draw), "image-waterfall", key="image-waterfall")
     st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
 
 
@@ -122,14 +117,15 @@ def every_level(chosen: Chosen, score: Score) -> None:
         found = {one: chosen.values(Measure(one)) for one in levels}
         bands = {one.symbol: np.percentile(own, PERCENTILES) for one, (own, _) in found.items()}
         values = [float(every[chosen.index]) for _, every in found.values()]
-        above = [one.k for one, band, value in zip(found, bands.values(), values, strict=True) if value > band[-1]]
-        at = "" if levels[0].k is None else f" at {_at(above, len(levels))}"
-        verb = "is above" if above or at else "is not above"
+        above = [str(one.k) for one, band, value in zip(found, bands.values(), values, strict=True) if value > band[-1]]
+        verb = "is above" if above or levels[0].k is not None else "is not above"
+        at = "every k" if len(above) == len(levels) else f"k = {spoken(above)}" if above else "no k"
+        at = "" if levels[0].k is None else f" at {at}"
         title = f"{score.title} of {chosen.name} {verb} 95 % of {look(chosen.own).title}{at}"
         return profile.profile(bands, values, chosen.own, chosen.name, title), profile.table(bands, values)
 
     try:
-        drawn = kept("profile drawn", (chosen.drawn, score.name), draw)
+        drawn = kept("profile drawn", (chosen.stamp, score.name), draw)
     except TableError as error:
         st.caption(literal(error))
         return
@@ -220,8 +216,8 @@ def steps(inside: ScoreTable, table: ScoreTable, index: int, k: int) -> list[Ste
     found, start = [], 0.0
     own = _quantities(inside, k)
     for label, (values, total) in _quantities(table, k).items():
-        start = 0.0 if total else start
-        found.append(Step(label, start, float(values[index]), np.percentile(own[label][0], PERCENTILES), total))
+        band = np.percentile(own[label][0], PERCENTILES)
+        found.append(Step(label, 0.0 if total else start, float(values[index]), band, total))
         start = found[-1].end
     return found
 
@@ -234,8 +230,7 @@ def explanation(table: ScoreTable, k: int) -> str:
             f" With S = {about.samples} importance samples the bound L<sub>S</sub> differs from the ELBO, so what they "
             "gain is a step of its own."
         )
-    if about.draws > 1:
-        more += f" Every number is a mean over R = {about.draws} draws."
+    more += f" Every number is a mean over R = {about.draws} draws." if about.draws > 1 else ""
     lowest = "z<sub>1</sub> comes" if k == 1 else f"z<sub>1</sub> to z<sub>{k}</sub> come"
     return (
         "A band shows where a bar would end for the middle 90 % and the middle 50 % of the in-distribution images. "
@@ -248,18 +243,17 @@ def explanation(table: ScoreTable, k: int) -> str:
 
 def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
     """Label -> (nats of every image, whether it is the sum so far), in the order they are added."""
-    elbo = table.column("elbo")
-    terms = {"log p(x|z)": (table.column("log_px"), False)}
-    for layer in range(1, table.metadata.depth + 1):
-        terms[f"+ log r<sub>{layer}</sub>"] = (table.log_ratio(layer), False)
-    terms["= ELBO"] = (elbo, True)
-    samples = table.metadata.samples
-    if samples > 1:
-        terms[f"+ {samples} samples"] = (table.bound(0) - elbo, False)
-        terms[f"= L<sub>{samples}</sub>"] = (table.bound(0), True)
-    terms[f"− LLR<sup>&gt;{k}</sup>"] = (table.bound(k) - table.bound(0), False)
-    terms[f"= L<sup>&gt;{k}</sup>"] = (table.bound(k), True)
-    return terms
+    elbo, bound, samples = table.column("elbo"), table.bound(0), table.metadata.samples
+    ratios = {f"+ log r<sub>{n}</sub>": (table.log_ratio(n), False) for n in range(1, table.metadata.depth + 1)}
+    gain = {f"+ {samples} samples": (bound - elbo, False), f"= L<sub>{samples}</sub>": (bound, True)}
+    return {
+        "log p(x|z)": (table.column("log_px"), False),
+        **ratios,
+        "= ELBO": (elbo, True),
+        **(gain if samples > 1 else {}),
+        f"− LLR<sup>&gt;{k}</sup>": (table.bound(k) - bound, False),
+        f"= L<sup>&gt;{k}</sup>": (table.bound(k), True),
+    }
 
 
 def _odd_step(steps: list[Step], chosen: Chosen) -> str:
@@ -269,16 +263,8 @@ def _odd_step(steps: list[Step], chosen: Chosen) -> str:
         return f"{chosen.name}: every step to its bound lies within the middle 90 % of {look(chosen.own).title}"
     # The ratio itself is easier to say than what it takes away.
     sign = -1 if odd.label.startswith("−") else 1
-    low, high = sorted((sign * float(odd.band[0]), sign * float(odd.band[-1])))
-    what = odd.label.lstrip("+− ")
+    value, low, high = map(profile.number, (sign * odd.value, *sorted((sign * odd.band[0], sign * odd.band[-1]))))
     return (
-        f"{chosen.name}: {what} = {profile.number(sign * odd.value)} nats is the step furthest outside the middle "
-        f"90 % of {look(chosen.own).title}, from {profile.number(low)} to {profile.number(high)}"
+        f"{chosen.name}: {odd.label.lstrip('+− ')} = {value} nats is the step furthest outside the middle 90 % of "
+        f"{look(chosen.own).title}, from {low} to {high}"
     )
-
-
-def _at(levels: list[int | None], of: int) -> str:
-    """Where a score is high, in words."""
-    if len(levels) in (0, of):
-        return "every k" if levels else "no k"
-    return f"k = {spoken(map(str, levels))}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -18,7 +17,7 @@ from app.looks import palette
 from app.looks.pictures import grey_or_colour, png
 from app.looks.wording import literal
 from app.reading import choosing, loading
-from app.score_images.store import JudgedBy, Settings
+from app.score_images.work import Given, JudgedBy, Settings
 from app.server import access, limits
 from hvae import datasets
 from hvae.datasets.conversions import FITS
@@ -55,17 +54,6 @@ MOST_FURTHER, MOST_LEFT_OUT = 8, 5
 """Runs beside run A, each of which takes as long, and runs that do not fit of which it is said why."""
 LIGHT_ON_DARK = ("fashionmnist", "mnist", "notmnist", "kmnist", "digits", "glyphs")
 """Grey data sets whose paper is black."""
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """What a person gave, and what tells it from other files; `problem` says why they cannot be taken."""
-
-    title: str
-    sources: tuple[Named, ...]
-    stamp: tuple[str, ...]
-    problem: str = ""
-    from_visitor: bool = True
 
 
 def counted(number: int, what: str) -> str:
@@ -175,10 +163,9 @@ def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
     across = min(ACROSS, len(cells))
     rows = []
     for start in range(0, len(cells), across):
-        chosen = cells[start : start + across]
-        last = start + len(chosen)
+        last = min(start + across, len(cells))
         label = f"Image {last}" if last == start + 1 else f"Images {start + 1} to {last}"
-        rows.append(mosaic.Row(label, (*chosen, *[None] * (across - len(chosen)))))
+        rows.append(mosaic.Row(label, (*cells[start:last], *[None] * (start + across - last))))
     return [str(number) for number in range(1, across + 1)], rows
 
 

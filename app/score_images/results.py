@@ -15,7 +15,7 @@ from app.frame.components import escape
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
-from app.score_images.store import JudgedBy, Settings, Stored
+from app.score_images.work import JudgedBy, Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.scores import computable, find
 from hvae.verdicts import words

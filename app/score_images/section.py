@@ -18,10 +18,10 @@ from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
-from app.score_images import asking, results, store
+from app.score_images import asking, results, work
 from app.score_images.asking import counted
 from app.score_images.results import Judged, Reference
-from app.score_images.store import Settings, Stored
+from app.score_images.work import Settings, Stored
 from app.server import limits
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
@@ -49,7 +49,7 @@ def budget_in_address() -> str:
 def partial(job: str) -> None:
     """The most unusual of the newest images of a job that still runs, in a few lines."""
     # It is drawn every other second: a long job must not be read from its start each time.
-    stored = store.read(job, NEWEST)
+    stored = work.read(job, NEWEST)
     if stored is None or not len(stored):
         return
     found = results.judged(stored, float(BUDGET))
@@ -60,8 +60,8 @@ def partial(job: str) -> None:
 
 def show(job: str) -> Settings | None:
     """Draw the results of a job, or say why there are none; how its images were scored, None where nothing is kept."""
-    stamp = store.stamp(job)
-    stored = kept("uploads", (job, stamp), lambda: store.read(job), "huge")
+    stamp = work.stamp(job)
+    stored = kept("uploads", (job, stamp), lambda: work.read(job), "huge")
     if stored is None:
         if jobs.find(job) is None:
             allowed = limits.current()
@@ -243,7 +243,7 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
         return _inside(like, measure), measure.of(table, inside)
 
     # The stamp names the verdicts and the reference part as they are now.
-    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, stamp)
+    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, f"{stamp} {row}")
     with right:
         bound_in_steps(chosen, score.k or 1)
     left, right = st.columns(2, gap="large")

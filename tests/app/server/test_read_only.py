@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from app.features import tables as jobs
 from app.frame import parts, registry
 from app.runs import imports
-from app.score_images import scoring
-from app.score_images.asking import Given
+from app.score_images import work
+from app.score_images.work import Given
 from app.server import access, limits
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
@@ -85,7 +85,7 @@ def test_the_functions_that_write_refuse_whoever_calls_them(closed: None, pair: 
         jobs.start(a, b, ["digits"], True)
         assert st.session_state["_notes"].pop("job") == access.READ_ONLY
         given = Given("1 file", (Named("a.png", b""),), ("1",))
-        scoring.start([a], given, SETTINGS)
+        work.start([a], given, SETTINGS)
         assert st.session_state["_notes"].pop("job") == access.NO_UPLOADS
         assert "job" not in st.session_state
     finally:

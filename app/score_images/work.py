@@ -1,8 +1,9 @@
-"""Results of scored uploads on disk: they appear batch by batch and survive a restart of the server. No Streamlit.
+"""Jobs that score uploads, run after run, and their results on disk, which survive a restart of the server.
 
-One folder a job below the system's temporary folder: `settings.json`, a parquet file for each finished batch (numbers
-and the images as the model takes them), one beside it for each further run that has scored the batch (numbers alone),
-`refused.json` with (file, reason) of what could not be read, and `outcome.json` once the job ran to its end.
+Results appear batch by batch. One folder a job below the system's temporary folder: `settings.json`, a parquet file for
+each finished batch (numbers and the images as the model takes them), one beside it for each further run that has scored
+the batch (numbers alone), `refused.json` with (file, reason) of what could not be read, and `outcome.json` once the job
+ran to its end. torch is imported in the worker, never for a page.
 """
 
 from __future__ import annotations
@@ -14,29 +15,56 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import streamlit as st
 from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
-from app.server import limits
+from app.frame import jobs, state
+from app.reading import loading
+from app.server import access, cores, limits
+from app.server.queue import Report, Work
 from hvae import scores
 from hvae.config import Frozen
+from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import HvaeError, TableError
 from hvae.files import write_atomically, write_text
+from hvae.runs.catalogue import Catalogue
+from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
 from hvae.scores import Score
-from hvae.verdicts.rule import Statistic
+from hvae.verdicts.rule import Statistic, rule
+
+if TYPE_CHECKING:
+    from hvae.verdicts.judge import Judge
+
+BATCH = 32
+"""Images scored and written together: results appear as they come."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
+_EOCD = b"PK\x05\x06"
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a person gave, and what tells it from other files; `problem` says why they cannot be taken."""
+
+    title: str
+    sources: tuple[Named, ...]
+    stamp: tuple[str, ...]
+    problem: str = ""
+    from_visitor: bool = True
 
 
 class JudgedBy(Frozen):
@@ -204,3 +232,117 @@ def _home() -> Path:
     if not stat.S_ISDIR(about.st_mode) or (hasattr(os, "getuid") and about.st_uid != os.getuid()):
         raise TableError(f"results cannot be kept in {home}: it belongs to somebody else")
     return home
+
+
+def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Future[str]) -> Work:
+    """The work of reading uploads and scoring them with one run after the other, one model in use at a time.
+
+    The runs, with weights, are those of the settings in their order; the id of the job is only known once it is queued.
+    """
+
+    def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
+        job, known = name.result(timeout=60), settings
+        own = folder(job)
+        expected = sum(_files(source.content) if isinstance(source.content, bytes) else 1 for source in given.sources)
+
+        def ready(place: int) -> Judge:
+            """The run at a place, whose rule is kept with the settings."""
+            nonlocal known
+            by = known.also[place - 1] if place else known
+            judge = _judge_of(runs[place], by, settings)
+            sizes = {"n_reference": len(judge.rule.reference), "n_calibration": len(judge.rule.calibration)}
+            by = by.model_copy(update=sizes | {"weights_sha256": judge.rule.weights_sha256})
+            also = (*known.also[: place - 1], by, *known.also[place:])
+            known = known.model_copy(update={"also": also}) if place else by
+            keep(own, "settings", known)
+            return judge
+
+        report(0, expected * len(runs))
+        done = _first_run(ready(0), given, settings, own, lambda done: report(done, max(done, expected) * len(runs)))
+        stored = read(job) if runs[1:] else None
+        images = stored.images if stored else np.empty(0)
+        total = done + len(images) * (len(runs) - 1)
+        for place in range(1, len(runs)):
+            report(done, total)
+            judge = ready(place)
+            for number, start in enumerate(range(0, len(images), BATCH)):
+                batch = images[start : start + BATCH]
+                add(own, number, _judged(judge, batch), place=place - 1)
+                done += len(batch)
+                report(done, total)
+        keep(own, "outcome", {"complete": True})
+        return own
+
+    return work
+
+
+def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: Callable[[int], None]) -> int:
+    """Read every file, score what is an image, and keep both; how many files there were."""
+    treatment = Treatment(how.image_shape, how.fit, how.invert)
+    files = collect(given.sources, treatment, max_files=limits.current().images_per_job)
+    refused, done, batches = [], 0, 0
+    while some := list(islice(files, BATCH)):
+        refused += [(one.name, one.reason) for one in some if isinstance(one, Refusal)]
+        if pictures := [one for one in some if isinstance(one, Picture)]:
+            images = np.stack([picture.image for picture in pictures])
+            frame = _judged(judge, images)
+            frame.insert(0, "name", [picture.name for picture in pictures])
+            frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
+            add(folder, batches, frame, images)
+            batches += 1
+        keep(folder, "refused", refused)
+        done += len(some)
+        report(done)
+    return done
+
+
+def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
+    # Only p-values are kept: the budget is chosen when they are looked at.
+    return judge(images, 0.05).drop(columns=["ood", "verdict"])
+
+
+def _judge_of(run: RunEntry, by: JudgedBy, how: Settings) -> Judge:
+    """A run with its rule, kept until its weights or the tables of the rule change."""
+    found = loading.catalogue(run)
+    parts = [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
+    stamp = f"{run.path} {loading.weights_sha256(run)} {parts} {by.setting} {how.score} {how.statistic} {how.two_sided}"
+    return _judge(stamp, found, by.setting, how)
+
+
+# A model in memory: only the last two are kept.
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _judge(stamp: str, _found: Catalogue, _setting: Setting, _how: Settings) -> Judge:
+    from hvae.verdicts.judge import Judge
+
+    chosen = rule(_found, _setting, score=_how.score, two_sided=_how.two_sided, statistic=_how.statistic)
+    cores.spare_one()
+    return Judge(_found.run, chosen, accelerator="cpu")
+
+
+def _files(content: bytes) -> int:
+    """How many files an upload says it holds; for the progress only, nothing relies on it."""
+    end = content.rfind(_EOCD, max(0, len(content) - 70_000)) if content[:2] == b"PK" else -1
+    return max(1, int.from_bytes(content[end + 10 : end + 12], "little")) if end >= 0 else 1
+
+
+def start(runs: Sequence[RunEntry], given: Given, settings: Settings) -> None:
+    """Queue the scoring by the runs of the settings and follow it in the address; for callbacks."""
+    if given.from_visitor and not access.may_upload():
+        state.note("job", access.NO_UPLOADS)
+        return
+    name: Future[str] = Future()
+
+    def prepare(job: str) -> None:
+        try:
+            if not stamp(job):
+                create(job, settings, jobs.unfinished)
+        finally:
+            name.set_result(job)
+
+    jobs.start(
+        f"{given.title} through {settings.run}{f' and {len(runs) - 1} more' if len(runs) > 1 else ''}",
+        scoring(runs, given, settings, name),
+        ("score_images", *(str(run.path) for run in runs), given.stamp, settings.model_dump_json()),
+        "files" if len(runs) == 1 else "verdicts",
+        prepare,
+    )
