@@ -28,31 +28,19 @@ def walk(
     if images.shape != shape:
         raise DataError(f"{run.name} takes images of shape {shape}, these are {images.shape}")
     key = key_of(images)
-    return kept(
-        "walk",
-        (stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws),
-        lambda: reconstruct_repeatedly(
-            checkpoint.layered("reconstruct"),
-            images.images,
-            index,
-            preprocessing=checkpoint.config.data.preprocessing,
-            key=key,
-            seed=seed,
-            draws=draws,
-            reading=reading,
-        ),
-        "huge",
-    )
+    model, preprocessing = checkpoint.layered("reconstruct"), checkpoint.config.data.preprocessing
+    how = {"preprocessing": preprocessing, "key": key, "seed": seed, "draws": draws, "reading": reading}
+    name = stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws
+    return kept("walk", name, lambda: reconstruct_repeatedly(model, images.images, index, **how), "huge")
 
 
 def sampled(run: RunEntry, n: int, seed: int) -> np.ndarray:
     """Unconditional samples of a run, `(n, channel, height, width)` float32 in [0, 1]; raises a CheckpointError."""
-    return kept(
-        "samples",
-        (stamp(run), n, seed),
-        lambda: unconditional_samples(loading.checkpoint(run).model, n, torch.Generator().manual_seed(seed)),
-        "large",
-    )
+
+    def make() -> np.ndarray:
+        return unconditional_samples(loading.checkpoint(run).model, n, torch.Generator().manual_seed(seed))
+
+    return kept("samples", (stamp(run), n, seed), make, "large")
 
 
 def key_of(images: ImageSet) -> str:

@@ -19,7 +19,7 @@ from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import link, picture
-from app.images.levels import PICTURE, below, left_out, strip, what_to_see
+from app.images.mosaic import PICTURE, below, left_out, strip, what_to_see
 from app.looks.palette import look
 from app.looks.wording import literal, significant, spoken
 from app.reading import measures
@@ -32,9 +32,6 @@ from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.scores import SCORES, Score
 from hvae.stats.arrays import Floats
 
-Values = Callable[[Measure], tuple[Floats, Floats]]
-"""A score -> its values of the in-distribution images, and of all images of the table; raises a TableError."""
-
 MOST_DRAWS = 16
 """Tables with more draws are rebuilt with one: a person waits for it."""
 
@@ -43,7 +40,8 @@ MOST_DRAWS = 16
 class Chosen:
     """An image (its name in HTML, its row in the table of its set) beside those of the in-distribution set `own`.
 
-    The stamp names the image and both tables, for caches.
+    `values` gives the in-distribution images and all images of the table a score, or raises a TableError. The stamp
+    names the image and both tables, for caches.
     """
 
     name: str
@@ -51,7 +49,7 @@ class Chosen:
     index: int
     inside: ScoreTable
     own: str
-    values: Values
+    values: Callable[[Measure], tuple[Floats, Floats]]
     stamp: str
 
 
@@ -196,11 +194,11 @@ def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -
 def obstacle(tables: tuple[ScoreTable, ...], k: int) -> str | None:
     """Why the bound of some table cannot be taken apart, in one line; None where it can."""
     for table in tables:
-        depth = table.metadata.depth
-        if not depth:
+        ratios = [f"log_ratio_{layer}" for layer in range(1, table.metadata.depth + 1)]
+        if not ratios:
             return "this model has no layers of latents"
-        for column in ("elbo", "iw", "log_px", f"L>{k}", *(f"log_ratio_{layer}" for layer in range(1, depth + 1))):
-            if (missing := table.missing(column)) is not None:
+        for column in ("elbo", "iw", "log_px", f"L>{k}", *ratios):
+            if missing := table.missing(column):
                 return f"`{column}`: {missing}"
     return None
 

@@ -109,9 +109,8 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
             max_upload_size=limits.current().upload_mib_per_file,
             width=420,
         )
-        fit = st.selectbox(
-            "Other aspects are", FITS, width=130, help="pad: on black; crop: the centre; squash: stretched"
-        )
+        about = "pad: on black; crop: the centre; squash: stretched"
+        fit = st.selectbox("Other aspects are", FITS, width=130, help=about)
         invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
     read, labels = [], []
     for file in files[:most]:

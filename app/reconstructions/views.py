@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -12,9 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.images import levels as table
-from app.images.levels import DIFFERENCE, MOST_LEVELS, SHOWN, SINGLE, SPREAD, usual_levels
-from app.images.mosaic import Cell, Row, scale_html, sheet_png, table_html
+from app.images import mosaic as table
+from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row
 from app.images.sources import Source
 from app.looks.pictures import grey_or_colour
 from app.server import access
@@ -66,8 +66,8 @@ def chosen(depth: int) -> View:
             help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
         )  # fmt: skip
         seed = controls.seed()
-    if depth >= MOST_LEVELS and shown != SINGLE:
-        spread = usual_levels(depth)
+    if depth >= table.MOST_LEVELS and shown != SINGLE:
+        spread = table.usual_levels(depth)
         about = "k: how many of the lowest z come from the prior. 0 takes every z from q."
         picked = controls.choose_many("Levels shown", "levels", [*map(str, levels)], [*map(str, spread)], help=about)
         if not picked:
@@ -143,22 +143,22 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
     st.info(table.what_to_see(walked[first], source.title, trained, source.familiar))
     columns = table.headings(view.shown, view.levels, view.draws)
     stacks = [
-        table.rows(
-            result, source.images.images, source.labels, view.shown, view.levels, None if name == first else name
-        )
-        for name, result in walked.items()
+        table.rows(one, source.images.images, source.labels, view.shown, view.levels, name if name != first else None)
+        for name, one in walked.items()
     ]
-    pictures = [row for group in zip(*stacks, strict=True) for row in group]
+    pictures = list(chain.from_iterable(zip(*stacks, strict=True)))
     notes = _notes(view, walked[first].depth)
     if others:
         notes.append(f"Upper row of each image: {first}. Lower row: {others[0]}.")
     if scale := table.scale(walked[first], view.shown):
-        st.html(scale_html(scale))
-    st.html(table_html(columns, pictures, "levels", table.cell(len(columns))))
+        st.html(table.scale_html(scale))
+    st.html(table.table_html(columns, pictures, "levels"))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download(
-        "Download PNG", "reconstructions", lambda: sheet_png(columns, pictures, colours=scale, notes=[*notes, about])
+        "Download PNG",
+        "reconstructions",
+        lambda: table.sheet_png(columns, pictures, colours=scale, notes=[*notes, about]),
     )
     frames = [table.numbers(one, source.labels, name, view.shown, view.levels) for name, one in walked.items()]
     with st.expander("Numbers below these pictures"):
@@ -172,9 +172,9 @@ def samples(drawn: Mapping[str, np.ndarray], view: View) -> None:
         for name, images in drawn.items()
     ]
     columns = [f"Sample {number}" for number in range(1, view.rows + 1)]
-    st.html(table_html(columns, rows, "samples", table.cell(view.rows)))
+    st.html(table.table_html(columns, rows, "samples"))
     about = f"{', '.join(drawn)}; every z from the prior; seed {view.seed}"
-    _download("Download PNG of the samples", "samples", lambda: sheet_png(columns, rows, notes=[about]))
+    _download("Download PNG of the samples", "samples", lambda: table.sheet_png(columns, rows, notes=[about]))
 
 
 def _download(label: str, name: str, make: Callable[[], bytes]) -> None:

@@ -35,7 +35,6 @@ SOURCES_HELP = (
     "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
     "chosen in the sidebar."
 )
-FITS_HELP = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
 STATISTIC_HELP = (
     "Of a score with levels. rank: the k at which it ranks highest among the reference images. difference: the k at "
     "which it lies most standard deviations above them, as the paper suggests for single images."
@@ -64,11 +63,12 @@ def counted(number: int, what: str) -> str:
 def treatment(image_shape: tuple[int, int, int]) -> tuple[str, Treatment]:
     """Draw the controls: where images come from, and what is done to them."""
     sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
-    about = "yes: for dark strokes on light paper, as black becomes white."
+    fits = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
+    inverted = "yes: for dark strokes on light paper, as black becomes white."
     with controls.bar("pictures-bar"):
         source = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
-        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=FITS_HELP)
-        invert = controls.choose("Invert", "invert", ["no", "yes"], help=about)
+        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=fits)
+        invert = controls.choose("Invert", "invert", ["no", "yes"], help=inverted)
     return source, Treatment(image_shape, fit, invert == "yes")
 
 

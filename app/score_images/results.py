@@ -110,12 +110,7 @@ def columns(found: Judged) -> dict[str, tuple[str, str]]:
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
     """The columns for people of some images, thumbnails first."""
     shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in columns(found).items()}
-    return pd.DataFrame({"image": thumbnails(found, rows)} | shown)
-
-
-def thumbnails(found: Judged, rows: np.ndarray) -> list[str]:
-    """Some images as addresses of pictures."""
-    return [data_uri(image) for image in found.stored.images[rows]]
+    return pd.DataFrame({"image": map(data_uri, found.stored.images[rows])} | shown)
 
 
 def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
@@ -133,12 +128,11 @@ def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
 def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
     """The columns for people: name, the run that knows it best, how many call it typical, every p with its alarm."""
     runs = found.stored.settings.runs
-    shown = table[["name"]].assign(**{"knows it best": table["knows_best"]})
-    shown["typical for"] = [f"{count} of {len(runs)}" for count in table["typical_for"]]
+    typical = [f"{count} of {len(runs)}" for count in table["typical_for"]]
+    shown = {"name": table["name"], "knows it best": table["knows_best"], "typical for": typical}
     for run in runs:
-        judged = zip(table[f"p {run}"], table[f"alarm {run}"], strict=True)
-        shown[f"p, {run}"] = [f"{p:.4f}{' alarm' if alarm else ''}" for p, alarm in judged]
-    return shown
+        shown[f"p, {run}"] = table[f"p {run}"].map("{:.4f}".format) + np.where(table[f"alarm {run}"], " alarm", "")
+    return pd.DataFrame(shown)
 
 
 def report(found: Judged, figure: Figure | None) -> str:

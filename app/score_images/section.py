@@ -188,7 +188,7 @@ def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
     rows, here = rows[rows < len(table)], here[here < len(table)]
     if len(here):
         shown = results.cells(found, table.iloc[here])
-        shown.insert(0, "image", results.thumbnails(found, here))
+        shown.insert(0, "image", list(map(data_uri, found.stored.images[here])))
         st.html('<p class="chart-title">p-values side by side</p>')
         _listed(found, shown, table, rows, here, "side-by-side", "side-by-side")
 

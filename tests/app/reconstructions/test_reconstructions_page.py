@@ -15,21 +15,25 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from app.images import levels as reconstruction_table
-from app.images.levels import (
+from app.images import mosaic as reconstruction_table
+from app.images.mosaic import (
     DIFFERENCE,
     LOG_LIKELIHOOD,
     PICTURE,
     SINGLE,
     SPREAD,
+    Cell,
+    Row,
     headings,
     left_out,
     numbers,
     rows,
     scale,
+    sheet_png,
+    table_html,
+    through_scale,
     usual_levels,
 )
-from app.images.mosaic import Cell, Row, sheet_png, table_html, through_scale
 from app.looks.pictures import grey_or_colour
 from hvae.cli import app as hvae
 from hvae.datasets import load
