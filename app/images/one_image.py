@@ -117,8 +117,8 @@ def every_level(chosen: Chosen, score: Score) -> None:
         values = [float(every[chosen.index]) for _, every in found.values()]
         above = [str(one.k) for one, band, value in zip(found, bands.values(), values, strict=True) if value > band[-1]]
         verb = "is above" if above or levels[0].k is not None else "is not above"
-        at = "every k" if len(above) == len(levels) else f"k = {spoken(above)}" if above else "no k"
-        at = "" if levels[0].k is None else f" at {at}"
+        where = "every k" if len(above) == len(levels) else f"k = {spoken(above)}" if above else "no k"
+        at = "" if levels[0].k is None else f" at {where}"
         title = f"{score.title} of {chosen.name} {verb} 95 % of {look(chosen.own).title}{at}"
         return profile.profile(bands, values, chosen.own, chosen.name, title), profile.table(bands, values)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,23 +45,17 @@ class Source:
     ids: tuple[state.ImageId, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Sizes(Mapping[str, int]):
+class Sizes(UserDict[str, int]):
     """How many images each data set on this machine has, counted only when asked."""
 
-    slugs: Sequence[str]
-    image_shape: Shape
+    def __init__(self, slugs: Sequence[str], image_shape: Shape) -> None:
+        super().__init__(dict.fromkeys(slugs, 0))
+        self.image_shape = image_shape
 
-    def __getitem__(self, slug: str) -> int:  # noqa: D105
-        if slug not in self.slugs:
+    def __getitem__(self, slug: str) -> int:
+        if slug not in self.data:
             raise KeyError(slug)
         return len(whole(slug, self.image_shape))
-
-    def __iter__(self) -> Iterator[str]:  # noqa: D105
-        return iter(self.slugs)
-
-    def __len__(self) -> int:  # noqa: D105
-        return len(self.slugs)
 
 
 def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, count: int) -> Source:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import cast
 
@@ -14,7 +15,7 @@ import streamlit as st
 
 from app.frame import components, controls, state
 from app.images import mosaic as table
-from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row
+from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row, Scale
 from app.images.sources import Source
 from app.looks.pictures import grey_or_colour
 from app.server import access
@@ -22,9 +23,8 @@ from hvae.models.proposal import READINGS, Reading
 from hvae.runs.folders import RunEntry
 
 DATA_SET, SAMPLES, UPLOAD = "data set", "samples of the model", "upload"
-MOST_ROWS, MOST_DRAWS = 12, 16
-USUAL_DRAWS = 8
-"""Draws for what needs several."""
+MOST_ROWS, MOST_DRAWS, USUAL_DRAWS = 12, 16, 8
+"""The last for what needs several."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
     st.html(table.table_html(columns, pictures, "levels"))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
-    _download(
-        "Download PNG",
-        "reconstructions",
-        lambda: table.sheet_png(columns, pictures, colours=scale, notes=[*notes, about]),
-    )
+    _download("Download PNG", "reconstructions", columns, pictures, scale, [*notes, about])
     frames = [table.numbers(one, source.labels, name, view.shown, view.levels) for name, one in walked.items()]
     with st.expander("Numbers below these pictures"):
         components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
@@ -174,11 +170,14 @@ def samples(drawn: Mapping[str, np.ndarray], view: View) -> None:
     columns = [f"Sample {number}" for number in range(1, view.rows + 1)]
     st.html(table.table_html(columns, rows, "samples"))
     about = f"{', '.join(drawn)}; every z from the prior; seed {view.seed}"
-    _download("Download PNG of the samples", "samples", lambda: table.sheet_png(columns, rows, notes=[about]))
+    _download("Download PNG of the samples", "samples", columns, rows, None, [about])
 
 
-def _download(label: str, name: str, make: Callable[[], bytes]) -> None:
-    st.download_button(label, make, f"{name}.png", "image/png", on_click="ignore")
+def _download(
+    label: str, name: str, columns: list[str], rows: list[Row], scale: Scale | None, notes: list[str]
+) -> None:
+    sheet = partial(table.sheet_png, columns, rows, colours=scale, notes=notes)
+    st.download_button(label, sheet, f"{name}.png", "image/png", on_click="ignore")
 
 
 def _notes(view: View, depth: int) -> list[str]:

@@ -106,7 +106,7 @@ def given(source: str, selection: state.Selection) -> Given | None:
 
 
 def _samples(selection: state.Selection) -> Given | None:
-    """A few images of each data set of the selection that is on this machine, and of the bundled ones."""
+    """A few images of each data set of the selection that is here, and of the bundled ones."""
     wanted = dict.fromkeys([selection.data, *selection.ood, *BUNDLED])
     here = {slug: palette.look(slug).title for slug in wanted if datasets.is_known(slug) and datasets.available(slug)}
     named = tuple(
@@ -190,10 +190,7 @@ def refusals(refused: Sequence[tuple[str, str]]) -> None:
 def judging(
     selection: state.Selection, found: Catalogue, given: Given | None, how: Treatment
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
-    """Draw the controls: how the images are to be judged, and by which runs, run A first.
-
-    `found` are the tables of run A, its parts scored under one setting at least; run B judges along where it can.
-    """
+    """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
     setting = choosing.choose_setting(found.rule_settings())
     obstacles = {name: obstacle(found, setting, name) for name in SCORES}
     offered = [name for name, why in obstacles.items() if not why]

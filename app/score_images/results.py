@@ -75,17 +75,12 @@ def in_words(found: Judged) -> str:
 
 def setting_in_words(settings: Settings) -> str:
     """How the images were scored."""
-    return " · ".join(
-        [
-            ", ".join(settings.runs),
-            settings.source,
-            settings.fit + ", inverted" * settings.invert,
-            f"judged by {settings.score} ({find(settings.score).title}), statistic {settings.statistic}"
-            + ", two-sided" * settings.two_sided,
-            str(settings.setting),
-            f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate",
-        ]
-    )
+    fit = settings.fit + ", inverted" * settings.invert
+    kind = f"judged by {settings.score} ({find(settings.score).title}), statistic {settings.statistic}"
+    sides = ", two-sided" * settings.two_sided
+    sizes = f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate"
+    runs = ", ".join(settings.runs)
+    return " · ".join([runs, settings.source, fit, kind + sides, str(settings.setting), sizes])
 
 
 def reference(settings: Settings) -> Reference | None:

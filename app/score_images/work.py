@@ -161,10 +161,7 @@ def keep(folder: Path, name: Literal["settings", "refused", "outcome"], what: ob
 
 
 def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray | None = None, place: int = 0) -> None:
-    """Write a finished batch, counted from 0: one row an image, `(m, channel, height, width)` uint8.
-
-    Without images it is what the further run at a place, counted from 0, says about the batch.
-    """
+    """Write a finished batch, one row an image; without images what the further run at a place, from 0, says of it."""
     name = f"also-{place:02}" if images is None else "batch"
     if images is not None:
         frame = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
@@ -235,10 +232,7 @@ def _home() -> Path:
 
 
 def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Future[str]) -> Work:
-    """The work of reading uploads and scoring them with one run after the other, one model in use at a time.
-
-    The runs, with weights, are those of the settings in their order; the id of the job is only known once it is queued.
-    """
+    """The work of reading uploads and scoring them with one run of the settings after the other, as the job `name`."""
 
     def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
         job, known = name.result(timeout=60), settings
