@@ -97,7 +97,7 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
-        _listed(found, results.visible(found, here), found.frame, rows, here, "uploaded", "verdicts")
+        _listed(found, results.visible(found, here), found.frame, rows, here, "verdicts", "")
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
@@ -142,23 +142,25 @@ def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _listed(
-    found: Judged, shown: pd.DataFrame, whole: pd.DataFrame, rows: np.ndarray, here: np.ndarray, key: str, name: str
+    found: Judged, shown: pd.DataFrame, whole: pd.DataFrame, rows: np.ndarray, here: np.ndarray, name: str, title: str
 ) -> None:
     """The images `here`, a page of `rows`; choosing one looks at it. The CSV file has all rows of `whole`."""
     if len(here) < len(rows):
         first = int(np.flatnonzero(rows == here[0])[0])
         place = f"Images {first + 1:,} to {first + len(here):,} of {len(rows):,}"
         st.caption(f"{place} in this order; the CSV file has all.")
+    if title:
+        st.html(title)
     # Another page is another table: a row chosen on the page before is none of it.
-    table = f"{key}-{hash(here.tobytes())}"
+    key = f"{name}-{hash(here.tobytes())}"
 
     def look() -> None:
-        picked = st.session_state[table].selection.rows
+        picked = st.session_state[key].selection.rows
         if picked and picked[0] < len(here):
             st.session_state[LOOK] = int(here[picked[0]])
 
-    _dataframe(found, shown, table, on_select=look, selection_mode="single-row", row_height=44)
-    components.save(lambda: for_spreadsheets(whole.iloc[rows]), name, key=f"{key}-csv")
+    _dataframe(found, shown, key, on_select=look, selection_mode="single-row", row_height=44)
+    components.save(lambda: for_spreadsheets(whole.iloc[rows]), name, key=f"{name}-csv")
 
 
 def _dataframe(found: Judged, shown: pd.DataFrame, key: str, **how: Any) -> None:
@@ -189,8 +191,8 @@ def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
     if len(here):
         shown = results.cells(found, table.iloc[here])
         shown.insert(0, "image", list(map(data_uri, found.stored.images[here])))
-        st.html('<p class="chart-title">p-values side by side</p>')
-        _listed(found, shown, table, rows, here, "side-by-side", "side-by-side")
+        title = '<p class="chart-title">p-values side by side</p>'
+        _listed(found, shown, table, rows, here, "side-by-side", title)
 
 
 def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = True) -> Figure:

@@ -34,7 +34,7 @@ _SCORING = """() => {
     const button = document.querySelector('.st-key-score-them button');
     const done = window.__finished?.() && !document.querySelector('[data-stale="true"]');
     return {ready: Boolean(done && button && !button.disabled),
-            shown: Boolean(done && document.querySelector('.st-key-uploaded-csv')), address: location.href};
+            shown: Boolean(done && document.querySelector('.st-key-verdicts-csv')), address: location.href};
 }"""
 
 
