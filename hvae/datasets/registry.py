@@ -1,4 +1,4 @@
-"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, and a line here.
+"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, named in `_FAMILIES`.
 
 The test images are only for reports: everything a model or a threshold is chosen or calibrated on comes from the
 training set, each purpose from images of its own.
@@ -13,28 +13,12 @@ import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import Converted, check_image_shape, converted_name, parse_name
-from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, notmnist, omniglot, svhn
+from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, omniglot, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
 
-_KNOWN: tuple[DataSet, ...] = (
-    mnist.FASHIONMNIST,
-    mnist.MNIST,
-    notmnist.DATA_SET,
-    mnist.KMNIST,
-    omniglot.OMNIGLOT28,
-    omniglot.OMNIGLOT28_INVERTED,
-    norb.SMALLNORB28,
-    norb.SMALLNORB28_INVERTED,
-    bundled.DIGITS,
-    bundled.GLYPHS,
-    cifar.CIFAR10,
-    cifar.CIFAR100,
-    svhn.DATA_SET,
-    celeba.DATA_SET,
-    imagenet32.DATA_SET,
-)
-_DATA_SETS = {data_set.info.name: data_set for data_set in _KNOWN}
+_FAMILIES = (mnist, omniglot, norb, bundled, cifar, svhn, celeba, imagenet32)
+_DATA_SETS: dict[str, DataSet] = {one.info.name: one for family in _FAMILIES for one in family.DATA_SETS}
 _GREY_28 = (1, 28, 28)
 
 

@@ -123,4 +123,4 @@ def _render(character: str, font: ImageFont.FreeTypeFont, offset: np.ndarray) ->
     return np.asarray(image)
 
 
-DIGITS, GLYPHS = Digits(), Glyphs()
+DATA_SETS = (Digits(), Glyphs())

@@ -172,4 +172,4 @@ def _read_face(path: Path) -> np.ndarray:
     return conform(pixels[top : top + CROP, left : left + CROP], (3, 32, 32))
 
 
-DATA_SET = Celeba32()
+DATA_SETS = (Celeba32(),)

@@ -7,13 +7,14 @@ code that Havtorn et al. (2021) released.
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.base import DataSetInfo
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
@@ -40,24 +41,17 @@ ARCHIVES = {
 """The archive of each matrix file, by the file's name."""
 
 
-@dataclass(frozen=True)
 class SmallNorb(PublishedDataSet):
-    """A data set in ``ROOT/smallNORB/*.mat``; with ``invert`` each value v becomes 255 - v."""
+    """A data set in ``ROOT/smallNORB/*.mat``: of each pair the left camera's, then the right one's, under one label."""
 
-    info: DataSetInfo
-    invert: bool = False
-    folder = "smallNORB"
-
-    def names(self, split: str) -> list[str]:
-        """The matrix files of photographs and of categories."""
+    def _names(self, split: str) -> list[str]:
         return [f"{_STEMS[split]}-{kind}.mat" for kind in ("dat", "cat")]
 
-    def published(self) -> dict[str, PublishedFile]:
-        """The archive of each matrix file."""
+    def _published(self) -> Mapping[str, PublishedFile]:
         return ARCHIVES
 
-    def intact(self, path: Path) -> bool:
-        """Whether a file has the expected shape: nobody publishes checksums of the unpacked files."""
+    # Nobody publishes checksums of the unpacked files: they are known by their shape.
+    def _intact(self, path: Path) -> bool:
         kind = (np.uint8, (PAIRS, 2, *_PHOTOGRAPH)) if path.stem.endswith("dat") else (np.int32, (PAIRS,))
         try:
             read_matrix(path, *kind)
@@ -65,16 +59,17 @@ class SmallNorb(PublishedDataSet):
             return False
         return True
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(48600, 1, 28, 28)``: of each pair the left camera's, then the right one's, under one label."""
-        photographs, categories = self.found(split, root)
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        photographs, categories = paths
         pixels = read_matrix(photographs, np.uint8, (PAIRS, 2, *_PHOTOGRAPH))
         labels = read_matrix(categories, np.int32, (PAIRS,))
         if labels.min() < 0 or labels.max() >= _CLASSES:
             raise DataError(f"{categories} has labels that are no classes from 0 to {_CLASSES - 1}")
-        images = np.stack([_shrink(one) for one in pixels.reshape(-1, *_PHOTOGRAPH)])[:, None]
-        images = 255 - images if self.invert else images
-        return ImageSet(self.info.name, split, images, np.repeat(labels, 2).astype(np.int64), self.info.preprocessing)
+        small = (
+            Image.fromarray(one).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+            for one in pixels.reshape(-1, *_PHOTOGRAPH)
+        )
+        return np.stack([np.asarray(one) for one in small])[:, None], np.repeat(labels, 2)
 
 
 def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
@@ -105,12 +100,9 @@ def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(path, _TYPES[magic], mode="r", offset=header_bytes, shape=shape)
 
 
-def _shrink(photograph: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(photograph).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
-
-
 SMALLNORB28 = SmallNorb(
-    DataSetInfo(
+    folder="smallNORB",
+    info=DataSetInfo(
         name="smallnorb28",
         title="SmallNORB",
         images="96x96 grey photographs of toys, 48,600 train and 48,600 test (24,300 by each of two cameras), "
@@ -119,7 +111,7 @@ SMALLNORB28 = SmallNorb(
         citation="LeCun, Huang and Bottou (2004), Learning methods for generic object recognition with invariance "
         "to pose and lighting, CVPR",
         preprocessing="both cameras, resized from 96x96 to 28x28 (Pillow's bilinear, which averages)",
-    )
+    ),
 )
 
-SMALLNORB28_INVERTED = SmallNorb(SMALLNORB28.info.inverted("inverted (255 - v)"), invert=True)
+DATA_SETS = (SMALLNORB28, replace(SMALLNORB28, info=SMALLNORB28.info.inverted("inverted (255 - v)"), invert=True))

@@ -3,17 +3,17 @@
 The resizing, and which of the two is called inverted, are those of the code that Havtorn et al. (2021) released.
 """
 
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.base import DataSetInfo, ImageSet, about
+from hvae.datasets.base import DataSetInfo, about
 from hvae.datasets.fetching.archives import zip_members
 from hvae.datasets.fetching.download import write_whole
-from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError
 
@@ -33,52 +33,44 @@ _ARCHIVES = {
 }
 
 
-@dataclass(frozen=True)
 class Omniglot(PublishedDataSet):
     """A data set in ``ROOT/omniglot-py/images_{background,evaluation}/ALPHABET/CHARACTER/*.png``, as torchvision's.
 
-    The drawings are published dark on white; with ``invert`` each value v becomes 255 - v.
+    The images are sorted by alphabet, character and drawer; the labels number the characters.
     """
 
-    info: DataSetInfo
-    invert: bool = False
-    folder = "omniglot-py"
+    by_hand = "unpack {files}.zip"
 
-    def names(self, split: str) -> list[str]:
-        """The folder of the drawings."""
+    def _names(self, split: str) -> list[str]:
         return [SPLITS[split]]
 
-    def available(self, root: Path) -> bool:
-        """Whether the folders of both splits are there."""
-        return all((root / self.folder / name).is_dir() for name in SPLITS.values())
+    def _published(self) -> Mapping[str, PublishedFile]:
+        return {SPLITS[split]: archive for split, archive in _ARCHIVES.items()}
 
-    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
-        """The archives of the splits that are not complete."""
-        folder = root / self.folder
-        return [
-            (_ARCHIVES[split], partial(_unpack, folder, split))
-            for split, count in DRAWINGS.items()
-            if len(list((folder / SPLITS[split]).glob("*/*/*.png"))) != count
-        ]
+    def _intact(self, path: Path) -> bool:
+        return len(list(path.glob("*/*/*.png"))) == _drawings(path.name)
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, 1, 28, 28)`` by alphabet, character and drawer; the labels number the characters."""
-        [folder] = self.files(split, root)
-        if not folder.is_dir():
-            raise DataError(
-                f"Omniglot is not in {folder.parent}: run `hvae data fetch {self.info.name}`, unpack "
-                f"{folder.name}.zip there, or set HVAE_DATA to the folder that has it"
-            )
+    def _unpack(self, file: PublishedFile, data: bytes, folder: Path) -> None:
+        name = file.name.removesuffix(".zip")
+        # Only paths of this form are written, so nothing leads out of the folder.
+        form = rf"{name}/[^/\\:.]+/[^/\\:.]+/[^/\\:.]+\.png"
+        for path, content in zip_members(data, form, _drawings(name), _MAX_DRAWING_BYTES):
+            write_whole(folder / path, content)
+
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        [folder] = paths
         drawings = sorted(folder.glob("*/*/*.png"))
-        if len(drawings) != DRAWINGS[split]:
+        if len(drawings) != _drawings(folder.name):
             raise DataError(
-                f"{folder} holds {len(drawings):,} drawings, not {DRAWINGS[split]:,}: "
+                f"{folder} holds {len(drawings):,} drawings, not {_drawings(folder.name):,}: "
                 f"run `hvae data fetch {self.info.name}` to complete it"
             )
-        images = np.stack([_read(path) for path in drawings])[:, None]
-        images = 255 - images if self.invert else images
         _, labels = np.unique([str(path.parent) for path in drawings], return_inverse=True)
-        return ImageSet(self.info.name, split, images, labels.astype(np.int64), self.info.preprocessing)
+        return np.stack([_read(path) for path in drawings])[:, None], labels
+
+
+def _drawings(name: str) -> int:
+    return next(DRAWINGS[split] for split in SPLITS if SPLITS[split] == name)
 
 
 def _read(path: Path) -> np.ndarray:
@@ -87,13 +79,6 @@ def _read(path: Path) -> np.ndarray:
     if pixels.shape != (_DRAWN_SIDE, _DRAWN_SIDE, 1):
         raise DataError(f"{path} is no grey drawing of 105x105 pixels (it is {'x'.join(map(str, pixels.shape))})")
     return np.asarray(Image.fromarray(pixels[..., 0]).resize((_SIDE, _SIDE), Image.Resampling.NEAREST))
-
-
-def _unpack(folder: Path, split: str, archive: bytes) -> None:
-    # Only paths of this form are written, so nothing leads out of the folder.
-    form = rf"{SPLITS[split]}/[^/\\:.]+/[^/\\:.]+/[^/\\:.]+\.png"
-    for name, content in zip_members(archive, form, DRAWINGS[split], _MAX_DRAWING_BYTES):
-        write_whole(folder / name, content)
 
 
 _INFO = DataSetInfo(
@@ -105,7 +90,10 @@ _INFO = DataSetInfo(
     "program induction, Science 350(6266)",
     preprocessing="resized from 105x105 to 28x28 (Pillow's nearest neighbour)",
 )
-OMNIGLOT28 = Omniglot(replace(_INFO, preprocessing=f"{_INFO.preprocessing}, dark on white as published"))
-OMNIGLOT28_INVERTED = Omniglot(
-    _INFO.inverted("inverted (255 - v) to white on black as in Burda et al. (2015)"), invert=True
+_INVERTED = _INFO.inverted("inverted (255 - v) to white on black as in Burda et al. (2015)")
+_PUBLISHED = replace(_INFO, preprocessing=f"{_INFO.preprocessing}, dark on white as published")
+
+DATA_SETS = (
+    Omniglot(info=_PUBLISHED, folder="omniglot-py"),
+    Omniglot(info=_INVERTED, folder="omniglot-py", invert=True),
 )
