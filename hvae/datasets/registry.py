@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conversions import Converted, check_image_shape, converted_name, parse_name
+from hvae.datasets.conversions import check_image_shape, conform_set, converted_info, converted_name, parse_name
 from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, omniglot, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
@@ -42,12 +42,12 @@ def is_known(name: str) -> bool:
 
 def info(name: str) -> DataSetInfo:
     """The facts about the data set ``name``; `DataError` with the closest names if there is none."""
-    return _find(name).info
+    return _find(name)[1]
 
 
 def available(name: str, root: Path | None = None) -> bool:
     """Whether the files of ``name`` are below ``root`` (default `data_root`); reads no image."""
-    return _find(name).available(root or data_root())
+    return _find(name)[0].available(root or data_root())
 
 
 def load(
@@ -64,37 +64,41 @@ def load(
     """
     if image_shape is not None:
         check_image_shape(image_shape)
-    data_set = _find(name, image_shape or _GREY_28)
-    if split not in data_set.info.splits:
-        raise DataError(f"{name} has no split {split!r}; it has {', '.join(data_set.info.splits)}")
-    if image_shape is not None and data_set.info.shape != tuple(image_shape):
-        held, wanted = (" x ".join(map(str, shape)) for shape in (data_set.info.shape, image_shape))
+    data_set, facts = _find(name, image_shape or _GREY_28)
+    if split not in facts.splits:
+        raise DataError(f"{name} has no split {split!r}; it has {', '.join(facts.splits)}")
+    if image_shape is not None and facts.shape != tuple(image_shape):
+        held, wanted = (" x ".join(map(str, shape)) for shape in (facts.shape, image_shape))
         source = parse_name(name)[0]
         fitting = source if info(source).shape == tuple(image_shape) else converted_name(source, image_shape)
         raise DataError(
             f"{name} has images of {held}, the model takes {wanted}: write {fitting}"
             + (" to convert them" if fitting != source else "")
         )
-    return data_set.load(split, root or data_root())
+    images = data_set.load(split, root or data_root())
+    return images if facts is data_set.info else replace(conform_set(images, facts.shape), name=facts.name)
 
 
 def fetch(name: str, root: Path | None = None, progress: Progress | None = None) -> None:
     """Download ``name`` to ``root``; what is there and intact stays. `DataError` says why not, and what to do."""
-    _find(name).fetch(root or data_root(), progress)
+    _find(name)[0].fetch(root or data_root(), progress)
 
 
-def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet | Converted | OwnImages:
+def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> tuple[DataSet, DataSetInfo]:
+    """A data set, and the facts about it under this name: converted where the name says so."""
     source, shape = parse_name(name)
     if source in _DATA_SETS:
+        found = _DATA_SETS[source]
         if shape is None:
-            return _DATA_SETS[source]
+            return found, found.info
         check_image_shape(shape)
-        return Converted(_DATA_SETS[source], shape)
+        return found, converted_info(found.info, shape)
     kind, _, path = name.partition(":")
     if kind in KINDS:
         if not path:
             raise DataError(f"{name!r} names no path; write {kind}:PATH")
-        return OwnImages(kind, path, own_shape)
+        own = OwnImages(kind, path, own_shape)
+        return own, own.info
     if shape is None and "-as-" in name:
         raise DataError(f"there is no data set {name!r}: a conversion is written NAME-as-32x32-colour or -grey")
     close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)
