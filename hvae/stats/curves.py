@@ -158,9 +158,3 @@ def density(scores: ArrayLike, edges: ArrayLike) -> Density:
     counts, _ = np.histogram(scores, edges)
     below, above = int(np.count_nonzero(scores < edges[0])), int(np.count_nonzero(scores > edges[-1]))
     return Density(edges, counts / (len(scores) * widths), below, above)
-
-
-def ks_distance(in_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1]."""
-    _, fpr, tpr = operating_points(in_scores, ood_scores)
-    return float(np.max(np.abs(tpr - fpr)))

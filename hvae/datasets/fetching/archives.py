@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hvae.datasets.fetching.download import mismatch, write_whole
+from hvae.datasets.fetching.download import mismatch
 from hvae.errors import DataError
+from hvae.files import replacing
 
 
 def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
@@ -32,6 +33,12 @@ def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
     if checksum and (reason := mismatch(content, checksum)):
         raise DataError(f"the archive does not hold the expected {path.name} ({reason})")
     write_whole(path, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(content)
 
 
 def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, bytes]:

@@ -3,8 +3,6 @@
 import hashlib
 import http.client
 import importlib
-import os
-import secrets
 import textwrap
 import threading
 import urllib.error
@@ -68,17 +66,6 @@ def mismatch(content: bytes | bytearray | Path, checksum: str) -> str:
     else:
         found = new(content)
     return "" if found.hexdigest() == checksum else f"its {name} differs"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` through a temporary name beside it: no half-written file ever has the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 TICK = 0.5

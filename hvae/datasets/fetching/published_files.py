@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
-from hvae.datasets.fetching.archives import unpack_gzip
-from hvae.datasets.fetching.download import DownloadError, download, mismatch, write_whole
+from hvae.datasets.fetching.archives import unpack_gzip, write_whole
+from hvae.datasets.fetching.download import DownloadError, download, mismatch
 from hvae.errors import DataError
 
 MAX_BYTES = 512 * 2**20

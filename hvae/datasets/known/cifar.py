@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSetInfo, about
-from hvae.datasets.fetching.archives import read_pickle, tar_members
-from hvae.datasets.fetching.download import write_whole
+from hvae.datasets.fetching.archives import read_pickle, tar_members, write_whole
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, checked, intact
 from hvae.errors import DataError
 

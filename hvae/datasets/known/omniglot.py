@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from hvae.datasets.base import DataSetInfo, about
-from hvae.datasets.fetching.archives import zip_members
-from hvae.datasets.fetching.download import write_whole
+from hvae.datasets.fetching.archives import write_whole, zip_members
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError

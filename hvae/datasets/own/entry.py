@@ -177,11 +177,11 @@ class OwnImages(DataSet):
     """One's own images, a folder or file as the user wrote it: one split under two names, ``test`` and ``all``."""
 
     def __init__(self, kind: str, path: str, image_shape: tuple[int, int, int]) -> None:
-        self._path, self._is_folder = Path(path).expanduser(), kind == "folder"
+        self._path, self._is_folder = Path(path), kind == "folder"
         images, preprocessing = KINDS[kind]
         self.info = DataSetInfo(
             name=f"{kind}:{path}",
-            title=f"Images in {Path(path).name or path}",
+            title=f"Images in {self._path.name or path}",
             images=images,
             licence="the user's own",
             citation="",
@@ -193,12 +193,13 @@ class OwnImages(DataSet):
 
     def available(self, root: Path) -> bool:
         """Whether the folder or file exists."""
-        return self._path.is_dir() if self._is_folder else self._path.is_file()
+        path = self._path.expanduser()
+        return path.is_dir() if self._is_folder else path.is_file()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """All images."""
         load = load_folder if self._is_folder else load_npz
-        return load(self._path, self.info.shape, self.info.name, split)
+        return load(self._path.expanduser(), self.info.shape, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""
