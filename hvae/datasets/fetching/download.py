@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -103,16 +104,10 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
 
     threading.Thread(target=work, name=f"download of {path.name}", daemon=True).start()
     while not wait([outcome], timeout=TICK).done:
-        on_bytes(sum(_size(part) for part in path.parent.iterdir()))
+        # A file is renamed when it is complete.
+        with suppress(FileNotFoundError):
+            on_bytes(sum(part.stat().st_size for part in path.parent.iterdir()))
     # The errors of gdown, of requests below it and of torchvision have no base in common; gdown's have several lines.
     if error := outcome.exception():
         reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" ...") or type(error).__name__
         raise DownloadError(reason) from error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    # It is renamed when it is complete.
-    except FileNotFoundError:
-        return 0

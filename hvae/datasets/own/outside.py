@@ -33,6 +33,9 @@ MAX_REASON = 300
 _FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
+# Python unpacks bzip2 and LZMA without a bound on what comes out.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -224,21 +227,17 @@ def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_Fi
 def _check(member: zipfile.ZipInfo, left: int) -> None:
     """Refuse a member that must not even be opened; `left` bytes may still be unpacked."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
-        raise DataError("its name leads out of the archive")
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError("a link, not a file")
-    if member.flag_bits & 0x1:
-        raise DataError("encrypted")
-    if path.suffix.lower() in _ARCHIVES:
-        raise DataError("an archive within an archive")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # Python unpacks bzip2 and LZMA without a bound on what comes out.
-        raise DataError("compressed by another method than deflate")
-    if member.file_size > MAX_BYTES:
-        raise DataError(f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed")
-    if member.file_size > left:
-        raise DataError(f"the archive unpacks to more than {MAX_UNPACKED_BYTES:,} bytes")
+    refusals = {
+        "its name leads out of the archive": path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]),
+        "a link, not a file": stat.S_ISLNK(member.external_attr >> 16),
+        "encrypted": member.flag_bits & 0x1,
+        "an archive within an archive": path.suffix.lower() in _ARCHIVES,
+        "compressed by another method than deflate": member.compress_type not in _METHODS,
+        f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed": member.file_size > MAX_BYTES,
+        f"the archive unpacks to more than {MAX_UNPACKED_BYTES:,} bytes": member.file_size > left,
+    }
+    if reason := next((reason for reason, applies in refusals.items() if applies), ""):
+        raise DataError(reason)
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
