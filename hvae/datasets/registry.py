@@ -13,26 +13,27 @@ import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import check_image_shape, conform_set, converted_info, converted_name, parse_name
-from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, omniglot, svhn
+from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, released, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
 
-_FAMILIES = (mnist, omniglot, norb, bundled, cifar, svhn, celeba, imagenet32)
+_FAMILIES = (mnist, released, bundled, cifar, svhn, celeba, imagenet32)
 _DATA_SETS: dict[str, DataSet] = {one.info.name: one for family in _FAMILIES for one in family.DATA_SETS}
 _GREY_28 = (1, 28, 28)
 
 
 def names() -> list[str]:
-    """Names of all data sets, in the order of the registry.
-
-    Besides these `load` takes ``folder:PATH``, ``npz:PATH`` and a name with a conversion, ``mnist-as-32x32-colour``.
-    """
+    """Names of all known data sets; `load` also takes ``folder:PATH``, ``npz:PATH`` and ``mnist-as-32x32-colour``."""
     return list(_DATA_SETS)
 
 
 def names_for(image_shape: tuple[int, int, int]) -> list[str]:
     """The name of every data set for a model of this ``image_shape``: with a conversion where its images differ."""
-    return [name if info(name).shape == image_shape else converted_name(name, image_shape) for name in names()]
+    return [_fitting(name, image_shape) for name in names()]
+
+
+def _fitting(name: str, image_shape: tuple[int, int, int]) -> str:
+    return name if info(name).shape == tuple(image_shape) else converted_name(name, image_shape)
 
 
 def is_known(name: str) -> bool:
@@ -53,14 +54,11 @@ def available(name: str, root: Path | None = None) -> bool:
 def load(
     name: str, split: str = "test", root: Path | None = None, image_shape: tuple[int, int, int] | None = None
 ) -> ImageSet:
-    """Load the images of one split.
+    """Load the images of one split from below ``root`` (default `data_root`).
 
-    One's own images are padded and resized to ``image_shape``, and the note says so. A known data set has to be of that
-    shape already, or be converted by its name (see `hvae.datasets.conversions`).
-
-    By default the shape ``(channels, height, width)`` is the data set's own, and ``(1, 28, 28)`` for one's own images;
-    ``root`` is `data_root`. `DataError` if the name or the split (see `info`) is unknown, the images are of another
-    shape, or files are missing or damaged.
+    One's own images are padded and resized to ``image_shape`` ``(channels, height, width)``, 28x28 grey by default. A
+    known data set has to be of that shape already, or be converted by its name (see `hvae.datasets.conversions`).
+    `DataError` for an unknown name or split (see `info`), another shape, or files that are missing or damaged.
     """
     if image_shape is not None:
         check_image_shape(image_shape)
@@ -70,11 +68,9 @@ def load(
     if image_shape is not None and facts.shape != tuple(image_shape):
         held, wanted = (" x ".join(map(str, shape)) for shape in (facts.shape, image_shape))
         source = parse_name(name)[0]
-        fitting = source if info(source).shape == tuple(image_shape) else converted_name(source, image_shape)
-        raise DataError(
-            f"{name} has images of {held}, the model takes {wanted}: write {fitting}"
-            + (" to convert them" if fitting != source else "")
-        )
+        fitting = _fitting(source, image_shape)
+        hint = "" if fitting == source else " to convert them"
+        raise DataError(f"{name} has images of {held}, the model takes {wanted}: write {fitting}{hint}")
     images = data_set.load(split, root or data_root())
     return images if facts is data_set.info else replace(conform_set(images, facts.shape), name=facts.name)
 
@@ -125,10 +121,8 @@ def parts(n: int, seed: int) -> dict[str, np.ndarray]:
     """Divide ``n`` training images into disjoint parts by a seeded permutation.
 
     2,000 validation, 4,000 reference and 4,000 calibration images; with fewer than 20,000 images n/10, n/5 and n/5
-    (rounded down), which is the same at 20,000. The rest is fitted.
-
-    The sorted int64 indices per part are the same for the same ``(n, seed)`` on every machine. Fewer than 10 images or
-    a negative seed are a `DataError`.
+    (rounded down). The rest is fitted. The sorted int64 indices of each part are the same on every machine. Fewer than
+    10 images or a negative seed are a `DataError`.
     """
     if n < 10:
         raise DataError(f"{n} images are too few to divide into {', '.join(PARTS)}: at least 10 are needed")

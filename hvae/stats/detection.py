@@ -130,13 +130,12 @@ def paired_auroc_difference(
     value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
     variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)
     if np.isnan(variance):
-        return PairedDifference(value, -1.0, 1.0, 1.0, level)
-    if variance == 0:
-        slack = 2 * _unseen_pairs(n, m, (1 + level) / 2)
-        return PairedDifference(value, max(-1.0, value - slack), min(1.0, value + slack), float(value == 0), level)
-    error = float(np.sqrt(variance))
-    reach = float(ndtri((1 + level) / 2)) * error
-    p_value = float(2 * ndtr(-abs(value) / error))
+        reach, p_value = 2.0, 1.0
+    elif variance == 0:
+        reach, p_value = 2 * _unseen_pairs(n, m, (1 + level) / 2), float(value == 0)
+    else:
+        error = float(np.sqrt(variance))
+        reach, p_value = float(ndtri((1 + level) / 2)) * error, float(2 * ndtr(-abs(value) / error))
     return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
 
 

@@ -24,10 +24,9 @@ from hvae.files import replacing
 
 
 def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
-    """Write the one file of a gzip archive to ``path``, whole or not at all.
+    """Write the one file of a gzip archive to ``path``, whole or not at all; `DataError` if another ``checksum``'s.
 
-    The archive is itself known by its checksum: nothing bounds what it unpacks to. Where that of the content is known
-    as well, other content is a `DataError` and ``path`` stays as it is.
+    The archive is itself known by its checksum: nothing bounds what it unpacks to.
     """
     content = gzip.decompress(archive)
     if checksum and (reason := mismatch(content, checksum)):

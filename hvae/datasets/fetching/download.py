@@ -78,12 +78,11 @@ _LONGEST_REASON = 300
 def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Callable[[int], None]) -> None:
     """Fetch a file to ``path`` and check it, by torchvision's function and the package `gdown` that it needs.
 
-    torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder. When
-    ``on_bytes`` raises, the thread is left to end with the process; its file should lie in a folder that is removed.
+    torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder, to which
+    nothing else may be written. When ``on_bytes`` raises, the thread is left to end with the process.
 
-    Nothing else may be written to the folder of ``path`` meanwhile; ``on_bytes`` is called twice a second with the
-    bytes received so far. `DownloadError` if gdown is not installed, there is no network, Google refuses (after many
-    downloads of a file it does for a day), the disk is full, or the file has another MD5.
+    `DownloadError` if gdown is not installed, there is no network, Google refuses (after many downloads of a file it
+    does for a day), the disk is full, or the file has another MD5.
     """
     try:
         importlib.import_module("gdown")

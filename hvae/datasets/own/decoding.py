@@ -70,9 +70,8 @@ def decode(source: Path | bytes) -> DecodedImage:
 
     Images of more than `MOST_PIXELS_KEPT` are reduced below it by averaging blocks of k x k pixels, JPEG while it is
     decoded (its scaled inverse transform, which is close to the average); that is a part of resizing and no entry of
-    ``changes``. What it does depends on the file alone, so that every reader of a file sees the same pixels. Memory
-    beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million pixels (WebP 6,
-    progressive JPEG 26 with the usual subsampling) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
+    ``changes``. Memory beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million
+    pixels (WebP 6, progressive JPEG 26) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
 
     The reason that a `DataError` gives is fit for a list of skipped files: it does not repeat the file's name.
     """

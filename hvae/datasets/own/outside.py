@@ -159,18 +159,16 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
         # Only a regular file is opened: a pipe would wait for its writer.
         elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
             with source.open("rb") as stream:
-                yield from _archive(stream, source.name, os.fstat(stream.fileno()).st_size, most)
+                yield from _archive(stream, source.name, most)
         else:
             yield source.name, source
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
     stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
     if file.name.lower().endswith(".zip") and _is_archive(stream):
-        yield from _archive(stream, file.name, size, most)
-    elif size > MAX_BYTES:
+        yield from _archive(stream, file.name, most)
+    elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
         yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
@@ -198,8 +196,8 @@ class _Guarded:
         return self._file.read(size)
 
 
-def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_File]:
-    if size > MAX_ARCHIVE_BYTES:
+def _archive(source: BinaryIO, title: str, most: int) -> Iterator[_File]:
+    if (size := source.seek(0, os.SEEK_END)) > MAX_ARCHIVE_BYTES:
         yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
         return
     try:
