@@ -81,8 +81,7 @@ class FreeBits(Frozen):
 class ModelConfig(Frozen, ABC):
     """What the config of every kind of model says, so that nothing else asks which kind it is. Imports no torch.
 
-    Its subclasses, one a kind, are found through `KINDS`; `build` leads to the other half of the contract,
-    `hvae.models.contract.Model`.
+    Its subclasses are found through `KINDS`; the other half of the contract is `hvae.models.contract.Model`.
     """
 
     kind: str

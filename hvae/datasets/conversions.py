@@ -23,9 +23,8 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> None:
     """Raise `DataError` unless ``image_shape`` is 1 or 3 channels of at most 1,024 x 1,024 pixels."""
     channels, *sides = image_shape
     if channels not in (1, 3) or len(sides) != 2 or not all(1 <= side <= MAX_SIDE for side in sides):
-        raise DataError(
-            f"image shape {tuple(image_shape)} must be (1 or 3 channels, height, width) of at most {MAX_SIDE} pixels"
-        )
+        needed = f"(1 or 3 channels, height, width) of at most {MAX_SIDE} pixels"
+        raise DataError(f"image shape {tuple(image_shape)} must be {needed}")
 
 
 def conform(

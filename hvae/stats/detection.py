@@ -1,7 +1,7 @@
 """AUROC, AUPRC and FPR at a given TPR with intervals, and their comparison between two scores.
 
-An image is called OOD when its score is at or above the threshold. Everything is computed in float64 from numpy alone
-(`scipy.special` for quantiles), which keeps dashboards quick to start.
+An image is called OOD when its score is at or above the threshold. numpy and `scipy.special` alone keep dashboards
+quick to start.
 
 Throughout, `in_scores` are `(n,)` scores of in-distribution images and `ood_scores` `(m,)` of OOD ones, `level` is the
 coverage of the interval, and `n_boot` and `seed` are the number of bootstrap resamples and the seed they are drawn by.
@@ -140,10 +140,7 @@ def paired_auroc_difference(
 
 
 def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
-    """Ascending indices of min(n, m) of n in-distribution and m OOD images, without replacement, as the paper's tables.
-
-    The smaller side is kept whole.
-    """
+    """Ascending indices of min(n, m) of n in-distribution and m OOD images, without replacement, as the paper's."""
     size = min(n, m)
     if size < 1:
         raise HvaeError(f"equal_subsets: both sides need images, got {n} in and {m} OOD.")
@@ -161,10 +158,9 @@ def summary(
     n_boot: int = 200,
     seed: int = 0,
 ) -> dict[str, dict[str, Estimate]]:
-    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`.
+    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`, the AUPRC at 1:1 in both.
 
-    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images; the AUPRC is
-    at 1:1 in both.
+    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images.
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)

@@ -134,9 +134,8 @@ def writing_below(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(
-            f"cannot write below {folder}: {error.strerror or error}; set HVAE_DATA to another folder"
-        ) from error
+        reason = error.strerror or error
+        raise DataError(f"cannot write below {folder}: {reason}; set HVAE_DATA to another folder") from error
 
 
 def checked(path: Path, checksum: str) -> bytes:

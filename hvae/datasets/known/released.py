@@ -25,17 +25,17 @@ from hvae.errors import DataError
 _SIDE = 28
 
 SPLITS = {"train": "images_background", "test": "images_evaluation"}
-DRAWINGS = {"train": 19_280, "test": 13_180}
+DRAWINGS = {"images_background": 19_280, "images_evaluation": 13_180}
 """20 drawings of each of 964 and 659 characters; the two splits share no alphabet."""
 
 _DRAWN_SIDE = 105
 _MAX_DRAWING_BYTES = 64 * 1024
 _OMNIGLOT = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
 _ARCHIVES = {
-    split: PublishedFile(f"{SPLITS[split]}.zip", (f"{_OMNIGLOT}{SPLITS[split]}.zip",), md5, size)
-    for split, md5, size in (
-        ("train", "68d2efa1b9178cc56df9314c21c6e718", 9_464_212),
-        ("test", "6b91aef0f799c5bb55b94e3f2daec811", 6_462_886),
+    name: PublishedFile(f"{name}.zip", (f"{_OMNIGLOT}{name}.zip",), md5, size)
+    for name, md5, size in (
+        ("images_background", "68d2efa1b9178cc56df9314c21c6e718", 9_464_212),
+        ("images_evaluation", "6b91aef0f799c5bb55b94e3f2daec811", 6_462_886),
     )
 }
 
@@ -73,32 +73,26 @@ class Omniglot(PublishedDataSet):
         return [SPLITS[split]]
 
     def _published(self) -> Mapping[str, PublishedFile]:
-        return {SPLITS[split]: archive for split, archive in _ARCHIVES.items()}
+        return _ARCHIVES
 
     def _intact(self, path: Path) -> bool:
-        return len(list(path.glob("*/*/*.png"))) == _drawings(path.name)
+        return len(list(path.glob("*/*/*.png"))) == DRAWINGS[path.name]
 
     def _unpack(self, file: PublishedFile, data: bytes, folder: Path) -> None:
         name = file.name.removesuffix(".zip")
         # Only paths of this form are written, so nothing leads out of the folder.
         form = rf"{name}/[^/\\:.]+/[^/\\:.]+/[^/\\:.]+\.png"
-        for path, content in zip_members(data, form, _drawings(name), _MAX_DRAWING_BYTES):
+        for path, content in zip_members(data, form, DRAWINGS[name], _MAX_DRAWING_BYTES):
             write_whole(folder / path, content)
 
     def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
         [folder] = paths
         drawings = sorted(folder.glob("*/*/*.png"))
-        if len(drawings) != _drawings(folder.name):
-            raise DataError(
-                f"{folder} holds {len(drawings):,} drawings, not {_drawings(folder.name):,}: "
-                f"run `hvae data fetch {self.info.name}` to complete it"
-            )
+        if len(drawings) != DRAWINGS[folder.name]:
+            held = f"{len(drawings):,} drawings, not {DRAWINGS[folder.name]:,}"
+            raise DataError(f"{folder} holds {held}: run `hvae data fetch {self.info.name}` to complete it")
         _, labels = np.unique([str(path.parent) for path in drawings], return_inverse=True)
         return np.stack([_read(path) for path in drawings])[:, None], labels
-
-
-def _drawings(name: str) -> int:
-    return next(DRAWINGS[split] for split in SPLITS if SPLITS[split] == name)
 
 
 def _read(path: Path) -> np.ndarray:

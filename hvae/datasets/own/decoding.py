@@ -158,10 +158,8 @@ def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> Non
         # Gathered in a buffer, which is copied before it becomes an image.
         kind, needed = "text or run lengths", 4 * needed
     if needed > MAX_DECODED_BYTES:
-        raise DataError(
-            f"{size[0]:,} x {size[1]:,} pixels take {needed / 2**20:,.0f} MiB to decode as {kind}, more than the "
-            f"{MAX_DECODED_BYTES / 2**20:,.0f} allowed: save it smaller"
-        )
+        most, taken = f"{MAX_DECODED_BYTES / 2**20:,.0f}", f"{needed / 2**20:,.0f} MiB to decode as {kind}"
+        raise DataError(f"{size[0]:,} x {size[1]:,} pixels take {taken}, more than the {most} allowed: save it smaller")
 
 
 def _components_of_first_scan(data: bytes) -> int:

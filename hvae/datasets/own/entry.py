@@ -34,9 +34,8 @@ def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: st
             members = set(archive.namelist())
             if "images.npy" not in members:
                 known = ", ".join(sorted(members)[:5]) or "nothing"
-                raise DataError(
-                    f"{path} has no array `images` (it holds {known}); save with np.savez(path, images=...)"
-                )
+                held = f"{path} has no array `images` (it holds {known})"
+                raise DataError(f"{held}; save with np.savez(path, images=...)")
             images = read_array(archive, "images")
             labels = read_array(archive, "labels") if "labels.npy" in members else None
             names = read_array(archive, "names", kinds="U").tolist() if "names.npy" in members else None

@@ -40,7 +40,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(released, "DRAWINGS", {"train": len(NAMES), "test": len(NAMES)})
+    monkeypatch.setattr(released, "DRAWINGS", dict.fromkeys(released.SPLITS.values(), len(NAMES)))
 
 
 @pytest.fixture
@@ -128,6 +128,7 @@ def test_download_of_another_archive(tmp_path, server):
 def test_addresses_and_checksums_are_those_of_torchvision():
     from torchvision.datasets import Omniglot
 
-    for split, file in released._ARCHIVES.items():
-        assert file.urls == (f"{Omniglot.download_url_prefix}/{released.SPLITS[split]}.zip",)
-        assert file.checksum == Omniglot.zips_md5[released.SPLITS[split]]
+    assert list(released._ARCHIVES) == list(released.SPLITS.values())
+    for name, file in released._ARCHIVES.items():
+        assert file.urls == (f"{Omniglot.download_url_prefix}/{name}.zip",)
+        assert file.checksum == Omniglot.zips_md5[name]
