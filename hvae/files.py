@@ -42,10 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill the temporary file of `replacing`.
-
-    `HvaeError` where the disk is full or the folder cannot be written; the old file is untouched.
-    """
+    """Let `write` fill the temporary file of `replacing`; `HvaeError` if the system refuses, the old file is kept."""
     try:
         with replacing(path) as part:
             write(part)
@@ -54,9 +51,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         if number is None:
             raise
         hint = "free some space and run the same command again" if number in _FULL else "check the folder"
-        raise HvaeError(
-            f"could not write {path}: {os.strerror(number)}; {hint}; what was there before is kept"
-        ) from error
+        what = f"could not write {path}: {os.strerror(number)}"
+        raise HvaeError(f"{what}; {hint}; what was there before is kept") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,10 +67,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _system_error(error: BaseException | None) -> int | None:
-    """The errno behind a failed write, None where the system refused nothing.
-
-    safetensors only names it in its message, and torch.save raises an error of its own while handling the OSError.
-    """
+    """The errno behind a failed write: safetensors only names it, torch.save raises another error while handling it."""
     if error is None:
         return None
     if isinstance(error, OSError) and error.errno:

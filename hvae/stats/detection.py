@@ -123,9 +123,8 @@ def paired_auroc_difference(
     in_b, ood_b, level = _pair(in_b, ood_b, level)
     n, m = len(in_a), len(ood_a)
     if (n, m) != (len(in_b), len(ood_b)):
-        raise HvaeError(
-            f"paired scores: a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}; score the same ones."
-        )
+        held = f"a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}"
+        raise HvaeError(f"paired scores: {held}; score the same ones.")
     (in_wins_a, ood_wins_a), (in_wins_b, ood_wins_b) = _placements(in_a, ood_a), _placements(in_b, ood_b)
     value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
     variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)

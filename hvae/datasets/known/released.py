@@ -1,10 +1,8 @@
 """Omniglot and SmallNORB at 28x28, as published and inverted, as in the code that Havtorn et al. (2021) released.
 
-Handwritten characters of 50 alphabets (Lake, Salakhutdinov and Tenenbaum, 2015), and photographs of toys (LeCun, Huang
-and Bottou, 2004). Resizing, cameras and which of two is called inverted are those of the released code.
-
-SmallNORB's matrix files begin with a little-endian int32 that names the element type, the number of axes, and one int32
-per axis (never fewer than three, the missing ones being 1); the elements follow in C order.
+Resizing, cameras and which of two is called inverted are those of the released code. SmallNORB's matrix files begin
+with a little-endian int32 that names the element type, the number of axes, and one int32 per axis (never fewer than
+three, the missing ones being 1); the elements follow in C order.
 """
 
 import math
@@ -152,9 +150,8 @@ def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     if magic not in _TYPES:
         raise DataError(f"{path} is no NORB matrix file (its first bytes are {header[:4].hex(' ')})")
     if _TYPES[magic] != dtype or (count, tuple(sides)) != (len(shape), (*shape, *(1,) * (axes - len(shape)))):
-        raise DataError(
-            f"{path} holds {_TYPES[magic].name} of shape {tuple(sides[:count])}, not {np.dtype(dtype).name} of {shape}"
-        )
+        held = f"{_TYPES[magic].name} of shape {tuple(sides[:count])}"
+        raise DataError(f"{path} holds {held}, not {np.dtype(dtype).name} of {shape}")
     expected = header_bytes + math.prod(shape) * _TYPES[magic].itemsize
     if size != expected:
         wrong = "truncated" if size < expected else "longer than its header says"

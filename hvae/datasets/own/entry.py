@@ -23,9 +23,8 @@ def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: st
     """A data set of ``images``, ``labels`` and ``names`` of an ``.npz`` file, padded and resized to ``image_shape``.
 
     ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
-    [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are read from the headers
-    and bounded before the arrays are; pickled objects are refused. `DataError` if the file is missing, damaged, too
-    large or holds something else.
+    [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are bounded before arrays
+    are read; pickled objects are refused. `DataError` if the file is missing, damaged, too large or another.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
@@ -90,10 +89,8 @@ def _channels_first(images: np.ndarray) -> np.ndarray:
     elif images.ndim == 4 and (images.shape[1] in (1, 3)) != (images.shape[3] in (1, 3)):
         images = images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
     else:
-        raise DataError(
-            f"`images` has shape {images.shape}; needed is (n, h, w), (n, h, w, c) or (n, c, h, w) "
-            "with c = 1 or 3 on one side only"
-        )
+        needed = "(n, h, w), (n, h, w, c) or (n, c, h, w) with c = 1 or 3 on one side only"
+        raise DataError(f"`images` has shape {images.shape}; needed is {needed}")
     if images.size == 0:
         raise DataError(f"`images` is empty (shape {images.shape})")
     return images

@@ -141,9 +141,10 @@ def _printable(text: str, most: int) -> str:
     """Text without control or text-direction characters and line ends, shortened in the middle."""
     if len(text) > most:
         text = f"{text[: most // 2]}…{text[1 - most // 2 :]}"
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one)[0] in "CZ" and one != " " else one for one in text
+    plain = (
+        one if one == " " or unicodedata.category(one)[0] not in "CZ" else "\N{REPLACEMENT CHARACTER}" for one in text
     )
+    return "".join(plain)
 
 
 _File = tuple[str, "bytes | Path | Refusal"]
