@@ -81,8 +81,7 @@ class FreeBits(Frozen):
 class ModelConfig(Frozen, ABC):
     """What the config of every kind of model says, so that nothing else asks which kind it is. Imports no torch.
 
-    Its subclasses, one a kind, are found through `KINDS`; `build` leads to the other half of the contract,
-    `hvae.models.contract.Model`.
+    Its subclasses are found through `KINDS`; the other half of the contract is `hvae.models.contract.Model`.
     """
 
     kind: str
@@ -111,11 +110,7 @@ class ModelConfig(Frozen, ABC):
         return shape
 
     def build(self) -> Model:
-        """A model of this config with fresh weights; torch is imported here and not before.
-
-        Raises:
-            ConfigError: parts that do not fit together.
-        """
+        """A model of this config with fresh weights, or a `ConfigError`; torch is imported here and not before."""
         return resolve_name(self.implementation)(self)
 
     @property
@@ -165,9 +160,8 @@ class ModelConfig(Frozen, ABC):
 
     def inability(self, ability: Ability) -> str | None:
         """Why a model of this kind cannot do something, None where it can."""
-        return (
-            None if ability in self.abilities else f"a model of kind {self.kind} ({self.title}) cannot {DOES[ability]}"
-        )
+        able = ability in self.abilities
+        return None if able else f"a model of kind {self.kind} ({self.title}) cannot {DOES[ability]}"
 
     @property
     def dimensions(self) -> int:
@@ -236,9 +230,8 @@ class RunConfig(Frozen):
     @classmethod
     def _readable(cls, version: int) -> int:
         if version != SCHEMA_VERSION:
-            raise ValueError(
-                f"the file is of schema {version}, this version of hvae reads {SCHEMA_VERSION}: update hvae"
-            )
+            known = f"this version of hvae reads {SCHEMA_VERSION}"
+            raise ValueError(f"the file is of schema {version}, {known}: update hvae")
         return version
 
     @model_validator(mode="after")
@@ -252,26 +245,14 @@ class RunConfig(Frozen):
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str = "config.json") -> RunConfig:
-        """Parse and validate a configuration.
-
-        Args:
-            text: JSON.
-            source: where it came from, for the message.
-
-        Raises:
-            ConfigError: unknown keys, values out of bounds, another schema version, or no JSON at all.
-        """
+        """Parse and validate JSON; the `ConfigError` where it is unfit names its `source`."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise ConfigError(f"{source}: {first_problem(error)}") from None
 
     def override(self, settings: dict[str, object]) -> RunConfig:
-        """A copy with dotted settings replaced, such as `{"training.epochs": 3}`.
-
-        Raises:
-            ConfigError: a setting that does not exist or a value out of bounds.
-        """
+        """A copy with dotted settings replaced, such as `{"training.epochs": 3}`; `ConfigError` where it is unfit."""
         tree = json.loads(self.to_json())
         for dotted, value in settings.items():
             *parents, leaf = dotted.split(".")

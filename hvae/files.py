@@ -6,7 +6,8 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,34 +23,36 @@ DASHBOARD = _BESIDE / "hvae_dashboard" if (_BESIDE / "hvae_dashboard").is_dir() 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it into place.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` to be filled, which takes its name at the end; `OSError` as the system refuses.
 
     A reader sees the old file or the new one, never half of either, whenever the process is killed.
-
-    Raises:
-        HvaeError: the disk is full or the folder cannot be written; the old file is untouched.
     """
-    part: Path | None = None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    part = Path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        part = Path(name)
-        write(part)
+        yield part
         os.chmod(part, 0o644)
         os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill the temporary file of `replacing`; `HvaeError` if the system refuses, the old file is kept."""
+    try:
+        with replacing(path) as part:
+            write(part)
     except Exception as error:
         number = _system_error(error)
         if number is None:
             raise
         hint = "free some space and run the same command again" if number in _FULL else "check the folder"
-        raise HvaeError(
-            f"could not write {path}: {os.strerror(number)}; {hint}; what was there before is kept"
-        ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        what = f"could not write {path}: {os.strerror(number)}"
+        raise HvaeError(f"{what}; {hint}; what was there before is kept") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,10 +67,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _system_error(error: BaseException | None) -> int | None:
-    """The errno behind a failed write, None where the system refused nothing.
-
-    safetensors only names it in its message, and torch.save raises an error of its own while handling the OSError.
-    """
+    """The errno behind a failed write: safetensors only names it, torch.save raises another error while handling it."""
     if error is None:
         return None
     if isinstance(error, OSError) and error.errno:

@@ -42,9 +42,8 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            raise ValueError(
-                f"images must be (n, channels, height, width) uint8, not {self.images.shape} {self.images.dtype}"
-            )
+            held = f"{self.images.shape} {self.images.dtype}"
+            raise ValueError(f"images must be (n, channels, height, width) uint8, not {held}")
         if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
             raise ValueError(f"labels must be ({len(self.images)},) int64, not {self.labels.shape} {self.labels.dtype}")
         if self.names and len(self.names) != len(self.images):
@@ -118,9 +117,8 @@ def last_name(name: str) -> str:
 class DataSetInfo:
     """What a person should know before using a data set.
 
-    Its ``name`` in the registry, its title, kind, size and number of the images, the terms they are published under,
-    where it was introduced, what is done to the published images before they are ``shape`` ``(channels, height,
-    width)`` uint8, the splits that `load` accepts, and whether `fetch` can get it from a public address.
+    ``images`` are their kind, size and number, ``preprocessing`` is what is done to the published images before they
+    are ``shape`` ``(channels, height, width)`` uint8, and ``downloadable`` is from a public address.
     """
 
     name: str
@@ -169,11 +167,10 @@ LONGEST_PART = 30
 
 
 def set_labels(places: Mapping[str, str]) -> dict[str, str]:
-    """A label for each set of one's own images: the last two names of its path, ``clothes/images``.
+    """A label for each set of one's own images by its slug, of its ``folder:PATH`` or ``npz:PATH``, absolute.
 
-    Two sets whose paths end alike are told apart by the digits of their slugs behind the last name. Two names rather
-    than one, so that a folder called ``mnist`` is not taken for the data set of that name. ``places`` has the slug of
-    each set and its ``folder:PATH`` or ``npz:PATH``, absolute; labels have no characters that Markdown or HTML read.
+    The last two names of the path, so that a folder called ``mnist`` is not taken for the data set; the digits of the
+    slugs tell two alike apart. Labels have no characters that Markdown or HTML read.
     """
     short = {slug: _label(place) for slug, place in places.items()}
     shown = list(short.values())

@@ -5,13 +5,12 @@ No known data set is converted in silence: what a model scored is in the name of
 """
 
 import re
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
-from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
+from hvae.datasets.base import DataSetInfo, ImageSet
 from hvae.errors import DataError
 
 FITS = ("pad", "crop", "squash")
@@ -24,9 +23,8 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> None:
     """Raise `DataError` unless ``image_shape`` is 1 or 3 channels of at most 1,024 x 1,024 pixels."""
     channels, *sides = image_shape
     if channels not in (1, 3) or len(sides) != 2 or not all(1 <= side <= MAX_SIDE for side in sides):
-        raise DataError(
-            f"image shape {tuple(image_shape)} must be (1 or 3 channels, height, width) of at most {MAX_SIDE} pixels"
-        )
+        needed = f"(1 or 3 channels, height, width) of at most {MAX_SIDE} pixels"
+        raise DataError(f"image shape {tuple(image_shape)} must be {needed}")
 
 
 def conform(
@@ -111,36 +109,14 @@ def parse_name(name: str) -> tuple[str, tuple[int, int, int] | None]:
     return source, (_CHANNELS[kind], int(height), int(width))
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A data set of the registry in another ``shape``: padded to its aspect, resized, grey or colour."""
-
-    source: DataSet
-    shape: tuple[int, int, int]
-
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about the source, with the conversion in title and preprocessing."""
-        own = self.source.info
-        _, _, words = converted_name("", self.shape).partition("-as-")
-        done = describe_change(own.shape, self.shape)
-        before = () if own.preprocessing == "none" else (own.preprocessing,)
-        return replace(
-            own,
-            name=converted_name(own.name, self.shape),
-            title=f"{own.title} as {words.replace('-', ' ')}",
-            preprocessing="; ".join((*before, done)) or "none",
-            shape=self.shape,
-        )
-
-    def available(self, root: Path) -> bool:
-        """Whether the files of the source are there."""
-        return self.source.available(root)
-
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, *shape)`` of ``split``; the note names the change."""
-        return replace(conform_set(self.source.load(split, root), self.shape), name=self.info.name)
-
-    def fetch(self, root: Path, progress: Progress | None = None) -> None:
-        """Download the source."""
-        self.source.fetch(root, progress)
+def converted_info(own: DataSetInfo, shape: tuple[int, int, int]) -> DataSetInfo:
+    """The facts about a data set converted to ``shape``: padded to its aspect, resized, grey or colour."""
+    name, done = converted_name(own.name, shape), describe_change(own.shape, shape)
+    before = () if own.preprocessing == "none" else (own.preprocessing,)
+    return replace(
+        own,
+        name=name,
+        title=f"{own.title} as {name.rpartition('-as-')[2].replace('-', ' ')}",
+        preprocessing="; ".join((*before, done)) or "none",
+        shape=shape,
+    )

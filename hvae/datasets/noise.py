@@ -6,6 +6,7 @@ address: every example has a stream of its own without any state carried along.
 """
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -42,9 +43,8 @@ def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: i
     # From the raw words rather than Generator.random: numpy promises the bit stream, not the methods above it.
     words = -(-size // 2)
     bits = np.empty((len(index), words), dtype=np.uint64)
-    philox = _Addressed(seed, slug, "uniform")
-    for row, example in enumerate(index):
-        bits[row] = philox.at(int(example), draw, 0).random_raw(words)
+    for row, philox in enumerate(_streams(seed, slug, "uniform", index, draw)):
+        bits[row] = philox.random_raw(words)
     return (bits.view(np.uint32)[:, :size] >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
 
 
@@ -54,34 +54,26 @@ def evaluation_normals(seed: int, slug: str, index: np.ndarray, draw: int, sampl
     The arguments are those of `evaluation_noise`; ``sample`` numbers the importance samples within a draw, from 0.
     """
     normals = np.empty((len(index), size), dtype=np.float32)
-    philox = _Addressed(seed, slug, "normal")
-    generator = np.random.Generator(philox.bits)
-    for row, example in enumerate(index):
-        philox.at(int(example), draw, sample)
-        generator.standard_normal(dtype=np.float32, out=normals[row])
+    for row, philox in enumerate(_streams(seed, slug, "normal", index, draw, sample)):
+        np.random.Generator(philox).standard_normal(dtype=np.float32, out=normals[row])
     return normals
 
 
 def content_index(image: np.ndarray) -> int:
-    """63-bit example index of an upload, from the bytes of the image ``(channels, height, width)`` uint8.
-
-    The same picture gets the same noise under any file name.
-    """
+    """63-bit example index of an upload, from its pixels ``(channels, height, width)`` uint8 and not from its name."""
     digest = hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-class _Addressed:
+def _streams(
+    seed: int, slug: str, kind: str, index: np.ndarray, draw: int, sample: int = 0
+) -> Iterator[np.random.Philox]:
     """One Philox generator, moved from example to example: setting its state costs a tenth of making a new one."""
-
-    def __init__(self, seed: int, slug: str, kind: str) -> None:
-        key = hashlib.blake2b(f"{seed}|{slug}|{kind}".encode(), digest_size=16).digest()
-        self.bits = np.random.Philox(key=np.frombuffer(key, dtype="<u8").astype(np.uint64))
-        # A fresh generator's buffer is empty: putting this state back also forgets half-used words.
-        self._state = self.bits.state
-        self._counter = self._state["state"]["counter"]
-
-    def at(self, example: int, draw: int, sample: int) -> np.random.Philox:
-        self._counter[:] = (0, sample, draw, example)
-        self.bits.state = self._state
-        return self.bits
+    key = hashlib.blake2b(f"{seed}|{slug}|{kind}".encode(), digest_size=16).digest()
+    philox = np.random.Philox(key=np.frombuffer(key, dtype="<u8").astype(np.uint64))
+    # A fresh generator's buffer is empty: putting this state back also forgets half-used words.
+    state = philox.state
+    for example in index:
+        state["state"]["counter"][:] = (0, sample, draw, int(example))
+        philox.state = state
+        yield philox

@@ -1,4 +1,4 @@
-"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, and a line here.
+"""Data sets by name, and the parts of their training sets. A new one is a module in `known`, named in `_FAMILIES`.
 
 The test images are only for reports: everything a model or a threshold is chosen or calibrated on comes from the
 training set, each purpose from images of its own.
@@ -12,43 +12,28 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.conversions import Converted, check_image_shape, converted_name, parse_name
-from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, norb, notmnist, omniglot, svhn
+from hvae.datasets.conversions import check_image_shape, conform_set, converted_info, converted_name, parse_name
+from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, released, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
 
-_KNOWN: tuple[DataSet, ...] = (
-    mnist.FASHIONMNIST,
-    mnist.MNIST,
-    notmnist.DATA_SET,
-    mnist.KMNIST,
-    omniglot.OMNIGLOT28,
-    omniglot.OMNIGLOT28_INVERTED,
-    norb.SMALLNORB28,
-    norb.SMALLNORB28_INVERTED,
-    bundled.DIGITS,
-    bundled.GLYPHS,
-    cifar.CIFAR10,
-    cifar.CIFAR100,
-    svhn.DATA_SET,
-    celeba.DATA_SET,
-    imagenet32.DATA_SET,
-)
-_DATA_SETS = {data_set.info.name: data_set for data_set in _KNOWN}
+_FAMILIES = (mnist, released, bundled, cifar, svhn, celeba, imagenet32)
+_DATA_SETS: dict[str, DataSet] = {one.info.name: one for family in _FAMILIES for one in family.DATA_SETS}
 _GREY_28 = (1, 28, 28)
 
 
 def names() -> list[str]:
-    """Names of all data sets, in the order of the registry.
-
-    Besides these `load` takes ``folder:PATH``, ``npz:PATH`` and a name with a conversion, ``mnist-as-32x32-colour``.
-    """
+    """Names of all known data sets; `load` also takes ``folder:PATH``, ``npz:PATH`` and ``mnist-as-32x32-colour``."""
     return list(_DATA_SETS)
 
 
 def names_for(image_shape: tuple[int, int, int]) -> list[str]:
     """The name of every data set for a model of this ``image_shape``: with a conversion where its images differ."""
-    return [name if info(name).shape == image_shape else converted_name(name, image_shape) for name in names()]
+    return [_fitting(name, image_shape) for name in names()]
+
+
+def _fitting(name: str, image_shape: tuple[int, int, int]) -> str:
+    return name if info(name).shape == tuple(image_shape) else converted_name(name, image_shape)
 
 
 def is_known(name: str) -> bool:
@@ -58,59 +43,58 @@ def is_known(name: str) -> bool:
 
 def info(name: str) -> DataSetInfo:
     """The facts about the data set ``name``; `DataError` with the closest names if there is none."""
-    return _find(name).info
+    return _find(name)[1]
 
 
 def available(name: str, root: Path | None = None) -> bool:
     """Whether the files of ``name`` are below ``root`` (default `data_root`); reads no image."""
-    return _find(name).available(root or data_root())
+    return _find(name)[0].available(root or data_root())
 
 
 def load(
     name: str, split: str = "test", root: Path | None = None, image_shape: tuple[int, int, int] | None = None
 ) -> ImageSet:
-    """Load the images of one split.
+    """Load the images of one split from below ``root`` (default `data_root`).
 
-    One's own images are padded and resized to ``image_shape``, and the note says so. A known data set has to be of that
-    shape already, or be converted by its name (see `hvae.datasets.conversions`).
-
-    By default the shape ``(channels, height, width)`` is the data set's own, and ``(1, 28, 28)`` for one's own images;
-    ``root`` is `data_root`. `DataError` if the name or the split (see `info`) is unknown, the images are of another
-    shape, or files are missing or damaged.
+    One's own images are padded and resized to ``image_shape`` ``(channels, height, width)``, 28x28 grey by default. A
+    known data set has to be of that shape already, or be converted by its name (see `hvae.datasets.conversions`).
+    `DataError` for an unknown name or split (see `info`), another shape, or files that are missing or damaged.
     """
     if image_shape is not None:
         check_image_shape(image_shape)
-    data_set = _find(name, image_shape or _GREY_28)
-    if split not in data_set.info.splits:
-        raise DataError(f"{name} has no split {split!r}; it has {', '.join(data_set.info.splits)}")
-    if image_shape is not None and data_set.info.shape != tuple(image_shape):
-        held, wanted = (" x ".join(map(str, shape)) for shape in (data_set.info.shape, image_shape))
+    data_set, facts = _find(name, image_shape or _GREY_28)
+    if split not in facts.splits:
+        raise DataError(f"{name} has no split {split!r}; it has {', '.join(facts.splits)}")
+    if image_shape is not None and facts.shape != tuple(image_shape):
+        held, wanted = (" x ".join(map(str, shape)) for shape in (facts.shape, image_shape))
         source = parse_name(name)[0]
-        fitting = source if info(source).shape == tuple(image_shape) else converted_name(source, image_shape)
-        raise DataError(
-            f"{name} has images of {held}, the model takes {wanted}: write {fitting}"
-            + (" to convert them" if fitting != source else "")
-        )
-    return data_set.load(split, root or data_root())
+        fitting = _fitting(source, image_shape)
+        hint = "" if fitting == source else " to convert them"
+        raise DataError(f"{name} has images of {held}, the model takes {wanted}: write {fitting}{hint}")
+    images = data_set.load(split, root or data_root())
+    return images if facts is data_set.info else replace(conform_set(images, facts.shape), name=facts.name)
 
 
 def fetch(name: str, root: Path | None = None, progress: Progress | None = None) -> None:
     """Download ``name`` to ``root``; what is there and intact stays. `DataError` says why not, and what to do."""
-    _find(name).fetch(root or data_root(), progress)
+    _find(name)[0].fetch(root or data_root(), progress)
 
 
-def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> DataSet | Converted | OwnImages:
+def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> tuple[DataSet, DataSetInfo]:
+    """A data set, and the facts about it under this name: converted where the name says so."""
     source, shape = parse_name(name)
     if source in _DATA_SETS:
+        found = _DATA_SETS[source]
         if shape is None:
-            return _DATA_SETS[source]
+            return found, found.info
         check_image_shape(shape)
-        return Converted(_DATA_SETS[source], shape)
+        return found, converted_info(found.info, shape)
     kind, _, path = name.partition(":")
     if kind in KINDS:
         if not path:
             raise DataError(f"{name!r} names no path; write {kind}:PATH")
-        return OwnImages(kind, path, own_shape)
+        own = OwnImages(kind, path, own_shape)
+        return own, own.info
     if shape is None and "-as-" in name:
         raise DataError(f"there is no data set {name!r}: a conversion is written NAME-as-32x32-colour or -grey")
     close = difflib.get_close_matches(source.lower(), _DATA_SETS, n=3, cutoff=0.5)
@@ -137,10 +121,8 @@ def parts(n: int, seed: int) -> dict[str, np.ndarray]:
     """Divide ``n`` training images into disjoint parts by a seeded permutation.
 
     2,000 validation, 4,000 reference and 4,000 calibration images; with fewer than 20,000 images n/10, n/5 and n/5
-    (rounded down), which is the same at 20,000. The rest is fitted.
-
-    The sorted int64 indices per part are the same for the same ``(n, seed)`` on every machine. Fewer than 10 images or
-    a negative seed are a `DataError`.
+    (rounded down). The rest is fitted. The sorted int64 indices of each part are the same on every machine. Fewer than
+    10 images or a negative seed are a `DataError`.
     """
     if n < 10:
         raise DataError(f"{n} images are too few to divide into {', '.join(PARTS)}: at least 10 are needed")

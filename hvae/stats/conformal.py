@@ -23,8 +23,7 @@ def tail_ranks(reference: ArrayLike, values: ArrayLike, *, two_sided: bool = Fal
 
     Of values `(m, K)` in a reference part `(n_ref, K)`, in (0, 1]; small = far out in the tail. To rank `two_sided` is
     by the nearer tail, doubled and at most 1, so that scores too LOW stand out as well. To `break_ties` is to order
-    values that no reference score lies between by how many standard deviations of the reference they are out: each rank
-    is lowered by less than one step. Without it every score beyond the whole reference has the same rank.
+    values that no reference score lies between by their standard deviations out: a rank falls by less than one step.
     """
     reference, values = _same_columns(reference, values)
     n_ref, ranks = len(reference), np.empty_like(values)
@@ -53,22 +52,18 @@ def statistic(ranks: ArrayLike) -> Floats:
 
 
 def p_values(calibration_t: ArrayLike, t: ArrayLike) -> Floats:
-    """Conformal p-values (1 + #{calibration T <= t}) / (n + 1) of T `(m,)`, in [1 / (n + 1), 1].
-
-    T of the calibration part `(n,)` has been ranked in the same reference part.
-    """
+    """Conformal p-values (1 + #{calibration T <= t}) / (n + 1) of T `(m,)`, both ranked in one reference part."""
     calibration_t, t = finite(calibration_t, "calibration T"), finite(t, "T")
     below = np.searchsorted(np.sort(calibration_t), t, "right")
     return (1 + below) / (len(calibration_t) + 1)
 
 
 def false_alarm_interval(alpha: float, n_calibration: int, m: int, level: float = 0.999) -> tuple[float, float]:
-    """Interval (low, high) for the share of m fresh in-distribution images with p <= alpha.
+    """Interval (low, high), of probability `level`, for the share of m fresh in-distribution images with p <= alpha.
 
     All m share one finite calibration part, so the count follows a beta-binomial law with parameters j and
     n + 1 - j, j = #{possible p-values <= alpha}, and not a binomial one (Vovk, 2012). The law is exact without ties
-    in T; ties (a small reference part, two-sided ranks) make alarms rarer, so the high end always holds. The interval
-    has probability `level`.
+    in T; ties (a small reference part, two-sided ranks) make alarms rarer, so the high end always holds.
     """
     alpha, level = between(alpha, "alpha", 0, 1), between(level, "level", 0, 1)
     if n_calibration < 1 or m < 1:
@@ -77,8 +72,8 @@ def false_alarm_interval(alpha: float, n_calibration: int, m: int, level: float 
     alarms = int(np.count_nonzero(possible <= alpha))
     if alarms == 0:
         return 0.0, 0.0
-    law = stats.betabinom(m, alarms, n_calibration + 1 - alarms)
-    return float(law.ppf((1 - level) / 2)) / m, float(law.ppf((1 + level) / 2)) / m
+    low, high = stats.betabinom(m, alarms, n_calibration + 1 - alarms).ppf([(1 - level) / 2, (1 + level) / 2])
+    return float(low) / m, float(high) / m
 
 
 def benjamini_hochberg(p: ArrayLike, alpha: float) -> NDArray[np.bool_]:

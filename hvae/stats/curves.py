@@ -110,9 +110,9 @@ def _thin(position: Floats, points: int) -> Indices:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Histogram density `(bins,)` over `edges` `(bins + 1,)`, and how many scores lie outside the edges.
+    """Density `(bins,)` per unit of score over `edges` `(bins + 1,)`, and how many scores lie outside the edges.
 
-    The density is per unit of score and relative to ALL scores: its integral is the share inside the edges.
+    It is relative to ALL scores: its integral is the share inside the edges.
     """
 
     edges: Floats
@@ -132,10 +132,9 @@ def bits_per_dim(nats: ArrayLike, dims: int) -> Floats:
 
 
 def shared_edges(scores: Sequence[ArrayLike], bins: int = 80, clip: float = 0.001) -> Floats:
-    """Histogram edges `(bins + 1,)` that suit several sets at once and that no outlier can stretch.
+    """Histogram edges `(bins + 1,)` from the least `clip` quantile of any set to the greatest `1 - clip` quantile.
 
-    They run from the least `clip` quantile of any set to the greatest `1 - clip` quantile of any; `density` counts
-    what falls outside.
+    So no outlier can stretch them; `density` counts what falls outside.
     """
     if not scores or bins < 1 or not 0 <= clip < 0.5:
         raise HvaeError(f"shared_edges: needs a set, bins >= 1 and 0 <= clip < 0.5; got {len(scores)}, {bins}, {clip}.")
@@ -158,9 +157,3 @@ def density(scores: ArrayLike, edges: ArrayLike) -> Density:
     counts, _ = np.histogram(scores, edges)
     below, above = int(np.count_nonzero(scores < edges[0])), int(np.count_nonzero(scores > edges[-1]))
     return Density(edges, counts / (len(scores) * widths), below, above)
-
-
-def ks_distance(in_scores: ArrayLike, ood_scores: ArrayLike) -> float:
-    """Kolmogorov-Smirnov distance: the greatest gap between the two distribution functions, in [0, 1]."""
-    _, fpr, tpr = operating_points(in_scores, ood_scores)
-    return float(np.max(np.abs(tpr - fpr)))

@@ -1,7 +1,7 @@
 """AUROC, AUPRC and FPR at a given TPR with intervals, and their comparison between two scores.
 
-An image is called OOD when its score is at or above the threshold. Everything is computed in float64 from numpy alone
-(`scipy.special` for quantiles), which keeps dashboards quick to start.
+An image is called OOD when its score is at or above the threshold. numpy and `scipy.special` alone keep dashboards
+quick to start.
 
 Throughout, `in_scores` are `(n,)` scores of in-distribution images and `ood_scores` `(m,)` of OOD ones, `level` is the
 coverage of the interval, and `n_boot` and `seed` are the number of bootstrap resamples and the seed they are drawn by.
@@ -123,28 +123,23 @@ def paired_auroc_difference(
     in_b, ood_b, level = _pair(in_b, ood_b, level)
     n, m = len(in_a), len(ood_a)
     if (n, m) != (len(in_b), len(ood_b)):
-        raise HvaeError(
-            f"paired scores: a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}; score the same ones."
-        )
+        held = f"a has {n} in and {m} OOD images, b has {len(in_b)} and {len(ood_b)}"
+        raise HvaeError(f"paired scores: {held}; score the same ones.")
     (in_wins_a, ood_wins_a), (in_wins_b, ood_wins_b) = _placements(in_a, ood_a), _placements(in_b, ood_b)
     value = float(np.mean(ood_wins_a) - np.mean(ood_wins_b))
     variance = _variance_of_mean(in_wins_a - in_wins_b) + _variance_of_mean(ood_wins_a - ood_wins_b)
     if np.isnan(variance):
-        return PairedDifference(value, -1.0, 1.0, 1.0, level)
-    if variance == 0:
-        slack = 2 * _unseen_pairs(n, m, (1 + level) / 2)
-        return PairedDifference(value, max(-1.0, value - slack), min(1.0, value + slack), float(value == 0), level)
-    error = float(np.sqrt(variance))
-    reach = float(ndtri((1 + level) / 2)) * error
-    p_value = float(2 * ndtr(-abs(value) / error))
+        reach, p_value = 2.0, 1.0
+    elif variance == 0:
+        reach, p_value = 2 * _unseen_pairs(n, m, (1 + level) / 2), float(value == 0)
+    else:
+        error = float(np.sqrt(variance))
+        reach, p_value = float(ndtri((1 + level) / 2)) * error, float(2 * ndtr(-abs(value) / error))
     return PairedDifference(value, max(-1.0, value - reach), min(1.0, value + reach), p_value, level)
 
 
 def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
-    """Ascending indices of min(n, m) of n in-distribution and m OOD images, without replacement, as the paper's tables.
-
-    The smaller side is kept whole.
-    """
+    """Ascending indices of min(n, m) of n in-distribution and m OOD images, without replacement, as the paper's."""
     size = min(n, m)
     if size < 1:
         raise HvaeError(f"equal_subsets: both sides need images, got {n} in and {m} OOD.")
@@ -162,10 +157,9 @@ def summary(
     n_boot: int = 200,
     seed: int = 0,
 ) -> dict[str, dict[str, Estimate]]:
-    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`.
+    """The paper's three metrics: `{"equal": {"auroc", "auprc", "fpr80"}, "full": {...}}`, the AUPRC at 1:1 in both.
 
-    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images; the AUPRC is
-    at 1:1 in both.
+    "equal" is measured on `equal_subsets(n, m, equal_size_seed)` as in the paper, "full" on all images.
     """
     in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
     chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)

@@ -36,10 +36,7 @@ class MatchedCorrelation:
 
 
 def varying_units(features: ArrayLike, seed: int) -> Indices:
-    """Columns of `features` `(n, u)` that vary on both halves of the images: the ones `matched_correlation` can use.
-
-    Call it to find the equal `units` that every layer and model of a comparison can give.
-    """
+    """Columns of `features` `(n, u)` that vary on both halves of the images: the ones `matched_correlation` can use."""
     features = finite(features, "features", 2)
     return _varying(features, _halves(len(features), seed))
 
@@ -50,9 +47,7 @@ def matched_correlation(a: ArrayLike, b: ArrayLike, units: int, seed: int) -> Ma
     Units are matched on one half of the images (Hungarian algorithm on |r|) and measured on the other, since a
     matching flatters the data it was made on. Matching also favours wide layers, so exactly `units` varying units
     are drawn at random from each side; both draws start from the same seed, so a layer compared with itself gives 1.
-
-    The seed is that of the halves, of the drawn units and of the shuffled null. Fewer varying units than asked for are
-    an `HvaeError`.
+    Fewer varying units than asked for are an `HvaeError`.
     """
     a, b = _same_images(a, b)
     halves = _halves(len(a), seed)
@@ -85,9 +80,8 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
     """Linear centred kernel alignment with the unbiased HSIC estimator (Song et al., 2012; Kornblith et al., 2019).
 
     Plain CKA of independent wide layers tends to 1 where units outnumber images; this one has expectation near 0,
-    and may be slightly negative. It does not change under rotation and isotropic scaling of either side.
-
-    It is at most about 1, and NaN where a side does not vary at all, since the ratio is undefined there.
+    and may be slightly negative. It does not change under rotation and isotropic scaling of either side, and is NaN
+    where a side does not vary at all.
     """
     # The estimator does not depend on the means; without them its large sums cancel less.
     left, right = (features - features.mean(axis=0) for features in _same_images(a, b))
@@ -100,9 +94,8 @@ def debiased_cka(a: ArrayLike, b: ArrayLike) -> float:
 def _same_images(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     a, b = finite(a, "features a", 2), finite(b, "features b", 2)
     if len(a) != len(b):
-        raise HvaeError(
-            f"features: a has {len(a)} images, b has {len(b)}; both need the same images in the same order."
-        )
+        held = f"a has {len(a)} images, b has {len(b)}"
+        raise HvaeError(f"features: {held}; both need the same images in the same order.")
     _require_images(len(a))
     return a, b
 

@@ -18,20 +18,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hvae.datasets.fetching.download import mismatch, write_whole
+from hvae.datasets.fetching.download import mismatch
 from hvae.errors import DataError
+from hvae.files import replacing
 
 
 def unpack_gzip(path: Path, archive: bytes, checksum: str = "") -> None:
-    """Write the one file of a gzip archive to ``path``, whole or not at all.
+    """Write the one file of a gzip archive to ``path``, whole or not at all; `DataError` if another ``checksum``'s.
 
-    The archive is itself known by its checksum: nothing bounds what it unpacks to. Where that of the content is known
-    as well, other content is a `DataError` and ``path`` stays as it is.
+    The archive is itself known by its checksum: nothing bounds what it unpacks to.
     """
     content = gzip.decompress(archive)
     if checksum and (reason := mismatch(content, checksum)):
         raise DataError(f"the archive does not hold the expected {path.name} ({reason})")
     write_whole(path, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(content)
 
 
 def tar_members(archive: bytes, names: list[str], max_bytes: int) -> dict[str, bytes]:

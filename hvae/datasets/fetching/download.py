@@ -3,14 +3,13 @@
 import hashlib
 import http.client
 import importlib
-import os
-import secrets
 import textwrap
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -70,17 +69,6 @@ def mismatch(content: bytes | bytearray | Path, checksum: str) -> str:
     return "" if found.hexdigest() == checksum else f"its {name} differs"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` through a temporary name beside it: no half-written file ever has the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 TICK = 0.5
 """Seconds between two looks at how far a download is."""
 
@@ -90,12 +78,11 @@ _LONGEST_REASON = 300
 def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Callable[[int], None]) -> None:
     """Fetch a file to ``path`` and check it, by torchvision's function and the package `gdown` that it needs.
 
-    torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder. When
-    ``on_bytes`` raises, the thread is left to end with the process; its file should lie in a folder that is removed.
+    torchvision tells nobody how far it is, so that it works in a thread while this one weighs the folder, to which
+    nothing else may be written. When ``on_bytes`` raises, the thread is left to end with the process.
 
-    Nothing else may be written to the folder of ``path`` meanwhile; ``on_bytes`` is called twice a second with the
-    bytes received so far. `DownloadError` if gdown is not installed, there is no network, Google refuses (after many
-    downloads of a file it does for a day), the disk is full, or the file has another MD5.
+    `DownloadError` if gdown is not installed, there is no network, Google refuses (after many downloads of a file it
+    does for a day), the disk is full, or the file has another MD5.
     """
     try:
         importlib.import_module("gdown")
@@ -116,16 +103,10 @@ def download_from_drive(file_id: str, path: Path, checksum: str, on_bytes: Calla
 
     threading.Thread(target=work, name=f"download of {path.name}", daemon=True).start()
     while not wait([outcome], timeout=TICK).done:
-        on_bytes(sum(_size(part) for part in path.parent.iterdir()))
+        # A file is renamed when it is complete.
+        with suppress(FileNotFoundError):
+            on_bytes(sum(part.stat().st_size for part in path.parent.iterdir()))
     # The errors of gdown, of requests below it and of torchvision have no base in common; gdown's have several lines.
     if error := outcome.exception():
         reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" ...") or type(error).__name__
         raise DownloadError(reason) from error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    # It is renamed when it is complete.
-    except FileNotFoundError:
-        return 0

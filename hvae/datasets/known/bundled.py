@@ -35,10 +35,8 @@ class Digits(DataSet):
         """Images ``(n, 1, 28, 28)``: 1,400 ``train``, 397 ``test`` or ``all`` 1,797, in scikit-learn's order."""
         table = _read()
         levels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
-        margin = (_SIDE - _INNER) // 2
-        images = np.zeros((len(levels), 1, _SIDE, _SIDE), dtype=np.uint8)
-        for image, level in zip(images, levels, strict=True):
-            image[:, margin:-margin, margin:-margin] = conform(level, (1, _INNER, _INNER))
+        margin, small = (_SIDE - _INNER) // 2, [conform(level, (1, _INNER, _INNER)) for level in levels]
+        images = np.pad(np.stack(small), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
         labels = table[:, -1].astype(np.int64)
         if split != "all":
             order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
@@ -123,4 +121,4 @@ def _render(character: str, font: ImageFont.FreeTypeFont, offset: np.ndarray) ->
     return np.asarray(image)
 
 
-DIGITS, GLYPHS = Digits(), Glyphs()
+DATA_SETS = (Digits(), Glyphs())

@@ -136,7 +136,13 @@ def _obtain(folder: Path, temporary: Path, progress: Progress | None) -> None:
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, split: int) -> np.ndarray:
-    names = [name for name, number in _partitions(folder / LIST) if number == split]
+    names = []
+    for number, line in enumerate(_lines(folder / LIST), start=1):
+        # Names of digits alone: no line leads out of the folder.
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise DataError(f"{folder / LIST}, line {number}: needed is `000001.jpg 0`, found {line[:40]!r}")
+        names += [match[1]] * (int(match[2]) == split)
     if not names:
         raise DataError(f"{folder / LIST} lists no image of split {split}")
     images = np.empty((len(names), 3, 32, 32), dtype=np.uint8)
@@ -146,21 +152,13 @@ def _read(folder: Path, split: int) -> np.ndarray:
     return images
 
 
-def _partitions(path: Path) -> list[tuple[str, int]]:
+def _lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > _MAX_LIST_BYTES:
             raise DataError(f"{path} has more than the {_MAX_LIST_BYTES:,} bytes of a list of images")
-        lines = path.read_text("ascii").splitlines()
+        return path.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    listed = []
-    for number, line in enumerate(lines, start=1):
-        # Names of digits alone: no line leads out of the folder.
-        match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise DataError(f"{path}, line {number}: needed is `000001.jpg 0`, found {line[:40]!r}")
-        listed.append((match[1], int(match[2])))
-    return listed
 
 
 def _read_face(path: Path) -> np.ndarray:
@@ -172,4 +170,4 @@ def _read_face(path: Path) -> np.ndarray:
     return conform(pixels[top : top + CROP, left : left + CROP], (3, 32, 32))
 
 
-DATA_SET = Celeba32()
+DATA_SETS = (Celeba32(),)

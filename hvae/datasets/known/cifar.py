@@ -1,14 +1,14 @@
 """The format of CIFAR-10 and CIFAR-100: pickled batches of 32x32 colour images, in torchvision's folder layout."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, about
-from hvae.datasets.fetching.archives import read_pickle, tar_members
-from hvae.datasets.fetching.download import write_whole
-from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, Unpack, checked, intact
+from hvae.datasets.base import DataSetInfo, about
+from hvae.datasets.fetching.archives import read_pickle, tar_members, write_whole
+from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, checked, intact
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)
@@ -16,46 +16,44 @@ SHAPE = (3, 32, 32)
 _MAX_BATCH_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cifar(PublishedDataSet):
     """A data set in ``ROOT/<folder>/<batch>``, as inside the published archive, each batch known by its published MD5.
 
     ``batches`` has (file name, MD5) of each batch in the official order, by split; ``labels`` is their name in a batch.
     """
 
-    info: DataSetInfo
-    folder: str
     archive: PublishedFile
     batches: dict[str, tuple[tuple[str, str], ...]]
     labels: str
     classes: int
 
-    def names(self, split: str) -> list[str]:
-        """The batches of ``split``."""
+    def _names(self, split: str) -> list[str]:
         return [name for name, _ in self.batches[split]]
 
-    def wanted(self, root: Path) -> list[tuple[PublishedFile, Unpack]]:
-        """The archive, unless all batches are there and intact."""
-        checksums = dict(batch for batches in self.batches.values() for batch in batches)
-        if all(intact(root / self.folder / name, md5) for name, md5 in checksums.items()):
-            return []
+    def _published(self) -> Mapping[str, PublishedFile]:
+        return dict.fromkeys(self._checksums, self.archive)
 
-        def unpack(archive: bytes) -> None:
-            names = [f"{self.folder}/{name}" for name in checksums]
-            for name, content in tar_members(archive, names, _MAX_BATCH_BYTES).items():
-                write_whole(root / name, content)
+    @property
+    def _checksums(self) -> dict[str, str]:
+        return dict(batch for batches in self.batches.values() for batch in batches)
 
-        return [(self.archive, unpack)]
+    def _intact(self, path: Path) -> bool:
+        return intact(path, self._checksums[path.name])
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, 3, 32, 32)`` and labels ``(n,)`` of ``split``, in the order of the batches."""
+    def _unpack(self, file: PublishedFile, data: bytes, folder: Path) -> None:
+        names = [f"{self.folder}/{name}" for name in self._checksums]
+        for name, content in tar_members(data, names, _MAX_BATCH_BYTES).items():
+            write_whole(folder.parent / name, content)
+
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
         read = []
-        for path, (_, md5) in zip(self.found(split, root), self.batches[split], strict=True):
-            content = checked(path, md5)
+        for path in paths:
+            content = checked(path, self._checksums[path.name])
             with about(path):
                 read.append(self._parse(content))
         images, labels = (np.concatenate(parts) for parts in zip(*read, strict=True))
-        return ImageSet(self.info.name, split, images, labels)
+        return images, labels
 
     def _parse(self, content: bytes) -> tuple[np.ndarray, np.ndarray]:
         batch = read_pickle(content)
@@ -118,3 +116,5 @@ CIFAR100 = Cifar(
     labels="fine_labels",
     classes=100,
 )
+
+DATA_SETS = (CIFAR10, CIFAR100)

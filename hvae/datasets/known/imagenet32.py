@@ -92,4 +92,4 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return rows, labels.astype(np.int64)
 
 
-DATA_SET = Imagenet32()
+DATA_SETS = (Imagenet32(),)

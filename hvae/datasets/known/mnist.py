@@ -1,19 +1,24 @@
-"""MNIST and its drop-in replacements: four idx files each, in torchvision's folder layout.
+"""MNIST, its drop-in replacements and notMNIST: idx files in torchvision's folder layout.
 
 The idx format (LeCun, Cortes and Burges, "The MNIST database") is a big-endian header, then raw bytes: two zero bytes,
 one byte for the element type (8 = uint8), one for the number of axes, one big-endian uint32 per axis, then the
 elements in C order.
+
+notMNIST (Bulatov, 2011) is one fixed sample, 1,000 images of each letter of notMNIST_small, published by David Flanagan
+with the permission of notMNIST's author, at github.com/davidflanagan/notMNIST-to-MNIST.
 """
 
+import hashlib
 import math
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet
+from hvae.datasets.base import DataSetInfo
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
@@ -22,18 +27,27 @@ MAX_BYTES = 2**30
 
 _UINT8 = 8
 _PREFIX = {"train": "train", "test": "t10k"}
+_ADDRESS = "https://github.com/davidflanagan/notMNIST-to-MNIST/raw/master"
+_SHA256 = {
+    "t10k-images-idx3-ubyte": "8e7f38ae95cc8f48e0986175ffc9137e5007ebcf3d8fdf6656c904eb9dab198b",
+    "t10k-labels-idx1-ubyte": "5f8e6012f2ce730700d8d05fca098bc47f71d25b890e4bec7ac5ebfd614a4001",
+}
+# The sizes are those of our own gzip of the files, for the progress of a download alone.
+NOTMNIST_ARCHIVES = {
+    name: PublishedFile(f"{name}.gz", (f"{_ADDRESS}/{name}.gz",), md5, size, _SHA256[name])
+    for name, md5, size in (
+        ("t10k-images-idx3-ubyte", "2c87c839a4ef9b238846600eec8c35b7", 3_233_035),
+        ("t10k-labels-idx1-ubyte", "7ea9118cbafd0f6e3ee2ad771d782a01", 5_118),
+    )
+}
+"""The archive of each idx file, by the file's name."""
 
 
-def read_idx(path: Path, axes: int) -> np.ndarray:
-    """The uint8 array of an uncompressed idx file; checked as by `idx_shape`."""
-    shape = idx_shape(path, axes)
-    return np.fromfile(path, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)
+def read_idx(path: Path, axes: int) -> np.memmap:
+    """The uint8 array of an uncompressed idx file: 3 ``axes`` for images ``(n, height, width)``, 1 for labels ``(n,)``.
 
-
-def idx_shape(path: Path, axes: int) -> tuple[int, ...]:
-    """Shape of the array in an idx file: 3 ``axes`` for images ``(n, height, width)``, 1 for labels ``(n,)``.
-
-    Reads no elements. `DataError` if it is missing, no idx file, of another rank or type, truncated or too long.
+    It is read from disk as it is used. `DataError` if it is missing, no idx file, of another rank or type, truncated or
+    too long.
     """
     header_bytes = 4 + 4 * axes
     try:
@@ -52,60 +66,81 @@ def idx_shape(path: Path, axes: int) -> tuple[int, ...]:
         raise DataError(f"{path} is {wrong}: {size:,} bytes for {expected:,}; delete it and fetch the data set again")
     if size > MAX_BYTES:
         raise DataError(f"{path} has {size:,} bytes, more than the {MAX_BYTES:,} this program reads")
-    return shape
+    return np.memmap(path, np.uint8, mode="r", offset=header_bytes, shape=shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MnistFormat(PublishedDataSet):
-    """A data set in ``ROOT/<folder>/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte``.
+    """A data set in ``ROOT/<folder>/{train,t10k}-{images-idx3,labels-idx1}-ubyte``, named as torchvision's class.
 
-    The folder is named as torchvision's class. ``archive_bytes`` has the size of each ``.gz`` in torchvision's order,
-    for the progress of a download.
+    ``archive_bytes`` has the size of each ``.gz`` in torchvision's order, for the progress of a download.
     """
 
-    info: DataSetInfo
-    folder: str
     archive_bytes: tuple[int, ...] = ()
-    by_hand = "its idx files"
+    by_hand = "put its idx files"
 
-    def place(self, root: Path) -> Path:
-        """Folder that holds the idx files."""
-        return root / self.folder / "raw"
-
-    def names(self, split: str) -> list[str]:
-        """Image and label file of ``split``."""
+    def _names(self, split: str) -> list[str]:
         return [f"{_PREFIX[split]}-images-idx3-ubyte", f"{_PREFIX[split]}-labels-idx1-ubyte"]
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, 1, 28, 28)`` and labels ``(n,)`` of ``split``."""
-        images_file, labels_file = self.found(split, root)
-        images, labels = read_idx(images_file, axes=3), read_idx(labels_file, axes=1)
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = (np.array(read_idx(path, axes)) for path, axes in zip(paths, (3, 1), strict=True))
         if len(images) != len(labels):
-            raise DataError(f"{images_file} has {len(images):,} images but {labels_file.name} {len(labels):,} labels")
-        return ImageSet(self.info.name, split, images[:, None], labels.astype(np.int64))
+            raise DataError(f"{paths[0]} has {len(images):,} images but {paths[1].name} {len(labels):,} labels")
+        return images[:, None], labels
 
-    def published(self) -> dict[str, PublishedFile]:
-        """The archive of each idx file, by the file's name: at torchvision's mirrors."""
+    def _published(self) -> Mapping[str, PublishedFile]:
         # Imported here: torchvision brings torch along, and only a download needs its list of addresses.
         from torchvision import datasets
 
-        source = getattr(datasets, self.folder)
+        source = getattr(datasets, self.info.title)
         return {
             name.removesuffix(".gz"): PublishedFile(name, tuple(f"{one}{name}" for one in source.mirrors), md5, size)
             for (name, md5), size in zip(source.resources, self.archive_bytes, strict=True)
         }
 
-    def intact(self, path: Path) -> bool:
-        """Whether an idx file is there and as long as its header says."""
+    def _intact(self, path: Path) -> bool:
         try:
-            idx_shape(path, 3 if "idx3" in path.name else 1)
+            read_idx(path, 3 if "idx3" in path.name else 1)
         except DataError:
             return False
         return True
 
 
+class NotMnist(MnistFormat):
+    """The sample is recognised by its checksums: scores of another sample would pass for this one's.
+
+    Another one in its place is a `DataError` on loading and on fetching: no download replaces it.
+    """
+
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        found = super()._read(paths)
+        for path in paths:
+            _check_sample(path)
+        return found
+
+    def _published(self) -> Mapping[str, PublishedFile]:
+        return NOTMNIST_ARCHIVES
+
+    def _intact(self, path: Path) -> bool:
+        whole = super()._intact(path)
+        if whole:
+            _check_sample(path)
+        return whole
+
+
+def _check_sample(path: Path) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = NOTMNIST_ARCHIVES[path.name].content
+    if found != expected:
+        raise DataError(
+            f"{path} is not the 10,000-letter sample (SHA-256 {found[:12]}..., expected {expected[:12]}...): "
+            "move it away and run `hvae data fetch notmnist`, or score another notMNIST variant through npz:PATH"
+        )
+
+
 FASHIONMNIST = MnistFormat(
-    DataSetInfo(
+    info=DataSetInfo(
         name="fashionmnist",
         title="FashionMNIST",
         images="28x28 grey images of clothing, 60,000 train and 10,000 test, 10 classes",
@@ -113,12 +148,12 @@ FASHIONMNIST = MnistFormat(
         citation="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine "
         "learning algorithms, arXiv:1708.07747",
     ),
-    folder="FashionMNIST",
+    folder="FashionMNIST/raw",
     archive_bytes=(26_421_880, 29_515, 4_422_102, 5_148),
 )
 
 MNIST = MnistFormat(
-    DataSetInfo(
+    info=DataSetInfo(
         name="mnist",
         title="MNIST",
         images="28x28 grey images of handwritten digits, 60,000 train and 10,000 test, 10 classes",
@@ -126,12 +161,12 @@ MNIST = MnistFormat(
         citation="LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document recognition, "
         "Proceedings of the IEEE 86(11)",
     ),
-    folder="MNIST",
+    folder="MNIST/raw",
     archive_bytes=(9_912_422, 28_881, 1_648_877, 4_542),
 )
 
 KMNIST = MnistFormat(
-    DataSetInfo(
+    info=DataSetInfo(
         name="kmnist",
         title="KMNIST",
         images="28x28 grey images of cursive hiragana, 60,000 train and 10,000 test, 10 classes",
@@ -139,6 +174,20 @@ KMNIST = MnistFormat(
         citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto and Ha (2018), Deep learning for classical Japanese "
         "literature, arXiv:1812.01718",
     ),
-    folder="KMNIST",
+    folder="KMNIST/raw",
     archive_bytes=(18_165_135, 29_497, 3_041_136, 5_120),
 )
+
+NOTMNIST = NotMnist(
+    info=DataSetInfo(
+        name="notmnist",
+        title="notMNIST",
+        images="28x28 grey images of the letters A to J in many fonts, 10,000 test, 10 classes",
+        licence="MIT (the sample), none stated for the fonts",
+        citation="Bulatov (2011), notMNIST dataset",
+        splits=("test",),
+    ),
+    folder="notMNIST/raw",
+)
+
+DATA_SETS = (FASHIONMNIST, MNIST, NOTMNIST, KMNIST)

@@ -1,11 +1,12 @@
 """SVHN: 32x32 colour images of house numbers, centred on one digit (Netzer et al., 2011)."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, about
+from hvae.datasets.base import DataSetInfo, about
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile, checked
 from hvae.errors import DataError
 
@@ -21,33 +22,19 @@ FILES = {
 
 
 class Svhn(PublishedDataSet):
-    """A data set in ``ROOT/{train,test}_32x32.mat``, as torchvision puts it there."""
+    """A data set in ``ROOT/{train,test}_32x32.mat``, as torchvision puts it there; the digit 0 has the label 0."""
 
-    info = DataSetInfo(
-        name="svhn",
-        title="SVHN",
-        images="32x32 colour images of house numbers, 73,257 train and 26,032 test, 10 classes",
-        licence="for non-commercial use only",
-        citation="Netzer, Wang, Coates, Bissacco, Wu and Ng (2011), Reading digits in natural images with unsupervised "
-        "feature learning, NIPS workshop on deep learning and unsupervised feature learning",
-        shape=(3, 32, 32),
-    )
-    folder = ""
-
-    def names(self, split: str) -> list[str]:
-        """The one file of ``split``."""
+    def _names(self, split: str) -> list[str]:
         return [FILES[split].name]
 
-    def published(self) -> dict[str, PublishedFile]:
-        """The files as they are."""
+    def _published(self) -> Mapping[str, PublishedFile]:
         return {file.name: file for file in FILES.values()}
 
-    def load(self, split: str, root: Path) -> ImageSet:
-        """Images ``(n, 3, 32, 32)`` and labels ``(n,)``, the digit 0 under the label 0."""
-        [path] = self.found(split, root)
-        content = checked(path, FILES[split].checksum)
+    def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        [path] = paths
+        content = checked(path, self._published()[path.name].checksum)
         with about(path):
-            return ImageSet("svhn", split, *_parse(content))
+            return _parse(content)
 
 
 def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +55,19 @@ def _parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"`y` is {labels.shape} {labels.dtype}; needed is ({pixels.shape[3]}, 1) integers")
     if labels.min() < 1 or labels.max() > 10:
         raise DataError("`y` has labels that are no classes from 1 to 10")
-    return np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), labels[:, 0].astype(np.int64) % 10
+    return np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), labels[:, 0] % 10
 
 
-DATA_SET = Svhn()
+DATA_SETS = (
+    Svhn(
+        info=DataSetInfo(
+            name="svhn",
+            title="SVHN",
+            images="32x32 colour images of house numbers, 73,257 train and 26,032 test, 10 classes",
+            licence="for non-commercial use only",
+            citation="Netzer, Wang, Coates, Bissacco, Wu and Ng (2011), Reading digits in natural images with "
+            "unsupervised feature learning, NIPS workshop on deep learning and unsupervised feature learning",
+            shape=(3, 32, 32),
+        )
+    ),
+)

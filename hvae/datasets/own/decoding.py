@@ -70,9 +70,8 @@ def decode(source: Path | bytes) -> DecodedImage:
 
     Images of more than `MOST_PIXELS_KEPT` are reduced below it by averaging blocks of k x k pixels, JPEG while it is
     decoded (its scaled inverse transform, which is close to the average); that is a part of resizing and no entry of
-    ``changes``. What it does depends on the file alone, so that every reader of a file sees the same pixels. Memory
-    beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million pixels (WebP 6,
-    progressive JPEG 26 with the usual subsampling) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
+    ``changes``. Memory beside the input stays below about `MAX_DECODED_BYTES` and 30 MiB: RGB of more than 26 million
+    pixels (WebP 6, progressive JPEG 26) is refused, baseline JPEG and grey are read up to `MAX_PIXELS`.
 
     The reason that a `DataError` gives is fit for a list of skipped files: it does not repeat the file's name.
     """
@@ -159,10 +158,8 @@ def _check_memory(image: Image.Image, data: bytes, size: tuple[int, int]) -> Non
         # Gathered in a buffer, which is copied before it becomes an image.
         kind, needed = "text or run lengths", 4 * needed
     if needed > MAX_DECODED_BYTES:
-        raise DataError(
-            f"{size[0]:,} x {size[1]:,} pixels take {needed / 2**20:,.0f} MiB to decode as {kind}, more than the "
-            f"{MAX_DECODED_BYTES / 2**20:,.0f} allowed: save it smaller"
-        )
+        most, taken = f"{MAX_DECODED_BYTES / 2**20:,.0f}", f"{needed / 2**20:,.0f} MiB to decode as {kind}"
+        raise DataError(f"{size[0]:,} x {size[1]:,} pixels take {taken}, more than the {most} allowed: save it smaller")
 
 
 def _components_of_first_scan(data: bytes) -> int:
@@ -212,14 +209,9 @@ def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
     image.load()
     # Asked again: a TIFF is turned while it is loaded.
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    (width, height), block = size, _block_side(*image.size)
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        changes.append("rescaled to 8 bits")
-        small = _reduced_wide(image, block)
-    else:
-        small, composited = _reduced(image, block)
-        if composited:
-            changes.append("alpha composited on black")
+    width, height = size
+    small, change = _reduced(image, _block_side(*image.size))
+    changes += [change] * bool(change)
     if orientation in range(2, 9):
         small.getexif()[ExifTags.Base.Orientation] = orientation
         small = ImageOps.exif_transpose(small)
@@ -237,29 +229,25 @@ def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Im
             yield (left // block, top // block), image.crop(box)
 
 
-def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, bool]:
-    """Grey or RGB averages over blocks, alpha composited on black first; whether there was any."""
-    grey, transparent = image.mode in _GREY_MODES, image.has_transparency_data
+def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, str]:
+    """Grey or RGB averages over blocks, and what was done to the pixels before, in words."""
+    wide = image.mode.startswith("I;16") or image.mode in ("I", "F")
+    grey, transparent = wide or image.mode in _GREY_MODES, image.has_transparency_data
     canvas = Image.new("L" if grey else "RGB", (math.ceil(image.width / block), math.ceil(image.height / block)))
-    composited = False
+    change, low, high = "", 0.0, 0.0
+    if wide:
+        extremes = [(array.min(), array.max()) for array in (np.asarray(tile) for _, tile in _tiles(image, block))]
+        change, low, high = "rescaled to 8 bits", float(np.min(extremes)), float(np.max(extremes))
     for place, tile in _tiles(image, block):
-        if transparent:
+        if wide:
+            tile = Image.fromarray(_to_8_bits(np.asarray(tile), image.mode, low, high))
+        elif transparent:
             tile = tile.convert("RGBA")
-            composited |= tile.getchannel("A").getextrema() != (255, 255)
+            if tile.getchannel("A").getextrema() != (255, 255):
+                change = "alpha composited on black"
             tile = Image.alpha_composite(Image.new("RGBA", tile.size, (0, 0, 0, 255)), tile)
         canvas.paste(tile.convert(canvas.mode).reduce(block), place)
-    return canvas, composited
-
-
-def _reduced_wide(image: Image.Image, block: int) -> Image.Image:
-    """8-bit averages over blocks of 16-bit, 32-bit or floating-point values."""
-    canvas = Image.new("L", (math.ceil(image.width / block), math.ceil(image.height / block)))
-    extremes = [(array.min(), array.max()) for array in (np.asarray(tile) for _, tile in _tiles(image, block))]
-    low, high = np.min(extremes), np.max(extremes)
-    for place, tile in _tiles(image, block):
-        values = _to_8_bits(np.asarray(tile), image.mode, float(low), float(high))
-        canvas.paste(Image.fromarray(values).reduce(block), place)
-    return canvas
+    return canvas, change
 
 
 def _to_8_bits(values: np.ndarray, mode: str, low: float, high: float) -> np.ndarray:

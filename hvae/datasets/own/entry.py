@@ -5,12 +5,11 @@ import math
 import zipfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, ImageSet, Progress, about
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
 from hvae.datasets.conversions import conform, conform_set, describe_change
 from hvae.datasets.own.decoding import SUFFIXES, decode
 from hvae.datasets.own.outside import MAX_PATH, files_below, shown_name
@@ -24,9 +23,8 @@ def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: st
     """A data set of ``images``, ``labels`` and ``names`` of an ``.npz`` file, padded and resized to ``image_shape``.
 
     ``images`` is ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)`` with c = 1 or 3, uint8 or floats in [0, 1] or
-    [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are read from the headers
-    and bounded before the arrays are; pickled objects are refused. `DataError` if the file is missing, damaged, too
-    large or holds something else.
+    [0, 255]; ``labels`` is ``(n,)`` integers, ``names`` ``(n,)`` text, both optional. Sizes are bounded before arrays
+    are read; pickled objects are refused. `DataError` if the file is missing, damaged, too large or another.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
@@ -35,9 +33,8 @@ def load_npz(path: Path, image_shape: tuple[int, int, int], name: str, split: st
             members = set(archive.namelist())
             if "images.npy" not in members:
                 known = ", ".join(sorted(members)[:5]) or "nothing"
-                raise DataError(
-                    f"{path} has no array `images` (it holds {known}); save with np.savez(path, images=...)"
-                )
+                held = f"{path} has no array `images` (it holds {known})"
+                raise DataError(f"{held}; save with np.savez(path, images=...)")
             images = read_array(archive, "images")
             labels = read_array(archive, "labels") if "labels.npy" in members else None
             names = read_array(archive, "names", kinds="U").tolist() if "names.npy" in members else None
@@ -92,10 +89,8 @@ def _channels_first(images: np.ndarray) -> np.ndarray:
     elif images.ndim == 4 and (images.shape[1] in (1, 3)) != (images.shape[3] in (1, 3)):
         images = images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
     else:
-        raise DataError(
-            f"`images` has shape {images.shape}; needed is (n, h, w), (n, h, w, c) or (n, c, h, w) "
-            "with c = 1 or 3 on one side only"
-        )
+        needed = "(n, h, w), (n, h, w, c) or (n, c, h, w) with c = 1 or 3 on one side only"
+        raise DataError(f"`images` has shape {images.shape}; needed is {needed}")
     if images.size == 0:
         raise DataError(f"`images` is empty (shape {images.shape})")
     return images
@@ -117,122 +112,92 @@ def _to_uint8(images: np.ndarray) -> tuple[np.ndarray, str]:
 MAX_FILES = 200_000
 
 
-@dataclass(frozen=True, eq=False)
-class FolderScan:
-    """Images ``(n, channels, height, width)`` uint8 of a folder, by the sorted paths of their ``files`` within it.
-
-    The labels are indices into ``classes``, the sorted names of first-level sub-folders (``""`` is the folder itself).
-    Of each file that could not be used there are path and reason; ``changes`` counts the images of each kind of change.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    files: tuple[str, ...]
-    classes: tuple[str, ...]
-    skipped: tuple[tuple[str, str], ...]
-    changes: dict[str, int]
-
-    @property
-    def note(self) -> str:
-        """The changes and skipped files in one sentence."""
-        parts = [f"{count:,} {change}" for change, count in self.changes.items()]
-        if self.skipped:
-            shown = "; ".join(f"{file}: {reason}" for file, reason in self.skipped[:5])
-            more = f"; and {len(self.skipped) - 5:,} more" if len(self.skipped) > 5 else ""
-            parts.append(f"{len(self.skipped):,} skipped ({shown}{more})")
-        return f"{len(self.files):,} images" + (": " + ", ".join(parts) if parts else "")
-
-
 def load_folder(folder: Path, image_shape: tuple[int, int, int], name: str, split: str) -> ImageSet:
-    """All images of a folder as a data set."""
-    scan = scan_folder(folder, image_shape)
-    names = tuple(shown_name(file, MAX_PATH) for file in scan.files)
-    return ImageSet(name, split, scan.images, scan.labels, scan.note, names=names)
+    """Every PNG, JPEG, WebP, BMP, TIFF and PPM file below ``folder``, padded and resized to ``image_shape``.
 
-
-def scan_folder(folder: Path, image_shape: tuple[int, int, int]) -> FolderScan:
-    """Read every PNG, JPEG, WebP, BMP, TIFF and PPM file below ``folder``, padded and resized to ``image_shape``.
-
-    Hidden files and folders, and links that lead out of the folder, are passed over. `DataError` if there is no such
-    folder, or no readable image in it.
+    In the order of their paths; the labels number the sorted first-level sub-folders. The note counts the images of
+    each kind of change and the files that could not be used. Hidden files and folders, and links that lead out of the
+    folder, are passed over. `DataError` if there is no such folder, or no readable image in it.
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
     images, files, skipped = [], [], []
     changes: Counter[str] = Counter()
     below = (name for name, path, out in files_below(folder) if path.suffix.lower() in SUFFIXES and not out)
-    names = list(itertools.islice(below, MAX_FILES + 1))
-    if len(names) > MAX_FILES:
+    paths = list(itertools.islice(below, MAX_FILES + 1))
+    if len(paths) > MAX_FILES:
         raise DataError(f"{folder} holds more than the {MAX_FILES:,} images this program reads")
-    for name in sorted(names):
+    for path in sorted(paths):
         try:
-            decoded = decode(folder / name)
+            decoded = decode(folder / path)
         except DataError as error:
-            skipped.append((name, str(error)))
+            skipped.append(f"{path}: {error}")
             continue
         height, width, channels = decoded.pixels.shape
         images.append(conform(decoded.pixels, image_shape))
-        files.append(name)
+        files.append(path)
         changes.update(decoded.changes)
         # Only the kind is counted: every photo may have a size of its own.
         if channels != image_shape[0]:
             changes[describe_change((channels, *image_shape[1:]), image_shape)] += 1
         if (height, width) != tuple(image_shape[1:]):
             changes[f"resized to {image_shape[1]}x{image_shape[2]}"] += 1
+    first = "; ".join(skipped[:5])
     if not images:
-        reasons = "; ".join(f"{file}: {reason}" for file, reason in skipped[:5])
-        raise DataError(f"no readable image in {folder}" + (f" ({reasons})" if reasons else ""))
-    classes, labels = np.unique([file.split("/")[0] if "/" in file else "" for file in files], return_inverse=True)
-    found = tuple(classes.tolist())
-    return FolderScan(np.stack(images), labels.astype(np.int64), tuple(files), found, tuple(skipped), dict(changes))
+        raise DataError(f"no readable image in {folder}" + (f" ({first})" if first else ""))
+    _, labels = np.unique([path.split("/")[0] if "/" in path else "" for path in files], return_inverse=True)
+    done = [f"{count:,} {change}" for change, count in changes.items()]
+    if skipped:
+        more = f"; and {len(skipped) - 5:,} more" if len(skipped) > 5 else ""
+        done.append(f"{len(skipped):,} skipped ({first}{more})")
+    note = f"{len(files):,} images" + (": " + ", ".join(done) if done else "")
+    shown = tuple(shown_name(path, MAX_PATH) for path in files)
+    return ImageSet(name, split, np.stack(images), labels.astype(np.int64), note, names=shown)
 
 
-KINDS = ("folder", "npz")
+KINDS = {
+    "folder": (
+        "every PNG, JPEG, WebP, BMP, TIFF and PPM file below the folder",
+        "padded with black to the model's aspect, resized (area when shrinking, bicubic when enlarging), converted to "
+        "the model's channels",
+    ),
+    "npz": (
+        "the array `images` of the file, labels from `labels`, names of the images from `names`",
+        "floats rescaled to 0..255; other sizes padded and resized; the model's channels",
+    ),
+}
+"""What the images of each kind are, and what is done to them."""
 
 
-@dataclass(frozen=True)
-class OwnImages:
-    """One's own images, a folder or file as the user wrote it: one split under two names, ``test`` and ``all``.
+class OwnImages(DataSet):
+    """One's own images, a folder or file as the user wrote it: one split under two names, ``test`` and ``all``."""
 
-    Every image is brought to the ``image_shape``, ``(channels, height, width)``.
-    """
-
-    kind: str
-    path: str
-    image_shape: tuple[int, int, int]
-
-    @property
-    def info(self) -> DataSetInfo:
-        """The facts about it."""
-        images = "the array `images` of the file, labels from `labels`, names of the images from `names`"
-        preprocessing = "floats rescaled to 0..255; other sizes padded and resized; the model's channels"
-        if self.kind == "folder":
-            images = "every PNG, JPEG, WebP, BMP, TIFF and PPM file below the folder"
-            preprocessing = "padded with black to the model's aspect, resized (area when shrinking, bicubic when "
-            preprocessing += "enlarging), converted to the model's channels"
-        return DataSetInfo(
-            name=f"{self.kind}:{self.path}",
-            title=f"Images in {Path(self.path).name or self.path}",
+    def __init__(self, kind: str, path: str, image_shape: tuple[int, int, int]) -> None:
+        self._path, self._is_folder = Path(path), kind == "folder"
+        images, preprocessing = KINDS[kind]
+        self.info = DataSetInfo(
+            name=f"{kind}:{path}",
+            title=f"Images in {self._path.name or path}",
             images=images,
             licence="the user's own",
             citation="",
             preprocessing=preprocessing,
             splits=("test", "all"),
             downloadable=False,
-            shape=self.image_shape,
+            shape=image_shape,
         )
 
     def available(self, root: Path) -> bool:
         """Whether the folder or file exists."""
-        path = Path(self.path).expanduser()
-        return path.is_dir() if self.kind == "folder" else path.is_file()
+        path = self._path.expanduser()
+        return path.is_dir() if self._is_folder else path.is_file()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """All images."""
-        load = load_folder if self.kind == "folder" else load_npz
-        return load(Path(self.path).expanduser(), self.image_shape, self.info.name, split)
+        load = load_folder if self._is_folder else load_npz
+        return load(self._path.expanduser(), self.info.shape, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""
-        what = "folder" if self.kind == "folder" else "file"
+        what = "folder" if self._is_folder else "file"
         raise DataError(f"{self.info.name} is a {what} of your own: there is nothing to download")

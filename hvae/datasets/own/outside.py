@@ -33,6 +33,9 @@ MAX_REASON = 300
 _FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
+# Python unpacks bzip2 and LZMA without a bound on what comes out.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -138,9 +141,10 @@ def _printable(text: str, most: int) -> str:
     """Text without control or text-direction characters and line ends, shortened in the middle."""
     if len(text) > most:
         text = f"{text[: most // 2]}…{text[1 - most // 2 :]}"
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one)[0] in "CZ" and one != " " else one for one in text
+    plain = (
+        one if one == " " or unicodedata.category(one)[0] not in "CZ" else "\N{REPLACEMENT CHARACTER}" for one in text
     )
+    return "".join(plain)
 
 
 _File = tuple[str, "bytes | Path | Refusal"]
@@ -156,18 +160,16 @@ def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
         # Only a regular file is opened: a pipe would wait for its writer.
         elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
             with source.open("rb") as stream:
-                yield from _archive(stream, source.name, os.fstat(stream.fileno()).st_size, most)
+                yield from _archive(stream, source.name, most)
         else:
             yield source.name, source
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
     stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
     if file.name.lower().endswith(".zip") and _is_archive(stream):
-        yield from _archive(stream, file.name, size, most)
-    elif size > MAX_BYTES:
+        yield from _archive(stream, file.name, most)
+    elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
         yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
@@ -195,8 +197,8 @@ class _Guarded:
         return self._file.read(size)
 
 
-def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_File]:
-    if size > MAX_ARCHIVE_BYTES:
+def _archive(source: BinaryIO, title: str, most: int) -> Iterator[_File]:
+    if (size := source.seek(0, os.SEEK_END)) > MAX_ARCHIVE_BYTES:
         yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
         return
     try:
@@ -224,21 +226,17 @@ def _archive(source: BinaryIO, title: str, size: int, most: int) -> Iterator[_Fi
 def _check(member: zipfile.ZipInfo, left: int) -> None:
     """Refuse a member that must not even be opened; `left` bytes may still be unpacked."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
-        raise DataError("its name leads out of the archive")
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError("a link, not a file")
-    if member.flag_bits & 0x1:
-        raise DataError("encrypted")
-    if path.suffix.lower() in _ARCHIVES:
-        raise DataError("an archive within an archive")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # Python unpacks bzip2 and LZMA without a bound on what comes out.
-        raise DataError("compressed by another method than deflate")
-    if member.file_size > MAX_BYTES:
-        raise DataError(f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed")
-    if member.file_size > left:
-        raise DataError(f"the archive unpacks to more than {MAX_UNPACKED_BYTES:,} bytes")
+    refusals = {
+        "its name leads out of the archive": path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]),
+        "a link, not a file": stat.S_ISLNK(member.external_attr >> 16),
+        "encrypted": member.flag_bits & 0x1,
+        "an archive within an archive": path.suffix.lower() in _ARCHIVES,
+        "compressed by another method than deflate": member.compress_type not in _METHODS,
+        f"claims {member.file_size:,} bytes, more than the {MAX_BYTES:,} allowed": member.file_size > MAX_BYTES,
+        f"the archive unpacks to more than {MAX_UNPACKED_BYTES:,} bytes": member.file_size > left,
+    }
+    if reason := next((reason for reason, applies in refusals.items() if applies), ""):
+        raise DataError(reason)
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hvae.datasets import available, fetch, info, load, names
-from hvae.datasets.known import notmnist
+from hvae.datasets.known import mnist
 from hvae.errors import DataError
 
 
@@ -94,10 +94,10 @@ def test_the_expected_notmnist_is_read(tmp_path, idx_arrays, write_idx, monkeypa
     import hashlib
 
     write_layout(tmp_path, "notMNIST", idx_arrays, write_idx, only="t10k")
-    files = (tmp_path / "notMNIST/raw").iterdir()
-    monkeypatch.setattr(
-        notmnist, "SHA256", {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    )
+    for file in (tmp_path / "notMNIST/raw").iterdir():
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        changed = dataclasses.replace(mnist.NOTMNIST_ARCHIVES[file.name], content=content)
+        monkeypatch.setitem(mnist.NOTMNIST_ARCHIVES, file.name, changed)
     assert len(load("notmnist", root=tmp_path)) == 12
 
 

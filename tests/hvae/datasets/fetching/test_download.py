@@ -135,5 +135,5 @@ def test_torchvision_offers_the_files(tmp_path, name):
 
     data_set = getattr(mnist, name.upper())
     files = [f"{path.name}.gz" for split in ("train", "test") for path in data_set.files(split, tmp_path)]
-    assert [archive for archive, _ in getattr(datasets, data_set.folder).resources] == files
+    assert [archive for archive, _ in getattr(datasets, data_set.info.title).resources] == files
     assert len(data_set.archive_bytes) == len(files)

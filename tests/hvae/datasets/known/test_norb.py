@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hvae.datasets import available, fetch, load
-from hvae.datasets.known import norb
+from hvae.datasets.known import released
 from hvae.errors import DataError
 
 TEST = "smallnorb-5x01235x9x18x6x2x96x96-testing"
@@ -26,9 +26,9 @@ def matrix(array: np.ndarray, magic: int | None = None) -> bytes:
 
 @pytest.fixture
 def files(monkeypatch) -> dict[str, bytes]:
-    monkeypatch.setattr(norb, "PAIRS", 4)
+    monkeypatch.setattr(released, "PAIRS", 4)
     contents = {"dat": matrix(PHOTOGRAPHS), "cat": matrix(CATEGORIES)}
-    return {name: contents[name.removesuffix(".mat")[-3:]] for name in norb.ARCHIVES}
+    return {name: contents[name.removesuffix(".mat")[-3:]] for name in released.NORB_ARCHIVES}
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ def server(monkeypatch, files, serve):
             checksum=hashlib.sha256(archives[file.name]).hexdigest(),
             size=len(archives[file.name]),
         )
-        for name, file in norb.ARCHIVES.items()
+        for name, file in released.NORB_ARCHIVES.items()
     }
-    monkeypatch.setattr(norb, "ARCHIVES", published)
+    monkeypatch.setattr(released, "NORB_ARCHIVES", published)
     return started
 
 
@@ -124,6 +124,6 @@ def test_download_of_another_file(tmp_path, server):
 
 
 def test_addresses_are_those_of_the_authors():
-    for name, file in norb.ARCHIVES.items():
+    for name, file in released.NORB_ARCHIVES.items():
         assert file.urls == (f"https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/{name}.gz",)
         assert len(file.checksum) == 64

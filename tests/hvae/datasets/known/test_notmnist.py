@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hvae.datasets import available, fetch, info, load
-from hvae.datasets.known import notmnist
+from hvae.datasets.known import mnist
 from hvae.errors import DataError
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -23,9 +23,11 @@ def root(tmp_path):
 def sample(tmp_path, idx_arrays, write_idx, monkeypatch) -> dict[str, bytes]:
     """A tiny sample that passes for the published one."""
     files = {name: write_idx(tmp_path / "sample" / name, idx_arrays[name]).read_bytes() for name in (IMAGES, LABELS)}
-    monkeypatch.setattr(
-        notmnist, "SHA256", {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    )
+    archives = {
+        name: dataclasses.replace(archive, content=hashlib.sha256(files[name]).hexdigest())
+        for name, archive in mnist.NOTMNIST_ARCHIVES.items()
+    }
+    monkeypatch.setattr(mnist, "NOTMNIST_ARCHIVES", archives)
     return files
 
 
@@ -43,9 +45,9 @@ def publish(serve, monkeypatch):
                 checksum=hashlib.md5(archives[archive.name]).hexdigest(),
                 size=len(archives[archive.name]),
             )
-            for name, archive in notmnist.ARCHIVES.items()
+            for name, archive in mnist.NOTMNIST_ARCHIVES.items()
         }
-        monkeypatch.setattr(notmnist, "ARCHIVES", published)
+        monkeypatch.setattr(mnist, "NOTMNIST_ARCHIVES", published)
         return server
 
     return start
@@ -125,6 +127,7 @@ def test_no_network(root, sample, publish):
 
 
 def test_each_file_has_an_archive_and_a_checksum(root):
-    names = [path.name for path in notmnist.DATA_SET.files("test", root)]
-    assert names == list(notmnist.ARCHIVES) == list(notmnist.SHA256)
-    assert all(archive.urls[0].startswith("https://") for archive in notmnist.ARCHIVES.values())
+    names = [path.name for path in mnist.NOTMNIST.files("test", root)]
+    assert names == list(mnist.NOTMNIST_ARCHIVES)
+    assert all(len(archive.content) == 64 for archive in mnist.NOTMNIST_ARCHIVES.values())
+    assert all(archive.urls[0].startswith("https://") for archive in mnist.NOTMNIST_ARCHIVES.values())

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hvae.datasets import available, fetch, load
-from hvae.datasets.known import omniglot
+from hvae.datasets.known import released
 from hvae.errors import DataError
 
 NAMES = [
@@ -40,7 +40,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(omniglot, "DRAWINGS", {"train": len(NAMES), "test": len(NAMES)})
+    monkeypatch.setattr(released, "DRAWINGS", dict.fromkeys(released.SPLITS.values(), len(NAMES)))
 
 
 @pytest.fixture
@@ -92,17 +92,17 @@ def test_other_drawings(tmp_path, folder, content, message):
 @pytest.fixture
 def server(monkeypatch, serve):
     archives = {}
-    for split in omniglot.SPLITS.values():
+    for split in released.SPLITS.values():
         members = {f"{split}/{name}": png(drawing) for name, drawing in DRAWINGS.items()}
         escaping = {"../escaped.png": b"", f"{split}/../../escaped.png": b"", f"{split}/a/readme": b""}
         archives[f"{split}.zip"] = zipped(escaping | members)
     started = serve(archives)
-    for split, file in omniglot._ARCHIVES.items():
+    for split, file in released._ARCHIVES.items():
         content = archives[file.name]
         changed = dataclasses.replace(
             file, urls=(started.url + file.name,), checksum=hashlib.md5(content).hexdigest(), size=len(content)
         )
-        monkeypatch.setitem(omniglot._ARCHIVES, split, changed)
+        monkeypatch.setitem(released._ARCHIVES, split, changed)
     return started
 
 
@@ -128,6 +128,7 @@ def test_download_of_another_archive(tmp_path, server):
 def test_addresses_and_checksums_are_those_of_torchvision():
     from torchvision.datasets import Omniglot
 
-    for split, file in omniglot._ARCHIVES.items():
-        assert file.urls == (f"{Omniglot.download_url_prefix}/{omniglot.SPLITS[split]}.zip",)
-        assert file.checksum == Omniglot.zips_md5[omniglot.SPLITS[split]]
+    assert list(released._ARCHIVES) == list(released.SPLITS.values())
+    for name, file in released._ARCHIVES.items():
+        assert file.urls == (f"{Omniglot.download_url_prefix}/{name}.zip",)
+        assert file.checksum == Omniglot.zips_md5[name]

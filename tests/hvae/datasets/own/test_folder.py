@@ -1,9 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from hvae.datasets import available, fetch, info, load
-from hvae.datasets.own.entry import scan_folder
 from hvae.errors import DataError
 
 
@@ -57,17 +58,18 @@ def test_mixed_folder(mixed):
 
 
 def test_scan_names_files_classes_and_reasons(mixed):
-    scan = scan_folder(mixed, (3, 32, 32))
-    assert scan.images.shape == (5, 3, 32, 32)
-    assert scan.classes == ("cats", "dogs")
-    assert scan.files == (
+    images = load(f"folder:{mixed}", image_shape=(3, 32, 32))
+    assert images.images.shape == (5, 3, 32, 32)
+    assert images.labels.tolist() == [0, 0, 0, 1, 1]
+    assert images.names == (
         "cats/colour.JPG",
         "cats/deep.png",
         "cats/fits.png",
         "dogs/palette.png",
         "dogs/small/turned.jpeg",
     )
-    assert [file for file, _ in scan.skipped] == ["dogs/bomb.png", "dogs/empty.png", "dogs/page.png"]
+    skipped = re.search(r"3 skipped \((.*)\)$", images.note)[1].split("; ")
+    assert [one.split(": ")[0] for one in skipped] == ["dogs/bomb.png", "dogs/empty.png", "dogs/page.png"]
 
 
 def test_images_without_sub_folders_have_one_label(mixed):
@@ -104,7 +106,7 @@ def test_links_out_of_the_folder_are_passed_over(tmp_path, mixed):
     (mixed / "cats" / "link.png").symlink_to(outside / "secret.png")
     (mixed / "linked").symlink_to(outside)
     (mixed / "cats" / "inside.png").symlink_to(mixed / "cats" / "fits.png")
-    files = scan_folder(mixed, (1, 28, 28)).files
+    files = load(f"folder:{mixed}").names
     assert "cats/inside.png" in files
     assert len(files) == 6
 
