@@ -14,7 +14,6 @@ import streamlit as st
 
 from app.compare.choosing import BUDGET, Compared, View
 from app.figures import agreement as figures
-from app.figures.agreement import Cloud
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
@@ -49,10 +48,7 @@ class Agreement:
     @cached_property
     def correlation(self) -> float:
         """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
-        if np.ptp(self.first) == 0 or np.ptp(self.second) == 0:
-            return float("nan")
-        first, second = (pd.Series(scores).rank().to_numpy() for scores in (self.first, self.second))
-        return float(np.corrcoef(first, second)[0, 1])
+        return float(pd.DataFrame({"first": self.first, "second": self.second}).corr("spearman").to_numpy()[0, 1])
 
     @cached_property
     def difference(self) -> Floats:
@@ -110,13 +106,18 @@ def scatter(view: View, found: list[Agreement]) -> None:
     first, second = view.runs[:2]
     limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
     a, b = letters = first.letter, second.letter
-    clouds = [Cloud(one.slug, marks, one.first[marks], one.second[marks]) for one in found for marks in [one.marks()]]
+    frames = []
+    for one in found:
+        scores = {f"{first.run.name} score": one.first, f"{second.run.name} score": one.second}
+        every = pd.DataFrame({"data": one.slug, "image": np.arange(len(one.first)), **scores})
+        frames.append(every.iloc[one.marks()])
+    drawn = pd.concat(frames, ignore_index=True)
     axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
     spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
     title = f"Do {a} and {b} put images in the same order? {'; '.join(spoken)}"
     components.chart(
-        figures.agreement(clouds, limits, letters, axes, title),  # type: ignore[arg-type]
-        figures.table(clouds, (first.run.name, second.run.name)),
+        figures.agreement(drawn, limits, letters, axes, title),  # type: ignore[arg-type]
+        drawn,
         "agreement",
         key="agreement",
         on_click=state.pin_mark([one.slug for one in found]),

@@ -11,7 +11,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.compare.choosing import Compared, View
 from app.figures import curves as curve_figures
-from app.figures.curves import Line
 from app.figures.layout import Figure
 from app.frame import components
 from app.frame.caching import kept
@@ -123,18 +122,14 @@ def curves(view: View, slug: str) -> None:
     """One ROC curve a run against one OOD set."""
     runs = [one for one in view.runs if slug in one.sets]
 
-    def make() -> tuple[Figure, list[Line]]:
-        pairs = {one: (one.inside, one.sets[slug]) for one in runs}
-        lines = [
-            Line(one.run.name, one.look, stats.roc_curve(inside.scores, outside.scores, points=300))
-            for one, (inside, outside) in pairs.items()
-        ]
-        areas = {one.letter: views.auroc(*pair).value for one, pair in pairs.items()}
-        return curve_figures.overlay(lines, _title(areas, look(slug).title)), lines
+    def make() -> tuple[Figure, pd.DataFrame]:
+        curves = {one.run.name: stats.roc_curve(one.inside.scores, one.sets[slug].scores, points=300) for one in runs}
+        areas = {one.letter: views.auroc(one.inside, one.sets[slug]).value for one in runs}
+        title = _title(areas, look(slug).title)
+        return curve_figures.overlay(curves, [one.look for one in runs], title), curve_figures.table(curves, "run")
 
     stamp = [(one.letter, one.inside.stamp, one.sets[slug].stamp) for one in runs]
-    figure, lines = kept("overlay", stamp, make)
-    components.chart(figure, lambda: curve_figures.overlay_table(lines), f"roc-{slug}", key="overlay")
+    components.chart(*kept("overlay", stamp, make), f"roc-{slug}", key="overlay")
 
 
 def _title(areas: dict[str, float], name: str) -> str:

@@ -121,8 +121,8 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
 
 def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
     """ROC or precision-recall curves; a click on one sets the threshold to that of its point."""
-    both = {other.slug: views.curves(view.inside, other) for other in view.outside}
-    thresholds = [pair[0 if panel == "ROC" else 1].thresholds for pair in both.values()]
+    curves = {other.slug: views.curves(view.inside, other)[panel != "ROC"] for other in view.outside}
+    thresholds = [one.thresholds for one in curves.values()]
 
     def move(mark: int) -> None:
         place, point = divmod(int(mark), curve_figures.POINTS_PER_CURVE)
@@ -134,15 +134,14 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
     def draw() -> tuple[Figure, pd.DataFrame]:
         alarms, caught = threshold.false_alarms, {other.slug: threshold.caught(other.scores) for other in view.outside}
         if panel == "ROC":
-            curves = {slug: pair[0] for slug, pair in both.items()}
             points = {slug: (alarms, share) for slug, share in caught.items()}
             title = "The larger mark on each curve is the threshold; a click moves it"
-            return curve_figures.roc(curves, points, title), curve_figures.roc_table(curves)
-        recalls = {slug: pair[1] for slug, pair in both.items()}
-        # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
-        points = {slug: (share, share / (alarms + share) if alarms + share else 1.0) for slug, share in caught.items()}
-        title = "Of the images called OOD, how many are? The larger marks are the threshold"
-        return curve_figures.precision_recall(recalls, points, title), curve_figures.precision_recall_table(recalls)
+        else:
+            # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
+            precise = {slug: share / (alarms + share) if alarms + share else 1.0 for slug, share in caught.items()}
+            points = {slug: (share, precise[slug]) for slug, share in caught.items()}
+            title = "Of the images called OOD, how many are? The larger marks are the threshold"
+        return curve_figures.clickable(curves, points, title), curve_figures.table(curves)
 
     figure, table = kept("curves drawn", (panel, view.stamp, threshold.value), draw)
     with st.container(key=panel.lower()):

@@ -2,6 +2,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -113,8 +114,11 @@ def test_quadrants_and_correlation() -> None:
 
 def test_a_mark_names_its_image() -> None:
     marks = np.array([3, 8])
-    clouds = [figures.Cloud(slug, marks, marks * 1.0, marks * 2.0) for slug in ("fashionmnist", "mnist")]
-    drawn = figures.agreement(clouds, (4.0, 30.0), ("A", "B"), ("x", "y"), "title").data
+    clouds = [
+        pd.DataFrame({"data": slug, "image": marks, "A score": marks * 1.0, "B score": marks * 2.0})
+        for slug in ("fashionmnist", "mnist")
+    ]
+    drawn = figures.agreement(pd.concat(clouds), (4.0, 30.0), ("A", "B"), ("x", "y"), "title").data
     assert list(drawn[1].customdata) == [IDS_PER_SET + 3, IDS_PER_SET + 8]
     assert list(drawn[1].y) == [6, 16]
 
