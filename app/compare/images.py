@@ -81,7 +81,7 @@ class Agreement:
 
 def agreement(slug: str, first: Compared, second: Compared) -> Agreement:
     """The images of a set as two runs score them, `paired`, ranked among each run's own in-distribution scores."""
-    pairs = [(one.sets[slug].scores, one.inside.scores) for one in (first, second)]
+    pairs = [(one.scored[slug].scores, one.inside.scores) for one in (first, second)]
     ranks = [100 * np.searchsorted(np.sort(inside), own, "right") / len(inside) for own, inside in pairs]
     return Agreement(slug, pairs[0][0], pairs[1][0], *ranks)
 
@@ -91,12 +91,12 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
     first, second = view.runs[:2]
     found, unpaired = [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
-        if name not in second.sets:
+        if name not in second.scored:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
         elif not first.pairs_with(second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
-            stamps = [one.sets[slug].stamp for one in (first, second) for slug in (name, view.data)]
+            stamps = [one.scored[slug].stamp for one in (first, second) for slug in (name, view.data)]
             found.append(kept("agreement", stamps, lambda name=name: agreement(name, first, second)))
     return found, unpaired
 
@@ -148,7 +148,7 @@ def _likeness(correlation: float) -> str:
 def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
-    table, name = first.sets[one.slug].table, look(one.slug).title
+    table, name = first.scored[one.slug].table, look(one.slug).title
     frame = pd.DataFrame(
         {
             "image": [f"{one.slug}:{index}" for index in range(len(table))],
@@ -193,7 +193,7 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        images = picture(own.run, image, own.sets[image.slug].table, 160)
+        images = picture(own.run, image, own.scored[image.slug].table, 160)
     with right:
         cells: dict[str, Callable[[Any], str]] = {
             f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
@@ -223,6 +223,6 @@ def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
     row = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
     if not one.pairs_with(own, image.slug):
         return row
-    inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
+    inside, score = one.inside.scores, float(one.scored[image.slug].scores[image.index])
     called = score >= measures.threshold(inside, BUDGET).value
     return row | {"score": score, "percentile": measures.percentile(inside, score), "called_ood": called}

@@ -28,13 +28,13 @@ def room(view: View) -> DeltaGenerator:
     frame = st.container(key="metrics-frame")
     if view.ood:
         height = 41 * len(view.ood) * len(view.runs) + (230 if len(view.runs) > 1 else 160)
-        frame.html(f"<style>:root {{ --metrics-room: {height}px }}</style>")
-    return frame
+        frame.html(f'<div class="room" style="--room: {height}px"></div>')
+    return frame.container()
 
 
 def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
-    first = view.runs[0]
+    first, several = view.runs[0], len(view.runs) > 1
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
     looks = {one.run.name: one.look.title for one in view.runs}
     shown: dict[str, Callable[[Any], str]] = {
@@ -42,7 +42,7 @@ def metrics_table(view: View) -> None:
         "run": lambda row: looks[row.run],
         **{heading: cell for heading, cell in views.metric_cells().items() if heading in METRICS.values()},
     }
-    if len(view.runs) > 1:
+    if several:
         shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
         shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
     caption = f"{view.measure.symbol} against {look(view.data).title}, {view.setting}, with 95 % intervals"
@@ -58,12 +58,12 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
-    sizes = ", ".join(f"{len(first.sets[slug].table):,} {look(slug).title}" for slug in view.ood)
+    sizes = ", ".join(f"{len(first.scored[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
         f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
         "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
-    if len(view.runs) > 1:
+    if several:
         st.caption(
             "The difference is paired where both runs scored the same images (DeLong et al., 1988): p is how often "
             "chance alone would make it as large. It holds for these two trained models; what another seed would give "
@@ -76,7 +76,7 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     row: dict[str, Any] = {"ood": slug, "run": one.run.name, "score": view.measure.label, "paired": None}
     empty = [f"full_{name}{end}" for name in (*METRICS, "difference") for end in ("", "_low", "_high")]
     row |= dict.fromkeys(["n_in", "n_ood", *empty, "full_p"], float("nan"))
-    first, outside = view.runs[0], one.sets.get(slug)
+    first, outside = view.runs[0], one.scored.get(slug)
     if outside is None:
         return row
     row |= views.metric_columns(one.inside, outside)
@@ -84,7 +84,7 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
         return row
     if not one.pairs_with(first, view.data, slug):
         return row | {"paired": UNPAIRED}
-    gain = views.gain(one.inside, outside, first.inside, first.sets[slug])
+    gain = views.gain(one.inside, outside, first.inside, first.scored[slug])
     assert gain is not None
     return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
 
@@ -120,15 +120,15 @@ def latex(frame: pd.DataFrame, note: str) -> str:
 
 def curves(view: View, slug: str) -> None:
     """One ROC curve a run against one OOD set."""
-    runs = [one for one in view.runs if slug in one.sets]
+    runs = [one for one in view.runs if slug in one.scored]
 
     def make() -> tuple[Figure, pd.DataFrame]:
-        curves = {one.run.name: stats.roc_curve(one.inside.scores, one.sets[slug].scores, points=300) for one in runs}
-        areas = {one.letter: views.auroc(one.inside, one.sets[slug]).value for one in runs}
+        curves = {one.run.name: stats.roc_curve(one.inside.scores, one.scored[slug].scores, points=300) for one in runs}
+        areas = {one.letter: views.auroc(one.inside, one.scored[slug]).value for one in runs}
         title = _title(areas, look(slug).title)
         return curve_figures.overlay(curves, [one.look for one in runs], title), curve_figures.table(curves, "run")
 
-    stamp = [(one.letter, one.inside.stamp, one.sets[slug].stamp) for one in runs]
+    stamp = [(one.letter, one.inside.stamp, one.scored[slug].stamp) for one in runs]
     components.chart(*kept("overlay", stamp, make), f"roc-{slug}", key="overlay")
 
 

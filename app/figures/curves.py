@@ -66,7 +66,8 @@ def clickable(curves: Curves, in_use: Mapping[str, tuple[float, float]], title: 
             **marks,
         )
         marks |= {"marker": {"line": {"color": "white", "width": 1.5}}}
-        figure.add(style, *([end] for end in in_use[str(slug)]), f"{said}<br>the threshold", **marks)
+        across, up = in_use[str(slug)]
+        figure.add(style, [across], [up], f"{said}<br>the threshold", **marks)
     return laid_out(figure, title, height=440, mouse="click")
 
 

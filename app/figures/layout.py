@@ -116,7 +116,8 @@ def laid_out(figure: Figure, title: str, height: int = 380, *, worded: bool = Fa
 def legend_below(figure: Figure, y: float, top: int) -> Figure:
     """Put the legend at `y` below the plot: the names of panels, `top` pixels high, stand where it is elsewhere."""
     figure.update_layout(legend={"y": y, "yanchor": "top"}, margin={"t": top})
-    return figure.update_annotations(font={"size": 13})
+    figure.update_annotations(font={"size": 13})
+    return figure
 
 
 def _over(house: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -111,12 +111,12 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
         )
         return figure, densities.density_table(found)
 
-    figure, table = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
+    mouse: Mapping[str, Any] = (
+        {"on_brush": controls.drag} if reach.brushing else {"on_click": state.pin_mark(view.slugs)}
+    )
+    drawn = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
-        if reach.brushing:
-            components.chart(figure, table, "densities", key=key, on_brush=controls.drag)
-        else:
-            components.chart(figure, table, "densities", key=key, on_click=state.pin_mark(view.slugs))
+        components.chart(*drawn, "densities", key=key, **mouse)
 
 
 def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
@@ -143,10 +143,10 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
             title = "Of the images called OOD, how many are? The larger marks are the threshold"
         return curve_figures.clickable(curves, points, title), curve_figures.table(curves)
 
-    figure, table = kept("curves drawn", (panel, view.stamp, threshold.value), draw)
-    with st.container(key=panel.lower()):
-        key = f"{panel.lower()}-{zlib.crc32(f'{view.stamp}{view.budget}'.encode()):08x}"
-        components.chart(figure, table, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
+    drawn, name = kept("curves drawn", (panel, view.stamp, threshold.value), draw), panel.lower()
+    with st.container(key=name):
+        key = f"{name}-{zlib.crc32(f'{view.stamp}{view.budget}'.encode()):08x}"
+        components.chart(*drawn, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
 
 
 def _slider(view: View) -> None:
@@ -206,10 +206,10 @@ def beside_likelihood(view: View) -> None:
         return densities.contrast(left, right, title), densities.contrast_table(left, right)
 
     with st.container(key="contrast"):
-        figure, table = kept("contrast drawn", stamp, draw)
         # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
         key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
-        components.chart(figure, table, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
+        drawn = kept("contrast drawn", stamp, draw)
+        components.chart(*drawn, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
 
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:
