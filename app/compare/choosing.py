@@ -1,10 +1,9 @@
 """Which runs the Compare page shows, under which setting, which of their sets can be measured, and what is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import streamlit as st
@@ -43,7 +42,7 @@ class Compared(views.View):
         """All sets by slug."""
         return {one.slug: one for one in self.sets}
 
-    def pairs_with(self, other: Compared, *slugs: str) -> bool:
+    def pairs_with(self, other: Self, *slugs: str) -> bool:
         """Whether both runs have scored the same images of these sets."""
         both = [(self.scored.get(slug), other.scored.get(slug)) for slug in slugs]
         return all(a and b and same_images(a.table, b.table) for a, b in both)

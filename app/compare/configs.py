@@ -1,7 +1,5 @@
 """How the configurations of runs differ, and what their training cost and reached."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

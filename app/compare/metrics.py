@@ -1,7 +1,5 @@
 """Metrics of several runs side by side: the table with paired differences, its LaTeX, and the ROC curves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

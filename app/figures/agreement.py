@@ -1,7 +1,5 @@
 """How alike two runs are: in their scores, image by image, in their layers, and in their units."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """AUROC with its intervals, one panel a score: at every level, and against the number of samples S or of draws R."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Curves of operating points: ROC and precision-recall of several OOD sets, ROC of several runs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

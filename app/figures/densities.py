@@ -1,7 +1,5 @@
 """Densities of scores with a rug of single images: of one score, of two beside each other, of one's own images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

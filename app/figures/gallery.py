@@ -1,7 +1,5 @@
 """A mosaic of images, each of which can be clicked: one picture under invisible square markers."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What all figures share."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, cast
 
 import numpy as np

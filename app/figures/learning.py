@@ -1,7 +1,5 @@
 """Learning curves: the ELBO over the epochs, and what each layer carries, one strip a layer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

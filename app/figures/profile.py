@@ -1,7 +1,5 @@
 """One image against the in-distribution images: its score at every level, and its bound step by step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

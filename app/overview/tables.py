@@ -1,7 +1,5 @@
 """The tables of the overview: the paper's Tables 1 and 2 beside ours, and every score against every set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any

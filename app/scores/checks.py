@@ -1,7 +1,5 @@
 """Checks below the figures of the Scores page: the label-free rule, the negative control, and the readings."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Any

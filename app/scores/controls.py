@@ -3,8 +3,6 @@
 A range is dragged over in the densities, or typed; it is kept in the address.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The figures of the Scores page: metrics, densities, ROC curves, and the likelihood beside the chosen score."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

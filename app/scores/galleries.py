@@ -1,7 +1,5 @@
 """The images behind the numbers of the Scores page: in the brush, most confusing, and fooled or caught."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

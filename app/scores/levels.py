@@ -1,7 +1,5 @@
 """AUROC of every score of the registry at every level, and against the number of samples S and of draws R."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
