@@ -129,19 +129,19 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
     problems: list[str] = []
     unscored = tuple(found.run for found in catalogues if found.find(data, setting) is None)
     for place, found in enumerate(catalogues):
-        run = found.run
-        if run in unscored:
+        name = found.run.name
+        if found.run in unscored:
             continue
         try:
             one = views.view(found, data, ood, setting, measure, BUDGET, unit)
         except TableError as error:
             if place == 0:
                 raise
-            problems.append(f"{run.name}: {error}")
+            problems.append(f"{name}: {error}")
             continue
-        problems += [f"{run.name}: {line}" for line in one.problems]
-        title = f"{letter(place)} · {components.escape(run.name)}"
-        runs.append(Compared(**vars(one), letter=letter(place), look=run_look(place, title)))
+        problems += [f"{name}: {line}" for line in one.problems]
+        style = run_look(place, f"{letter(place)} · {components.escape(name)}")
+        runs.append(Compared(**vars(one), letter=letter(place), look=style))
     there = tuple(slug for slug in ood if slug in runs[0].scored)
     return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure)
 

@@ -31,7 +31,11 @@ def configurations(runs: Sequence[RunEntry]) -> None:
         # Field by field two models of unlike depth would fill the page.
         shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
         shown |= {
-            f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs]
+            # Kind and size of a latent layer, and the blocks below it as channels and side of the kernel.
+            f"z<sub>{layer}</sub>": [
+                run.config.model.layer_in_words(layer) if run.config and layer <= run.config.model.depth else None
+                for run in runs
+            ]
             for layer in range(1, 1 + max(run.depth or 0 for run in runs))
         }
     rows = [[name, *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
@@ -50,11 +54,6 @@ def configurations(runs: Sequence[RunEntry]) -> None:
         st.caption(f"{rest} more fields differ: the CSV has all of them.")
 
 
-def _layer(run: RunEntry, layer: int) -> str | None:
-    """Kind and size of a latent layer, and the blocks below it as channels and side of the kernel."""
-    return run.config.model.layer_in_words(layer) if run.config and layer <= run.config.model.depth else None
-
-
 def _caption(count: int, known: int) -> str:
     if known < 2:
         return "Nothing to set side by side: fewer than two configurations can be read"
@@ -65,9 +64,8 @@ def _caption(count: int, known: int) -> str:
 
 def _facts(run: RunEntry) -> dict[str, float]:
     """Size from the header of the weights, speed and best validation ELBO from the learning curve."""
-    facts: dict[str, float] = {}
-    if (count := loading.parameters(run)) is not None:
-        facts["parameters"] = count
+    count = loading.parameters(run)
+    facts: dict[str, float] = {} if count is None else {"parameters": count}
     try:
         history = loading.history(run)
         for name, column, take in (

@@ -13,14 +13,6 @@ from app.figures.layout import RULE, Figure, laid_out
 from app.looks import palette
 from hvae.runs.correlations.unit_pairs import UnitPair
 
-CORNERS = (
-    ("both call it OOD", 1, 1),
-    ("only {first} does", 1, 0),
-    ("only {second} does", 0, 1),
-    ("neither does", 0, 0),
-)
-"""What a quadrant means, and its corner of the plot: right, top."""
-
 
 def agreement(
     images: pd.DataFrame,
@@ -49,18 +41,12 @@ def agreement(
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]
     figure.add_hline(y=thresholds[1], line=rule)  # type: ignore[arg-type]
-    for text, right, top in CORNERS:
-        figure.add_annotation(
-            x=right,
-            y=top,
-            xref="paper",
-            yref="paper",
-            xanchor="right" if right else "left",
-            yanchor="top" if top else "bottom",
-            text=text.format(first=letters[0], second=letters[1]),
-            showarrow=False,
-            font={"size": 12},
-        )
+    only = (f"only {letter} does" for letter in letters)
+    corners = zip(("both call it OOD", *only, "neither does"), ((1, 1), (1, 0), (0, 1), (0, 0)), strict=True)
+    for text, (right, top) in corners:
+        anchors = {"xanchor": "right" if right else "left", "yanchor": "top" if top else "bottom"}
+        paper = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 12}}
+        figure.add_annotation(x=right, y=top, text=text, **anchors, **paper)
     figure.update_xaxes(title=axes[0], range=_range(images.iloc[:, 2], thresholds[0]))
     figure.update_yaxes(title=axes[1], range=_range(images.iloc[:, 3], thresholds[1]))
     return laid_out(figure, title, height=480, mouse="click")
