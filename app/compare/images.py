@@ -147,30 +147,21 @@ def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
     table, name = first.scored[one.slug].table, look(one.slug).title
-    frame = pd.DataFrame(
-        {
-            "image": [f"{one.slug}:{index}" for index in range(len(table))],
-            "label": table.frame["label"].to_numpy(),
-            f"{first.run.name} score": one.first,
-            f"{second.run.name} score": one.second,
-            f"{first.run.name} percentile": one.first_rank,
-            f"{second.run.name} percentile": one.second_rank,
-            "percentile difference": one.difference,
-        }
-    )
-    ways = (("up", first, second), ("down", second, first))
+    places, labels = [f"{one.slug}:{index}" for index in range(len(table))], table.frame["label"].to_numpy()
+    frame = pd.DataFrame({"image": places, "label": labels})
+    for word, *both in (("score", one.first, one.second), ("percentile", one.first_rank, one.second_rank)):
+        for run, values in zip((first, second), both, strict=True):
+            frame[f"{run.run.name} {word}"] = values
+    frame["percentile difference"] = one.difference
+    a, b = first.letter, second.letter
+    ways = (("up", a, b), ("down", b, a))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
-        shown = [
-            Shown(ImageId(one.slug, int(index)), f"{one.first_rank[index]:.0f} | {one.second_rank[index]:.0f}")
-            for index in images
-        ]
-        title = (
-            f"{name} that {high.letter} finds stranger than {low.letter} does (percentile for {first.letter} | for "
-            f"{second.letter})"
-        )
+        ranks = zip(images.tolist(), one.first_rank[images], one.second_rank[images], strict=True)
+        shown = [Shown(ImageId(one.slug, index), f"{own:.0f} | {other:.0f}") for index, own, other in ranks]
+        title = f"{name} that {high} finds stranger than {low} does (percentile for {a} | for {b})"
         with column:
             if not shown:
-                st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
+                st.html(f'<p class="prose">{high} finds no image of {name} stranger than {low} does.</p>')
             gallery(first.run, {one.slug: table}, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
@@ -198,21 +189,17 @@ def one_image(view: View, found: list[Agreement]) -> None:
             f"above so many {look(view.data).title} images": lambda row: f"{row.percentile:.1f} %",
             f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
         }
+        shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
+        for head, cell in cells.items():
+            shown[head] = lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
         components.listed(
             pd.DataFrame([_judged(one, own, image) for one in view.runs]),
-            {"run": lambda row: looks[row.run]}
-            | {
-                head: lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
-                for head, cell in cells.items()
-            },
+            shown,
             f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
             name="image-in-every-run",
         )
-        st.page_link(
-            "../pages/scores.py",
-            label="See its place on Scores →",
-            query_params=state.values("scores", image=str(image)),
-        )
+        query = state.values("scores", image=str(image))
+        st.page_link("../pages/scores.py", label="See its place on Scores →", query_params=query)
         link(image, images, "See its reconstructions by A and B →", versus=view.runs[1].run.name)
 
 

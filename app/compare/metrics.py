@@ -101,8 +101,8 @@ def latex(frame: pd.DataFrame, note: str) -> str:
     from hvae.report.rendering import latex_table
 
     def cell(row: Any, name: str, form: str = "{:.3f}") -> str:
-        ends = [getattr(row, f"full_{name}{end}") for end in ("", "_low", "_high")]
-        return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
+        one = views.estimate_of(row, f"full_{name}")
+        return "" if pd.isna(one.value) else f"{form} [{form}, {form}]".format(one.value, one.low, one.high)
 
     rows: list[Any] = list(frame.itertuples())
     cells = [

@@ -134,15 +134,14 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
     """
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     figure = Figure()
-    for together, colour, symbol, name in (
-        (True, palette.BLUE, "circle", "rise and fall together"),
-        (False, palette.VERMILION, "diamond", "move against each other"),
+    for together, style in (
+        (True, palette.Look("rise and fall together", palette.BLUE, "", "circle")),
+        (False, palette.Look("move against each other", palette.VERMILION, "", "diamond")),
     ):
-        own = [pair for pair in pairs if (pair.r >= 0) == together]
-        if own:
+        if own := [pair for pair in pairs if (pair.r >= 0) == together]:
             ranks = [pair.rank for pair in own]
             figure.add(
-                palette.Look(name, colour, "", symbol),
+                style,
                 ranks,
                 [abs(pair.r) for pair in own],
                 size=13,

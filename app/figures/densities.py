@@ -20,10 +20,6 @@ IDS_PER_SET = 10_000_000
 """A mark's customdata is one integer: place of its set times this, plus the image's number."""
 
 
-_RUG_SHARE = 0.04
-"""Of the height of one of two panels, for each data set's marks."""
-
-
 @dataclass(frozen=True)
 class Series:
     """One data set's scores, binned over edges that all share, and those images (number, score) drawn one by one."""
@@ -92,7 +88,8 @@ def density_table(series: Sequence[Series]) -> pd.DataFrame:
 def contrast(left: Panel, right: Panel, title: str) -> Figure:
     """Densities of two scores of the same sets side by side, single images as marks below; ids as in `densities`."""
     sets = len(left.series)
-    below = 0.02 + _RUG_SHARE * sets
+    # Of the height, for the marks.
+    below = 0.02 + 0.04 * sets
     figure = subplots(
         rows=2,
         cols=2,
@@ -140,12 +137,11 @@ def uploaded(
     """
     figure = Figure()
     _add_line(figure, own, reference, unit, filled=True, name=f"{look(own).title}, reference part")
-    for row, (alarm, label, colour, symbol) in enumerate(
-        ((False, "typical", GREY, "circle"), (True, "raises an alarm", VERMILION, "diamond"))
-    ):
-        chosen = np.flatnonzero(alarms == alarm)
+    typical = Look("your images, typical", GREY, "", "circle")
+    for row, style in enumerate((typical, Look("your images, raises an alarm", VERMILION, "", "diamond"))):
+        chosen = np.flatnonzero(alarms == bool(row))
         figure.add(
-            Look(f"your images, {label}", colour, "", symbol),
+            style,
             scores[chosen],
             np.full(len(chosen), row, np.int8),
             size=10,
@@ -168,14 +164,10 @@ def uploaded_table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axi
 
 def _axes(figure: Figure, axis: str, unit: str, ends: tuple[float, float], rows: int) -> None:
     """Densities from the second end of the height upwards, so many rows of marks below the first."""
+    density = {"title": f"density (1 / {unit})", "rangemode": "tozero", "exponentformat": "power"}
     figure.update_layout(
         xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={
-            "domain": [ends[1], 1],
-            "title": f"density (1 / {unit})",
-            "rangemode": "tozero",
-            "exponentformat": "power",
-        },
+        yaxis={"domain": [ends[1], 1]} | density,
         yaxis2={"domain": [0, ends[0]], "visible": False, "range": [-0.7, rows - 0.3]},
     )
 

@@ -103,14 +103,11 @@ def sprite(tiles: Sequence[Tile]) -> Image.Image:
     rows, columns = grid(len(tiles))
     sheet = Image.new("RGBA", (columns * _SHARPNESS, rows * down), (0, 0, 0, 0))
     for place, tile in enumerate(tiles):
-        picture = _absent(tile, inner) if tile.pixels is None else _enlarged(tile.pixels, inner)
+        known = _absent(tile, inner) if tile.pixels is None else Image.fromarray(np.ascontiguousarray(tile.pixels))
+        picture = known.resize((inner, inner), Image.Resampling.NEAREST)
         sheet.paste(picture, (place % columns * _SHARPNESS, place // columns * down))
     grey = all(tile.pixels is None or np.ptp(tile.pixels, axis=-1).max() == 0 for tile in tiles)
     return sheet.convert("LA") if grey else sheet
-
-
-def _enlarged(pixels: np.ndarray, side: int) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(pixels)).resize((side, side), Image.Resampling.NEAREST)
 
 
 def _absent(tile: Tile, side: int) -> Image.Image:

@@ -1,5 +1,6 @@
 """Learning curves: the ELBO over the epochs, and what each layer carries, one strip a layer."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -87,9 +88,8 @@ def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, t
     if quantity not in STRIPS:
         return {column: (1.0, words, words) for column, words in SCHEDULES.items() if column in columns}
     prefix, sign, words, axis = STRIPS[quantity]
-    layers = sorted(
-        {int(rest) for column in columns if (rest := column.removeprefix(prefix)) != column and rest.isdigit()}
-    )
+    found = [re.fullmatch(rf"{prefix}(\d+)", column) for column in columns]
+    layers = sorted({int(one[1]) for one in found if one})
     return {f"{prefix}{layer}": (sign, axis.format(layer=layer), f"z<sub>{layer}</sub>, {words}") for layer in layers}
 
 

@@ -240,10 +240,12 @@ def readings(view: View) -> None:
     settings = [replace(view.setting, reading=reading) for reading in READINGS]
     there = [one for one in settings if view.catalogue.find(view.inside.slug, one)]
     found, problems = views.tried(partial(view.at, setting=setting) for setting in there)
-    rows = []
-    for slug, line in views.against(found).items():
-        for place, one in line.items() if len(line) > 1 else ():
-            rows.append({"ood": slug, "reading": found[place].setting.reading, **views.spread("auroc", one)})
+    rows = [
+        {"ood": slug, "reading": found[place].setting.reading, **views.spread("auroc", one)}
+        for slug, line in views.against(found).items()
+        for place, one in line.items()
+        if len(line) > 1
+    ]
     if not rows:
         return
     components.section(

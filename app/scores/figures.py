@@ -86,11 +86,9 @@ def main_figures(view: View, threshold: measures.Threshold) -> Brush:
 
 def series(sets: Sequence[Scored], marks: int) -> list[Series]:
     """Binned densities of several sets, with so many images of them drawn one by one."""
-    found = []
-    for one, density in zip(sets, views.densities(sets), strict=True):
-        index = measures.rug(one.scores, marks // len(sets))
-        found.append(Series(one.slug, density, index, one.scores[index]))
-    return found
+    rugs = [measures.rug(one.scores, marks // len(sets)) for one in sets]
+    drawn = zip(sets, views.densities(sets), rugs, strict=True)
+    return [Series(one.slug, density, rug, one.scores[rug]) for one, density, rug in drawn]
 
 
 def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
@@ -109,9 +107,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
         )
         return figure, densities.density_table(found)
 
-    mouse: Mapping[str, Any] = (
-        {"on_brush": controls.drag} if reach.brushing else {"on_click": state.pin_mark(view.slugs)}
-    )
+    mouse: Any = {"on_brush": controls.drag} if reach.brushing else {"on_click": state.pin_mark(view.slugs)}
     drawn = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
         components.chart(*drawn, "densities", key=key, **mouse)
