@@ -147,7 +147,6 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
 
 
 def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> list[int]:
-    """Latent layers of the runs that have scored a set under a setting."""
     found = [one.find(data, setting) for one in catalogues]
     return [entry.metadata.depth for entry in found if entry]
 

@@ -131,7 +131,6 @@ def curves(view: View, slug: str) -> None:
 
 
 def _title(areas: dict[str, float], name: str) -> str:
-    """Who catches most, in a sentence."""
     best, worst = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
     if len(areas) == 1:
         return f"{best} orders {100 * areas[best]:.0f} of 100 pairs with {name} rightly"

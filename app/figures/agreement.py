@@ -123,7 +123,6 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
 
 
 def _layers(layers: Sequence[int], title: str) -> dict[str, Any]:
-    """An axis of layers."""
     return {"title": title, "tickvals": list(layers), "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]}
 
 

@@ -96,7 +96,6 @@ def more_samples(view: View) -> None:
 
 
 def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], list[str]]:
-    """Figure and numbers by what grows, and why tables could not be read."""
     charts: dict[str, tuple[Figure, pd.DataFrame]] = {}
     problems: list[str] = []
     for what, (field, axis, _) in WHAT.items():
@@ -131,7 +130,6 @@ def _ladder(view: View, field: str) -> list[Setting]:
 
 
 def _change(panel: Panel, what: str) -> str:
-    """The greatest change of a score's AUROC, in a sentence."""
     ends = {slug: (line[min(line)].value, line[max(line)].value) for slug, line in panel.lines.items()}
     slug = max(ends, key=lambda one: abs(ends[one][1] - ends[one][0]))
     low, high = ends[slug]

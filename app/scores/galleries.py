@@ -193,7 +193,6 @@ def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
 
 
 def _gallery(view: View, picks: Sequence[Pick], title: str, key: str) -> None:
-    """A gallery with the score of each image below it."""
     shown = [
         Shown(ImageId(pick.one.slug, int(index)), significant(float(pick.one.scores[index])))
         for pick in picks
