@@ -15,7 +15,7 @@ from hvae.errors import TableError
 
 def trained_apart(view: View) -> None:
     """Say it where the runs were not all trained on the in-distribution set."""
-    trained = {one.letter: one.view.catalogue.own or one.run.config.data.name for one in view.runs if one.run.config}
+    trained = {one.letter: one.catalogue.own or one.run.config.data.name for one in view.runs if one.run.config}
     if set(trained.values()) != {view.data}:
         spoken = ", ".join(f"{letter} on {quoted(look(name).title)}" for letter, name in trained.items())
         st.info(

@@ -79,7 +79,7 @@ def page() -> None:
     if slugs := [slug for one in views for slug in one.slugs[1:]]:
         tables.table_2(views, slugs[0])
         tables.every_set(views)
-    for line in absent:
+    for line in dict.fromkeys(absent):
         st.caption(literal(line))
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
     presence.runs_table(loading.runs())

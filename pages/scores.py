@@ -9,7 +9,7 @@ from app.looks.palette import look
 from app.looks.wording import score_command
 from app.reading import loading, measures, presence
 from app.reading.view import View
-from app.scores import checks, controls, figures, galleries, levels
+from app.scores import checks, controls, figures, galleries
 from hvae.errors import TableError
 
 
@@ -29,8 +29,8 @@ def part(view: View, brush: Brush) -> None:
             "Every score at every k: how many of the lowest layers take their latents from the prior, and so may not "
             "look at the image.",
         )
-        levels.by_level(view)
-        levels.more_samples(view)
+        checks.by_level(view)
+        checks.more_samples(view)
     else:
         checks.negative_control(view)
         checks.readings(view)

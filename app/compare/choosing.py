@@ -1,10 +1,9 @@
 """Which runs the Compare page shows, under which setting, which of their sets can be measured, and what is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import streamlit as st
@@ -32,34 +31,21 @@ BUDGET = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """One run of a comparison: its letter (all others are compared with A), its look, and what it has scored."""
+class Compared(views.View):
+    """What one run of a comparison has scored, with its letter (all others are compared with A) and its look."""
 
     letter: str
     look: Look
-    view: views.View
-
-    @property
-    def run(self) -> RunEntry:
-        """The run."""
-        return self.view.run
-
-    @property
-    def inside(self) -> Scored:
-        """The in-distribution set."""
-        return self.view.inside
 
     @cached_property
-    def sets(self) -> dict[str, Scored]:
+    def scored(self) -> dict[str, Scored]:
         """All sets by slug."""
-        return {one.slug: one for one in self.view.sets}
+        return {one.slug: one for one in self.sets}
 
-    def pairs_with(self, other: Compared, *slugs: str) -> bool:
+    def pairs_with(self, other: Self, *slugs: str) -> bool:
         """Whether both runs have scored the same images of these sets."""
-        return all(
-            slug in self.sets and slug in other.sets and same_images(self.sets[slug].table, other.sets[slug].table)
-            for slug in slugs
-        )
+        both = [(self.scored.get(slug), other.scored.get(slug)) for slug in slugs]
+        return all(a and b and same_images(a.table, b.table) for a, b in both)
 
 
 def same_images(one: ScoreTable, other: ScoreTable) -> bool:
@@ -143,25 +129,24 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
     problems: list[str] = []
     unscored = tuple(found.run for found in catalogues if found.find(data, setting) is None)
     for place, found in enumerate(catalogues):
-        run = found.run
-        if run in unscored:
+        name = found.run.name
+        if found.run in unscored:
             continue
         try:
             one = views.view(found, data, ood, setting, measure, BUDGET, unit)
         except TableError as error:
             if place == 0:
                 raise
-            problems.append(f"{run.name}: {error}")
+            problems.append(f"{name}: {error}")
             continue
-        problems += [f"{run.name}: {line}" for line in one.problems]
-        title = f"{letter(place)} · {components.escape(run.name)}"
-        runs.append(Compared(letter(place), run_look(place, title), one))
-    there = tuple(slug for slug in ood if slug in runs[0].sets)
+        problems += [f"{name}: {line}" for line in one.problems]
+        style = run_look(place, f"{letter(place)} · {components.escape(name)}")
+        runs.append(Compared(**vars(one), letter=letter(place), look=style))
+    there = tuple(slug for slug in ood if slug in runs[0].scored)
     return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure)
 
 
 def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> list[int]:
-    """Latent layers of the runs that have scored a set under a setting."""
     found = [one.find(data, setting) for one in catalogues]
     return [entry.metadata.depth for entry in found if entry]
 
@@ -176,7 +161,7 @@ def what_is_missing(view: View, wanted: Sequence[str]) -> None:
     if unfit:
         spoken = "; ".join(f"{literal(name)} takes {' × '.join(map(str, shape))}" for name, shape in unfit.items())
         st.info(f"Left out, because these runs take images of another shape than run A: {spoken}.")
-    absent = [(one.run, one.view.unscored) for one in view.runs]
+    absent = [(one.run, one.unscored) for one in view.runs]
     absent += [(run, (view.data, *wanted)) for run in view.unscored if run.name not in unfit]
     if commands := [presence.command(run, sets, view.setting.options) for run, sets in absent if sets]:
         components.missing(f"Not everything is scored with {view.setting}. This makes the rest:", "\n".join(commands))

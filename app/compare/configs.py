@@ -1,20 +1,22 @@
 """How the configurations of runs differ, and what their training cost and reached."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app.compare.choosing import letter
+from app.figures.profile import number
 from app.frame import components
 from app.reading import loading
 from hvae.config import RunConfig
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry
+
+T = TypeVar("T")
 
 MOST_ROWS = 24
 """Rows of the table on the page; the CSV has all of them."""
@@ -23,40 +25,33 @@ MOST_ROWS = 24
 def configurations(runs: Sequence[RunEntry]) -> None:
     """A table of the fields in which the runs differ, one column a run, with size, speed and validation ELBO below."""
     components.section("How they differ", "Only the fields of <code>config.json</code> that are not the same.")
-    fields = differing([run.config for run in runs if run.config])
-    place = {run.name: number for number, run in enumerate(run for run in runs if run.config)}
-    columns = {
-        name: [values[place[run.name]] if run.config else None for run in runs] for name, values in fields.items()
-    }
-    facts = [_facts(run) for run in runs]
-    figures = {name: [one.get(name) for one in facts] for name in dict.fromkeys(name for one in facts for name in one)}
-    shown = {f"<code>{components.escape(name)}</code>": values for name, values in columns.items()}
+    fields, figures = differing([run.config for run in runs]), _beside([_facts(run) for run in runs])
+    shown = {f"<code>{components.escape(name)}</code>": values for name, values in fields.items()}
     if len({run.depth for run in runs if run.config}) > 1:
         # Field by field two models of unlike depth would fill the page.
         shown = {name: values for name, values in shown.items() if not name.startswith("<code>model.stages.")}
         shown |= {
-            f"z<sub>{layer}</sub>": [_layer(run, layer) for run in runs]
+            # Kind and size of a latent layer, and the blocks below it as channels and side of the kernel.
+            f"z<sub>{layer}</sub>": [
+                run.config.model.layer_in_words(layer) if run.config and layer <= run.config.model.depth else None
+                for run in runs
+            ]
             for layer in range(1, 1 + max(run.depth or 0 for run in runs))
         }
     rows = [[name, *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
+    names = [run.name for run in runs]
     components.table(
-        ["", *(f"{letter(number)} · {components.escape(run.name)}" for number, run in enumerate(runs))],
+        ["", *(f"{letter(place)} · {components.escape(name)}" for place, name in enumerate(names))],
         rows,
         _caption(len(fields), sum(run.config is not None for run in runs)),
         numbers=pd.DataFrame(
-            [[name, *values] for name, values in (columns | figures).items()],
-            columns=["field", *(run.name for run in runs)],
+            [[name, *values] for name, values in (fields | figures).items()], columns=["field", *names]
         ),
         name="configurations",
     )
     if (rest := len(shown) - MOST_ROWS) > 0:
         st.caption(f"{rest} more fields differ: the CSV has all of them.")
-
-
-def _layer(run: RunEntry, layer: int) -> str | None:
-    """Kind and size of a latent layer, and the blocks below it as channels and side of the kernel."""
-    return run.config.model.layer_in_words(layer) if run.config and layer <= run.config.model.depth else None
 
 
 def _caption(count: int, known: int) -> str:
@@ -69,9 +64,8 @@ def _caption(count: int, known: int) -> str:
 
 def _facts(run: RunEntry) -> dict[str, float]:
     """Size from the header of the weights, speed and best validation ELBO from the learning curve."""
-    facts: dict[str, float] = {}
-    if (count := loading.parameters(run)) is not None:
-        facts["parameters"] = count
+    count = loading.parameters(run)
+    facts: dict[str, float] = {} if count is None else {"parameters": count}
     try:
         history = loading.history(run)
         for name, column, take in (
@@ -94,7 +88,7 @@ def _shown(value: str | None) -> str:
 
 
 def _rounded(value: float | None) -> str:
-    return "–" if value is None else (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}").replace("-", "−")
+    return "–" if value is None else number(value)
 
 
 def flattened(value: object, name: str = "") -> dict[str, str]:
@@ -110,9 +104,13 @@ def flattened(value: object, name: str = "") -> dict[str, str]:
     }
 
 
-def differing(configs: Sequence[RunConfig]) -> dict[str, list[str | None]]:
+def differing(configs: Sequence[RunConfig | None]) -> dict[str, list[str | None]]:
     """Fields that are not the same in all configurations: dotted name -> value in each, None where it has none."""
-    flat = [flattened(json.loads(config.to_json())) for config in configs]
-    names = dict.fromkeys(name for one in flat for name in one)
-    rows = {name: [one.get(name) for one in flat] for name in names}
-    return {name: values for name, values in rows.items() if len(set(values)) > 1}
+    flat = [flattened(json.loads(config.to_json())) if config else {} for config in configs]
+    same = _beside([one for one in flat if one])
+    return {name: values for name, values in _beside(flat).items() if len(set(same[name])) > 1}
+
+
+def _beside(rows: Sequence[dict[str, T]]) -> dict[str, list[T | None]]:
+    """Name -> value in each row, None where it has none."""
+    return {name: [one.get(name) for one in rows] for name in dict.fromkeys(name for one in rows for name in one)}

@@ -1,7 +1,5 @@
 """What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +12,6 @@ import streamlit as st
 
 from app.compare.choosing import BUDGET, Compared, View
 from app.figures import agreement as figures
-from app.figures.agreement import Cloud
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
@@ -49,10 +46,7 @@ class Agreement:
     @cached_property
     def correlation(self) -> float:
         """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
-        if np.ptp(self.first) == 0 or np.ptp(self.second) == 0:
-            return float("nan")
-        first, second = (pd.Series(scores).rank().to_numpy() for scores in (self.first, self.second))
-        return float(np.corrcoef(first, second)[0, 1])
+        return float(pd.DataFrame({"first": self.first, "second": self.second}).corr("spearman").to_numpy()[0, 1])
 
     @cached_property
     def difference(self) -> Floats:
@@ -85,7 +79,7 @@ class Agreement:
 
 def agreement(slug: str, first: Compared, second: Compared) -> Agreement:
     """The images of a set as two runs score them, `paired`, ranked among each run's own in-distribution scores."""
-    pairs = [(one.sets[slug].scores, one.inside.scores) for one in (first, second)]
+    pairs = [(one.scored[slug].scores, one.inside.scores) for one in (first, second)]
     ranks = [100 * np.searchsorted(np.sort(inside), own, "right") / len(inside) for own, inside in pairs]
     return Agreement(slug, pairs[0][0], pairs[1][0], *ranks)
 
@@ -95,12 +89,12 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
     first, second = view.runs[:2]
     found, unpaired = [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
-        if name not in second.sets:
+        if name not in second.scored:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
         elif not first.pairs_with(second, name):
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
-            stamps = [one.sets[slug].stamp for one in (first, second) for slug in (name, view.data)]
+            stamps = [one.scored[slug].stamp for one in (first, second) for slug in (name, view.data)]
             found.append(kept("agreement", stamps, lambda name=name: agreement(name, first, second)))
     return found, unpaired
 
@@ -110,13 +104,18 @@ def scatter(view: View, found: list[Agreement]) -> None:
     first, second = view.runs[:2]
     limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
     a, b = letters = first.letter, second.letter
-    clouds = [Cloud(one.slug, marks, one.first[marks], one.second[marks]) for one in found for marks in [one.marks()]]
+    frames = []
+    for one in found:
+        scores = {f"{first.run.name} score": one.first, f"{second.run.name} score": one.second}
+        every = pd.DataFrame({"data": one.slug, "image": np.arange(len(one.first)), **scores})
+        frames.append(every.iloc[one.marks()])
+    drawn = pd.concat(frames, ignore_index=True)
     axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
     spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
     title = f"Do {a} and {b} put images in the same order? {'; '.join(spoken)}"
     components.chart(
-        figures.agreement(clouds, limits, letters, axes, title),  # type: ignore[arg-type]
-        figures.table(clouds, (first.run.name, second.run.name)),
+        figures.agreement(drawn, limits, letters, axes, title),  # type: ignore[arg-type]
+        drawn,
         "agreement",
         key="agreement",
         on_click=state.pin_mark([one.slug for one in found]),
@@ -147,31 +146,22 @@ def _likeness(correlation: float) -> str:
 def disagreements(view: View, one: Agreement) -> None:
     """The images that one run finds far stranger than the other does, both ways."""
     first, second = view.runs[:2]
-    table, name = first.sets[one.slug].table, look(one.slug).title
-    frame = pd.DataFrame(
-        {
-            "image": [f"{one.slug}:{index}" for index in range(len(table))],
-            "label": table.frame["label"].to_numpy(),
-            f"{first.run.name} score": one.first,
-            f"{second.run.name} score": one.second,
-            f"{first.run.name} percentile": one.first_rank,
-            f"{second.run.name} percentile": one.second_rank,
-            "percentile difference": one.difference,
-        }
-    )
-    ways = (("up", first, second), ("down", second, first))
+    table, name = first.scored[one.slug].table, look(one.slug).title
+    places, labels = [f"{one.slug}:{index}" for index in range(len(table))], table.frame["label"].to_numpy()
+    frame = pd.DataFrame({"image": places, "label": labels})
+    for word, *both in (("score", one.first, one.second), ("percentile", one.first_rank, one.second_rank)):
+        for run, values in zip((first, second), both, strict=True):
+            frame[f"{run.run.name} {word}"] = values
+    frame["percentile difference"] = one.difference
+    a, b = first.letter, second.letter
+    ways = (("up", a, b), ("down", b, a))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
-        shown = [
-            Shown(ImageId(one.slug, int(index)), f"{one.first_rank[index]:.0f} | {one.second_rank[index]:.0f}")
-            for index in images
-        ]
-        title = (
-            f"{name} that {high.letter} finds stranger than {low.letter} does (percentile for {first.letter} | for "
-            f"{second.letter})"
-        )
+        ranks = zip(images.tolist(), one.first_rank[images], one.second_rank[images], strict=True)
+        shown = [Shown(ImageId(one.slug, index), f"{own:.0f} | {other:.0f}") for index, own, other in ranks]
+        title = f"{name} that {high} finds stranger than {low} does (percentile for {a} | for {b})"
         with column:
             if not shown:
-                st.html(f'<p class="prose">{high.letter} finds no image of {name} stranger than {low.letter} does.</p>')
+                st.html(f'<p class="prose">{high} finds no image of {name} stranger than {low} does.</p>')
             gallery(first.run, {one.slug: table}, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
         f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
@@ -192,28 +182,24 @@ def one_image(view: View, found: list[Agreement]) -> None:
     looks = {one.run.name: one.look.title for one in view.runs}
     left, right = st.columns([1, 3], gap="large")
     with left:
-        images = picture(own.run, image, own.sets[image.slug].table, 160)
+        images = picture(own.run, image, own.scored[image.slug].table, 160)
     with right:
         cells: dict[str, Callable[[Any], str]] = {
             f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
             f"above so many {look(view.data).title} images": lambda row: f"{row.percentile:.1f} %",
             f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
         }
+        shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
+        for head, cell in cells.items():
+            shown[head] = lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
         components.listed(
             pd.DataFrame([_judged(one, own, image) for one in view.runs]),
-            {"run": lambda row: looks[row.run]}
-            | {
-                head: lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
-                for head, cell in cells.items()
-            },
+            shown,
             f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
             name="image-in-every-run",
         )
-        st.page_link(
-            "../pages/scores.py",
-            label="See its place on Scores →",
-            query_params=state.values("scores", image=str(image)),
-        )
+        query = state.values("scores", image=str(image))
+        st.page_link("../pages/scores.py", label="See its place on Scores →", query_params=query)
         link(image, images, "See its reconstructions by A and B →", versus=view.runs[1].run.name)
 
 
@@ -222,6 +208,6 @@ def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
     row = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
     if not one.pairs_with(own, image.slug):
         return row
-    inside, score = one.inside.scores, float(one.sets[image.slug].scores[image.index])
+    inside, score = one.inside.scores, float(one.scored[image.slug].scores[image.index])
     called = score >= measures.threshold(inside, BUDGET).value
     return row | {"score": score, "percentile": measures.percentile(inside, score), "called_ood": called}

@@ -1,7 +1,5 @@
 """Metrics of several runs side by side: the table with paired differences, its LaTeX, and the ROC curves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +9,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.compare.choosing import Compared, View
 from app.figures import curves as curve_figures
-from app.figures.curves import Line
 from app.figures.layout import Figure
 from app.frame import components
 from app.frame.caching import kept
@@ -29,13 +26,13 @@ def room(view: View) -> DeltaGenerator:
     frame = st.container(key="metrics-frame")
     if view.ood:
         height = 41 * len(view.ood) * len(view.runs) + (230 if len(view.runs) > 1 else 160)
-        frame.html(f"<style>:root {{ --metrics-room: {height}px }}</style>")
-    return frame
+        frame.html(f'<div class="room" style="--room: {height}px"></div>')
+    return frame.container()
 
 
 def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
-    first = view.runs[0]
+    first, several = view.runs[0], len(view.runs) > 1
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
     looks = {one.run.name: one.look.title for one in view.runs}
     shown: dict[str, Callable[[Any], str]] = {
@@ -43,7 +40,7 @@ def metrics_table(view: View) -> None:
         "run": lambda row: looks[row.run],
         **{heading: cell for heading, cell in views.metric_cells().items() if heading in METRICS.values()},
     }
-    if len(view.runs) > 1:
+    if several:
         shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
         shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
     caption = f"{view.measure.symbol} against {look(view.data).title}, {view.setting}, with 95 % intervals"
@@ -59,12 +56,12 @@ def metrics_table(view: View) -> None:
             on_click="ignore",
             type="tertiary",
         )
-    sizes = ", ".join(f"{len(first.sets[slug].table):,} {look(slug).title}" for slug in view.ood)
+    sizes = ", ".join(f"{len(first.scored[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
         f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
         "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
     )
-    if len(view.runs) > 1:
+    if several:
         st.caption(
             "The difference is paired where both runs scored the same images (DeLong et al., 1988): p is how often "
             "chance alone would make it as large. It holds for these two trained models; what another seed would give "
@@ -77,7 +74,7 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     row: dict[str, Any] = {"ood": slug, "run": one.run.name, "score": view.measure.label, "paired": None}
     empty = [f"full_{name}{end}" for name in (*METRICS, "difference") for end in ("", "_low", "_high")]
     row |= dict.fromkeys(["n_in", "n_ood", *empty, "full_p"], float("nan"))
-    first, outside = view.runs[0], one.sets.get(slug)
+    first, outside = view.runs[0], one.scored.get(slug)
     if outside is None:
         return row
     row |= views.metric_columns(one.inside, outside)
@@ -85,7 +82,7 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
         return row
     if not one.pairs_with(first, view.data, slug):
         return row | {"paired": UNPAIRED}
-    gain = views.gain(one.inside, outside, first.inside, first.sets[slug])
+    gain = views.gain(one.inside, outside, first.inside, first.scored[slug])
     assert gain is not None
     return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
 
@@ -104,8 +101,8 @@ def latex(frame: pd.DataFrame, note: str) -> str:
     from hvae.report.rendering import latex_table
 
     def cell(row: Any, name: str, form: str = "{:.3f}") -> str:
-        ends = [getattr(row, f"full_{name}{end}") for end in ("", "_low", "_high")]
-        return "" if pd.isna(ends[0]) else f"{form} [{form}, {form}]".format(*ends)
+        one = views.estimate_of(row, f"full_{name}")
+        return "" if pd.isna(one.value) else f"{form} [{form}, {form}]".format(one.value, one.low, one.high)
 
     rows: list[Any] = list(frame.itertuples())
     cells = [
@@ -121,24 +118,19 @@ def latex(frame: pd.DataFrame, note: str) -> str:
 
 def curves(view: View, slug: str) -> None:
     """One ROC curve a run against one OOD set."""
-    runs = [one for one in view.runs if slug in one.sets]
+    runs = [one for one in view.runs if slug in one.scored]
 
-    def make() -> tuple[Figure, list[Line]]:
-        pairs = {one: (one.inside, one.sets[slug]) for one in runs}
-        lines = [
-            Line(one.run.name, one.look, stats.roc_curve(inside.scores, outside.scores, points=300))
-            for one, (inside, outside) in pairs.items()
-        ]
-        areas = {one.letter: views.auroc(*pair).value for one, pair in pairs.items()}
-        return curve_figures.overlay(lines, _title(areas, look(slug).title)), lines
+    def make() -> tuple[Figure, pd.DataFrame]:
+        curves = {one.run.name: stats.roc_curve(one.inside.scores, one.scored[slug].scores, points=300) for one in runs}
+        areas = {one.letter: views.auroc(one.inside, one.scored[slug]).value for one in runs}
+        title = _title(areas, look(slug).title)
+        return curve_figures.overlay(curves, [one.look for one in runs], title), curve_figures.table(curves, "run")
 
-    stamp = [(one.letter, one.inside.stamp, one.sets[slug].stamp) for one in runs]
-    figure, lines = kept("overlay", stamp, make)
-    components.chart(figure, lambda: curve_figures.overlay_table(lines), f"roc-{slug}", key="overlay")
+    stamp = [(one.letter, one.inside.stamp, one.scored[slug].stamp) for one in runs]
+    components.chart(*kept("overlay", stamp, make), f"roc-{slug}", key="overlay")
 
 
 def _title(areas: dict[str, float], name: str) -> str:
-    """Who catches most, in a sentence."""
     best, worst = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
     if len(areas) == 1:
         return f"{best} orders {100 * areas[best]:.0f} of 100 pairs with {name} rightly"

@@ -1,10 +1,7 @@
 """How alike two runs are: in their scores, image by image, in their layers, and in their units."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,29 +12,10 @@ from app.figures.densities import IDS_PER_SET
 from app.figures.layout import RULE, Figure, laid_out
 from app.looks import palette
 from hvae.runs.correlations.unit_pairs import UnitPair
-from hvae.stats.arrays import Floats, Indices
-
-CORNERS = (
-    ("both call it OOD", 1, 1),
-    ("only {first} does", 1, 0),
-    ("only {second} does", 0, 1),
-    ("neither does", 0, 0),
-)
-"""What a quadrant means, and its corner of the plot: right, top."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cloud:
-    """The images of one data set that are drawn: their numbers and their scores by two runs, all `(marks,)`."""
-
-    slug: str
-    marks: Indices
-    first: Floats
-    second: Floats
 
 
 def agreement(
-    clouds: Sequence[Cloud],
+    images: pd.DataFrame,
     thresholds: tuple[float, float],
     letters: tuple[str, str],
     axes: tuple[str, str],
@@ -45,63 +23,38 @@ def agreement(
 ) -> Figure:
     """Images as marks whose customdata is place of the set x `IDS_PER_SET` + number of the image.
 
-    The in-distribution set comes first; images at or above the threshold of a run are called OOD by it.
+    Columns are the slug of the set `data` (the in-distribution one first), the number `image`, and the scores by two
+    runs; images at or above the threshold of a run are called OOD by it.
     """
     figure = Figure()
-    for place, cloud in enumerate(clouds):
-        style = palette.look(cloud.slug)
-        figure.add_scatter(
-            x=cloud.first,
-            y=cloud.second,
-            mode="markers",
-            marker={"color": style.colour, "symbol": style.marker, "size": 7, "opacity": 0.7, "line": {"width": 0}},
-            customdata=place * IDS_PER_SET + cloud.marks,
-            name=style.title,
-            selected={"marker": {"size": 14, "opacity": 1}},
-            unselected={"marker": {"opacity": 0.5}},
-            hovertemplate=f"{style.title}, one image<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}"
-            "<br>click to look at it<extra></extra>",
+    for place, (slug, own) in enumerate(images.groupby("data", sort=False)):
+        figure.add(
+            palette.look(str(slug)),
+            own.iloc[:, 2],
+            own.iloc[:, 3],
+            f", one image<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}<br>click to look at it",
+            size=7,
+            clicked=(14, 0.5),
+            marker={"opacity": 0.7, "line": {"width": 0}},
+            customdata=place * IDS_PER_SET + own["image"],
         )
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]
     figure.add_hline(y=thresholds[1], line=rule)  # type: ignore[arg-type]
-    for text, right, top in CORNERS:
-        figure.add_annotation(
-            x=right,
-            y=top,
-            xref="paper",
-            yref="paper",
-            xanchor="right" if right else "left",
-            yanchor="top" if top else "bottom",
-            text=text.format(first=letters[0], second=letters[1]),
-            showarrow=False,
-            font={"size": 12},
-        )
-    figure.update_xaxes(title=axes[0], range=_range([one.first for one in clouds], thresholds[0]))
-    figure.update_yaxes(title=axes[1], range=_range([one.second for one in clouds], thresholds[1]))
+    only = (f"only {letter} does" for letter in letters)
+    corners = zip(("both call it OOD", *only, "neither does"), ((1, 1), (1, 0), (0, 1), (0, 0)), strict=True)
+    for text, (right, top) in corners:
+        anchors = {"xanchor": "right" if right else "left", "yanchor": "top" if top else "bottom"}
+        paper = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 12}}
+        figure.add_annotation(x=right, y=top, text=text, **anchors, **paper)
+    figure.update_xaxes(title=axes[0], range=_range(images.iloc[:, 2], thresholds[0]))
+    figure.update_yaxes(title=axes[1], range=_range(images.iloc[:, 3], thresholds[1]))
     return laid_out(figure, title, height=480, mouse="click")
 
 
-def table(clouds: Sequence[Cloud], runs: tuple[str, str]) -> pd.DataFrame:
-    """The images drawn, one row each."""
-    frames = [
-        pd.DataFrame(
-            {
-                "data": cloud.slug,
-                "image": cloud.marks,
-                f"{runs[0]} score": cloud.first,
-                f"{runs[1]} score": cloud.second,
-            }
-        )
-        for cloud in clouds
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def _range(values: Sequence[Floats], threshold: float) -> list[float]:
+def _range(values: pd.Series, threshold: float) -> list[float]:
     """Everything drawn and the threshold, with room for a mark and for the names of the quadrants."""
-    low = min(threshold, *(float(one.min()) for one in values))
-    high = max(threshold, *(float(one.max()) for one in values))
+    low, high = min(threshold, values.min()), max(threshold, values.max())
     room = 0.06 * (high - low) or 1.0
     return [low - room, high + room]
 
@@ -111,25 +64,18 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
     figure = Figure()
     for slug, own in rows.groupby("data", sort=False):
         look = palette.look(str(slug))
-        figure.add_scatter(
-            x=own["layer_a"],
-            y=own[value],
-            name=look.title,
-            mode="lines+markers",
-            line={"color": look.colour, "dash": look.dash, "width": 2.5},
-            marker={"symbol": look.marker, "size": 9},
-            hovertemplate=f"{look.title}, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
-        )
+        said = ", z<sub>%{x}</sub>: %{y:.3f}"
+        figure.add(look, own["layer_a"], own[value], said, width=2.5, size=9)
         if null:
-            figure.add_scatter(
-                x=own["layer_a"],
-                y=own["null"],
+            figure.add(
+                palette.Look(f"{look.title}, images shuffled", palette.GREY, "dot", ""),
+                own["layer_a"],
+                own["null"],
+                said,
+                width=1.2,
                 name="images shuffled: chance",
                 legendgroup="null",
-                mode="lines",
-                line={"color": palette.GREY, "dash": "dot", "width": 1.2},
                 showlegend=bool(slug == rows["data"].iloc[-1]),
-                hovertemplate=f"{look.title}, images shuffled, z<sub>%{{x}}</sub>: %{{y:.3f}}<extra></extra>",
             )
     low = min(0.0, float(np.nanmin(rows[value].to_numpy(), initial=0)))
     figure.update_layout(
@@ -177,7 +123,6 @@ def layer_grid(values: np.ndarray, run_a: str, run_b: str, title: str, name: str
 
 
 def _layers(layers: Sequence[int], title: str) -> dict[str, Any]:
-    """An axis of layers."""
     return {"title": title, "tickvals": list(layers), "ticktext": [f"z<sub>{layer}</sub>" for layer in layers]}
 
 
@@ -188,19 +133,18 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
     """
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     figure = Figure()
-    for together, colour, symbol, name in (
-        (True, palette.BLUE, "circle", "rise and fall together"),
-        (False, palette.VERMILION, "diamond", "move against each other"),
+    for together, style in (
+        (True, palette.Look("rise and fall together", palette.BLUE, "", "circle")),
+        (False, palette.Look("move against each other", palette.VERMILION, "", "diamond")),
     ):
-        own = [pair for pair in pairs if (pair.r >= 0) == together]
-        if own:
-            figure.add_scatter(
-                x=[pair.rank for pair in own],
-                y=[abs(pair.r) for pair in own],
-                customdata=[pair.rank for pair in own],
-                name=name,
-                mode="markers",
-                marker={"color": colour, "symbol": symbol, "size": 13},
+        if own := [pair for pair in pairs if (pair.r >= 0) == together]:
+            ranks = [pair.rank for pair in own]
+            figure.add(
+                style,
+                ranks,
+                [abs(pair.r) for pair in own],
+                size=13,
+                customdata=ranks,
                 hovertext=[
                     f"{units[pair.rank][0]} of {run_a}, {units[pair.rank][1]} of {run_b}: "
                     f"r = {pair.r:.2f}, {len(pair.shared)} of {len(pair.images_a)} images excite both"

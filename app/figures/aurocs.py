@@ -1,14 +1,12 @@
 """AUROC with its intervals, one panel a score: at every level, and against the number of samples S or of draws R."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from app.figures.layout import RULE, Figure, laid_out, subplots
+from app.figures.layout import RULE, Figure, laid_out, legend_below, subplots
 from app.looks.palette import look
 from hvae.stats import Estimate
 
@@ -49,7 +47,25 @@ def aurocs(panels: Sequence[Panel], title: str, *, zoomed: bool = False) -> Figu
     for number, panel in enumerate(panels):
         place: dict[str, Any] = {"row": number // ACROSS + 1, "col": number % ACROSS + 1}
         for slug, line in panel.lines.items():
-            _line(figure, place, panel, slug, line, 4 if zoomed else 3, showlegend=slug not in named)
+            estimates = list(line.values())
+            spread = {
+                "array": [one.high - one.value for one in estimates],
+                "arrayminus": [one.value - one.low for one in estimates],
+            }
+            # A place is a number of its own, so 1 and 250 stand side by side as 1 and 16 do.
+            figure.add(
+                look(slug),
+                list(line),
+                [one.value for one in estimates],
+                f"<br>{panel.axis or 'score'}: %{{customdata}}<br>AUROC %{{y:.{4 if zoomed else 3}f}}",
+                width=2 if panel.axis else 0,
+                size=10,
+                error_y={"type": "data", "symmetric": False, "thickness": 1.5, "width": 4} | spread,
+                legendgroup=slug,
+                showlegend=slug not in named,
+                customdata=[panel.ticks[one] for one in line],
+                **place,
+            )
             named.add(slug)
         ends = (-0.3, len(panel.ticks) - 0.7)
         figure.update_xaxes(
@@ -62,10 +78,7 @@ def aurocs(panels: Sequence[Panel], title: str, *, zoomed: bool = False) -> Figu
             figure.add_vline(x=panel.chosen, line={"color": RULE, "width": 10}, opacity=0.25, **place)
     figure.update_yaxes(title="AUROC", col=1)
     laid_out(figure, title, height=70 + (270 if zoomed else 330) * rows)
-    # The panel names stand where the legend is in other figures.
-    figure.update_layout(legend={"y": -0.26 / rows, "yanchor": "top"}, margin={"t": 36})
-    figure.update_annotations(font={"size": 13})
-    return figure
+    return legend_below(figure, -0.26 / rows, 36)
 
 
 def table(panels: Sequence[Panel]) -> pd.DataFrame:
@@ -87,39 +100,3 @@ def _range(panel: Panel) -> tuple[float, float]:
     span = max(0.02, high - low)
     margin = (span - (high - low)) / 2 + 0.1 * span
     return max(low - margin, -0.1 * span), min(high + margin, 1 + 0.1 * span)
-
-
-def _line(
-    figure: Figure,
-    place: Mapping[str, int],
-    panel: Panel,
-    slug: str,
-    line: Mapping[int, Estimate],
-    digits: int,
-    *,
-    showlegend: bool,
-) -> None:
-    """Estimates of one OOD set; a place is a number of its own, so 1 and 250 stand side by side as 1 and 16 do."""
-    style, estimates = look(slug), list(line.values())
-    figure.add_scatter(
-        x=list(line),
-        y=[one.value for one in estimates],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [one.high - one.value for one in estimates],
-            "arrayminus": [one.value - one.low for one in estimates],
-            "thickness": 1.5,
-            "width": 4,
-        },
-        mode="lines+markers" if panel.axis else "markers",
-        line={"color": style.colour, "dash": style.dash, "width": 2},
-        marker={"symbol": style.marker, "size": 10, "color": style.colour},
-        name=style.title,
-        legendgroup=slug,
-        showlegend=showlegend,
-        customdata=[panel.ticks[one] for one in line],
-        hovertemplate=f"{style.title}<br>{panel.axis or 'score'}: %{{customdata}}<br>AUROC %{{y:.{digits}f}}"
-        "<extra></extra>",
-        **place,
-    )

@@ -1,17 +1,14 @@
 """Curves of operating points: ROC and precision-recall of several OOD sets, ROC of several runs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from app.figures.layout import RULE, Figure, Mouse, laid_out
+from app.figures.layout import RULE, Figure, laid_out
 from app.looks.palette import Look, look
 from hvae.stats import PrecisionRecallCurve, RocCurve
-from hvae.stats.arrays import Floats
 
 POINTS_PER_CURVE = 100_000
 """A point's customdata is one integer: place of its curve times this, plus its position on the curve."""
@@ -19,123 +16,76 @@ POINTS_PER_CURVE = 100_000
 CLICKABLE = 160
 """Points that can be clicked, all curves of a figure together; a line has more, and none of its own can be."""
 
-Points = Mapping[str, tuple[float, float]]
-"""Slug of an OOD set -> where its curve has the threshold in use."""
+Curves = Mapping[str, RocCurve | PrecisionRecallCurve]
+"""By slug of the OOD set, or by the name of a run."""
+
+AXES = {
+    "false_alarms": ("false alarms", "false alarms (share of in-distribution images)"),
+    "caught": ("caught", "caught (share of OOD images)"),
+    "recall": ("caught", "recall: caught (share of OOD images)"),
+    "precision": ("rightly called OOD", "precision: OOD among those called OOD, at 1:1"),
+}
+"""Column of a table -> its name when hovering, and as the title of an axis."""
 
 
-def roc(curves: Mapping[str, RocCurve], points: Points, title: str) -> Figure:
-    """ROC curves by slug of the OOD set; a point is (false alarms, caught)."""
-    figure = plane(title, "click")
-    lines = {slug: (one.fpr, one.tpr, one.thresholds) for slug, one in curves.items()}
-    _add(figure, lines, points, "false alarms %{x:.3f}<br>caught %{y:.3f}")
-    return figure
-
-
-def plane(title: str, mouse: Mouse = "look") -> Figure:
-    """The axes of a ROC curve with the diagonal of guessing."""
-    figure = Figure()
-    rule = {"color": RULE, "width": 1, "dash": "dot"}
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=rule, name="guessing", hoverinfo="skip", showlegend=False)
-    figure.update_xaxes(title="false alarms (share of in-distribution images)", range=[-0.02, 1.02])
-    figure.update_yaxes(title="caught (share of OOD images)", range=[-0.02, 1.02])
-    return laid_out(figure, title, height=440, mouse=mouse)
-
-
-def roc_table(curves: Mapping[str, RocCurve], by: str = "ood") -> pd.DataFrame:
-    """The operating points drawn, one row each."""
-    frames = [
-        pd.DataFrame({by: name, "false_alarms": one.fpr, "caught": one.tpr, "threshold": one.thresholds})
-        for name, one in curves.items()
-    ]
+def table(curves: Curves, by: str = "ood") -> pd.DataFrame:
+    """The operating points drawn, one row each: curve, place across, place up, threshold."""
+    frames = []
+    for name, one in curves.items():
+        if isinstance(one, RocCurve):
+            columns = {"false_alarms": one.fpr, "caught": one.tpr}
+        else:
+            columns = {"recall": one.recall, "precision": one.precision}
+        frames.append(pd.DataFrame({by: name, **columns, "threshold": one.thresholds}))
     return pd.concat(frames, ignore_index=True)
 
 
-def precision_recall(curves: Mapping[str, PrecisionRecallCurve], points: Points, title: str) -> Figure:
-    """Precision-recall curves by slug over the prevalence that all share; a point is (recall, precision)."""
-    figure = Figure()
-    guessing = next(iter(curves.values())).prevalence
-    figure.add_hline(y=guessing, line={"color": RULE, "width": 1, "dash": "dot"})
-    lines = {slug: (one.recall, one.precision, one.thresholds) for slug, one in curves.items()}
-    _add(figure, lines, points, "caught %{x:.3f}<br>rightly called OOD %{y:.3f}")
-    figure.update_xaxes(title="recall: caught (share of OOD images)", range=[-0.02, 1.02])
-    figure.update_yaxes(title="precision: OOD among those called OOD, at 1:1", range=[-0.02, 1.02])
+def clickable(curves: Curves, in_use: Mapping[str, tuple[float, float]], title: str) -> Figure:
+    """Curves by slug of the OOD set whose points can be clicked, each with a mark where the threshold in use is."""
+    rows = table(curves)
+    figure, said = _plane(rows, next(iter(curves.values())))
+    for place, (slug, own) in enumerate(rows.groupby("ood", sort=False)):
+        style, (x, y, thresholds) = look(str(slug)), own.iloc[:, 1:].to_numpy().T
+        figure.add(style, x, y, width=2.5, legendgroup=slug)
+        # A line has no marks, so invisible ones lie on it; a threshold that is not finite cannot be set.
+        able = np.flatnonzero(np.isfinite(thresholds))
+        room = min(CLICKABLE // len(curves), len(able))
+        able = able[np.unique(np.linspace(0, len(able) - 1, room).round().astype(int))]
+        marks: dict[str, Any] = {"size": 12, "legendgroup": slug, "showlegend": False}
+        figure.add(
+            style,
+            x[able],
+            y[able],
+            f"{said}<br>threshold %{{text}}<br>click to set it",
+            clicked=(12, 1),
+            marker={"color": "rgba(0, 0, 0, 0)", "symbol": "circle", "line": {"width": 0}},
+            customdata=(place * POINTS_PER_CURVE + able).astype(np.int32),
+            text=[f"{value:.4g}" for value in thresholds[able]],
+            **marks,
+        )
+        marks |= {"marker": {"line": {"color": "white", "width": 1.5}}}
+        across, up = in_use[str(slug)]
+        figure.add(style, [across], [up], f"{said}<br>the threshold", **marks)
     return laid_out(figure, title, height=440, mouse="click")
 
 
-def precision_recall_table(curves: Mapping[str, PrecisionRecallCurve]) -> pd.DataFrame:
-    """The operating points drawn, one row each."""
-    frames = [
-        pd.DataFrame({"ood": slug, "recall": one.recall, "precision": one.precision, "threshold": one.thresholds})
-        for slug, one in curves.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
+def overlay(curves: Mapping[str, RocCurve], looks: Sequence[Look], title: str) -> Figure:
+    """One ROC curve a run, each in its look."""
+    figure, said = _plane(table(curves), next(iter(curves.values())))
+    for style, one in zip(looks, curves.values(), strict=True):
+        figure.add(style, one.fpr, one.tpr, said, width=2.5)
+    return laid_out(figure, title, height=440)
 
 
-def _add(figure: Figure, lines: Mapping[str, tuple[Floats, Floats, Floats]], points: Points, where: str) -> None:
-    """Every curve (x, y, thresholds): its line, invisible marks to click (a line alone has none), and its threshold."""
-    for place, (slug, (x, y, thresholds)) in enumerate(lines.items()):
-        style = look(slug)
-        of_set = {"name": style.title, "legendgroup": slug}
-        hover = f"{style.title}<br>{where}<br>"
-        line = {"color": style.colour, "dash": style.dash, "width": 2.5}
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", **of_set)
-        # A threshold that is not finite cannot be set.
-        able = np.flatnonzero(np.isfinite(thresholds))
-        room = min(CLICKABLE // len(lines), len(able))
-        able = able[np.unique(np.linspace(0, len(able) - 1, room).round().astype(int))]
-        figure.add_scatter(
-            x=x[able],
-            y=y[able],
-            mode="markers",
-            marker={"size": 12, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
-            customdata=(place * POINTS_PER_CURVE + able).astype(np.int32),
-            text=[f"{value:.4g}" for value in thresholds[able]],
-            showlegend=False,
-            hovertemplate=f"{hover}threshold %{{text}}<br>click to set it<extra></extra>",
-            **of_set,
-        )
-        figure.add_scatter(
-            x=[points[slug][0]],
-            y=[points[slug][1]],
-            mode="markers",
-            marker={
-                "color": style.colour,
-                "symbol": style.marker,
-                "size": 12,
-                "line": {"color": "white", "width": 1.5},
-            },
-            showlegend=False,
-            hovertemplate=f"{hover}the threshold<extra></extra>",
-            **of_set,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """The thinned curve of one run: its name for the table, its look with a title in HTML."""
-
-    run: str
-    look: Look
-    curve: RocCurve
-
-
-def overlay(lines: Sequence[Line], title: str) -> Figure:
-    """One ROC curve a run, in the order of the runs, over the diagonal of guessing."""
-    figure = plane(title)
-    for line in lines:
-        figure.add_scatter(
-            x=line.curve.fpr,
-            y=line.curve.tpr,
-            name=line.look.title,
-            mode="lines",
-            line={"color": line.look.colour, "dash": line.look.dash, "width": 2.5},
-            hovertemplate=f"{line.look.title}<br>false alarms %{{x:.3f}}<br>caught %{{y:.3f}}<extra></extra>",
-        )
-    return figure
-
-
-def overlay_table(lines: Sequence[Line]) -> pd.DataFrame:
-    """The operating points drawn, one row each."""
-    return roc_table({line.run: line.curve for line in lines}, "run")
+def _plane(rows: pd.DataFrame, one: RocCurve | PrecisionRecallCurve) -> tuple[Figure, str]:
+    """(axes with what guessing gives: the diagonal, or the prevalence that all curves share; what hovering says)."""
+    figure, rule = Figure(), {"color": RULE, "width": 1, "dash": "dot"}
+    if isinstance(one, PrecisionRecallCurve):
+        figure.add_hline(y=one.prevalence, line=rule)
+    else:
+        guessing = {"name": "guessing", "hoverinfo": "skip", "showlegend": False}
+        figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=rule, **guessing)
+    (across, below), (up, beside) = (AXES[str(column)] for column in rows.columns[1:3])
+    figure.update_xaxes(title=below, range=[-0.02, 1.02])
+    figure.update_yaxes(title=beside, range=[-0.02, 1.02])
+    return figure, f"<br>{across} %{{x:.3f}}<br>{up} %{{y:.3f}}"

@@ -1,7 +1,5 @@
 """Densities of scores with a rug of single images: of one score, of two beside each other, of one's own images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from app.figures.layout import RULE, Figure, laid_out, subplots
+from app.figures.layout import RULE, Figure, laid_out, legend_below, subplots
 from app.figures.profile import plain
-from app.looks.palette import GREY, VERMILION, look
+from app.looks.palette import GREY, VERMILION, Look, look
 from hvae.stats import Density
 from hvae.stats.arrays import Floats
 
@@ -20,10 +18,6 @@ Brush = tuple[float | None, float | None]
 
 IDS_PER_SET = 10_000_000
 """A mark's customdata is one integer: place of its set times this, plus the image's number."""
-
-
-_RUG_SHARE = 0.04
-"""Of the height of one of two panels, for each data set's marks."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +58,8 @@ def densities(
     figure = Figure()
     hint = "" if brushing else "<br>click to look at it"
     for place, one in enumerate(series):
-        figure.add_scatter(**_line(one.slug, one.density, unit, filled=place == 0))
-        figure.add_scatter(**_rug(one, place, len(series), unit, hint), yaxis="y2")
+        _add_line(figure, one.slug, one.density, unit, filled=place == 0)
+        _add_rug(figure, one, place, len(series), f"{unit}{hint}", yaxis="y2")
     figure.add_vline(x=threshold, line={"color": RULE, "width": 2, "dash": "dash"})
     figure.add_annotation(
         x=threshold, y=1, yref="paper", text="threshold", showarrow=False, xanchor="left", xshift=4, font={"size": 12}
@@ -94,7 +88,8 @@ def density_table(series: Sequence[Series]) -> pd.DataFrame:
 def contrast(left: Panel, right: Panel, title: str) -> Figure:
     """Densities of two scores of the same sets side by side, single images as marks below; ids as in `densities`."""
     sets = len(left.series)
-    below = 0.02 + _RUG_SHARE * sets
+    # Of the height, for the marks.
+    below = 0.02 + 0.04 * sets
     figure = subplots(
         rows=2,
         cols=2,
@@ -106,19 +101,15 @@ def contrast(left: Panel, right: Panel, title: str) -> Figure:
     )
     for column, panel in enumerate((left, right), start=1):
         for place, one in enumerate(panel.series):
-            density = _line(one.slug, one.density, panel.unit, filled=place == 0)
-            figure.add_scatter(**density, showlegend=column == 1, row=1, col=column)
-            figure.add_scatter(**_rug(one, place, sets, panel.unit, "<br>click to look at it"), row=2, col=column)
+            named = {"showlegend": column == 1, "row": 1, "col": column}
+            _add_line(figure, one.slug, one.density, panel.unit, filled=place == 0, **named)
+            _add_rug(figure, one, place, sets, f"{panel.unit}<br>click to look at it", row=2, col=column)
         figure.update_xaxes(showticklabels=False, row=1, col=column)
         figure.update_xaxes(title=f"{panel.symbol} ({panel.unit}) →", row=2, col=column)
         figure.update_yaxes(rangemode="tozero", showticklabels=False, row=1, col=column)
         figure.update_yaxes(visible=False, range=[-0.7, sets - 0.3], row=2, col=column)
     figure.update_yaxes(title="density", row=1, col=1)
-    laid_out(figure, title, height=330 + 14 * sets, mouse="click")
-    # The panel names stand where the legend is in other figures.
-    figure.update_layout(legend={"y": -0.26, "yanchor": "top"}, margin={"t": 34})
-    figure.update_annotations(font={"size": 13})
-    return figure
+    return legend_below(laid_out(figure, title, height=330 + 14 * sets, mouse="click"), -0.26, 34)
 
 
 def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
@@ -131,33 +122,38 @@ def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
 
 
 def uploaded(
-    reference: Density, own: str, scores: Floats, alarms: np.ndarray, names: Sequence[str], title: str, axis: str
+    reference: Density,
+    own: str,
+    scores: Floats,
+    alarms: np.ndarray,
+    names: Sequence[str],
+    title: str,
+    axis: str,
+    unit: str = "nats",
 ) -> Figure:
     """The density of the reference images (of the set `own`), and each image as a mark below it at its own score.
 
-    Scores are `(m,)` in nats, alarms `(m,)`; names and `axis`, the name of the score, are HTML.
+    Scores and alarms are `(m,)`; names and `axis`, the name of the score, are HTML.
     """
     figure = Figure()
-    density = _line(own, reference, "nats", filled=True)
-    figure.add_scatter(**density | {"name": f"{look(own).title}, reference part"})
-    for row, (alarm, label, colour, symbol) in enumerate(
-        ((False, "typical", GREY, "circle"), (True, "raises an alarm", VERMILION, "diamond"))
-    ):
-        chosen = np.flatnonzero(alarms == alarm)
-        figure.add_scatter(
-            x=scores[chosen],
-            y=np.full(len(chosen), row, np.int8),
+    _add_line(figure, own, reference, unit, filled=True, name=f"{look(own).title}, reference part")
+    typical = Look("your images, typical", GREY, "", "circle")
+    for row, style in enumerate((typical, Look("your images, raises an alarm", VERMILION, "", "diamond"))):
+        chosen = np.flatnonzero(alarms == bool(row))
+        figure.add(
+            style,
+            scores[chosen],
+            np.full(len(chosen), row, np.int8),
+            size=10,
+            clicked=(15, 0.6),
+            marker={"opacity": 0.8, "line": {"width": 1}},
             yaxis="y2",
-            mode="markers",
-            marker={"symbol": symbol, "size": 10, "color": colour, "opacity": 0.8, "line": {"width": 1}},
-            name=f"your images, {label}",
             customdata=chosen.astype(np.int32),
             text=[names[int(place)] for place in chosen],
-            hovertemplate="%{text}<br>%{x:.4g} nats<br>click to look at it<extra></extra>",
-            selected={"marker": {"size": 15, "opacity": 1}},
-            unselected={"marker": {"opacity": 0.6}},
+            hoverinfo=None,
+            hovertemplate=f"%{{text}}<br>%{{x:.4g}} {unit}<br>click to look at it<extra></extra>",
         )
-    _axes(figure, axis, "nats", (0.2, 0.24), 2)
+    _axes(figure, axis, unit, (0.2, 0.24), 2)
     return laid_out(figure, title, height=400, mouse="click")
 
 
@@ -168,48 +164,35 @@ def uploaded_table(scores: Floats, alarms: np.ndarray, names: Sequence[str], axi
 
 def _axes(figure: Figure, axis: str, unit: str, ends: tuple[float, float], rows: int) -> None:
     """Densities from the second end of the height upwards, so many rows of marks below the first."""
+    density = {"title": f"density (1 / {unit})", "rangemode": "tozero", "exponentformat": "power"}
     figure.update_layout(
         xaxis={"title": f"{axis} ({unit}) · higher = more out-of-distribution →", "anchor": "y2"},
-        yaxis={
-            "domain": [ends[1], 1],
-            "title": f"density (1 / {unit})",
-            "rangemode": "tozero",
-            "exponentformat": "power",
-        },
+        yaxis={"domain": [ends[1], 1]} | density,
         yaxis2={"domain": [0, ends[0]], "visible": False, "range": [-0.7, rows - 0.3]},
     )
 
 
-def _line(slug: str, density: Density, unit: str, *, filled: bool) -> dict[str, Any]:
-    """The density as an argument list of `add_scatter`; that of the in-distribution set is filled."""
-    style = look(slug)
-    return {
-        "x": (density.edges[:-1] + density.edges[1:]) / 2,
-        "y": density.density,
-        "name": style.title,
-        "mode": "lines",
-        "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
-        "fill": "tozeroy" if filled else None,
-        "fillcolor": style.fill(),
-        "legendgroup": slug,
-        "hovertemplate": f"{style.title}<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}<extra></extra>",
-    }
+def _add_line(figure: Figure, slug: str, density: Density, unit: str, *, filled: bool, **more: Any) -> None:
+    """Add a density; that of the in-distribution set is filled."""
+    style, centres = look(slug), (density.edges[:-1] + density.edges[1:]) / 2
+    more |= {"fill": "tozeroy" if filled else None, "fillcolor": style.fill(), "legendgroup": slug}
+    figure.add(style, centres, density.density, f"<br>%{{x:.4g}} {unit}<br>density %{{y:.3g}}", width=2.5, **more)
 
 
-def _rug(one: Series, place: int, sets: int, unit: str, hint: str) -> dict[str, Any]:
-    """The images within the edges as marks, an argument list of `add_scatter`; the first set's stand highest."""
-    style, edges = look(one.slug), one.density.edges
+def _add_rug(figure: Figure, one: Series, place: int, sets: int, said: str, **more: Any) -> None:
+    """Add the images within the edges as marks; the first set's stand highest, and `said` follows a score."""
+    edges = one.density.edges
     shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
-    return {
-        "x": one.scores[shown],
-        "y": np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
-        "mode": "markers",
-        "marker": {"symbol": "line-ns-open", "size": 8, "color": style.colour, "line": {"width": 1.2}},
-        "customdata": (place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
-        "name": style.title,
-        "legendgroup": one.slug,
-        "showlegend": False,
-        "selected": {"marker": {"size": 18, "opacity": 1}},
-        "unselected": {"marker": {"opacity": 0.55}},
-        "hovertemplate": f"{style.title}, one image<br>%{{x:.4g}} {unit}{hint}<extra></extra>",
-    }
+    figure.add(
+        look(one.slug),
+        one.scores[shown],
+        np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
+        f", one image<br>%{{x:.4g}} {said}",
+        size=8,
+        clicked=(18, 0.55),
+        marker={"symbol": "line-ns-open", "line": {"width": 1.2}},
+        customdata=(place * IDS_PER_SET + one.marks[shown]).astype(np.int32),
+        legendgroup=one.slug,
+        showlegend=False,
+        **more,
+    )

@@ -1,7 +1,5 @@
 """A mosaic of images, each of which can be clicked: one picture under invisible square markers."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.figures.layout import Figure, laid_out
-from app.looks.palette import VERMILION, look
+from app.looks.palette import VERMILION, Look, look
 from app.looks.pictures import data_uri
 
 FEW = 12
@@ -57,33 +55,26 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Fig
         **{"xref": "x", "yref": "y", "x": 0, "y": 0, "sizex": columns, "sizey": rows * ASPECT},
         **{"sizing": "stretch", "layer": "below"},
     )
-    figure.add_scatter(
-        x=column + 0.5,
-        y=row * ASPECT + 0.5,
-        mode="markers",
+    figure.add(
+        Look("", "rgba(0, 0, 0, 0)", "", "square"),
+        column + 0.5,
+        row * ASPECT + 0.5,
+        "%{text}<br>click to look at it",
         # As large as a tile can get: where tiles are smaller the marks overlap, and the nearest centre is meant.
-        marker={"symbol": "square", "size": tile_size, "color": "rgba(0, 0, 0, 0)", "line": {"width": 0}},
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
+        size=tile_size,
+        clicked=(tile_size, 1),
+        marker={"line": {"width": 0}},
         customdata=np.arange(len(tiles)),
         text=[f"{html.escape(look(tile.slug).title)} {tile.index}" for tile in tiles],
-        hovertemplate="%{text}<br>click to look at it<extra></extra>",
         showlegend=False,
     )
     for slug in dict.fromkeys(tile.slug for tile in tiles):
         style = look(slug)
         own = np.array([place for place, tile in enumerate(tiles) if tile.slug == slug])
-        figure.add_scatter(
-            x=column[own] + 0.1,
-            y=row[own] * ASPECT + 1.1,
-            mode="markers+text",
-            marker={"symbol": style.marker, "size": 7, "color": style.colour},
-            text=[html.escape(tiles[place].caption) for place in own],
-            textposition="middle right",
-            textfont={"size": 11},
-            name=html.escape(style.title),
-            hoverinfo="skip",
-        )
+        captions = [html.escape(tiles[place].caption) for place in own]
+        written = {"mode": "markers+text", "text": captions, "textposition": "middle right", "textfont": {"size": 11}}
+        x, y = column[own] + 0.1, row[own] * ASPECT + 1.1
+        figure.add(style, x, y, size=7, name=html.escape(style.title), **written)
     if pinned is not None:
         x, y = column[pinned], row[pinned] * ASPECT
         frame = {"color": VERMILION, "width": 3}
@@ -112,14 +103,11 @@ def sprite(tiles: Sequence[Tile]) -> Image.Image:
     rows, columns = grid(len(tiles))
     sheet = Image.new("RGBA", (columns * _SHARPNESS, rows * down), (0, 0, 0, 0))
     for place, tile in enumerate(tiles):
-        picture = _absent(tile, inner) if tile.pixels is None else _enlarged(tile.pixels, inner)
+        known = _absent(tile, inner) if tile.pixels is None else Image.fromarray(np.ascontiguousarray(tile.pixels))
+        picture = known.resize((inner, inner), Image.Resampling.NEAREST)
         sheet.paste(picture, (place % columns * _SHARPNESS, place // columns * down))
     grey = all(tile.pixels is None or np.ptp(tile.pixels, axis=-1).max() == 0 for tile in tiles)
     return sheet.convert("LA") if grey else sheet
-
-
-def _enlarged(pixels: np.ndarray, side: int) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(pixels)).resize((side, side), Image.Resampling.NEAREST)
 
 
 def _absent(tile: Tile, side: int) -> Image.Image:

@@ -1,13 +1,13 @@
 """What all figures share."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, cast
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
+
+from app.looks.palette import Look
 
 RULE = "rgba(128, 136, 148, 0.85)"
 """Colour of thresholds, diagonals and other reference lines: readable on the light and the dark background."""
@@ -59,6 +59,35 @@ class Figure(go.Figure):
         super().__init__(*args, **kwargs)
         self.layout.template = None
 
+    def add(
+        self,
+        style: Look,
+        x: Any,
+        y: Any,
+        hover: str = "",
+        *,
+        width: float = 0,
+        size: float = 0,
+        clicked: tuple[float, float] | None = None,
+        **more: Any,
+    ) -> None:
+        """Add a set or a run as it looks: a line so many pixels wide, marks of such a size, or both.
+
+        `hover` follows the name; without it hovering says nothing. `clicked` are the size of a mark that was clicked
+        and the opacity of the others; what else plotly knows of a scatter trace comes last.
+        """
+        drawn: dict[str, Any] = {"mode": "lines+markers" if width and size else "lines" if width else "markers"}
+        if width:
+            drawn["line"] = {"color": style.colour, "dash": style.dash, "width": width}
+        if size:
+            marker = {"color": style.colour, "symbol": style.marker, "size": size}
+            drawn["marker"] = marker | more.pop("marker", {})
+        if clicked:
+            drawn["selected"] = {"marker": {"size": clicked[0], "opacity": 1}}
+            drawn["unselected"] = {"marker": {"opacity": clicked[1]}}
+        drawn |= {"hovertemplate": f"{style.title}{hover}<extra></extra>"} if hover else {"hoverinfo": "skip"}
+        self.add_scatter(x=x, y=y, **{"name": style.title} | drawn | more)
+
     def to_dict(self) -> dict[str, Any]:
         """Traces and layout in the style of the house, with every array as a plain list."""
         layout = _over(HOUSE | MOUSE[self.mouse], _plain(self.layout.to_plotly_json()))
@@ -79,6 +108,13 @@ def laid_out(figure: Figure, title: str, height: int = 380, *, worded: bool = Fa
     figure.heading, figure.worded, figure.mouse = title, worded, mouse
     room = {"l": 8, "r": 8, "t": 8, "b": 8} if worded else {"l": 64, "r": 12, "t": 8, "b": 52}
     figure.update_layout(height=height, margin=room | {"pad": 8}, overwrite=True)
+    return figure
+
+
+def legend_below(figure: Figure, y: float, top: int) -> Figure:
+    """Put the legend at `y` below the plot: the names of panels, `top` pixels high, stand where it is elsewhere."""
+    figure.update_layout(legend={"y": y, "yanchor": "top"}, margin={"t": top})
+    figure.update_annotations(font={"size": 13})
     return figure
 
 

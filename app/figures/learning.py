@@ -1,17 +1,19 @@
 """Learning curves: the ELBO over the epochs, and what each layer carries, one strip a layer."""
 
-from __future__ import annotations
-
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from app.figures.layout import Figure, laid_out, subplots
-from app.looks.palette import BLUE, VERMILION
+from app.looks.palette import BLUE, VERMILION, Look
 
 MOST_POINTS = 400
 """Epochs drawn of one run: more are told apart by no screen."""
+
+FEW = 60
+"""Epochs below which each has a mark."""
 
 MANY = 5
 """Strips up to which each is as tall as it likes."""
@@ -46,15 +48,9 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
             ("train_elbo", "last training batch", "-open", 1.2),
         ):
             if column in drawn:
-                figure.add_scatter(
-                    x=drawn["epoch"],
-                    y=drawn[column],
-                    name=f"{name}, {words}",
-                    mode="lines+markers" if len(drawn) < 60 else "lines",
-                    line={"color": colour, "dash": dash, "width": width},
-                    marker={"symbol": marker + open_marker, "size": 8},
-                    hovertemplate=f"{name}, {words}<br>epoch %{{x}}<br>%{{y:.2f}} nats<extra></extra>",
-                )
+                style, size = Look(f"{name}, {words}", colour, dash, marker + open_marker), 8 * (len(drawn) < FEW)
+                said = "<br>epoch %{x}<br>%{y:.2f} nats"
+                figure.add(style, drawn["epoch"], drawn[column], said, width=width, size=size)
     figure.update_xaxes(title="epoch", dtick=_step(histories))
     figure.update_yaxes(title="ELBO (nats per image)")
     return laid_out(figure, title)
@@ -68,16 +64,15 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
         for (name, history), (colour, dash, marker) in zip(histories.items(), _LOOKS, strict=False):
             if column in history:
                 drawn = thinned(history)
-                figure.add_scatter(
-                    x=drawn["epoch"],
-                    y=sign * drawn[column],
-                    name=name,
+                figure.add(
+                    Look(name, colour, dash, marker),
+                    drawn["epoch"],
+                    sign * drawn[column],
+                    f"<br>{words}<br>epoch %{{x}}: %{{y:.4g}}",
+                    width=2,
+                    size=7 * (len(drawn) < FEW),
                     legendgroup=name,
                     showlegend=row == 1 and len(histories) > 1,
-                    mode="lines+markers" if len(drawn) < 60 else "lines",
-                    line={"color": colour, "dash": dash, "width": 2},
-                    marker={"symbol": marker, "size": 7},
-                    hovertemplate=f"{name}<br>{words}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
                     row=row,
                     col=1,
                 )
@@ -93,9 +88,8 @@ def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, t
     if quantity not in STRIPS:
         return {column: (1.0, words, words) for column, words in SCHEDULES.items() if column in columns}
     prefix, sign, words, axis = STRIPS[quantity]
-    layers = sorted(
-        {int(rest) for column in columns if (rest := column.removeprefix(prefix)) != column and rest.isdigit()}
-    )
+    found = [re.fullmatch(rf"{prefix}(\d+)", column) for column in columns]
+    layers = sorted({int(one[1]) for one in found if one})
     return {f"{prefix}{layer}": (sign, axis.format(layer=layer), f"z<sub>{layer}</sub>, {words}") for layer in layers}
 
 

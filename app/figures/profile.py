@@ -1,7 +1,5 @@
 """One image against the in-distribution images: its score at every level, and its bound step by step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +37,11 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
 
 def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:
     """The image's values beside the in-distribution percentiles, one row each."""
-    frame = pd.DataFrame([list(band) for band in bands.values()], columns=[f"p{p}" for p in PERCENTILES])
-    frame.insert(0, "quantity", [plain(row) for row in bands])
-    frame.insert(1, "this_image", list(values))
-    return frame
+    return _beside({"quantity": [plain(row) for row in bands], "this_image": values}, list(bands.values()))
+
+
+def _beside(columns: Mapping[str, Sequence[object]], bands: Sequence[Floats]) -> pd.DataFrame:
+    return pd.DataFrame(dict(columns)).join(pd.DataFrame(np.array(bands), columns=[f"p{p}" for p in PERCENTILES]))
 
 
 def plain(html: str) -> str:
@@ -159,12 +158,9 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
 
 def steps_table(steps: Sequence[Step]) -> pd.DataFrame:
     """One row a step: what the image adds, the running total, and the in-distribution percentiles of the step."""
-    bands = pd.DataFrame([list(one.band) for one in steps], columns=[f"p{p}" for p in PERCENTILES])
-    bands.insert(0, "step", [plain(one.label) for one in steps])
-    bands.insert(1, "this_image", [one.value for one in steps])
-    bands.insert(2, "running_total", [one.end for one in steps])
-    bands["band_widths_outside"] = [one.excess for one in steps]
-    return bands
+    columns = {"this_image": [one.value for one in steps], "running_total": [one.end for one in steps]}
+    frame = _beside({"step": [plain(one.label) for one in steps]} | columns, [one.band for one in steps])
+    return frame.assign(band_widths_outside=[one.excess for one in steps])
 
 
 def number(nats: float) -> str:

@@ -4,8 +4,6 @@ Colour never stands alone: the dash and the marker tell the sets apart in grey p
 colours are mid-tones that keep their contrast on the light and on the dark background.
 """
 
-from __future__ import annotations
-
 import html
 import zlib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Images as pixels and as pictures a browser shows: the one way to draw an image, whatever shows it."""
 
-from __future__ import annotations
-
 import base64
 import io
 from typing import Any

@@ -1,7 +1,5 @@
 """Numbers in words: the same rounding everywhere."""
 
-from __future__ import annotations
-
 import math
 import re
 import shlex

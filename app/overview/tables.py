@@ -1,7 +1,5 @@
 """The tables of the overview: the paper's Tables 1 and 2 beside ours, and every score against every set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -31,15 +29,9 @@ def given(
 ) -> tuple[list[View], list[str]]:
     """(a view of every score that the tables give, why the others are not among them, one line each)."""
     wanted = [Measure(score) for score in scores]
-
-    def make() -> tuple[list[View], list[str]]:
-        views, absent = view.tried(
-            partial(view.view, found, data, ood, setting, measure, BUDGET, measure.unit) for measure in wanted
-        )
-        return views, list(dict.fromkeys(absent))
-
+    makers = [partial(view.view, found, data, ood, setting, one, BUDGET, one.unit) for one in wanted]
     stamps = [loading.stamp(entry) for entry in found.entries]
-    return kept("given", (stamps, data, ood, setting, [one.label for one in wanted]), make)
+    return kept("given", (stamps, data, ood, setting, [one.label for one in wanted]), lambda: view.tried(makers))
 
 
 def bounds(views: Sequence[View]) -> list[View]:
@@ -126,10 +118,9 @@ def every_set(found: Sequence[View]) -> None:
     slugs = list(dict.fromkeys(slug for one in found for slug in one.slugs[1:]))
     rows: list[dict[str, Any]] = []
     for one in found:
-        row: dict[str, Any] = {"score": one.measure.label}
+        rows.append({"score": one.measure.label})
         for other in one.outside:
-            row |= view.spread(other.slug, view.auroc(one.inside, other))
-        rows.append(row)
+            rows[-1] |= view.spread(other.slug, view.auroc(one.inside, other))
     data = found[0].inside.slug
     talks = {slug: published.find(in_data=data, ood_data=slug, source=published.TALK) for slug in slugs}
     rows.append({"score": "published talk"} | {slug: talk[0].auroc for slug, talk in talks.items() if talk})

@@ -3,8 +3,6 @@
 A range is dragged over in the densities, or typed; it is kept in the address.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,10 +78,10 @@ def choose_range(view: View) -> Reach:
 
 
 def drag(low: float, high: float) -> None:
-    """Brush a range; for callbacks. The ends get as many digits as a screen can show."""
+    """Brush a range and look into it; for callbacks. The ends get as many digits as a screen can show."""
     digits = 3 - math.floor(math.log10(high - low)) if high > low else 6
     st.session_state["from"], st.session_state["to"] = round(low, digits), round(high, digits)
-    _look_inside()
+    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]
 
 
 def clear() -> None:
@@ -104,7 +102,7 @@ def _forget_outline() -> None:
 
 def _typed() -> None:
     _forget_outline()
-    _look_inside()
+    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]
 
 
 def inside(scores: Floats, brush: Brush) -> np.ndarray:
@@ -113,7 +111,3 @@ def inside(scores: Floats, brush: Brush) -> np.ndarray:
     order = np.argsort(scores, kind="stable")
     kept = (scores[order] >= (-np.inf if low is None else low)) & (scores[order] <= (np.inf if high is None else high))
     return order[kept]
-
-
-def _look_inside() -> None:
-    st.session_state["part"], st.session_state["gallery"] = parts.IMAGES, GALLERIES[0]

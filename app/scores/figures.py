@@ -1,7 +1,5 @@
 """The figures of the Scores page: metrics, densities, ROC curves, and the likelihood beside the chosen score."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -88,11 +86,9 @@ def main_figures(view: View, threshold: measures.Threshold) -> Brush:
 
 def series(sets: Sequence[Scored], marks: int) -> list[Series]:
     """Binned densities of several sets, with so many images of them drawn one by one."""
-    found = []
-    for one, density in zip(sets, views.densities(sets), strict=True):
-        index = measures.rug(one.scores, marks // len(sets))
-        found.append(Series(one.slug, density, index, one.scores[index]))
-    return found
+    rugs = [measures.rug(one.scores, marks // len(sets)) for one in sets]
+    drawn = zip(sets, views.densities(sets), rugs, strict=True)
+    return [Series(one.slug, density, rug, one.scores[rug]) for one, density, rug in drawn]
 
 
 def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
@@ -111,18 +107,16 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
         )
         return figure, densities.density_table(found)
 
-    figure, table = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
+    mouse: Any = {"on_brush": controls.drag} if reach.brushing else {"on_click": state.pin_mark(view.slugs)}
+    drawn = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
-        if reach.brushing:
-            components.chart(figure, table, "densities", key=key, on_brush=controls.drag)
-        else:
-            components.chart(figure, table, "densities", key=key, on_click=state.pin_mark(view.slugs))
+        components.chart(*drawn, "densities", key=key, **mouse)
 
 
 def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
     """ROC or precision-recall curves; a click on one sets the threshold to that of its point."""
-    both = {other.slug: views.curves(view.inside, other) for other in view.outside}
-    thresholds = [pair[0 if panel == "ROC" else 1].thresholds for pair in both.values()]
+    curves = {other.slug: views.curves(view.inside, other)[panel != "ROC"] for other in view.outside}
+    thresholds = [one.thresholds for one in curves.values()]
 
     def move(mark: int) -> None:
         place, point = divmod(int(mark), curve_figures.POINTS_PER_CURVE)
@@ -134,20 +128,19 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
     def draw() -> tuple[Figure, pd.DataFrame]:
         alarms, caught = threshold.false_alarms, {other.slug: threshold.caught(other.scores) for other in view.outside}
         if panel == "ROC":
-            curves = {slug: pair[0] for slug, pair in both.items()}
             points = {slug: (alarms, share) for slug, share in caught.items()}
             title = "The larger mark on each curve is the threshold; a click moves it"
-            return curve_figures.roc(curves, points, title), curve_figures.roc_table(curves)
-        recalls = {slug: pair[1] for slug, pair in both.items()}
-        # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
-        points = {slug: (share, share / (alarms + share) if alarms + share else 1.0) for slug, share in caught.items()}
-        title = "Of the images called OOD, how many are? The larger marks are the threshold"
-        return curve_figures.precision_recall(recalls, points, title), curve_figures.precision_recall_table(recalls)
+        else:
+            # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
+            precise = {slug: share / (alarms + share) if alarms + share else 1.0 for slug, share in caught.items()}
+            points = {slug: (share, precise[slug]) for slug, share in caught.items()}
+            title = "Of the images called OOD, how many are? The larger marks are the threshold"
+        return curve_figures.clickable(curves, points, title), curve_figures.table(curves)
 
-    figure, table = kept("curves drawn", (panel, view.stamp, threshold.value), draw)
-    with st.container(key=panel.lower()):
-        key = f"{panel.lower()}-{zlib.crc32(f'{view.stamp}{view.budget}'.encode()):08x}"
-        components.chart(figure, table, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
+    drawn, name = kept("curves drawn", (panel, view.stamp, threshold.value), draw), panel.lower()
+    with st.container(key=name):
+        key = f"{name}-{zlib.crc32(f'{view.stamp}{view.budget}'.encode()):08x}"
+        components.chart(*drawn, "roc" if panel == "ROC" else "precision-recall", key=key, on_click=move)
 
 
 def _slider(view: View) -> None:
@@ -207,10 +200,10 @@ def beside_likelihood(view: View) -> None:
         return densities.contrast(left, right, title), densities.contrast_table(left, right)
 
     with st.container(key="contrast"):
-        figure, table = kept("contrast drawn", stamp, draw)
         # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
         key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
-        components.chart(figure, table, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
+        drawn = kept("contrast drawn", stamp, draw)
+        components.chart(*drawn, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
 
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:

@@ -1,9 +1,8 @@
 """The images behind the numbers of the Scores page: in the brush, most confusing, and fooled or caught."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,13 +50,9 @@ def galleries(view: View, brush: Brush) -> None:
         "The images themselves",
         "Which images are why? A click, or the box below a gallery, takes an image further down this page.",
     )
-    chosen = controls.choose("Images", "gallery", GALLERIES, GALLERIES[1] if brush == (None, None) else GALLERIES[0])
-    if chosen == GALLERIES[0]:
-        _in_the_brush(view, brush)
-    elif chosen == GALLERIES[1]:
-        _most_confusing(view)
-    else:
-        _fooled_and_caught(view)
+    chosen = controls.choose("Images", "gallery", GALLERIES, GALLERIES[brush == (None, None)])
+    drawn = partial(_in_the_brush, brush=brush), _most_confusing, _fooled_and_caught
+    drawn[GALLERIES.index(chosen)](view)
 
 
 def _in_the_brush(view: View, brush: Brush) -> None:
@@ -118,21 +113,19 @@ def _fooled_and_caught(view: View) -> None:
         for first, one in zip(likelihood.sets, score.sets, strict=True)
     }
     names = [name.replace(" ", "_").replace(",", "") for name, *_ in CELLS]
-    counts = [
-        {"set": one.slug, **dict(zip(names, map(len, cells[one.slug]), strict=True)), "n": len(one.scores)}
-        for one in score.sets
-    ]
+    counts = pd.DataFrame(
+        [(one.slug, *map(len, cells[one.slug]), len(one.scores)) for one in score.sets], columns=["set", *names, "n"]
+    )
 
     def title(row: Any) -> str:
-        named = look(row.set).title
-        return f"{named} (own: both should pass)" if row.set == view.inside.slug else named
+        return look(row.set).title + " (own: both should pass)" * (row.set == view.inside.slug)
 
-    def count(name: str) -> Callable[[Any], str]:
-        return lambda row: f'{getattr(row, name):,} <span class="interval">{percent(getattr(row, name) / row.n)}</span>'
+    def count(row: Any, place: int) -> str:
+        return f'{row[place]:,} <span class="interval">{percent(row[place] / row.n)}</span>'
 
     components.listed(
-        pd.DataFrame(counts),
-        {"images of": title} | {cell: count(name) for (cell, *_), name in zip(CELLS, names, strict=True)},
+        counts,
+        {"images of": title} | {cell: partial(count, place=place) for place, (cell, *_) in enumerate(CELLS, start=1)},
         f"likelihood: {likelihood.measure.symbol}; score: {score.measure.symbol}; each with a threshold of its own at "
         f"{percent(view.budget)} false alarms",
         name="fooled-and-caught",
@@ -159,26 +152,23 @@ def cells_of(inside: tuple[Floats, Floats], values: tuple[Floats, Floats], budge
     Each score has its own threshold at the false-alarm budget. An image is clear in its cell where both scores are
     far on the cell's side, measured by rank among the in-distribution images.
     """
-    called, ranks = [], []
-    for own, one in zip(map(np.sort, inside), values, strict=True):
-        called.append(one >= measures.threshold(own, budget).value)
-        ranks.append(np.searchsorted(own, one) / len(own))
+    both = list(zip(map(np.sort, inside), values, strict=True))
+    called = np.stack([one >= measures.threshold(own, budget).value for own, one in both], axis=1)
+    ranks = np.stack([np.searchsorted(own, one) / len(own) for own, one in both], axis=1)
     found = []
-    for _, first, second in CELLS:
-        clear = ranks[0] * (1 if first else -1) + ranks[1] * (1 if second else -1)
-        index = np.flatnonzero((called[0] == first) & (called[1] == second))
+    for _, *cell in CELLS:
+        clear = np.where(cell, ranks, -ranks).sum(axis=1)
+        index = np.flatnonzero((called == cell).all(axis=1))
         found.append(index[np.argsort(-clear[index], kind="stable")])
     return found
 
 
 def rooms(sizes: Sequence[int], most: int) -> list[int]:
     """How many of each group to show, `most` together: equal shares, what one cannot fill going to the others."""
-    shares = [0] * len(sizes)
-    while sum(shares) < most and any(share < size for share, size in zip(shares, sizes, strict=True)):
-        for place, size in enumerate(sizes):
-            if shares[place] < size and sum(shares) < most:
-                shares[place] += 1
-    return shares
+    # One each in turn, as long as there are some.
+    turns = sorted((turn, place) for place, size in enumerate(sizes) for turn in range(min(size, most)))
+    given = [place for _, place in turns[:most]]
+    return [given.count(place) for place in range(len(sizes))]
 
 
 def evenly(count: int, room: int) -> np.ndarray:
@@ -203,7 +193,6 @@ def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
 
 
 def _gallery(view: View, picks: Sequence[Pick], title: str, key: str) -> None:
-    """A gallery with the score of each image below it."""
     shown = [
         Shown(ImageId(pick.one.slug, int(index)), significant(float(pick.one.scores[index])))
         for pick in picks

@@ -2,6 +2,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -32,7 +33,8 @@ def config(run: Path) -> RunConfig:
 
 def compared(run: Path, own: str, *slugs: str) -> Compared:
     found = loading.catalogue(find_run(str(run)))
-    return Compared("A", palette.run_look(0, "A"), view.view(found, own, slugs, Setting(), LLR, 0.05, "nats"))
+    one = view.view(found, own, slugs, Setting(), LLR, 0.05, "nats")
+    return Compared(**vars(one), letter="A", look=palette.run_look(0, "A"))
 
 
 def with_metadata(table: ScoreTable, **changes: object) -> ScoreTable:
@@ -57,7 +59,7 @@ def test_only_fields_that_differ_are_listed(tmp_path: Path) -> None:
 
 
 def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compared]) -> None:
-    one, other = (run.sets["mnist"].table for run in pair)
+    one, other = (run.scored["mnist"].table for run in pair)
     assert same_images(one, other)
     assert not same_images(one, with_metadata(other, data_fingerprint="f" * 64))
     assert not same_images(one, with_metadata(other, split="all"))
@@ -71,7 +73,7 @@ def test_percentiles_are_among_the_own_in_distribution_scores(pair: tuple[Compar
     for run, scores, ranks in zip(
         pair, (found.first, found.second), (found.first_rank, found.second_rank), strict=True
     ):
-        inside = LLR.of(run.sets["fashionmnist"].table)
+        inside = LLR.of(run.scored["fashionmnist"].table)
         assert ranks[7] == pytest.approx(100 * np.mean(inside <= scores[7]))
 
 
@@ -113,8 +115,11 @@ def test_quadrants_and_correlation() -> None:
 
 def test_a_mark_names_its_image() -> None:
     marks = np.array([3, 8])
-    clouds = [figures.Cloud(slug, marks, marks * 1.0, marks * 2.0) for slug in ("fashionmnist", "mnist")]
-    drawn = figures.agreement(clouds, (4.0, 30.0), ("A", "B"), ("x", "y"), "title").data
+    clouds = [
+        pd.DataFrame({"data": slug, "image": marks, "A score": marks * 1.0, "B score": marks * 2.0})
+        for slug in ("fashionmnist", "mnist")
+    ]
+    drawn = figures.agreement(pd.concat(clouds), (4.0, 30.0), ("A", "B"), ("x", "y"), "title").data
     assert list(drawn[1].customdata) == [IDS_PER_SET + 3, IDS_PER_SET + 8]
     assert list(drawn[1].y) == [6, 16]
 

@@ -81,10 +81,10 @@ def test_the_operating_point_lies_on_its_curve() -> None:
     curve = stats.roc_curve(INSIDE, OUTSIDE, points=10_000)
     threshold = curve.thresholds[100]
     point = tuple(float(np.mean(scores >= threshold)) for scores in (INSIDE, OUTSIDE))
-    figure = curve_figures.roc({"mnist": curve}, {"mnist": point}, "title")
+    figure = curve_figures.clickable({"mnist": curve}, {"mnist": point}, "title")
     _, line, _, mark = figure.data
     assert (mark.x[0], mark.y[0]) in set(zip(line.x, line.y, strict=True))
-    assert len(curve_figures.roc_table({"mnist": curve})) == len(curve.fpr)
+    assert len(curve_figures.table({"mnist": curve})) == len(curve.fpr)
 
 
 def test_a_figure_is_sent_without_what_plotly_would_draw_it_again_for() -> None:

@@ -100,13 +100,11 @@ def test_a_brush_takes_its_ends_and_may_have_one_only() -> None:
 def test_marks_on_a_curve_name_their_own_threshold() -> None:
     random = np.random.default_rng(0)
     curve = stats.precision_recall_curve(random.normal(0, 1, 500), random.normal(1, 1, 400))
-    figure = curves.precision_recall(
-        {"mnist": curve, "digits": curve}, dict.fromkeys(("mnist", "digits"), (0.5, 0.8)), "t"
-    )
+    figure = curves.clickable({"mnist": curve, "digits": curve}, dict.fromkeys(("mnist", "digits"), (0.5, 0.8)), "t")
     marks = [trace for trace in figure.data if trace.customdata is not None]
     assert len(marks) == 2 and all(len(trace.x) <= curves.CLICKABLE for trace in marks)
     for number, trace in enumerate(marks):
         for x, y, mark in zip(trace.x, trace.y, trace.customdata, strict=True):
             place, point = divmod(int(mark), curves.POINTS_PER_CURVE)
             assert place == number and [x, y] == [curve.recall[point], curve.precision[point]]
-    assert list(curves.precision_recall_table({"mnist": curve})["threshold"]) == list(curve.thresholds)
+    assert list(curves.table({"mnist": curve})["threshold"]) == list(curve.thresholds)
