@@ -104,8 +104,7 @@ def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
 
 def _whole(run: RunEntry, slug: str, split: str) -> ImageSet:
     """A split of a set under the name that the run knows it by."""
-    shape = run.config.model.image_shape if run.config else (1, 28, 28)
-    seed = run.config.data.split_seed if run.config else 0
+    shape, seed = (run.config.model.image_shape, run.config.data.split_seed) if run.config else ((1, 28, 28), 0)
     if is_known(slug):
         return images(slug, split, seed, shape)
     source = locate(run.path, slug)
