@@ -30,11 +30,6 @@ def _queue() -> JobQueue:
     return JobQueue(limits.current())
 
 
-def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-    """Queue a job; see `JobQueue.submit`. Raises QueueFull where too many wait."""
-    return _queue().submit(title, work, key, steps)
-
-
 def start(
     title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
 ) -> None:
@@ -44,7 +39,7 @@ def start(
     """
     job = ""
     try:
-        job = submit(title, work, key, steps)
+        job = _queue().submit(title, work, key, steps)
         if prepare:
             prepare(job)
     except HvaeError as error:
@@ -62,8 +57,7 @@ def find(job: str) -> Job | None:
 
 def unfinished(job: str) -> bool:
     """Whether a job waits or runs, by its id."""
-    found = find(job)
-    return found is not None and not found.finished
+    return (found := find(job)) is not None and not found.finished
 
 
 def followed() -> str | None:
@@ -71,7 +65,7 @@ def followed() -> str | None:
 
     Call it on every run of a page that knows the key `job`, else the address loses it. Nobody types in its hidden box.
     """
-    state.settle("job", lambda asked: asked[-1] if asked and asked[-1] else None, lambda job: isinstance(job, str), "")
+    state.settle("job", lambda asked: "".join(asked[-1:]) or None, lambda job: isinstance(job, str), "")
     with state.shared(), st.container(key="job-address"):
         chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
     state.hold("job", chosen or None)
