@@ -90,14 +90,11 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
     long = table.frame[table.frame["kind"] == kind]
     drawn = (("mean_abs_r", "mean |r|", "matched units"), ("cka", "CKA", "whole layers"))
     for column, (value, name, words) in zip(st.columns(2), drawn, strict=True):
+        figure = layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name)
+        numbers = pd.DataFrame(long[["layer_a", "layer_b", value]])
         with column:
-            components.chart(
-                layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name),
-                pd.DataFrame(long[["layer_a", "layer_b", value]]),
-                f"layers-{value}-{table.metadata.slug}-{kind}",
-                key=f"grid-{value}",
-                on_click=clicked,
-            )
+            saved = f"layers-{value}-{table.metadata.slug}-{kind}"
+            components.chart(figure, numbers, saved, key=f"grid-{value}", on_click=clicked)
     return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
 
 

@@ -65,7 +65,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
     def per(row: Any, name: str) -> str:
-        layers = range(1, 1 + (0 if pd.isna(row.depth) else row.depth))
+        layers = () if pd.isna(row.depth) else range(1, 1 + row.depth)
         return per_layer([getattr(row, f"{name}_{layer}") for layer in layers])
 
     components.listed(
