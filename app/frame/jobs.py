@@ -1,8 +1,7 @@
 """Long computations on a page: queue one, watch it, stop it. `app.server.queue` runs them.
 
-A worker must not touch Streamlit: what it needs is given to it. It may use the cached models of
-`app.reading.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads`
-alone, which holds for the whole process: one that loads models by itself calls `app.server.cores.spare_one` before.
+A worker must not touch Streamlit, takes its randomness from generators of its own, and gets its models from
+`app.reading.loading.checkpoint`, or calls `app.server.cores.spare_one` before it loads one.
 """
 
 from __future__ import annotations
@@ -33,10 +32,7 @@ def _queue() -> JobQueue:
 def start(
     title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
 ) -> None:
-    """Queue a job and follow it in the address; for callbacks of buttons. What goes wrong is said on the page.
-
-    `prepare` is called with its id once it is queued.
-    """
+    """Queue a job, `prepare` by its id and follow it in the address; for callbacks. What goes wrong is said."""
     job = ""
     try:
         job = _queue().submit(title, work, key, steps)
@@ -78,10 +74,9 @@ def forget() -> None:
 
 
 def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
-    """Draw a job: its progress while it is unfinished, else one line on how it ended; None where it is not known.
+    """Draw a job, None where it is not known: one line on how it ended, else its progress and what `below` draws.
 
-    While it is unfinished the part is drawn again every second or two, with what `below` draws of what is there
-    already, and the whole page once at the end.
+    While it is unfinished this is drawn again every second or two, and the whole page once at the end.
     """
     found = find(job)
     if found is None:

@@ -1,7 +1,6 @@
 """The hierarchy as a diagram, up from the image on the left and down to its reconstruction, and as three steps.
 
-Streamlit takes SVG out of the HTML of a page, so it is a grid of boxes: its text follows the theme and the letter size
-of the reader, and colour (q blue, prior orange) never stands without a letter and a kind of line.
+A grid of boxes, as Streamlit takes SVG out of HTML; colour never stands without a letter and a kind of line.
 """
 
 from __future__ import annotations

@@ -122,10 +122,7 @@ def _own_images(stamp: str, _run: Path, _source: Source, _shape: tuple[int, int,
 
 
 def checkpoint(run: RunEntry) -> Checkpoint:
-    """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
-
-    Raises a CheckpointError or ConfigError about damaged, foreign or missing files.
-    """
+    """The model of a run on the CPU, in evaluation mode; imports torch. Raises a CheckpointError or ConfigError."""
     weights = run.path / WEIGHTS
     return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)
 

@@ -1,7 +1,6 @@
 """Importing a run: from a path on this computer, or from an uploaded zip archive.
 
-The import runs in a process of its own, so that a file made to crash or to exhaust a reader takes no dashboard with
-it, and the server needs no torch for it.
+It runs in a process of its own: a file made to crash or exhaust a reader takes no dashboard with it.
 """
 
 from __future__ import annotations

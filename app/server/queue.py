@@ -1,7 +1,6 @@
 """One queue of long computations for the whole server: one runs, the others wait for their turn. No Streamlit here.
 
-States are plain words, not members of an enumeration: the queue outlives a reload of this file, and then members of
-the old class would equal none of the new.
+States are words, no enumeration: the queue outlives a reload of this file, and old members would equal no new ones.
 """
 
 from __future__ import annotations
