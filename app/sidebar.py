@@ -35,30 +35,20 @@ def _nothing() -> Selection:
 
 def _selection(found: list[RunEntry]) -> Selection:
     by_name = {entry.name: entry for entry in found}
-    name = choose(
-        "Run A", "run", list(by_name), _most_telling(found).name, select=True, on_change=_follow_run,
-        help="The model whose scores, reconstructions and features the pages show.",
-    )  # fmt: skip
-    run = by_name[name]
-    versus = choose(
-        "Run B", "versus", [NO_RUN, *(other for other in by_name if other != name)], select=True,
-        help="A second model, shown beside run A where a page compares two.",
-    )  # fmt: skip
-    own, sets, scored = _sets(run)
-    data = choose(
-        "In-distribution set", "data", sets, own, select=True,
-        help="The data set that counts as normal: usually the one run A was trained on.",
-    )  # fmt: skip
-    ood = choose_many("Out-of-distribution sets", "ood", [slug for slug in sets if slug != data],
-                      [slug for slug in scored if slug != data])  # fmt: skip
-    return Selection(run, by_name.get(versus), data, ood)
-
-
-def _most_telling(found: list[RunEntry]) -> RunEntry:
-    """The sound run with the most score tables of the first folder that has one: one's own before bundled ones."""
+    # The sound run with the most score tables of the first folder that has one: one's own before bundled ones.
     sound = [entry for entry in found if entry.config is not None] or found
     beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
-    return max(beside, key=lambda entry: len(table_paths(entry.path)))
+    telling = max(beside, key=lambda entry: len(table_paths(entry.path)))
+    about = "The model whose scores, reconstructions and features the pages show."
+    name = choose("Run A", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
+    about = "A second model, shown beside run A where a page compares two."
+    versus = choose("Run B", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about)
+    own, sets, scored = _sets(by_name[name])
+    about = "The data set that counts as normal: usually the one run A was trained on."
+    data = choose("In-distribution set", "data", sets, own, select=True, help=about)
+    others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
+    ood = choose_many("Out-of-distribution sets", "ood", others, first)
+    return Selection(by_name[name], by_name.get(versus), data, ood)
 
 
 def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:

@@ -20,11 +20,10 @@ def partner(selection: state.Selection, run: RunEntry) -> RunEntry | None:
     """Run B; where none is chosen, the first run that a table is stored with."""
     if selection.versus is not None:
         return selection.versus
-    known = feature_tables.partners(run, loading.runs())
-    if not known:
-        return None
-    st.info(f"No run B is chosen in the sidebar: showing {known[0].name}, which tables are stored with.")
-    return known[0]
+    others = (other for other in loading.runs() if other.name != run.name)
+    if known := next((other for other in others if feature_tables.stored(run, other).tables), None):
+        st.info(f"No run B is chosen in the sidebar: showing {known.name}, which tables are stored with.")
+    return known
 
 
 def page() -> None:

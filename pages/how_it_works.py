@@ -68,15 +68,14 @@ def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> No
         said.append(terms.agreement(titles, [one[now.layers].bound for one in walked], stored_bounds, now))
     if now.forgotten:
         data = state.selection().data
-        own = stored(run, data)
-        for title, one in zip(titles, walked, strict=True):
-            ratio = one["q" * now.depth].bound - one[now.layers].bound
-            if own:
-                said.append(terms.standing(title, ratio, own, now, look(data).title))
-        if own is None:
-            said.append(f"No score table of {components.escape(look(data).title)} to set them beside.")
+        title = look(data).title
+        if own := stored(run, data):
+            ratios = [one["q" * now.depth].bound - one[now.layers].bound for one in walked]
+            said += [terms.standing(*pair, own, now, title) for pair in zip(titles, ratios, strict=True)]
+        else:
+            said.append(f"No score table of {components.escape(title)} to set them beside.")
     if any(said):
-        st.html(f"<p class='prose'>{'<br>'.join(line for line in said if line)}</p>")
+        st.html(f"<p class='prose'>{'<br>'.join(filter(None, said))}</p>")
     for one in both:
         if one.in_data_set:
             values = state.values("reconstructions", source="data set", image=one.key)
@@ -147,12 +146,9 @@ def page() -> None:
         st.caption(f"Run A, `{run.name}`, trained on {trained}, draws this page; choose another in the sidebar.")
     with after:
         show_means(run, now)
-        components.footer(
-            "\n".join(
-                f"hvae reconstruct {run.name} {one.flags} --seed {seed} --out {one.key.replace(':', '-')}.png"
-                for one in both
-            )
-        )
+        end = f"--seed {seed} --out"
+        commands = (f"hvae reconstruct {run.name} {one.flags} {end} {one.key.replace(':', '-')}.png" for one in both)
+        components.footer("\n".join(commands))
 
 
 page()

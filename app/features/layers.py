@@ -13,7 +13,7 @@ from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR
 from app.looks import palette
-from hvae.runs.correlations.tables import COLUMNS, CorrelationTable, Kind
+from hvae.runs.correlations.tables import CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
 
@@ -57,7 +57,7 @@ def about_the_models(kind: Kind, run: RunEntry, other: RunEntry) -> str:
 def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEntry, other: RunEntry) -> None:
     """Layer l against layer l, on every data set."""
     rows = feature_tables.rows(tables, kind)
-    rows = rows.loc[rows["layer_a"] == rows["layer_b"], list(COLUMNS)]
+    rows = rows.loc[rows["layer_a"] == rows["layer_b"]]
     st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
     stamp = rows.to_csv(index=False)
     drawn = (
@@ -90,14 +90,11 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
     long = table.frame[table.frame["kind"] == kind]
     drawn = (("mean_abs_r", "mean |r|", "matched units"), ("cka", "CKA", "whole layers"))
     for column, (value, name, words) in zip(st.columns(2), drawn, strict=True):
+        figure = layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name)
+        numbers = pd.DataFrame(long[["layer_a", "layer_b", value]])
         with column:
-            components.chart(
-                layer_grid(table.square(kind, value), run.name, other.name, f"{title}: {words}, {name}", name),
-                pd.DataFrame(long[["layer_a", "layer_b", value]]),
-                f"layers-{value}-{table.metadata.slug}-{kind}",
-                key=f"grid-{value}",
-                on_click=clicked,
-            )
+            saved = f"layers-{value}-{table.metadata.slug}-{kind}"
+            components.chart(figure, numbers, saved, key=f"grid-{value}", on_click=clicked)
     return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
 
 
@@ -105,7 +102,7 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: Ru
     """One pair of layers on every data set."""
     a, b = (int(layer) for layer in pair.split("-"))
     rows = feature_tables.rows(tables, kind)
-    rows = rows.loc[(rows["layer_a"] == a) & (rows["layer_b"] == b), list(COLUMNS)]
+    rows = rows.loc[(rows["layer_a"] == a) & (rows["layer_b"] == b)]
     st.html(
         f'<p class="prose">z<sub>{a}</sub> of {components.escape(run.name)} against z<sub>{b}</sub> of '
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 import streamlit as st
 
 from app.frame import components, jobs, state
-from app.frame.caching import kept
+from app.frame.caching import of_file
 from app.images.sources import whole, whole_split
 from app.looks import palette
 from app.looks.wording import asked_for
@@ -20,16 +19,8 @@ from app.server import access
 from app.server.queue import Report
 from hvae import datasets
 from hvae.errors import HvaeError, TableError
-from hvae.runs.correlations.tables import (
-    COLUMNS,
-    CorrelationMetadata,
-    CorrelationTable,
-    Kind,
-    list_correlations,
-    read_correlations,
-    table_name,
-    write_correlations,
-)
+from hvae.runs.correlations import tables as files
+from hvae.runs.correlations.tables import CorrelationMetadata, CorrelationTable, Kind
 from hvae.runs.correlations.unit_pairs import UnitPairs, read_unit_pairs, unit_pairs_path, write_unit_pairs
 from hvae.runs.folders import RunEntry, run_roots
 
@@ -39,13 +30,12 @@ IMAGES = 2000
 Content = TypeVar("Content")
 
 
-@dataclass(frozen=True, eq=False)
-class Stored:
+class Stored(NamedTuple):
     """Tables of two runs by data set, run A's layers first; why others cannot be used; which have other weights."""
 
     tables: dict[str, CorrelationTable]
-    problems: tuple[str, ...] = ()
-    outdated: frozenset[str] = field(default_factory=frozenset)
+    problems: list[str]
+    outdated: set[str]
 
 
 def own_folder(run: RunEntry) -> Path | None:
@@ -61,23 +51,24 @@ def stored(a: RunEntry, b: RunEntry) -> Stored:
     """Correlation tables between two runs; one that was made with other weights is used where there is no better."""
     tables: dict[str, CorrelationTable] = {}
     outdated: dict[str, str] = {}
-    problems = []
+    problems: list[str] = []
     for keeper, partner, folder in _folders(a, b):
-        for key in list_correlations(folder):
+        for key in files.list_correlations(folder):
             try:
-                table = kept("correlations", _stamp(key.path), lambda path=key.path: read_correlations(path))
+                table = of_file("correlations", key.path, files.read_correlations)
             except (TableError, OSError) as error:
                 problems.append(f"{keeper.name}: {error}")
                 continue
-            slug = table.metadata.slug
-            current = _current(table.metadata, keeper, partner)
-            if table.metadata.run_b != partner.name or (slug in tables and not (current and slug in outdated)):
+            if table is None or table.metadata.run_b != partner.name:
+                continue
+            slug, current = table.metadata.slug, _current(table.metadata, keeper, partner)
+            if slug in tables and not (current and slug in outdated):
                 continue
             tables[slug] = table if keeper is a else table.transposed()
             outdated.pop(slug, None)
             if not current:
                 outdated[slug] = f"{key.path.name} was made with other weights than the runs have now: correlate again"
-    return Stored(tables, (*problems, *outdated.values()), frozenset(outdated))
+    return Stored(tables, [*problems, *outdated.values()], set(outdated))
 
 
 def unit_pairs(a: RunEntry, b: RunEntry, slug: str, split: str) -> UnitPairs | None:
@@ -86,24 +77,17 @@ def unit_pairs(a: RunEntry, b: RunEntry, slug: str, split: str) -> UnitPairs | N
     Raises a TableError for a damaged file.
     """
     for keeper, partner, folder in _folders(a, b):
-        path = unit_pairs_path(folder / "correlations" / table_name(partner.name, slug, split))
-        if not path.is_file():
-            continue
-        pairs = kept("unit pairs", _stamp(path), lambda path=path: read_unit_pairs(path))
-        if pairs.metadata.run_b == partner.name and _current(pairs.metadata, keeper, partner):
+        path = unit_pairs_path(folder / "correlations" / files.table_name(partner.name, slug, split))
+        pairs = of_file("unit pairs", path, read_unit_pairs)
+        if pairs and pairs.metadata.run_b == partner.name and _current(pairs.metadata, keeper, partner):
             return pairs if keeper is a else pairs.transposed()
     return None
-
-
-def partners(run: RunEntry, runs: list[RunEntry]) -> list[RunEntry]:
-    """Runs that a table is stored with, in the order of `runs`."""
-    return [other for other in runs if other.name != run.name and stored(run, other).tables]
 
 
 def rows(tables: dict[str, CorrelationTable], kind: Kind) -> pd.DataFrame:
     """Every pair of layers on every data set."""
     frame = pd.concat([table.frame for table in tables.values()], ignore_index=True)
-    return frame.loc[frame["kind"] == kind, list(COLUMNS)]
+    return frame.loc[frame["kind"] == kind, list(files.COLUMNS)]
 
 
 def command(run: RunEntry, other: str, splits: Mapping[str, str]) -> str:
@@ -181,7 +165,7 @@ def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> Non
 
             table, pairs = correlate(first, second, images, (run.name, other.name), n=IMAGES, progress=progress)
             if tables:
-                keep(run, write_correlations, table)
+                keep(run, files.write_correlations, table)
             written = keep(run, write_unit_pairs, pairs)
         return written
 
@@ -217,7 +201,3 @@ def _current(metadata: CorrelationMetadata, keeper: RunEntry, partner: RunEntry)
     made_with = (metadata.weights_sha256_a, metadata.weights_sha256_b)
     digests = (loading.weights_sha256(run) for run in (keeper, partner))
     return all(digest in ("", made) for digest, made in zip(digests, made_with, strict=True))
-
-
-def _stamp(path: Path) -> tuple[Path, int]:
-    return path, path.stat().st_mtime_ns

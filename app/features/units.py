@@ -46,23 +46,15 @@ def unit_pairs(
         for pair in pairs
     }
     numbers = pd.DataFrame(
-        {
-            "pair": [pair.rank for pair in pairs],
-            "unit of A": [named[pair.rank][0].removeprefix("unit ") for pair in pairs],
-            "unit of B": [named[pair.rank][1].removeprefix("unit ") for pair in pairs],
-            "r": [pair.r for pair in pairs],
-            "images in both": [len(pair.shared) for pair in pairs],
-            "down": [pair.down for pair in pairs],
-            "across": [pair.across for pair in pairs],
-        }
-    )
-    components.chart(
-        matched_pairs(pairs, run.name, other.name, named),
-        numbers,
-        f"units-{metadata.slug}-{kind}-{layers}",
-        key="unit-pairs",
-        on_click=clicked,
-    )
+        [
+            [pair.rank, *(name.removeprefix("unit ") for name in named[pair.rank]), pair.r, len(pair.shared), pair.down,
+             pair.across]
+            for pair in pairs
+        ],
+        columns=["pair", "unit of A", "unit of B", "r", "images in both", "down", "across"],
+    )  # fmt: skip
+    figure, name = matched_pairs(pairs, run.name, other.name, named), f"units-{metadata.slug}-{kind}-{layers}"
+    components.chart(figure, numbers, name, key="unit-pairs", on_click=clicked)
     ranks = [str(pair.rank) for pair in pairs]
     rank = controls.choose("Unit pair", "match", ranks, select=True, help="1 is the pair most alike. Or click a mark.")
     pair = pairs[ranks.index(rank)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
@@ -16,6 +17,14 @@ def kept(what: str, stamp: object, make: Callable[[], T], size: Literal["small",
     Numbers, tables and charts are small, pictures large, and huge what a model gives of many images at every level.
     """
     return {"small": _small, "large": _large, "huge": _huge}[size](what, str(stamp), make)
+
+
+def of_file(what: str, path: Path, make: Callable[[Path], T]) -> T | None:
+    """What `make` gives of a file, kept until it changes; None where there is none."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return kept(what, (path, status.st_mtime_ns, status.st_size), lambda: make(path))
 
 
 # Resources, because copying tables and figures for every page costs more than most of what is done with them. Only

@@ -22,10 +22,8 @@ logger = logging.getLogger(__name__)
 
 WAY_ON = "Choose another run or data set in the sidebar, or go on with another page."
 """What to do where a page cannot show what is selected."""
-
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
-
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
 
@@ -75,11 +73,8 @@ def code(command: str) -> None:
 
 def no_run() -> None:
     """What to do where there is no run at all."""
-    missing(
-        "No run was found. Train one (a small one takes minutes on a CPU), or point HVAE_RUNS at a folder of runs and "
-        "reload this page.",
-        "hvae train fashionmnist-lite",
-    )
+    text = "No run was found. Train one (a small one takes minutes on a CPU), or point HVAE_RUNS at a folder of runs"
+    missing(f"{text} and reload this page.", "hvae train fashionmnist-lite")
 
 
 def chart(
@@ -156,14 +151,10 @@ def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     caption: str = "",
-    *,
     numbers: Numbers | None = None,
     name: str = "",
 ) -> None:
-    """A small table of HTML cells, the first of each row being its heading. Text from outside must come escaped.
-
-    The same numbers unrounded are offered as CSV under a name that is unique on the page.
-    """
+    """A small table of HTML cells (text from outside escaped), the first of each row its heading; `numbers` as CSV."""
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
@@ -177,13 +168,8 @@ def table(
         save(numbers, name, key=f"{name}-csv", quiet=True)
 
 
-def listed(
-    frame: pd.DataFrame, shown: Mapping[str, Callable[[Any], str]], caption: str = "", *, name: str = ""
-) -> None:
-    """A small table made of one frame: `shown` gives each heading the HTML cell of a row; the frame itself is the CSV.
-
-    Rows come as named tuples; the first column is the heading of its row. Without a name there is no CSV.
-    """
+def listed(frame: pd.DataFrame, shown: Mapping[str, Callable[[Any], str]], caption: str = "", name: str = "") -> None:
+    """A small table of a frame: `shown` gives each heading the HTML cell of a named tuple; with a name, also as CSV."""
     rows = [[cell(row) for cell in shown.values()] for row in frame.itertuples(index=False)]
     table(list(shown), rows, caption, numbers=frame if name else None, name=name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -43,15 +44,11 @@ def choose(
         if asked not in options:
             wanted = f"The address asks for {lowered(label)} `{quoted(asked)}`, which is not available here; showing"
             state.note(key, f"{wanted} `{fallback}`. Available: {listed(options)}.")
-    state.settle(
-        key, lambda asked: asked[-1] if asked and asked[-1] in options else None, options.__contains__, fallback
-    )
-    widget = st.selectbox if select else st.segmented_control
-    empty: dict[str, Any] = {"index": None} if select else {}
+    state.settle(key, lambda asked: next((one for one in asked[-1:] if one in options), None),
+                 options.__contains__, fallback)  # fmt: skip
+    widget = partial(st.selectbox, index=None) if select else st.segmented_control
     with state.shared():
-        chosen = widget(
-            label, options, key=key, required=True, bind="query-params", help=help, on_change=on_change, **empty
-        )
+        chosen = widget(label, options, key=key, required=True, bind="query-params", help=help, on_change=on_change)
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
@@ -90,10 +87,8 @@ def decimal(label: str, key: str, low: float, high: float, default: float, *, st
 
 def decimal_or_none(label: str, key: str, *, help: str, on_change: Callable[[], None] | None = None) -> float | None:
     """A box for any number at all that may stay empty, else as `number`."""
-    return _boxed(
-        label, key, float, None, None, "no number", help=help, width=130, format="%g", placeholder="any",
-        on_change=on_change,
-    )  # fmt: skip
+    box: dict[str, Any] = {"help": help, "width": 130, "format": "%g", "placeholder": "any", "on_change": on_change}
+    return _boxed(label, key, float, None, None, "no number", **box)
 
 
 def _boxed(
@@ -150,25 +145,18 @@ def image_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
 
     `sizes` says how many images each data set on offer has; the default is taken where nothing usable is pinned.
     """
-    state.settle(
-        "image",
-        lambda asked: asked[-1] if asked and asked[-1] else None,
-        lambda text: isinstance(text, str) and (_parsed(text, sizes) is not None or state.is_drawn("image")),
-        str(default),
-    )
+
+    def usable(text: object) -> bool:
+        return isinstance(text, str) and (_parsed(text, sizes) is not None or state.is_drawn("image"))
+
+    state.settle("image", lambda asked: "".join(asked[-1:]) or None, usable, str(default))
     with bar("image-box"):
         with state.shared():
-            text = st.text_input(
-                "Image (set:number)",
-                key="image",
-                bind="query-params",
-                width=220,
-                help=f"Type a set and a number, such as `{default}`, or click a mark in a figure.",
-            )
+            about = f"Type a set and a number, such as `{default}`, or click a mark in a figure."
+            text = st.text_input("Image (set:number)", key="image", bind="query-params", width=220, help=about)
         pinned = _parsed(text, sizes) or default
-        size = sizes[pinned.slug]
         for label, step in (("Previous", -1), ("Next", 1)):
-            target = ImageId(pinned.slug, (pinned.index + step) % size)
+            target = ImageId(pinned.slug, (pinned.index + step) % sizes[pinned.slug])
             st.button(label, key=f"_image{step}", on_click=state.pin, args=(target,))
     if text and _parsed(text, sizes) is None:
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())

@@ -1,8 +1,7 @@
 """Long computations on a page: queue one, watch it, stop it. `app.server.queue` runs them.
 
-A worker must not touch Streamlit: what it needs is given to it. It may use the cached models of
-`app.reading.loading.checkpoint`, takes its randomness from generators of its own, and leaves `torch.set_num_threads`
-alone, which holds for the whole process: one that loads models by itself calls `app.server.cores.spare_one` before.
+A worker must not touch Streamlit, takes its randomness from generators of its own, and gets its models from
+`app.reading.loading.checkpoint`, or calls `app.server.cores.spare_one` before it loads one.
 """
 
 from __future__ import annotations
@@ -30,21 +29,13 @@ def _queue() -> JobQueue:
     return JobQueue(limits.current())
 
 
-def submit(title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
-    """Queue a job; see `JobQueue.submit`. Raises QueueFull where too many wait."""
-    return _queue().submit(title, work, key, steps)
-
-
 def start(
     title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
 ) -> None:
-    """Queue a job and follow it in the address; for callbacks of buttons. What goes wrong is said on the page.
-
-    `prepare` is called with its id once it is queued.
-    """
+    """Queue a job, `prepare` by its id and follow it in the address; for callbacks. What goes wrong is said."""
     job = ""
     try:
-        job = submit(title, work, key, steps)
+        job = _queue().submit(title, work, key, steps)
         if prepare:
             prepare(job)
     except HvaeError as error:
@@ -62,8 +53,7 @@ def find(job: str) -> Job | None:
 
 def unfinished(job: str) -> bool:
     """Whether a job waits or runs, by its id."""
-    found = find(job)
-    return found is not None and not found.finished
+    return (found := find(job)) is not None and not found.finished
 
 
 def followed() -> str | None:
@@ -71,7 +61,7 @@ def followed() -> str | None:
 
     Call it on every run of a page that knows the key `job`, else the address loses it. Nobody types in its hidden box.
     """
-    state.settle("job", lambda asked: asked[-1] if asked and asked[-1] else None, lambda job: isinstance(job, str), "")
+    state.settle("job", lambda asked: "".join(asked[-1:]) or None, lambda job: isinstance(job, str), "")
     with state.shared(), st.container(key="job-address"):
         chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
     state.hold("job", chosen or None)
@@ -84,10 +74,9 @@ def forget() -> None:
 
 
 def watch(job: str, below: Callable[[str], None] | None = None) -> Job | None:
-    """Draw a job: its progress while it is unfinished, else one line on how it ended; None where it is not known.
+    """Draw a job, None where it is not known: one line on how it ended, else its progress and what `below` draws.
 
-    While it is unfinished the part is drawn again every second or two, with what `below` draws of what is there
-    already, and the whole page once at the end.
+    While it is unfinished this is drawn again every second or two, and the whole page once at the end.
     """
     found = find(job)
     if found is None:

@@ -45,9 +45,8 @@ PAGES = (
 def groups() -> dict[str, list[tuple[str, str]]]:
     """Group: (name, title) of its pages."""
     found: dict[str, list[tuple[str, str]]] = {}
-    here = names()
     for page in PAGES:
-        if page.name in here:
+        if page.name in names():
             found.setdefault(page.group, []).append((page.name, page.title))
     return found
 

@@ -218,11 +218,10 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     Streamlit appends them to those the address has. The last one counts, so single values may stand there twice; a
     list must not, so those of `LIST_KEYS` are left to the address where it has them. A change to None leaves one out.
     """
-    wanted = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
-    for key in LIST_KEYS:
-        if key in st.query_params:
-            wanted.pop(key, None)
-    return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items() if value is not None}
+    there = [key for key in LIST_KEYS if key in st.query_params]
+    known = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
+    wanted = {key: value for key, value in known.items() if value is not None and key not in there}
+    return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items()}
 
 
 def address() -> str:

@@ -18,8 +18,8 @@ from hvae import datasets
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
 
-WORDS = {"q": "q (image)", "p": "prior"}
-"""What a switch says, by its letter."""
+WORDS = ["q (image)", "prior"]
+"""What a switch says; its first letter is that of the address."""
 
 SAMPLE = "sample"
 """Stands where a data set stands, for images that the model made up itself, counted from 1."""
@@ -48,10 +48,7 @@ class Example:
 
 
 def switches(depth: int) -> tuple[DeltaGenerator, Switches]:
-    """Draw buttons for choices worth trying and a switch a layer, top first; (row with the whole choice, the choice).
-
-    The whole choice stands in the address.
-    """
+    """Buttons for choices worth trying and a switch a layer, top first; (row with the whole choice, the choice)."""
     buttons = st.container(horizontal=True, gap="small")
     toggles = st.container(key="switches", horizontal=True, vertical_alignment="bottom", gap="medium")
     row = controls.bar("layers-bar")
@@ -87,9 +84,10 @@ def chosen_examples(row: DeltaGenerator, config: RunConfig, ood: tuple[str, ...]
 def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
     """Data sets on this machine: the chosen OOD sets, other unfamiliar ones, then the model's own."""
     known = [slug for slug in datasets.names_for(config.model.image_shape) if datasets.available(slug)]
-    own = config.data.name
-    unfamiliar = [slug for slug in dict.fromkeys((*ood, *known)) if slug in known and slug != own]
-    return [*unfamiliar, *(slug for slug in known if slug == own)]
+
+    return sorted(
+        (slug for slug in dict.fromkeys((*ood, *known)) if slug in known), key=lambda slug: slug == config.data.name
+    )
 
 
 def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
@@ -111,16 +109,15 @@ def is_image(key: str, sets: Sequence[str], shape: sources.Shape) -> bool:
     return str(int(number)) == number and int(number) < sources.Sizes(list(sets), shape)[slug]
 
 
-def familiar(key: str, config: RunConfig) -> bool:
-    """Whether the model was trained on such images, or made this one up."""
-    return key.partition(":")[0] in (config.data.name, SAMPLE)
-
-
 def pair(key: str, config: RunConfig, sets: Sequence[str]) -> tuple[str, str]:
-    """(familiar key, unfamiliar key): the one chosen and, beside it, one of the other kind."""
-    if familiar(key, config):
-        return key, f"{next(slug for slug in sets if slug != config.data.name)}:0"
-    return f"{config.data.name}:0" if config.data.name in sets else f"{SAMPLE}:1", key
+    """(familiar key, unfamiliar key): the one chosen and, beside it, one of the other kind.
+
+    Familiar is what the model was trained on, or made up.
+    """
+    own = config.data.name
+    if key.partition(":")[0] in (own, SAMPLE):
+        return key, f"{next(slug for slug in sets if slug != own)}:0"
+    return f"{own}:0" if own in sets else f"{SAMPLE}:1", key
 
 
 def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Example:
@@ -132,8 +129,7 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
     position = np.array([int(number)])
     if slug == SAMPLE:
         assert samples is not None
-        source = sources.from_samples(samples)
-        one = position - 1
+        source, one = sources.from_samples(samples), position - 1
         return Example(key, source.images.take(one), source.index[one], f"Sample {number} of the model", source.flags)
     images = sources.whole(slug, shape).take(position)
     flags = f"--data {slug} --split {images.split} --first {number} --count 1"
@@ -142,14 +138,12 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
 
 def _switch(now: Switches, layer: int) -> None:
     key = f"_z{layer}"
-    st.session_state[key] = WORDS[now.layers[layer - 1]]
+    st.session_state[key] = next(word for word in WORDS if word[0] == now.layers[layer - 1])
 
     def turn() -> None:
-        letter = next(letter for letter, word in WORDS.items() if word == st.session_state[key])
-        _set(now.turned(layer, letter).layers)
+        _set(now.layers[: layer - 1] + st.session_state[key][0] + now.layers[layer:])
 
-    words = list(WORDS.values())
-    st.segmented_control(f"z{subscript(layer)} from", words, key=key, required=True, on_change=turn)
+    st.segmented_control(f"z{subscript(layer)} from", WORDS, key=key, required=True, on_change=turn)
 
 
 def _set(layers: str) -> None:

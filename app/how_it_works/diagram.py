@@ -1,7 +1,6 @@
 """The hierarchy as a diagram, up from the image on the left and down to its reconstruction, and as three steps.
 
-Streamlit takes SVG out of the HTML of a page, so it is a grid of boxes: its text follows the theme and the letter size
-of the reader, and colour (q blue, prior orange) never stands without a letter and a kind of line.
+A grid of boxes, as Streamlit takes SVG out of HTML; colour never stands without a letter and a kind of line.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ import streamlit as st
 from app.how_it_works.switches import DEEP, NUMBERS, Switches
 from app.looks import wording
 
-COPIED: dict[str, str] = {
+COPIED = {
     "bottom-up": "copied from the way up",
     "ladder": "inferred from the layers above and what the way up has seen",
     "bidirectional": "one half copied from the way up, the other inferred on the way down",
 }
 """How a layer gets its z from the image, in words."""
 
-NOTES: dict[str, str] = {
-    "bottom-up": "",
+NOTES = {
     "ladder": (
         "A ladder (LVAE): the way up draws nothing, it only gathers features d. Each z from q is inferred on the way "
         "down, from d and from the layers above."
@@ -30,7 +28,6 @@ NOTES: dict[str, str] = {
     ),
 }
 """What the diagram of a family needs said besides."""
-
 
 STEPS = (
     (
@@ -60,18 +57,17 @@ STEPS = (
 
 def diagram(switches: Switches, family: str = "bottom-up") -> str:
     """The diagram of one choice as HTML."""
-    rows = ["<b>Up: look</b><b></b><b>Down: rebuild</b><b>In the sum</b>"]
-    for layer in range(switches.depth, 0, -1):
-        rows.append(_layer(switches, layer, family))
-        rows.append('<i class="up"></i><i></i><i class="down"></i><i></i>')
-    rows.append(
-        '<span class="end">x<small>the image</small></span><span class="bridge compare">compared</span>'
-        '<span class="end">x̂<small>rebuilt</small></span><span class="term">log p(x|z)</span>'
+    layers = "".join(
+        f'{_layer(switches, layer, family)}<i class="up"></i><i></i><i class="down"></i><i></i>'
+        for layer in range(switches.depth, 0, -1)
     )
     return (
         f'<div class="hierarchy{" deep" if switches.depth >= DEEP else ""}" '
-        f'role="img" aria-label="{spoken(switches, family)}">{"".join(rows)}</div>'
-        + (f'<p class="prose">{NOTES[family]}</p>' if NOTES.get(family) else "")
+        f'role="img" aria-label="{spoken(switches, family)}">'
+        f"<b>Up: look</b><b></b><b>Down: rebuild</b><b>In the sum</b>{layers}"
+        '<span class="end">x<small>the image</small></span><span class="bridge compare">compared</span>'
+        '<span class="end">x̂<small>rebuilt</small></span><span class="term">log p(x|z)</span></div>'
+        + (f'<p class="prose">{NOTES[family]}</p>' if family in NOTES else "")
     )
 
 
@@ -79,10 +75,13 @@ def spoken(switches: Switches, family: str = "bottom-up") -> str:
     """The diagram in words."""
     depth = switches.depth
     count = NUMBERS[depth] if depth < len(NUMBERS) else str(depth)
-    downward = ", ".join(
-        f"z{layer} {_handed_over(family, layer, depth) if layer in switches.on() else 'from the prior'}"
-        for layer in range(depth, 0, -1)
+    how = dict.fromkeys(switches.off(), "from the prior") | dict.fromkeys(
+        switches.on(), COPIED.get(family, "taken from the image")
     )
+    if family == "bidirectional" and depth in switches.on():
+        # The top of BIVA has one part, inferred on the way up.
+        how[depth] = COPIED["bottom-up"]
+    downward = ", ".join(f"z{layer} {how[layer]}" for layer in range(depth, 0, -1))
     terms = wording.spoken(["log p(x|z)", *(f"log r{layer}" for layer in switches.on())])
     skipped = f"; skipped: {wording.spoken([f'log r{layer}' for layer in switches.off()])}" if switches.off() else ""
     letter = "d" if family == "ladder" else "z"
@@ -107,11 +106,6 @@ def steps() -> None:
         "on the way down; any other layer from the prior is sampled. Deterministic skips past each z are left out of "
         "the picture."
     )
-
-
-def _handed_over(family: str, layer: int, depth: int) -> str:
-    # The top of BIVA has one part, inferred on the way up.
-    return COPIED.get("bottom-up" if family == "bidirectional" and layer == depth else family, "taken from the image")
 
 
 def _layer(switches: Switches, layer: int, family: str) -> str:

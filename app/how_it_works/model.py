@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from app.frame.caching import kept
 from app.how_it_works.controls import Example
+from app.how_it_works.terms import Terms
 from app.images import models
 from app.reading import loading
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.reconstructions import reconstruct_switched
 from hvae.runs.folders import RunEntry
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """One image `(channel, height, width)` in [0, 1] rebuilt under one choice of switches, and its terms in nats.
-
-    The log-ratios `(layer,)` come lowest first, NaN where skipped.
-    """
-
-    mean: np.ndarray
-    log_px: float
-    log_ratios: np.ndarray
-
-    @property
-    def bound(self) -> float:
-        """The sum, in nats."""
-        return self.log_px + float(np.nansum(self.log_ratios))
 
 
 def walk(run: RunEntry, one: Example, seed: int, choices: tuple[str, ...]) -> tuple[np.ndarray, dict[str, Terms]]:
@@ -40,9 +22,8 @@ def walk(run: RunEntry, one: Example, seed: int, choices: tuple[str, ...]) -> tu
         checkpoint = loading.checkpoint(run)
         model = checkpoint.layered("reconstruct")
         x = prepare(one.images.images, checkpoint.config.data.preprocessing, seed, key, one.index)
-        found = reconstruct_switched(
-            model, x, EvaluationNoise(seed, key, one.index, 0, [0], model.latent_shapes), choices
-        )
+        noise = EvaluationNoise(seed, key, one.index, 0, [0], model.latent_shapes)
+        found = reconstruct_switched(model, x, noise, choices)
         return x.numpy()[0], {
             choice: Terms(found.means[n, 0], float(found.log_px[n, 0]), found.log_ratios[n, 0])
             for n, choice in enumerate(choices)

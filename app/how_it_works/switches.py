@@ -86,10 +86,6 @@ class Switches:
         """Layers from the prior, counted from 1."""
         return [layer for layer, letter in enumerate(self.layers, start=1) if letter == "p"]
 
-    def turned(self, layer: int, letter: str) -> Switches:
-        """The same choice with one layer, counted from 1, from `letter`."""
-        return Switches(self.layers[: layer - 1] + letter + self.layers[layer:])
-
 
 def every(depth: int, added: Iterable[str] = ()) -> list[str]:
     """Choices on offer: L^{>0} ... L^{>L}, then L^{<L} ... L^{<2}, then mixed ones.
@@ -98,9 +94,9 @@ def every(depth: int, added: Iterable[str] = ()) -> list[str]:
     """
     named = ["p" * k + "q" * (depth - k) for k in range(depth + 1)]
     named += ["q" * kept + "p" * (depth - kept) for kept in range(depth - 1, 0, -1)]
-    if depth > SPELLED_OUT:
-        return list(dict.fromkeys([*named, *(one for one in added if len(one) == depth and set(one) <= {"q", "p"})]))
-    mixed = ("".join(letters) for letters in itertools.product("qp", repeat=depth))
+    mixed = (one for one in added if len(one) == depth and set(one) <= {"q", "p"})
+    if depth <= SPELLED_OUT:
+        mixed = map("".join, itertools.product("qp", repeat=depth))
     return list(dict.fromkeys([*named, *mixed]))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,27 @@ from app.reading import measures
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.levels.llr import LikelihoodRatio
 
-if TYPE_CHECKING:
-    from app.how_it_works.model import Terms
-
 MUCH, LEAST_NATS = 1.5, 10.0
 """How many times as far, and by how many nats more, log p(x|z) has to fall for "much further"."""
 
 HEADINGS = ("What the model sees", "All from the image", "These switches")
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """One image `(channel, height, width)` in [0, 1] rebuilt under one choice of switches, and its terms in nats.
+
+    The log-ratios `(layer,)` come lowest first, NaN where skipped.
+    """
+
+    mean: np.ndarray
+    log_px: float
+    log_ratios: np.ndarray
+
+    @property
+    def bound(self) -> float:
+        """The sum."""
+        return self.log_px + float(np.nansum(self.log_ratios))
 
 
 def pictures(
@@ -117,13 +132,10 @@ def agreement(titles: Sequence[str], ours: Sequence[float], stored: Sequence[flo
     """Whether the score tables hold the same numbers (HTML); empty where they hold none of these images."""
     said = []
     for title, value, other in zip(titles, ours, stored, strict=True):
-        if other is None:
-            continue
-        same = np.isclose(value, other, rtol=1e-4, atol=0.01)
-        said.append(
-            f"{title}: {'the same' if same else 'another value'} in the score table ({nats(other, 2)} nats)"
-            + ("" if same else ", which was made with another seed or other weights")
-        )
+        if other is not None:
+            same = np.isclose(value, other, rtol=1e-4, atol=0.01)
+            found = f"{'the same' if same else 'another value'} in the score table ({nats(other, 2)} nats)"
+            said.append(f"{title}: {found}{'' if same else ', which was made with another seed or other weights'}")
     return f"{now.symbol} of {'; '.join(said)}." if said else ""
 
 
@@ -136,13 +148,8 @@ def means(tables: Mapping[str, ScoreTable], k: int) -> tuple[pd.DataFrame, dict[
         for title, table in tables.items()
     ]
     frame = pd.DataFrame(rows, columns=["set", "images", *map(plain, symbols)])
-    cells: dict[str, Callable[[Any], str]] = {
-        "data set": lambda row: escape(row.set),
-        "images": lambda row: f"{row.images:,}",
-    }
-    for place, symbol in enumerate(symbols, start=2):
-        cells[symbol] = lambda row, place=place: nats(row[place])
-    return frame, cells
+    cells = {symbol: lambda row, place=place: nats(row[place]) for place, symbol in enumerate(symbols, start=2)}
+    return frame, {"data set": lambda row: escape(row.set), "images": lambda row: f"{row.images:,}", **cells}
 
 
 def _falls(nats_lost: float) -> str:

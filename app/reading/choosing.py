@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -59,17 +59,12 @@ def said_measure(score: Score, unit: str) -> Measure:
 def choose_setting(found: Sequence[Setting]) -> Setting:
     """Reading, S and R of at least one setting: only combinations that exist, each choice narrowing the next."""
     with controls.bar("settings"):
-        reading = controls.choose("Reading", "reading", _distinct(one.reading for one in found), help=READING_HELP)
-        found = [one for one in found if one.reading == reading]
-        samples = controls.choose(
-            "Importance samples S", "S", _distinct(one.samples for one in found), help="More samples tighten the bound."
-        )
-        found = [one for one in found if str(one.samples) == samples]
-        draws = controls.choose(
-            "Draws R", "R", _distinct(one.draws for one in found), help="Values are means over R repeats: less noise."
-        )
-    return next(one for one in found if str(one.draws) == draws)
-
-
-def _distinct(values: Iterable[object]) -> list[str]:
-    return list(dict.fromkeys(map(str, values)))
+        for name, label, key, about in (
+            ("reading", "Reading", "reading", READING_HELP),
+            ("samples", "Importance samples S", "S", "More samples tighten the bound."),
+            ("draws", "Draws R", "R", "Values are means over R repeats: less noise."),
+        ):
+            offered = dict.fromkeys(str(getattr(one, name)) for one in found)
+            chosen = controls.choose(label, key, list(offered), help=about)
+            found = [one for one in found if str(getattr(one, name)) == chosen]
+    return found[0]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from app.frame.caching import kept
+from app.frame.caching import kept, of_file
 from app.server import cores
 from hvae.datasets import PARTS, is_known
 from hvae.errors import DataError, HvaeError
@@ -32,17 +31,13 @@ if TYPE_CHECKING:
     from hvae.datasets import ImageSet
     from hvae.runs.checkpoints import Checkpoint
 
-T = TypeVar("T")
+WEIGHTS = "model.safetensors"
 
 
-def runs() -> list[RunEntry]:
-    """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once."""
-    return folders.find_runs()
-
-
-def catalogue(run: RunEntry) -> Catalogue:
-    """The score tables of a run that may be used; a file that did not change since is not read again."""
-    return catalogues.catalogue(run)
+runs = folders.find_runs
+"""Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once."""
+catalogue = catalogues.catalogue
+"""The score tables of a run that may be used; a file that did not change since is not read again."""
 
 
 def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
@@ -58,15 +53,13 @@ def stamp(entry: TableEntry) -> str:
 
 def history(run: RunEntry) -> pd.DataFrame:
     """Learning curve of a run, checked, one row an epoch; empty where there is none. Raises a TableError if damaged."""
-    path = run.path / "history.csv"
-    if not path.is_file():
-        return pd.DataFrame()
-    return kept("history", f"{path}@{path.stat().st_mtime_ns}", lambda: learning_curve(run.path))
+    curve = of_file("history", run.path / "history.csv", lambda path: learning_curve(path.parent))
+    return pd.DataFrame() if curve is None else curve
 
 
 def state(run: RunEntry) -> RunState:
     """`hvae.runs.states.run_state`, looked at again when anything it depends on has changed."""
-    paths = [run.path / name for name in ("history.csv", "model.safetensors", "resume.pt")]
+    paths = [run.path / name for name in ("history.csv", WEIGHTS, "resume.pt")]
     seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
     present = run.path.is_dir(), is_written(run.path), bool(table_paths(run.path))
     epochs = run.config and run.config.training.epochs
@@ -111,8 +104,7 @@ def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
 
 def _whole(run: RunEntry, slug: str, split: str) -> ImageSet:
     """A split of a set under the name that the run knows it by."""
-    shape = run.config.model.image_shape if run.config else (1, 28, 28)
-    seed = run.config.data.split_seed if run.config else 0
+    shape, seed = (run.config.model.image_shape, run.config.data.split_seed) if run.config else ((1, 28, 28), 0)
     if is_known(slug):
         return images(slug, split, seed, shape)
     source = locate(run.path, slug)
@@ -130,11 +122,8 @@ def _own_images(stamp: str, _run: Path, _source: Source, _shape: tuple[int, int,
 
 
 def checkpoint(run: RunEntry) -> Checkpoint:
-    """The model of a run on the CPU, in evaluation mode; imports torch (about two seconds once per process).
-
-    Raises a CheckpointError or ConfigError about damaged, foreign or missing files.
-    """
-    weights = run.path / "model.safetensors"
+    """The model of a run on the CPU, in evaluation mode; imports torch. Raises a CheckpointError or ConfigError."""
+    weights = run.path / WEIGHTS
     return _checkpoint(str(run.path), weights.stat().st_mtime_ns if weights.is_file() else 0)
 
 
@@ -148,7 +137,7 @@ def _checkpoint(path: str, stamp: int) -> Checkpoint:
 
 def parameters(run: RunEntry) -> int | None:
     """How many there are, by the header of the file; None where there is none to read."""
-    return _of_weights("parameters", run, _counted)
+    return of_file("parameters", run.path / WEIGHTS, _counted)
 
 
 def weights_sha256(run: RunEntry) -> str:
@@ -158,16 +147,7 @@ def weights_sha256(run: RunEntry) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    return _of_weights("digest", run, digest) or ""
-
-
-def _of_weights(what: str, run: RunEntry, make: Callable[[Path], T]) -> T | None:
-    """A fact about the weights as they are now; None where there are none."""
-    path = run.path / "model.safetensors"
-    if not path.is_file():
-        return None
-    status = path.stat()
-    return kept(what, (path, status.st_mtime_ns, status.st_size), lambda: make(path))
+    return of_file("digest", run.path / WEIGHTS, digest) or ""
 
 
 def _counted(path: Path) -> int | None:

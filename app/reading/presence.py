@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -64,7 +65,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
     def per(row: Any, name: str) -> str:
-        layers = range(1, 1 + (0 if pd.isna(row.depth) else row.depth))
+        layers = () if pd.isna(row.depth) else range(1, 1 + row.depth)
         return per_layer([getattr(row, f"{name}_{layer}") for layer in layers])
 
     components.listed(
@@ -85,14 +86,19 @@ def runs_table(found: Sequence[RunEntry]) -> None:
         "score tables there are",
         name="runs",
     )
-    wrong = [(row["run"], row["reason"]) for row in rows if row["reason"]]
+    wrong = [(components.escape(row["run"]), components.escape(row["reason"])) for row in rows if row["reason"]]
     if wrong:
-        lines = (f"<li><b>{components.escape(name)}</b>: {components.escape(reason)}</li>" for name, reason in wrong)
+        lines = (f"<li><b>{name}</b>: {reason}</li>" for name, reason in wrong)
         st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
 
 
 def _row(run: RunEntry) -> dict[str, object]:
-    state, best, config = loading.state(run), _best_epoch(run), run.config
+    state, config = loading.state(run), run.config
+    best: dict[str, float] = {}
+    # Of the epoch that the weights were kept from; the page of the run says why a learning curve cannot be read.
+    with suppress(HvaeError, KeyError, TypeError, ValueError, OSError):
+        history = loading.history(run)
+        best = history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
     value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions)) if config and "elbo" in best else None
     layers = range(1, (run.depth or 0) + 1)
     return {
@@ -110,12 +116,3 @@ def _row(run: RunEntry) -> dict[str, object]:
         "score_tables": len(table_paths(run.path)),
         "path": str(run.path),
     }
-
-
-def _best_epoch(run: RunEntry) -> dict[str, float]:
-    """The row of the learning curve that the weights were kept from; empty where it cannot be read."""
-    try:
-        history = loading.history(run)
-        return history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
-    except (HvaeError, KeyError, TypeError, ValueError, OSError):
-        return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -98,9 +99,7 @@ class View:
 
     def under(self, measure: Measure) -> View:
         """The same sets under another score; those that lack what it needs become problems. Raises a TableError."""
-        entries = [one.entry for one in self.outside]
-        outside, problems = _readable(self.catalogue, entries, measure)
-        return replace(self, measure=measure, inside=self.by(measure), outside=outside, problems=problems)
+        return self.at(measure=measure)
 
     def at(self, **changes: Any) -> View:
         """The same sets in another catalogue, setting or measure, those that are scored there. Raises a TableError."""
@@ -126,10 +125,10 @@ def view(
     if own is None:
         raise TableError(f"{catalogue.run.name} has no scores of {data} under {setting}")
     found = {slug: catalogue.find(slug, setting) for slug in ood}
-    outside, problems = _readable(catalogue, [entry for entry in found.values() if entry], measure)
+    outside, problems = tried(partial(scored, catalogue, entry, measure) for entry in found.values() if entry)
     unscored = tuple(slug for slug, entry in found.items() if entry is None)
     inside = scored(catalogue, own, measure)
-    return View(catalogue, setting, measure, inside, outside, unscored, problems, budget, unit)
+    return View(catalogue, setting, measure, inside, tuple(outside), unscored, tuple(problems), budget, unit)
 
 
 def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
@@ -202,13 +201,13 @@ def curves(inside: Scored, outside: Scored) -> tuple[RocCurve, PrecisionRecallCu
     return _pair("curves", inside, outside, lambda: (stats.roc_curve(*pair), stats.precision_recall_curve(*pair)))
 
 
-def tried(makers: Iterable[Callable[[], View]]) -> tuple[list[View], list[str]]:
-    """(the views that can be made, why some of them or some of their sets cannot)."""
+def tried(makers: Iterable[Callable[[], T]]) -> tuple[list[T], list[str]]:
+    """(what can be made, why the rest or some of the sets of a view cannot)."""
     found, problems = [], []
     for make in makers:
         try:
-            found.append(make())
-            problems += found[-1].problems
+            found.append(one := make())
+            problems += one.problems if isinstance(one, View) else ()
         except TableError as error:
             problems.append(str(error))
     return found, problems
@@ -235,16 +234,3 @@ def densities(sets: Sequence[Scored]) -> list[Density]:
 
 def _pair(what: str, inside: Scored, outside: Scored, make: Callable[[], T]) -> T:
     return kept(what, f"{inside.stamp}\n{outside.stamp}", make)
-
-
-def _readable(
-    catalogue: Catalogue, entries: Sequence[TableEntry], measure: Measure
-) -> tuple[tuple[Scored, ...], tuple[str, ...]]:
-    """(sets under a score, why the others are not among them)."""
-    found, problems = [], []
-    for entry in entries:
-        try:
-            found.append(scored(catalogue, entry, measure))
-        except TableError as error:
-            problems.append(str(error))
-    return tuple(found), tuple(problems)

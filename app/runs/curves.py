@@ -33,13 +33,11 @@ def curves(run: RunEntry, versus: RunEntry | None) -> None:
         "the weights kept are those of its best epoch.",
     )
     runs = [run] if versus is None else [run, versus]
-    quantity = controls.choose(
-        "Per layer",
-        "quantity",
-        list(QUANTITIES),
-        help="KL: how much a layer says about an image. Active units: how many of its units vary over images "
-        "(variance of the posterior mean above 0.01). Schedules: what training did when.",
+    about = (
+        "KL: how much a layer says about an image. Active units: how many of its units vary over images (variance of "
+        "the posterior mean above 0.01). Schedules: what training did when."
     )
+    quantity = controls.choose("Per layer", "quantity", list(QUANTITIES), help=about)
     live = _live(runs)
     draw = st.fragment(run_every=REFRESH)(_draw) if live else _draw
     draw(runs, quantity, live)
@@ -57,17 +55,14 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
     stamp = quantity
     for run in runs:
         try:
-            history = loading.history(run)
-            if len(history):
+            if len(history := loading.history(run)):
                 stamp += f" {run.path}@{(run.path / 'history.csv').stat().st_mtime_ns}"
+                histories[components.escape(run.name)] = history
+            else:
+                st.info(f"{quoted(run.name)} has no learning curve yet: the first epoch has not ended.")
         except (HvaeError, OSError) as error:
             st.error(f"The learning curve of {quoted(run.name)} cannot be shown:")
             st.code(str(error).replace(f"{run.path}/", ""), language=None, wrap_lines=True)
-            continue
-        if len(history):
-            histories[components.escape(run.name)] = history
-        else:
-            st.info(f"{quoted(run.name)} has no learning curve yet: the first epoch has not ended.")
     if histories:
         _figures(stamp, histories, quantity)
 

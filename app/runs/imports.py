@@ -1,7 +1,6 @@
 """Importing a run: from a path on this computer, or from an uploaded zip archive.
 
-The import runs in a process of its own, so that a file made to crash or to exhaust a reader takes no dashboard with
-it, and the server needs no torch for it.
+It runs in a process of its own: a file made to crash or exhaust a reader takes no dashboard with it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -27,8 +26,7 @@ logger = logging.getLogger(__name__)
 COMMAND = "hvae runs import PATH_OR_ZIP"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an import ended: the name of the new run, None where it was refused; why, or what was left out."""
 
     run: str | None
@@ -47,17 +45,12 @@ def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
         return Outcome(None, (f"The import took longer than {duration(patience)} and was stopped.",))
     except ValueError:
         return Outcome(None, ("No file or folder can have such a name.",))
-    said = done.stderr.splitlines()
     if done.returncode == 0:
-        return Outcome(Path(done.stdout.strip()).name, _after("note: ", said))
-    if reasons := _after("error: ", said):
+        return Outcome(Path(done.stdout.strip()).name, tuple(re.findall(r"^note: (.*)", done.stderr, re.M)))
+    if reasons := tuple(re.findall(r"^error: (.*)", done.stderr, re.M)):
         return Outcome(None, reasons)
     logger.error("an import failed: %s", done.stderr[-2000:])
     return Outcome(None, ("The import failed in a way nobody foresaw. The log of the server says where.",))
-
-
-def _after(start: str, lines: list[str]) -> tuple[str, ...]:
-    return tuple(line.removeprefix(start) for line in lines if line.startswith(start))
 
 
 def section() -> None:

@@ -29,8 +29,7 @@ def listed(run: RunEntry) -> pd.DataFrame:
     """One row a file: what it was made with, size and age, what is wrong with it if anything, and how to make it."""
     found = loading.catalogue(run)
     entries = {entry.path: entry for entry in found.entries}
-    rows = [_row(run, path, entries.get(path), found.problems) for path in table_paths(run.path)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_row(run, path, entries.get(path), found.problems) for path in table_paths(run.path)])
 
 
 def _row(run: RunEntry, path: Path, entry: TableEntry | None, problems: tuple[str, ...]) -> dict[str, object]:

@@ -12,21 +12,14 @@ TURN_SECONDS = 0.05
 
 
 def spare_one() -> None:
-    """Leave a core to the web server; imports torch.
-
-    The setting holds for the whole process, so it is made where a model is loaded and the same each time; a thread
-    takes it over when it first computes.
-    """
+    """Leave a core to the web server, for the whole process; imports torch. To be called before a model is loaded."""
     import torch
 
     torch.set_num_threads(min(torch.get_num_threads(), MOST_THREADS, max(1, available() - 1)))
 
 
 def take_long_turns() -> None:
-    """Let the pages of several visitors be made one after the other rather than all at once, ever so slowly.
-
-    Each is done sooner, and arrives in few pieces: a browser draws the page anew for every piece that comes alone.
-    """
+    """Let pages be made one after the other: each is done sooner, and its browser draws it anew for fewer pieces."""
     sys.setswitchinterval(TURN_SECONDS)
 
 

@@ -53,16 +53,16 @@ class Limits(Frozen):
 
 def current() -> Limits:
     """The limits of this server. Raises a ConfigError of one line that names the file and the key."""
-    return _read(os.environ.get(VARIABLE, ""))
+    named = os.environ.get(VARIABLE, "")
+    return read(Path(named).expanduser() if named else None)
 
 
 @lru_cache(maxsize=8)
-def _read(named: str) -> Limits:
-    return read(Path(named).expanduser() if named else FILE) if named or FILE.is_file() else Limits()
-
-
-def read(path: Path) -> Limits:
-    """The limits of a file; what it does not name keeps its default. Raises as `current` does."""
+def read(path: Path | None) -> Limits:
+    """The limits of a file, or of the checkout; what it does not name keeps its default. Raises as `current` does."""
+    if path is None and not FILE.is_file():
+        return Limits()
+    path = path or FILE
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

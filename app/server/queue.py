@@ -1,7 +1,6 @@
 """One queue of long computations for the whole server: one runs, the others wait for their turn. No Streamlit here.
 
-States are plain words, not members of an enumeration: the queue outlives a reload of this file, and then members of
-the old class would equal none of the new.
+States are words, no enumeration: the queue outlives a reload of this file, and old members would equal no new ones.
 """
 
 from __future__ import annotations
@@ -74,11 +73,8 @@ class JobQueue:
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """An empty queue within these limits; the clock gives seconds."""
-        limits = limits or Limits()
-        self._lock = threading.Lock()
-        self._working = False
-        self._most_waiting, self._most_finished = limits.jobs_waiting, limits.jobs_remembered
-        self._seconds, self._clock = limits.job_seconds, clock
+        self._limits, self._clock = limits or Limits(), clock
+        self._lock, self._working = threading.Lock(), False
         self._jobs: dict[str, _Entry] = {}
 
     def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
@@ -90,10 +86,10 @@ class JobQueue:
             for entry in self._jobs.values():
                 if entry.key == key and not entry.job.finished and not entry.stop.is_set():
                     return entry.job.id
-            if len(self._waiting()) >= self._most_waiting:
-                raise QueueFull(f"{self._most_waiting} computations are waiting already: try again in a few minutes")
+            if len(self._waiting()) >= (most := self._limits.jobs_waiting):
+                raise QueueFull(f"{most} computations are waiting already: try again in a few minutes")
             job = Job(secrets.token_urlsafe(9), title, steps)
-            self._jobs[job.id] = _Entry(job, work, key, self._seconds, self._clock)
+            self._jobs[job.id] = _Entry(job, work, key, self._limits.job_seconds, self._clock)
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._drain, name="jobs").start()
@@ -108,12 +104,10 @@ class JobQueue:
     def cancel(self, job: str) -> None:
         """Stop a job: at once where it waits, at its next step where it runs; finished ones stay as they are."""
         with self._lock:
-            entry = self._jobs.get(job)
-            if entry is None or entry.job.finished:
-                return
-            entry.stop.set()
-            if entry.job.state == "waiting":
-                self._finish(entry, "cancelled")
+            if (entry := self._jobs.get(job)) and not entry.job.finished:
+                entry.stop.set()
+                if entry.job.state == "waiting":
+                    self._finish(entry, "cancelled")
 
     def counts(self) -> tuple[int, int]:
         """(jobs waiting, jobs running)."""
@@ -134,21 +128,21 @@ class JobQueue:
                     self._working = False
                     return
                 entry = waiting[0]
-                entry.job, entry.until = replace(entry.job, state="running"), self._clock() + self._seconds
+                entry.job, entry.until = replace(entry.job, state="running"), self._clock() + entry.seconds
             self._run(entry)
 
     def _run(self, entry: _Entry) -> None:
+        result, state, problem = None, "failed", UNFORESEEN
         try:
             result = entry.work(entry.report, entry.cancelled)
             # A job that stops because it has to has no result; one that got there first keeps it.
             state, problem = entry.stopped() if result is None and entry.cancelled() else ("done", "")
         except Cancelled:
-            result, (state, problem) = None, entry.stopped()
+            state, problem = entry.stopped()
         except HvaeError as error:
-            result, state, problem = None, "failed", (str(error).splitlines() or [UNFORESEEN])[0]
+            problem = (str(error).splitlines() or [UNFORESEEN])[0]
         except Exception:
             logger.exception("a job failed: %s", entry.job.title)
-            result, state, problem = None, "failed", UNFORESEEN
         with self._lock:
             self._finish(entry, state, problem, result)
 
@@ -156,11 +150,11 @@ class JobQueue:
         """Close a job and forget the oldest finished ones; the lock is held."""
         entry.job = replace(entry.job, state=state, problem=problem, result=result)
         # What the work holds on to (models, images) must not outlive it.
-        entry.work = _nothing
+        del entry.work
         # Finished last, remembered longest.
         self._jobs[entry.job.id] = self._jobs.pop(entry.job.id)
         finished = [other.job.id for other in self._jobs.values() if other.job.finished]
-        for old in finished[: -self._most_finished]:
+        for old in finished[: -self._limits.jobs_remembered]:
             del self._jobs[old]
 
 
@@ -178,17 +172,13 @@ class _Entry:
     first: tuple[float, int] | None = None
     last: tuple[float, int] = (0.0, 0)
 
-    def told(self) -> bool:
-        """Whether somebody said to stop, or the server is shutting down and waits for this thread."""
-        return self.stop.is_set() or _shutting_down()
-
     def cancelled(self) -> bool:
-        """Whether to stop: it was told to, or its time is up."""
-        return self.told() or self.clock() >= self.until
+        """Whether to stop: it was told to, the server is shutting down and waits for this thread, or its time is up."""
+        return self.stop.is_set() or _shutting_down() or self.clock() >= self.until
 
     def stopped(self) -> tuple[State, str]:
         """(state, problem) of a job that had to stop."""
-        if self.told():
+        if self.stop.is_set() or _shutting_down():
             return "cancelled", ""
         return "failed", f"stopped after {duration(self.seconds)}, the most a job may run here. {KEPT}"
 
@@ -220,7 +210,3 @@ def duration(seconds: float) -> str:
 
 def _shutting_down() -> bool:
     return not threading.main_thread().is_alive()
-
-
-def _nothing(report: Report, cancelled: Callable[[], bool]) -> None:
-    """The work of a finished job."""

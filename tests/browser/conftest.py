@@ -30,6 +30,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+COPY_LINK = '.st-key-copy-link [data-testid="stCode"]'
+"""The last element of every page: the address that it was drawn for, with all its values."""
 PATIENCE = 30_000
 """Milliseconds until something that never comes is a failure; how long a paint takes is measured apart."""
 
@@ -56,7 +58,7 @@ class Visit:
     failed: list[str] = field(default_factory=list)
 
     def settle(self, frames: int = 1) -> None:
-        """Wait until the script has finished: its last element is there, and none of an earlier run is left.
+        """Wait until the script has finished: its last element is there, none of an earlier run is left or fading.
 
         Args:
             frames: for so many frames in a row; more than one where a second run may follow the first at once.
@@ -65,7 +67,8 @@ class Visit:
             """frames => {
                 const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
-                    && !document.querySelector('[data-stale="true"]');
+                    && !document.querySelector('[data-stale="true"]')
+                    && !document.getAnimations().some(one => one instanceof CSSTransition);
                 window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
                 if (window.__settled < frames) return false;
                 window.__settled = 0;
@@ -77,7 +80,7 @@ class Visit:
 
     def link(self) -> dict[str, list[str]]:
         """The values that the "Copy link" box of the page spells out."""
-        shown = self.page.locator('.st-key-copy-link [data-testid="stCode"]').inner_text()
+        shown = self.page.locator(COPY_LINK).inner_text()
         return parse_qs(shown.partition("?")[2], keep_blank_values=True)
 
     def navigate(self, group: str, title: str) -> None:
@@ -91,7 +94,8 @@ class Visit:
         self.settle()
 
     def barriers(self) -> list[str]:
-        """Serious and critical violations of accessibility that axe-core finds, with where they are."""
+        """Serious and critical violations of accessibility that axe-core finds once the page is still, and where."""
+        self.settle(frames=3)
         return [
             f"{found['impact']}: {found['help']} ({found['id']}): {node['html'][:200]}"
             for found in Axe().run(self.page).response["violations"]

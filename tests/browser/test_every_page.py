@@ -1,12 +1,13 @@
 """Every page in a browser: cold by its address, accessible in both themes, no wider than a phone."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
 from app.frame import parts, registry
-from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.conftest import COPY_LINK, PATIENCE, Dashboard, Visit
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -38,8 +39,9 @@ def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
         choice = visited.page.locator(f".st-key-{key}").get_by_role("radio", name=part)
         if choice.count():
             choice.click()
+            # The browser marks the choice before the server knows of it: only the link tells that its run has come.
+            expect(visited.page.locator(COPY_LINK)).to_contain_text(urlencode({key: part}))
             expect(choice).to_be_checked()
-            visited.settle(frames=3)
             assert visited.barriers() == [], part
     for width in (1024, 390):
         visited.page.set_viewport_size({"width": width, "height": 900})

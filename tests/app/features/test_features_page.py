@@ -132,7 +132,7 @@ def test_what_is_missing_comes_with_its_command(runs, open_page, visit):
         raise HvaeError("could not write *there*")
 
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
-    job = jobs.submit("clothes and lonely", fails, "key")
+    job = jobs._queue().submit("clothes and lonely", fails, "key")
     finish_jobs()
     app = visit("features", run="clothes", versus="lonely", ood="digits", job=job)
     assert not app.exception

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from app.how_it_works import controls as examples
 from app.how_it_works import terms as how_terms
 from app.how_it_works.diagram import diagram, spoken
-from app.how_it_works.model import Terms
 from app.how_it_works.switches import Switches, computed_with, every, first_choice, presets
+from app.how_it_works.terms import Terms
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import load
 from hvae.runs.score_tables import read_table

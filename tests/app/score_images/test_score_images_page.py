@@ -112,7 +112,7 @@ def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Calla
 
 def test_what_is_finished_shows_while_the_job_runs(root: Path, visit: Callable[..., AppTest]) -> None:
     go = threading.Event()
-    job = jobs.submit("a long one", lambda report, cancelled: str(go.wait(60)), "long")
+    job = jobs._queue().submit("a long one", lambda report, cancelled: str(go.wait(60)), "long")
     try:
         folder = work.create(job, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
         work.add(folder, 0, *scored())
