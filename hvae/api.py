@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,6 @@ from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry, find_run
 from hvae.runs.settings import Setting
 from hvae.verdicts.rule import USUAL_SCORE, Statistic, rule
-
-if TYPE_CHECKING:
-    from hvae.measuring.scorer import Measurer
 
 ALPHA = 0.05
 
@@ -43,9 +40,6 @@ class LoadedRun:
 
     Images are a numpy or torch batch of 8-bit values in the shape that the model takes: `(n, channel, height, width)`,
     `(n, height, width, channel)`, or `(n, height, width)` for grey ones.
-
-    Attributes:
-        run: the folder and its configuration.
     """
 
     def __init__(self, run: RunEntry) -> None:
@@ -88,9 +82,11 @@ class LoadedRun:
             TableError: a score that needs what the run has not, such as scores of its reference part.
         """
         pixels = self._pixels(images)
+        from hvae.measuring.scorer import Measurer
+
         wanted = [score for name in scores for score in registry.at_every_level(name, self.depth)]
-        setting = setting or self._setting
-        table = self._measurer(setting).table(pixels)
+        setting = setting or next(iter(self._catalogue.rule_settings()), Setting())
+        table = Measurer(self.run, setting).table(pixels)
         reference = None
         if any(score.needs_reference for score in wanted):
             found = self._catalogue
@@ -174,15 +170,6 @@ class LoadedRun:
     @cached_property
     def _catalogue(self) -> Catalogue:
         return catalogue(self.run)
-
-    @property
-    def _setting(self) -> Setting:
-        return next(iter(self._catalogue.rule_settings()), Setting())
-
-    def _measurer(self, setting: Setting) -> Measurer:
-        from hvae.measuring.scorer import Measurer
-
-        return Measurer(self.run, setting)
 
     def _pixels(self, images: Any) -> np.ndarray:
         """The batch as (n, channel, height, width) uint8."""

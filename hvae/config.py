@@ -165,9 +165,8 @@ class ModelConfig(Frozen, ABC):
 
     def inability(self, ability: Ability) -> str | None:
         """Why a model of this kind cannot do something, None where it can."""
-        return (
-            None if ability in self.abilities else f"a model of kind {self.kind} ({self.title}) cannot {DOES[ability]}"
-        )
+        cannot = f"a model of kind {self.kind} ({self.title}) cannot {DOES[ability]}"
+        return None if ability in self.abilities else cannot
 
     @property
     def dimensions(self) -> int:
@@ -252,11 +251,7 @@ class RunConfig(Frozen):
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str = "config.json") -> RunConfig:
-        """Parse and validate a configuration.
-
-        Args:
-            text: JSON.
-            source: where it came from, for the message.
+        """Parse and validate a configuration; `source` is where it came from, for the message.
 
         Raises:
             ConfigError: unknown keys, values out of bounds, another schema version, or no JSON at all.

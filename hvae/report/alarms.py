@@ -29,14 +29,7 @@ def alarm_table(
 
     Beside the settings: `data`, `role`, `alpha`, `n_reference`, `n_calibration`, `n`, `rate`, `low`, `high`.
 
-    Args:
-        comparisons: as `hvae.report.gather` gives them.
-        alpha: budget of false alarms, in (0, 1).
-        level: probability of the interval.
-        seed: of the halves.
-
-    Raises:
-        HvaeError: scores that are not finite, or a parameter out of range.
+    `level` is the probability of the interval, `seed` that of the halves.
     """
     return pd.DataFrame([row for comparison in comparisons for row in _alarm_rows(comparison, alpha, level, seed)])
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from hvae.errors import ConfigError
-from hvae.report.tables import METRICS
+from hvae.report.tables import METRICS, SETTINGS
 from hvae.scores import everything
-
-SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80"}
 _TITLES = {
@@ -32,21 +30,16 @@ def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, s
     `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, and
     round.
 
-    Args:
-        tables: by name.
-        form: one of `FORMATS`.
-        labels: what people call image sets, by slug; `csv` keeps the slugs.
+    `labels` are what people call image sets, by slug; `csv` keeps the slugs.
 
     Raises:
-        ConfigError: an unknown format.
+        ConfigError: a form not in `FORMATS`.
     """
     if form not in FORMATS:
         raise ConfigError(f"unknown format '{form}'; the formats are {', '.join(FORMATS)}")
     if form == "csv":
         return _csv(tables)
-    section = _SECTIONS[form]
-    parts = [section(title, note, frame) for title, note, frame in _arranged(tables, labels or {})]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(_SECTIONS[form](*part) for part in _arranged(tables, labels or {})) + "\n"
 
 
 def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -63,10 +56,8 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
         for _, frame in table.groupby(SETTINGS, sort=False):
-            run, in_data, reading, samples, draws, seed, precision = frame[SETTINGS].iloc[0]
-            note = (
-                f"run {run}, in-distribution {in_data}, reading {reading}, S = {samples}, R = {draws}, seed {seed}, "
-                f"{precision}"
+            note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
+                *frame[SETTINGS].iloc[0]
             )
             yield _TITLES[name], note, _ARRANGE[name](frame)
 
@@ -163,20 +154,14 @@ def _text(title: str, note: str, frame: pd.DataFrame) -> str:
 def _markdown(title: str, note: str, frame: pd.DataFrame) -> str:
     rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return f"**{_asterisk(title)}**\n{_asterisk(note)}\n\n" + "\n".join(map(_asterisk, lines))
-
-
-def _asterisk(text: str) -> str:
-    return text.replace("*", "\\*")
+    title, note, body = (text.replace("*", "\\*") for text in (title, note, "\n".join(lines)))
+    return f"**{title}**\n{note}\n\n{body}"
 
 
 def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
     """A frame as a LaTeX table (booktabs), everything escaped and the names of scores as formulas.
 
-    Args:
-        title: of the caption.
-        note: settings in words, the rest of the caption; not empty.
-        frame: of strings.
+    The caption is the title and the note, settings in words.
     """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
@@ -203,23 +188,13 @@ def _escaped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(_LATEX.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text).replace(
-        "+-", r"$\pm$"
-    )
+    escaped = "".join(_LATEX.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text)
+    return escaped.replace("+-", r"$\pm$")
 
 
-_ARRANGE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "bits": _bits,
-    "detection": _metrics,
-    "control": _metrics,
-    "alarms": _alarms,
-    "layers": _layers,
-    "ratios": _ratios,
-}
-_SECTIONS: dict[str, Callable[[str, str, pd.DataFrame], str]] = {
-    "text": _text,
-    "markdown": _markdown,
-    "latex": latex_table,
-}
+_ARRANGE = {
+    "bits": _bits, "detection": _metrics, "control": _metrics, "alarms": _alarms, "layers": _layers, "ratios": _ratios
+}  # fmt: skip
+_SECTIONS = {"text": _text, "markdown": _markdown, "latex": latex_table}
 FORMATS = ("csv", *_SECTIONS)
 """Names of the formats that `render` knows."""

@@ -7,7 +7,6 @@ a file's stem, so no foreign set is taken for the training data.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from hvae.config import DataConfig
 from hvae.datasets.base import slug_stem
 from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
+from hvae.files import sha256
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, read_table, table_paths
 from hvae.runs.settings import Setting
@@ -29,17 +29,12 @@ WHOLE_SPLITS = ("all", "test")
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A sound score table of a run, by its metadata.
-
-    Attributes:
-        path: of the file.
-        metadata: what its numbers depend on.
-        modified: when the file changed last, ns: caches know a table by path and this.
-    """
+    """A sound score table of a run, by its metadata."""
 
     path: Path
     metadata: TableMetadata
     modified: int
+    """When the file changed last, ns: caches know a table by path and this."""
 
     @property
     def slug(self) -> str:
@@ -62,7 +57,6 @@ class Catalogue:
     """What a run has scored.
 
     Attributes:
-        run: whose tables.
         entries: those that may be used, by file name.
         problems: one line for each that may not, and why.
         own: slug of the set the run was trained on, as its tables name it; None where no table is of it.
@@ -74,13 +68,7 @@ class Catalogue:
     own: str | None
 
     def find(self, slug: str, setting: Setting, splits: Sequence[str] | None = None) -> TableEntry | None:
-        """The table of a set under a setting, from the first of the splits that has one.
-
-        Args:
-            slug: of the set.
-            setting: of its statistics.
-            splits: in order of preference; default those that stand for the set, see `whole`.
-        """
+        """The table of a set under a setting, from the first of the splits (default: `whole`) that has one."""
         for split in self.whole(slug) if splits is None else splits:
             for entry in self.entries:
                 if (entry.slug, entry.split, entry.setting) == (slug, split, setting):
@@ -103,7 +91,8 @@ class Catalogue:
         """
         if slug != self.own:
             return WHOLE_SPLITS
-        return ("reference", "calibration") if self._own_files else ("test",)
+        own_files = self.run.config is not None and ":" in self.run.config.data.name
+        return ("reference", "calibration") if own_files else ("test",)
 
     def settings(self, slug: str) -> list[Setting]:
         """Settings under which a set is scored as a whole, in their usual order."""
@@ -121,11 +110,8 @@ class Catalogue:
     def rule_setting(self, **asked: Any) -> Setting:
         """The setting of the reference and calibration parts that agrees with what is asked for, the usual one first.
 
-        Args:
-            asked: fields of `Setting`; None leaves one open.
-
-        Returns:
-            One of `rule_settings`; where none agrees, the setting asked for.
+        `asked` are fields of `Setting`, None leaving one open. Where none of `rule_settings` agrees, it is the setting
+        asked for.
 
         Raises:
             ConfigError: values that no setting has.
@@ -139,10 +125,6 @@ class Catalogue:
         """Slugs of the sets that are scored as a whole, the own one first, the others by name."""
         whole = {entry.slug for entry in self.entries if entry.split in self.whole(entry.slug)}
         return sorted(whole, key=lambda slug: (slug != self.own, slug))
-
-    @property
-    def _own_files(self) -> bool:
-        return self.run.config is not None and ":" in self.run.config.data.name
 
 
 def catalogue(run: RunEntry) -> Catalogue:
@@ -221,5 +203,4 @@ def _verified(path: Path, modified: int, size: int) -> TableMetadata | str:
 
 @lru_cache(maxsize=256)
 def _file_hash(path: Path, modified: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)

@@ -23,7 +23,6 @@ class RunEntry:
 
     Attributes:
         name: of the folder; unique among the runs found (the first root wins).
-        path: of the folder.
         config: None where it cannot be read.
         problem: why the run is damaged, None where it is not; weights are not opened here.
         has_weights: whether `model.safetensors` is there.
@@ -54,12 +53,11 @@ def run_roots() -> list[Path]:
 
 def find_runs(roots: list[Path] | None = None) -> list[RunEntry]:
     """Every folder with a `config.json` directly below the roots, in name order within each root."""
-    found: dict[str, RunEntry] = {}
+    found: dict[str, Path] = {}
     for root in run_roots() if roots is None else roots:
         for path in sorted(root.glob("*/config.json")):
-            if path.parent.name not in found:
-                found[path.parent.name] = _entry(path.parent)
-    return list(found.values())
+            found.setdefault(path.parent.name, path.parent)
+    return [_entry(path) for path in found.values()]
 
 
 def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
@@ -68,12 +66,12 @@ def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
     Raises:
         HvaeError: no such run, with those there are.
     """
-    for entry in find_runs(roots):
-        if entry.name == name:
-            return entry
+    found = {entry.name: entry for entry in find_runs(roots)}
+    if name in found:
+        return found[name]
     if (Path(name) / "config.json").is_file():
         return _entry(Path(name))
-    known = ", ".join(entry.name for entry in find_runs(roots)) or "none yet: train one with `hvae train`"
+    known = ", ".join(found) or "none yet: train one with `hvae train`"
     raise HvaeError(f"there is no run '{name}'; runs found: {known}")
 
 

@@ -49,12 +49,7 @@ def read(fingerprint: str) -> pd.DataFrame | None:
 
 
 def write(statistics: pd.DataFrame, fingerprint: str) -> Path:
-    """Store the statistics of an image set in the first root.
-
-    Args:
-        statistics: one row an image, the columns of `PIXEL_COLUMNS`.
-        fingerprint: of the pixels, SHA-256 in hex.
-    """
+    """Store the statistics of an image set, one row an image with the columns of `PIXEL_COLUMNS`, in the first root."""
     content = pa.table({name: pa.array(statistics[name].to_numpy("float32")) for name in _NAMES})
     content = content.replace_schema_metadata({_KEY: fingerprint.encode()})
     path = run_roots()[0] / FOLDER / f"{fingerprint[:16]}.parquet"

@@ -87,7 +87,6 @@ class ScoreTable:
     Attributes:
         frame: columns `example`, `label`, for one's own images `name`, then those of the model
             (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws.
-        metadata: what they depend on.
         run: name of the run, for messages.
     """
 
@@ -101,11 +100,10 @@ class ScoreTable:
         Raises:
             TableError: the table has no such column: which command makes it.
         """
-        if name in self.frame:
-            return self.frame[name].to_numpy(np.float64)
-        if is_pixel_column(name) and self._pixels is not None and name in self._pixels:
-            return self._pixels[name].to_numpy(np.float64)
-        raise TableError(f"{self.metadata.file_name} has no column `{name}`: {self.missing(name)}")
+        if (missing := self.missing(name)) is not None:
+            raise TableError(f"{self.metadata.file_name} has no column `{name}`: {missing}")
+        frame = self.frame if name in self.frame or self._pixels is None else self._pixels
+        return frame[name].to_numpy(np.float64)
 
     def missing(self, name: str) -> str | None:
         """What to do about a column that is not there, in words with the command; None where it is there."""
@@ -239,11 +237,7 @@ def read_metadata(path: Path) -> TableMetadata:
 
 
 def read_table(path: Path, run: str = "RUN") -> ScoreTable:
-    """Read and verify one score table.
-
-    Args:
-        path: of the file.
-        run: name of the run, for messages.
+    """Read and verify one score table; `run` is the name of the run, for messages.
 
     Raises:
         TableError: see `read_metadata`; or content that is not what was written, or not finite.
@@ -299,6 +293,5 @@ def _require_finite(content: pa.Table, name: str) -> None:
     for column in content.column_names:
         if column in (*KEYS, NAME):
             continue
-        absent = np.count_nonzero(~np.isfinite(content.column(column).to_numpy()))
-        if absent:
+        if absent := np.count_nonzero(~np.isfinite(content.column(column).to_numpy())):
             raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

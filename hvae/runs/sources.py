@@ -64,12 +64,8 @@ def read_sources(run: Path) -> dict[str, Source]:
 def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     """Note where a set of one's own lies, for every name under which the run knows these pixels.
 
-    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew.
-
-    Args:
-        run: folder of the run.
-        images: of the set, or of a part of it.
-        name: `folder:PATH` or `npz:PATH` that they were loaded by; default their own.
+    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew. `images` are of
+    the set or of a part of it, `name` is what they were loaded by, default their own.
     """
     kind, separator, path = (name or images.name).partition(":")
     if not separator:
@@ -99,10 +95,6 @@ def known_slug(run: Path, fingerprint: str) -> str | None:
 def locate(run: Path, slug: str) -> Source:
     """Where a set of one's own lies.
 
-    Args:
-        run: folder of the run that scored it.
-        slug: of the set.
-
     Raises:
         DataError: nobody noted it, or it is no longer there: where it was and how to say where it is.
     """
@@ -127,12 +119,7 @@ def resolve(run: Path, name: str) -> str:
 
 
 def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
-    """Refuse images that are not those the run has scored.
-
-    Args:
-        run: folder of the run.
-        source: what it remembers.
-        images: what lies there now, or a part of it.
+    """Refuse images, or a part of them, that are not those the run has scored.
 
     Raises:
         DataError: other pixels: where they lie and how to say where the scored ones are.

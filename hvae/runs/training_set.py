@@ -20,10 +20,6 @@ from hvae.runs.sources import known_slug
 def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
     """All images that the parts are taken from: the training split, or all of one's own images.
 
-    Args:
-        name: of the data set.
-        image_shape: that the model takes; default as `hvae.datasets.load` has it.
-
     Raises:
         DataError: an unknown name, images of another shape, or missing or damaged files.
     """
@@ -36,10 +32,7 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
     A set of one's own has the name under which the run knows its pixels, wherever they lie now: noise and tables go by
     it.
 
-    Args:
-        run: with a config that can be read.
-        name: of the data set.
-        splits: of the data set, or of `PARTS`, whose whole set is read once for all.
+    The run has a config that can be read; the whole set of `PARTS` is read once for all.
 
     Raises:
         DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose

@@ -53,9 +53,8 @@ class Judge:
         """
         table = self._measurer.table(images)
         statistics = table.frame.drop(columns=["example", "label"])
-        return pd.concat(
-            [statistics, score_columns(table, self.rule.reference), self.rule.judge(table).frame(alpha)], axis=1
-        )
+        scores = score_columns(table, self.rule.reference)
+        return pd.concat([statistics, scores, self.rule.judge(table).frame(alpha)], axis=1)
 
 
 def score_columns(table: ScoreTable, reference: ScoreTable | None) -> pd.DataFrame:

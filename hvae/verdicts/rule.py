@@ -44,7 +44,6 @@ class Rule:
         calibration: table of the calibration part.
         score: name of the score that judges, at every level it has.
         two_sided: whether values too LOW are called OOD as well.
-        statistic: how the levels become one number.
     """
 
     run: str
@@ -110,8 +109,7 @@ class Rule:
             ranks = conformal.tail_ranks(self.reference_values, own, two_sided=self.two_sided, break_ties=True)
             return conformal.statistic(ranks), np.argmin(ranks, axis=1)
         out = conformal.standardised(self.reference_values, own)
-        if self.two_sided:
-            out = np.abs(out)
+        out = np.abs(out) if self.two_sided else out
         return -out.max(1), np.argmax(out, axis=1)
 
 
@@ -179,12 +177,7 @@ def rule(
 ) -> Rule:
     """The rule of a run from its stored tables of the reference and calibration parts of its own training set.
 
-    Args:
-        found: tables of the run.
-        setting: of both parts; the usual one where None.
-        score: name of the score that judges.
-        two_sided: whether values too LOW are called OOD as well.
-        statistic: how the levels of the score become one number.
+    `setting` is that of both parts, the usual one where None; the others are as `Rule` has them.
 
     Raises:
         ConfigError: an unknown score.

@@ -97,20 +97,14 @@ def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.D
 
 
 def best_in_words(runs: Sequence[str], frame: pd.DataFrame) -> str:
-    """How many images each run knows best, in one sentence.
-
-    Args:
-        runs: names.
-        frame: of `side_by_side` on these runs.
-    """
+    """How many images each run knows best, in one sentence; `frame` is that of `side_by_side` on these runs."""
     counts = Counter(frame["knows_best"])
     known = [f"{run} knows {counts[run]:,} best" for run in runs]
     none = counts[NONE_KNOWS]
     tied = len(frame) - none - sum(counts[run] for run in runs)
     ties = [f"{tied:,} {'is a tie' if tied == 1 else 'are ties'}"] if tied else []
-    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, " + ", ".join(
-        [*known, *ties, f"and {NONE_KNOWS} knows {none:,}."]
-    )
+    counted = ", ".join([*known, *ties, f"and {NONE_KNOWS} knows {none:,}."])
+    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, {counted}"
 
 
 def _knowing(runs: Sequence[str]) -> str:

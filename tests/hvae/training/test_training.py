@@ -21,9 +21,10 @@ import hvae.training.trainer
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
+from hvae.files import sha256
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.hierarchical_model import HierarchicalModel
-from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, sha256
+from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint
 from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
 from tests.hvae.small_models import small_config
 
