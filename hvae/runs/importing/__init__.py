@@ -20,16 +20,8 @@ from filelock import Timeout
 from hvae.errors import CheckpointError, HvaeError
 from hvae.files import run_lock
 from hvae.runs.folders import find_runs, run_roots
-from hvae.runs.importing.members import (
-    MAXIMUM_TOTAL_BYTES,
-    Say,
-    archived,
-    check_directory,
-    copy,
-    opened,
-    run_members,
-    walk,
-)  # fmt: skip
+from hvae.runs.importing.archives import archived, check_directory
+from hvae.runs.importing.members import MAXIMUM_TOTAL_BYTES, Say, copy, opened, run_members, walk
 from hvae.runs.states import is_written
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
