@@ -6,7 +6,7 @@ Source: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 Model = Literal["HVAE", "BIVA"]
 Score = Literal["bound", "llr"]
@@ -95,7 +95,16 @@ PUBLISHED: tuple[Published, ...] = (
 """Every published figure this package compares itself with, in the order of the sources."""
 
 
-def find(**wanted: Any) -> tuple[Published, ...]:
+def find(
+    *,
+    model: Model | None = None,
+    in_data: str | None = None,
+    ood_data: str | None = None,
+    score: str | None = None,
+    k: int | None = None,
+    samples: int | None = None,
+    source: str | None = None,
+) -> tuple[Published, ...]:
     """Rows of `PUBLISHED` with these fields, None leaving one open, in table order; empty where there are none."""
-    given = {field: value for field, value in wanted.items() if value is not None}
+    given = {field: value for field, value in locals().items() if value is not None}
     return tuple(row for row in PUBLISHED if all(getattr(row, field) == value for field, value in given.items()))
