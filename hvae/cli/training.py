@@ -65,13 +65,11 @@ def train(
             raise ConfigError(f"{name} must be at least 1, it is {number}")
     machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
-    from hvae.runs.training_set import remembered, require_own, training_set
+    from hvae.runs.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
     if resume:
         require_own(folder.name, config.data, whole)
-    else:
-        config = remembered(config, whole)
     _fit(config, folder, whole, resume, machine)
 
 
@@ -97,7 +95,7 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
     )
     command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
     with interruptible(f"continue with: {command}"), _Display(folder, config) as display:
-        run_training(config, folder, fitted, validation, resume=resume, on_step=step, **machine)
+        run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
     say(str(folder))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from hvae.errors import ConfigError
-from hvae.report.tables import METRICS, SETTINGS
+from hvae.report.tables import SETTINGS
 from hvae.scores import everything
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80"}
@@ -22,6 +22,34 @@ _TITLES = {
     "layers": "KL and active units per layer",
     "ratios": "LLR>k in nats, and the share of images where it is negative",
 }
+
+_COLUMNS: dict[str, dict[str, str]] = {
+    "alarms": {
+        "data": "{data}",
+        "images": "{role}",
+        "n": "{n:,}",
+        "calibration": "{n_calibration:,}",
+        "alpha": "{alpha:g}",
+        "alarm rate": "{rate:.4f}",
+        "interval": "[{low:.4f}, {high:.4f}]",
+    },
+    "layers": {
+        "data": "{data}",
+        "layer": "z_{layer}",
+        "KL (nats)": "{kl:.2f} +- {kl_se:.2f}",
+        "KL in validation": "{validation_kl:.2f}",
+        "active units": "{active_units} of {units}",
+    },
+    "ratios": {
+        "data": "{data}",
+        "score": "LLR>{k}",
+        "n": "{n:,}",
+        "mean": "{mean:.2f}",
+        "sd": "{sd:.2f}",
+        "negative": "{negative_share:.2%}",
+    },
+}
+"""Of each table whose columns are always the same: headings, and what stands in a row, see `_filled`."""
 
 
 def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, str] | None = None) -> str:
@@ -59,92 +87,53 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
                 *frame[SETTINGS].iloc[0]
             )
-            yield _TITLES[name], note, _ARRANGE[name](frame)
+            yield _TITLES[name], note, _bits(frame) if name == "bits" else _filled(frame, _columns(name, frame))
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:
-    columns: dict[str, list[str]] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
+    columns: dict[str, object] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
     for data, rows in frame.groupby("data", sort=False):
-        rows = rows.sort_values("k")
-        own = " (own)" if bool(rows["own"].iloc[0]) else ""
-        columns[f"{data}{own}"] = [
-            f"{bits:.3f}{'*' if mark else ''}" for bits, mark in zip(rows["bits"], rows["more_likely"], strict=True)
-        ]
-        if _stated(rows["published_bits"]):
-            columns[f"{data} published"] = [_number(value) for value in rows["published_bits"]]
+        rows = rows.sort_values("k").assign(mark=rows["more_likely"].map({True: "*", False: ""}))
+        wanted = {f"{data} (own)" if rows["own"].iloc[0] else str(data): "{bits:.3f}{mark}"}
+        if rows["published_bits"].notna().any():
+            wanted[f"{data} published"] = "{published_bits:.3f}"
+        columns |= _filled(rows, wanted).to_dict("list")  # type: ignore[arg-type]  # headings are text
     return pd.DataFrame(columns)
 
 
-def _metrics(frame: pd.DataFrame) -> pd.DataFrame:
-    best = frame["best_k"] if "best_k" in frame else [False] * len(frame)
-    columns: dict[str, object] = {}
-    if "best_k" in frame:
-        columns["OOD set"] = frame["ood_data"]
-    columns["score"] = [
-        f"{score} (best k)" if mark else score for score, mark in zip(frame["score"], best, strict=True)
-    ]
-    columns["images"] = [
-        f"{kind}, {n_in:,} / {n_ood:,}"
-        for kind, n_in, n_ood in zip(frame["images"], frame["n_in"], frame["n_ood"], strict=True)
-    ]
-    stated = _stated(frame["published_auroc"])
-    for metric in METRICS:
-        intervals = zip(frame[metric], frame[f"{metric}_low"], frame[f"{metric}_high"], strict=True)
-        columns[_NAMES[metric]] = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in intervals]
+def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
+    """The columns of any other table, as `_COLUMNS` has them."""
+    if name in _COLUMNS:
+        return _COLUMNS[name]
+    columns = {"OOD set": "{ood_data}"} if "best_k" in frame else {}
+    columns |= {"score": "{score}{best}", "images": "{images}, {n_in:,} / {n_ood:,}"}
+    stated = frame["published_auroc"].notna().any()
+    for metric, title in _NAMES.items():
+        columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
         if stated:
-            columns[f"{_NAMES[metric]} published"] = frame[f"published_{metric}"].map(_number)
-    if stated:
-        columns["source"] = frame["published_source"].str.replace("Havtorn et al. (2021), ", "", regex=False)
-    return pd.DataFrame(columns)
+            columns[f"{title} published"] = f"{{published_{metric}:.3f}}"
+    return columns | ({"source": "{source}"} if stated else {})
 
 
-def _alarms(frame: pd.DataFrame) -> pd.DataFrame:
-    intervals = zip(frame["low"], frame["high"], strict=True)
+def _filled(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Templates filled in with each row; a cell is empty where the first of its values is missing."""
+    rows = [_worded({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
+    first = {title: re.findall(r"\{(\w+)", template)[0] for title, template in columns.items()}
     return pd.DataFrame(
         {
-            "data": frame["data"],
-            "images": frame["role"],
-            "n": frame["n"].map("{:,}".format),
-            "calibration": frame["n_calibration"].map("{:,}".format),
-            "alpha": frame["alpha"].map("{:g}".format),
-            "alarm rate": frame["rate"].map("{:.4f}".format),
-            "interval": ["" if np.isnan(low) else f"[{low:.4f}, {high:.4f}]" for low, high in intervals],
+            title: ["" if pd.isna(row[first[title]]) else template.format(**row) for row in rows]
+            for title, template in columns.items()
         }
     )
 
 
-def _layers(frame: pd.DataFrame) -> pd.DataFrame:
-    units = zip(frame["active_units"], frame["units"], strict=True)
-    return pd.DataFrame(
-        {
-            "data": frame["data"],
-            "layer": frame["layer"].map("z_{}".format),
-            "KL (nats)": [f"{kl:.2f} +- {se:.2f}" for kl, se in zip(frame["kl"], frame["kl_se"], strict=True)],
-            "KL in validation": frame["validation_kl"].map(lambda value: _number(value, 2)),
-            "active units": [f"{'?' if np.isnan(active) else int(active)} of {total}" for active, total in units],
-        }
-    )
-
-
-def _ratios(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "data": frame["data"],
-            "score": frame["k"].map("LLR>{}".format),
-            "n": frame["n"].map("{:,}".format),
-            "mean": frame["mean"].map("{:.2f}".format),
-            "sd": frame["sd"].map("{:.2f}".format),
-            "negative": frame["negative_share"].map("{:.2%}".format),
-        }
-    )
-
-
-def _stated(figures: ArrayLike) -> bool:
-    return not np.isnan(np.asarray(figures, dtype=np.float64)).all()
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "" if np.isnan(value) else f"{value:.{digits}f}"
+def _worded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with what templates cannot say by themselves."""
+    if "active_units" in row:
+        row["active_units"] = "?" if np.isnan(row["active_units"]) else int(row["active_units"])
+    row["best"] = " (best k)" if row.get("best_k") else ""
+    row["source"] = row.get("published_source", "").replace("Havtorn et al. (2021), ", "")
+    return row
 
 
 def _text(title: str, note: str, frame: pd.DataFrame) -> str:
@@ -192,9 +181,6 @@ def _plain(text: str) -> str:
     return escaped.replace("+-", r"$\pm$")
 
 
-_ARRANGE = {
-    "bits": _bits, "detection": _metrics, "control": _metrics, "alarms": _alarms, "layers": _layers, "ratios": _ratios
-}  # fmt: skip
 _SECTIONS = {"text": _text, "markdown": _markdown, "latex": latex_table}
 FORMATS = ("csv", *_SECTIONS)
 """Names of the formats that `render` knows."""

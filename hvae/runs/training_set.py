@@ -64,9 +64,15 @@ def part_of(whole: ImageSet, part: str, split_seed: int) -> ImageSet:
 
 
 def remembered(config: RunConfig, whole: ImageSet) -> RunConfig:
-    """The config with the identity of the set that the run is trained on."""
-    data = config.data.model_copy(update={"fingerprint": whole.fingerprint, "images": len(whole)})
-    return config.model_copy(update={"data": data})
+    """The config with the identity of the set that the run is trained on, unless it has one already.
+
+    Given a part, it is that of the set it was taken from, whose size is not known; a part that names none leaves the
+    config as it is.
+    """
+    if config.data.fingerprint or (whole.split in PARTS and not whole.origin):
+        return config
+    identity = {"fingerprint": whole.whole_fingerprint, "images": 0 if whole.origin else len(whole)}
+    return config.model_copy(update={"data": config.data.model_copy(update=identity)})
 
 
 def require_own(run: str, data: DataConfig, whole: ImageSet) -> None:
@@ -80,8 +86,9 @@ def require_own(run: str, data: DataConfig, whole: ImageSet) -> None:
     held = f"{'now ' if whole.name == data.name else ''}holds {len(whole):,}"
     if len(whole) == data.images:
         held += " with other pixels"
+    images = f"{data.images:,}" if data.images else "other"
     raise DataError(
-        f"{run} was trained on {data.images:,} images, {whole.name} {held}: resuming and the parts need the very set "
+        f"{run} was trained on {images} images, {whole.name} {held}: resuming and the parts need the very set "
         "it was trained on; put that back, or train a new run"
     )
 
