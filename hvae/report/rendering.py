@@ -93,9 +93,10 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, object] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
     for data, rows in frame.groupby("data", sort=False):
-        rows = rows.sort_values("k").assign(mark=rows["more_likely"].map({True: "*", False: ""}))
-        wanted = {f"{data} (own)" if rows["own"].iloc[0] else str(data): "{bits:.3f}{mark}"}
-        if rows["published_bits"].notna().any():
+        rows = rows.sort_values("k")
+        rows = rows.assign(mark=["*" if more else "" for more in rows["more_likely"]])
+        wanted = {f"{data} (own)" if bool(rows["own"].iloc[0]) else str(data): "{bits:.3f}{mark}"}
+        if bool(rows["published_bits"].notna().any()):
             wanted[f"{data} published"] = "{published_bits:.3f}"
         columns |= _filled(rows, wanted).to_dict("list")  # type: ignore[arg-type]  # headings are text
     return pd.DataFrame(columns)
@@ -107,7 +108,7 @@ def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
         return _COLUMNS[name]
     columns = {"OOD set": "{ood_data}"} if "best_k" in frame else {}
     columns |= {"score": "{score}{best}", "images": "{images}, {n_in:,} / {n_ood:,}"}
-    stated = frame["published_auroc"].notna().any()
+    stated = bool(frame["published_auroc"].notna().any())
     for metric, title in _NAMES.items():
         columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
         if stated:
