@@ -132,7 +132,7 @@ def bundle(
 def upgrade(runs: Runs) -> None:
     """Bring score tables of older versions into today's format: checksums are added, no value changes."""
     from hvae.files import run_lock
-    from hvae.runs.upgrade import upgrade_tables
+    from hvae.runs.score_tables import upgrade_tables
 
     for entry in [named_run(name) for name in runs]:
         try:

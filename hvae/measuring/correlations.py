@@ -191,8 +191,9 @@ def _metadata(
             "weights_sha256": one.weights_sha256,
         }.items()
     }
-    about = {"slug": images.slug, "split": images.split, "data_fingerprint": images.fingerprint}
-    return CorrelationMetadata(**sides, **about, n=n, seed=seed, places=PLACES, version=__version__)
+    about = images.slug, images.split, images.fingerprint
+    sides |= zip(("slug", "split", "data_fingerprint"), about, strict=True)
+    return CorrelationMetadata(**sides, n=n, seed=seed, places=PLACES, version=__version__)
 
 
 @dataclass(frozen=True, eq=False)

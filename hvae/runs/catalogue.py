@@ -129,17 +129,12 @@ class Catalogue:
 
 def catalogue(run: RunEntry) -> Catalogue:
     """The tables of a run, each verified; files that did not change since are not read again."""
-    entries: list[TableEntry] = []
-    problems: list[str] = []
     weights = weights_hash(run.path)
-    for path in table_paths(run.path):
-        found = _entry(path, run, weights)
-        if isinstance(found, str):
-            problems.append(f"{run.name}: {found}")
-        else:
-            entries.append(found)
+    found = [_entry(path, run, weights) for path in table_paths(run.path)]
+    entries = tuple(one for one in found if isinstance(one, TableEntry))
+    problems = tuple(f"{run.name}: {one}" for one in found if isinstance(one, str))
     own = None if run.config is None else own_set(run.config.data, [entry.metadata for entry in entries])
-    return Catalogue(run, tuple(entries), tuple(problems), own)
+    return Catalogue(run, entries, problems, own)
 
 
 def weights_hash(run: Path) -> str | None:
@@ -180,16 +175,11 @@ def _entry(path: Path, run: RunEntry, weights: str | None) -> TableEntry | str:
     found = _verified(path, status.st_mtime_ns, status.st_size)
     if isinstance(found, str):
         return found
-    return _foreign(found, path, run, weights) or TableEntry(path, found, status.st_mtime_ns)
-
-
-def _foreign(metadata: TableMetadata, path: Path, run: RunEntry, weights: str | None) -> str | None:
-    """Why a sound table is not one of this run's, None where it is."""
-    if weights is not None and metadata.weights_sha256 != weights:
+    if weights is not None and found.weights_sha256 != weights:
         return f"{path.name} was made with other weights than the run has now: score it again"
-    if run.depth is not None and metadata.depth != run.depth:
-        return f"{path.name} is of a model with {metadata.depth} layers: score it again"
-    return None
+    if run.depth is not None and found.depth != run.depth:
+        return f"{path.name} is of a model with {found.depth} layers: score it again"
+    return TableEntry(path, found, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)

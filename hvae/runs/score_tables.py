@@ -29,6 +29,8 @@ from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
 TABLE_SCHEMA_VERSION = 2
+OLDER_VERSION = 1
+"""Schema of tables that are converted."""
 METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
 MAXIMUM_COLUMNS = 1_000
@@ -75,9 +77,7 @@ class TableMetadata(Frozen):
     @property
     def setting(self) -> Setting:
         """How the statistics were estimated."""
-        return Setting(
-            reading=self.reading, samples=self.samples, draws=self.draws, seed=self.seed, precision=self.precision
-        )
+        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,22 +166,8 @@ def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> P
     metadata = metadata.model_copy(update={"content_sha256": content_hash(content)})
     content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
     path = folder / "scores" / metadata.file_name
-    write_atomically(path, lambda part: write_parquet(content, part))
+    write_atomically(path, lambda part: pixel_tables.write_parquet(content, part))
     return path
-
-
-def write_parquet(content: pa.Table, path: Path) -> None:
-    """A parquet file with page checksums, whose floats take little room."""
-    floats = [field.name for field in content.schema if pa.types.is_floating(field.type)]
-    pq.write_table(
-        content,
-        path,
-        compression="zstd",
-        compression_level=12,
-        use_dictionary=False,
-        use_byte_stream_split=floats,  # type: ignore[arg-type]  # names of columns are allowed
-        write_page_checksum=True,
-    )
 
 
 def content_hash(content: pa.Table) -> str:
@@ -254,6 +240,39 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
         raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
     _require_finite(content, path.name)
     return ScoreTable(content.to_pandas(), metadata, run)
+
+
+def upgrade_tables(run: Path) -> list[Path]:
+    """Convert every score table of schema 1 in a run folder: checksums and a hash are added, no value changes.
+
+    Returns the paths of the tables converted; those of today's schema stay as they are.
+
+    Raises:
+        TableError: a table that cannot be converted, by name; those before it are converted; or one of a newer schema.
+    """
+    return [path for path in table_paths(run) if _upgrade(run, path)]
+
+
+def _upgrade(run: Path, path: Path) -> bool:
+    try:
+        content = pq.read_table(path)
+        about = json.loads((content.schema.metadata or {})[METADATA_KEY])
+        version = about["schema_version"]
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
+    if version != OLDER_VERSION:
+        read_metadata(path)
+        return False
+    try:
+        metadata = TableMetadata.model_validate(about | {"schema_version": TABLE_SCHEMA_VERSION})
+    except ValidationError as error:
+        raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
+    written = write_content(run, content.replace_schema_metadata(None), metadata)
+    if content_hash(pq.read_table(written, page_checksum_verification=True)) != content_hash(content):
+        raise TableError(f"{path.name} could not be converted without a change")
+    if written != path:
+        path.unlink()
+    return True
 
 
 def column_type(name: str) -> pa.DataType:
