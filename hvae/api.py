@@ -66,15 +66,10 @@ class LoadedRun:
     def score(
         self, images: Any, scores: Sequence[str] = (USUAL_SCORE,), setting: Setting | None = None
     ) -> pd.DataFrame:
-        """OOD scores of images, higher = more out-of-distribution.
+        """OOD scores of images in nats, higher = more out-of-distribution; one row an image of the batch.
 
-        Args:
-            images: a batch, see the class.
-            scores: names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`.
-            setting: reading, S, R, seed and precision; default that of the run's reference part, else the usual one.
-
-        Returns:
-            One row an image, one column a score and level, in nats.
+        `scores` are names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`. The `setting`
+        (reading, S, R, seed, precision) is by default that of the run's reference part, else the usual one.
 
         Raises:
             ConfigError: an unknown score.
@@ -106,16 +101,8 @@ class LoadedRun:
     ) -> pd.DataFrame:
         """Verdicts of the label-free rule: is each image unlike what the model knows?
 
-        Args:
-            images: a batch, see the class.
-            alpha: share of false alarms allowed, in (0, 1).
-            score: name in the registry of the score that judges, at every level it has.
-            two_sided: whether values too low are called OOD as well.
-            statistic: how the levels of the score become one number.
-            setting: under which reference and calibration parts are scored; default the first there is.
-
-        Returns:
-            One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`.
+        One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`. `alpha`
+        is the share of false alarms allowed, in (0, 1); the others are as `hvae.verdicts.rule.rule` has them.
 
         Raises:
             ConfigError: an unknown score.
@@ -133,14 +120,8 @@ class LoadedRun:
     ) -> np.ndarray:
         """What images look like with the k lowest latents from the prior (Havtorn et al., 2021, Fig. 1).
 
-        Args:
-            images: a batch, see the class.
-            levels: values of k; default 0 ... L, 0 with every latent from the posterior.
-            draws: repeats that the pictures are the mean of.
-            seed: of all noise.
-
-        Returns:
-            `(level, n, channel, height, width)` float32 in [0, 1].
+        `(level, n, channel, height, width)` float32 in [0, 1], the mean of `draws` repeats whose noise is that of the
+        `seed`. `levels` are values of k, by default 0 ... L, 0 with every latent from the posterior.
 
         Raises:
             ConfigError: a level that the model has not.

@@ -32,14 +32,10 @@ def build(
     alpha: float = 0.05,
     n_boot: int = 200,
 ) -> dict[str, pd.DataFrame]:
-    """The named tables of a report; those without a row are left out.
+    """The tables of a report with these `names`; those without a row are left out.
 
-    Args:
-        comparisons: as `hvae.report.gather` gives them.
-        names: of `TABLES`.
-        scores: names in the registry, for `detection` and `control`; empty for all.
-        alpha: budget of false alarms of the label-free rule, in (0, 1).
-        n_boot: bootstrap resamples of AUPRC and FPR80.
+    `scores` are names in the registry, for `detection` and `control`, empty for all; `alpha` is the budget of false
+    alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
 
     Raises:
         HvaeError: scores that are not finite, or a parameter out of range.

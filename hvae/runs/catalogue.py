@@ -54,18 +54,15 @@ class TableEntry:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """What a run has scored.
-
-    Attributes:
-        entries: those that may be used, by file name.
-        problems: one line for each that may not, and why.
-        own: slug of the set the run was trained on, as its tables name it; None where no table is of it.
-    """
+    """What a run has scored."""
 
     run: RunEntry
     entries: tuple[TableEntry, ...]
+    """Those that may be used, by file name."""
     problems: tuple[str, ...]
+    """One line for each that may not, and why."""
     own: str | None
+    """Slug of the set the run was trained on, as its tables name it; None where no table is of it."""
 
     def find(self, slug: str, setting: Setting, splits: Sequence[str] | None = None) -> TableEntry | None:
         """The table of a set under a setting, from the first of the splits (default: `whole`) that has one."""

@@ -14,12 +14,7 @@ from hvae.verdicts.rule import Rule
 
 
 class Judge:
-    """One run with its rule, ready for images.
-
-    Attributes:
-        rule: the label-free rule, and with it the setting (reading, S, R, seed, precision) of every score.
-        image_shape: (channel, height, width) that the model takes.
-    """
+    """One run with its rule, ready for images of the `image_shape` (channel, height, width) that its model takes."""
 
     def __init__(self, run: RunEntry, rule: Rule, *, accelerator: str = "auto", batch_size: int = 256) -> None:
         """Load the run's model.
@@ -37,15 +32,10 @@ class Judge:
             )
 
     def __call__(self, images: np.ndarray, alpha: float) -> pd.DataFrame:
-        """Score and judge images; each on its own, so they may come in any portions.
+        """Score and judge (m, channel, height, width) uint8 images; each on its own, so they may come in any portions.
 
-        Args:
-            images: (m, channel, height, width) uint8 of `image_shape`.
-            alpha: false-alarm budget, in (0, 1).
-
-        Returns:
-            One row an image: the statistics of a score table (nats), every score of the registry that they give by its
-            label (`LLR>1`, ...), and the columns of `hvae.verdicts.rule.Judgement.frame`.
+        One row an image: the statistics of a score table (nats), every score of the registry that they give by its
+        label (`LLR>1`, ...), and the columns of `hvae.verdicts.rule.Judgement.frame` at the false-alarm budget `alpha`.
 
         Raises:
             DataError: images of another shape.

@@ -36,21 +36,15 @@ USUAL_SCORE = "llr"
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """The label-free rule of one run under one setting.
-
-    Attributes:
-        run: name of the run.
-        reference: table of the reference part.
-        calibration: table of the calibration part.
-        score: name of the score that judges, at every level it has.
-        two_sided: whether values too LOW are called OOD as well.
-    """
+    """The label-free rule of one run under one setting, from the tables of both parts."""
 
     run: str
     reference: ScoreTable
     calibration: ScoreTable
     score: str = USUAL_SCORE
+    """Name of the score that judges, at every level it has."""
     two_sided: bool = False
+    """Whether values too LOW are called OOD as well."""
     statistic: Statistic = "rank"
 
     @property
@@ -115,25 +109,21 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What the rule says about `m` images.
-
-    Attributes:
-        levels: k of each column; `(None,)` for a score without levels.
-        ranks: tail rank of the score in the reference part, `(m, K)` in (0, 1].
-        level: `(m,)` the column at which the image differs most.
-        p: `(m,)` conformal p-value in [1 / (n + 1), 1].
-        low: `(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out.
-        high: `(m,)` its upper end.
-        n: size of the calibration part.
-    """
+    """What the rule says about `m` images."""
 
     levels: tuple[Level, ...]
+    """k of each column; `(None,)` for a score without levels."""
     ranks: Floats
+    """Tail rank of the score in the reference part, `(m, K)` in (0, 1]."""
     level: np.ndarray
+    """`(m,)` the column at which the image differs most."""
     p: Floats
+    """`(m,)` conformal p-value in [1 / (n + 1), 1]."""
     low: Floats
     high: Floats
+    """`(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out."""
     n: int
+    """Size of the calibration part."""
 
     def alarms(self, alpha: float) -> np.ndarray:
         """Mask `(m,)` of images called OOD at the false-alarm budget alpha.

@@ -33,13 +33,10 @@ _DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFEr
 
 
 def import_run(source: Path, into: Path, name: str | None = None, say: Say = lambda line: None) -> Path:
-    """Copy a run folder, checked, into a folder of runs, and return the new one, `into / name`.
+    """Copy a run folder, checked, into a folder of runs (made where it is not there), and return the new one.
 
-    Args:
-        source: a run folder.
-        into: the folder of runs; made where it is not there.
-        name: of the new run; the folder's own if None.
-        say: called with a line for each thing that was left out or should be known.
+    Its `name` is the folder's own if None; `say` is called with a line for each thing that was left out or should be
+    known.
 
     Raises:
         HvaeError: one line on the first thing that was wrong; nothing is left behind then.
