@@ -18,23 +18,20 @@ from hvae.runs.settings import Setting
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Score tables of one run under one setting.
-
-    Attributes:
-        in_data: slug of the in-distribution set.
-        in_table: its held-out images; None where they were not scored under this setting.
-        parts: its parts of the training set (`fitted`, `reference`, `calibration`, `validation`) that were scored.
-        others: the other data sets, in name order.
-        history: learning curve, empty where there is none.
-    """
+    """Score tables of one run under one setting."""
 
     run: str
     config: RunConfig
     in_data: str
+    """Slug of the in-distribution set."""
     in_table: ScoreTable | None
+    """Its held-out images; None where they were not scored under this setting."""
     parts: Mapping[str, ScoreTable]
+    """Its parts of the training set (`fitted`, `reference`, `calibration`, `validation`) that were scored."""
     others: tuple[ScoreTable, ...]
+    """The other data sets, in name order."""
     history: pd.DataFrame
+    """Learning curve, empty where there is none."""
     setting: Setting
 
     @property

@@ -19,19 +19,15 @@ BUNDLED_RUNS = DASHBOARD / "assets" / "runs"
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A run folder as found on disk.
-
-    Attributes:
-        name: of the folder; unique among the runs found (the first root wins).
-        config: None where it cannot be read.
-        problem: why the run is damaged, None where it is not; weights are not opened here.
-        has_weights: whether `model.safetensors` is there.
-    """
+    """A run folder as found on disk."""
 
     name: str
+    """Of the folder; unique among the runs found (the first root wins)."""
     path: Path
     config: RunConfig | None
+    """None where it cannot be read."""
     problem: str | None
+    """Why the run is damaged, None where it is not; weights are not opened here."""
     has_weights: bool
 
     @property

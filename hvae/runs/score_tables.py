@@ -82,17 +82,14 @@ class TableMetadata(Frozen):
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
-    """Statistics of every example of one image set under one model.
-
-    Attributes:
-        frame: columns `example`, `label`, for one's own images `name`, then those of the model
-            (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws.
-        run: name of the run, for messages.
-    """
+    """Statistics of every example of one image set under one model."""
 
     frame: pd.DataFrame
+    """Columns `example`, `label`, for one's own images `name`, then those of the model
+    (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws."""
     metadata: TableMetadata
     run: str = "RUN"
+    """Name of the run, for messages."""
 
     def column(self, name: str) -> Floats:
         """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.

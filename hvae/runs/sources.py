@@ -74,10 +74,7 @@ def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
         source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
     except (ValidationError, UnicodeEncodeError):
         return
-    try:
-        known = read_sources(run)
-    except DataError:
-        known = {}
+    known = _undamaged(run)
     moved = {slug: source for slug, one in known.items() if one.fingerprint == source.fingerprint}
     sets = dict(list((known | moved | {images.slug: source}).items())[-MAXIMUM_SETS:])
     if sets != known:
@@ -86,10 +83,7 @@ def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
 
 def known_slug(run: Path, fingerprint: str) -> str | None:
     """The name under which a run knows the set with this fingerprint, if any; of several the first."""
-    try:
-        return next((slug for slug, one in read_sources(run).items() if one.fingerprint == fingerprint), None)
-    except DataError:
-        return None
+    return next((slug for slug, one in _undamaged(run).items() if one.fingerprint == fingerprint), None)
 
 
 def locate(run: Path, slug: str) -> Source:
@@ -131,13 +125,15 @@ def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
 
 def known_labels(runs: Iterable[Path]) -> dict[str, str]:
     """The label of every set of one's own that some runs remember, by slug; a damaged note is passed over."""
-    places: dict[str, str] = {}
-    for run in runs:
-        try:
-            places |= {slug: source.place for slug, source in read_sources(run).items()}
-        except DataError:
-            continue
-    return set_labels(places)
+    return set_labels({slug: source.place for run in runs for slug, source in _undamaged(run).items()})
+
+
+def _undamaged(run: Path) -> dict[str, Source]:
+    """What a run remembers; nothing where its note is damaged."""
+    try:
+        return read_sources(run)
+    except DataError:
+        return {}
 
 
 def _tell(run: Path, kind: str) -> str:

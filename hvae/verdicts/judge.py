@@ -16,14 +16,14 @@ from hvae.verdicts.rule import Rule
 class Judge:
     """One run with its rule, ready for images of the `image_shape` (channel, height, width) that its model takes."""
 
-    def __init__(self, run: RunEntry, rule: Rule, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+    def __init__(self, run: RunEntry, rule: Rule, *, accelerator: str = "auto") -> None:
         """Load the run's model.
 
         Raises:
             CheckpointError: a damaged run, or weights other than those that scored the rule's tables.
         """
         self.rule = rule
-        self._measurer = Measurer(run, rule.setting, accelerator=accelerator, batch_size=batch_size)
+        self._measurer = Measurer(run, rule.setting, accelerator=accelerator)
         self.image_shape = self._measurer.image_shape
         if self._measurer.weights_sha256 != rule.weights_sha256:
             raise CheckpointError(
