@@ -24,15 +24,8 @@ ALPHA = 0.05
 
 
 def load(run: str | Path) -> LoadedRun:
-    """A run by its name (see `hvae runs list`) or folder.
-
-    Raises:
-        HvaeError: no such run, or a damaged one.
-    """
-    entry = find_run(str(run))
-    if entry.config is None:
-        raise HvaeError(f"{entry.path} is damaged: {entry.problem}")
-    return LoadedRun(entry)
+    """A run by its name (see `hvae runs list`) or folder; `HvaeError` if there is none, or it is damaged."""
+    return LoadedRun(find_run(str(run)))
 
 
 class LoadedRun:
@@ -43,25 +36,14 @@ class LoadedRun:
     """
 
     def __init__(self, run: RunEntry) -> None:
-        """Hold on to a run with a sound configuration."""
-        self.run = run
-
-    @property
-    def name(self) -> str:
-        """Of the run."""
-        return self.run.name
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
+        """Hold on to a run; `HvaeError` if its configuration is damaged."""
+        if run.config is None:
+            raise HvaeError(f"{run.path} is damaged: {run.problem}")
+        self.run, self.name = run, run.name
+        self.image_shape = run.config.model.image_shape
         """(channel, height, width) that the model takes."""
-        assert self.run.config is not None
-        return self.run.config.model.image_shape
-
-    @property
-    def depth(self) -> int:
+        self.depth = run.config.model.depth
         """Number of latent layers L."""
-        assert self.run.depth is not None
-        return self.run.depth
 
     def score(
         self, images: Any, scores: Sequence[str] = (USUAL_SCORE,), setting: Setting | None = None

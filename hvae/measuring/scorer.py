@@ -101,12 +101,7 @@ class Measurer:
         fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name
         self._scorer = Scorer(run.path, setting, fabric)
-        self.image_shape = self._scorer.config.model.image_shape
-
-    @property
-    def weights_sha256(self) -> str:
-        """Of the weights."""
-        return self._scorer.weights_sha256
+        self.image_shape, self.weights_sha256 = self._scorer.config.model.image_shape, self._scorer.weights_sha256
 
     def table(self, images: np.ndarray) -> ScoreTable:
         """A score table in memory of images (m, channel, height, width) uint8, statistics of the pixels among them.

@@ -135,8 +135,8 @@ def ratio_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             for k in range(1, comparison.depth + 1):
                 ratio = registry.score("llr", comparison.depth, k).of(table)
                 row = {"k": k, "n": len(ratio), "mean": float(ratio.mean()), "sd": float(ratio.std())}
-                share = {"negative_share": negative_share(ratio)}
-                rows.append(comparison.settings | _set_of(comparison, table) | row | share)
+                row["negative_share"] = negative_share(ratio)
+                rows.append(comparison.settings | _set_of(comparison, table) | row)
     return pd.DataFrame(rows)
 
 

@@ -73,11 +73,7 @@ class Catalogue:
         return None
 
     def read(self, entry: TableEntry) -> ScoreTable:
-        """The table itself.
-
-        Raises:
-            TableError: it was damaged or removed since.
-        """
+        """The table itself; `TableError` if it was damaged or removed since."""
         return read_table(entry.path, self.run.name)
 
     def whole(self, slug: str) -> tuple[str, ...]:

@@ -38,11 +38,7 @@ class Checkpoint:
     """Of `model.safetensors`; score tables name it."""
 
     def layered(self, ability: Ability) -> HierarchicalVAE:
-        """The model, for what only one with latent layers can do.
-
-        Raises:
-            ConfigError: a kind of model that cannot.
-        """
+        """The model, for what only one with latent layers can do; `ConfigError` for a kind of model that cannot."""
         if problem := self.config.model.inability(ability):
             raise ConfigError(problem)
         return cast(HierarchicalVAE, self.model)

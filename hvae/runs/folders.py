@@ -57,11 +57,7 @@ def find_runs(roots: list[Path] | None = None) -> list[RunEntry]:
 
 
 def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
-    """The run of that name, or a folder given as a path.
-
-    Raises:
-        HvaeError: no such run, with those there are.
-    """
+    """The run of that name, or a folder given as a path; `HvaeError` names those there are."""
     found = {entry.name: entry for entry in find_runs(roots)}
     if name in found:
         return found[name]
@@ -89,11 +85,7 @@ def _entry(path: Path) -> RunEntry:
 
 
 def read_history(run: Path) -> pd.DataFrame:
-    """Learning curve of a run, one row an epoch; empty where there is none.
-
-    Raises:
-        TableError: a damaged file.
-    """
+    """Learning curve of a run, one row an epoch; empty where there is none; `TableError` if the file is damaged."""
     path = run / "history.csv"
     if not path.is_file():
         return pd.DataFrame()

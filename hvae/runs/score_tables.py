@@ -115,11 +115,7 @@ class ScoreTable:
         return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
 
     def bound(self, k: int) -> Floats:
-        """L^{>k} of each example in nats; k = 0 is L_S (the ELBO at S = 1).
-
-        Raises:
-            TableError: k outside 0..L.
-        """
+        """L^{>k} of each example in nats; k = 0 is L_S (the ELBO at S = 1); `TableError` for another k."""
         if not 0 <= k <= self.metadata.depth:
             raise TableError(f"k = {k} is outside 0..{self.metadata.depth}, the layers of this model")
         return self.column("iw" if k == 0 else f"L>{k}")

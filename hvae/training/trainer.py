@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from filelock import Timeout
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DistributedSampler
 
@@ -61,17 +61,6 @@ class _State:
     step: int = 0
     best_elbo: float = -math.inf
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-class _StepModule(nn.Module):
-    """The model with its objective as one module, which distributed wrappers need."""
-
-    def __init__(self, model: Model, config: TrainingConfig) -> None:
-        super().__init__()
-        self.model, self.config = model, config
-
-    def forward(self, x: Tensor, labels: Tensor, generator: torch.Generator, progress: float) -> Objective:
-        return self.model.objective(x, labels, generator, self.config, progress)
 
 
 def train(
@@ -173,7 +162,9 @@ class _Trainer:
             self._initialise()
         self.average = AveragedModel(model, multi_avg_fn=self._blend).requires_grad_(False)
         optimizer = torch.optim.Adam(model.parameters(), lr=self.training.learning_rate, fused=True)
-        self.module, self.optimizer = fabric.setup(_StepModule(model, self.training), optimizer)
+        self.module, self.optimizer = fabric.setup(model, optimizer)
+        # Distributed wrappers watch the forward pass of a module; the objective is that of this one.
+        self.module.mark_forward_method("objective")
         self.state = _State()
         if resume:
             self._load()
@@ -241,7 +232,8 @@ class _Trainer:
         x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, self.steps, self.training)
-        result = Objective(*self.module(x, self.labels[index].to(x.device), generator, progress))
+        labels = self.labels[index].to(x.device)
+        result = Objective(*self.module.objective(x, labels, generator, self.training, progress))
         self._check(index, Objective(*(value.detach() for value in result)))
         self.optimizer.zero_grad()
         self.fabric.backward(result.loss)

@@ -9,7 +9,6 @@ from hvae import scores as registry
 from hvae.errors import CheckpointError
 from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable
 from hvae.verdicts.rule import Rule
 
 
@@ -43,11 +42,7 @@ class Judge:
         """
         table = self._measurer.table(images)
         statistics = table.frame.drop(columns=["example", "label"])
-        scores = score_columns(table, self.rule.reference)
+        wanted = registry.everything(table.metadata.depth)
+        found, _ = registry.computable(wanted, (table,), self.rule.reference)
+        scores = pd.DataFrame({score.label: score.of(table, self.rule.reference) for score in found})
         return pd.concat([statistics, scores, self.rule.judge(table).frame(alpha)], axis=1)
-
-
-def score_columns(table: ScoreTable, reference: ScoreTable | None) -> pd.DataFrame:
-    """Every score of the registry that a table gives, one column each by its label, one row an image."""
-    found, _ = registry.computable(registry.everything(table.metadata.depth), (table,), reference)
-    return pd.DataFrame({score.label: score.of(table, reference) for score in found})

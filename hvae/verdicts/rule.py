@@ -126,11 +126,7 @@ class Judgement:
     """Size of the calibration part."""
 
     def alarms(self, alpha: float) -> np.ndarray:
-        """Mask `(m,)` of images called OOD at the false-alarm budget alpha.
-
-        Raises:
-            HvaeError: alpha outside (0, 1).
-        """
+        """Mask `(m,)` of images called OOD at the false-alarm budget alpha; `HvaeError` for alpha outside (0, 1)."""
         return self.p <= between(alpha, "alpha", 0, 1)
 
     def words(self, alpha: float) -> list[str]:
