@@ -84,12 +84,11 @@ class _Scoring:
 
     def run(self, on_progress: Callable[[int, int], None] | None) -> Path:
         """Score what is missing, then write the table."""
-        n, key = len(self.images), noise_key(self.images.slug, self.images.split)
+        n = len(self.images)
         chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
         for number, (start, stop) in enumerate(chunks):
             if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
-                index = np.arange(start, stop)
-                values = self.scorer.values(self.images.images[index], key, index)
+                values = self._chunk(np.arange(start, stop))
                 write_atomically(self._path(start), lambda part, values=values: _save(part, values))
             if on_progress is not None and self.fabric.is_global_zero:
                 on_progress(stop, n)
@@ -123,6 +122,10 @@ class _Scoring:
             errors = values.std(0, ddof=1) / np.sqrt(self.how.draws)
             frame = pd.concat([frame, pd.DataFrame(errors, columns=[f"{name}_se" for name in self.columns])], axis=1)
         return ScoreTable(frame, self.metadata)
+
+    def _chunk(self, index: np.ndarray) -> np.ndarray:
+        """Values of some examples, (draws, images, columns) float64 in nats."""
+        return self.scorer.values(self.images.images[index], noise_key(self.images.slug, self.images.split), index)
 
 
 def _save(part: Path, values: np.ndarray) -> None:

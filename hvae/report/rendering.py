@@ -55,13 +55,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
 def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, str] | None = None) -> str:
     """The tables of `hvae.report.build` as one text.
 
-    `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, and
-    round.
-
-    `labels` are what people call image sets, by slug; `csv` keeps the slugs.
-
-    Raises:
-        ConfigError: a form not in `FORMATS`.
+    `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, round, and
+    call image sets as people do by the `labels` of their slugs. `ConfigError` for a form not in `FORMATS`.
     """
     if form not in FORMATS:
         raise ConfigError(f"unknown format '{form}'; the formats are {', '.join(FORMATS)}")

@@ -113,11 +113,7 @@ def resolve(run: Path, name: str) -> str:
 
 
 def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
-    """Refuse images, or a part of them, that are not those the run has scored.
-
-    Raises:
-        DataError: other pixels: where they lie and how to say where the scored ones are.
-    """
+    """Refuse (`DataError`) images, or a part of them, that are not those the run has scored."""
     if images.whole_fingerprint != source.fingerprint:
         kind = source.place.partition(":")[0]
         raise DataError(f"{source.place} no longer holds the images that were scored: {_tell(run, kind)}")

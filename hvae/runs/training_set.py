@@ -30,9 +30,7 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
     """Images of splits, and of parts of the set that a run was trained on, in the shape that its model takes.
 
     A set of one's own has the name under which the run knows its pixels, wherever they lie now: noise and tables go by
-    it.
-
-    The run has a config that can be read; the whole set of `PARTS` is read once for all.
+    it. The run has a config that can be read; the whole set of `PARTS` is read once for all.
 
     Raises:
         DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose

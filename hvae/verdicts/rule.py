@@ -67,11 +67,6 @@ class Rule:
         """The score at every level, the columns of all values."""
         return registry.at_every_level(self.score, self.depth)
 
-    @property
-    def least_p(self) -> float:
-        """Smallest p-value there can be, 1 / (n + 1)."""
-        return 1 / (len(self.calibration) + 1)
-
     @cached_property
     def reference_values(self) -> Floats:
         """The score of the reference part, `(n_ref, K)`, one column a level."""
