@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,22 +20,12 @@ from hvae.runs.folders import RunEntry, find_run
 from hvae.runs.settings import Setting
 from hvae.verdicts.rule import USUAL_SCORE, Statistic, rule
 
-if TYPE_CHECKING:
-    from hvae.measuring.scorer import Measurer
-
 ALPHA = 0.05
 
 
 def load(run: str | Path) -> LoadedRun:
-    """A run by its name (see `hvae runs list`) or folder.
-
-    Raises:
-        HvaeError: no such run, or a damaged one.
-    """
-    entry = find_run(str(run))
-    if entry.config is None:
-        raise HvaeError(f"{entry.path} is damaged: {entry.problem}")
-    return LoadedRun(entry)
+    """A run by its name (see `hvae runs list`) or folder; `HvaeError` if there is none, or it is damaged."""
+    return LoadedRun(find_run(str(run)))
 
 
 class LoadedRun:
@@ -43,44 +33,25 @@ class LoadedRun:
 
     Images are a numpy or torch batch of 8-bit values in the shape that the model takes: `(n, channel, height, width)`,
     `(n, height, width, channel)`, or `(n, height, width)` for grey ones.
-
-    Attributes:
-        run: the folder and its configuration.
     """
 
     def __init__(self, run: RunEntry) -> None:
-        """Hold on to a run with a sound configuration."""
-        self.run = run
-
-    @property
-    def name(self) -> str:
-        """Of the run."""
-        return self.run.name
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
+        """Hold on to a run; `HvaeError` if its configuration is damaged."""
+        if run.config is None:
+            raise HvaeError(f"{run.path} is damaged: {run.problem}")
+        self.run, self.name = run, run.name
+        self.image_shape = run.config.model.image_shape
         """(channel, height, width) that the model takes."""
-        assert self.run.config is not None
-        return self.run.config.model.image_shape
-
-    @property
-    def depth(self) -> int:
+        self.depth = run.config.model.depth
         """Number of latent layers L."""
-        assert self.run.depth is not None
-        return self.run.depth
 
     def score(
         self, images: Any, scores: Sequence[str] = (USUAL_SCORE,), setting: Setting | None = None
     ) -> pd.DataFrame:
-        """OOD scores of images, higher = more out-of-distribution.
+        """OOD scores of images in nats, higher = more out-of-distribution; one row an image of the batch.
 
-        Args:
-            images: a batch, see the class.
-            scores: names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`.
-            setting: reading, S, R, seed and precision; default that of the run's reference part, else the usual one.
-
-        Returns:
-            One row an image, one column a score and level, in nats.
+        `scores` are names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`. The `setting`
+        (reading, S, R, seed, precision) is by default that of the run's reference part, else the usual one.
 
         Raises:
             ConfigError: an unknown score.
@@ -88,9 +59,11 @@ class LoadedRun:
             TableError: a score that needs what the run has not, such as scores of its reference part.
         """
         pixels = self._pixels(images)
+        from hvae.measuring.scorer import Measurer
+
         wanted = [score for name in scores for score in registry.at_every_level(name, self.depth)]
-        setting = setting or self._setting
-        table = self._measurer(setting).table(pixels)
+        setting = setting or next(iter(self._catalogue.rule_settings()), Setting())
+        table = Measurer(self.run, setting).table(pixels)
         reference = None
         if any(score.needs_reference for score in wanted):
             found = self._catalogue
@@ -110,16 +83,8 @@ class LoadedRun:
     ) -> pd.DataFrame:
         """Verdicts of the label-free rule: is each image unlike what the model knows?
 
-        Args:
-            images: a batch, see the class.
-            alpha: share of false alarms allowed, in (0, 1).
-            score: name in the registry of the score that judges, at every level it has.
-            two_sided: whether values too low are called OOD as well.
-            statistic: how the levels of the score become one number.
-            setting: under which reference and calibration parts are scored; default the first there is.
-
-        Returns:
-            One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`.
+        One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`. `alpha`
+        is the share of false alarms allowed, in (0, 1); the others are as `hvae.verdicts.rule.rule` has them.
 
         Raises:
             ConfigError: an unknown score.
@@ -137,14 +102,8 @@ class LoadedRun:
     ) -> np.ndarray:
         """What images look like with the k lowest latents from the prior (Havtorn et al., 2021, Fig. 1).
 
-        Args:
-            images: a batch, see the class.
-            levels: values of k; default 0 ... L, 0 with every latent from the posterior.
-            draws: repeats that the pictures are the mean of.
-            seed: of all noise.
-
-        Returns:
-            `(level, n, channel, height, width)` float32 in [0, 1].
+        `(level, n, channel, height, width)` float32 in [0, 1], the mean of `draws` repeats whose noise is that of the
+        `seed`. `levels` are values of k, by default 0 ... L, 0 with every latent from the posterior.
 
         Raises:
             ConfigError: a level that the model has not.
@@ -174,15 +133,6 @@ class LoadedRun:
     @cached_property
     def _catalogue(self) -> Catalogue:
         return catalogue(self.run)
-
-    @property
-    def _setting(self) -> Setting:
-        return next(iter(self._catalogue.rule_settings()), Setting())
-
-    def _measurer(self, setting: Setting) -> Measurer:
-        from hvae.measuring.scorer import Measurer
-
-        return Measurer(self.run, setting)
 
     def _pixels(self, images: Any) -> np.ndarray:
         """The batch as (n, channel, height, width) uint8."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,29 +91,19 @@ def _judge(
     from hvae.datasets.own.outside import Refusal, collect
     from hvae.verdicts.judge import Judge
 
-    model = Judge(run, rule, accelerator=where)
+    model, found, number = Judge(run, rule, accelerator=where), collect(sources, how), 0
     frames: list[pd.DataFrame] = []
     refused: list[Refusal] = []
-    waiting = []
-
-    def score() -> None:
-        frame = model(np.stack([picture.image for picture in waiting]), alpha)
-        frame.insert(0, "image", [picture.name for picture in waiting])
-        frame.insert(1, "changes", ["; ".join(picture.changes) for picture in waiting])
-        frames.append(frame)
-        waiting.clear()
-
     with counted(f"{run.name}: images") as on_progress:
-        for number, one in enumerate(collect(sources, how), start=1):
-            if isinstance(one, Refusal):
-                refused.append(one)
-            else:
-                waiting.append(one)
-            if len(waiting) == BATCH:
-                score()
-                on_progress(number, 0)
-        if waiting:
-            score()
+        while batch := list(islice(found, BATCH)):
+            refused += (one for one in batch if isinstance(one, Refusal))
+            if pictures := [one for one in batch if not isinstance(one, Refusal)]:
+                frame = model(np.stack([picture.image for picture in pictures]), alpha)
+                frame.insert(0, "image", [picture.name for picture in pictures])
+                frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
+                frames.append(frame)
+            number += len(batch)
+            on_progress(number, 0)
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused
 
 
@@ -151,17 +142,16 @@ def _show(record: dict) -> None:
     show(table)
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")
+    needed = (
+        f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
+        f"{together['least_rejections']:,}"
+    )
     typer.echo(
         f"{record['run']} (reading {setting['reading']}, S = {setting['samples']}, R = {setting['draws']}): "
         f"{together['alarms']:,} of {together['n']:,} images raise an alarm at {setting['alpha']:g}; if all were "
         f"in-distribution, {together['low']:,} to {together['high']:,} would. Held at a false discovery rate of "
         f"{setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
-        + (
-            f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
-            f"{together['least_rejections']:,}."
-            if together["least_rejections"] > 1
-            else "."
-        )
+        f"{needed if together['least_rejections'] > 1 else ''}."
     )
 
 

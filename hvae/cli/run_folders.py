@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,15 +80,16 @@ def check(run: Run) -> None:
     config = read_config(entry.path)
     layers = f"{config.model.depth} layers" if config.model.depth else config.model.title
     typer.echo(f"config.json: {layers}, {parameter_count(config.model):,} parameters")
-    problems = []
-    try:
-        typer.echo(f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
-    except HvaeError as error:
-        problems.append(str(error))
-    try:
-        typer.echo(f"history.csv: {len(read_history(entry.path))} epochs")
-    except HvaeError as error:
-        problems.append(str(error))
+    problems: list[str] = []
+
+    def say(part: Callable[[], str]) -> None:
+        try:
+            typer.echo(part())
+        except HvaeError as error:
+            problems.append(str(error))
+
+    say(lambda: f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
+    say(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
     found = catalogue(entry)
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
     for table in found.entries:
@@ -132,7 +134,7 @@ def bundle(
 def upgrade(runs: Runs) -> None:
     """Bring score tables of older versions into today's format: checksums are added, no value changes."""
     from hvae.files import run_lock
-    from hvae.runs.upgrade import upgrade_tables
+    from hvae.runs.score_tables import upgrade_tables
 
     for entry in [named_run(name) for name in runs]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,7 +102,8 @@ def score(
     for run in entries:
         assert run.config is not None
         names = data or [run.config.data.name]
-        write_tables(run, names, split or ["test"], how, limit, batch_size, accelerator(device))
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
+        write_tables(run, names, split or ["test"], how, limit, machine)
 
 
 def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
@@ -121,15 +122,9 @@ def _given(ctx: typer.Context, name: str) -> bool:
 
 
 def write_tables(
-    run: RunEntry,
-    data: Sequence[str],
-    splits: Sequence[str],
-    how: Setting,
-    limit: int | None,
-    batch_size: int,
-    accelerator: str,
+    run: RunEntry, data: Sequence[str], splits: Sequence[str], how: Setting, limit: int | None, machine: dict[str, Any]
 ) -> None:
-    """Score splits of data sets with a run, and say what came of each."""
+    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each."""
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
@@ -144,9 +139,7 @@ def write_tables(
             title = f"{run.name}: {images.slug} ({images.split}), {how}"
             hint = "finished chunks are kept: run the same command again to continue"
             with interruptible(hint), counted(title) as progress:
-                path = measure.score(
-                    run.path, images, how, batch_size=batch_size, accelerator=accelerator, on_progress=progress
-                )
+                path = measure.score(run.path, images, how, on_progress=progress, **machine)
             remember(run.path, images, name)
             measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")

@@ -6,7 +6,6 @@ import json
 import shlex
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,13 +64,11 @@ def train(
             raise ConfigError(f"{name} must be at least 1, it is {number}")
     machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
-    from hvae.runs.training_set import remembered, require_own, training_set
+    from hvae.runs.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
     if resume:
         require_own(folder.name, config.data, whole)
-    else:
-        config = remembered(config, whole)
     _fit(config, folder, whole, resume, machine)
 
 
@@ -96,8 +93,11 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
         err=True,
     )
     command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
-    with interruptible(f"continue with: {command}"), _Display(folder, config) as display:
-        run_training(config, folder, fitted, validation, resume=resume, on_step=step, **machine)
+    display = _Display(folder, config)
+    with interruptible(f"continue with: {command}"), display.bar:
+        run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
+    if display.first >= 0:
+        display.print_epochs("0:00:00")
     say(str(folder))
 
 
@@ -155,17 +155,6 @@ class _Display:
         self.began, self.first, self.epoch, self.shown = 0.0, -1, -1, 0
         self.means: list[float] = []
 
-    def __enter__(self) -> _Display:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-        if kind is None and self.first >= 0:
-            self._print_epochs("0:00:00")
-
     def step(self, progress: Progress) -> None:
         """Show one step; the figures on the bar are moving averages over minibatches."""
         if self.first < 0:
@@ -175,7 +164,7 @@ class _Display:
         if progress.epoch != self.epoch:
             self.epoch = progress.epoch
             done, total = progress.step - self.first, progress.steps - self.first
-            self._print_epochs(time_left(time.monotonic() - self.began, done, total))
+            self.print_epochs(time_left(time.monotonic() - self.began, done, total))
         values = [progress.elbo, *progress.log_ratios]
         kept = self.means or values
         self.means = [_SMOOTHING * mean + (1 - _SMOOTHING) * value for mean, value in zip(kept, values, strict=True)]
@@ -187,7 +176,7 @@ class _Display:
             numbers=f"ELBO {elbo:.1f} nats{_log_r(ratios)}, {progress.images_per_second:,.0f} images/s",
         )
 
-    def _print_epochs(self, left: str) -> None:
+    def print_epochs(self, left: str) -> None:
         """Print the epochs that the learning curve has and this display has not shown."""
         from hvae.runs.folders import read_history
         from hvae.stats import bits_per_dim

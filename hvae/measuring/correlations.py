@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -180,23 +181,19 @@ def correlate(
 def _metadata(
     a: Checkpoint, b: Checkpoint, names: tuple[str, str], images: ImageSet, n: int, seed: int
 ) -> CorrelationMetadata:
-    return CorrelationMetadata(
-        run_a=names[0],
-        run_b=names[1],
-        slug=images.slug,
-        split=images.split,
-        n=n,
-        seed=seed,
-        places=PLACES,
-        depth_a=a.config.model.depth,
-        depth_b=b.config.model.depth,
-        preprocessing_a=a.config.data.preprocessing,
-        preprocessing_b=b.config.data.preprocessing,
-        weights_sha256_a=a.weights_sha256,
-        weights_sha256_b=b.weights_sha256,
-        data_fingerprint=images.fingerprint,
-        version=__version__,
-    )
+    sides: dict[str, Any] = {
+        f"{name}_{side}": value
+        for side, run, one in zip("ab", names, (a, b), strict=True)
+        for name, value in {
+            "run": run,
+            "depth": one.config.model.depth,
+            "preprocessing": one.config.data.preprocessing,
+            "weights_sha256": one.weights_sha256,
+        }.items()
+    }
+    about = images.slug, images.split, images.fingerprint
+    sides |= zip(("slug", "split", "data_fingerprint"), about, strict=True)
+    return CorrelationMetadata(**sides, n=n, seed=seed, places=PLACES, version=__version__)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ the pictures behind L^{>k} (Havtorn et al., 2021, eq. 5 and Fig. 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 import numpy as np
@@ -49,55 +49,42 @@ _IMAGES_AT_ONCE = 64
 
 @dataclass(frozen=True, eq=False)
 class Reconstructions:
-    """What one batch looks like with z_1 ... z_k from the prior, for k = 0 ... L along the first axis.
-
-    Attributes:
-        levels: `(L + 1, n, channel, height, width)` float32, the mean of p(x | z); k = 0 has every z from q.
-        log_px: `(L + 1, n)` float32, log p(x | z) in nats.
-        pixel_log_px: `(L + 1, n, height, width)` float32, the same by pixel, whose channels are one event; its sum
-            over a picture is `log_px`.
-        bounds: `(L + 1, n)` float32, one draw of L^{>k} in nats; k = 0 is the ELBO.
-    """
+    """What one batch looks like with z_1 ... z_k from the prior, for k = 0 ... L along the first axis; float32."""
 
     levels: np.ndarray
+    """`(L + 1, n, channel, height, width)`, the mean of p(x | z); k = 0 has every z from q."""
     log_px: np.ndarray
+    """`(L + 1, n)`, log p(x | z) in nats."""
     pixel_log_px: np.ndarray
+    """`(L + 1, n, height, width)`, the same by pixel, whose channels are one event; a picture sums to `log_px`."""
     bounds: np.ndarray
+    """`(L + 1, n)`, one draw of L^{>k} in nats; k = 0 is the ELBO."""
 
 
 @dataclass(frozen=True, eq=False)
 class Switched:
-    """What one batch looks like under several choices of which layers come from q, one along the first axis.
-
-    Attributes:
-        means: `(choice, n, channel, height, width)` float32, the mean of p(x | z).
-        log_px: `(choice, n)` float32, log p(x | z) in nats.
-        log_ratios: `(choice, n, layer)` float32, log r_l in nats, lowest layer first; NaN where z_l came from the
-            prior and adds nothing to the bound.
-    """
+    """What one batch looks like under several choices of which layers come from q, one along an axis; float32."""
 
     means: np.ndarray
+    """`(choice, n, channel, height, width)`, the mean of p(x | z)."""
     log_px: np.ndarray
+    """`(choice, n)`, log p(x | z) in nats."""
     log_ratios: np.ndarray
+    """`(choice, n, layer)`, log r_l in nats, lowest first; NaN where z_l came from the prior and adds nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class RepeatedReconstructions:
-    """What images look like at every level over several draws, each with its own binarisation and posterior sample.
-
-    `levels`, `log_px`, `pixel_log_px` and `bounds` are those of `Reconstructions`, draws along an axis before theirs.
-
-    Attributes:
-        seen: `(draw, n, channel, height, width)` float32 in [0, 1], what the model sees of the images.
-        least: nats of a pixel at the low end of the scale of log p(x|z).
-    """
+    """`Reconstructions` over several draws, an axis before theirs, each with its binarisation and posterior sample."""
 
     seen: np.ndarray
+    """`(draw, n, channel, height, width)` float32 in [0, 1], what the model sees of the images."""
     levels: np.ndarray
     log_px: np.ndarray
     pixel_log_px: np.ndarray
     bounds: np.ndarray
     least: float = RANGES["log p(x|z)"][0]
+    """Nats of a pixel at the low end of the scale of log p(x|z)."""
 
     @property
     def draws(self) -> int:
@@ -143,26 +130,19 @@ class RepeatedReconstructions:
         `standard deviation` map.
         """
         chosen = list(range(self.depth + 1) if levels is None else levels)
-        found = {
-            "image": np.repeat(np.array(labels, dtype=object), len(chosen)),
-            "k": np.tile(chosen, len(labels)),
-            "draws": self.draws,
-        }
         quantities = self._quantities()
-        found |= {name: values.mean(0)[chosen].T.ravel() for name, values in quantities.items()}
+        columns = {name: values.mean(0) for name, values in quantities.items()}
         if self.draws > 1:
-            found |= {f"{name} s.d.": values.std(0, ddof=1)[chosen].T.ravel() for name, values in quantities.items()}
-            found["pixel s.d."] = self.maps("standard deviation").mean((2, 3))[chosen].T.ravel()
-        return pd.DataFrame(found)
+            columns |= {f"{name} s.d.": values.std(0, ddof=1) for name, values in quantities.items()}
+            columns["pixel s.d."] = self.maps("standard deviation").mean((2, 3))
+        rows = pd.MultiIndex.from_product([labels, chosen], names=["image", "k"]).to_frame(index=False)
+        return rows.assign(draws=self.draws, **{name: values[chosen].T.ravel() for name, values in columns.items()})
 
     def single_numbers(self, labels: Sequence[str], level: int) -> pd.DataFrame:
         """The numbers of `numbers` for every draw of one level, one row an image and draw, draws counted from 1."""
-        found = {
-            "image": np.repeat(np.array(labels, dtype=object), self.draws),
-            "k": level,
-            "draw": np.tile(np.arange(1, self.draws + 1), len(labels)),
-        }
-        return pd.DataFrame(found | {name: values[:, level].T.ravel() for name, values in self._quantities().items()})
+        rows = pd.MultiIndex.from_product([labels, [level], range(1, self.draws + 1)], names=["image", "k", "draw"])
+        values = {name: values[:, level].T.ravel() for name, values in self._quantities().items()}
+        return rows.to_frame(index=False).assign(**values)
 
     def _quantities(self) -> dict[str, np.ndarray]:
         """(draw, L + 1, n) nats by the name of their column, in float64: differences of large numbers follow."""
@@ -254,8 +234,8 @@ def reconstruct_repeatedly(
         parts.append(reconstruct(model, x.to(device), noise, reading))
         seen.append(x.numpy().reshape(-1, *images.shape))
     joined = {
-        name: np.concatenate([_by_draw(getattr(part, name), len(images)) for part in parts])
-        for name in ("levels", "log_px", "pixel_log_px", "bounds")
+        of.name: np.concatenate([_by_draw(getattr(part, of.name), len(images)) for part in parts])
+        for of in fields(Reconstructions)
     }
     least = LEAST_OF_WHOLE_VALUES if preprocessing == "integer" else RANGES["log p(x|z)"][0]
     return RepeatedReconstructions(np.concatenate(seen), **joined, least=least)

@@ -1,34 +1,17 @@
 """The paper's tables from stored score tables: data frames that the CLI and the dashboard share. Imports no torch."""
 
-from hvae.report.comparisons import Comparison, Gathered, gather
-from hvae.report.rendering import FORMATS, render
-from hvae.report.tables import (
-    TABLES,
-    alarm_table,
-    bits_table,
-    build,
-    control_table,
-    detection_table,
-    layer_table,
-    left_out,
-    negative_share,
-    ratio_table,
-)
-
-__all__ = [
-    "FORMATS",
-    "TABLES",
-    "Comparison",
-    "Gathered",
-    "alarm_table",
-    "bits_table",
-    "build",
-    "control_table",
-    "detection_table",
-    "gather",
-    "layer_table",
-    "left_out",
-    "negative_share",
-    "ratio_table",
-    "render",
-]
+from hvae.report.comparisons import Comparison as Comparison
+from hvae.report.comparisons import Gathered as Gathered
+from hvae.report.comparisons import gather as gather
+from hvae.report.rendering import FORMATS as FORMATS
+from hvae.report.rendering import render as render
+from hvae.report.tables import TABLES as TABLES
+from hvae.report.tables import alarm_table as alarm_table
+from hvae.report.tables import bits_table as bits_table
+from hvae.report.tables import build as build
+from hvae.report.tables import control_table as control_table
+from hvae.report.tables import detection_table as detection_table
+from hvae.report.tables import layer_table as layer_table
+from hvae.report.tables import left_out as left_out
+from hvae.report.tables import negative_share as negative_share
+from hvae.report.tables import ratio_table as ratio_table

@@ -29,26 +29,16 @@ def alarm_table(
 
     Beside the settings: `data`, `role`, `alpha`, `n_reference`, `n_calibration`, `n`, `rate`, `low`, `high`.
 
-    Args:
-        comparisons: as `hvae.report.gather` gives them.
-        alpha: budget of false alarms, in (0, 1).
-        level: probability of the interval.
-        seed: of the halves.
-
-    Raises:
-        HvaeError: scores that are not finite, or a parameter out of range.
+    `level` is the probability of the interval, `seed` that of the halves.
     """
-    return pd.DataFrame([row for comparison in comparisons for row in _alarm_rows(comparison, alpha, level, seed)])
-
-
-def _alarm_rows(comparison: Comparison, alpha: float, level: float, seed: int) -> Iterator[dict[str, object]]:
-    if not comparison.depth or not {"reference", "calibration"} <= set(comparison.parts):
-        return
-    rule = Rule(comparison.run, comparison.parts["reference"], comparison.parts["calibration"])
-    test = comparison.in_table
-    inside = None if test is None or test.metadata.split in comparison.parts else test
-    for row in rule_alarms(rule, inside, comparison.others, comparison.in_data, alpha=alpha, level=level, seed=seed):
-        yield comparison.settings | row
+    rows: list[dict[str, object]] = []
+    for one in comparisons:
+        if one.depth and {"reference", "calibration"} <= set(one.parts):
+            rule = Rule(one.run, one.parts["reference"], one.parts["calibration"])
+            inside = None if one.in_table and one.in_table.metadata.split in one.parts else one.in_table
+            found = rule_alarms(rule, inside, one.others, one.in_data, alpha=alpha, level=level, seed=seed)
+            rows += (one.settings | row for row in found)
+    return pd.DataFrame(rows)
 
 
 def rule_alarms(

@@ -18,26 +18,20 @@ from hvae.runs.settings import Setting
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Score tables of one run under one setting.
-
-    Attributes:
-        run: name of the run.
-        config: of the run.
-        in_data: slug of the in-distribution set.
-        in_table: its held-out images; None where they were not scored under this setting.
-        parts: its parts of the training set (`fitted`, `reference`, `calibration`, `validation`) that were scored.
-        others: the other data sets, in name order.
-        history: learning curve, empty where there is none.
-        setting: reading, S, R, seed and precision.
-    """
+    """Score tables of one run under one setting."""
 
     run: str
     config: RunConfig
     in_data: str
+    """Slug of the in-distribution set."""
     in_table: ScoreTable | None
+    """Its held-out images; None where they were not scored under this setting."""
     parts: Mapping[str, ScoreTable]
+    """Its parts of the training set (`fitted`, `reference`, `calibration`, `validation`) that were scored."""
     others: tuple[ScoreTable, ...]
+    """The other data sets, in name order."""
     history: pd.DataFrame
+    """Learning curve, empty where there is none."""
     setting: Setting
 
     @property
@@ -63,24 +57,18 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """What was found for a report.
-
-    Attributes:
-        comparisons: by run, then setting.
-        problems: one line for each table or run that had to be left out, and why.
-    """
+    """What was found for a report: by run, then setting."""
 
     comparisons: tuple[Comparison, ...]
     problems: tuple[str, ...]
+    """One line for each table or run that had to be left out, and why."""
 
 
 def gather(runs: Iterable[RunEntry], readings: Sequence[str] = (), in_data: str | None = None) -> Gathered:
     """Read every usable score table of the runs and group what may be compared.
 
-    Args:
-        runs: as `hvae.runs.folders.find_runs` or `find_run` give them.
-        readings: keep these only; empty keeps all.
-        in_data: slug of the in-distribution set; default the one each run was trained on.
+    `readings` keeps these only, empty all; `in_data` is the slug of the in-distribution set, default the one each run
+    was trained on.
     """
     comparisons: list[Comparison] = []
     problems: list[str] = []
@@ -98,10 +86,8 @@ def gather(runs: Iterable[RunEntry], readings: Sequence[str] = (), in_data: str 
         settings = {entry.setting for entry in found.entries if not readings or entry.setting.reading in readings}
         if not settings:
             problems.append(f"{run.name} has no score tables to report: run `hvae score {run.name} --data NAME`")
-        made = [
-            _comparison(found, run.config, setting, history, in_data)
-            for setting in sorted(settings, key=lambda setting: setting.order)
-        ]
+        ordered = sorted(settings, key=lambda setting: setting.order)
+        made = [_comparison(found, run.config, setting, history, in_data) for setting in ordered]
         comparisons += made
         problems += _notes(made)
     return Gathered(tuple(comparisons), tuple(problems))
@@ -133,12 +119,9 @@ def _notes(comparisons: Sequence[Comparison]) -> list[str]:
         for one in comparisons
         if one.in_table is None and one.others
     ]
-    standing_in = {
-        one.in_table.metadata.split for one in comparisons if one.in_table and one.in_table.metadata.split in PARTS
-    }
-    notes += [
+    splits = {one.in_table.metadata.split for one in comparisons if one.in_table}
+    return notes + [
         f"{comparisons[0].run}: its own images ({comparisons[0].in_data}) have no test split, so their {split} part, "
         "which no weight was fitted to, stands for them"
-        for split in sorted(standing_in)
+        for split in sorted(splits & set(PARTS))
     ]
-    return notes

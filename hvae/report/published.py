@@ -100,20 +100,11 @@ def find(
     model: Model | None = None,
     in_data: str | None = None,
     ood_data: str | None = None,
-    score: Score | None = None,
+    score: str | None = None,
     k: int | None = None,
     samples: int | None = None,
     source: str | None = None,
 ) -> tuple[Published, ...]:
-    """Rows of `PUBLISHED` that agree with everything given, in table order; empty where nothing was published."""
-    wanted = {
-        "model": model,
-        "in_data": in_data,
-        "ood_data": ood_data,
-        "score": score,
-        "k": k,
-        "samples": samples,
-        "source": source,
-    }
-    given = {field: value for field, value in wanted.items() if value is not None}
+    """Rows of `PUBLISHED` with these fields, None leaving one open, in table order; empty where there are none."""
+    given = {field: value for field, value in locals().items() if value is not None}
     return tuple(row for row in PUBLISHED if all(getattr(row, field) == value for field, value in given.items()))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from hvae.errors import ConfigError
-from hvae.report.tables import METRICS
+from hvae.report.tables import SETTINGS
 from hvae.scores import everything
-
-SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80"}
 _TITLES = {
@@ -25,28 +23,46 @@ _TITLES = {
     "ratios": "LLR>k in nats, and the share of images where it is negative",
 }
 
+_COLUMNS: dict[str, dict[str, str]] = {
+    "alarms": {
+        "data": "{data}",
+        "images": "{role}",
+        "n": "{n:,}",
+        "calibration": "{n_calibration:,}",
+        "alpha": "{alpha:g}",
+        "alarm rate": "{rate:.4f}",
+        "interval": "[{low:.4f}, {high:.4f}]",
+    },
+    "layers": {
+        "data": "{data}",
+        "layer": "z_{layer}",
+        "KL (nats)": "{kl:.2f} +- {kl_se:.2f}",
+        "KL in validation": "{validation_kl:.2f}",
+        "active units": "{active_units} of {units}",
+    },
+    "ratios": {
+        "data": "{data}",
+        "score": "LLR>{k}",
+        "n": "{n:,}",
+        "mean": "{mean:.2f}",
+        "sd": "{sd:.2f}",
+        "negative": "{negative_share:.2%}",
+    },
+}
+"""Of each table whose columns are always the same: headings, and what stands in a row, see `_filled`."""
+
 
 def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, str] | None = None) -> str:
     """The tables of `hvae.report.build` as one text.
 
-    `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, and
-    round.
-
-    Args:
-        tables: by name.
-        form: one of `FORMATS`.
-        labels: what people call image sets, by slug; `csv` keeps the slugs.
-
-    Raises:
-        ConfigError: an unknown format.
+    `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, round, and
+    call image sets as people do by the `labels` of their slugs. `ConfigError` for a form not in `FORMATS`.
     """
     if form not in FORMATS:
         raise ConfigError(f"unknown format '{form}'; the formats are {', '.join(FORMATS)}")
     if form == "csv":
         return _csv(tables)
-    section = _SECTIONS[form]
-    parts = [section(title, note, frame) for title, note, frame in _arranged(tables, labels or {})]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(_SECTIONS[form](*part) for part in _arranged(tables, labels or {})) + "\n"
 
 
 def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -63,97 +79,57 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
         for _, frame in table.groupby(SETTINGS, sort=False):
-            run, in_data, reading, samples, draws, seed, precision = frame[SETTINGS].iloc[0]
-            note = (
-                f"run {run}, in-distribution {in_data}, reading {reading}, S = {samples}, R = {draws}, seed {seed}, "
-                f"{precision}"
+            note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
+                *frame[SETTINGS].iloc[0]
             )
-            yield _TITLES[name], note, _ARRANGE[name](frame)
+            yield _TITLES[name], note, _bits(frame) if name == "bits" else _filled(frame, _columns(name, frame))
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:
-    columns: dict[str, list[str]] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
+    columns: dict[str, object] = {"bound": [f"L>{k}" for k in sorted(frame["k"].unique())]}
     for data, rows in frame.groupby("data", sort=False):
         rows = rows.sort_values("k")
-        own = " (own)" if bool(rows["own"].iloc[0]) else ""
-        columns[f"{data}{own}"] = [
-            f"{bits:.3f}{'*' if mark else ''}" for bits, mark in zip(rows["bits"], rows["more_likely"], strict=True)
-        ]
-        if _stated(rows["published_bits"]):
-            columns[f"{data} published"] = [_number(value) for value in rows["published_bits"]]
+        rows = rows.assign(mark=["*" if more else "" for more in rows["more_likely"]])
+        wanted = {f"{data} (own)" if bool(rows["own"].iloc[0]) else str(data): "{bits:.3f}{mark}"}
+        if bool(rows["published_bits"].notna().any()):
+            wanted[f"{data} published"] = "{published_bits:.3f}"
+        columns |= _filled(rows, wanted).to_dict("list")  # type: ignore[arg-type]  # headings are text
     return pd.DataFrame(columns)
 
 
-def _metrics(frame: pd.DataFrame) -> pd.DataFrame:
-    best = frame["best_k"] if "best_k" in frame else [False] * len(frame)
-    columns: dict[str, object] = {}
-    if "best_k" in frame:
-        columns["OOD set"] = frame["ood_data"]
-    columns["score"] = [
-        f"{score} (best k)" if mark else score for score, mark in zip(frame["score"], best, strict=True)
-    ]
-    columns["images"] = [
-        f"{kind}, {n_in:,} / {n_ood:,}"
-        for kind, n_in, n_ood in zip(frame["images"], frame["n_in"], frame["n_ood"], strict=True)
-    ]
-    stated = _stated(frame["published_auroc"])
-    for metric in METRICS:
-        intervals = zip(frame[metric], frame[f"{metric}_low"], frame[f"{metric}_high"], strict=True)
-        columns[_NAMES[metric]] = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in intervals]
+def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
+    """The columns of any other table, as `_COLUMNS` has them."""
+    if name in _COLUMNS:
+        return _COLUMNS[name]
+    columns = {"OOD set": "{ood_data}"} if "best_k" in frame else {}
+    columns |= {"score": "{score}{best}", "images": "{images}, {n_in:,} / {n_ood:,}"}
+    stated = bool(frame["published_auroc"].notna().any())
+    for metric, title in _NAMES.items():
+        columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
         if stated:
-            columns[f"{_NAMES[metric]} published"] = frame[f"published_{metric}"].map(_number)
-    if stated:
-        columns["source"] = frame["published_source"].str.replace("Havtorn et al. (2021), ", "", regex=False)
-    return pd.DataFrame(columns)
+            columns[f"{title} published"] = f"{{published_{metric}:.3f}}"
+    return columns | ({"source": "{source}"} if stated else {})
 
 
-def _alarms(frame: pd.DataFrame) -> pd.DataFrame:
-    intervals = zip(frame["low"], frame["high"], strict=True)
+def _filled(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Templates filled in with each row; a cell is empty where the first of its values is missing."""
+    rows = [_worded({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
+    first = {title: re.findall(r"\{(\w+)", template)[0] for title, template in columns.items()}
     return pd.DataFrame(
         {
-            "data": frame["data"],
-            "images": frame["role"],
-            "n": frame["n"].map("{:,}".format),
-            "calibration": frame["n_calibration"].map("{:,}".format),
-            "alpha": frame["alpha"].map("{:g}".format),
-            "alarm rate": frame["rate"].map("{:.4f}".format),
-            "interval": ["" if np.isnan(low) else f"[{low:.4f}, {high:.4f}]" for low, high in intervals],
+            title: ["" if pd.isna(row[first[title]]) else template.format(**row) for row in rows]
+            for title, template in columns.items()
         }
     )
 
 
-def _layers(frame: pd.DataFrame) -> pd.DataFrame:
-    units = zip(frame["active_units"], frame["units"], strict=True)
-    return pd.DataFrame(
-        {
-            "data": frame["data"],
-            "layer": frame["layer"].map("z_{}".format),
-            "KL (nats)": [f"{kl:.2f} +- {se:.2f}" for kl, se in zip(frame["kl"], frame["kl_se"], strict=True)],
-            "KL in validation": frame["validation_kl"].map(lambda value: _number(value, 2)),
-            "active units": [f"{'?' if np.isnan(active) else int(active)} of {total}" for active, total in units],
-        }
-    )
-
-
-def _ratios(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "data": frame["data"],
-            "score": frame["k"].map("LLR>{}".format),
-            "n": frame["n"].map("{:,}".format),
-            "mean": frame["mean"].map("{:.2f}".format),
-            "sd": frame["sd"].map("{:.2f}".format),
-            "negative": frame["negative_share"].map("{:.2%}".format),
-        }
-    )
-
-
-def _stated(figures: ArrayLike) -> bool:
-    return not np.isnan(np.asarray(figures, dtype=np.float64)).all()
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "" if np.isnan(value) else f"{value:.{digits}f}"
+def _worded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with what templates cannot say by themselves."""
+    if "active_units" in row:
+        row["active_units"] = "?" if np.isnan(row["active_units"]) else int(row["active_units"])
+    row["best"] = " (best k)" if row.get("best_k") else ""
+    row["source"] = row.get("published_source", "").replace("Havtorn et al. (2021), ", "")
+    return row
 
 
 def _text(title: str, note: str, frame: pd.DataFrame) -> str:
@@ -163,20 +139,14 @@ def _text(title: str, note: str, frame: pd.DataFrame) -> str:
 def _markdown(title: str, note: str, frame: pd.DataFrame) -> str:
     rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return f"**{_asterisk(title)}**\n{_asterisk(note)}\n\n" + "\n".join(map(_asterisk, lines))
-
-
-def _asterisk(text: str) -> str:
-    return text.replace("*", "\\*")
+    title, note, body = (text.replace("*", "\\*") for text in (title, note, "\n".join(lines)))
+    return f"**{title}**\n{note}\n\n{body}"
 
 
 def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
     """A frame as a LaTeX table (booktabs), everything escaped and the names of scores as formulas.
 
-    Args:
-        title: of the caption.
-        note: settings in words, the rest of the caption; not empty.
-        frame: of strings.
+    The caption is the title and the note, settings in words.
     """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
@@ -203,23 +173,10 @@ def _escaped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(_LATEX.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text).replace(
-        "+-", r"$\pm$"
-    )
+    escaped = "".join(_LATEX.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text)
+    return escaped.replace("+-", r"$\pm$")
 
 
-_ARRANGE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "bits": _bits,
-    "detection": _metrics,
-    "control": _metrics,
-    "alarms": _alarms,
-    "layers": _layers,
-    "ratios": _ratios,
-}
-_SECTIONS: dict[str, Callable[[str, str, pd.DataFrame], str]] = {
-    "text": _text,
-    "markdown": _markdown,
-    "latex": latex_table,
-}
+_SECTIONS = {"text": _text, "markdown": _markdown, "latex": latex_table}
 FORMATS = ("csv", *_SECTIONS)
 """Names of the formats that `render` knows."""

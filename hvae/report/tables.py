@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hvae.scores import Score
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
 
+SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 METRICS = ("auroc", "auprc", "fpr80")
 _PUBLISHED_MODEL: dict[str, published.Model] = {"bottom-up": "HVAE", "bidirectional": "BIVA"}
 
@@ -31,19 +32,15 @@ def build(
     alpha: float = 0.05,
     n_boot: int = 200,
 ) -> dict[str, pd.DataFrame]:
-    """The named tables of a report; those without a row are left out.
+    """The tables of a report with these `names`; those without a row are left out.
 
-    Args:
-        comparisons: as `hvae.report.gather` gives them.
-        names: of `TABLES`.
-        scores: names in the registry, for `detection` and `control`; empty for all.
-        alpha: budget of false alarms of the label-free rule.
-        n_boot: bootstrap resamples of AUPRC and FPR80.
+    `scores` are names in the registry, for `detection` and `control`, empty for all; `alpha` is the budget of false
+    alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
 
     Raises:
         HvaeError: scores that are not finite, or a parameter out of range.
     """
-    makers: dict[str, Callable[[tuple[Comparison, ...]], pd.DataFrame]] = {
+    makers = {
         "bits": bits_table,
         "detection": lambda found: detection_table(found, scores, n_boot=n_boot),
         "control": lambda found: control_table(found, scores, n_boot=n_boot),
@@ -78,13 +75,8 @@ def detection_table(
     interval) and `published_` figure, `published_source`, and `best_k`: whether this k has the best AUROC of a score
     whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
-    Args:
-        comparisons: as `hvae.report.gather` gives them; those without an in-distribution table are passed over.
-        scores: names in the registry; empty for all. One that a table does not give is left out, see `left_out`.
-        n_boot: bootstrap resamples of AUPRC and FPR80.
-
-    Raises:
-        HvaeError: scores that are not finite.
+    Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
+    and one that a table does not give is left out, see `left_out`.
     """
     rows = [
         {**row, "ood_data": other.metadata.slug}
@@ -103,11 +95,9 @@ def control_table(comparisons: Iterable[Comparison], scores: Sequence[str] = (),
     """
     rows = [
         row
-        for comparison in comparisons
-        if comparison.in_table is not None and "fitted" in comparison.parts
-        for row in _metric_rows(
-            comparison, comparison.parts["fitted"], comparison.in_table, comparison.in_data, scores, n_boot
-        )
+        for one in comparisons
+        if one.in_table is not None and "fitted" in one.parts
+        for row in _metric_rows(one, one.parts["fitted"], one.in_table, one.in_data, scores, n_boot)
     ]
     return _levels_as_integers(pd.DataFrame(rows)).drop(columns="best_k", errors="ignore")
 
@@ -145,7 +135,7 @@ def ratio_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             for k in range(1, comparison.depth + 1):
                 ratio = registry.score("llr", comparison.depth, k).of(table)
                 row = {"k": k, "n": len(ratio), "mean": float(ratio.mean()), "sd": float(ratio.std())}
-                row |= {"negative_share": negative_share(ratio)}
+                row["negative_share"] = negative_share(ratio)
                 rows.append(comparison.settings | _set_of(comparison, table) | row)
     return pd.DataFrame(rows)
 
@@ -220,32 +210,25 @@ def _metric_rows(
         estimates = stats.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):
-            smaller = min(len(in_scores), len(ood_scores))
-            sizes["equal"] = (smaller, smaller)
+            sizes["equal"] = (min(sizes["full"]), min(sizes["full"]))
         for images, (n_in, n_ood) in sizes.items():
             row: dict[str, object] = {**comparison.settings, "ood_data": ood_data, "score": score.label, "k": score.k}
             row |= {"images": images, "n_in": n_in, "n_ood": n_ood}
             for metric in METRICS:
                 estimate = estimates[images][metric]
                 row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
-            published_metrics = _published_metrics(comparison, ood_data, score)
-            yield row | published_metrics | {"best_k": score.paper_chooses_level}
+            yield row | _published_metrics(comparison, ood_data, score) | {"best_k": score.paper_chooses_level}
 
 
 def _published_metrics(comparison: Comparison, ood_data: str, score: Score) -> dict[str, object]:
     """The published figures for this score: those stated for this S, else those that state no S."""
     rows = _published(comparison, ood_data=ood_data, score=score.name, k=score.k)
-    candidates = sorted(
-        (row for row in rows if row.samples in (comparison.setting.samples, None) and row.auroc is not None),
-        key=lambda row: row.samples is None,
-    )
-    if not candidates:
-        return {**{f"published_{metric}": float("nan") for metric in METRICS}, "published_source": ""}
-    row = candidates[0]
-    figures = {f"published_{metric}": getattr(row, metric) for metric in METRICS}
+    stated = [row for row in rows if row.samples in (comparison.setting.samples, None) and row.auroc is not None]
+    row = min(stated, key=lambda row: row.samples is None, default=None)
+    figures = {f"published_{metric}": getattr(row, metric, None) for metric in METRICS}
     return {
         **{name: float("nan") if value is None else value for name, value in figures.items()},
-        "published_source": row.source,
+        "published_source": row.source if row else "",
     }
 
 
@@ -259,7 +242,7 @@ def _with_best_k(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return frame
     may_be = frame["best_k"].astype(bool)
-    groups = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", "ood_data", "images"]
+    groups = [*SETTINGS, "ood_data", "images"]
     best = frame["auroc"].where(may_be).groupby([frame[name] for name in groups]).transform("max")
     return frame.assign(best_k=may_be & (frame["auroc"] == best))
 

@@ -7,7 +7,6 @@ a file's stem, so no foreign set is taken for the training data.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from hvae.config import DataConfig
 from hvae.datasets.base import slug_stem
 from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
+from hvae.files import sha256
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, read_table, table_paths
 from hvae.runs.settings import Setting
@@ -29,17 +29,12 @@ WHOLE_SPLITS = ("all", "test")
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A sound score table of a run, by its metadata.
-
-    Attributes:
-        path: of the file.
-        metadata: what its numbers depend on.
-        modified: when the file changed last, ns: caches know a table by path and this.
-    """
+    """A sound score table of a run, by its metadata."""
 
     path: Path
     metadata: TableMetadata
     modified: int
+    """When the file changed last, ns: caches know a table by path and this."""
 
     @property
     def slug(self) -> str:
@@ -59,28 +54,18 @@ class TableEntry:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """What a run has scored.
-
-    Attributes:
-        run: whose tables.
-        entries: those that may be used, by file name.
-        problems: one line for each that may not, and why.
-        own: slug of the set the run was trained on, as its tables name it; None where no table is of it.
-    """
+    """What a run has scored."""
 
     run: RunEntry
     entries: tuple[TableEntry, ...]
+    """Those that may be used, by file name."""
     problems: tuple[str, ...]
+    """One line for each that may not, and why."""
     own: str | None
+    """Slug of the set the run was trained on, as its tables name it; None where no table is of it."""
 
     def find(self, slug: str, setting: Setting, splits: Sequence[str] | None = None) -> TableEntry | None:
-        """The table of a set under a setting, from the first of the splits that has one.
-
-        Args:
-            slug: of the set.
-            setting: of its statistics.
-            splits: in order of preference; default those that stand for the set, see `whole`.
-        """
+        """The table of a set under a setting, from the first of the splits (default: `whole`) that has one."""
         for split in self.whole(slug) if splits is None else splits:
             for entry in self.entries:
                 if (entry.slug, entry.split, entry.setting) == (slug, split, setting):
@@ -88,11 +73,7 @@ class Catalogue:
         return None
 
     def read(self, entry: TableEntry) -> ScoreTable:
-        """The table itself.
-
-        Raises:
-            TableError: it was damaged or removed since.
-        """
+        """The table itself; `TableError` if it was damaged or removed since."""
         return read_table(entry.path, self.run.name)
 
     def whole(self, slug: str) -> tuple[str, ...]:
@@ -103,7 +84,8 @@ class Catalogue:
         """
         if slug != self.own:
             return WHOLE_SPLITS
-        return ("reference", "calibration") if self._own_files else ("test",)
+        own_files = self.run.config is not None and ":" in self.run.config.data.name
+        return ("reference", "calibration") if own_files else ("test",)
 
     def settings(self, slug: str) -> list[Setting]:
         """Settings under which a set is scored as a whole, in their usual order."""
@@ -121,11 +103,8 @@ class Catalogue:
     def rule_setting(self, **asked: Any) -> Setting:
         """The setting of the reference and calibration parts that agrees with what is asked for, the usual one first.
 
-        Args:
-            asked: fields of `Setting`; None leaves one open.
-
-        Returns:
-            One of `rule_settings`; where none agrees, the setting asked for.
+        `asked` are fields of `Setting`, None leaving one open. Where none of `rule_settings` agrees, it is the setting
+        asked for.
 
         Raises:
             ConfigError: values that no setting has.
@@ -140,24 +119,15 @@ class Catalogue:
         whole = {entry.slug for entry in self.entries if entry.split in self.whole(entry.slug)}
         return sorted(whole, key=lambda slug: (slug != self.own, slug))
 
-    @property
-    def _own_files(self) -> bool:
-        return self.run.config is not None and ":" in self.run.config.data.name
-
 
 def catalogue(run: RunEntry) -> Catalogue:
     """The tables of a run, each verified; files that did not change since are not read again."""
-    entries: list[TableEntry] = []
-    problems: list[str] = []
     weights = weights_hash(run.path)
-    for path in table_paths(run.path):
-        found = _entry(path, run, weights)
-        if isinstance(found, str):
-            problems.append(f"{run.name}: {found}")
-        else:
-            entries.append(found)
+    found = [_entry(path, run, weights) for path in table_paths(run.path)]
+    entries = tuple(one for one in found if isinstance(one, TableEntry))
+    problems = tuple(f"{run.name}: {one}" for one in found if isinstance(one, str))
     own = None if run.config is None else own_set(run.config.data, [entry.metadata for entry in entries])
-    return Catalogue(run, tuple(entries), tuple(problems), own)
+    return Catalogue(run, entries, problems, own)
 
 
 def weights_hash(run: Path) -> str | None:
@@ -198,16 +168,11 @@ def _entry(path: Path, run: RunEntry, weights: str | None) -> TableEntry | str:
     found = _verified(path, status.st_mtime_ns, status.st_size)
     if isinstance(found, str):
         return found
-    return _foreign(found, path, run, weights) or TableEntry(path, found, status.st_mtime_ns)
-
-
-def _foreign(metadata: TableMetadata, path: Path, run: RunEntry, weights: str | None) -> str | None:
-    """Why a sound table is not one of this run's, None where it is."""
-    if weights is not None and metadata.weights_sha256 != weights:
+    if weights is not None and found.weights_sha256 != weights:
         return f"{path.name} was made with other weights than the run has now: score it again"
-    if run.depth is not None and metadata.depth != run.depth:
-        return f"{path.name} is of a model with {metadata.depth} layers: score it again"
-    return None
+    if run.depth is not None and found.depth != run.depth:
+        return f"{path.name} is of a model with {found.depth} layers: score it again"
+    return TableEntry(path, found, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
@@ -221,5 +186,4 @@ def _verified(path: Path, modified: int, size: int) -> TableMetadata | str:
 
 @lru_cache(maxsize=256)
 def _file_hash(path: Path, modified: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)

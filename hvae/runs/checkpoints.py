@@ -6,7 +6,6 @@ config asks for, and then plain numbers.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from hvae.config import Ability, RunConfig
 from hvae.errors import CheckpointError, ConfigError
-from hvae.files import write_atomically, write_text
+from hvae.files import sha256, write_atomically, write_text
 from hvae.models.contract import Model, parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.folders import MAXIMUM_CONFIG_BYTES
@@ -31,24 +30,15 @@ WEIGHTS_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with what it was made from.
-
-    Attributes:
-        model: in evaluation mode, float32, on the device asked for.
-        config: of the run.
-        weights_sha256: of `model.safetensors`; score tables name it.
-    """
+    """A model, in evaluation mode and float32 on the device asked for, with what it was made from."""
 
     model: Model
     config: RunConfig
     weights_sha256: str
+    """Of `model.safetensors`; score tables name it."""
 
     def layered(self, ability: Ability) -> HierarchicalVAE:
-        """The model, for what only one with latent layers can do.
-
-        Raises:
-            ConfigError: a kind of model that cannot.
-        """
+        """The model, for what only one with latent layers can do; `ConfigError` for a kind of model that cannot."""
         if problem := self.config.model.inability(ability):
             raise ConfigError(problem)
         return cast(HierarchicalVAE, self.model)
@@ -137,9 +127,3 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
     model.load_state_dict(weights)
     model = model.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     return Checkpoint(model, config, sha256(folder / WEIGHTS_FILE))
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

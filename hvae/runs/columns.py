@@ -11,19 +11,14 @@ _PIXELS = "hvae data measure {data} --split {split} --run {run}"
 
 @dataclass(frozen=True)
 class Column:
-    """A statistic of one image.
-
-    Attributes:
-        name: as in the table; `{k}` and `{layer}` stand for a number from 1.
-        unit: of its values.
-        meaning: in words, with the equation.
-        command: template of the command that makes it, with `{run}`, `{data}` and `{split}`.
-    """
+    """A statistic of one image: its unit, its meaning with the equation, and the command that makes it."""
 
     name: str
+    """As in the table; `{k}` and `{layer}` stand for a number from 1."""
     unit: str
     meaning: str
     command: str
+    """Template with `{run}`, `{data}` and `{split}`."""
 
     def matches(self, name: str) -> bool:
         """Whether a column of a table is this one, or its standard error over the draws."""

@@ -19,20 +19,15 @@ BUNDLED_RUNS = DASHBOARD / "assets" / "runs"
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A run folder as found on disk.
-
-    Attributes:
-        name: of the folder; unique among the runs found (the first root wins).
-        path: of the folder.
-        config: None where it cannot be read.
-        problem: why the run is damaged, None where it is not; weights are not opened here.
-        has_weights: whether `model.safetensors` is there.
-    """
+    """A run folder as found on disk."""
 
     name: str
+    """Of the folder; unique among the runs found (the first root wins)."""
     path: Path
     config: RunConfig | None
+    """None where it cannot be read."""
     problem: str | None
+    """Why the run is damaged, None where it is not; weights are not opened here."""
     has_weights: bool
 
     @property
@@ -54,26 +49,21 @@ def run_roots() -> list[Path]:
 
 def find_runs(roots: list[Path] | None = None) -> list[RunEntry]:
     """Every folder with a `config.json` directly below the roots, in name order within each root."""
-    found: dict[str, RunEntry] = {}
+    found: dict[str, Path] = {}
     for root in run_roots() if roots is None else roots:
         for path in sorted(root.glob("*/config.json")):
-            if path.parent.name not in found:
-                found[path.parent.name] = _entry(path.parent)
-    return list(found.values())
+            found.setdefault(path.parent.name, path.parent)
+    return [_entry(path) for path in found.values()]
 
 
 def find_run(name: str, roots: list[Path] | None = None) -> RunEntry:
-    """The run of that name, or a folder given as a path.
-
-    Raises:
-        HvaeError: no such run, with those there are.
-    """
-    for entry in find_runs(roots):
-        if entry.name == name:
-            return entry
+    """The run of that name, or a folder given as a path; `HvaeError` names those there are."""
+    found = {entry.name: entry for entry in find_runs(roots)}
+    if name in found:
+        return found[name]
     if (Path(name) / "config.json").is_file():
         return _entry(Path(name))
-    known = ", ".join(entry.name for entry in find_runs(roots)) or "none yet: train one with `hvae train`"
+    known = ", ".join(found) or "none yet: train one with `hvae train`"
     raise HvaeError(f"there is no run '{name}'; runs found: {known}")
 
 
@@ -95,11 +85,7 @@ def _entry(path: Path) -> RunEntry:
 
 
 def read_history(run: Path) -> pd.DataFrame:
-    """Learning curve of a run, one row an epoch; empty where there is none.
-
-    Raises:
-        TableError: a damaged file.
-    """
+    """Learning curve of a run, one row an epoch; empty where there is none; `TableError` if the file is damaged."""
     path = run / "history.csv"
     if not path.is_file():
         return pd.DataFrame()

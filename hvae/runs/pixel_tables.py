@@ -7,6 +7,7 @@ torch.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -49,27 +50,24 @@ def read(fingerprint: str) -> pd.DataFrame | None:
 
 
 def write(statistics: pd.DataFrame, fingerprint: str) -> Path:
-    """Store the statistics of an image set in the first root.
-
-    Args:
-        statistics: one row an image, the columns of `PIXEL_COLUMNS`.
-        fingerprint: of the pixels, SHA-256 in hex.
-    """
+    """Store the statistics of an image set, one row an image with the columns of `PIXEL_COLUMNS`, in the first root."""
     content = pa.table({name: pa.array(statistics[name].to_numpy("float32")) for name in _NAMES})
     content = content.replace_schema_metadata({_KEY: fingerprint.encode()})
     path = run_roots()[0] / FOLDER / f"{fingerprint[:16]}.parquet"
-    write_atomically(path, lambda part: _write(content, part))
+    write_atomically(path, lambda part: write_parquet(content, part, _SHARES))
     return path
 
 
-def _write(content: pa.Table, path: Path) -> None:
+def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = ()) -> None:
+    """A parquet file with page checksums; columns of few values have dictionaries, the other floats little room."""
+    floats = [field.name for field in content.schema if pa.types.is_floating(field.type)]
     pq.write_table(
         content,
         path,
         compression="zstd",
         compression_level=12,
-        use_dictionary=_SHARES,  # type: ignore[arg-type]  # names of columns are allowed
-        use_byte_stream_split=[name for name in _NAMES if name not in _SHARES],  # type: ignore[arg-type]
+        use_dictionary=list(dictionaries),  # type: ignore[arg-type]  # names of columns are allowed
+        use_byte_stream_split=[name for name in floats if name not in dictionaries],  # type: ignore[arg-type]
         write_page_checksum=True,
     )
 

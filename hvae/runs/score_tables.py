@@ -29,6 +29,8 @@ from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
 TABLE_SCHEMA_VERSION = 2
+OLDER_VERSION = 1
+"""Schema of tables that are converted."""
 METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
 MAXIMUM_COLUMNS = 1_000
@@ -75,25 +77,19 @@ class TableMetadata(Frozen):
     @property
     def setting(self) -> Setting:
         """How the statistics were estimated."""
-        return Setting(
-            reading=self.reading, samples=self.samples, draws=self.draws, seed=self.seed, precision=self.precision
-        )
+        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
-    """Statistics of every example of one image set under one model.
-
-    Attributes:
-        frame: columns `example`, `label`, for one's own images `name`, then those of the model
-            (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws.
-        metadata: what they depend on.
-        run: name of the run, for messages.
-    """
+    """Statistics of every example of one image set under one model."""
 
     frame: pd.DataFrame
+    """Columns `example`, `label`, for one's own images `name`, then those of the model
+    (`hvae.runs.columns.MODEL_COLUMNS`); for R > 1 also `<column>_se`, the standard error over the draws."""
     metadata: TableMetadata
     run: str = "RUN"
+    """Name of the run, for messages."""
 
     def column(self, name: str) -> Floats:
         """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.
@@ -101,11 +97,10 @@ class ScoreTable:
         Raises:
             TableError: the table has no such column: which command makes it.
         """
-        if name in self.frame:
-            return self.frame[name].to_numpy(np.float64)
-        if is_pixel_column(name) and self._pixels is not None and name in self._pixels:
-            return self._pixels[name].to_numpy(np.float64)
-        raise TableError(f"{self.metadata.file_name} has no column `{name}`: {self.missing(name)}")
+        if (missing := self.missing(name)) is not None:
+            raise TableError(f"{self.metadata.file_name} has no column `{name}`: {missing}")
+        frame = self.frame if name in self.frame or self._pixels is None else self._pixels
+        return frame[name].to_numpy(np.float64)
 
     def missing(self, name: str) -> str | None:
         """What to do about a column that is not there, in words with the command; None where it is there."""
@@ -120,11 +115,7 @@ class ScoreTable:
         return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
 
     def bound(self, k: int) -> Floats:
-        """L^{>k} of each example in nats; k = 0 is L_S (the ELBO at S = 1).
-
-        Raises:
-            TableError: k outside 0..L.
-        """
+        """L^{>k} of each example in nats; k = 0 is L_S (the ELBO at S = 1); `TableError` for another k."""
         if not 0 <= k <= self.metadata.depth:
             raise TableError(f"k = {k} is outside 0..{self.metadata.depth}, the layers of this model")
         return self.column("iw" if k == 0 else f"L>{k}")
@@ -168,22 +159,8 @@ def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> P
     metadata = metadata.model_copy(update={"content_sha256": content_hash(content)})
     content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
     path = folder / "scores" / metadata.file_name
-    write_atomically(path, lambda part: write_parquet(content, part))
+    write_atomically(path, lambda part: pixel_tables.write_parquet(content, part))
     return path
-
-
-def write_parquet(content: pa.Table, path: Path) -> None:
-    """A parquet file with page checksums, whose floats take little room."""
-    floats = [field.name for field in content.schema if pa.types.is_floating(field.type)]
-    pq.write_table(
-        content,
-        path,
-        compression="zstd",
-        compression_level=12,
-        use_dictionary=False,
-        use_byte_stream_split=floats,  # type: ignore[arg-type]  # names of columns are allowed
-        write_page_checksum=True,
-    )
 
 
 def content_hash(content: pa.Table) -> str:
@@ -239,11 +216,7 @@ def read_metadata(path: Path) -> TableMetadata:
 
 
 def read_table(path: Path, run: str = "RUN") -> ScoreTable:
-    """Read and verify one score table.
-
-    Args:
-        path: of the file.
-        run: name of the run, for messages.
+    """Read and verify one score table; `run` is the name of the run, for messages.
 
     Raises:
         TableError: see `read_metadata`; or content that is not what was written, or not finite.
@@ -260,6 +233,39 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
         raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
     _require_finite(content, path.name)
     return ScoreTable(content.to_pandas(), metadata, run)
+
+
+def upgrade_tables(run: Path) -> list[Path]:
+    """Convert every score table of schema 1 in a run folder: checksums and a hash are added, no value changes.
+
+    Returns the paths of the tables converted; those of today's schema stay as they are.
+
+    Raises:
+        TableError: a table that cannot be converted, by name; those before it are converted; or one of a newer schema.
+    """
+    return [path for path in table_paths(run) if _upgrade(run, path)]
+
+
+def _upgrade(run: Path, path: Path) -> bool:
+    try:
+        content = pq.read_table(path)
+        about = json.loads((content.schema.metadata or {})[METADATA_KEY])
+        version = about["schema_version"]
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
+    if version != OLDER_VERSION:
+        read_metadata(path)
+        return False
+    try:
+        metadata = TableMetadata.model_validate(about | {"schema_version": TABLE_SCHEMA_VERSION})
+    except ValidationError as error:
+        raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
+    written = write_content(run, content.replace_schema_metadata(None), metadata)
+    if content_hash(pq.read_table(written, page_checksum_verification=True)) != content_hash(content):
+        raise TableError(f"{path.name} could not be converted without a change")
+    if written != path:
+        path.unlink()
+    return True
 
 
 def column_type(name: str) -> pa.DataType:
@@ -299,6 +305,5 @@ def _require_finite(content: pa.Table, name: str) -> None:
     for column in content.column_names:
         if column in (*KEYS, NAME):
             continue
-        absent = np.count_nonzero(~np.isfinite(content.column(column).to_numpy()))
-        if absent:
+        if absent := np.count_nonzero(~np.isfinite(content.column(column).to_numpy())):
             raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

@@ -64,12 +64,8 @@ def read_sources(run: Path) -> dict[str, Source]:
 def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     """Note where a set of one's own lies, for every name under which the run knows these pixels.
 
-    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew.
-
-    Args:
-        run: folder of the run.
-        images: of the set, or of a part of it.
-        name: `folder:PATH` or `npz:PATH` that they were loaded by; default their own.
+    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew. `images` are of
+    the set or of a part of it, `name` is what they were loaded by, default their own.
     """
     kind, separator, path = (name or images.name).partition(":")
     if not separator:
@@ -78,10 +74,7 @@ def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
         source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
     except (ValidationError, UnicodeEncodeError):
         return
-    try:
-        known = read_sources(run)
-    except DataError:
-        known = {}
+    known = _undamaged(run)
     moved = {slug: source for slug, one in known.items() if one.fingerprint == source.fingerprint}
     sets = dict(list((known | moved | {images.slug: source}).items())[-MAXIMUM_SETS:])
     if sets != known:
@@ -90,18 +83,11 @@ def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
 
 def known_slug(run: Path, fingerprint: str) -> str | None:
     """The name under which a run knows the set with this fingerprint, if any; of several the first."""
-    try:
-        return next((slug for slug, one in read_sources(run).items() if one.fingerprint == fingerprint), None)
-    except DataError:
-        return None
+    return next((slug for slug, one in _undamaged(run).items() if one.fingerprint == fingerprint), None)
 
 
 def locate(run: Path, slug: str) -> Source:
     """Where a set of one's own lies.
-
-    Args:
-        run: folder of the run that scored it.
-        slug: of the set.
 
     Raises:
         DataError: nobody noted it, or it is no longer there: where it was and how to say where it is.
@@ -127,16 +113,7 @@ def resolve(run: Path, name: str) -> str:
 
 
 def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
-    """Refuse images that are not those the run has scored.
-
-    Args:
-        run: folder of the run.
-        source: what it remembers.
-        images: what lies there now, or a part of it.
-
-    Raises:
-        DataError: other pixels: where they lie and how to say where the scored ones are.
-    """
+    """Refuse (`DataError`) images, or a part of them, that are not those the run has scored."""
     if images.whole_fingerprint != source.fingerprint:
         kind = source.place.partition(":")[0]
         raise DataError(f"{source.place} no longer holds the images that were scored: {_tell(run, kind)}")
@@ -144,13 +121,15 @@ def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
 
 def known_labels(runs: Iterable[Path]) -> dict[str, str]:
     """The label of every set of one's own that some runs remember, by slug; a damaged note is passed over."""
-    places: dict[str, str] = {}
-    for run in runs:
-        try:
-            places |= {slug: source.place for slug, source in read_sources(run).items()}
-        except DataError:
-            continue
-    return set_labels(places)
+    return set_labels({slug: source.place for run in runs for slug, source in _undamaged(run).items()})
+
+
+def _undamaged(run: Path) -> dict[str, Source]:
+    """What a run remembers; nothing where its note is damaged."""
+    try:
+        return read_sources(run)
+    except DataError:
+        return {}
 
 
 def _tell(run: Path, kind: str) -> str:

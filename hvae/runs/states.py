@@ -21,16 +21,11 @@ State = Literal["complete", "training now", "interrupted", "scores only", "damag
 
 @dataclass(frozen=True)
 class RunState:
-    """The state of a run folder at one moment.
-
-    Attributes:
-        state: in words.
-        reason: why, where it is not complete; one sentence without a full stop, empty where there is nothing to say.
-        epochs: epochs done, by the learning curve.
-    """
+    """The state of a run folder at one moment, with the epochs done by the learning curve."""
 
     state: State
     reason: str
+    """Why, where it is not complete; one sentence without a full stop, empty where there is nothing to say."""
     epochs: int
 
 

@@ -37,13 +37,13 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
                 raise CheckpointError(f"{path} is cut short: {size:,} bytes cannot hold its header")
             if length > MAXIMUM_HEADER_BYTES:
                 raise CheckpointError(f"{path} claims a header of {length:,} bytes, {MAXIMUM_HEADER_BYTES:,} at most")
-            content = json.loads(file.read(length))
+            header = file.read(length)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror})") from None
+    try:
+        content = json.loads(header)
     # A deeply nested header exhausts the parser's recursion; wrong UTF-8 and wrong JSON are both ValueErrors.
-    except (RecursionError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+    except (RecursionError, ValueError):
         raise CheckpointError(f"{path} is no safetensors file: its header is no JSON") from None
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is no safetensors file: its header is no JSON object")

@@ -20,10 +20,6 @@ from hvae.runs.sources import known_slug
 def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
     """All images that the parts are taken from: the training split, or all of one's own images.
 
-    Args:
-        name: of the data set.
-        image_shape: that the model takes; default as `hvae.datasets.load` has it.
-
     Raises:
         DataError: an unknown name, images of another shape, or missing or damaged files.
     """
@@ -34,12 +30,7 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
     """Images of splits, and of parts of the set that a run was trained on, in the shape that its model takes.
 
     A set of one's own has the name under which the run knows its pixels, wherever they lie now: noise and tables go by
-    it.
-
-    Args:
-        run: with a config that can be read.
-        name: of the data set.
-        splits: of the data set, or of `PARTS`, whose whole set is read once for all.
+    it. The run has a config that can be read; the whole set of `PARTS` is read once for all.
 
     Raises:
         DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose
@@ -71,9 +62,15 @@ def part_of(whole: ImageSet, part: str, split_seed: int) -> ImageSet:
 
 
 def remembered(config: RunConfig, whole: ImageSet) -> RunConfig:
-    """The config with the identity of the set that the run is trained on."""
-    data = config.data.model_copy(update={"fingerprint": whole.fingerprint, "images": len(whole)})
-    return config.model_copy(update={"data": data})
+    """The config with the identity of the set that the run is trained on, unless it has one already.
+
+    Given a part, it is that of the set it was taken from, whose size is not known; a part that names none leaves the
+    config as it is.
+    """
+    if config.data.fingerprint or (whole.split in PARTS and not whole.origin):
+        return config
+    identity = {"fingerprint": whole.whole_fingerprint, "images": 0 if whole.origin else len(whole)}
+    return config.model_copy(update={"data": config.data.model_copy(update=identity)})
 
 
 def require_own(run: str, data: DataConfig, whole: ImageSet) -> None:
@@ -87,8 +84,9 @@ def require_own(run: str, data: DataConfig, whole: ImageSet) -> None:
     held = f"{'now ' if whole.name == data.name else ''}holds {len(whole):,}"
     if len(whole) == data.images:
         held += " with other pixels"
+    images = f"{data.images:,}" if data.images else "other"
     raise DataError(
-        f"{run} was trained on {data.images:,} images, {whole.name} {held}: resuming and the parts need the very set "
+        f"{run} was trained on {images} images, {whole.name} {held}: resuming and the parts need the very set "
         "it was trained on; put that back, or train a new run"
     )
 

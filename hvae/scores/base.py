@@ -26,9 +26,6 @@ class Score(ABC):
     """An OOD score at one level; higher = more out-of-distribution, always.
 
     A new score is one file with a subclass, and one line in `hvae.scores.registry`.
-
-    Attributes:
-        k: its level, None for a score without levels.
     """
 
     name: ClassVar[str]
@@ -100,10 +97,8 @@ class Score(ABC):
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
         """The score of every image of a table.
 
-        Args:
-            table: statistics of the images.
-            reference: the reference part of the run's own training set under the same setting; needed where
-                `needs_reference` says so.
+        `reference` is that part of the run's own training set under the same setting, for a score that
+        `needs_reference`.
 
         Returns:
             `(n,)` float64 in the first of `units`, higher = more out-of-distribution.
@@ -177,13 +172,7 @@ class SingleScore(Score):
 
 
 def in_unit(values: Floats, unit: str, dimensions: int, label: str = "the score") -> Floats:
-    """Values in nats as another unit.
-
-    Args:
-        values: `(n,)` in nats.
-        unit: one of `POSITIVE`.
-        dimensions: D, observed dimensions of an image.
-        label: of the score, for the message.
+    """Values `(n,)` in nats as another of the units `POSITIVE`, for images of D observed dimensions.
 
     Raises:
         TableError: a logarithm of values that are not all positive.

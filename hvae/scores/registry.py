@@ -52,11 +52,7 @@ def score(name: str, depth: int, k: Level = None) -> Score:
 
 
 def at_every_level(name: str, depth: int) -> list[Score]:
-    """The score of that name at every level of a model of `depth` latent layers.
-
-    Raises:
-        ConfigError: no such score.
-    """
+    """The score of that name at every level of a model of `depth` latent layers."""
     kind = find(name)
     return [kind(k) for k in kind.levels(depth)]
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from filelock import Timeout
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DistributedSampler
 
@@ -29,6 +29,7 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
+from hvae.runs.training_set import remembered
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"
@@ -62,23 +63,13 @@ class _State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-class _StepModule(nn.Module):
-    """The model with its objective as one module, which distributed wrappers need."""
-
-    def __init__(self, model: Model, config: TrainingConfig) -> None:
-        super().__init__()
-        self.model, self.config = model, config
-
-    def forward(self, x: Tensor, labels: Tensor, generator: torch.Generator, progress: float) -> Objective:
-        return self.model.objective(x, labels, generator, self.config, progress)
-
-
 def train(
     config: RunConfig,
     folder: Path,
     fitted: ImageSet,
     validation: ImageSet,
     *,
+    whole: ImageSet | None = None,
     resume: bool = False,
     accelerator: str = "auto",
     devices: int | str = "auto",
@@ -87,7 +78,8 @@ def train(
 ) -> Path:
     """Train a model on the `fitted` images into a run folder, which is returned.
 
-    It gets `config.json`, `model.safetensors` (moving average at the best ELBO of the `validation` images),
+    It gets `config.json` with the identity of the `whole` training set (default the one that `fitted` was taken from,
+    without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
     `history.csv` and `resume.pt`; to `resume` from that gives the same as an uninterrupted run. Accelerator, devices
     and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
 
@@ -106,7 +98,7 @@ def train(
         with run_lock(folder) if fabric.is_global_zero else nullcontext():
             if fabric.is_global_zero:
                 remove_leftovers(folder)
-            _check_folder(config, folder, resume)
+            config = _noted(config, folder, whole or fitted, resume)
             _Trainer(fabric, config, folder, fitted, validation, resume).run(on_step)
     except Timeout:
         problem = f"another process is writing {folder}: wait until it ends, or train into another folder"
@@ -122,14 +114,18 @@ def _check_images(config: RunConfig, fitted: ImageSet, validation: ImageSet) -> 
             raise ConfigError(f"images of {images.name} have shape {images.shape}, the model takes {shape}")
 
 
-def _check_folder(config: RunConfig, folder: Path, resume: bool) -> None:
+def _noted(config: RunConfig, folder: Path, whole: ImageSet, resume: bool) -> RunConfig:
+    """The config that the run is trained with, where the folder may be written."""
+    noted = remembered(config, whole)
     if resume:
         if not (folder / RESUME_FILE).is_file():
             raise CheckpointError(f"{folder} has no {RESUME_FILE} to resume from; train it without --resume")
-        if read_config(folder) != config:
+        if (begun := read_config(folder)) not in (config, noted):
             raise CheckpointError(f"{folder} was trained with another config; resume it without overrides")
-    elif any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE, WEIGHTS_FILE)):
+        return begun
+    if any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE, WEIGHTS_FILE)):
         raise CheckpointError(f"{folder} already holds a run: resume it (--resume) or name another folder")
+    return noted
 
 
 class _Trainer:
@@ -166,7 +162,9 @@ class _Trainer:
             self._initialise()
         self.average = AveragedModel(model, multi_avg_fn=self._blend).requires_grad_(False)
         optimizer = torch.optim.Adam(model.parameters(), lr=self.training.learning_rate, fused=True)
-        self.module, self.optimizer = fabric.setup(_StepModule(model, self.training), optimizer)
+        self.module, self.optimizer = fabric.setup(model, optimizer)
+        # Distributed wrappers watch the forward pass of a module; the objective is that of this one.
+        self.module.mark_forward_method("objective")
         self.state = _State()
         if resume:
             self._load()
@@ -234,7 +232,8 @@ class _Trainer:
         x, generator = self._inputs(index)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, self.steps, self.training)
-        result = Objective(*self.module(x, self.labels[index].to(x.device), generator, progress))
+        labels = self.labels[index].to(x.device)
+        result = Objective(*self.module.objective(x, labels, generator, self.training, progress))
         self._check(index, Objective(*(value.detach() for value in result)))
         self.optimizer.zero_grad()
         self.fabric.backward(result.loss)

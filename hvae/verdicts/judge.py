@@ -9,26 +9,20 @@ from hvae import scores as registry
 from hvae.errors import CheckpointError
 from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable
 from hvae.verdicts.rule import Rule
 
 
 class Judge:
-    """One run with its rule, ready for images.
+    """One run with its rule, ready for images of the `image_shape` (channel, height, width) that its model takes."""
 
-    Attributes:
-        rule: the label-free rule, and with it the setting (reading, S, R, seed, precision) of every score.
-        image_shape: (channel, height, width) that the model takes.
-    """
-
-    def __init__(self, run: RunEntry, rule: Rule, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+    def __init__(self, run: RunEntry, rule: Rule, *, accelerator: str = "auto") -> None:
         """Load the run's model.
 
         Raises:
             CheckpointError: a damaged run, or weights other than those that scored the rule's tables.
         """
         self.rule = rule
-        self._measurer = Measurer(run, rule.setting, accelerator=accelerator, batch_size=batch_size)
+        self._measurer = Measurer(run, rule.setting, accelerator=accelerator)
         self.image_shape = self._measurer.image_shape
         if self._measurer.weights_sha256 != rule.weights_sha256:
             raise CheckpointError(
@@ -37,15 +31,10 @@ class Judge:
             )
 
     def __call__(self, images: np.ndarray, alpha: float) -> pd.DataFrame:
-        """Score and judge images; each on its own, so they may come in any portions.
+        """Score and judge (m, channel, height, width) uint8 images; each on its own, so they may come in any portions.
 
-        Args:
-            images: (m, channel, height, width) uint8 of `image_shape`.
-            alpha: false-alarm budget, in (0, 1).
-
-        Returns:
-            One row an image: the statistics of a score table (nats), every score of the registry that they give by its
-            label (`LLR>1`, ...), and the columns of `hvae.verdicts.rule.Judgement.frame`.
+        One row an image: the statistics of a score table (nats), every score of the registry that they give by its
+        label (`LLR>1`, ...), and the columns of `hvae.verdicts.rule.Judgement.frame` at the false-alarm budget `alpha`.
 
         Raises:
             DataError: images of another shape.
@@ -53,12 +42,7 @@ class Judge:
         """
         table = self._measurer.table(images)
         statistics = table.frame.drop(columns=["example", "label"])
-        return pd.concat(
-            [statistics, score_columns(table, self.rule.reference), self.rule.judge(table).frame(alpha)], axis=1
-        )
-
-
-def score_columns(table: ScoreTable, reference: ScoreTable | None) -> pd.DataFrame:
-    """Every score of the registry that a table gives, one column each by its label, one row an image."""
-    found, _ = registry.computable(registry.everything(table.metadata.depth), (table,), reference)
-    return pd.DataFrame({score.label: score.of(table, reference) for score in found})
+        wanted = registry.everything(table.metadata.depth)
+        found, _ = registry.computable(wanted, (table,), self.rule.reference)
+        scores = pd.DataFrame({score.label: score.of(table, self.rule.reference) for score in found})
+        return pd.concat([statistics, scores, self.rule.judge(table).frame(alpha)], axis=1)

@@ -36,22 +36,15 @@ USUAL_SCORE = "llr"
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """The label-free rule of one run under one setting.
-
-    Attributes:
-        run: name of the run.
-        reference: table of the reference part.
-        calibration: table of the calibration part.
-        score: name of the score that judges, at every level it has.
-        two_sided: whether values too LOW are called OOD as well.
-        statistic: how the levels become one number.
-    """
+    """The label-free rule of one run under one setting, from the tables of both parts."""
 
     run: str
     reference: ScoreTable
     calibration: ScoreTable
     score: str = USUAL_SCORE
+    """Name of the score that judges, at every level it has."""
     two_sided: bool = False
+    """Whether values too LOW are called OOD as well."""
     statistic: Statistic = "rank"
 
     @property
@@ -73,11 +66,6 @@ class Rule:
     def levels(self) -> list[Score]:
         """The score at every level, the columns of all values."""
         return registry.at_every_level(self.score, self.depth)
-
-    @property
-    def least_p(self) -> float:
-        """Smallest p-value there can be, 1 / (n + 1)."""
-        return 1 / (len(self.calibration) + 1)
 
     @cached_property
     def reference_values(self) -> Floats:
@@ -110,39 +98,30 @@ class Rule:
             ranks = conformal.tail_ranks(self.reference_values, own, two_sided=self.two_sided, break_ties=True)
             return conformal.statistic(ranks), np.argmin(ranks, axis=1)
         out = conformal.standardised(self.reference_values, own)
-        if self.two_sided:
-            out = np.abs(out)
+        out = np.abs(out) if self.two_sided else out
         return -out.max(1), np.argmax(out, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What the rule says about `m` images.
-
-    Attributes:
-        levels: k of each column; `(None,)` for a score without levels.
-        ranks: tail rank of the score in the reference part, `(m, K)` in (0, 1].
-        level: `(m,)` the column at which the image differs most.
-        p: `(m,)` conformal p-value in [1 / (n + 1), 1].
-        low: `(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out.
-        high: `(m,)` its upper end.
-        n: size of the calibration part.
-    """
+    """What the rule says about `m` images."""
 
     levels: tuple[Level, ...]
+    """k of each column; `(None,)` for a score without levels."""
     ranks: Floats
+    """Tail rank of the score in the reference part, `(m, K)` in (0, 1]."""
     level: np.ndarray
+    """`(m,)` the column at which the image differs most."""
     p: Floats
+    """`(m,)` conformal p-value in [1 / (n + 1), 1]."""
     low: Floats
     high: Floats
+    """`(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out."""
     n: int
+    """Size of the calibration part."""
 
     def alarms(self, alpha: float) -> np.ndarray:
-        """Mask `(m,)` of images called OOD at the false-alarm budget alpha.
-
-        Raises:
-            HvaeError: alpha outside (0, 1).
-        """
+        """Mask `(m,)` of images called OOD at the false-alarm budget alpha; `HvaeError` for alpha outside (0, 1)."""
         return self.p <= between(alpha, "alpha", 0, 1)
 
     def words(self, alpha: float) -> list[str]:
@@ -179,12 +158,7 @@ def rule(
 ) -> Rule:
     """The rule of a run from its stored tables of the reference and calibration parts of its own training set.
 
-    Args:
-        found: tables of the run.
-        setting: of both parts; the usual one where None.
-        score: name of the score that judges.
-        two_sided: whether values too LOW are called OOD as well.
-        statistic: how the levels of the score become one number.
+    `setting` is that of both parts, the usual one where None; the others are as `Rule` has them.
 
     Raises:
         ConfigError: an unknown score.

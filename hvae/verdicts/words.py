@@ -27,18 +27,12 @@ COMPARABLE = (
 
 
 def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
-    """What the rule says about all images together.
+    """What the rule says about all images together, by their conformal p-values `(m,)` from `n` calibration images.
 
-    Args:
-        p: `(m,)` their conformal p-values.
-        n: size of the calibration part.
-        alpha: false-alarm budget and false discovery rate, in (0, 1).
-
-    Returns:
-        `n`; `alarms`, how many have p <= alpha; `expected`, how many would if every image were in-distribution; `low`
-        and `high`, the 99.9 % beta-binomial interval of that count; `discoveries`, how many the Benjamini-Hochberg
-        procedure calls OOD with a false discovery rate of alpha; `least_rejections`, how many images must be as far
-        out as can be measured before that procedure can call any.
+    `n`; `alarms`, how many have p <= alpha; `expected`, how many would if every image were in-distribution; `low` and
+    `high`, the 99.9 % beta-binomial interval of that count; `discoveries`, how many the Benjamini-Hochberg procedure
+    calls OOD with a false discovery rate of alpha; `least_rejections`, how many images must be as far out as can be
+    measured before that procedure can call any.
     """
     m = len(p)
     low, high = conformal.false_alarm_interval(alpha, n, m)
@@ -56,12 +50,8 @@ def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
 def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
     """Which runs know each image best: those with its largest p-value, unless every run raises an alarm.
 
-    Args:
-        p: `(m, runs)` conformal p-values, each calibrated on the training set of its run.
-        alpha: false-alarm budget, in (0, 1).
-
-    Returns:
-        Mask `(m, runs)`; several in a row are tied, none of a row knows the image.
+    A mask `(m, runs)` as the p-values are, each calibrated on the training set of its run: several in a row are tied,
+    none of a row knows the image.
 
     Raises:
         HvaeError: p-values that are not a finite table, or alpha outside (0, 1).
@@ -71,16 +61,10 @@ def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
 
 
 def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.DataFrame:
-    """The p-values of several runs on the same images, and which run knows each best.
+    """The p-values `(m,)` of each of several runs on the same images, and which run knows each best.
 
-    Args:
-        runs: names.
-        p: for each run, `(m,)` its p-values of the images in the same order.
-        alpha: false-alarm budget, in (0, 1).
-
-    Returns:
-        One row an image: `knows_best` in words; `typical_for`, how many runs raise no alarm; for each run `p NAME` and
-        `alarm NAME`.
+    One row an image: `knows_best` in words; `typical_for`, how many runs raise no alarm; for each run `p NAME` and
+    `alarm NAME`.
 
     Raises:
         HvaeError: runs that judged different numbers of images, or alpha outside (0, 1).
@@ -97,20 +81,14 @@ def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.D
 
 
 def best_in_words(runs: Sequence[str], frame: pd.DataFrame) -> str:
-    """How many images each run knows best, in one sentence.
-
-    Args:
-        runs: names.
-        frame: of `side_by_side` on these runs.
-    """
+    """How many images each run knows best, in one sentence; `frame` is that of `side_by_side` on these runs."""
     counts = Counter(frame["knows_best"])
     known = [f"{run} knows {counts[run]:,} best" for run in runs]
     none = counts[NONE_KNOWS]
     tied = len(frame) - none - sum(counts[run] for run in runs)
     ties = [f"{tied:,} {'is a tie' if tied == 1 else 'are ties'}"] if tied else []
-    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, " + ", ".join(
-        [*known, *ties, f"and {NONE_KNOWS} knows {none:,}."]
-    )
+    counted = ", ".join([*known, *ties, f"and {NONE_KNOWS} knows {none:,}."])
+    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, {counted}"
 
 
 def _knowing(runs: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ def test_importing_the_package_loads_no_torch() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import hvae.scores, hvae.stats, hvae.runs.catalogue, hvae.runs.pixel_tables, hvae.runs.upgrade",
+        "import hvae.scores, hvae.stats, hvae.runs.catalogue, hvae.runs.pixel_tables, hvae.runs.score_tables",
         "import hvae.report, hvae.verdicts.rule, hvae.verdicts.words, hvae.measuring.pixels",
         "import hvae; run = hvae.load('mnist-lite-seed0'); run.depth, run.image_shape",
     ],

@@ -20,10 +20,11 @@ from hvae.cli import app
 from hvae.config import KINDS, DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import load, load_part
 from hvae.errors import ConfigError
+from hvae.files import sha256
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.report import build, gather
 from hvae.runs.catalogue import catalogue
-from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config, sha256
+from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
 from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
 from hvae.runs.states import run_state

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -36,19 +36,10 @@ MAXIMUM_UNCOMPRESSED_BYTES = 50_000_000
 _FILE = re.compile(r"(?P<other>[A-Za-z0-9_.-]+)\.(?P<slug>[\w-]+)\.(?P<split>[a-z]+)\.parquet")
 
 _SCHEMA = pa.schema(
-    [
-        ("data", pa.string()),
-        ("kind", pa.string()),
-        ("layer_a", pa.int32()),
-        ("layer_b", pa.int32()),
-        ("mean_abs_r", pa.float64()),
-        ("null", pa.float64()),
-        ("cka", pa.float64()),
-        ("units", pa.int32()),
-        ("constant_a", pa.int32()),
-        ("constant_b", pa.int32()),
-        ("n", pa.int32()),
-    ]
+    dict.fromkeys(("data", "kind"), pa.string())
+    | dict.fromkeys(("layer_a", "layer_b"), pa.int32())
+    | dict.fromkeys(("mean_abs_r", "null", "cka"), pa.float64())
+    | dict.fromkeys(("units", "constant_a", "constant_b", "n"), pa.int32())
 )
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
 WHOLE_COLUMNS: tuple[str, ...] = tuple(field.name for field in _SCHEMA if pa.types.is_integer(field.type))
@@ -56,27 +47,21 @@ WHOLE_COLUMNS: tuple[str, ...] = tuple(field.name for field in _SCHEMA if pa.typ
 
 @dataclass(frozen=True)
 class Form:
-    """What a kind of file about two runs must look like.
-
-    Attributes:
-        name: for people.
-        metadata_key: under which its metadata lie.
-        schema: its columns; layers lie within the depth of their run.
-        most_rows: more are refused unread.
-        key: columns no two rows share.
-        entry: what the key names, for people.
-        ranges: least and greatest value of other columns of numbers, NaN apart.
-        problem: what else is wrong with some rows, in words; None where nothing is.
-    """
+    """What a kind of file about two runs must look like."""
 
     name: str
+    """For people."""
     metadata_key: bytes
     schema: pa.Schema
     most_rows: int
     key: tuple[str, ...]
+    """Columns no two rows share."""
     entry: str
+    """What the key names, for people."""
     ranges: dict[str, tuple[float, float]]
+    """Least and greatest value of columns of numbers but the layers, NaN apart."""
     problem: Callable[[pd.DataFrame], str | None] = lambda frame: None
+    """What else is wrong with some rows, in words."""
 
 
 FORM = Form(
@@ -133,18 +118,61 @@ class CorrelationMetadata(Frozen):
 
 
 @dataclass(frozen=True, eq=False)
-class CorrelationTable:
-    """How alike two runs represent the same images, layer by layer.
+class OfTwoRuns:
+    """Rows about two runs with what they depend on, and how they lie on disk."""
 
-    Attributes:
-        frame: `COLUMNS`; layers counted from 1 (lowest). `mean_abs_r` (mean |Pearson r| of matched units) and `null`
-            (the same with the images of b shuffled) lie in [0, 1] and are NaN where a layer does not vary at all;
-            `cka` (debiased linear) is at most about 1.
-        metadata: what they depend on.
-    """
-
+    form: ClassVar[Form]
     frame: pd.DataFrame
     metadata: CorrelationMetadata
+
+    def transposed(self) -> Self:
+        """The same with the runs exchanged."""
+        columns = list(self.form.schema.names)
+        turned = self.frame.rename(columns=_exchanged_names(columns)).reindex(columns=columns)
+        return type(self)(turned.sort_values(list(self.form.key), ignore_index=True), self.metadata.transposed())
+
+    def write(self, path: Path) -> Path:
+        """Write the rows, checked and atomically; `TableError` for other columns, or values outside their ranges."""
+        _check(self.frame, self.metadata, path.name, self.form)
+        content = pa.Table.from_pandas(self.frame, self.form.schema, preserve_index=False)
+        content = content.replace_schema_metadata({self.form.metadata_key: self.metadata.model_dump_json().encode()})
+        write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the rows; sizes and schema are checked before anything is decoded.
+
+        Raises:
+            TableError: no file, damaged, too large, of another schema, or with values outside their ranges.
+        """
+        form = cls.form
+        if not path.is_file():
+            raise TableError(f"there is no {form.name} {path.name}")
+        if path.stat().st_size > MAXIMUM_BYTES:
+            raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
+        try:
+            metadata = _metadata(pq.read_metadata(path), path.name, form)
+            frame = pq.read_table(path).to_pandas()
+        except TableError:
+            raise
+        # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
+        _check(frame, metadata, path.name, form)
+        return cls(frame, metadata)
+
+
+class CorrelationTable(OfTwoRuns):
+    """How alike two runs represent the same images, layer by layer.
+
+    `frame` has `COLUMNS`, layers counted from 1 (lowest). `mean_abs_r` (mean |Pearson r| of matched units) and `null`
+    (the same with the images of b shuffled) lie in [0, 1] and are NaN where a layer does not vary at all; `cka`
+    (debiased linear) is at most about 1.
+    """
+
+    form = FORM
 
     def square(self, kind: Kind, value: str = "mean_abs_r") -> np.ndarray:
         """One column as `(depth_a, depth_b)` float64, lowest layer first; NaN where there is no row."""
@@ -152,10 +180,6 @@ class CorrelationTable:
         rows = self.frame[self.frame["kind"] == kind]
         grid[np.asarray(rows["layer_a"]) - 1, np.asarray(rows["layer_b"]) - 1] = np.asarray(rows[value])
         return grid
-
-    def transposed(self) -> CorrelationTable:
-        """The same comparison with the runs exchanged."""
-        return CorrelationTable(exchanged(self.frame, FORM), self.metadata.transposed())
 
     def kinds(self) -> list[Kind]:
         """Kinds of representation the table holds; a model without skips hands no features on."""
@@ -180,61 +204,11 @@ def list_correlations(run: Path) -> list[CorrelationKey]:
 
 
 def write_correlations(run: Path, table: CorrelationTable) -> Path:
-    """Write a table into `correlations/` of the first run's folder, atomically.
-
-    Raises:
-        TableError: other columns, or values outside their ranges.
-    """
-    path = run / "correlations" / table.metadata.file_name
-    write_frame(path, table.frame, table.metadata, FORM)
-    return path
+    """Write a table into `correlations/` of the first run's folder, see `OfTwoRuns.write`."""
+    return table.write(run / "correlations" / table.metadata.file_name)
 
 
-def read_correlations(path: Path) -> CorrelationTable:
-    """Read one table; its size, schema and values are checked, the sizes before anything is decoded.
-
-    Raises:
-        TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
-    """
-    return CorrelationTable(*read_frame(path, FORM))
-
-
-def write_frame(path: Path, frame: pd.DataFrame, metadata: CorrelationMetadata, form: Form) -> None:
-    """Write rows about two runs with what they depend on, checked and atomically."""
-    _check(frame, metadata, path.name, form)
-    content = pa.Table.from_pandas(frame, form.schema, preserve_index=False)
-    content = content.replace_schema_metadata({form.metadata_key: metadata.model_dump_json().encode()})
-    write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
-
-
-def read_frame(path: Path, form: Form) -> tuple[pd.DataFrame, CorrelationMetadata]:
-    """Read rows about two runs; sizes and schema are checked before anything is decoded.
-
-    Raises:
-        TableError: no file, damaged, too large, of another schema, or with values outside their ranges.
-    """
-    if not path.is_file():
-        raise TableError(f"there is no {form.name} {path.name}")
-    if path.stat().st_size > MAXIMUM_BYTES:
-        raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
-    try:
-        metadata = _metadata(pq.read_metadata(path), path.name, form)
-        frame = pq.read_table(path).to_pandas()
-    except TableError:
-        raise
-    # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
-    _check(frame, metadata, path.name, form)
-    return frame, metadata
-
-
-def exchanged(frame: pd.DataFrame, form: Form) -> pd.DataFrame:
-    """The same rows with run A and run B in each other's place."""
-    columns = list(form.schema.names)
-    turned = frame.rename(columns=_exchanged_names(columns)).reindex(columns=columns)
-    return turned.sort_values(list(form.key), ignore_index=True)
+read_correlations = CorrelationTable.read
 
 
 def _exchanged_names(names: Iterable[str]) -> dict[str, str]:

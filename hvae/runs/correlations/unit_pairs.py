@@ -13,16 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hvae.runs.correlations.tables import (
-    KINDS,
-    MAXIMUM_DEPTH,
-    CorrelationMetadata,
-    Form,
-    Kind,
-    exchanged,
-    read_frame,
-    write_frame,
-)
+from hvae.runs.correlations.tables import KINDS, MAXIMUM_DEPTH, Form, Kind, OfTwoRuns
 
 MOST_PAIRS = 12
 MOST_IMAGES = 12
@@ -30,23 +21,12 @@ FOLDER = "units"
 _MAXIMUM_INDEX = 10_000_000
 
 _SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("layer_a", pa.int32()),
-        ("layer_b", pa.int32()),
-        ("rank", pa.int32()),
-        ("unit_a", pa.int32()),
-        ("unit_b", pa.int32()),
-        ("down", pa.float64()),
-        ("across", pa.float64()),
-        ("r", pa.float64()),
-        ("sign_a", pa.int32()),
-        ("sign_b", pa.int32()),
-        ("median_a", pa.float64()),
-        ("median_b", pa.float64()),
-        ("images_a", pa.list_(pa.int32())),
-        ("images_b", pa.list_(pa.int32())),
-    ]
+    {"kind": pa.string()}
+    | dict.fromkeys(("layer_a", "layer_b", "rank", "unit_a", "unit_b"), pa.int32())
+    | dict.fromkeys(("down", "across", "r"), pa.float64())
+    | dict.fromkeys(("sign_a", "sign_b"), pa.int32())
+    | dict.fromkeys(("median_a", "median_b"), pa.float64())
+    | dict.fromkeys(("images_a", "images_b"), pa.list_(pa.int32()))
 )
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
 
@@ -80,36 +60,30 @@ FORM = Form(
 
 @dataclass(frozen=True)
 class UnitPair:
-    """Two units that respond alike.
-
-    Attributes:
-        rank: 1 for the pair of the greatest |r|.
-        unit_a: channel of run A's layer (component of a dense latent), from 0.
-        unit_b: the same of run B.
-        down: place of the unit in the feature map as a share of its height, from the top; NaN for dense latents.
-        across: the same as a share of its width, from the left.
-        r: Pearson r in [-1, 1], on the half of the images that the matching did not see.
-        sign_a: 1 where exciting is raising A's unit, -1 where it is lowering it: the side on which fewer images lie.
-        sign_b: the same of run B's unit; `sign_a` where r is positive, else the other.
-        median_a: share of all images that excite B's unit more than the median one of `images_a` does: near 0 where
-            A's images are at the top of B's unit, about 0.5 by chance. Many images may excite a unit almost equally,
-            so that two units alike in everything but those differences share few of `images_a` and `images_b`.
-        median_b: the same of `images_b` and A's unit.
-        images_a: numbers of the images in their data set that excite A's unit most, strongest first.
-        images_b: the same of run B.
-    """
+    """Two units that respond alike."""
 
     rank: int
+    """1 for the pair of the greatest |r|."""
     unit_a: int
+    """Channel of run A's layer (component of a dense latent), from 0."""
     unit_b: int
     down: float
+    """Place of the unit in the feature map as a share of its height, from the top; NaN for dense latents."""
     across: float
+    """The same as a share of its width, from the left."""
     r: float
+    """Pearson r in [-1, 1], on the half of the images that the matching did not see."""
     sign_a: int
+    """1 where exciting is raising A's unit, -1 where it is lowering it: the side on which fewer images lie."""
     sign_b: int
+    """The same of run B's unit; `sign_a` where r is positive, else the other."""
     median_a: float
+    """Share of all images that excite B's unit more than the median one of `images_a` does: near 0 where A's images
+    are at the top of B's unit, about 0.5 by chance. Many images may excite a unit almost equally, so that two units
+    alike in everything but those differences share few of `images_a` and `images_b`."""
     median_b: float
     images_a: tuple[int, ...]
+    """Numbers of the images in their data set that excite A's unit most, strongest first."""
     images_b: tuple[int, ...]
 
     @property
@@ -118,17 +92,10 @@ class UnitPair:
         return frozenset(self.images_a) & frozenset(self.images_b)
 
 
-@dataclass(frozen=True, eq=False)
-class UnitPairs:
-    """The best matched units of every pair of layers.
+class UnitPairs(OfTwoRuns):
+    """The best matched units of every pair of layers, `COLUMNS` as of `UnitPair`, with the metadata of their table."""
 
-    Attributes:
-        frame: `COLUMNS`, see `UnitPair`.
-        metadata: those of the correlation table they belong to.
-    """
-
-    frame: pd.DataFrame
-    metadata: CorrelationMetadata
+    form = FORM
 
     def of(self, kind: Kind, layer_a: int, layer_b: int) -> tuple[UnitPair, ...]:
         """Pairs of one pair of layers, the most alike first; empty where a layer does not vary."""
@@ -138,10 +105,6 @@ class UnitPairs:
         lists = ("images_a", "images_b")
         return tuple(UnitPair(**row | {name: tuple(map(int, row[name])) for name in lists}) for row in rows)
 
-    def transposed(self) -> UnitPairs:
-        """The same pairs with the runs exchanged."""
-        return UnitPairs(exchanged(self.frame, FORM), self.metadata.transposed())
-
 
 def unit_pairs_path(correlations: Path) -> Path:
     """Where the unit pairs of a correlation table lie."""
@@ -149,20 +112,8 @@ def unit_pairs_path(correlations: Path) -> Path:
 
 
 def write_unit_pairs(run: Path, pairs: UnitPairs) -> Path:
-    """Write unit pairs into `run/correlations/units` atomically.
-
-    Raises:
-        TableError: other columns, or values outside their ranges.
-    """
-    path = unit_pairs_path(run / "correlations" / pairs.metadata.file_name)
-    write_frame(path, pairs.frame, pairs.metadata, FORM)
-    return path
+    """Write unit pairs into `run/correlations/units`, see `OfTwoRuns.write`."""
+    return pairs.write(unit_pairs_path(run / "correlations" / pairs.metadata.file_name))
 
 
-def read_unit_pairs(path: Path) -> UnitPairs:
-    """Read unit pairs; size, schema and values are checked, the sizes before anything is decoded.
-
-    Raises:
-        TableError: no table, damaged, too large, of another schema, or with values outside their ranges.
-    """
-    return UnitPairs(*read_frame(path, FORM))
+read_unit_pairs = UnitPairs.read

@@ -11,9 +11,10 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from filelock import Timeout
 
@@ -32,13 +33,10 @@ _DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFEr
 
 
 def import_run(source: Path, into: Path, name: str | None = None, say: Say = lambda line: None) -> Path:
-    """Copy a run folder, checked, into a folder of runs, and return the new one, `into / name`.
+    """Copy a run folder, checked, into a folder of runs (made where it is not there), and return the new one.
 
-    Args:
-        source: a run folder.
-        into: the folder of runs; made where it is not there.
-        name: of the new run; the folder's own if None.
-        say: called with a line for each thing that was left out or should be known.
+    Its `name` is the folder's own if None; `say` is called with a line for each thing that was left out or should be
+    known.
 
     Raises:
         HvaeError: one line on the first thing that was wrong; nothing is left behind then.
@@ -48,13 +46,8 @@ def import_run(source: Path, into: Path, name: str | None = None, say: Say = lam
         raise CheckpointError(f"there is no folder {source}: name a run folder or a zip archive of one")
     if is_written(source):
         raise CheckpointError(f"{source} is being trained right now: import it when the training has ended")
-    name = _free_name(source.name if name is None else name, into)
-    with _staged(into) as staged:
-        total = 0
-        for member in run_members(sorted(walk(source)), say):
-            left = MAXIMUM_TOTAL_BYTES - total
-            total += copy(lambda path=source / member: opened(path), staged / member, member, left)
-        return _finish(staged, into / name, say)
+    name = source.name if name is None else name
+    return _copied(walk(source), lambda member: opened(source / member), into, name, say, MAXIMUM_TOTAL_BYTES)
 
 
 def import_archive(
@@ -69,18 +62,26 @@ def import_archive(
             check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 found, top = archived(archive, most)
-                name = _free_name((top or source.stem) if name is None else name, into)
-                with _staged(into) as staged:
-                    for member in run_members(sorted(found), say):
-                        # More than the archive says is in a member is never read: `file_size` bounds its reader.
-                        copy(lambda info=found[member]: archive.open(info), staged / member, member, most)
-                    return _finish(staged, into / name, say)
+                name = (top or source.stem) if name is None else name
+                # More than the archive says is in a member is never read: `file_size` bounds its reader.
+                return _copied(found, lambda member: archive.open(found[member]), into, name, say, most)
     except _DAMAGED as error:
         raise CheckpointError(f"the archive is damaged ({str(error)[:100]}): pack it again") from None
     except (OSError, ValueError) as error:
         if isinstance(error, HvaeError):
             raise
         raise CheckpointError(f"the archive cannot be read ({str(error)[:100]})") from None
+
+
+def _copied(
+    members: Iterable[str], source: Callable[[str], IO[bytes]], into: Path, name: str, say: Say, most: int
+) -> Path:
+    """Copy the members that make a run, of at most so many bytes together, and check them."""
+    name = _free_name(name, into)
+    with _staged(into) as staged:
+        for member in run_members(sorted(members), say):
+            most -= copy(lambda member=member: source(member), staged / member, member, most)
+        return _finish(staged, into / name, say)
 
 
 def _free_name(name: str, into: Path) -> str:

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
-from hvae.runs.checkpoints import read_config, read_weights, sha256
+from hvae.files import sha256
+from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted

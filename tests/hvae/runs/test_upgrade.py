@@ -14,8 +14,7 @@ from numpy.testing import assert_array_equal
 from hvae.errors import TableError
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import METADATA_KEY, read_table
-from hvae.runs.upgrade import upgrade_tables
+from hvae.runs.score_tables import METADATA_KEY, read_table, upgrade_tables
 from tests.synthetic import make_run
 
 OLD = {

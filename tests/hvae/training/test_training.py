@@ -21,9 +21,10 @@ import hvae.training.trainer
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
+from hvae.files import sha256
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.hierarchical_model import HierarchicalModel
-from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, sha256
+from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
 from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
 from tests.hvae.small_models import small_config
 
@@ -311,3 +312,13 @@ def test_the_last_batch_may_be_the_only_one(tmp_path: Path) -> None:
     few = FITTED.take(np.arange(10))
     train(CONFIG.override({"training.epochs": 2}), tmp_path, few, VALIDATION, accelerator="cpu")
     assert list(history(tmp_path)["step"]) == [1, 2]
+
+
+def test_training_notes_the_set_that_its_images_were_taken_from(tmp_path: Path) -> None:
+    whole = digits(slice(0, 600), "train")
+    fitted, held = whole.take(np.arange(480)), whole.take(np.arange(480, 600))
+    config = CONFIG.override({"training.epochs": 1})
+    for name, given, images in (("given", whole, 600), ("taken", None, 0)):
+        train(config, tmp_path / name, fitted, held, whole=given, accelerator="cpu")
+        noted = read_config(tmp_path / name).data
+        assert (noted.fingerprint, noted.images) == (whole.fingerprint, images)
