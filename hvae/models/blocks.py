@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from hvae.errors import ConfigError
-from hvae.models.hierarchical_config import BlockConfig
+from hvae.models.hierarchical_config import BlockConfig, Padding
 from hvae.models.latents import align
 
 Shape = tuple[int, ...]
@@ -67,13 +67,37 @@ class SubPixelUpsample(nn.Module):
         return y.reshape(lanes, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
+class SamePaddedConv2d(nn.Conv2d):
+    """Strided convolution that pads as TensorFlow's "same": kernel - stride zeros in all, the smaller half first.
+
+    For maps whose sides the stride divides. Its adjoint is `SubPixelUpsample`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(lanes, channels_in, height, width) -> (lanes, channels_out, height / stride, width / stride)."""
+        missing = max(self.kernel_size[0] - self.stride[0], 0)
+        before, after = missing // 2, missing - missing // 2
+        return super().forward(F.pad(input, (before, after, before, after)))
+
+
 def convolution(
-    channels_in: int, channels_out: int, kernel: int, stride: int = 1, transposed: bool = False
+    channels_in: int,
+    channels_out: int,
+    kernel: int,
+    stride: int = 1,
+    transposed: bool = False,
+    padding: Padding = "symmetric",
 ) -> nn.Module:
-    """A weight-normed convolution with 'same' padding; `transposed` with stride 2 doubles the feature map instead."""
+    """A weight-normed convolution that keeps the feature map, or divides its sides by `stride` under either `padding`.
+
+    `transposed` with stride 2 doubles the sides instead.
+    """
     if transposed and stride == 2:
         return weight_norm(SubPixelUpsample(channels_in, channels_out, kernel), dim=1)
-    layer = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2)
+    if stride > 1 and padding == "same":
+        layer = SamePaddedConv2d(channels_in, channels_out, kernel, stride)
+    else:
+        layer = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return weight_norm(layer, dim=0)
@@ -107,7 +131,7 @@ class ResidualBlock(nn.Module):
     The shortcut pads or crops channels and average-pools where the block is strided; the first block of a stack that
     starts from an image or from a latent has neither shortcut nor pre-activation (design of Havtorn et al., 2021).
     `transposed` lets a stride of 2 double the feature map; `same_shape_skip` says whether an auxiliary input that
-    already has the right shape is `project`ed or `drop`ped.
+    already has the right shape is `project`ed or `drop`ped; `padding` how a stride pads and pools (see the config).
     """
 
     def __init__(
@@ -120,14 +144,15 @@ class ResidualBlock(nn.Module):
         transposed: bool = False,
         shortcut: bool = True,
         same_shape_skip: str = "project",
+        padding: Padding = "symmetric",
     ) -> None:
         super().__init__()
         channels_in, height, width = shape_in
         channels, kernel, stride = config.channels, config.kernel, config.stride
-        self.activation, self.shortcut, self.stride = activation, shortcut, stride
+        self.activation, self.shortcut, self.stride, self.padding = activation, shortcut, stride, padding
         self.first = convolution(channels_in, channels, kernel)
-        self.second = convolution(channels, channels, kernel, stride, transposed)
-        self.skip = _skip(aux_shape, (channels, height, width), kernel, same_shape_skip)
+        self.second = convolution(channels, channels, kernel, stride, transposed, padding)
+        self.skip = _skip(aux_shape, (channels, height, width), kernel, same_shape_skip, padding)
         scale = 1 if stride == 1 else (2 if transposed else 0.5)
         self.shape: Shape = (channels, int(height * scale), int(width * scale))
 
@@ -142,12 +167,18 @@ class ResidualBlock(nn.Module):
         return y + align(self._shortcut(x), len(y)) if self.shortcut and y.shape[2] <= x.shape[2] else y
 
     def _shortcut(self, x: Tensor) -> Tensor:
-        x = F.avg_pool2d(x, 2) if self.stride == 2 else x
+        if self.stride == 2 and self.padding == "same":
+            # Sides are even, so the last window alone overlaps an edge: the zeros after it, which the divisor counts.
+            x = F.avg_pool2d(x, 3, 2, ceil_mode=True, divisor_override=9)
+        elif self.stride == 2:
+            x = F.avg_pool2d(x, 2)
         missing = self.shape[0] - x.shape[1]
         return F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x
 
 
-def _skip(aux_shape: Shape | None, target: Shape, kernel: int, same_shape_skip: str) -> nn.Module | None:
+def _skip(
+    aux_shape: Shape | None, target: Shape, kernel: int, same_shape_skip: str, padding: Padding
+) -> nn.Module | None:
     """The convolution bringing an auxiliary input to `target` (channels, height, width), None where it is dropped."""
     if aux_shape is None:
         return None
@@ -155,7 +186,7 @@ def _skip(aux_shape: Shape | None, target: Shape, kernel: int, same_shape_skip: 
     if target_height > 2 * height:
         raise ConfigError("a skip can only double a feature map: give each stage at most one block of stride 2")
     if height > target_height:
-        return convolution(channels_in, channels, kernel, stride=height // target_height)
+        return convolution(channels_in, channels, kernel, stride=height // target_height, padding=padding)
     if height < target_height:
         return convolution(channels_in, channels, kernel, stride=target_height // height, transposed=True)
     if channels_in == channels and same_shape_skip == "drop":

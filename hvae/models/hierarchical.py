@@ -98,7 +98,8 @@ class HierarchicalVAE(nn.Module):
 
     def decode(self, features: Tensor) -> Distribution:
         """p(x | z) from the features of the lowest stage."""
-        return self.likelihood(torch.relu(features) if self.config.activation == "relu" else features)
+        activated = self.config.likelihood_activation and self.config.activation == "relu"
+        return self.likelihood(torch.relu(features) if activated else features)
 
     def forward(self, x: Tensor, proposal: Proposal, noise: Noise) -> Pass:
         """Both walks under one proposal."""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hvae.config import Ability, Frozen, ModelConfig, Preprocessing
 
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic-mixture"]
+Padding = Literal["symmetric", "same"]
 FAMILIES = {
     "bottom-up": "hvae.models.stages.bottom_up:BottomUpStage",
     "ladder": "hvae.models.stages.ladder:LadderStage",
@@ -64,7 +65,16 @@ class HierarchicalConfig(ModelConfig):
     likelihood: LikelihoodName = "bernoulli"
     likelihood_kernel: Literal[1, 3] = 3
     """Of the convolution to the parameters of the likelihood; 1 in the released colour models."""
+    likelihood_activation: bool = True
+    """Whether that convolution reads activated features; the released mixture of logistics reads them as they are."""
     activation: Literal["relu", "identity"] = "relu"
+    padding: Padding = "symmetric"
+    """How a strided block pads and pools on the way up; the way down is the adjoint of `same` in either case.
+
+    `symmetric`: k // 2 zeros on every side of a k x k convolution, and a shortcut that averages 2x2. `same`, as
+    TensorFlow pads and as in the released models: k - 2 zeros in all, the smaller half first, and a shortcut that
+    averages 3x3 under that padding, zeros counted.
+    """
     skips: bool = True
     """Whether the features below z_l also feed z_{l+1} past z_l, in both walks."""
     same_shape_skip: Literal["project", "drop"] = "project"

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from sklearn.datasets import load_digits
 
 import hvae.measuring.measure
 from hvae.config import DataConfig, RunConfig, TrainingConfig
-from hvae.datasets import ImageSet
+from hvae.datasets import ImageSet, load
 from hvae.errors import CheckpointError
 from hvae.measuring.measure import CHUNK, score
 from hvae.models.hierarchical import HierarchicalVAE
@@ -39,6 +41,12 @@ CASES = {
     "early-release": Setting(reading="early-release"),
     "mean-S5-R3": Setting(samples=5, draws=3),
 }
+BUNDLED = [
+    table
+    for weights in sorted(ROOT.glob("assets/runs/*/model.safetensors"))
+    if (table := weights.parent / "scores" / "digits.all.mean.S1.R1.seed0.parquet").is_file()
+]
+"""Tables of the bundled runs whose images need no download."""
 FAMILIES: tuple[Family, ...] = ("ladder", "bidirectional")
 """Families beside the bottom-up one, each with a golden table of `mean-S5-R3`."""
 NATS = 1e-3
@@ -110,6 +118,28 @@ def test_tables_of_other_families_equal_the_golden_ones(family: Family, tmp_path
     assert list(frame.columns) == columns(3)
     assert_close(frame, pd.read_csv(GOLDEN / f"{family}.csv"))
     assert_close(table(other, digits(9), CASES["mean-S5-R3"], batch_size=2), frame.head(9))
+
+
+def test_configs_from_before_an_option_keep_the_model_they_describe(run: Path, tmp_path: Path) -> None:
+    """A file that does not name padding and activation loads the same weights and gives the same values to the bit."""
+    older = shutil.copytree(run, tmp_path / "older", ignore=shutil.ignore_patterns("scores"))
+    stated = json.loads((older / "config.json").read_text(encoding="utf-8"))
+    assert [stated["model"].pop(name) for name in ("padding", "likelihood_activation")] == ["symmetric", True]
+    (older / "config.json").write_text(json.dumps(stated), encoding="utf-8")
+    pd.testing.assert_frame_equal(
+        table(older, digits(25), Setting()), table(run, digits(25), Setting()), rtol=0, atol=0
+    )
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.parents[1].name)
+def test_bundled_runs_score_as_their_tables_say(path: Path, tmp_path: Path) -> None:
+    stored = read_table(path)
+    bundled = shutil.copytree(path.parents[1], tmp_path / "run", ignore=shutil.ignore_patterns("scores"))
+    images = load("digits", "all")
+    some = images.take(np.arange(20))
+    how = Setting(precision=stored.metadata.precision)  # type: ignore[arg-type]
+    assert images.fingerprint == stored.metadata.data_fingerprint
+    assert_close(table(bundled, some, how), stored.frame.head(20), tolerance=0.01)
 
 
 def test_the_same_command_gives_the_same_file(run: Path) -> None:

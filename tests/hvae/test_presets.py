@@ -10,6 +10,7 @@ from hvae.errors import ConfigError
 from hvae.models.bounds import Sweep
 from hvae.models.contract import parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.latents import SharedNoise
 from hvae.presets import names, preset
 
@@ -36,6 +37,28 @@ def test_the_papers_colour_model() -> None:
     assert parameter_count(model) == 37_013_064
     with torch.device("meta"):
         assert HierarchicalVAE(model).latent_shapes == ((128, 16, 16), (64, 8, 8), (32,))
+
+
+@pytest.mark.parametrize("name", names())
+def test_models_of_the_papers_size_are_made_of_the_released_layers(name: str) -> None:
+    """All of them, whatever family and depth; those for CPUs keep the layers that their bundled weights belong to."""
+    config = preset(name)
+    model = config.model
+    assert isinstance(model, HierarchicalConfig)
+    options = (model.padding, model.likelihood_kernel, model.likelihood_activation)
+    if config.training.epochs < 1000:
+        assert options == ("symmetric", 3, True)
+    else:
+        assert options == (("same", 1, False) if model.likelihood == "logistic-mixture" else ("same", 3, True))
+    # Dropped skips belong to the released HVAE and its small copy: they would leave LVAE and BIVA without top-down
+    # inference, a model of one layer has none, and the small colour model gains by its own.
+    dropping = ("fashionmnist", "mnist", "cifar10", "svhn", "cifar10-4", "svhn-4", "fashionmnist-lite", "mnist-lite")
+    assert model.same_shape_skip == ("drop" if name in dropping else "project")
+
+
+def test_one_model_for_each_kind_of_image() -> None:
+    for one, other in (("fashionmnist", "mnist"), ("cifar10", "svhn"), ("cifar10-4", "svhn-4")):
+        assert preset(one).model == preset(other).model
 
 
 @pytest.mark.parametrize("name", names())

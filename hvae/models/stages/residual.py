@@ -158,6 +158,7 @@ def _blocks(
             transposed=transposed,
             shortcut=first_shortcut or bool(blocks),
             same_shape_skip=model.same_shape_skip,
+            padding=model.padding,
         )
         blocks.append(block)
         shape = block.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from hvae.errors import ConfigError
 from hvae.models.blocks import (
     FeatureMap,
     ResidualBlock,
+    SamePaddedConv2d,
     SubPixelUpsample,
     convolution,
     data_dependent_initialisation,
@@ -61,6 +63,29 @@ def test_convolutions_keep_halve_and_double_feature_maps() -> None:
         assert convolution(3, 5, kernel, stride=1, transposed=True)(x).shape == (2, 5, 8, 6)
 
 
+@pytest.mark.parametrize("size", [(2, 4), (6, 8)])
+@pytest.mark.parametrize(("kernel", "before", "after"), [(1, 0, 0), (3, 0, 1), (5, 1, 2), (7, 2, 3)])
+def test_same_padding_puts_the_smaller_half_first(kernel: int, before: int, after: int, size: tuple[int, int]) -> None:
+    layer = convolution(3, 4, kernel, stride=2, padding="same").double()
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    padded = F.pad(x, (before, after, before, after))
+    expected = F.conv2d(padded, layer.weight, layer.bias, stride=2)  # type: ignore[arg-type]
+    torch.testing.assert_close(layer(x), expected)
+    assert expected.shape == (2, 4, size[0] // 2, size[1] // 2)
+    keeping = convolution(3, 4, kernel, padding="same")
+    assert isinstance(keeping, nn.Conv2d) and keeping.padding == (kernel // 2, kernel // 2)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+def test_the_way_up_and_the_way_down_are_adjoint(kernel: int) -> None:
+    """<up(x), y> = <x, down(y)> under the same weights: a decoder puts back every pixel where the encoder took it."""
+    up = fold_weight_norm(nn.Sequential(convolution(3, 4, kernel, stride=2, padding="same"))).double()
+    down = SubPixelUpsample(4, 3, kernel).double()
+    down.weight.data.copy_(up[0].weight)  # type: ignore[arg-type]
+    x, y = torch.randn(2, 3, 8, 6, dtype=torch.float64), torch.randn(2, 4, 4, 3, dtype=torch.float64)
+    torch.testing.assert_close((up(x) * y).sum(), (x * down(y)).sum(), rtol=1e-12, atol=1e-12)
+
+
 def test_weight_norm_has_one_length_an_output_channel() -> None:
     layers = {convolution(3, 5, 3): 0, convolution(3, 5, 3, 2, transposed=True): 1, dense(3, 5): 0}
     for layer, axis in layers.items():
@@ -74,10 +99,15 @@ def test_weight_norm_has_one_length_an_output_channel() -> None:
         torch.testing.assert_close(lengths, torch.arange(1.0, 6.0))
 
 
+AS_RELEASED = {"padding": "same", "likelihood_activation": False}
+
+
+@pytest.mark.parametrize("options", [{}, AS_RELEASED], ids=["default", "released"])
 @pytest.mark.parametrize("same_shape_skip", ["project", "drop"])
-def test_data_dependent_initialisation_standardises_every_layer(same_shape_skip: str) -> None:
+def test_data_dependent_initialisation_standardises_every_layer(same_shape_skip: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    model = HierarchicalVAE(small_config(same_shape_skip))  # type: ignore[arg-type]
+    config = small_config(same_shape_skip)  # type: ignore[arg-type]
+    model = HierarchicalVAE(config.model_copy(update=options))
     x = random_images(128)
     noise = generator_noise(len(x), torch.Generator().manual_seed(1))
     with torch.no_grad(), data_dependent_initialisation(model):
@@ -105,8 +135,9 @@ def test_initialisation_ends_with_its_context() -> None:
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
-def test_folding_the_weight_norm_leaves_the_function() -> None:
-    model = initialised(small_config()).requires_grad_(False)
+@pytest.mark.parametrize("options", [{}, AS_RELEASED], ids=["default", "released"])
+def test_folding_the_weight_norm_leaves_the_function(options: dict[str, Any]) -> None:
+    model = initialised(small_config().model_copy(update=options)).requires_grad_(False)
     x, noise = random_images(4), generator_noise(4, torch.Generator().manual_seed(2))
     before = model(x, elbo_proposal(3), noise)
     folded = fold_weight_norm(copy.deepcopy(model))
@@ -129,6 +160,26 @@ def test_the_shortcut_pads_or_crops_channels_and_pools(channels_in: int, channel
     output = block(x)
     assert output.shape == (2, *block.shape)
     torch.testing.assert_close(output, expected)
+
+
+@pytest.mark.parametrize("size", [(2, 4), (6, 8)])
+def test_the_same_padded_shortcut_averages_nine_pixels_and_counts_zeros(size: tuple[int, int]) -> None:
+    block = ResidualBlock((3, *size), BlockConfig(channels=3, kernel=5, stride=2), torch.relu, padding="same")
+    for layer in (block.first, block.second):
+        silence(layer)
+    x = torch.randn(2, 3, *size)
+    output, padded = block(x), F.pad(x, (0, 1, 0, 1))
+    assert output.shape == (2, *block.shape)
+    for row in range(size[0] // 2):
+        for column in range(size[1] // 2):
+            nine = padded[:, :, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+            torch.testing.assert_close(output[:, :, row, column], nine.mean((2, 3)))
+
+
+def test_a_skip_that_halves_pads_as_its_block_does() -> None:
+    block = ResidualBlock((2, 4, 4), BlockConfig(channels=4), torch.relu, (3, 8, 8), padding="same")
+    assert isinstance(block.skip, SamePaddedConv2d)
+    assert block(torch.randn(2, 2, 4, 4), torch.randn(2, 3, 8, 8)).shape == (2, 4, 4, 4)
 
 
 def test_upsampling_and_first_blocks_have_no_shortcut() -> None:
