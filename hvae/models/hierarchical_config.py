@@ -16,6 +16,7 @@ FAMILIES = {
     "bottom-up": "hvae.models.stages.bottom_up:BottomUpStage",
     "ladder": "hvae.models.stages.ladder:LadderStage",
     "bidirectional": "hvae.models.stages.bidirectional:BidirectionalStage",
+    "top-down": "hvae.models.stages.top_down:TopDownStage",
 }
 """How q walks, and where the stage of each family is: the one list. Addresses, since a config needs no torch."""
 
