@@ -6,6 +6,7 @@ import difflib
 
 from hvae.errors import ConfigError
 from hvae.scores.base import Level, Score
+from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -16,6 +17,8 @@ SCORES: dict[str, type[Score]] = {
     for score in (
         Bound,
         LikelihoodRatio,
+        Joint,
+        JointInput,
         Typicality,
         EntropyCorrected,
     )

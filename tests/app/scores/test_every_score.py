@@ -48,8 +48,7 @@ class Divergence(LeveledScore):
         """A layer each."""
         return tuple(range(1, depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The log-ratio of the layer."""
         return (f"log_ratio_{self.k}",)
 
@@ -67,8 +66,7 @@ class Unmeasured(SingleScore):
     source: ClassVar[str] = "a toy"
     mark: ClassVar[tuple[str, str, str]] = ("ink", "ink", "ink")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The share of dark pixels."""
         return ("ink",)
 

@@ -40,8 +40,7 @@ class Kl(LeveledScore):
         """A layer each."""
         return tuple(range(1, depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The log-ratio of the layer."""
         return (f"log_ratio_{self.k}",)
 

@@ -108,7 +108,7 @@ def test_every_score_says_what_it_is(name, depth):
     assert len({one.label for one in at_every_level(name, depth)}) == len(levels)
     for k in levels:
         assert score(name, depth, k) == kind(k)
-        assert all(column and (k is None or k > 0 or column == "iw") for column in kind(k).columns)
+        assert all(column and (k is None or k > 0 or column == "iw") for column in kind(k).columns(depth))
 
 
 @pytest.mark.parametrize(
