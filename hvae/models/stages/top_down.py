@@ -118,13 +118,14 @@ class TopDownStage(Stage):
         self.start = nn.Parameter(torch.zeros(1, *shape)) if self.is_top else None
         self.addition = Addition(self.latent_shape, shape, scale)
         down = []
-        below = [(shape_in[0] if level else stage.blocks[0].channels), *(one.channels for one in stage.blocks[:-1])]
-        for block, channels in zip(reversed(stage.blocks), reversed(below), strict=True):
+        for place, block in reversed(list(enumerate(stage.blocks))):
+            # As wide as what lies below; no features of the state have as few channels as an image.
+            channels = stage.blocks[place - 1].channels if place else shape_in[0] if level else block.channels
             wanted = block.model_copy(update={"channels": channels})
             down.append(StateBlock(shape, wanted, activation, scale, grows=True))
             shape = down[-1].shape
         self.decoder = nn.ModuleList(down)
-        self.hidden_shapes = tuple(block.shape for block in down)
+        self.hidden_shapes = tuple(block.shape for block in down) or (shape,)
 
     def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
         """Features of the image; nothing is drawn."""
@@ -159,4 +160,4 @@ class TopDownStage(Stage):
         hidden = [align(state, lanes) + align(added, lanes)]
         for block in self.decoder:
             hidden.append(block(hidden[-1]))
-        return tuple(hidden[1:])
+        return tuple(hidden[1:] or hidden)

@@ -58,10 +58,10 @@ class Joint(SingleScore):
         shares = {name: tails.share(own[name]) for name, tails in fit.tails.items()}
         return Explanation(pd.DataFrame(fit.parts(table)), pd.DataFrame(own), pd.DataFrame(shares))
 
-    def _fit(self, reference: ScoreTable | None) -> _Fit:
+    def _fit(self, reference: ScoreTable | None) -> JointFit:
         assert reference is not None
         try:
-            return _Fit(reference, self._beside(reference))
+            return JointFit(reference, self._beside(reference))
         except HvaeError as error:
             about = reference.metadata
             raise TableError(f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}") from None
@@ -111,10 +111,10 @@ class _Group:
         return f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
 
 
-class _Fit:
+class JointFit:
     """All that `joint` knows of the reference part."""
 
-    def __init__(self, reference: ScoreTable, beside: tuple[str, ...]) -> None:
+    def __init__(self, reference: ScoreTable, beside: tuple[str, ...] = ()) -> None:
         self.depth, self.beside = reference.metadata.depth, beside
         active = [level for level in range(1, self.depth + 1) if -reference.log_ratio(level).mean() >= ACTIVE_NATS] or [
             1
@@ -131,7 +131,7 @@ class _Fit:
         self.mean = fitted.location_
         # The rows of the inverse factor whiten one coordinate after the other given those before it: C, then D given C.
         self.whitening = np.linalg.inv(np.linalg.cholesky(fitted.covariance_))
-        evidence = (*self._distances(own), self._ratio(reference))
+        evidence = (*self.distances(reference), self._ratio(reference))
         names = ("Q_C", "Q_D|C", f"LLR>{self.k}")
         self.evidence_tails = [UpperTail.fitted(*one) for one in zip(evidence, names, strict=True)]
 
@@ -148,7 +148,7 @@ class _Fit:
 
     def parts(self, table: ScoreTable) -> dict[str, Floats]:
         """The three terms of the score, `(n,)` each in nats."""
-        evidence = (*self._distances(self.coordinates(table)), self._ratio(table))
+        evidence = (*self.distances(table), self._ratio(table))
         terms, differences, ratio = (tail(values) for tail, values in zip(self.evidence_tails, evidence, strict=True))
         return {
             "terms of the ELBO": terms,
@@ -162,9 +162,10 @@ class _Fit:
     def _ratio(self, table: ScoreTable) -> Floats:
         return table.bound(0) - table.bound(self.k)
 
-    def _distances(self, own: dict[str, Floats]) -> tuple[Floats, Floats]:
+    def distances(self, table: ScoreTable) -> tuple[Floats, Floats]:
         """Q_C and Q_{D|C}, `(n,)` each."""
-        centred = [values - mean for values, mean in zip(self._normal(own), self.mean, strict=True)]
+        normal = self._normal(self.coordinates(table))
+        centred = [values - mean for values, mean in zip(normal, self.mean, strict=True)]
         # Column by column: a matrix product rounds an image differently in other company.
         squares = [
             sum(weight * values for weight, values in zip(row, centred[: place + 1], strict=False)) ** 2
