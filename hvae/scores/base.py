@@ -59,6 +59,8 @@ class Score(ABC):
     """Units its values may be shown in; values themselves are in the first one."""
     needs_reference: ClassVar[bool] = False
     """Whether it is fitted to the reference part of the run's own training set."""
+    model_free: ClassVar[bool] = False
+    """Whether no model takes part, so that it is a baseline which a model has to beat."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 

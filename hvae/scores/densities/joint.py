@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.covariance import LedoitWolf
 
 from hvae.errors import HvaeError, TableError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import Explanation, SingleScore
 from hvae.stats.arrays import Floats
-from hvae.stats.tails import TwoTails, UpperTail
+from hvae.stats.copula import GaussianCopula
+from hvae.stats.tails import UpperTail
 
 ACTIVE_NATS = 2.0
 """A level whose mean divergence on the reference part is below this tells too little to stand alone."""
@@ -55,8 +55,7 @@ class Joint(SingleScore):
     def _explain(self, table: ScoreTable, reference: ScoreTable | None) -> Explanation:
         fit = self._fit(reference)
         own = fit.coordinates(table)
-        shares = {name: tails.share(own[name]) for name, tails in fit.tails.items()}
-        return Explanation(pd.DataFrame(fit.parts(table)), pd.DataFrame(own), pd.DataFrame(shares))
+        return Explanation(pd.DataFrame(fit.parts(table)), pd.DataFrame(own), pd.DataFrame(fit.copula.shares(own)))
 
     def _fit(self, reference: ScoreTable | None) -> JointFit:
         assert reference is not None
@@ -125,12 +124,8 @@ class JointFit:
         ]
         self.k = active[0]
         own = self.coordinates(reference)
-        self.tails = {name: TwoTails.fitted(values, name) for name, values in own.items()}
         self.given = len(own) - len(self.groups)
-        fitted = LedoitWolf().fit(np.column_stack(self._normal(own)))
-        self.mean = fitted.location_
-        # The rows of the inverse factor whiten one coordinate after the other given those before it: C, then D given C.
-        self.whitening = np.linalg.inv(np.linalg.cholesky(fitted.covariance_))
+        self.copula = GaussianCopula(own)
         evidence = (*self.distances(reference), self._ratio(reference))
         names = ("Q_C", "Q_D|C", f"LLR>{self.k}")
         self.evidence_tails = [UpperTail.fitted(*one) for one in zip(evidence, names, strict=True)]
@@ -156,19 +151,10 @@ class JointFit:
             f"LLR>{self.k}": ratio / 2,
         }
 
-    def _normal(self, own: dict[str, Floats]) -> list[Floats]:
-        return [tails.normal_scores(own[name]) for name, tails in self.tails.items()]
-
     def _ratio(self, table: ScoreTable) -> Floats:
         return table.bound(0) - table.bound(self.k)
 
     def distances(self, table: ScoreTable) -> tuple[Floats, Floats]:
         """Q_C and Q_{D|C}, `(n,)` each."""
-        normal = self._normal(self.coordinates(table))
-        centred = [values - mean for values, mean in zip(normal, self.mean, strict=True)]
-        # Column by column: a matrix product rounds an image differently in other company.
-        squares = [
-            sum(weight * values for weight, values in zip(row, centred[: place + 1], strict=False)) ** 2
-            for place, row in enumerate(self.whitening)
-        ]
-        return sum(squares[: self.given]), sum(squares[self.given :])  # type: ignore[return-value]
+        squares = self.copula.squares(self.coordinates(table))
+        return np.sum(squares[: self.given], axis=0), np.sum(squares[self.given :], axis=0)

@@ -54,7 +54,9 @@ class Divergence(LeveledScore):
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(self.columns(table.metadata.depth)[0])
+        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(
+            self.columns(table.metadata.depth)[0]
+        )
 
 
 class Unmeasured(SingleScore):

@@ -46,7 +46,9 @@ class Kl(LeveledScore):
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(self.columns(table.metadata.depth)[0])
+        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(
+            self.columns(table.metadata.depth)[0]
+        )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,7 +110,9 @@ def test_a_report_says_what_it_leaves_out(runs):
     assert len(notes(named)) == 2 == len(left_out(gather([find_run("bare")]).comparisons, ["kl", "llr"]))
     assert all("hvae score bare --split reference" in note for note in notes(named))
     (summary,) = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2))
-    assert "left out where they cannot be computed: joint, joint-input, typicality, kl; name them with --score" in summary
+    assert (
+        "left out where they cannot be computed: joint, joint-input, typicality, kl; name them with --score" in summary
+    )
     assert notes(invoke("report", "bare", "--table", "bits")) == []
 
 
