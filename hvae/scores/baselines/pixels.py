@@ -77,7 +77,7 @@ class PngSize(Baseline):
     name: ClassVar[str] = "png"
     title: ClassVar[str] = "Size as PNG"
     about: ClassVar[str] = "How unusual is the size of the image as a PNG file?"
-    mark: ClassVar[tuple[str, str, str]] = ("png", "PNG", r"\mathrm{PNG}")
+    mark: ClassVar[tuple[str, str, str]] = ("PNG", "PNG", r"\mathrm{PNG}")
     statistics: ClassVar[tuple[str, ...]] = ("png_bytes",)
 
 
