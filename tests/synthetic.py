@@ -49,7 +49,9 @@ def tiny_model(
         latent = LatentConfig(kind="conv", size=2) if level == 0 else LatentConfig(kind="dense", size=4)
         stages.append(StageConfig(blocks=(BlockConfig(channels=4, kernel=3, stride=stride),), latent=latent))
     likelihood = "logistic-mixture" if image_shape[0] == 3 else "bernoulli"
-    return HierarchicalConfig(family=family, image_shape=image_shape, stages=tuple(stages), likelihood=likelihood)
+    return HierarchicalConfig(
+        family=family, image_shape=image_shape, stages=tuple(stages), likelihood=likelihood, skips=family != "top-down"
+    )
 
 
 def make_run(

@@ -17,7 +17,7 @@ from hvae.models.hierarchical_config import FAMILIES, HierarchicalConfig
 from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
 from hvae.models.proposal import Draw, Proposal, sample_proposal
-from hvae.models.stages.residual import ResidualStage
+from hvae.models.stages.stage import Stage
 
 
 class HierarchicalVAE(nn.Module):
@@ -32,7 +32,7 @@ class HierarchicalVAE(nn.Module):
         super().__init__()
         self.config = config
         stage_type = resolve_name(FAMILIES[config.family])
-        stages: list[ResidualStage] = []
+        stages: list[Stage] = []
         shape: Shape = config.image_shape
         skip: Shape | None = None
         for level in range(config.depth):
@@ -55,7 +55,7 @@ class HierarchicalVAE(nn.Module):
         return tuple(stage.latent_shape for stage in self._stages)
 
     @property
-    def _stages(self) -> Sequence[ResidualStage]:
+    def _stages(self) -> Sequence[Stage]:
         return self.stages  # type: ignore[return-value]
 
     def infer_layer(self, below: Evidence, level: int, draw: Draw, noise: Noise) -> Evidence:
@@ -111,7 +111,7 @@ class HierarchicalVAE(nn.Module):
         return drawn.likelihood.mean.clamp(0, 1)
 
 
-def _require_fit(stages: Sequence[ResidualStage], config: HierarchicalConfig) -> None:
+def _require_fit(stages: Sequence[Stage], config: HierarchicalConfig) -> None:
     for level, (below, above) in enumerate(itertools.pairwise(stages), start=1):
         if above.output_shape != below.feature_shape:
             raise ConfigError(

@@ -17,6 +17,7 @@ FAMILIES = {
     "bottom-up": "hvae.models.stages.bottom_up:BottomUpStage",
     "ladder": "hvae.models.stages.ladder:LadderStage",
     "bidirectional": "hvae.models.stages.bidirectional:BidirectionalStage",
+    "top-down": "hvae.models.stages.top_down:TopDownStage",
 }
 """How q walks, and where the stage of each family is: the one list. Addresses, since a config needs no torch."""
 
@@ -60,7 +61,8 @@ class HierarchicalConfig(ModelConfig):
 
     kind: str = "hierarchical"
     family: Family = "bottom-up"
-    """HVAE (Havtorn et al., 2021), LVAE (Sonderby et al., 2016) or BIVA (Maaloe et al., 2019); they differ in q."""
+    """They differ in q: HVAE (Havtorn et al., 2021), LVAE (Sonderby et al., 2016), BIVA (Maaloe et al., 2019) or VDVAE
+    (Child, 2021)."""
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=16)]
     likelihood: LikelihoodName = "bernoulli"
     likelihood_kernel: Literal[1, 3] = 3
@@ -89,6 +91,11 @@ class HierarchicalConfig(ModelConfig):
 
     @model_validator(mode="after")
     def _bounded(self) -> HierarchicalConfig:
+        if self.family == "top-down" and (self.skips or self.same_shape_skip != "project"):
+            raise ValueError(
+                "a top-down model has one path and nothing that skips past it: set model.skips to false and leave "
+                "model.same_shape_skip at project"
+            )
         channels, height, width = self.image_shape
         for number, stage in enumerate(self.stages, start=1):
             for block in stage.blocks:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from hvae.errors import TableError
-from hvae.runs.score_tables import ScoreTable
+from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.stats.arrays import Floats
 
 Level = int | None
@@ -19,6 +20,21 @@ Level = int | None
 SIGNED = ("nats", "bits/dim")
 POSITIVE = (*SIGNED, "ln(bits/dim)")
 """Units on offer; the natural logarithm of bits/dim is the axis of Havtorn et al. (2021), Fig. 5."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a score is what it is, one row an image.
+
+    Attributes:
+        parts: what the score is the sum of, one column a part, nats.
+        statistics: what it was made from, one column a statistic in its own unit.
+        shares: share of in-distribution images that are as far out in that statistic alone, on either side, in (0, 1].
+    """
+
+    parts: pd.DataFrame
+    statistics: pd.DataFrame
+    shares: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,8 @@ class Score(ABC):
     """Units its values may be shown in; values themselves are in the first one."""
     needs_reference: ClassVar[bool] = False
     """Whether it is fitted to the reference part of the run's own training set."""
+    model_free: ClassVar[bool] = False
+    """Whether no model takes part, so that it is a baseline which a model has to beat."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
@@ -70,10 +88,9 @@ class Score(ABC):
     def latex(self) -> str:
         """In LaTeX, without dollar signs."""
 
-    @property
     @abstractmethod
-    def columns(self) -> tuple[str, ...]:
-        """Columns that a table needs for it."""
+    def columns(self, depth: int) -> tuple[str, ...]:
+        """Columns that a table of a model of `depth` latent layers needs for it."""
 
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
@@ -84,7 +101,7 @@ class Score(ABC):
                 return f"{self.title} has nothing to say about a model of {about.depth} latent layers"
             return f"k = {self.k} is outside {known[0]}..{known[-1]}, the levels of {self.title} here"
         for one in (table, reference) if self.needs_reference and reference is not None else (table,):
-            for column in self.columns:
+            for column in self.columns(about.depth):
                 if (missing := one.missing(column)) is not None:
                     return f"{self.label} needs `{column}`: {missing}"
         if self.needs_reference and reference is None:
@@ -92,6 +109,8 @@ class Score(ABC):
                 f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
                 f"{about.setting}: hvae score {table.run} --split reference {about.setting.options}"
             )
+        if self.needs_reference and reference is not None:
+            return _unlike(about, reference.metadata)
         return None
 
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
@@ -115,9 +134,36 @@ class Score(ABC):
             )
         return values
 
+    def explain(self, table: ScoreTable, reference: ScoreTable | None = None) -> Explanation | None:
+        """Why each image has its score, None where a score has no parts.
+
+        Raises:
+            TableError: as of `of`.
+        """
+        if (obstacle := self.obstacle(table, reference)) is not None:
+            raise TableError(obstacle)
+        return self._explain(table, reference)
+
+    def _explain(self, table: ScoreTable, reference: ScoreTable | None) -> Explanation | None:
+        return None
+
     @abstractmethod
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         """`of`, with everything it needs at hand."""
+
+
+def _unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
+    """Why a reference part says nothing about a table, None where both were measured alike."""
+    if about.weights_sha256 != reference.weights_sha256:
+        return f"{about.slug} ({about.split}) and the {reference.split} part have other weights each: score both again"
+    for name in ("reading", "samples", "draws"):
+        own, other = getattr(about, name), getattr(reference, name)
+        if own != other:
+            return (
+                f"{about.slug} ({about.split}) was measured with {name} = {own}, the {reference.split} part with "
+                f"{name} = {other}, and they only compare alike: score one of them as the other"
+            )
+    return None
 
 
 class LeveledScore(Score):

@@ -6,6 +6,8 @@ import difflib
 
 from hvae.errors import ConfigError
 from hvae.scores.base import Level, Score
+from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, ZlibSize
+from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -16,11 +18,18 @@ SCORES: dict[str, type[Score]] = {
     for score in (
         Bound,
         LikelihoodRatio,
+        Joint,
+        JointInput,
         Typicality,
         EntropyCorrected,
+        PixelEntropy,
+        GreyShare,
+        ZlibSize,
+        PngSize,
+        PixelStatistics,
     )
 }
-"""In the order of tables and menus."""
+"""In the order of tables and menus; those that no model is needed for come last."""
 
 
 def find(name: str) -> type[Score]:

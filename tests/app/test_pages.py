@@ -36,8 +36,7 @@ class Toy(SingleScore):
     source = "a test"
     mark = ("toy", "<i>t</i>oy", r"\tau")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         return ("elbo",)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> np.ndarray:

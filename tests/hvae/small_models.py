@@ -42,6 +42,7 @@ def small_config(
         ),
         likelihood=likelihood,
         same_shape_skip=same_shape_skip,
+        skips=family != "top-down",
     )
 
 
@@ -57,4 +58,12 @@ def initialised(config: HierarchicalConfig, seed: int = 0) -> HierarchicalVAE:
     x = random_images(64, config.image_shape[1])
     with torch.no_grad(), data_dependent_initialisation(model):
         model(x, elbo_proposal(model.depth), generator_noise(len(x), torch.Generator().manual_seed(seed)))
+    return awake(model)
+
+
+def awake(model: HierarchicalVAE) -> HierarchicalVAE:
+    """With weights where a fresh model has zeros, so that q is another Gaussian than p."""
+    for parameter in model.parameters():
+        if parameter.ndim > 1 and not parameter.any():
+            parameter.data.normal_(0, 0.1, generator=torch.Generator().manual_seed(parameter.numel()))
     return model

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
 from hvae.models.blocks import FeatureMap, ResidualBlock, Shape
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig
-from hvae.models.latents import Evidence, Latent, LayerNoise, align, draw_from
-from hvae.models.likelihoods import GaussianLayer, standard_normal
-from hvae.models.proposal import Draw
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "identity": lambda x: x}
+from hvae.models.latents import Evidence
+from hvae.models.likelihoods import GaussianLayer
+from hvae.models.stages.stage import ACTIVATIONS, Stage
 
 
-class ResidualStage(nn.Module, ABC):
-    """One latent variable z_l: an encoder below, a decoder below in the other walk, the prior, and the family's own q.
-
-    Attributes:
-        evidence_shape: shape of the features that the next stage's inference reads.
-        skip_shape: shape of the features that also feed the next stage past z_l, None without skips.
-        feature_shape: shape of the features that p(z_l | z_{>l}) reads from the stage above.
-        hidden_shapes: shapes of the hidden features of the generative walk, the last one the output.
-        latent_shape: shape of z_l without lanes.
-    """
-
-    evidence_shape: Shape
-    skip_shape: Shape | None
-    feature_shape: Shape
-    hidden_shapes: tuple[Shape, ...]
-    latent_shape: Shape
+class ResidualStage(Stage):
+    """A stage whose features skip past each latent, in one walk or both."""
 
     def __init__(
         self,
@@ -51,10 +33,8 @@ class ResidualStage(nn.Module, ABC):
         the upward walk infers. That walk draws a variable for the stage above, unless `hands_latent_on` is false: then
         it hands its features on.
         """
-        super().__init__()
+        super().__init__(config, level)
         stage = config.stages[level]
-        self.is_top = level == config.depth - 1
-        self.activation = ACTIVATIONS[config.activation]
         encoder = _blocks(stage.blocks, shape_in, skip_shape, config, first_shortcut=level > 0)
         self.encoder = nn.ModuleList(encoder)
         shape = encoder[-1].shape if encoder else shape_in
@@ -79,19 +59,6 @@ class ResidualStage(nn.Module, ABC):
         """Whether a projection of the top latent is there though nothing reads it: only in the released model."""
         return False
 
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the features handed to the stage below (or to the likelihood)."""
-        return self.hidden_shapes[-1]
-
-    @abstractmethod
-    def infer(self, below: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
-        """One step of the inference walk: read the stage below, form q(z_l | .) and draw from it."""
-
-    @abstractmethod
-    def redraw(self, evidence: Evidence, draw: Draw, noise: LayerNoise) -> Evidence:
-        """What `infer` gives under another draw from the same q(z_l | .), without its deterministic part."""
-
     def encode(self, below: Evidence) -> Tensor:
         """Deterministic features h_l of the upward walk, (lanes, *feature_shape)."""
         h = below.features
@@ -107,35 +74,12 @@ class ResidualStage(nn.Module, ABC):
         """What the stage above reads of a draw of the upward walk; at the top the draw itself, which nothing reads."""
         return z if self.is_top or self.inference_projection is None else self.inference_projection(z)
 
-    @abstractmethod
-    def infer_downward(
-        self, evidence: Evidence, above: tuple[Tensor, ...], prior: Normal, draw: Draw, noise: LayerNoise
-    ) -> tuple[Normal, Tensor]:
-        """q(z_l | .) as it stands in the generative walk, and the z of it; see `generate` for the arguments."""
-
-    def prior(self, above: tuple[Tensor, ...]) -> Normal:
-        """p(z_l | z_{>l}), N(0, I) at the top."""
-        if self.conditional_prior is None:
-            return standard_normal(self.latent_shape, next(self.parameters()))
-        return self.conditional_prior(self.activation(above[-1]))
-
-    def generate(
-        self, above: tuple[Tensor, ...], evidence: Evidence | None, draw: Draw, noise: LayerNoise
-    ) -> tuple[tuple[Tensor, ...], Latent]:
-        """One step of the generative walk: hidden features of this stage, the last one its output, and the latent.
-
-        The same of the stage `above` (empty at the top) feed past z_l. There is no `evidence` in a pass without images.
-        """
-        prior = self.prior(above)
-        if evidence is not None and draw.from_posterior:
-            posterior, z = self.infer_downward(evidence, above, prior, draw, noise)
-        else:
-            posterior, z = None, draw_from(prior, draw, noise)
-        z = align(z, max(len(z), len(above[-1]) if above else 1))
+    def extend(self, above: tuple[Tensor, ...], z: Tensor) -> tuple[Tensor, ...]:
+        """Hidden features from z, into which those of the stage above feed past it."""
         hidden = [self.generation_projection(z)]
         for position, block in enumerate(self.decoder):
             hidden.append(block(hidden[-1], above[min(position, len(above) - 1)] if above else None))
-        return tuple(hidden[1:] or hidden), Latent(z, draw, posterior, prior)
+        return tuple(hidden[1:] or hidden)
 
 
 def _blocks(

@@ -24,8 +24,7 @@ class Typicality(SingleScore):
     needs_reference: ClassVar[bool] = True
     mark: ClassVar[tuple[str, str, str]] = ("typicality", "|L − mean L|", r"|\mathcal{L} - \overline{\mathcal{L}}|")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """L_S."""
         return ("iw",)
 

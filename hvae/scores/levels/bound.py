@@ -24,10 +24,9 @@ class Bound(LeveledScore):
         """0 ... L."""
         return tuple(range(depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The bound of its level."""
         return ("iw" if self.k == 0 else f"L>{self.k}",)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        return -table.column(self.columns[0])
+        return -table.column(self.columns(table.metadata.depth)[0])

@@ -27,11 +27,10 @@ class LikelihoodRatio(LeveledScore):
         """1 ... L: LLR^{>0} is zero for every image."""
         return tuple(range(1, depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """L_S and the bound of its level."""
         return ("iw", f"L>{self.k}")
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        bound, lower = (table.column(name) for name in self.columns)
+        bound, lower = (table.column(name) for name in self.columns(table.metadata.depth))
         return bound - lower

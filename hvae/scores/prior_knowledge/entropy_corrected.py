@@ -22,8 +22,7 @@ class EntropyCorrected(SingleScore):
     source: ClassVar[str] = "this project; H is the expected -log probability of the drawn pixels given the grey values"
     mark: ClassVar[tuple[str, str, str]] = ("-(L+H)", "−(L + H)", r"-(\mathcal{L} + H)")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """L_S, and the entropy of the binarisation."""
         return ("iw", "input_entropy")
 

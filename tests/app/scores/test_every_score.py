@@ -48,14 +48,15 @@ class Divergence(LeveledScore):
         """A layer each."""
         return tuple(range(1, depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The log-ratio of the layer."""
         return (f"log_ratio_{self.k}",)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        return reference.column(self.columns[0]).mean() - table.column(self.columns[0])
+        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(
+            self.columns(table.metadata.depth)[0]
+        )
 
 
 class Unmeasured(SingleScore):
@@ -67,8 +68,7 @@ class Unmeasured(SingleScore):
     source: ClassVar[str] = "a toy"
     mark: ClassVar[tuple[str, str, str]] = ("ink", "ink", "ink")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The share of dark pixels."""
         return ("ink",)
 

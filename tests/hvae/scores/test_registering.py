@@ -40,14 +40,15 @@ class Kl(LeveledScore):
         """A layer each."""
         return tuple(range(1, depth + 1))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self, depth: int) -> tuple[str, ...]:
         """The log-ratio of the layer."""
         return (f"log_ratio_{self.k}",)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        return reference.column(self.columns[0]).mean() - table.column(self.columns[0])
+        return reference.column(self.columns(table.metadata.depth)[0]).mean() - table.column(
+            self.columns(table.metadata.depth)[0]
+        )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,7 +110,9 @@ def test_a_report_says_what_it_leaves_out(runs):
     assert len(notes(named)) == 2 == len(left_out(gather([find_run("bare")]).comparisons, ["kl", "llr"]))
     assert all("hvae score bare --split reference" in note for note in notes(named))
     (summary,) = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2))
-    assert "left out where they cannot be computed: typicality, kl; name them with --score" in summary
+    baselines = ", ".join(name for name, kind in SCORES.items() if kind.model_free)
+    left = f"joint, joint-input, typicality, {baselines}, kl"
+    assert f"left out where they cannot be computed: {left}; name them with --score" in summary
     assert notes(invoke("report", "bare", "--table", "bits")) == []
 
 
