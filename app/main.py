@@ -1,7 +1,5 @@
 """Entry point of the dashboard: the router and the selection in the sidebar."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

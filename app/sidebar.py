@@ -1,7 +1,5 @@
 """The selection in the sidebar of every page: two runs, the in-distribution set and the OOD sets."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from app.frame import jobs, state

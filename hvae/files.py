@@ -1,7 +1,5 @@
 """Writing files whole or not at all, one writer a folder, and where this program's own files are."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

@@ -9,11 +9,12 @@ from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.reading import loading
 from app.score_images import asking, section, work
+from app.server import judgements
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 
 
-def ask(run: RunEntry, selection: state.Selection, busy: bool) -> work.Settings | None:
+def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Settings | None:
     """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
@@ -58,7 +59,7 @@ def page() -> None:
     )
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.
-        work.tidy(jobs.unfinished)
+        judgements.tidy(jobs.unfinished)
     job = jobs.followed()
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished

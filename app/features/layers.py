@@ -1,7 +1,5 @@
 """How alike two runs are over their layers: lines over the layers, and every layer against every layer."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Stored correlations and unit pairs of two runs, whichever keeps the files, and the job that makes missing ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar

@@ -1,7 +1,5 @@
 """Unit pairs of two layers: which units respond alike, and the images that excite them most."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

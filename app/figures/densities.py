@@ -129,7 +129,7 @@ def uploaded(
     names: Sequence[str],
     title: str,
     axis: str,
-    unit: str = "nats",
+    unit: str,
 ) -> Figure:
     """The density of the reference images (of the set `own`), and each image as a mark below it at its own score.
 

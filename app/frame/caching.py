@@ -1,7 +1,5 @@
 """What costs time is made once, and again only when what it depends on has changed: one helper for every page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar

@@ -1,7 +1,5 @@
 """Parts that pages share: charts with their numbers, tables, messages, commands and links."""
 
-from __future__ import annotations
-
 import html
 import logging
 import re

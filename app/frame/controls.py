@@ -1,7 +1,5 @@
 """Widgets whose value stands in the address: one of several, several, a number, an image."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -4,8 +4,6 @@ A worker must not touch Streamlit, takes its randomness from generators of its o
 `app.reading.loading.checkpoint`, or calls `app.server.cores.spare_one` before it loads one.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Hashable

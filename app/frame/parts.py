@@ -1,19 +1,13 @@
 """Parts of a page that are looked at one at a time: all of them together take a browser seconds to draw."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from app.frame import controls
 
 IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every k", "Checks"
-"""Of Scores."""
 SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
-"""Of Features."""
 CURVES, AGREEMENT = "Against one set", "Image by image"
-"""Of Compare."""
 LEARNING, TABLES, COMMANDS, IMPORT = "Learning curves", "Score tables", "Commands", "Import"
-"""Of Runs."""
 
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scores": ("part", (IMAGES, LIKELIHOOD, LEVELS, CHECKS)),

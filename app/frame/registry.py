@@ -1,7 +1,5 @@
 """Every page of the dashboard, in the order of the navigation: the one list of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +42,9 @@ PAGES = (
 
 def groups() -> dict[str, list[tuple[str, str]]]:
     """Group: (name, title) of its pages."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for page in PAGES:
-        if page.name in names():
-            found.setdefault(page.group, []).append((page.name, page.title))
-    return found
+    there = [page for page in PAGES if page.name in names()]
+    named = dict.fromkeys(page.group for page in there)
+    return {group: [(page.name, page.title) for page in there if page.group == group] for group in named}
 
 
 def names() -> list[str]:

@@ -10,8 +10,6 @@ Streamlit make that necessary:
   before any widget, so that the page can say what was asked for and cannot be had.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass

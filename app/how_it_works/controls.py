@@ -1,7 +1,5 @@
 """What a person chooses on the page How it works: the switches, a familiar and an unfamiliar image, and the seed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

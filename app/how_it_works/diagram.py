@@ -3,8 +3,6 @@
 A grid of boxes, as Streamlit takes SVG out of HTML; colour never stands without a letter and a kind of line.
 """
 
-from __future__ import annotations
-
 import streamlit as st
 
 from app.how_it_works.switches import DEEP, NUMBERS, Switches

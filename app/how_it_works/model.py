@@ -1,7 +1,5 @@
 """One image through a model under several choices of switches, kept."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from app.frame.caching import kept

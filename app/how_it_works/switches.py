@@ -1,7 +1,5 @@
 """Which layers come from q and which from the prior: every choice, its name and what it means. Knows no Streamlit."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass

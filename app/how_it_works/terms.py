@@ -1,7 +1,5 @@
 """The two images in numbers and words: every term of the sum, and what there is to see. Knows no Streamlit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Scored images on a page: side by side, leading to the one that is clicked, or one; or why they are not here."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Images through a model, kept. Imports torch, so pages import it only once their text stands."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -3,8 +3,6 @@
 Torch is imported when a person asks for reconstructions, not before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where the images of a page come from: a data set, the model's own samples, or files from outside."""
 
-from __future__ import annotations
-
 import shlex
 from collections import UserDict
 from collections.abc import Sequence

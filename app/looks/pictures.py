@@ -19,8 +19,7 @@ def png(image: np.ndarray | Image.Image, **options: Any) -> bytes:
     if isinstance(image, np.ndarray):
         grey = bool((image == image[:1]).all())
         image = Image.fromarray(np.ascontiguousarray(image[0] if grey else np.moveaxis(image, 0, -1)))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", **options)
+    image.save(buffer := io.BytesIO(), "PNG", **options)
     return buffer.getvalue()
 
 

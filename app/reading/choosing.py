@@ -1,7 +1,5 @@
 """The controls that say which score is shown: its name, level and unit, and from which tables."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """A score in a unit, and what a threshold on it does. Knows no Streamlit."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

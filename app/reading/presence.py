@@ -1,7 +1,5 @@
 """What runs have: all of them in one table, with their states, and what one of them has and has not scored."""
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Sequence

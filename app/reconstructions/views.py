@@ -1,7 +1,5 @@
 """The Reconstructions page: its controls, the pictures with their numbers, and the command that draws the same."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass

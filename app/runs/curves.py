@@ -1,7 +1,5 @@
 """Learning curves of run A with run B beside it, drawn again every few seconds while one of them is being trained."""
 
-from __future__ import annotations
-
 import time
 from datetime import timedelta
 

@@ -3,8 +3,6 @@
 It runs in a process of its own: a file made to crash or exhaust a reader takes no dashboard with it.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Score tables of one run: what each was made with, and what is wrong with those that cannot be used."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What is to be scored and how: images (files, samples, the camera), what the model sees of them, runs and rule."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from itertools import islice
@@ -17,8 +15,9 @@ from app.looks import palette
 from app.looks.pictures import grey_or_colour, png
 from app.looks.wording import literal
 from app.reading import choosing, loading
-from app.score_images.work import Given, JudgedBy, Settings
+from app.score_images.work import Given
 from app.server import access, limits
+from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae.datasets.conversions import FITS
 from hvae.datasets.own.decoding import SUFFIXES

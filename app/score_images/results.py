@@ -1,7 +1,5 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and one HTML file that needs nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
@@ -15,7 +13,7 @@ from app.frame.components import escape
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
-from app.score_images.work import JudgedBy, Settings, Stored
+from app.server.judgements import JudgedBy, Settings, Stored
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.scores import computable, find
 from hvae.verdicts import words

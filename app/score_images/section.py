@@ -1,7 +1,5 @@
 """What is kept of a scoring job, on the page: verdicts on all images, the table, the report, and one by itself."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -18,11 +16,11 @@ from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
-from app.score_images import asking, results, work
+from app.score_images import asking, results
 from app.score_images.asking import counted
 from app.score_images.results import Judged, Reference
-from app.score_images.work import Settings, Stored
-from app.server import limits
+from app.server import judgements, limits
+from app.server.judgements import Settings, Stored
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
@@ -49,7 +47,7 @@ def budget_in_address() -> str:
 def partial(job: str) -> None:
     """The most unusual of the newest images of a job that still runs, in a few lines."""
     # It is drawn every other second: a long job must not be read from its start each time.
-    stored = work.read(job, NEWEST)
+    stored = judgements.read(job, NEWEST)
     if stored is None or not len(stored):
         return
     found = results.judged(stored, float(BUDGET))
@@ -60,8 +58,8 @@ def partial(job: str) -> None:
 
 def show(job: str) -> Settings | None:
     """Draw the results of a job, or say why there are none; how its images were scored, None where nothing is kept."""
-    stamp = work.stamp(job)
-    stored = kept("uploads", (job, stamp), lambda: work.read(job), "huge")
+    stamp = judgements.stamp(job)
+    stored = kept("uploads", (job, stamp), lambda: judgements.read(job), "huge")
     if stored is None:
         if jobs.find(job) is None:
             allowed = limits.current()
@@ -207,9 +205,11 @@ def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = Tru
         [components.escape(name) for name in found.frame["name"][:MOST_MARKS]],
         f"{score.symbol} of {above:,} of {len(values):,} images is above 95 % of the reference images",
         score.symbol,
+        score.units[0],
     )
     if not clickable:
-        figure.update_traces(hovertemplate="%{text}<br>%{x:.4g} nats<extra></extra>", selector={"mode": "markers"})
+        hover = f"%{{text}}<br>%{{x:.4g}} {score.units[0]}<extra></extra>"
+        figure.update_traces(hovertemplate=hover, selector={"mode": "markers"})
     return figure
 
 

@@ -1,7 +1,5 @@
 """What a visitor may do on this server, and the sentence that stands where something is switched off."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """How the cores of the web server are shared: how many PyTorch may take, and for how long one visitor has them."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -25,6 +23,4 @@ def take_long_turns() -> None:
 
 def available() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

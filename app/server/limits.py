@@ -5,8 +5,6 @@ is started again. Bounds that keep a decoder safe whatever a visitor may do (pix
 here: they stand in `hvae` beside what they guard.
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from functools import lru_cache

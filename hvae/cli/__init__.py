@@ -1,7 +1,5 @@
 """The command line, `hvae`: one module a group of commands, which import torch and pandas only when they run."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`hvae correlate`: how alike two runs represent the same images."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

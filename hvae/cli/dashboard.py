@@ -1,7 +1,5 @@
 """`hvae app`: the dashboard, of the checkout or of an installed wheel."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

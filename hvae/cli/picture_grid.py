@@ -1,7 +1,5 @@
 """Pictures in rows and columns with numbers below them, as one file."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass

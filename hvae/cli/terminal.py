@@ -1,7 +1,5 @@
 """What commands share on a terminal: errors of one line, tables, progress, options of several values."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager

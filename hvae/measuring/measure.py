@@ -3,8 +3,6 @@
 Finished chunks wait in `scores/.partial/`, so an interrupted scoring continues where it stopped.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable

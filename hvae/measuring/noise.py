@@ -4,8 +4,6 @@ However images are batched, each example meets the same binarisation and the sam
 runs are compared on common random numbers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Statistics of the pixels alone: what an image says of itself before any model looks at it. Imports no torch."""
 
-from __future__ import annotations
-
 import io
 import zlib
 from collections.abc import Callable

@@ -4,8 +4,6 @@ What an image becomes when its k lowest latent variables are forgotten and drawn
 the pictures behind L^{>k} (Havtorn et al., 2021, eq. 5 and Fig. 1).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, get_args

@@ -1,7 +1,5 @@
 """The statistics of some images under one run: of a data set, or of images from outside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Weight normalisation with data-dependent initialisation follows Salimans & Kingma (2016).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

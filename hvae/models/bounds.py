@@ -4,8 +4,6 @@ The ELBO (Havtorn et al., 2021, eq. 1), its importance-weighted version L_S (eq.
 lowest latent variables from the conditional prior (eq. 5) in four readings, and the complementary bound L^{<l}.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

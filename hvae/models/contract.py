@@ -4,8 +4,6 @@ The other half of the contract, what is known of a model without torch, is `hvae
 config with a model, and one line in `hvae.config.KINDS`.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Hierarchical variational autoencoder: stages walked once upward and once downward under a proposal."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from pkgutil import resolve_name

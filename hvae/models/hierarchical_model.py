@@ -1,7 +1,5 @@
 """A hierarchical VAE under the contract of models: trained by its ELBO, measured by one sweep of all its bounds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

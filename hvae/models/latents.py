@@ -1,7 +1,5 @@
 """What the two walks hand on: evidence upward, latents and the whole pass downward."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol

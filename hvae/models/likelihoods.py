@@ -1,7 +1,5 @@
 """Layers that end in a distribution: features to a diagonal Gaussian, or to p(x | z), one event per image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ reconstructions at level k and unconditional samples. Layers are counted from 1 
 stored lowest first.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args

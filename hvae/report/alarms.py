@@ -1,7 +1,5 @@
 """How often the label-free rule raises an alarm, on in-distribution images and on others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 

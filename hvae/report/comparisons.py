@@ -1,7 +1,5 @@
 """Which stored score tables may be set against one another."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

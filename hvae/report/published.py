@@ -3,8 +3,6 @@
 Source: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They Don't Know", ICML 2021, and its talk.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

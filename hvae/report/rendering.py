@@ -1,7 +1,5 @@
 """Report tables as text, Markdown, LaTeX or CSV: the paper's arrangement, with the published figures beside ours."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The numbers of a report, one tidy data frame a question. OOD is the positive class, scores are higher = more OOD."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ weights that the run has now. Whatever is left out is named. Which set is the ru
 a file's stem, so no foreign set is taken for the training data.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Nothing here unpickles: a checkpoint from outside is a bounded JSON, a header th
 config asks for, and then plain numbers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast

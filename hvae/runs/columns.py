@@ -1,7 +1,5 @@
 """The columns a score table may have: what each holds, its unit, and the command that makes it. Imports no torch."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Run folders as they lie on disk. Imports no torch, so pages open at once."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

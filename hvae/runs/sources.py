@@ -4,8 +4,6 @@ A note for this machine alone, which no bundle, export or import holds. It is re
 and believed only where the pixels have the fingerprint it names. Imports no torch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """What has become of a run: complete, training now, interrupted, scores only, or damaged and why. Imports no torch."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

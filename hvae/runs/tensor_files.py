@@ -1,7 +1,5 @@
 """The header of a safetensors file, checked against the file's size before any tensor is read. Imports no torch."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The parts of a training set (fitted, validation, reference, calibration) depend 
 that has grown since, other images would be called held out, fitted ones among them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What every OOD score declares and promises: numbers of stored tables -> one number an image. Imports no torch."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass

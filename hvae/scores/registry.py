@@ -1,7 +1,5 @@
 """Every OOD score by name: the only list of scores, for reports, commands, verdicts, pages and Python."""
 
-from __future__ import annotations
-
 import difflib
 
 from hvae.errors import ConfigError

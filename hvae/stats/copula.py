@@ -1,7 +1,5 @@
 """Several statistics together: normal scores by their own tails, and how they go together in a reference sample."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -4,8 +4,6 @@ Every random number of a step follows from (seed, step, rank), so a resumed run 
 exactly where it was.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Images from outside x one run -> verdicts: measured as its own tables are, then judged by the label-free rule."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """Verdicts in words: on one image, on all of them together, and by several runs side by side. Imports no torch."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

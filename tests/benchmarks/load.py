@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-from app.score_images.work import Stored
+from app.server.judgements import Stored
 from tests.benchmarks.load_users import Browsing, Noted, Scoring, User, go_on, once
 from tests.benchmarks.tab import cpu_seconds, resident_mib
 from tests.browser.conftest import FLAGS, ROOT, Dashboard, launch

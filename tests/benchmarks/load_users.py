@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
 from app.frame import registry
-from app.score_images import work
-from app.score_images.work import Stored
+from app.server import judgements
+from app.server.judgements import Stored
 from tests.benchmarks.tab import Tab, press, press_k, press_navigation
 
 HAVE_K = ("scores", "compare")
@@ -203,7 +203,7 @@ class Scoring(User):
             return self._ready == 2
         if self._doing == "score" and seen["shown"]:
             job = parse_qs(urlsplit(seen["address"]).query).get("job", [""])[0]
-            self.noted.results.append((self.number, work.read(job)))
+            self.noted.results.append((self.number, judgements.read(job)))
             self.noted.waits.append(waited)
             return True
         if waited > self.patience:

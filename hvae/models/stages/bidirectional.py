@@ -9,8 +9,6 @@ Both parts read the same deterministic features of the upward walk, where the pa
 condition on the same variables as there, at little more than half the computation.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.distributions import Normal

@@ -4,8 +4,6 @@ q(z_l | z_{l-1}) is formed in the upward walk alone; deterministic features skip
 z_{l-1} also feeds z_{l+1} (x counts as z_0).
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 from torch.distributions import Normal
 

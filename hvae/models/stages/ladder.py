@@ -5,8 +5,6 @@ features of x say of z_l with the prior p(z_l | z_{>l}) (eqs. 17-19); at the top
 in the paper: merged with N(0, I) no posterior there could be wider than the prior or trust the image fully.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 from torch.distributions import Normal
 

@@ -1,7 +1,5 @@
 """What the stages of every family share: residual networks of Havtorn et al. (2021) around one latent variable."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """What the walks ask of one stage of a hierarchy of any family: one latent variable and the networks around it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ p(z_l | z_{>l}) reads s, q(z_l | x, z_{>l}) reads s beside the features of the i
 Nothing is merged or dropped on the way, and each level begins by adding little, so no floor has to keep it alive.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import TypeVar

@@ -4,8 +4,6 @@ One small parquet file beside the correlation table it belongs to, `correlations
 representation and pair of layers the `MOST_PAIRS` best of the pairs whose mean |r| that table holds.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from pathlib import Path
 

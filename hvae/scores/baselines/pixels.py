@@ -1,7 +1,5 @@
 """What the pixels alone say, compared with the reference part: no model takes part."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

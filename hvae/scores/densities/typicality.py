@@ -1,7 +1,5 @@
 """Typicality: how far the likelihood of an image is from the likelihood that the model's own data have."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

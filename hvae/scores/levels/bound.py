@@ -1,7 +1,5 @@
 """-L^{>k}: the negative bound. With k = 0 this is the likelihood that fails (Nalisnick et al., 2019)."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from hvae.runs.score_tables import ScoreTable

@@ -1,7 +1,5 @@
 """LLR^{>k}: how much likelihood the k lowest latents explain that the layers above do not."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from hvae.runs.score_tables import ScoreTable

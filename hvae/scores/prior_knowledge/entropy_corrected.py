@@ -1,7 +1,5 @@
 """-(L + H): the likelihood without the noise that binarising a grey image adds."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from hvae.runs.score_tables import ScoreTable

@@ -20,7 +20,7 @@ from app.frame import jobs
 from app.score_images import asking, results, section, work
 from app.score_images.results import Reference
 from app.score_images.work import Given
-from app.server import cores
+from app.server import cores, judgements
 from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
 from hvae.errors import HvaeError, TableError
@@ -34,7 +34,7 @@ from tests.app.conftest import finish_jobs, judging_run, sound
 from tests.synthetic import make_run, make_tables
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
-SETTINGS = work.Settings(
+SETTINGS = judgements.Settings(
     run="clothes", setting=Setting(), source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
     depth=2, statistic="rank",
 )  # fmt: skip
@@ -72,11 +72,11 @@ def weights() -> str:
 
 
 def kept(complete: bool = True, **settings: object) -> None:
-    folder = work.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80} | settings), lambda _: False)
-    work.add(folder, 0, *scored())
-    work.keep(folder, "refused", [("<b>notes</b>.txt", "not an image")])
+    folder = judgements.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80} | settings), lambda _: False)
+    judgements.add(folder, 0, *scored())
+    judgements.keep(folder, "refused", [("<b>notes</b>.txt", "not an image")])
     if complete:
-        work.keep(folder, "outcome", {"complete": True})
+        judgements.keep(folder, "outcome", {"complete": True})
 
 
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
@@ -114,8 +114,8 @@ def test_what_is_finished_shows_while_the_job_runs(root: Path, visit: Callable[.
     go = threading.Event()
     job = jobs._queue().submit("a long one", lambda report, cancelled: str(go.wait(60)), "long")
     try:
-        folder = work.create(job, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
-        work.add(folder, 0, *scored())
+        folder = judgements.create(job, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
+        judgements.add(folder, 0, *scored())
         app = visit("score_images", job=job)
         assert "The most unusual of the newest 3 images" in sound(app)
         assert app.dataframe[0].value["name"].tolist()[0] == HOSTILE
@@ -131,21 +131,21 @@ def test_a_run_without_the_parts_says_the_command(root: Path, visit: Callable[..
 
 def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path) -> None:
     sources = (Named("a.png", png(200)), Named("notes.png", b"<html>"), Named("b.png", png(0)))
-    work.create(JOB, SETTINGS, lambda _: True)
+    judgements.create(JOB, SETTINGS, lambda _: True)
     name = Future()
     name.set_result(JOB)
     said: list[tuple[int, int]] = []
     given = Given("3 files", sources, ("1",))
     job = work.scoring([find_run("clothes")], given, SETTINGS, name)
     job(lambda done, total: said.append((done, total)), lambda: False)
-    stored = work.read(JOB)
+    stored = judgements.read(JOB)
     assert stored is not None and stored.complete
     assert list(stored.frame["name"]) == ["a.png", "b.png"] and stored.refused[0][0] == "notes.png"
     assert stored.images[:, 0, 0, 0].tolist() == [200, 0]
     assert stored.settings.n_calibration == 80 and stored.settings.weights_sha256
     assert said[-1] == (3, 3)
-    work.add(work.folder(JOB), 1, *scored(2))
-    newest = work.read(JOB, newest=1)
+    judgements.add(judgements.folder(JOB), 1, *scored(2))
+    newest = judgements.read(JOB, newest=1)
     assert newest is not None and len(newest) == 2, "while it runs only the newest batches are read"
 
 
@@ -175,7 +175,7 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     assert "Under letters, p = " in text and "Under digits, p = " in text
     shown = app.dataframe[1].value
     assert list(shown)[2:] == ["knows it best", "typical for", "p, clothes", "p, letters", "p, digits"]
-    stored = work.read(job)
+    stored = judgements.read(job)
     assert stored is not None and stored.complete and stored.settings.two_sided
     assert [len(other) for other in stored.others] == [12, 12]
     order = np.argsort(stored.frame["p"].to_numpy(), kind="stable")
@@ -188,9 +188,9 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
 
 def further(n: int = 2) -> None:
     """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
-    kept(also=(work.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
+    kept(also=(judgements.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
     frame, _ = scored(n)
-    work.add(work.folder(JOB), 0, frame.drop(columns=["name", "changes"]).assign(p=0.95), place=0)
+    judgements.add(judgements.folder(JOB), 0, frame.drop(columns=["name", "changes"]).assign(p=0.95), place=0)
 
 
 def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
@@ -205,7 +205,7 @@ def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable
 
 def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
     further(3)
-    stored = work.read(JOB)
+    stored = judgements.read(JOB)
     assert stored is not None
     text = results.report(results.judged(stored, 0.05), None)
     assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
@@ -231,7 +231,7 @@ def test_results_of_another_form_are_refused_in_one_line(
     found = json.loads(path.read_text()) | changes
     path.write_text(json.dumps({name: value for name, value in found.items() if value is not None}))
     with pytest.raises(HvaeError, match=said) as caught:
-        work.read(JOB)
+        judgements.read(JOB)
     assert "\n" not in str(caught.value)
     app = visit("score_images", job=JOB)
     assert any(said in one.value for one in app.error) and sound(app)
@@ -239,7 +239,7 @@ def test_results_of_another_form_are_refused_in_one_line(
 
 def test_a_result_by_one_run_has_nothing_side_by_side(root: Path) -> None:
     kept()
-    stored = work.read(JOB)
+    stored = judgements.read(JOB)
     assert stored is not None and stored.others == ()
     assert results.compared(results.judged(stored, 0.05)) is None
 
@@ -268,9 +268,9 @@ def many(n: int) -> np.ndarray:
     """A job of n images; their p-values."""
     frame, _ = scored(n)
     p = np.random.default_rng(0).permutation(n) / n + 0.5 / n
-    folder = work.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
-    work.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
-    work.keep(folder, "outcome", {"complete": True})
+    folder = judgements.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
+    judgements.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
+    judgements.keep(folder, "outcome", {"complete": True})
     return p
 
 
@@ -311,7 +311,7 @@ def test_an_image_picked_in_the_figure_is_looked_at_on_every_page(last: int | No
 
 def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
-    work.create(JOB, SETTINGS, lambda _: True)
+    judgements.create(JOB, SETTINGS, lambda _: True)
     name = Future()
     name.set_result(JOB)
     job = work.scoring([find_run("clothes")], Given("1 file", (Named("a.png", png(9)),), ("1",)), SETTINGS, name)
@@ -331,7 +331,7 @@ def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pyt
 def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:
     names = [f"job{number:09}" for number in range(Limits().results_kept + 3)]
     for name in names:
-        work.create(name, SETTINGS, lambda job: job == names[0])
+        judgements.create(name, SETTINGS, lambda job: job == names[0])
     left = {path.name for path in (temporary / "hvae-jobs").iterdir()}
     assert names[0] in left and names[1] not in left and names[-1] in left
     assert len(left) == Limits().results_kept
@@ -341,19 +341,19 @@ def test_damaged_results_are_one_line(temporary: Path) -> None:
     kept()
     (temporary / "hvae-jobs" / JOB / "batch-00000.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(TableError, match="damaged"):
-        work.read(JOB)
+        judgements.read(JOB)
 
 
 def test_a_folder_of_somebody_else_is_not_trusted(temporary: Path) -> None:
     (temporary / "elsewhere").mkdir()
     (temporary / "hvae-jobs").symlink_to(temporary / "elsewhere")
     with pytest.raises(TableError, match="somebody else"):
-        work.create(JOB, SETTINGS, lambda _: False)
+        judgements.create(JOB, SETTINGS, lambda _: False)
 
 
 def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet(clothes: Path) -> None:
     kept()
-    stored = work.read(JOB)
+    stored = judgements.read(JOB)
     assert stored is not None
     found = results.judged(stored, 0.05)
     like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
@@ -393,7 +393,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     assert list(shown)[3:] == ["p", *differs, *(f"{one}, nats" for one in labels)]
     assert (f"judged by {judge} ({SCORES[judge].title})" in text) and ("differs most at" in text) == (judge == "bound")
     assert ("k" in {one.key for one in app.segmented_control}) == (judge == "bound")
-    stored = work.read(app.session_state["job"])
+    stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.complete
     found = results.judged(stored, 0.05)
     assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(section.for_spreadsheets(found.frame))

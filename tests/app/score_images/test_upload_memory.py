@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from app.score_images import work
+from app.server import judgements
 from app.score_images.work import Given
 from hvae.datasets.own.outside import Named
 from hvae.runs.folders import find_run
@@ -23,8 +24,8 @@ from hvae.runs.settings import Setting
 from tests.hvae.datasets.own.test_outside import DAMAGED, READ, REFUSED, encode
 
 run = find_run("fashionmnist-lite-seed0")
-settings = work.Settings(run=run.name, setting=Setting(), source="", image_shape=(1, 28, 28), fit="pad", invert=False,
-                          score="llr", depth=3, statistic="rank")
+settings = judgements.Settings(run=run.name, setting=Setting(), source="", image_shape=(1, 28, 28), fit="pad",
+                               invert=False, score="llr", depth=3, statistic="rank")
 noise = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8), dtype=np.uint8)
 
 def small(count):
@@ -45,10 +46,10 @@ def corpus():
 def score(job, sources):
     name = Future()
     name.set_result(job)
-    work.create(job, settings, lambda job: False)
+    judgements.create(job, settings, lambda job: False)
     given = Given("files", tuple(sources), (job,))
     work.scoring([run], given, settings, name)(lambda done, total: None, lambda: False)
-    return work.read(job)
+    return judgements.read(job)
 
 def memory(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024

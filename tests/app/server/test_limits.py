@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app.frame import parts
 from app.score_images import asking, work
 from app.score_images.work import Given
-from app.server import access, limits
+from app.server import access, judgements, limits
 from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
 from hvae.errors import ConfigError
@@ -132,11 +132,11 @@ def test_a_job_takes_no_more_images_than_it_may(limited: Callable[[str], Limits]
     limited("images_per_job = 2")
     name = Future()
     name.set_result(JOB)
-    work.create(JOB, SETTINGS, lambda _: True)
+    judgements.create(JOB, SETTINGS, lambda _: True)
     given = Given("3 files", tuple(Named(f"{i}.png", png(i)) for i in range(3)), ("1",))
     job = work.scoring([find_run("clothes")], given, SETTINGS, name)
     job(lambda *_: None, lambda: False)
-    stored = work.read(JOB)
+    stored = judgements.read(JOB)
     assert stored is not None and list(stored.frame["name"]) == ["0.png", "1.png"]
     assert stored.refused == (("all further files", "more than 2 files: give them in several portions"),)
 
@@ -145,10 +145,10 @@ def test_old_results_go_and_those_of_unfinished_jobs_stay(limited: Callable[[str
     limited("results_hours = 2\nresults_kept = 3")
     names = [f"job{number:09}" for number in range(3)]
     for name, hours in zip(names, (1, 3, 5), strict=True):
-        folder = work.create(name, SETTINGS, lambda _: True)
+        folder = judgements.create(name, SETTINGS, lambda _: True)
         changed = folder.stat().st_mtime - hours * 3600
         os.utime(folder, (changed, changed))
-    work.tidy(lambda job: job == names[2])
+    judgements.tidy(lambda job: job == names[2])
     assert sorted(path.name for path in (tmp_path / "hvae-jobs").iterdir()) == [names[0], names[2]]
 
 

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.frame import jobs
-from app.score_images import work
+from app.server import judgements
 from tests.app.conftest import MAIN, finish_jobs, sound
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,13 +79,13 @@ def test_a_killed_server_keeps_the_finished_batches_and_the_rest_is_scored_again
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     job = killed_in_the_middle(tmp_path)
-    assert list(work.folder(job).glob(".batch-00003.*.part")), "it was killed while it wrote"
+    assert list(judgements.folder(job).glob(".batch-00003.*.part")), "it was killed while it wrote"
     address = {"run": "clothes", "data": "fashionmnist", "ood": "", "pictures": "samples"}
     app = visit("score_images", job=job, **address)
     text = sound(app)
     assert "This job was interrupted" in text and "6 images had been scored" in text
     assert len(app.dataframe[0].value) == 6
-    kept = work.read(job)
+    kept = judgements.read(job)
     assert kept is not None and len(kept) == 6 and not kept.complete
 
     app.button(key="score-them").click().run()
@@ -95,6 +95,6 @@ def test_a_killed_server_keeps_the_finished_batches_and_the_rest_is_scored_again
     assert again != job and found is not None and found.state == "done", found
     text = sound(app.run())
     assert "interrupted" not in text and len(app.dataframe[0].value) == 12
-    whole = work.read(again)
+    whole = judgements.read(again)
     assert whole is not None and whole.complete
     pd.testing.assert_frame_equal(whole.frame[:6], kept.frame)
