@@ -32,7 +32,7 @@ LITE_TRAINING = TrainingConfig(
 """Moving average, cosine decay and small batches reach a given validation ELBO in far fewer epochs."""
 
 TOP_DOWN_TRAINING = LITE_TRAINING.model_copy(
-    update={"epochs": 16, "beta_warm_up": 0.0, "free_bits": FreeBits(nats=0.0)}
+    update={"epochs": 16, "beta_warm_up": 0.0, "free_bits": LITE_TRAINING.free_bits.model_copy(update={"nats": 0.0})}
 )
 """The ELBO itself from the first step: no layer of a top-down model has to be kept alive."""
 
