@@ -25,6 +25,7 @@ from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collec
 from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, at_every_level, computable
 from hvae.verdicts import rule
@@ -191,15 +192,20 @@ def judging(
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
     setting = choosing.choose_setting(found.rule_settings())
+    parts = _parts(found, setting)
+    stamp = setting, [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
+    usual, instead = kept("usual score", stamp, lambda: rule.usual_score(*parts))
     obstacles = {name: obstacle(found, setting, name) for name in SCORES}
     offered = [name for name, why in obstacles.items() if not why]
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
     about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     with controls.bar("rule-bar"):
-        score = controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
+        score = controls.choose("Judged by", "score", offered, usual, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
+    if note := instead if instead and score == usual else rule.few_images(score, parts[0]):
+        st.warning(literal(note))
     for why in filter(None, obstacles.values()):
         st.caption(f"Cannot judge here: {literal(why)}.")
     further = _further(selection, found.run, setting, score)
@@ -212,6 +218,7 @@ def judging(
         depth=found.run.depth or 0,
         statistic=statistic,  # type: ignore[arg-type]
         two_sided=sides != "high",
+        note=note,
         also=tuple(JudgedBy(run=one.name, setting=_alike(loading.catalogue(one), setting)) for one in further),
     )
     return settings, (found.run, *further)
@@ -219,12 +226,17 @@ def judging(
 
 def obstacle(found: Catalogue, setting: Setting, score: str) -> str:
     """Why a run whose parts are scored under a setting cannot judge by a score; empty where it can."""
-    entries = [found.find(found.own or "", setting, (part,)) for part in ("reference", "calibration")]
-    parts = [loading.table(found, entry) for entry in entries if entry]
+    parts = _parts(found, setting)
     levels = at_every_level(score, found.run.depth or 0)
     if not levels:
         return f"{SCORES[score].title} has nothing to say about a model of {found.run.depth} latent layers"
     return next(iter(computable(levels, parts, parts[0])[1]), "")
+
+
+def _parts(found: Catalogue, setting: Setting) -> list[ScoreTable]:
+    """The reference and the calibration part of a run, scored under a setting of its rule."""
+    entries = [found.find(found.own or "", setting, (part,)) for part in ("reference", "calibration")]
+    return [loading.table(found, entry) for entry in entries if entry]
 
 
 def _alike(found: Catalogue, setting: Setting) -> Setting:

@@ -38,7 +38,10 @@ def report(
     in_data: Annotated[
         str | None, typer.Option("--in", help="In-distribution set; default the one each run was trained on.")
     ] = None,
-    alpha: Annotated[float, typer.Option(help="False-alarm budget of the label-free rule.")] = 0.05,
+    alpha: Annotated[
+        list[float] | None,
+        typer.Option(help="False-alarm budget of the label-free rule. Several may follow; default .01, .05 and .1."),
+    ] = None,
     bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC and FPR80.")] = 200,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
@@ -52,7 +55,7 @@ def report(
 
     from hvae.files import write_text
     from hvae.models.proposal import READINGS
-    from hvae.report import FORMATS, TABLES, build, gather, render
+    from hvae.report import BUDGETS, FORMATS, TABLES, build, gather, render
     from hvae.runs.sources import known_labels
     from hvae.scores import find
 
@@ -70,7 +73,9 @@ def report(
     for problem in [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, score or [])]:
         warn(problem)
     with Console(stderr=True).status("measuring"):
-        tables = build(gathered.comparisons, table or TABLES, scores=score or [], alpha=alpha, n_boot=bootstrap)
+        tables = build(
+            gathered.comparisons, table or TABLES, scores=score or [], alphas=alpha or BUDGETS, n_boot=bootstrap
+        )
     if not tables:
         raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `hvae score` first")
     text = render(tables, form, known_labels(entry.path for entry in entries))

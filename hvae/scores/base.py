@@ -56,6 +56,12 @@ class Score(ABC):
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
     """Whether no model takes part, so that it is a baseline which a model has to beat."""
+    least_reference: ClassVar[int] = 0
+    """Images of the reference part below which it is no judge by default, and is used with a warning."""
+    fewer_cost: ClassVar[str] = ""
+    """What a smaller reference part costs, as measured."""
+    legend: ClassVar[str] = ""
+    """What its parts and statistics are, in plain text for people; empty where it has none."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
@@ -108,7 +114,7 @@ class Score(ABC):
                 f"{about.setting}: hvae score {table.run} --split reference {about.setting.options}"
             )
         if self.needs_reference and reference is not None:
-            return _unlike(about, reference.metadata)
+            return unlike(about, reference.metadata)
         return None
 
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
@@ -150,11 +156,11 @@ class Score(ABC):
         """`of`, with everything it needs at hand."""
 
 
-def _unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
+def unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
     """Why a reference part says nothing about a table, None where both were measured alike."""
     if about.weights_sha256 != reference.weights_sha256:
         return f"{about.slug} ({about.split}) and the {reference.split} part have other weights each: score both again"
-    for name in ("reading", "samples", "draws"):
+    for name in ("reading", "samples", "draws", "precision"):
         own, other = getattr(about, name), getattr(reference, name)
         if own != other:
             return (

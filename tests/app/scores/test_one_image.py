@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.images import one_image as image_steps
+from app.images import waterfalls as image_steps
 from app.scores import figures
 from hvae.datasets import load
 from hvae.runs.catalogue import catalogue

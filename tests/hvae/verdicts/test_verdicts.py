@@ -25,7 +25,7 @@ def gaussian_rule(**changes) -> Rule:
     generator = np.random.default_rng(0)
     parts = dict(reference=generator.normal(size=(999, 3)), calibration=generator.normal(size=(1999, 3)))
     parts = {part: ratio_table(changes.pop(part, values)) for part, values in parts.items()}
-    return Rule("run", **parts, **changes)
+    return Rule("run", **parts, score="llr", **changes)
 
 
 def part_of(table: ScoreTable, rows: np.ndarray) -> ScoreTable:
