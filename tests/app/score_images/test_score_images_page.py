@@ -2,7 +2,6 @@
 
 import io
 import json
-import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
