@@ -95,7 +95,7 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
     for by in (settings, *settings.also):
         if by.note:
-            st.warning(literal(f"{by.run}: {by.note}"))
+            st.info(literal(f"{by.run}: {by.note}"))
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):

@@ -26,7 +26,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     run = make_run(root, "many", depth=2, trained=True)
     make_tables(run, ("fashionmnist",), n=240)
     app = visit("score_images", run="many", ood="", data="fashionmnist", pictures="samples")
-    assert app.segmented_control(key="score").value == "joint" and not app.warning
+    assert app.segmented_control(key="judge").value == "joint" and not app.warning
     assert "--statistic rank --score joint --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
@@ -49,25 +49,39 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
 
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
-    assert app.segmented_control(key="score").value == "llr"
-    (warning,) = app.warning
-    assert "judged by llr instead of joint: 80 reference images are few (200 are wanted)" in warning.value
-    app.segmented_control(key="score").set_value("joint").run()
+    assert app.segmented_control(key="judge").value == "llr"
+    assert "judged by llr instead of joint: 80 reference images are few (200 are wanted)" in sound(app)
+    assert not app.warning, "llr needs no more images"
+    app.segmented_control(key="judge").set_value("joint").run()
     (warning,) = app.warning
     assert warning.value.startswith("80 reference images are few")
     app.button(key="score-them").click().run()
     finish_jobs()
-    sound(app.run())
-    assert [one.value.partition(":")[0] for one in app.warning] == [
-        "80 reference images are few (200 are wanted)",
-        "clothes",
-    ]
+    assert "clothes: 80 reference images are few" in sound(app.run())
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.settings.note.startswith("80 reference images are few")
     assert "<td>note</td><td>80 reference images are few" in results.report(results.judged(stored, 0.05), None)
-    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", score="typicality")
+    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", judge="typicality")
     sound(app)
     assert not app.warning, "another score needs no more images"
+
+
+def test_the_score_of_other_pages_and_of_other_runs_does_not_choose_who_judges(
+    clothes: Path, visit: Callable[..., AppTest]
+) -> None:
+    root = clothes.parent
+    make_tables(make_run(root, "many", depth=2, trained=True), ("fashionmnist",), n=240)
+    app = visit("scores", run="many", ood="", data="fashionmnist")
+    assert app.segmented_control(key="score").value == "llr"
+    sound(app.switch_page("../pages/score_images.py").run())
+    for run, judge in (("many", "joint"), ("clothes", "llr"), ("many", "joint")):
+        app.selectbox(key="run").set_value(run).run()
+        sound(app)
+        assert app.segmented_control(key="judge").value == judge, run
+    app.segmented_control(key="judge").set_value("bound").run()
+    app.selectbox(key="run").set_value("clothes").run()
+    sound(app)
+    assert app.segmented_control(key="judge").value == "bound", "what a person chose stays"
 
 
 def test_a_job_is_measured_as_the_reference_part_was(root: Path, visit: Callable[..., AppTest]) -> None:
