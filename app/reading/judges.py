@@ -27,7 +27,7 @@ def usual(found: Catalogue, setting: Setting) -> tuple[str, str]:
 
 
 def follow(key: str, usual: str) -> None:
-    """Let another run or setting be judged by what is usual there, where what is chosen under a key was usual before."""
+    """Let a run or setting be judged by what is usual there, where what is chosen under a key was usual before."""
     before = st.session_state.get(_BEFORE, usual)
     if before != usual and state.chosen(key) == before:
         st.session_state[key] = usual
