@@ -87,7 +87,7 @@ def test_runs_list_shows_what_is_wrong(runs, tmp_path, monkeypatch):
     lines = succeed("runs", "list").stdout.splitlines()
     state = {name: next(line for line in lines if f" {name} " in line) for name in ("probe", "scored", "sibling")}
     assert "complete" in state["probe"] and "4 of 4" in state["probe"]
-    assert "scores only: model.safetensors is missing" in state["scored"]
+    assert "tables only: bundled without its weights" in state["scored"]
     assert "Field required" in state["sibling"]
 
 

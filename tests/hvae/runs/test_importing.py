@@ -170,7 +170,7 @@ def cut(member: str):
         (cut("model.safetensors"), "cut short"),
         (not_finite, "not finite"),
         (cut(TABLE), "no readable parquet"),
-        (rewrite(with_text), "is of type string"),
+        (rewrite(with_text), "of type string, it has to be float"),
         (rewrite(with_infinity), "not finite"),
         (rewrite(without_metadata), "is no score table"),
         (rewrite(of_another_set), "holds another table"),
