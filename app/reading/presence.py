@@ -61,7 +61,7 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
 
 
 def runs_table(found: Sequence[RunEntry]) -> None:
-    """All runs, one row each, and below it what is wrong with some of them."""
+    """All runs, one row each, and below it why some of them are not complete."""
     rows = [_row(run) for run in found]
     frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
@@ -90,7 +90,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     wrong = [(components.escape(row["run"]), components.escape(row["reason"])) for row in rows if row["reason"]]
     if wrong:
         lines = (f"<li><b>{name}</b>: {reason}</li>" for name, reason in wrong)
-        st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
+        st.html(f'<ul class="prose" aria-label="Why runs are not complete">{"".join(lines)}</ul>')
 
 
 def _row(run: RunEntry) -> dict[str, object]:

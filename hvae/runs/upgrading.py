@@ -64,7 +64,7 @@ def _upgrade(run: Path, path: Path) -> int | None:
     for number, name in enumerate(content.column_names):
         if is_standard_error(name) and content.column(number).type == pa.float32():
             errors = content.column(number).to_numpy()
-            cut += np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR))
+            cut += int(np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR)))
             content = content.set_column(number, name, pa.array(halved(errors), pa.float16()))
     written = write_content(run, content.replace_schema_metadata(None), metadata)
     if content_hash(pq.read_table(written, page_checksum_verification=True)) != content_hash(content):
