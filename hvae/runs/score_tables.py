@@ -60,7 +60,7 @@ class TableMetadata(Frozen):
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
     precision: Precision
-    weights_sha256: str
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str
     """Of the pixels scored, as `hvae.datasets.ImageSet.fingerprint` gives it."""
     origin: str = ""

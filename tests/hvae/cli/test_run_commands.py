@@ -106,6 +106,8 @@ def test_a_bundle_without_weights_is_its_tables_and_all_that_reads_them_works(tm
     assert "tables only: bundled without its weights" in line
     light, whole = (succeed("report", name, "--bootstrap", 5).stdout for name in ("light", "whole"))
     assert light.replace("light", "whole") == whole and "held-out half" in light
+    shutil.copy(run / "model.safetensors", shutil.copytree(bundle, tmp_path / "runs" / "whole-again"))
+    assert f"model.safetensors: sha256 {weights}" in succeed("runs", "check", "whole-again").stdout
     again = tmp_path / "again"
     succeed("runs", "bundle", "light", again, "--without-weights", "--draws", 4, "--data", "fashionmnist")
     assert {path.name for path in table_paths(again)} == {
