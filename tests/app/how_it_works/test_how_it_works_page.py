@@ -105,7 +105,8 @@ def test_without_a_model_the_diagram_and_the_equations_are_there(state: str, roo
     if state == "no run":
         assert "No run was found" in sound(app)
     else:
-        assert "bare: bundled without its weights, which would have to be" in sound(app) and "hvae runs check bare" in sound(app)
+        said = sound(app)
+        assert "bare: bundled without its weights, which would have to be" in said and "hvae runs check bare" in said
         assert "LLR<sup>&gt;2</sup>" in sound(app), "the means of the stored tables are shown"
 
 
