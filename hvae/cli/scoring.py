@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, named_run
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, run_with_weights
 from hvae.cli.terminal import counted, interruptible
 from hvae.errors import ConfigError, DataError
 
@@ -91,7 +91,7 @@ def score(
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
 
-    entries = [named_run(name) for name in runs]
+    entries = [run_with_weights(name) for name in runs]
     own_parts = split is not None and set(split) <= set(PARTS)
     if (data and images) or not (data or images or own_parts):
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
