@@ -21,6 +21,12 @@ _TITLES = {
     "ratios": "LLR>k in nats, and the share of images where it is negative",
 }
 
+_BASELINES = {
+    "detection": "Model-free baselines: OOD detection by the pixels alone, on either side, with 95 % intervals",
+    "control": "Model-free baselines: the negative control by the pixels alone",
+}
+"""Titles of the blocks behind the model's scores."""
+
 _COLUMNS: dict[str, dict[str, str]] = {
     "alarms": {
         "data": "{data}",
@@ -80,7 +86,17 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
                 *frame[SETTINGS].iloc[0]
             )
-            yield _TITLES[name], note, _bits(frame) if name == "bits" else _filled(frame, _columns(name, frame))
+            if name == "bits":
+                yield _TITLES[name], note, _bits(frame)
+                continue
+            columns = _columns(name, frame)
+            if "model_free" not in frame:
+                yield _TITLES[name], note, _filled(frame, columns)
+                continue
+            baseline = frame["model_free"].astype(bool)
+            for title, rows in ((_TITLES[name], frame[~baseline]), (_BASELINES[name], frame[baseline])):
+                if len(rows):
+                    yield title, note, _filled(rows, columns)
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ class Baseline(SingleScore):
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        own, known = ({name: one.column(name) for name in self.statistics} for one in (table, reference))
+        own, known = ({name: one.column(name, reference) for name in self.statistics} for one in (table, reference))
         try:
             return self._far(own, known)
         except HvaeError as error:
@@ -77,6 +77,18 @@ class PngSize(Baseline):
     about: ClassVar[str] = "How unusual is the size of the image as a PNG file?"
     mark: ClassVar[tuple[str, str, str]] = ("PNG", "PNG", r"\mathrm{PNG}")
     statistics: ClassVar[tuple[str, ...]] = ("png_bytes",)
+
+
+class PpcaDensity(Baseline):
+    """The log density of the pixels under a probabilistic PCA of the reference part's."""
+
+    name: ClassVar[str] = "ppca"
+    title: ClassVar[str] = "PPCA density of the pixels"
+    about: ClassVar[str] = "How unusual is the density of the pixels under 50 principal components of the reference's?"
+    source: ClassVar[str] = "this project, as a baseline; Tipping & Bishop (1999), eq. 7 and 8"
+    of_single_images: ClassVar[bool] = False
+    mark: ClassVar[tuple[str, str, str]] = ("PPCA", "PPCA", r"\mathrm{PPCA}")
+    statistics: ClassVar[tuple[str, ...]] = ("ppca_log_density",)
 
 
 class PixelStatistics(Baseline):
