@@ -191,17 +191,15 @@ def judging(
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
     setting = choosing.choose_setting(found.rule_settings())
-    obstacles = {name: obstacle(found, setting, name) for name in SCORES}
-    offered = [name for name, why in obstacles.items() if not why]
+    obstacles = {name: obstacle(found, setting, name) for name, kind in SCORES.items() if kind.of_single_images}
+    offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
-    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     with controls.bar("rule-bar"):
         score = controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
-    for why in filter(None, obstacles.values()):
-        st.caption(f"Cannot judge here: {literal(why)}.")
+    components.left_out([why for why in obstacles.values() if why])
     further = _further(selection, found.run, setting, score)
     settings = Settings(
         run=found.run.name,

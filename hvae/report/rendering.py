@@ -93,10 +93,8 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             if "model_free" not in frame:
                 yield _TITLES[name], note, _filled(frame, columns)
                 continue
-            baseline = frame["model_free"].astype(bool)
-            for title, rows in ((_TITLES[name], frame[~baseline]), (_BASELINES[name], frame[baseline])):
-                if len(rows):
-                    yield title, note, _filled(rows, columns)
+            for model_free, rows in frame.groupby("model_free"):
+                yield (_BASELINES if model_free else _TITLES)[name], note, _filled(rows, columns)
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:
