@@ -163,6 +163,8 @@ def test_it_judges_images_on_the_command_line(runs, picture):
     assert {"KL>1", "KL>2", "rank>1", "LLR>1", "typicality", "-(L+H)"} <= set(image) and 0 < image["p"] <= 1
     shown = invoke(*judge, "kl").stdout
     assert "KL>1" in shown and "differs at" in shown and f"{image['KL>1']:.1f}" in shown
+    result = invoke(*judge, "ppca")
+    assert result.exit_code == 2 and "PPCA density of the pixels is measured of whole image sets" in result.stderr
     result = invoke(*judge, "kll")
     assert result.exit_code == 2 and "did you mean kl" in result.stderr
 
