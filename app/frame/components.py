@@ -64,7 +64,7 @@ def missing(text: str, command: str) -> None:
     code(command)
 
 
-def left_out(problems: Sequence[str]) -> None:
+def left_out(problems: Sequence[str], word: str = "Left out") -> None:
     """Say why something is not among what is shown: a line for each command that mends it, else one a reason."""
     alike: dict[str, list[str]] = {}
     for text in dict.fromkeys(problems):
@@ -73,7 +73,7 @@ def left_out(problems: Sequence[str]) -> None:
         # Each begins with the name of a score.
         names = ", ".join(dict.fromkeys(text.split(maxsplit=1)[0] for text in others))
         reason, colon, command = first.partition(": hvae ")
-        st.caption(literal(f"Left out: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
+        st.caption(literal(f"{word}: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
 
 
 def code(command: str) -> None:

@@ -25,16 +25,19 @@ ABOUT = (
 
 def measured(view: View) -> tuple[list[View], list[str]]:
     """(the sets of a view under every baseline, why the rest is not there, one line each)."""
-    scores = [kind() for kind in SCORES.values() if kind.model_free]
-    found, problems = views.tried(partial(view.under, Measure(score)) for score in scores)
-    if problems:
-        # Of all sets at once: who runs one command should not be asked for the next.
-        entry = view.catalogue.find(view.catalogue.own, view.setting, ("reference",)) if view.catalogue.own else None
-        reference = loading.table(view.catalogue, entry) if entry else None
-        tables = [*(one.table for one in view.sets), *([reference] if reference else [])]
-        why, damaged = views.tried(partial(one.obstacle, table, reference) for table in tables for one in scores)
-        problems += [*filter(None, why), *damaged]
-    return found, problems
+    entry = view.catalogue.find(view.catalogue.own, view.setting, ("reference",)) if view.catalogue.own else None
+    reference = loading.table(view.catalogue, entry) if entry else None
+    tables = [*(one.table for one in view.sets), *([reference] if reference else [])]
+    found: list[View] = []
+    absent: list[str] = []
+    for score in (kind() for kind in SCORES.values() if kind.model_free):
+        made, problems = views.tried([partial(view.under, Measure(score))])
+        if problems:
+            # Of all sets at once: who runs one command should not be asked for the next.
+            obstacles, damaged = views.tried(partial(score.obstacle, table, reference) for table in tables)
+            absent += [*problems, *filter(None, obstacles), *damaged]
+        found += made
+    return found, absent
 
 
 def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View]) -> None:
@@ -43,7 +46,7 @@ def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View
     `found` and `absent` are as of `measured`; `rivals` are sets under the model's scores, by their name in HTML.
     """
     line = summary(found, rivals) or "not measured yet, the fold says how"
-    st.html(f'<p class="prose"><b>Best without any model:</b> {line}.</p>')
+    st.html(f'<p class="prose"><strong>Best without any model:</strong> {line}.</p>')
     details = st.expander("Model-free baselines", key="baselines", on_change="rerun")
     if not details.open:
         return

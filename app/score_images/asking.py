@@ -199,7 +199,7 @@ def judging(
         score = controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
-    components.left_out([why for why in obstacles.values() if why])
+    components.left_out([why for why in obstacles.values() if why], "Cannot judge here")
     further = _further(selection, found.run, setting, score)
     settings = Settings(
         run=found.run.name,

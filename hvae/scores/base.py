@@ -109,8 +109,12 @@ class Score(ABC):
             for column in self.columns(about.depth):
                 if (missing := one.missing(column, reference)) is not None:
                     return f"{self.label} needs `{column}`: {missing}"
-        if self.needs_reference and reference is not None:
-            return _unlike(about, reference.metadata)
+        if not self.needs_reference or reference is None:
+            return None
+        return _unlike(about, reference.metadata) or self._unfit(reference)
+
+    def _unfit(self, reference: ScoreTable) -> str | None:
+        """Why it cannot be fitted to a reference part that has all its columns, None where it can."""
         return None
 
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
