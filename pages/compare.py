@@ -47,6 +47,7 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     if view.ood:
         with table:
             metrics.metrics_table(view)
+            metrics.without_a_model(view)
 
 
 def image_by_image(view: View, slug: str | None) -> None:

@@ -6,9 +6,8 @@ import streamlit as st
 
 from app.frame import components, state
 from app.looks.palette import look
-from app.looks.wording import literal
 from app.overview import tables
-from app.reading import loading, presence, view
+from app.reading import baselines, loading, presence, view
 from app.reading.view import View
 from hvae.scores import everything
 
@@ -50,10 +49,9 @@ def page() -> None:
     found = loading.catalogue(selection.run) if selection.run else None
     settings = found.settings(selection.data) if found else []
     own = found.find(selection.data, settings[0]) if found and settings else None
+    scores = [one for one in everything(own.metadata.depth) if not one.model_free] if own else []
     views, absent = (
-        tables.given(found, selection.data, selection.ood, settings[0], everything(own.metadata.depth))
-        if found and own
-        else ([], [])
+        tables.given(found, selection.data, selection.ood, settings[0], scores) if found and own else ([], [])
     )
     bounds = tables.bounds(views)
     components.heading("Likelihood alone cannot tell what a model knows", _sentence(views, bounds))
@@ -79,8 +77,8 @@ def page() -> None:
     if slugs := [slug for one in views for slug in one.slugs[1:]]:
         tables.table_2(views, slugs[0])
         tables.every_set(views)
-    for line in dict.fromkeys(absent):
-        st.caption(literal(line))
+        baselines.fold(*baselines.measured(views[0]), tables.rivals(views))
+    components.left_out(absent)
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
     presence.runs_table(loading.runs())
     components.footer(f"hvae report {shlex.quote(found.run.name)}")

@@ -132,7 +132,9 @@ def make_tables(
         splits = [WHOLE.get(slug, "test"), *(PARTS if parts and slug == config.data.name else ())]
         for split in splits:
             if pixels:
-                pixel_tables.write(_pixels(config, slug, split, n), fingerprint(slug, split, n))
+                images, reference = fingerprint(slug, split, n), fingerprint(config.data.name, "reference", n)
+                pixel_tables.write(_pixels(config, slug, split, n), images)
+                pixel_tables.write(_densities(config, slug, split, n), images, reference)
             for reading in readings:
                 for s in samples:
                     for r in draws:
@@ -218,6 +220,12 @@ def _pixels(config: RunConfig, slug: str, split: str, n: int) -> pd.DataFrame:
             "sharpness": 0.02 + 0.2 * grey,
         }
     )
+
+
+def _densities(config: RunConfig, slug: str, split: str, n: int) -> pd.DataFrame:
+    """The log density of the pixels, high where an image is easy."""
+    images, difficulty = _difficulty(config, slug, split, n)
+    return pd.DataFrame({"ppca_log_density": 2000 - difficulty + images.normal(0, 20, n)})
 
 
 def _history(depth: int, seed: int, epochs: int = 4) -> pd.DataFrame:

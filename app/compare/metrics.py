@@ -14,6 +14,7 @@ from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import rate
+from app.reading import baselines
 from app.reading import view as views
 from app.reading.view import METRICS
 from hvae import stats
@@ -25,7 +26,7 @@ def room(view: View) -> DeltaGenerator:
     """A place for the metrics table, as high as it will be: what is below must not jump when it is filled."""
     frame = st.container(key="metrics-frame")
     if view.ood:
-        height = 41 * len(view.ood) * len(view.runs) + (230 if len(view.runs) > 1 else 160)
+        height = 41 * len(view.ood) * len(view.runs) + (330 if len(view.runs) > 1 else 260)
         frame.html(f'<div class="room" style="--room: {height}px"></div>')
     return frame.container()
 
@@ -67,6 +68,12 @@ def metrics_table(view: View) -> None:
             "chance alone would make it as large. It holds for these two trained models; what another seed would give "
             "needs more seeds."
         )
+
+
+def without_a_model(view: View) -> None:
+    """The model-free baselines, fitted to the reference part of run A, beside all runs."""
+    rivals = {} if view.measure.score.model_free else {one.letter: one for one in view.runs}
+    baselines.fold(*baselines.measured(view.runs[0]), rivals)
 
 
 def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:

@@ -64,6 +64,18 @@ def missing(text: str, command: str) -> None:
     code(command)
 
 
+def left_out(problems: Sequence[str], word: str = "Left out") -> None:
+    """Say why something is not among what is shown: a line for each command that mends it, else one a reason."""
+    alike: dict[str, list[str]] = {}
+    for text in dict.fromkeys(problems):
+        alike.setdefault(text.partition(": hvae ")[2] or text, []).append(text)
+    for first, *others in alike.values():
+        # Each begins with the name of a score.
+        names = ", ".join(dict.fromkeys(text.split(maxsplit=1)[0] for text in others))
+        reason, colon, command = first.partition(": hvae ")
+        st.caption(literal(f"{word}: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
+
+
 def code(command: str) -> None:
     """A command that can be copied."""
     st.code(command, language="bash", wrap_lines=True)

@@ -101,7 +101,8 @@ def every_level(chosen: Chosen, score: Score) -> None:
 def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
-    for kind in SCORES.values():
+    outside = not chosen.table.metadata.data_fingerprint
+    for kind in (kind for kind in SCORES.values() if kind.of_single_images or not outside):
         for k in kind.levels(chosen.table.metadata.depth):
             measure = Measure(kind(k), usable_unit(kind, unit))
             try:
@@ -123,8 +124,7 @@ def every_score(chosen: Chosen, unit: str = "nats") -> None:
             f"It under every score, and how many images of {look(chosen.own).title} it is above",
             name="image-scores",
         )
-    for text in obstacles:
-        st.caption(f"Left out: {literal(text)}")
+    components.left_out(obstacles)
 
 
 def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:

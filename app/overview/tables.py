@@ -9,15 +9,14 @@ import pandas as pd
 from app.frame import components
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import bits, estimate, rate
-from app.reading import loading, view
+from app.looks.wording import bits, rate
+from app.reading import baselines, loading, view
 from app.reading.measures import Measure
 from app.reading.view import Scored, View
 from hvae.report import published
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.settings import Setting
 from hvae.scores import Score, find
-from hvae.stats import Estimate
 
 BUDGET = 0.05
 
@@ -115,30 +114,16 @@ def _row(one: View, outside: Scored) -> dict[str, Any]:
 
 def every_set(found: Sequence[View]) -> None:
     """AUROC of every score against each OOD set, and below it what was published."""
-    slugs = list(dict.fromkeys(slug for one in found for slug in one.slugs[1:]))
-    rows: list[dict[str, Any]] = []
-    for one in found:
-        rows.append({"score": one.measure.label})
-        for other in one.outside:
-            rows[-1] |= view.spread(other.slug, view.auroc(one.inside, other))
-    data = found[0].inside.slug
+    data, slugs = found[0].inside.slug, view.against(found)
     talks = {slug: published.find(in_data=data, ood_data=slug, source=published.TALK) for slug in slugs}
-    rows.append({"score": "published talk"} | {slug: talk[0].auroc for slug, talk in talks.items() if talk})
-    frame = pd.DataFrame(rows, columns=["score", *(slug + end for slug in slugs for end in ("", "_low", "_high"))])
+    stated = {slug: (talk[0].auroc, find(talk[0].score)(talk[0].k).symbol) for slug, talk in talks.items() if talk}
+    baselines.auroc_table(found, "AUROC against every OOD set, with 95 % intervals", "every-set", stated)
 
-    def cell(place: int, row: Any) -> str:
-        value, low, high = row[3 * place + 1 : 3 * place + 4]
-        if pd.isna(value):
-            return "–"
-        if pd.notna(low):
-            return estimate(Estimate(value, low, high))
-        talk = talks[slugs[place]][0]
-        return f"{rate(value)} ({find(talk.score)(talk.k).symbol})"
 
-    symbols = _symbols(found)
-    shown: Cells = {"score": lambda row: symbols.get(row[0], str(row[0]))}
-    shown |= {look(slug).title: partial(cell, place) for place, slug in enumerate(slugs)}
-    components.listed(frame, shown, "AUROC against every OOD set, with 95 % intervals", name="every-set")
+def rivals(found: Sequence[View]) -> dict[str, View]:
+    """The scores at their usual levels, which no OOD image chose, by their symbols."""
+    usual = [one for one in found if one.measure.score.k == type(one.measure.score).usual_level(one.depth)]
+    return {one.measure.symbol: one for one in usual}
 
 
 def _symbols(found: Sequence[View]) -> dict[str, str]:

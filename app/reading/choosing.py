@@ -1,6 +1,6 @@
 """The controls that say which score is shown: its name, level and unit, and from which tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
@@ -25,11 +25,17 @@ USUAL = "llr"
 
 def choose_score(depth: int) -> type[Score]:
     """A score of the registry that has something to say about a model of so many layers."""
-    offered = [name for name, score in SCORES.items() if score.levels(depth)]
+    offered, about = menu(name for name, score in SCORES.items() if score.levels(depth))
     if not offered:
         raise TableError(f"no score of this version knows models of {depth} latent layers")
-    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     return find(controls.choose("Score", "score", offered, USUAL, help=about))
+
+
+def menu(names: Iterable[str]) -> tuple[list[str], str]:
+    """(scores as a menu offers them, baselines that need no model last; what each of them asks)."""
+    ordered = sorted(names, key=lambda name: SCORES[name].model_free)
+    words = {name: f"{name} (no model)" if SCORES[name].model_free else name for name in ordered}
+    return ordered, " ".join(f"{words[name]}: {SCORES[name].about}" for name in ordered)
 
 
 def choose_level(score: type[Score], depth: int) -> Level:

@@ -44,10 +44,13 @@ def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
     return kept("table", stamp(entry), lambda: found.read(entry))
 
 
-def stamp(entry: TableEntry) -> str:
-    """Names a table as it is on disk, with the statistics of its pixels; for caches."""
-    pixels = pixel_tables.find(entry.metadata.data_fingerprint)
-    return f"{entry.path}@{entry.modified} {pixels and pixels.stat().st_mtime_ns}"
+def stamp(entry: TableEntry, reference: TableEntry | None = None) -> str:
+    """Names a table as it is on disk, with the statistics of its pixels, also those beside a reference; for caches."""
+    images = entry.metadata.data_fingerprint
+    pixels = [pixel_tables.find(images)]
+    if reference is not None:
+        pixels.append(pixel_tables.find(images, reference.metadata.data_fingerprint))
+    return f"{entry.path}@{entry.modified} {[path and path.stat().st_mtime_ns for path in pixels]}"
 
 
 def history(run: RunEntry) -> pd.DataFrame:

@@ -136,7 +136,8 @@ def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
     reference = reference_part(catalogue, entry.setting) if measure.score.needs_reference else None
     table = loading.table(catalogue, entry)
     fitted_to = loading.table(catalogue, reference) if reference else None
-    stamp = "|".join([loading.stamp(entry), loading.stamp(reference) if reference else "", measure.label])
+    stamps = [loading.stamp(one, reference) for one in (entry, reference) if one]
+    stamp = "|".join([*stamps, measure.label])
     values = kept("scores", stamp, lambda: measure.score.of(table, fitted_to))
     return Scored(entry, table, measure, measure.shown(values, table), f"{stamp}|{measure.unit}")
 

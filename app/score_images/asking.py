@@ -193,11 +193,10 @@ def judging(
     setting = choosing.choose_setting(found.rule_settings())
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
-    obstacles = {name: judges.obstacle(found, setting, name) for name in SCORES}
-    offered = [name for name, why in obstacles.items() if not why]
+    obstacles = {name: judges.obstacle(found, setting, name) for name, kind in SCORES.items() if kind.of_single_images}
+    offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
-    about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     with controls.bar("rule-bar"):
         score = controls.choose("Judged by", "judge", offered, usual, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
@@ -205,8 +204,7 @@ def judging(
     few = rule.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
         (st.info if note == instead else st.warning)(literal(note))
-    for why in filter(None, obstacles.values()):
-        st.caption(f"Cannot judge here: {literal(why)}.")
+    components.left_out([why for why in obstacles.values() if why], "Cannot judge here")
     further = _further(selection, found.run, setting, score)
     settings = Settings(
         run=found.run.name,

@@ -45,7 +45,7 @@ def by_level(view: View) -> None:
     stamp = view.measure.label, [one.stamp for one in found]
     figure = kept("levels drawn", stamp, lambda: aurocs.aurocs(panels, title))
     components.chart(figure, aurocs.table(panels), "auroc-by-k", key="levels")
-    left_out(problems)
+    components.left_out(problems)
     _best([kind for kind in kinds if kind and kind[0].measure.score.paper_chooses_level])
 
 
@@ -92,7 +92,7 @@ def more_samples(view: View) -> None:
     components.section("More samples, more draws", text)
     for what, (figure, table) in charts.items():
         components.chart(figure, table, f"auroc-by-{what}", key=f"by-{what}")
-    left_out(problems)
+    components.left_out(problems)
 
 
 def _by_samples(view: View) -> tuple[dict[str, tuple[Figure, pd.DataFrame]], list[str]]:
@@ -139,12 +139,6 @@ def _change(panel: Panel, what: str) -> str:
         return f"{more} leave AUROC of {panel.heading} where it was"
     verb = "raise" if high > low else "lower"
     return f"{more} {verb} AUROC of {panel.heading} against {look(slug).title} from {rate(low)} to {rate(high)}"
-
-
-def left_out(problems: Sequence[str]) -> None:
-    """Say why something is not among what is shown."""
-    for text in dict.fromkeys(problems):
-        st.caption(f"Left out: {literal(text)}")
 
 
 def label_free(view: View) -> None:
@@ -262,4 +256,4 @@ def readings(view: View) -> None:
         },
         name="readings",
     )
-    left_out(problems)
+    components.left_out(problems)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import named_run
-from hvae.cli.terminal import SpreadingCommand, counted
-from hvae.errors import ConfigError
+from hvae.cli.terminal import SpreadingCommand, counted, warn
+from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
+    from hvae.measuring.pixels import PixelDensity
+    from hvae.runs.folders import RunEntry
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, measure.")
 
@@ -91,24 +93,60 @@ def measure(
 ) -> None:
     """Measure the pixels of a data set, once for all models: entropy of binarisation, compressed size, ink and more.
 
-    Scores that need these statistics find them by the pixels. Prints the path of each table.
+    Scores that need these statistics find them by the pixels. With --run also the density of the pixels beside those of
+    the run's reference part, and of as many images as the run has scored. Prints the path of each table.
     """
     from hvae.measuring.pixels import measure_pixels
 
     if run is not None and split_seed is not None:
         raise ConfigError("--split-seed does not apply with --run, which has its own: leave one out")
-    for whole in _splits(name, split or ["test"], run, split_seed or 0):
-        images = whole.spread(limit)
-        typer.echo(f"{measure_pixels(images)}: {len(images):,} images of {images.slug} ({images.split})")
+    entry = None if run is None else named_run(run)
+    densities = [] if entry is None else _densities(entry)
+    for whole in _splits(name, split or ["test"], entry, split_seed or 0):
+        for count in [limit] if limit or entry is None else _scored(entry, whole):
+            images = whole.spread(count)
+            about = f"{len(images):,} images of {images.slug} ({images.split})"
+            typer.echo(f"{measure_pixels(images)}: {about}")
+            for density in densities:
+                try:
+                    with counted(f"density of {about}") as progress:
+                        path = density.measure(images, progress)
+                except DataError as error:
+                    warn(str(error))
+                else:
+                    typer.echo(f"{path}: the density of their pixels")
 
 
-def _splits(name: str, splits: Sequence[str], run: str | None, split_seed: int) -> Iterator[ImageSet]:
+def _scored(run: RunEntry, whole: ImageSet) -> list[int]:
+    """How many images of a set the tables of a run have, each number once; all of them where there is no table."""
+    from hvae.runs.catalogue import catalogue
+
+    found = catalogue(run)
+    same = [one for one in found.entries if (one.slug, one.split) == (whole.slug, whole.split)]
+    return sorted({len(found.read(one)) for one in same}) or [len(whole)]
+
+
+def _densities(run: RunEntry) -> list[PixelDensity]:
+    """Densities of the reference parts that the run has scored; none, and a line why, where their images are away."""
+    from hvae.measuring.pixels import PixelDensity
+    from hvae.runs.sources import resolve
+    from hvae.runs.training_set import load_images
+
+    assert run.config is not None
+    try:
+        whole = load_images(run, resolve(run.path, run.config.data.name), "reference")
+    except DataError as error:
+        warn(f"no density beside the reference part of {run.name}: {error}")
+        return []
+    return [PixelDensity(whole.spread(count)) for count in _scored(run, whole)]
+
+
+def _splits(name: str, splits: Sequence[str], run: RunEntry | None, split_seed: int) -> Iterator[ImageSet]:
     """Splits of a data set, or parts of its training set."""
     from hvae.datasets import PARTS, load
     from hvae.runs.sources import resolve
     from hvae.runs.training_set import load_splits, part_of, training_set
 
     if run is not None:
-        entry = named_run(run)
-        return load_splits(entry, resolve(entry.path, name), splits)
+        return load_splits(run, resolve(run.path, name), splits)
     return (part_of(training_set(name), one, split_seed) if one in PARTS else load(name, one) for one in splits)

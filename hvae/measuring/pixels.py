@@ -3,6 +3,7 @@
 import io
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,56 @@ from PIL import Image
 from scipy.special import entr
 
 from hvae.datasets import ImageSet
+from hvae.errors import DataError, HvaeError
 from hvae.runs import pixel_tables
 from hvae.runs.columns import PIXEL_COLUMNS
+from hvae.stats.ppca import ProbabilisticPCA
 
+PPCA_COMPONENTS = 50
 _TOP = 255.0
+_AT_ONCE = 1000
+"""Images whose density is taken at once."""
 
 
 def measure_pixels(images: ImageSet) -> Path:
     """Path of the stored statistics of an image set, measured unless they are there: once for all models."""
     found = pixel_tables.find(images.fingerprint)
     return found or pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
+
+
+class PixelDensity:
+    """A probabilistic PCA of the pixels of a run's reference part, fitted when it is first needed."""
+
+    def __init__(self, reference: ImageSet) -> None:
+        """From the images of the part."""
+        self._reference = reference
+
+    def measure(self, images: ImageSet, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
+        """Path of the stored log densities of an image set, measured unless they are there.
+
+        Raises:
+            DataError: images of another shape than the reference part's, or a part that has no such density.
+        """
+        reference = self._reference
+        if (found := pixel_tables.find(images.fingerprint, reference.fingerprint)) is not None:
+            return found
+        if images.shape != reference.shape:
+            shapes = " and ".join("x".join(map(str, one.shape)) for one in (images, reference))
+            raise DataError(f"{images.slug} and the {reference.split} part have images of different shapes: {shapes}")
+        parts = []
+        for start in range(0, len(images), _AT_ONCE):
+            parts.append(self._fitted.log_density(_vectors(images.images[start : start + _AT_ONCE])))
+            on_progress(min(start + _AT_ONCE, len(images)), len(images))
+        statistics = pd.DataFrame({"ppca_log_density": _rounded(np.concatenate(parts), 16)})
+        return pixel_tables.write(statistics, images.fingerprint, reference.fingerprint)
+
+    @cached_property
+    def _fitted(self) -> ProbabilisticPCA:
+        try:
+            return ProbabilisticPCA.fitted(_vectors(self._reference.images), PPCA_COMPONENTS)
+        except HvaeError as error:
+            about = self._reference
+            raise DataError(f"{about.slug} ({about.split}) has no PPCA density of its pixels: {error}") from None
 
 
 def pixel_statistics(images: np.ndarray) -> pd.DataFrame:
@@ -36,6 +77,10 @@ def input_entropy(images: np.ndarray) -> np.ndarray:
     """H of each image: the sum over its values of the binary entropy of value / 255, nats, `(n,)` float64."""
     grey = np.arange(256) / _TOP
     return (entr(grey) + entr(1 - grey))[images].sum(axis=(1, 2, 3))
+
+
+def _vectors(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1) / _TOP
 
 
 def _rounded(values: np.ndarray, significant: int) -> np.ndarray:

@@ -21,6 +21,12 @@ _TITLES = {
     "ratios": "LLR>k in nats, and the share of images where it is negative",
 }
 
+_BASELINES = {
+    "detection": "Model-free baselines: OOD detection by the pixels alone, on either side, with 95 % intervals",
+    "control": "Model-free baselines: the negative control by the pixels alone",
+}
+"""Titles of the blocks behind the model's scores."""
+
 _COLUMNS: dict[str, dict[str, str]] = {
     "alarms": {
         "data": "{data}",
@@ -83,7 +89,15 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             )
             if name == "alarms" and (more := frame["note"].iloc[0]):
                 note += f"; {more}"
-            yield _TITLES[name], note, _bits(frame) if name == "bits" else _filled(frame, _columns(name, frame))
+            if name == "bits":
+                yield _TITLES[name], note, _bits(frame)
+                continue
+            columns = _columns(name, frame)
+            if "model_free" not in frame:
+                yield _TITLES[name], note, _filled(frame, columns)
+                continue
+            for model_free, rows in frame.groupby("model_free"):
+                yield (_BASELINES if model_free else _TITLES)[name], note, _filled(rows, columns)
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:

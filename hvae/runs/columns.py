@@ -46,7 +46,17 @@ PIXEL_COLUMNS = (
 )
 """What the pixels alone say; the same for every model, so stored once an image set."""
 
-COLUMNS = (*MODEL_COLUMNS, *PIXEL_COLUMNS)
+PAIR_COLUMNS = (
+    Column(
+        "ppca_log_density",
+        "nats",
+        "log density of the values / 255 under a probabilistic PCA of the reference part (Tipping & Bishop, 1999)",
+        _PIXELS,
+    ),
+)
+"""What the pixels say beside those of a reference part, stored once for each two sets."""
+
+COLUMNS = (*MODEL_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
 
 def find(name: str) -> Column | None:
@@ -62,3 +72,8 @@ def is_pixel_column(name: str) -> bool:
 def is_standard_error(name: str) -> bool:
     """Whether a column of a table is the standard error, over the draws, of another one."""
     return name.endswith("_se")
+
+
+def is_pair_column(name: str) -> bool:
+    """Whether a column is joined from the statistics of the image set beside a reference part."""
+    return any(column.matches(name) for column in PAIR_COLUMNS)

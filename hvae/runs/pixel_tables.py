@@ -1,7 +1,7 @@
 """Statistics of an image set's pixels, stored once under their fingerprint and joined to every model's table.
 
-`pixels/<first 16 digits of the fingerprint>.parquet` beside the runs: they are the same for every model. Imports no
-torch.
+`pixels/<first 16 digits of the fingerprint>.parquet` beside the runs: they are the same for every model. What depends
+on a reference part as well has the digits of both: `pixels/<images>.<reference>.parquet`. Imports no torch.
 """
 
 import re
@@ -15,44 +15,52 @@ import pyarrow.parquet as pq
 
 from hvae.errors import TableError
 from hvae.files import write_atomically
-from hvae.runs.columns import PIXEL_COLUMNS
+from hvae.runs.columns import PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.folders import run_roots
 
 FOLDER = "pixels"
 MAXIMUM_BYTES = 500_000_000
-_KEY = b"fingerprint"
-_NAMES = [column.name for column in PIXEL_COLUMNS]
+_KEY, _REFERENCE_KEY = b"fingerprint", b"reference"
 _SHARES = ["grey_share", "ink"]
 """Columns with as few values as an image has pixels."""
 
 
-def find(fingerprint: str) -> Path | None:
-    """The stored statistics of the images with this fingerprint, in the first root that has them."""
-    if not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
+def find(fingerprint: str, reference: str | None = None) -> Path | None:
+    """The stored statistics of the images with this fingerprint, in the first root that has them.
+
+    Given the fingerprint of a `reference` part, those beside it.
+    """
+    if not all(re.fullmatch(r"[0-9a-f]{64}", one) for one in _both(fingerprint, reference)):
         return None
-    paths = (root / FOLDER / f"{fingerprint[:16]}.parquet" for root in run_roots())
+    paths = (root / FOLDER / _file_name(fingerprint, reference) for root in run_roots())
     return next((path for path in paths if path.is_file()), None)
 
 
-def read(fingerprint: str) -> pd.DataFrame | None:
+def read(fingerprint: str, reference: str | None = None) -> pd.DataFrame | None:
     """The statistics of each image, one column each of `PIXEL_COLUMNS`; None where nobody measured them.
+
+    Those beside a `reference` part have the `PAIR_COLUMNS`.
 
     Raises:
         TableError: a damaged file.
     """
-    path = find(fingerprint)
+    path = find(fingerprint, reference)
     if path is None:
         return None
     status = path.stat()
-    return _read(path, fingerprint, status.st_mtime_ns, status.st_size)
+    return _read(path, fingerprint, reference, status.st_mtime_ns, status.st_size)
 
 
-def write(statistics: pd.DataFrame, fingerprint: str) -> Path:
-    """Store the statistics of an image set, one row an image with the columns of `PIXEL_COLUMNS`, in the first root."""
-    content = pa.table({name: pa.array(statistics[name].to_numpy("float32")) for name in _NAMES})
-    content = content.replace_schema_metadata({_KEY: fingerprint.encode()})
-    path = run_roots()[0] / FOLDER / f"{fingerprint[:16]}.parquet"
-    write_atomically(path, lambda part: write_parquet(content, part, _SHARES))
+def write(statistics: pd.DataFrame, fingerprint: str, reference: str | None = None) -> Path:
+    """Store the statistics of an image set in the first root, one row an image.
+
+    The columns are `PIXEL_COLUMNS`, or beside a `reference` part `PAIR_COLUMNS`.
+    """
+    content = pa.table({name: pa.array(statistics[name].to_numpy("float32")) for name in _names(reference)})
+    content = content.replace_schema_metadata(_metadata(fingerprint, reference))
+    path = run_roots()[0] / FOLDER / _file_name(fingerprint, reference)
+    shares = [name for name in _SHARES if name in content.column_names]
+    write_atomically(path, lambda part: write_parquet(content, part, shares))
     return path
 
 
@@ -70,8 +78,24 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
     )
 
 
-@lru_cache(maxsize=32)
-def _read(path: Path, fingerprint: str, modified: int, size: int) -> pd.DataFrame:
+def _both(fingerprint: str, reference: str | None) -> list[str]:
+    return [fingerprint] if reference is None else [fingerprint, reference]
+
+
+def _file_name(fingerprint: str, reference: str | None) -> str:
+    return ".".join([*(one[:16] for one in _both(fingerprint, reference)), "parquet"])
+
+
+def _names(reference: str | None) -> list[str]:
+    return [column.name for column in (PIXEL_COLUMNS if reference is None else PAIR_COLUMNS)]
+
+
+def _metadata(fingerprint: str, reference: str | None) -> dict[bytes, bytes]:
+    return {key: one.encode() for key, one in zip((_KEY, _REFERENCE_KEY), _both(fingerprint, reference), strict=False)}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, fingerprint: str, reference: str | None, modified: int, size: int) -> pd.DataFrame:
     """`modified` and `size` are part of the key: a file that changed is read again."""
     hint = f"delete {path} and measure the images again with hvae data measure"
     if size > MAXIMUM_BYTES:
@@ -80,6 +104,7 @@ def _read(path: Path, fingerprint: str, modified: int, size: int) -> pd.DataFram
         content = pq.read_table(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): {hint}") from None
-    if (content.schema.metadata or {}).get(_KEY) != fingerprint.encode() or content.column_names != _NAMES:
+    wanted, held = _metadata(fingerprint, reference), content.schema.metadata or {}
+    if not wanted.items() <= held.items() or content.column_names != _names(reference):
         raise TableError(f"{path.name} holds the statistics of other images: {hint}")
     return content.to_pandas()

@@ -24,7 +24,7 @@ from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.runs import pixel_tables
-from hvae.runs.columns import find, is_pixel_column, is_standard_error
+from hvae.runs.columns import find, is_pair_column, is_pixel_column, is_standard_error
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
@@ -92,28 +92,39 @@ class ScoreTable:
     metadata: TableMetadata
     run: str = "RUN"
     """Name of the run, for messages."""
+    taken: tuple[ScoreTable, np.ndarray] | None = None
+    """The table that these examples were taken from, and their rows there; None for one that is whole."""
 
-    def column(self, name: str) -> Floats:
+    def column(self, name: str, reference: ScoreTable | None = None) -> Floats:
         """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.
+
+        `reference` is the part that a statistic of two sets is taken beside (`hvae.runs.columns.PAIR_COLUMNS`).
 
         Raises:
             TableError: the table has no such column: which command makes it.
         """
-        if (missing := self.missing(name)) is not None:
+        if (missing := self.missing(name, reference)) is not None:
             raise TableError(f"{self.metadata.file_name} has no column `{name}`: {missing}")
-        frame = self.frame if name in self.frame or self._pixels is None else self._pixels
-        return frame[name].to_numpy(np.float64)
+        if name not in self.frame and self.taken is not None:
+            whole, rows = self.taken
+            return whole.column(name, reference)[rows]
+        joined = self.frame if name in self.frame else self._joined(name, reference)
+        assert joined is not None
+        return joined[name].to_numpy(np.float64)
 
-    def missing(self, name: str) -> str | None:
+    def missing(self, name: str, reference: ScoreTable | None = None) -> str | None:
         """What to do about a column that is not there, in words with the command; None where it is there."""
-        if name in self.frame or (is_pixel_column(name) and self._pixels is not None and name in self._pixels):
+        if name in self.frame or self._joined(name, reference) is not None:
             return None
-        declared = find(name)
+        if self.taken is not None:
+            return self.taken[0].missing(name, reference)
+        declared, about = find(name), self.metadata
         if declared is None:
             return "this version of hvae knows no way to measure it"
-        about = self.metadata
+        if is_pair_column(name) and not about.data_fingerprint:
+            return "it is measured of whole image sets, not of single images"
         command = declared.command.format(run=self.run, data=about.data, split=about.split)
-        model = "" if is_pixel_column(name) else f" {about.setting.options}"
+        model = "" if is_pixel_column(name) or is_pair_column(name) else f" {about.setting.options}"
         return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
 
     def bound(self, k: int) -> Floats:
@@ -127,19 +138,26 @@ class ScoreTable:
         return self.column(f"log_ratio_{layer}")
 
     def take(self, index: np.ndarray) -> ScoreTable:
-        """Some of its examples, with the statistics of their pixels."""
-        known = [] if self._pixels is None else [self._pixels.drop(columns=self.frame.columns, errors="ignore")]
-        frame = pd.concat([self.frame, *known], axis=1)
-        return replace(self, frame=frame.iloc[index].reset_index(drop=True))
+        """Some of its examples, which keep the statistics of their pixels."""
+        return replace(self, frame=self.frame.iloc[index].reset_index(drop=True), taken=(self, index))
 
     def __len__(self) -> int:
         """Number of examples."""
         return len(self.frame)
 
+    def _joined(self, name: str, reference: ScoreTable | None) -> pd.DataFrame | None:
+        """The statistics of the pixels that have a column; None where nobody measured them."""
+        if is_pixel_column(name):
+            found = self._pixels
+        elif is_pair_column(name) and reference is not None:
+            found = pixel_tables.read(self.metadata.data_fingerprint, reference.metadata.data_fingerprint)
+        else:
+            return None
+        return found if found is not None and len(found) == len(self.frame) else None
+
     @cached_property
     def _pixels(self) -> pd.DataFrame | None:
-        found = pixel_tables.read(self.metadata.data_fingerprint)
-        return found if found is not None and len(found) == len(self.frame) else None
+        return pixel_tables.read(self.metadata.data_fingerprint)
 
 
 def write_table(folder: Path, table: ScoreTable) -> Path:

@@ -62,6 +62,8 @@ class Score(ABC):
     """What a smaller reference part costs, as measured."""
     legend: ClassVar[str] = ""
     """What its parts and statistics are, in plain text for people; empty where it has none."""
+    of_single_images: ClassVar[bool] = True
+    """Whether an image from outside has it, and so can be judged by it; else it is of image sets measured before."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
@@ -104,15 +106,15 @@ class Score(ABC):
             if not known:
                 return f"{self.title} has nothing to say about a model of {about.depth} latent layers"
             return f"k = {self.k} is outside {known[0]}..{known[-1]}, the levels of {self.title} here"
-        for one in (table, reference) if self.needs_reference and reference is not None else (table,):
-            for column in self.columns(about.depth):
-                if (missing := one.missing(column)) is not None:
-                    return f"{self.label} needs `{column}`: {missing}"
         if self.needs_reference and reference is None:
             return (
                 f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
                 f"{about.setting}: hvae score {table.run} --split reference {about.setting.options}"
             )
+        for one in (table, reference) if self.needs_reference and reference is not None else (table,):
+            for column in self.columns(about.depth):
+                if (missing := one.missing(column, reference)) is not None:
+                    return f"{self.label} needs `{column}`: {missing}"
         if not self.needs_reference or reference is None:
             return None
         return unlike(about, reference.metadata) or self._unfit(reference)

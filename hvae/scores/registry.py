@@ -4,7 +4,7 @@ import difflib
 
 from hvae.errors import ConfigError
 from hvae.scores.base import Level, Score
-from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, ZlibSize
+from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
 from hvae.scores.levels.bound import Bound
@@ -24,6 +24,7 @@ SCORES: dict[str, type[Score]] = {
         GreyShare,
         ZlibSize,
         PngSize,
+        PpcaDensity,
         PixelStatistics,
     )
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hvae import scores as registry
-from hvae.errors import CheckpointError
+from hvae.errors import CheckpointError, TableError
 from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import RunEntry
 from hvae.verdicts.rule import Rule
@@ -18,7 +18,10 @@ class Judge:
 
         Raises:
             CheckpointError: a damaged run, or weights other than those that scored the rule's tables.
+            TableError: a score that no single image has.
         """
+        if not (kind := registry.find(rule.score)).of_single_images:
+            raise TableError(f"{kind.title} is measured of whole image sets, not of single images: judge by another")
         self.rule = rule
         self._measurer = Measurer(run, rule.setting, accelerator=accelerator)
         self.image_shape = self._measurer.image_shape

@@ -38,7 +38,7 @@ class Baseline(SingleScore):
 
     def _far(self, table: ScoreTable, reference: ScoreTable) -> Floats:
         (name,) = self.statistics
-        tails, own = TwoTails.fitted(reference.column(name), name), table.column(name)
+        tails, own = TwoTails.fitted(reference.column(name, reference), name), table.column(name, reference)
         return np.maximum(tails.upper(own), tails.lower(-own))
 
 
@@ -80,6 +80,18 @@ class PngSize(Baseline):
     about: ClassVar[str] = "How unusual is the size of the image as a PNG file?"
     mark: ClassVar[tuple[str, str, str]] = ("PNG", "PNG", r"\mathrm{PNG}")
     statistics: ClassVar[tuple[str, ...]] = ("png_bytes",)
+
+
+class PpcaDensity(Baseline):
+    """The log density of the pixels under a probabilistic PCA of the reference part's."""
+
+    name: ClassVar[str] = "ppca"
+    title: ClassVar[str] = "PPCA density of the pixels"
+    about: ClassVar[str] = "How unusual is the density of the pixels under 50 principal components of the reference's?"
+    source: ClassVar[str] = "this project, as a baseline; Tipping & Bishop (1999), eq. 7 and 8"
+    of_single_images: ClassVar[bool] = False
+    mark: ClassVar[tuple[str, str, str]] = ("PPCA", "PPCA", r"\mathrm{PPCA}")
+    statistics: ClassVar[tuple[str, ...]] = ("ppca_log_density",)
 
 
 class PixelStatistics(Baseline):

@@ -16,6 +16,7 @@ from hvae.measuring.pixels import pixel_statistics
 from hvae.runs import pixel_tables
 from hvae.runs.score_tables import METADATA_KEY, read_table
 from hvae.runs.sources import remember
+from hvae.stats.ppca import ProbabilisticPCA
 from tests.synthetic import make_run, make_tables
 
 
@@ -63,6 +64,52 @@ def test_the_parts_of_a_run_are_its_own_and_an_own_set_is_known_by_its_name_ther
     ):
         code, said = invoke("data", "measure", *arguments)
         assert code == 2 and problem in said
+
+
+def test_with_a_run_the_density_beside_its_reference_part_is_measured(root):
+    make_run(root, "colour", depth=2, image_shape=(3, 32, 32), data="digits-as-32x32-colour")
+    name = "digits-as-32x32-colour"
+    reference = load_part(name, "reference", 0)
+    code, said = invoke("data", "measure", name, "--split", "test", "reference", "--run", "colour")
+    assert code == 0 and said.count("the density of their pixels") == 2
+    fitted = ProbabilisticPCA.fitted(reference.images.reshape(len(reference), -1) / 255, 50)
+    for images in (load(name), reference):
+        (column,) = pixel_tables.read(images.fingerprint, reference.fingerprint).to_numpy().T
+        exact = fitted.log_density(images.images.reshape(len(images), -1) / 255)
+        np.testing.assert_allclose(column, exact, rtol=2.0**-16)
+        assert not (column.view(np.uint32) & 0xFF).any(), "rounded to 16 significant bits"
+    path = pixel_tables.find(images.fingerprint, reference.fingerprint)
+    assert path.name == f"{images.fingerprint[:16]}.{reference.fingerprint[:16]}.parquet"
+    before = path.stat().st_mtime_ns
+    assert invoke("data", "measure", name, "--split", "reference", "--run", "colour")[0] == 0
+    assert path.stat().st_mtime_ns == before, "measured once"
+
+
+def test_with_a_run_as_many_images_are_measured_as_it_has_scored(root):
+    run = make_run(root, "digits", depth=2, data="digits")
+    make_tables(run, ("digits",), n=120)
+    make_tables(run, ("glyphs",), n=40, samples=(5,))
+    make_tables(run, ("glyphs",), n=60)
+    code, said = invoke("data", "measure", "glyphs", "--run", "digits")
+    assert code == 0 and "40 images of glyphs" in said and "60 images of glyphs" in said
+    reference = load_part("digits", "reference", 0).spread(120).fingerprint
+    for n in (40, 60):
+        images = load("glyphs").spread(n).fingerprint
+        assert len(pixel_tables.read(images)) == len(pixel_tables.read(images, reference)) == n
+    code, said = invoke("data", "measure", "glyphs", "--run", "digits", "--limit", 7)
+    assert code == 0 and "7 images of glyphs" in said and "40 images" not in said
+
+
+def test_without_the_reference_images_the_rest_is_measured(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("HVAE_DATA", str(tmp_path / "nowhere"))
+    make_run(root, "away", depth=2)
+    code, said = invoke("data", "measure", "digits", "--run", "away")
+    assert code == 0 and "note: no density beside the reference part of away: " in said and "fashionmnist" in said
+    images = load("digits").fingerprint
+    assert pixel_tables.find(images) is not None and len(list((root / "pixels").iterdir())) == 1
+    make_tables(make_run(root, "few", depth=2, data="digits"), ("digits",), n=30)
+    code, said = invoke("data", "measure", "digits", "--run", "few")
+    assert code == 0 and "digits (reference) has no PPCA density of its pixels: 30 examples of 784 values" in said
 
 
 def test_tables_of_an_older_version_are_converted_without_changing_a_value(root):

@@ -110,16 +110,40 @@ def test_a_report_says_what_it_leaves_out(runs):
     assert len(notes(named)) == 2 == len(left_out(gather([find_run("bare")]).comparisons, ["kl", "llr"]))
     assert all("hvae score bare --split reference" in note for note in notes(named))
     (summary,) = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2))
-    baselines = ", ".join(name for name, kind in SCORES.items() if kind.model_free)
-    left = f"joint, joint-input, typicality, {baselines}, kl"
+    count = sum(kind.model_free for kind in SCORES.values())
+    left = f"joint, joint-input, typicality, kl, {count} model-free baselines"
     assert f"left out where they cannot be computed: {left}; name them with --score" in summary
+    folded = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2, "--no-baselines"))
+    assert ["baseline" in note for note in folded] == [False]
     assert notes(invoke("report", "bare", "--table", "bits")) == []
+
+
+def test_baselines_are_a_block_of_their_own_that_can_be_folded(runs):
+    tables = build(gather([find_run("whole")]).comparisons, n_boot=2)
+    labels = {kind().label for kind in SCORES.values() if kind.model_free}
+    for name in ("detection", "control"):
+        frame = pd.read_csv(io.StringIO(render({name: tables[name]}, "csv")))
+        marked = set(frame["score"][frame["model_free"]])
+        assert marked == (labels if name == "detection" else marked) and marked <= labels
+        assert not labels & set(frame["score"][~frame["model_free"]])
+    command = ("report", "whole", "--table", "detection", "--bootstrap", 2, "--format")
+    for form, mark in (("text", "{}"), ("markdown", "| {} |"), ("latex", "$\\mathrm{{{}}}$")):
+        model, block = invoke(*command, form).stdout.split("Model-free baselines: OOD detection by the pixels alone")
+        assert mark.format("PPCA") in block and mark.format("zlib") in block and "LLR" not in block
+        assert "zlib" not in model and "LLR" in model
+        assert model.strip().startswith(invoke(*command, form, "--no-baselines").stdout.strip()[:2000])
+    folded = pd.read_csv(io.StringIO(invoke(*command, "csv", "--no-baselines").stdout))
+    assert not folded["model_free"].any() and len(folded)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--score", "kll"), "there is no score 'kll': did you mean kl or llr?"),
+        (
+            ("--score", "kl", "zlib", "--no-baselines"),
+            "zlib is a model-free baseline: leave out --no-baselines, or do not name it",
+        ),
         (
             ("--score", "kl", "--table", "bits"),
             "--score chooses rows of the tables control and detection: leave it out",
@@ -139,6 +163,8 @@ def test_it_judges_images_on_the_command_line(runs, picture):
     assert {"KL>1", "KL>2", "rank>1", "LLR>1", "typicality", "-(L+H)"} <= set(image) and 0 < image["p"] <= 1
     shown = invoke(*judge, "kl").stdout
     assert "KL>1" in shown and "differs at" in shown and f"{image['KL>1']:.1f}" in shown
+    result = invoke(*judge, "ppca")
+    assert result.exit_code == 2 and "PPCA density of the pixels is measured of whole image sets" in result.stderr
     result = invoke(*judge, "kll")
     assert result.exit_code == 2 and "did you mean kl" in result.stderr
 

@@ -39,7 +39,7 @@ CLOSED = {
 """Of the images of `TABLE`; the mean of L_S over the reference is -80 nats."""
 FITTED = ("joint", "joint-input")
 """What three images say nothing of: see test_joint."""
-BASELINES = ("H", "grey", "zlib", "PNG", "pixels")
+BASELINES = ("H", "grey", "zlib", "PNG", "PPCA", "pixels")
 """What no model is needed for: see test_baselines."""
 
 
