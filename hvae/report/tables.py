@@ -182,11 +182,9 @@ def _draws_error(table: ScoreTable, k: int) -> float:
 
 
 def _published(comparison: Comparison, **which: Any) -> tuple[published.Published, ...]:
-    """Figures published for a model like this one and its data; none for one without latent layers."""
-    inference = comparison.config.model.inference
-    if inference is None:
-        return ()
-    return published.find(model=_PUBLISHED_MODEL.get(inference), in_data=comparison.in_data, **which)
+    """Figures published for a model like this one and its data; none for a family that nobody published."""
+    model = _PUBLISHED_MODEL.get(comparison.config.model.inference or "")
+    return published.find(model=model, in_data=comparison.in_data, **which) if model else ()
 
 
 def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:

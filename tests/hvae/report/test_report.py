@@ -110,6 +110,13 @@ def test_bits_are_the_mean_bounds(run, tables):
     assert np.isnan(the_row(tables["bits"], data="notmnist", k=0)["published_bits"])
 
 
+def test_a_family_that_nobody_published_has_no_published_figures(tmp_path):
+    folder = make_run(tmp_path, "state", family="top-down")
+    make_tables(folder, ("fashionmnist", "mnist"), n=40)
+    rows = build(gather([find_run(str(folder))]).comparisons, ("detection",), n_boot=2)["detection"]
+    assert len(rows) and rows["published_auroc"].isna().all()
+
+
 def test_only_the_elbo_is_published_for_one_s(run):
     bits = bits_table(gather([run]).comparisons[1:])
     assert np.isnan(the_row(bits, data="mnist", k=0)["published_bits"])
