@@ -8,6 +8,7 @@ from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.files import sha256
+from hvae.runs.cards import card_paths, read_card
 from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
@@ -35,6 +36,7 @@ def check(run: Path, say: Say) -> None:
         say("there are no weights (model.safetensors): stored scores can be read, nothing new can be computed")
     _check_curve(run, config)
     _check_scores(run, config, digest, say)
+    _check_cards(run, digest, say)
     _check_correlations(run)
 
 
@@ -96,6 +98,12 @@ def _check_claims(path: Path, where: str) -> None:
     for name, kind in types.items():
         if kind != (wanted := column_type(name)):
             raise TableError(f"{where}: column {quoted(name)} is of type {str(kind)[:40]}, it has to be {wanted}")
+
+
+def _check_cards(run: Path, digest: str | None, say: Say) -> None:
+    found = [read_card(path) for path in card_paths(run)]
+    if others := sum(digest is not None and card.metadata.weights_sha256 != digest for card in found):
+        say(f"{others} of {len(found)} robustness cards are of other weights than the run has: measure them again")
 
 
 def _check_correlations(run: Path) -> None:
