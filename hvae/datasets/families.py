@@ -61,7 +61,7 @@ def _flipped(images: np.ndarray, strength: float, random: np.random.Generator) -
 
 def _rotated(images: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
     # The edge goes on: black corners would give a colour photograph away whatever the angle.
-    turned = ndimage.rotate(images.astype(np.float32), strength, (3, 2), reshape=False, order=1, mode="nearest")
+    turned = ndimage.rotate(images.astype(np.float32), strength, (2, 3), reshape=False, order=1, mode="nearest")
     return _rounded(turned)
 
 
