@@ -14,6 +14,8 @@ from hvae.report.robustness import BASELINE, SEEN, limit, rows_of, shown_scores
 from hvae.runs.cards import UNALTERED, Card, cards
 from hvae.runs.folders import RunEntry
 
+ACROSS = 2
+"""Figures side by side."""
 STYLES = ((BLUE, "solid", "circle"), (VERMILION, "dash", "square"), (GREEN, "dot", "diamond"))
 
 
@@ -22,7 +24,7 @@ def section(run: RunEntry) -> None:
     components.section(
         "Robustness",
         "The run's own test images, changed more and more by the code, against others that are as they were: where a "
-        f"score begins to see it. Not seen means an AUROC below {SEEN:.2g}.".replace("0.", "."),
+        f"score begins to see it. Not seen means an AUROC below {SEEN:g}.",
     )
     found, problems = cards(run)
     for line in problems:
@@ -40,11 +42,15 @@ def section(run: RunEntry) -> None:
         "each change by these very figures, which favours it."
     )
     _limits(rows, card, f"limits-{stem}")
-    columns = st.columns(2, gap="medium")
-    for number, (name, own) in enumerate(rows.groupby("family", sort=False)):
-        with columns[number % 2]:
-            _family(FAMILIES[str(name)], own, card, f"{name}-{stem}")
-    components.footer(f"{command} {about.setting.options}\nhvae report {shlex.quote(run.name)} --card")
+    families = list(rows.groupby("family", sort=False))
+    # A row at a time, so that they keep their order where columns stand below one another.
+    for first in range(0, len(families), ACROSS):
+        row = zip(st.columns(ACROSS, gap="medium"), families[first : first + ACROSS], strict=False)
+        for column, (name, own) in row:
+            with column:
+                _family(FAMILIES[str(name)], own, card, f"{name}-{stem}")
+    st.caption("Measure it again, and print it")
+    components.code(f"{command} {about.setting.options}\nhvae report {shlex.quote(run.name)} --card")
 
 
 def _limits(rows: pd.DataFrame, card: Card, name: str) -> None:

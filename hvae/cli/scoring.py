@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, named_run, refuse
-from hvae.cli.terminal import counted, interruptible
+from hvae.cli.terminal import counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -98,8 +98,6 @@ def score(
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
     if card:
-        from hvae.cli.robustness import write_cards
-
         refuse(ctx, _NOT_OF_CARD, "--card")
         write_cards(entries, _asked(ctx), limit or 500, batch_size, device)
         return
@@ -176,3 +174,30 @@ def _summary(path: Path) -> str:
     for ratio in at_every_level("llr", table.metadata.depth)[:1]:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
     return said
+
+
+def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_size: int, device: str) -> None:
+    """Measure the card of each run with `n` changed images; `asked` holds the fields of the setting that were given."""
+    from hvae.measuring.card import card_scores, measure_card
+    from hvae.runs.catalogue import catalogue
+    from hvae.runs.sources import resolve
+    from hvae.runs.training_set import load_images
+    from hvae.verdicts.rule import own_part
+
+    where = accelerator(device)
+    for run in runs:
+        assert run.config is not None
+        found, name = catalogue(run), resolve(run.path, run.config.data.name)
+        setting = found.rule_setting(**asked)
+        reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))
+        for problem in card_scores(reference, calibration)[1]:
+            warn(f"{run.name}: left out: {problem}")
+        # A set of one's own has no test split: of the parts that no weight was fitted to, this one is free.
+        images = load_images(run, name, "validation" if ":" in run.config.data.name else "test")
+        title = f"{run.name}: robustness card, {setting}"
+        hint = "finished strengths are kept: run the same command again to continue"
+        with interruptible(hint), counted(title) as progress:
+            path = measure_card(
+                run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
+            )
+        typer.echo(f"{path}: hvae report {run.name} --card prints it")

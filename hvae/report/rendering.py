@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hvae.errors import ConfigError
+from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.scores import everything
 
@@ -20,7 +21,7 @@ _TITLES = {
     "layers": "KL and active units per layer",
     "ratios": "LLR>k in nats, and the share of images where it is negative",
     "card": "Robustness card: changed test images against unaltered ones, AUROC with 95 % intervals and share caught",
-    "limits": "Limits of the robustness card: which changes are not seen (AUROC below .75)",
+    "limits": f"Limits of near-OOD detection: which changes are not seen (AUROC below {SEEN:g})",
 }
 
 _COLUMNS: dict[str, dict[str, str]] = {
