@@ -12,8 +12,12 @@ COPIED = {
     "bottom-up": "copied from the way up",
     "ladder": "inferred from the layers above and what the way up has seen",
     "bidirectional": "one half copied from the way up, the other inferred on the way down",
+    "top-down": "inferred from the layers above and what the way up has seen",
 }
 """How a layer gets its z from the image, in words."""
+
+GATHERING = ("ladder", "top-down")
+"""Families whose way up only gathers features."""
 
 NOTES = {
     "ladder": (
@@ -23,6 +27,10 @@ NOTES = {
     "bidirectional": (
         "A bidirectional model (BIVA): below the top each z has two halves. BU is inferred on the way up, as drawn, TD "
         "on the way down, from what both ways have seen. A switch turns both."
+    ),
+    "top-down": (
+        "A top-down model (VDVAE): the way up draws nothing, it only gathers features d. On the way down one state is "
+        "carried to the image; each z from q is inferred from d and the state, and added to it."
     ),
 }
 """What the diagram of a family needs said besides."""
@@ -82,7 +90,7 @@ def spoken(switches: Switches, family: str = "bottom-up") -> str:
     downward = ", ".join(f"z{layer} {how[layer]}" for layer in range(depth, 0, -1))
     terms = wording.spoken(["log p(x|z)", *(f"log r{layer}" for layer in switches.on())])
     skipped = f"; skipped: {wording.spoken([f'log r{layer}' for layer in switches.off()])}" if switches.off() else ""
-    letter = "d" if family == "ladder" else "z"
+    letter = "d" if family in GATHERING else "z"
     return (
         f"A model of {count} {'layer' if depth == 1 else 'layers'}. On the way up the image gives "
         f"{wording.spoken([f'{letter}{layer}' for layer in range(1, depth + 1)])}. On the way down: {downward}, "
@@ -114,7 +122,7 @@ def _layer(switches: Switches, layer: int, family: str) -> str:
     lowest = min(switches.on(), default=switches.depth + 1)
     how = "mean" if layer < lowest else "sample"
     name = f"z<sub>{layer}</sub>"
-    gathered, halves = family == "ladder", family == "bidirectional" and layer < switches.depth
+    gathered, halves = family in GATHERING, family == "bidirectional" and layer < switches.depth
     seen = f"d<sub>{layer}</sub>" if gathered else f"{name}<sup>BU</sup>" if halves else name
     copy = "sample" if gathered else "BU and TD" if halves else "the same z"
     note = "features" if gathered else how

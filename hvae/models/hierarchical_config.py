@@ -91,10 +91,11 @@ class HierarchicalConfig(ModelConfig):
 
     @model_validator(mode="after")
     def _bounded(self) -> HierarchicalConfig:
-        if self.family == "top-down" and (self.skips or self.same_shape_skip != "project"):
+        options = (self.skips, self.same_shape_skip, self.padding)
+        if self.family == "top-down" and options != (False, "project", "symmetric"):
             raise ValueError(
-                "a top-down model has one path and nothing that skips past it: set model.skips to false and leave "
-                "model.same_shape_skip at project"
+                "a top-down model has one path, without skips and without strided convolutions: set model.skips to "
+                "false, and leave model.same_shape_skip at project and model.padding at symmetric"
             )
         channels, height, width = self.image_shape
         for number, stage in enumerate(self.stages, start=1):

@@ -107,8 +107,12 @@ class Score(ABC):
                 f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
                 f"{about.setting}: hvae score {table.run} --split reference {about.setting.options}"
             )
-        if self.needs_reference and reference is not None:
-            return _unlike(about, reference.metadata)
+        if not self.needs_reference or reference is None:
+            return None
+        return _unlike(about, reference.metadata) or self._unfit(reference)
+
+    def _unfit(self, reference: ScoreTable) -> str | None:
+        """Why it cannot be fitted to a reference part that has all its columns, None where it can."""
         return None
 
     def of(self, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:

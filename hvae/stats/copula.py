@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.covariance import LedoitWolf
 
 from hvae.stats.arrays import Floats
 from hvae.stats.tails import TwoTails
@@ -19,10 +18,10 @@ class GaussianCopula:
     def __init__(self, sample: Mapping[str, Floats]) -> None:
         """From reference values `(n,)` of each statistic; one that is constant or not finite is an `HvaeError`."""
         self.tails = {name: TwoTails.fitted(values, name) for name, values in sample.items()}
-        fitted = LedoitWolf().fit(np.column_stack(self._normal(sample)))
-        self._mean = fitted.location_
+        normal = np.column_stack(self._normal(sample))
+        self._mean = normal.mean(axis=0)
         # The rows of the inverse factor whiten one statistic after the other, each given those before it.
-        self._whitening = np.linalg.inv(np.linalg.cholesky(fitted.covariance_))
+        self._whitening = np.linalg.inv(np.linalg.cholesky(shrunk_covariance(normal)))
 
     def squares(self, values: Mapping[str, Floats]) -> list[Floats]:
         """The squared Mahalanobis distance as a sum: each statistic's share given those before it, `(n,)` each."""
@@ -39,3 +38,19 @@ class GaussianCopula:
 
     def _normal(self, values: Mapping[str, Floats]) -> list[Floats]:
         return [tails.normal_scores(values[name]) for name, tails in self.tails.items()]
+
+
+def shrunk_covariance(sample: Floats) -> Floats:
+    """Covariance `(p, p)` of a sample `(n, p)`, shrunk towards a multiple of the identity (Ledoit & Wolf, 2004).
+
+    It is never singular, also where columns repeat one another or n is small. That of scikit-learn is the same, and
+    takes a page a second to import.
+    """
+    centred = sample - sample.mean(axis=0)
+    n, p = centred.shape
+    plain = centred.T @ centred / n
+    scale = np.trace(plain) / p
+    distance = np.square(plain - scale * np.eye(p)).sum() / p
+    noise = (np.square(centred).T @ np.square(centred) / n - np.square(plain)).sum() / (p * n)
+    weight = min(noise, distance) / distance if distance > 0 else 1.0
+    return (1 - weight) * plain + weight * scale * np.eye(p)

@@ -77,7 +77,9 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
         app = visit(page, run="pixels", **values)
         text = sound(app)
         assert not app.error, page
-        assert "No scores of a model of 0 latent layers: Likelihood ratio." in text, page
+        assert (
+            "No scores of a model of 0 latent layers: Likelihood ratio, Joint score, Joint score with input." in text
+        ), page
     assert 'scope="row">−L<sup>&gt;0</sup></th>' in sound(visit("overview", run="pixels"))
     assert "its hierarchy" not in sound(visit("overview", run="pixels"))
     mixed = visit("compare", run="layers", also=["pixels"], score="llr")

@@ -29,6 +29,7 @@ from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
 from hvae.runs.states import run_state
 from hvae.runs.training_set import part_of, remembered, training_set
+from hvae.scores import SCORES
 from hvae.training.trainer import HISTORY_FILE, Progress, train
 from tests.hvae.toy_kind import Pixels, PixelsConfig
 from tests.synthetic import make_run
@@ -124,7 +125,8 @@ def test_a_new_kind_is_listed_checked_and_reported(run: Path) -> None:
     checked = succeed("runs", "check", run.name)
     assert "config.json: independent pixels, 784 parameters" in checked and "is sound" in checked
     tables = build(gather([find_run(run.name)]).comparisons, n_boot=20)
-    assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "-(L+H)"}
+    baselines = {SCORES[name]().label for name in SCORES if SCORES[name].model_free}
+    assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "-(L+H)"} | baselines
     assert set(tables) == {"bits", "detection"}
     assert tables["detection"]["published_auroc"].isna().all()
     assert "glyphs" in succeed("report", run.name, "--bootstrap", 20)

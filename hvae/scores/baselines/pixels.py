@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hvae.errors import HvaeError, TableError
+from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import SingleScore
 from hvae.stats.arrays import Floats
@@ -24,19 +24,22 @@ class Baseline(SingleScore):
         """Its statistics of the pixels."""
         return self.statistics
 
-    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        assert reference is not None
-        own, known = ({name: one.column(name) for name in self.statistics} for one in (table, reference))
+    def _unfit(self, reference: ScoreTable) -> str | None:
         try:
-            return self._far(own, known)
+            self._far(reference, reference)
         except HvaeError as error:
             about = reference.metadata
-            raise TableError(f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}") from None
+            return f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}"
+        return None
 
-    def _far(self, own: dict[str, Floats], known: dict[str, Floats]) -> Floats:
+    def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
+        assert reference is not None
+        return self._far(table, reference)
+
+    def _far(self, table: ScoreTable, reference: ScoreTable) -> Floats:
         (name,) = self.statistics
-        tails = TwoTails.fitted(known[name], name)
-        return np.maximum(tails.upper(own[name]), tails.lower(-own[name]))
+        tails, own = TwoTails.fitted(reference.column(name), name), table.column(name)
+        return np.maximum(tails.upper(own), tails.lower(-own))
 
 
 class PixelEntropy(Baseline):
@@ -88,5 +91,6 @@ class PixelStatistics(Baseline):
     mark: ClassVar[tuple[str, str, str]] = ("pixels", "pixel statistics", r"\mathrm{pixels}")
     statistics: ClassVar[tuple[str, ...]] = ("mean", "sd", "zlib_bytes", "png_bytes", "total_variation")
 
-    def _far(self, own: dict[str, Floats], known: dict[str, Floats]) -> Floats:
+    def _far(self, table: ScoreTable, reference: ScoreTable) -> Floats:
+        own, known = ({name: one.column(name) for name in self.statistics} for one in (table, reference))
         return np.sum(GaussianCopula(known).squares(own), axis=0) / 2

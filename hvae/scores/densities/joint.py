@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from hvae.errors import HvaeError, TableError
+from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import Explanation, SingleScore
 from hvae.stats.arrays import Floats
@@ -57,13 +57,17 @@ class Joint(SingleScore):
         own = fit.coordinates(table)
         return Explanation(pd.DataFrame(fit.parts(table)), pd.DataFrame(own), pd.DataFrame(fit.copula.shares(own)))
 
-    def _fit(self, reference: ScoreTable | None) -> JointFit:
-        assert reference is not None
+    def _unfit(self, reference: ScoreTable) -> str | None:
         try:
-            return JointFit(reference, self._beside(reference))
+            self._fit(reference)
         except HvaeError as error:
             about = reference.metadata
-            raise TableError(f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}") from None
+            return f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}"
+        return None
+
+    def _fit(self, reference: ScoreTable | None) -> JointFit:
+        assert reference is not None
+        return JointFit(reference, self._beside(reference))
 
     def _beside(self, reference: ScoreTable) -> tuple[str, ...]:
         """Columns that are further coordinates of C."""

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.how_it_works import controls as examples
 from app.how_it_works import terms as how_terms
-from app.how_it_works.diagram import diagram, spoken
+from app.how_it_works.diagram import NOTES, diagram, spoken
 from app.how_it_works.switches import Switches, computed_with, every, first_choice, presets
 from app.how_it_works.terms import Terms
 from hvae.config import DataConfig, RunConfig, TrainingConfig
@@ -167,6 +167,13 @@ def test_a_family_that_is_new_has_a_diagram_too() -> None:
     """A stage joins by one file and one line; what the page can say of the known families is no condition."""
     assert "z1 taken from the image" in spoken(Switches("qp"), "new")
     assert diagram(Switches("qp"), "new").count("z1") == diagram(Switches("qp")).count("z1")
+
+
+@pytest.mark.parametrize("family", ["ladder", "top-down"])
+def test_a_family_whose_way_up_draws_nothing_gathers_features(family: str) -> None:
+    said, drawn = spoken(Switches("qp"), family), diagram(Switches("qp"), family)
+    assert "On the way up the image gives d1 and d2" in said and "z1 inferred from the layers above" in said
+    assert "d<sub>1</sub>" in drawn and "merged" in drawn and NOTES[family].startswith("A ")
 
 
 def test_a_familiar_image_stands_beside_an_unfamiliar_one() -> None:

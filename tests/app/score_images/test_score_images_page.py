@@ -370,7 +370,9 @@ class Paper(SingleScore):
 
     name, title, about, source = "paper", "Paper", "How dark is it?", "made up"
     mark = ("Paper", "P<sub>x</sub>", "P")
-    columns = ("log_px",)
+
+    def columns(self, depth: int) -> tuple[str, ...]:
+        return ("log_px",)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> np.ndarray:
         return -table.column("log_px")
@@ -410,7 +412,7 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
 ) -> None:
     app = visit("score_images", run="clothes", score="entropy-corrected")
     text = sound(app).replace("\\", "")
-    assert app.segmented_control(key="score").options == ["bound", "llr", "typicality"]
+    assert app.segmented_control(key="score").options == ["bound", "llr", "joint", "typicality"]
     assert "Cannot judge here: -(L+H) needs `input_entropy`" in text and "hvae" in text
     assert "asks for judged by `entropy-corrected`" in text and "--score llr" in text
 

@@ -126,7 +126,7 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     assert np.average(centres, weights=frames["densities"]["density_mnist"]) == pytest.approx(outside.mean(), abs=0.2)
     assert frames["roc"]["threshold"].replace([np.inf, -np.inf], np.nan).dropna().between(-50, 50).all()
     every = frames["image-scores"].set_index("score")["value"]
-    assert every["KL>2"] == outside[5] and len(every) == 9 + 3 - 1, "all but the two that lack columns"
+    assert every["KL>2"] == outside[5] and len(every) == 10 + 3 - 1, "all but those that lack columns"
     assert list(frames["one-image"]["quantity"]) == ["KL>1", "KL>2", "KL>3"]
     assert frames["one-image"].attrs["title"].startswith("Divergence of MNIST 5 is above 95 % of FashionMNIST at ")
     assert frames["densities"].attrs["title"].startswith("KL<sup>&gt;2</sup> ")

@@ -166,3 +166,40 @@ def test_one_layer_is_a_plain_vae(family: Family) -> None:
         Sweep(plain, x, noise(BATCH)).log_weights(mean_proposal(1)),
         Sweep(other, x, noise(BATCH)).log_weights(mean_proposal(1)),
     )
+
+
+@pytest.mark.parametrize("ignored", [{"skips": True}, {"same_shape_skip": "drop"}, {"padding": "same"}], ids=str)
+def test_a_top_down_model_refuses_what_it_would_ignore(ignored: dict[str, object]) -> None:
+    config = small_config(family="top-down").model_dump()
+    assert HierarchicalConfig.model_validate(config).depth == 3
+    with pytest.raises(ValueError, match="a top-down model has one path.*set model.skips to false"):
+        HierarchicalConfig.model_validate(config | ignored)
+
+
+def test_a_fresh_top_down_model_says_what_its_prior_says() -> None:
+    """Nothing is learnt yet: every q is N(0, I), as every p is, so that no layer starts far from its prior."""
+    config = small_config(family="top-down")
+    torch.manual_seed(0)
+    model = HierarchicalVAE(config)
+    for latent in model(random_images(BATCH), elbo_proposal(3), noise(BATCH)).latents:
+        assert latent.posterior is not None
+        for one in (latent.posterior, latent.prior):
+            assert torch.equal(one.loc, torch.zeros_like(one.loc)) and torch.allclose(one.scale, torch.ones(()))
+
+
+def test_every_level_of_a_top_down_model_moves_the_image() -> None:
+    """The state carries each z to the pixels, whatever lies between."""
+    model = built("top-down", skips=False)
+    draws = (Draw.PRIOR,) * 3
+    source = noise(BATCH)
+    plain = model.generate(draws, None, source).likelihood.mean
+
+    def shifted(layer: int) -> Noise:
+        def draw(walk: str, level: int, shape: tuple[int, ...]) -> torch.Tensor:
+            return source(walk, level, shape) + (3 if level == layer else 0)  # type: ignore[arg-type]
+
+        draw.lanes = BATCH  # type: ignore[attr-defined]
+        return draw  # type: ignore[return-value]
+
+    for layer in range(3):
+        assert (model.generate(draws, None, shifted(layer)).likelihood.mean - plain).abs().max() > 1e-3

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.covariance import ledoit_wolf
 
 from hvae.errors import HvaeError
-from hvae.stats.copula import GaussianCopula
+from hvae.stats.copula import GaussianCopula, shrunk_covariance
 
 NAMES = ("a", "b", "c")
 MIXING = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [-0.3, 0.2, 0.9]])
@@ -62,3 +63,12 @@ def test_one_statistic_is_enough_and_a_constant_one_is_named():
     assert len(one.squares({"a": np.zeros(3)})) == 1
     with pytest.raises(HvaeError, match="b is the same for all 500 reference images"):
         GaussianCopula({"a": drawn(500, 5)["a"], "b": np.ones(500)})
+
+
+@pytest.mark.parametrize(("n", "p"), [(4000, 7), (50, 9), (10, 20), (300, 1)])
+def test_the_covariance_is_that_of_ledoit_and_wolf(n, p):
+    sample = np.random.default_rng(n).normal(size=(n, p)) @ np.random.default_rng(p).normal(size=(p, p)) + 3
+    expected, _ = ledoit_wolf(sample)
+    np.testing.assert_allclose(shrunk_covariance(sample), expected, rtol=1e-10, atol=1e-12)
+    twice = np.column_stack([sample, sample])
+    assert np.linalg.eigvalsh(shrunk_covariance(twice)).min() > 0
