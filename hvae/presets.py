@@ -85,7 +85,7 @@ BIVA_GREY = HierarchicalConfig(
 )
 """BIVA of six layers, as Maaloe et al. (2019) use for MNIST: two latents of 14x14, two of 7x7, then 16 and 8 units."""
 
-LITE_HVAE = HierarchicalConfig(
+LITE_GREY = HierarchicalConfig(
     same_shape_skip="drop",
     stages=(
         _stage("conv", 8, (16, 3, 1), (16, 3, 1), (32, 3, 2)),
@@ -100,7 +100,7 @@ in the first block. As in the released grey model no skip goes past z_1 in the i
 collapses to less than a nat within a few epochs, because z_2 then sees the image without it.
 """
 
-LITE_GREY = LITE_HVAE.model_copy(update={"family": "top-down", "skips": False, "same_shape_skip": "project"})
+VDVAE_GREY = LITE_GREY.model_copy(update={"family": "top-down", "skips": False, "same_shape_skip": "project"})
 """The same stages and latents, all of which add to one running state: in equal time a better ELBO, no layer dead."""
 
 TINY_GREY = HierarchicalConfig(
@@ -174,7 +174,7 @@ LITE_COLOUR = HierarchicalConfig(
 )
 """L = 3 for CPUs: latents 16x16x16, 8x8x8 and 32, the image halved in the first block.
 
-Unlike in `LITE_HVAE` z_1 does not collapse where a skip goes past it, and z_2 and z_3 tell more.
+Unlike in `LITE_GREY` z_1 does not collapse where a skip goes past it, and z_2 and z_3 tell more.
 """
 
 LITE_BIVA = HierarchicalConfig(
@@ -199,10 +199,10 @@ _TABLE = (
     ("fashionmnist-vae", VAE_GREY, "fashionmnist", PAPER_TRAINING),
     ("fashionmnist-lvae", LVAE_GREY, "fashionmnist", PAPER_TRAINING),
     ("fashionmnist-biva", BIVA_GREY, "fashionmnist", BIVA_TRAINING),
-    ("fashionmnist-lite", LITE_GREY, "fashionmnist", TOP_DOWN_TRAINING),
-    ("mnist-lite", LITE_GREY, "mnist", TOP_DOWN_TRAINING),
-    ("fashionmnist-lite-hvae", LITE_HVAE, "fashionmnist", LITE_TRAINING),
-    ("mnist-lite-hvae", LITE_HVAE, "mnist", LITE_TRAINING),
+    ("fashionmnist-lite", LITE_GREY, "fashionmnist", LITE_TRAINING),
+    ("mnist-lite", LITE_GREY, "mnist", LITE_TRAINING),
+    ("fashionmnist-vdvae-lite", VDVAE_GREY, "fashionmnist", TOP_DOWN_TRAINING),
+    ("mnist-vdvae-lite", VDVAE_GREY, "mnist", TOP_DOWN_TRAINING),
     ("digits-tiny", TINY_GREY, "digits", TINY_TRAINING),
     ("cifar10", PAPER_COLOUR, "cifar10", PAPER_TRAINING),
     ("svhn", PAPER_COLOUR, "svhn", PAPER_TRAINING),

@@ -46,6 +46,9 @@ def page() -> None:
     other = partner(selection, run)
     wanted = {slug: whole_split(slug) for slug in (selection.data, *selection.ood)}
     if other is None:
+        if run.config is not None and (why := run.obstacle("represent")):
+            st.info(literal(f"Nothing can be correlated here: {run.name}: {why}. {components.WAY_ON}"))
+            return
         components.missing(
             f"No correlations of {run.name} with another run are stored. Choose run B in the sidebar, or make them:",
             feature_tables.command(run, "RUN_B", wanted),

@@ -36,7 +36,7 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Set
     ready = given is not None and not given.problem and asking.preview(given, how, own)
     settings, runs = asking.judging(selection, found, given, how)
     if not run.has_weights:
-        st.info(f"{literal(run.name)} has no weights here, so nothing can be scored. {components.WAY_ON}")
+        st.info(literal(f"{run.name}: {run.problem}. So nothing can be scored. {components.WAY_ON}"))
     elif given and ready:
         st.button(
             "Score them" if len(runs) == 1 else f"Score them with {len(runs)} runs",

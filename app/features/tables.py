@@ -100,8 +100,6 @@ def command(run: RunEntry, other: str, splits: Mapping[str, str]) -> str:
 def obstacle(a: RunEntry, b: RunEntry) -> str | None:
     """Why two runs cannot be compared on this machine, None where they can."""
     for run in (a, b):
-        if run.config is None or not run.has_weights:
-            return f"{run.name} has no weights here"
         if problem := run.obstacle("represent"):
             return f"{run.name}: {problem}"
     assert a.config is not None and b.config is not None
@@ -195,7 +193,7 @@ def _folders(a: RunEntry, b: RunEntry) -> Iterator[tuple[RunEntry, RunEntry, Pat
 
 
 def _current(metadata: CorrelationMetadata, keeper: RunEntry, partner: RunEntry) -> bool:
-    """Whether a file was made with the weights that the runs have now; unknown where they have none here."""
+    """Whether a file was made with the weights that the runs have now; unknown where nothing tells which."""
     made_with = (metadata.weights_sha256_a, metadata.weights_sha256_b)
-    digests = (loading.weights_sha256(run) for run in (keeper, partner))
-    return all(digest in ("", made) for digest, made in zip(digests, made_with, strict=True))
+    digests = (loading.catalogue(run).weights for run in (keeper, partner))
+    return all(digest in (None, made) for digest, made in zip(digests, made_with, strict=True))

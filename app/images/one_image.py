@@ -160,11 +160,14 @@ def every_score(chosen: Chosen, unit: str = "nats") -> None:
 def rebuild(run: RunEntry, about: TableMetadata, images: ImageSet, index: int) -> None:
     """An expander that shows the image and what is left of it at every level, with the noise that scored it.
 
-    Nothing is drawn for a run without a configuration or weights. `about` is the metadata of the image's table; images
-    of no data set have no split.
+    A line says why a run cannot; nothing is drawn for one without a configuration. `about` is the metadata of the
+    image's table; images of no data set have no split.
     """
-    if run.config is None or run.obstacle("reconstruct"):
+    if why := run.obstacle("reconstruct"):
+        if run.config is not None:
+            st.caption(f"Not rebuilt level by level: {literal(f'{run.name}: {why}')}.")
         return
+    assert run.config is not None
     # Its contents are made when it is opened: PyTorch takes two seconds to import.
     details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
     if not details.open:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from dataclasses import replace
@@ -138,16 +137,6 @@ def _checkpoint(path: str, stamp: int) -> Checkpoint:
 def parameters(run: RunEntry) -> int | None:
     """How many there are, by the header of the file; None where there is none to read."""
     return of_file("parameters", run.path / WEIGHTS, _counted)
-
-
-def weights_sha256(run: RunEntry) -> str:
-    """Digest of the file; empty where there is none."""
-
-    def digest(path: Path) -> str:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    return of_file("digest", run.path / WEIGHTS, digest) or ""
 
 
 def _counted(path: Path) -> int | None:

@@ -17,7 +17,7 @@ from hvae import stats
 from hvae.datasets import PARTS
 from hvae.errors import HvaeError
 from hvae.runs.catalogue import Catalogue
-from hvae.runs.folders import RunEntry
+from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.score_tables import table_paths
 from hvae.scores import SCORES
 
@@ -43,8 +43,11 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
     run, settings = found.run, found.settings(data)
     entry = found.find(data, settings[0]) if settings else None
     if entry is None:
-        if run.config is not None:
-            components.missing(f"{run.name} has no scores of {look(data).title} yet.", command(run, (data, *ood)))
+        said = f"{run.name} has no scores of {look(data).title}"
+        if tables_only(run.path):
+            components.problem(f"{said}, and none can be made: {run.problem}. {components.WAY_ON}")
+        elif run.config is not None:
+            components.missing(f"{said} yet.", command(run, (data, *ood)))
         return False
     if data == found.own and entry.split in PARTS:
         st.caption(
@@ -58,7 +61,7 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
 
 
 def runs_table(found: Sequence[RunEntry]) -> None:
-    """All runs, one row each, and below it what is wrong with some of them."""
+    """All runs, one row each, and below it why some of them are not complete."""
     rows = [_row(run) for run in found]
     frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
@@ -87,7 +90,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     wrong = [(components.escape(row["run"]), components.escape(row["reason"])) for row in rows if row["reason"]]
     if wrong:
         lines = (f"<li><b>{name}</b>: {reason}</li>" for name, reason in wrong)
-        st.html(f'<ul class="prose" aria-label="What is wrong with runs">{"".join(lines)}</ul>')
+        st.html(f'<ul class="prose" aria-label="Why runs are not complete">{"".join(lines)}</ul>')
 
 
 def _row(run: RunEntry) -> dict[str, object]:

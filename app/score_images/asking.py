@@ -258,7 +258,7 @@ def _unlike(run: RunEntry, other: RunEntry, setting: Setting, score: str) -> str
     if other.config.model.image_shape != run.config.model.image_shape:
         return f"takes images of {' × '.join(map(str, other.config.model.image_shape))}"
     if not other.has_weights:
-        return "has no weights here"
+        return str(other.problem)
     found = loading.catalogue(other)
     own = _alike(found, setting)
     if own not in found.rule_settings():

@@ -112,7 +112,7 @@ def _judge_of(run: RunEntry, by: JudgedBy, how: Settings) -> Judge:
     """A run with its rule, kept until its weights or the tables of the rule change."""
     found = loading.catalogue(run)
     parts = [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
-    stamp = f"{run.path} {loading.weights_sha256(run)} {parts} {by.setting} {how.score} {how.statistic} {how.two_sided}"
+    stamp = f"{run.path} {found.weights} {parts} {by.setting} {how.score} {how.statistic} {how.two_sided}"
     return _judge(stamp, found, by.setting, how)
 
 

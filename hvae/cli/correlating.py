@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hvae.cli.options import Data, Device, Seed, named_run, torch_device
+from hvae.cli.options import Data, Device, Seed, run_with_weights, torch_device
 from hvae.cli.terminal import counted
 from hvae.errors import CheckpointError
 
@@ -26,7 +26,7 @@ def correlate(
     Prints the path of each table and, for each kind of representation, the mean |r| of every layer with the same
     layer of the other run, and in brackets what shuffled images reach.
     """
-    first, second = named_run(run_a), named_run(run_b)
+    first, second = run_with_weights(run_a), run_with_weights(run_b)
 
     from hvae.measuring import correlations
     from hvae.runs.checkpoints import load_checkpoint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.errors import ConfigError, HvaeError
+from hvae.errors import CheckpointError, ConfigError, HvaeError
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
@@ -52,6 +52,14 @@ def named_run(name: str) -> RunEntry:
         raise
     if run.config is None:
         raise HvaeError(f"{run.path} is damaged: {run.problem}")
+    return run
+
+
+def run_with_weights(name: str) -> RunEntry:
+    """`named_run`, refused where it has no weights: before any image is read."""
+    run = named_run(name)
+    if not run.has_weights:
+        raise CheckpointError(f"{run.name}: {run.problem}")
     return run
 
 

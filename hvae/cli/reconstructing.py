@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Device, Reading, Run, Seed, named_run, one_of, torch_device
+from hvae.cli.options import Device, Reading, Run, Seed, one_of, run_with_weights, torch_device
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def reconstruct(
     Rows are images; columns the image and what the model sees of it, then the reconstruction with every z from q, z_1
     from the prior, z_1 and z_2 from the prior, and so on.
     """
-    entry = named_run(run)
+    entry = run_with_weights(run)
     number = len(images) if images else count if drawn is None else drawn
     _check([data is not None, bool(images), drawn is not None], out, numbers, number)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ from filelock import Timeout
 
 from hvae.cli.options import Run, Runs, named_run
 from hvae.cli.terminal import warn
-from hvae.errors import CheckpointError, HvaeError
+from hvae.errors import CheckpointError, ConfigError, HvaeError
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
@@ -69,13 +68,16 @@ def _best_bits(entry: RunEntry) -> str:
 
 @app.command()
 def check(run: Run) -> None:
-    """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged."""
+    """Read everything in a run folder: config, weights, learning curve and tables; exit code 2 if any is damaged.
+
+    A run that was bundled without its weights is sound where all its tables name the same ones.
+    """
     from hvae.models.contract import parameter_count
     from hvae.runs.cards import cards
     from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
-    from hvae.runs.folders import read_history
+    from hvae.runs.folders import read_history, tables_only
 
     entry = named_run(run)
     config = read_config(entry.path)
@@ -89,9 +91,12 @@ def check(run: Run) -> None:
         except HvaeError as error:
             problems.append(str(error))
 
-    say(lambda: f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
-    say(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
     found = catalogue(entry)
+    if not tables_only(entry.path):
+        say(lambda: f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
+    elif found.weights:
+        typer.echo(f"tables only: {entry.problem}; all tables name those of sha256 {found.weights}")
+    say(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
     for table in found.entries:
         typer.echo(f"scores/{table.path.name}: {len(found.read(table)):,} images")
@@ -113,41 +118,58 @@ def check(run: Run) -> None:
 
 @app.command()
 def bundle(
-    run: Run, dest: Annotated[Path, typer.Argument(help="Folder to write; it must not hold a run yet.")]
+    run: Run,
+    dest: Annotated[Path, typer.Argument(help="Folder to write; it must not hold a run or tables yet.")],
+    without_weights: Annotated[
+        bool, typer.Option("--without-weights", help="Copy the score tables instead of the weights.")
+    ] = False,
+    data: Annotated[
+        list[str] | None, typer.Option(help="With --without-weights: only tables of this set, as their files name it.")
+    ] = None,
+    draws: Annotated[
+        list[int] | None, typer.Option(help="With --without-weights: only tables of so many draws R.")
+    ] = None,
 ) -> None:
     """Copy a run to pass on: config, learning curve, and the weights in bfloat16 without the optimizer's state.
 
-    Score tables name the weights they were made with, and rounding changes those: score the bundle again.
+    Score tables name the weights they were made with, and rounding changes those: score the bundle again. A bundle
+    --without-weights has the tables as they are: reports and pages read it, and nothing new can be computed.
     """
-    import torch
-
-    from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
+    from hvae.runs.importing.bundles import bundle_tables, bundle_weights
 
     entry = named_run(run)
-    if (dest / CONFIG_FILE).exists():
-        raise CheckpointError(f"{dest} already holds a run: name another folder")
-    config = read_config(entry.path)
-    save_weights(dest, read_weights(entry.path, config), config, torch.bfloat16)
-    if (entry.path / "history.csv").is_file():
-        shutil.copyfile(entry.path / "history.csv", dest / "history.csv")
-    # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
-    write_config(dest, config)
+    if without_weights:
+        bundle_tables(entry, dest, data or (), draws or (), warn)
+    elif data or draws:
+        raise ConfigError("--data and --draws choose score tables: they go with --without-weights")
+    else:
+        bundle_weights(entry, dest)
     typer.echo(str(dest))
 
 
 @app.command()
 def upgrade(runs: Runs) -> None:
-    """Bring score tables of older versions into today's format: checksums are added, no value changes."""
+    """Bring score tables of older versions into today's format; no value changes but standard errors.
+
+    Those are rounded to float16 (three digits), at most 65,504 nats; tables of the oldest version get checksums.
+    """
     from hvae.files import run_lock
-    from hvae.runs.score_tables import upgrade_tables
+    from hvae.runs.score_tables import LARGEST_ERROR
+    from hvae.runs.upgrading import upgrade_tables
 
     for entry in [named_run(name) for name in runs]:
         try:
             with run_lock(entry.path / "scores"):
-                done = len(upgrade_tables(entry.path))
+                converted = upgrade_tables(entry.path)
         except Timeout:
             raise CheckpointError(f"another process is scoring {entry.name}: wait until it ends") from None
-        typer.echo(f"{entry.name}: {done} score table{'s' * (done != 1)} converted, the others are of today's format")
+        done, cut = len(converted), sum(converted.values())
+        typer.echo(
+            f"{entry.name}: {done} score table{'s' * (done != 1)} converted (standard errors rounded to float16, every "
+            "other value unchanged), the others are of today's format"
+        )
+        if cut:
+            warn(f"{cut:,} standard errors were above {LARGEST_ERROR:,.0f} nats and are stored as that")
 
 
 @app.command("import")

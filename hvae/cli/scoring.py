@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, named_run, refuse
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, refuse, run_with_weights
 from hvae.cli.terminal import counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
@@ -94,7 +94,7 @@ def score(
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
 
-    entries = [named_run(name) for name in runs]
+    entries = [run_with_weights(name) for name in runs]
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
     if card:

@@ -1,8 +1,9 @@
 """The score tables of a run that may be used, and whose images they are: the one reading path for everybody.
 
 A table is used only where it is sound (its checksums and hash hold, its values are finite) and was made with the
-weights that the run has now. Whatever is left out is named. Which set is the run's own is told by identity, never by
-a file's stem, so no foreign set is taken for the training data.
+weights that the run has now. A run that was bundled without its weights has those that all its tables name; where they
+name several, nothing tells which are its own, and none is used. Whatever is left out is named. Which set is the run's
+own is told by identity, never by a file's stem, so no foreign set is taken for the training data.
 """
 
 import re
@@ -23,6 +24,10 @@ from hvae.runs.settings import Setting
 
 WHOLE_SPLITS = ("all", "test")
 """Splits that a foreign set is taken from, the larger one first: no image of it was fitted."""
+UNDECIDED = (
+    "cannot be used: the tables were made with different weights, and the run has none that tell which are its own; "
+    "keep the tables of one model"
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Catalogue:
     """One line for each that may not, and why."""
     own: str | None
     """Slug of the set the run was trained on, as its tables name it; None where no table is of it."""
+    weights: str | None
+    """SHA-256 (hex) of the weights that its numbers are of; None where neither a file nor the tables tell."""
 
     def find(self, slug: str, setting: Setting, splits: Sequence[str] | None = None) -> TableEntry | None:
         """The table of a set under a setting, from the first of the splits (default: `whole`) that has one."""
@@ -120,16 +127,20 @@ class Catalogue:
 
 def catalogue(run: RunEntry) -> Catalogue:
     """The tables of a run, each verified; files that did not change since are not read again."""
+    found = [_entry(path, run) for path in table_paths(run.path)]
     weights = weights_hash(run.path)
-    found = [_entry(path, run, weights) for path in table_paths(run.path)]
+    if weights is None:
+        named = {one.metadata.weights_sha256 for one in found if isinstance(one, TableEntry)}
+        weights = named.pop() if len(named) == 1 else None
+    found = [_of_weights(one, weights) if isinstance(one, TableEntry) else one for one in found]
     entries = tuple(one for one in found if isinstance(one, TableEntry))
     problems = tuple(f"{run.name}: {one}" for one in found if isinstance(one, str))
     own = None if run.config is None else own_set(run.config.data, [entry.metadata for entry in entries])
-    return Catalogue(run, entries, problems, own)
+    return Catalogue(run, entries, problems, own, weights)
 
 
 def weights_hash(run: Path) -> str | None:
-    """SHA-256 (hex) of a run's weights; None where it has none."""
+    """SHA-256 (hex) of a run's file of weights; None where it has none."""
     path = run / "model.safetensors"
     if not path.is_file():
         return None
@@ -157,8 +168,8 @@ def own_set(data: DataConfig, tables: Sequence[TableMetadata]) -> str | None:
     return fitting.pop() if len(fitting) == 1 else None
 
 
-def _entry(path: Path, run: RunEntry, weights: str | None) -> TableEntry | str:
-    """A table that may be used, or why it may not."""
+def _entry(path: Path, run: RunEntry) -> TableEntry | str:
+    """A sound table of a model like the run's, or why it is none."""
     try:
         status = path.stat()
     except OSError as error:
@@ -166,11 +177,18 @@ def _entry(path: Path, run: RunEntry, weights: str | None) -> TableEntry | str:
     found = _verified(path, status.st_mtime_ns, status.st_size)
     if isinstance(found, str):
         return found
-    if weights is not None and found.weights_sha256 != weights:
-        return f"{path.name} was made with other weights than the run has now: score it again"
     if run.depth is not None and found.depth != run.depth:
         return f"{path.name} is of a model with {found.depth} layers: score it again"
     return TableEntry(path, found, status.st_mtime_ns)
+
+
+def _of_weights(entry: TableEntry, weights: str | None) -> TableEntry | str:
+    """A table of the run's weights, or why it is none; None where its tables name several and no file decides."""
+    if weights is None:
+        return f"{entry.path.name} {UNDECIDED}"
+    if entry.metadata.weights_sha256 != weights:
+        return f"{entry.path.name} was made with other weights than the run has now: score it again"
+    return entry
 
 
 @lru_cache(maxsize=4096)

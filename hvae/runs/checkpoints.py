@@ -18,7 +18,7 @@ from hvae.errors import CheckpointError, ConfigError
 from hvae.files import sha256, write_atomically, write_text
 from hvae.models.contract import Model, parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.runs.folders import MAXIMUM_CONFIG_BYTES
+from hvae.runs.folders import MAXIMUM_CONFIG_BYTES, missing_weights
 
 MAXIMUM_PARAMETERS = 500_000_000
 
@@ -90,7 +90,7 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS_FILE
     if not path.is_file():
-        raise CheckpointError(f"{folder} has no {WEIGHTS_FILE} yet: train it, or copy the file that belongs to it")
+        raise CheckpointError(f"{folder.name}: {missing_weights(folder)}")
     unfit = f"{path} does not fit its config"
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}

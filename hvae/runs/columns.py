@@ -57,3 +57,8 @@ def find(name: str) -> Column | None:
 def is_pixel_column(name: str) -> bool:
     """Whether a column is joined from the statistics of the image set rather than stored in each table."""
     return any(column.matches(name) for column in PIXEL_COLUMNS)
+
+
+def is_standard_error(name: str) -> bool:
+    """Whether a column of a table is the standard error, over the draws, of another one."""
+    return name.endswith("_se")

@@ -25,7 +25,7 @@ class RunEntry:
     config: RunConfig | None
     """None where it cannot be read."""
     problem: str | None
-    """Why the run is damaged, None where it is not; weights are not opened here."""
+    """Why the run is damaged or has no weights, None where neither; weights are not opened here."""
     has_weights: bool
 
     @property
@@ -78,8 +78,21 @@ def _entry(path: Path) -> RunEntry:
     except OSError as error:
         problem = f"config.json cannot be read: {error.strerror}"
     if problem is None and not weights.is_file():
-        problem = "no weights yet (model.safetensors is missing)"
+        problem = missing_weights(path)
     return RunEntry(path.name, path, config, problem, weights.is_file())
+
+
+def tables_only(folder: Path) -> bool:
+    """Whether a run was bundled without its weights: it has score tables and nothing to make or train a model of."""
+    made_of = any((folder / name).exists() for name in ("model.safetensors", "resume.pt"))
+    return not made_of and any((folder / "scores").glob("*.parquet"))
+
+
+def missing_weights(folder: Path) -> str:
+    """Why a run folder has no weights, and where they would have to be; a clause without a full stop."""
+    if tables_only(folder):
+        return f"bundled without its weights, which would have to be {folder / 'model.safetensors'}"
+    return f"no weights yet: train it, or put those that belong to it at {folder / 'model.safetensors'}"
 
 
 def read_history(run: Path) -> pd.DataFrame:

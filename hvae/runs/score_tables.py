@@ -24,13 +24,15 @@ from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.runs import pixel_tables
-from hvae.runs.columns import find, is_pixel_column
+from hvae.runs.columns import find, is_pixel_column, is_standard_error
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
-TABLE_SCHEMA_VERSION = 2
-OLDER_VERSION = 1
-"""Schema of tables that are converted."""
+TABLE_SCHEMA_VERSION = 3
+READABLE_VERSIONS = (2, TABLE_SCHEMA_VERSION)
+"""Schema 2 has standard errors in float32 and not in float16; all else is the same."""
+LARGEST_ERROR = float(np.finfo(np.float16).max)
+"""65,504 nats: what is stored of a standard error that is larger, so that none becomes infinite."""
 METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
 MAXIMUM_COLUMNS = 1_000
@@ -43,7 +45,7 @@ NAME = "name"
 class TableMetadata(Frozen):
     """What the numbers of a score table depend on."""
 
-    schema_version: Literal[2] = TABLE_SCHEMA_VERSION
+    schema_version: Literal[2, 3] = TABLE_SCHEMA_VERSION
     data: str
     """Name of the data set as it was asked for, or the slug of a folder or file."""
     slug: Annotated[str, Field(pattern=r"^[\w-]+$", max_length=120)]
@@ -58,7 +60,7 @@ class TableMetadata(Frozen):
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
     precision: Precision
-    weights_sha256: str
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str
     """Of the pixels scored, as `hvae.datasets.ImageSet.fingerprint` gives it."""
     origin: str = ""
@@ -141,7 +143,9 @@ class ScoreTable:
 
 
 def write_table(folder: Path, table: ScoreTable) -> Path:
-    """Write a score table into `folder/scores` atomically (float32, byte-stream split, zstd, page checksums).
+    """Write a score table into `folder/scores` atomically (byte-stream split, zstd, page checksums).
+
+    Statistics are stored as float32, their standard errors as float16, at most `LARGEST_ERROR`.
 
     Raises:
         TableError: columns that do not begin with `KEYS`, or values that are not finite.
@@ -155,8 +159,9 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
 
 
 def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> Path:
-    """Write columns as they are, under their metadata with the hash of the content filled in."""
-    metadata = metadata.model_copy(update={"content_sha256": content_hash(content)})
+    """Write columns as they are, under their metadata with today's schema and the hash of the content filled in."""
+    today = {"schema_version": TABLE_SCHEMA_VERSION, "content_sha256": content_hash(content)}
+    metadata = metadata.model_copy(update=today)
     content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
     path = folder / "scores" / metadata.file_name
     write_atomically(path, lambda part: pixel_tables.write_parquet(content, part))
@@ -190,15 +195,14 @@ def read_metadata(path: Path) -> TableMetadata:
     if stored is None:
         raise TableError(f"{path.name} is no score table: it has no '{METADATA_KEY.decode()}' metadata")
     version = _version(stored)
-    if version is not None and version < TABLE_SCHEMA_VERSION:
+    if version is not None and version < READABLE_VERSIONS[0]:
         raise TableError(
             f"{path.name} is of the older schema {version}: hvae runs upgrade {path.parent.parent.name or 'RUN'} "
-            "converts it without changing a value"
+            "converts it without changing a value but standard errors, which are rounded"
         )
     if version is not None and version > TABLE_SCHEMA_VERSION:
-        raise TableError(
-            f"{path.name} is of schema {version}, this version of hvae reads {TABLE_SCHEMA_VERSION}: update hvae"
-        )
+        known = " and ".join(map(str, READABLE_VERSIONS))
+        raise TableError(f"{path.name} is of schema {version}, this version of hvae reads {known}: update hvae")
     try:
         metadata = TableMetadata.model_validate_json(stored)
     except ValidationError as error:
@@ -207,10 +211,10 @@ def read_metadata(path: Path) -> TableMetadata:
     if tuple(names[:2]) != KEYS or len(names) > MAXIMUM_COLUMNS or len(set(names)) < len(names):
         raise TableError(f"{path.name} has other columns than a score table: score it again")
     for name in names:
-        if schema.field(name).type != column_type(name):
+        if (found := schema.field(name).type) != (wanted := column_type(name, metadata.schema_version)):
             raise TableError(
-                f"{path.name} has a column {name[:40]!r} of type {str(schema.field(name).type)[:40]}, it has to be "
-                f"{column_type(name)}: score it again"
+                f"{path.name} has a column {name[:40]!r} of type {str(found)[:40]}, it has to be {wanted}: score it "
+                "again"
             )
     return metadata
 
@@ -232,45 +236,24 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
     if absent := [column for column in content.column_names if content.column(column).null_count]:
         raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
     _require_finite(content, path.name)
-    return ScoreTable(content.to_pandas(), metadata, run)
+    frame = content.to_pandas()
+    # Nobody computes in half precision: the square of 256 is infinite there.
+    halves = {name: np.float32 for name in frame if frame[name].dtype == np.float16}
+    return ScoreTable(frame.astype(halves), metadata, run)
 
 
-def upgrade_tables(run: Path) -> list[Path]:
-    """Convert every score table of schema 1 in a run folder: checksums and a hash are added, no value changes.
-
-    Returns the paths of the tables converted; those of today's schema stay as they are.
-
-    Raises:
-        TableError: a table that cannot be converted, by name; those before it are converted; or one of a newer schema.
-    """
-    return [path for path in table_paths(run) if _upgrade(run, path)]
+def column_type(name: str, version: int = TABLE_SCHEMA_VERSION) -> pa.DataType:
+    """Type of a column under a schema: whole numbers for `KEYS`, text for `NAME`, floats for every statistic."""
+    if name in KEYS:
+        return pa.int32()
+    if name == NAME:
+        return pa.string()
+    return pa.float16() if is_standard_error(name) and version == TABLE_SCHEMA_VERSION else pa.float32()
 
 
-def _upgrade(run: Path, path: Path) -> bool:
-    try:
-        content = pq.read_table(path)
-        about = json.loads((content.schema.metadata or {})[METADATA_KEY])
-        version = about["schema_version"]
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
-    if version != OLDER_VERSION:
-        read_metadata(path)
-        return False
-    try:
-        metadata = TableMetadata.model_validate(about | {"schema_version": TABLE_SCHEMA_VERSION})
-    except ValidationError as error:
-        raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
-    written = write_content(run, content.replace_schema_metadata(None), metadata)
-    if content_hash(pq.read_table(written, page_checksum_verification=True)) != content_hash(content):
-        raise TableError(f"{path.name} could not be converted without a change")
-    if written != path:
-        path.unlink()
-    return True
-
-
-def column_type(name: str) -> pa.DataType:
-    """Type of a column: whole numbers for `KEYS`, text for `NAME`, float32 for every statistic."""
-    return pa.int32() if name in KEYS else pa.string() if name == NAME else pa.float32()
+def halved(errors: np.ndarray) -> np.ndarray:
+    """Standard errors as float16, the finite ones at most `LARGEST_ERROR`."""
+    return np.where(np.isfinite(errors), np.minimum(errors, LARGEST_ERROR), errors).astype(np.float16)
 
 
 def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
@@ -297,8 +280,11 @@ def _version(stored: bytes) -> int | None:
 
 
 def _array(frame: pd.DataFrame, name: str) -> pa.Array:
-    values = frame[name].astype(str) if name == NAME else frame[name].to_numpy(column_type(name).to_pandas_dtype())
-    return pa.array(values, column_type(name))
+    kind = column_type(name)
+    if name == NAME:
+        return pa.array(frame[name].astype(str), kind)
+    values = frame[name].to_numpy()
+    return pa.array(halved(values) if kind == pa.float16() else values.astype(kind.to_pandas_dtype()), kind)
 
 
 def _require_finite(content: pa.Table, name: str) -> None:

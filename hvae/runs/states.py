@@ -1,4 +1,4 @@
-"""What has become of a run: complete, training now, interrupted, scores only, or damaged and why. Imports no torch."""
+"""What has become of a run: complete, training now, interrupted, tables only, or damaged and why. Imports no torch."""
 
 import os
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ import pandas as pd
 
 from hvae.errors import CheckpointError, HvaeError, TableError
 from hvae.files import LOCK_FILE
-from hvae.runs.folders import RunEntry, read_history
-from hvae.runs.score_tables import table_paths
+from hvae.runs.folders import RunEntry, read_history, tables_only
 from hvae.runs.tensor_files import read_header
 
-State = Literal["complete", "training now", "interrupted", "scores only", "damaged"]
+State = Literal["complete", "training now", "interrupted", "tables only", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def run_state(run: RunEntry) -> RunState:
     """The state of a run; weights are checked by their header only, and score tables are not opened.
 
     A run is `training now` where a live process holds its lock, `interrupted` where it stopped before its last epoch,
-    and `scores only` where it has score tables and no weights.
+    and `tables only` where it was bundled without its weights.
     """
     if not run.path.is_dir():
         return RunState("damaged", "its folder is gone", 0)
@@ -54,8 +53,9 @@ def run_state(run: RunEntry) -> RunState:
     if has_weights:
         reason = f"stopped after {epochs} of {planned} epochs; resume.pt is not here, so it cannot be continued"
         return RunState("interrupted", reason, epochs)
-    if table_paths(run.path):
-        return RunState("scores only", "model.safetensors is missing: stored scores can be read, nothing new", epochs)
+    if tables_only(run.path):
+        reason = "bundled without its weights (model.safetensors is missing): stored scores can be read, nothing new"
+        return RunState("tables only", reason, epochs)
     return RunState("damaged", "model.safetensors is missing, and there are no scores", epochs)
 
 

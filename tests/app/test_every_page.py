@@ -16,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.frame import parts, registry
 from app.looks.wording import quoted
+from hvae.runs.folders import find_run
+from hvae.runs.importing.bundles import bundle_tables
 from hvae.runs.score_tables import METADATA_KEY
 from tests.app.conftest import look_in, sound
 from tests.synthetic import make_run, make_tables
@@ -27,6 +29,8 @@ VIEWS = [(page, {}) for page in PAGES] + [
 """Every page as it opens, and every part of one that does not show itself then."""
 READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare")]
 """Pages that cannot do without the score tables of run A."""
+NEED_THE_MODEL = ("reconstructions", "features", "score_images", "how_it_works")
+"""Pages that say where the weights of a run would have to be that was bundled without them."""
 WAY_ON = re.compile(r"hvae [a-z]+ [a-z]|Choose |choose |Available: |score it again|update hvae|Import|reload")
 OWN, OTHER = "fashionmnist.test.mean.S1.R1.seed0.parquet", "mnist.test.mean.S1.R1.seed0.parquet"
 NONSENSE = {
@@ -56,7 +60,7 @@ Open = Callable[..., AppTest]
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of runs by what is the matter with them."""
     root = tmp_path_factory.mktemp("folders")
-    folders = {name: root / name for name in ("none", "one", "damaged", "unscored", "schema", "shapes")}
+    folders = {name: root / name for name in ("none", "one", "damaged", "unscored", "schema", "shapes", "light")}
     for folder in folders.values():
         folder.mkdir()
     make_tables(make_run(folders["one"], "only"), ("fashionmnist", "mnist"), n=60)
@@ -80,7 +84,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     later = make_run(folders["schema"], "later")
     for path in make_tables(later, ("fashionmnist", "mnist"), n=60, parts=False):
         table = pq.read_table(path)
-        metadata = table.schema.metadata[METADATA_KEY].replace(b'"schema_version":2', b'"schema_version":7')
+        metadata = table.schema.metadata[METADATA_KEY].replace(b'"schema_version":3', b'"schema_version":7')
         pq.write_table(table.replace_schema_metadata({METADATA_KEY: metadata}), path)
 
     for name, depth in (("flat", 1), ("deep", 5)):
@@ -90,6 +94,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, depth, family in (("colour", 2, "bottom-up"), ("biva", 10, "bidirectional")):
         run = make_run(folders["shapes"], name, depth, (3, 32, 32), trained=True, data="cifar10", family=family)
         make_tables(run, colour, n=60)
+
+    whole = make_run(folders["light"], "whole", depth=2, trained=True)
+    make_tables(whole, ("fashionmnist", "mnist", "digits"), n=60)
+    bundle_tables(find_run(str(whole)), folders["light"] / "light", (), (), pytest.fail)
     return folders
 
 
@@ -148,6 +156,35 @@ def test_a_damaged_run(page: str, part: dict, run: str, among) -> None:
         assert f"{OTHER if run == 'odd' else OWN} is no readable parquet file" in text
 
 
+@pytest.mark.parametrize(("page", "part"), VIEWS)
+@pytest.mark.parametrize("beside", [{}, {"versus": "whole"}])
+def test_a_run_bundled_without_its_weights(page: str, part: dict, beside: dict, folders: dict, among) -> None:
+    app = among("light")(page, run="light", **part, **beside)
+    text = sound(app)
+    assert not app.error and not app.warning
+    needed = f"light: bundled without its weights, which would have to be {folders['light'] / 'light'}"
+    assert text.count(needed) == (page in NEED_THE_MODEL), "one line says so, where it matters"
+    if page in ("overview", "runs"):
+        assert ">tables only</span>" in text
+    if page == "runs" and part.get("about") == parts.COMMANDS:
+        assert "hvae runs check light" in text and "hvae score light" not in text
+    if page in READ_SCORES:
+        assert "AUROC" in text, "its numbers need no weights"
+
+
+@pytest.mark.parametrize("page", ["reconstructions", "features", "score_images"])
+def test_beside_a_run_bundled_without_its_weights(page: str, among) -> None:
+    app = among("light")(page, run="whole", versus="light")
+    assert re.search(r"light`?( is left out: | \(|: )bundled without its weights, which would have to be ", sound(app))
+    assert not app.error
+
+
+def test_a_run_bundled_without_its_weights_lacks_a_set(among) -> None:
+    text = sound(among("light")("scores", run="light", data="notmnist"))
+    assert "light has no scores of notMNIST, and none can be made: bundled without its weights" in text
+    assert WAY_ON.search(text) and "hvae score light --data notmnist" not in text
+
+
 @pytest.mark.parametrize("page", READ_SCORES)
 def test_a_run_without_scores(page: str, among) -> None:
     assert "hvae score unscored --data fashionmnist" in sound(among("unscored")(page))
@@ -157,7 +194,7 @@ def test_a_run_without_scores(page: str, among) -> None:
 def test_a_table_of_another_schema_version(page: str, part: dict, among) -> None:
     text = sound(among("schema")(page, **part))
     if page in READ_SCORES:
-        assert f"{OWN} is of schema 7, this version of hvae reads 2: update hvae" in text
+        assert f"{OWN} is of schema 7, this version of hvae reads 2 and 3: update hvae" in text
 
 
 @pytest.mark.parametrize(("page", "part"), VIEWS)

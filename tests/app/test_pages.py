@@ -88,7 +88,7 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
 
 
 def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:
-    run = make_run(root, "own")
+    run = make_run(root, "own", trained=True)
     slugs = {"fashionmnist": ("clothes-aaaaaaaa", "a" * 64), "mnist": ("shoes-bbbbbbbb", "b" * 64)}
     for path in make_tables(run, tuple(slugs), n=60):
         table = read_table(path)

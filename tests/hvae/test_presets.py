@@ -59,8 +59,8 @@ def test_models_of_the_papers_size_are_made_of_the_released_layers(name: str) ->
         "svhn",
         "cifar10-4",
         "svhn-4",
-        "fashionmnist-lite-hvae",
-        "mnist-lite-hvae",
+        "fashionmnist-lite",
+        "mnist-lite",
     )
     assert model.same_shape_skip == ("drop" if name in dropping else "project")
 

@@ -138,7 +138,7 @@ def test_what_is_missing_comes_with_its_command(runs, open_page, visit):
     assert not app.exception
     assert app.error[0].value == "clothes and lonely: could not write \\*there\\*"
     assert "Correlations between clothes and lonely not stored: FashionMNIST, Digits" in html(app)
-    assert "clothes has no weights here" in html(app)
+    assert "They cannot be computed here: clothes: no weights yet: train it" in html(app)
     for name in ("clothes", "lonely"):
         (runs / name / "model.safetensors").write_bytes(b"weights")
     app = open_page(versus="lonely", ood="digits", job="nobody-knows")

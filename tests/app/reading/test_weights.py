@@ -20,11 +20,11 @@ def written(run: RunEntry, shape: list[int]) -> bytes:
 
 def test_weights_are_counted_and_digested_anew_when_their_file_changes(tmp_path: Path) -> None:
     run = RunEntry("run", tmp_path, None, None, False)
-    assert loading.parameters(run) is None and loading.weights_sha256(run) == ""
+    assert loading.parameters(run) is None and loading.catalogue(run).weights is None
     for shape in ([2, 3], [4, 5]):
         content = written(run, shape)
         for _ in range(2):
             assert loading.parameters(run) == shape[0] * shape[1]
-            assert loading.weights_sha256(run) == hashlib.sha256(content).hexdigest()
+            assert loading.catalogue(run).weights == hashlib.sha256(content).hexdigest()
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 64)
     assert loading.parameters(run) is None

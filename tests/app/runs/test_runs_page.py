@@ -47,7 +47,7 @@ def test_every_state_and_a_run_deleted_while_open(root, visit):
     with run_lock(root / "live"):
         app = visit("runs", run="live", versus="alone", quantity="active units")
         text = sound(app)
-    for state in ("scores only", "training now", "damaged"):
+    for state in ("tables only", "training now", "damaged"):
         assert f">{state}</span>" in text
     assert "live is being trained: 4 of 4 epochs done; 480 images/s" in text
     assert "<script>" not in text and "model.safetensors is missing" in text
@@ -125,7 +125,7 @@ def test_score_tables_are_listed_with_what_is_wrong(root, visit):
     (sound_one,) = make_tables(run, ("digits",), n=20, parts=False)
     empty.write_bytes(b"")
     content = pq.read_table(older)
-    metadata = content.schema.metadata[METADATA_KEY].replace(b'"schema_version":2', b'"schema_version":1')
+    metadata = content.schema.metadata[METADATA_KEY].replace(b'"schema_version":3', b'"schema_version":1')
     pq.write_table(content.replace_schema_metadata({METADATA_KEY: metadata}), older)
     rows = listed(find_run("a run")).set_index("file")
     good = rows.loc[sound_one.name]

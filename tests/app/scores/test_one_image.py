@@ -103,7 +103,11 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     text = sound(app.run())
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
     assert "those of the score table" in text
-    (run / "model.safetensors").write_bytes(b"no weights")
+    weights = (run / "model.safetensors").rename(root / "elsewhere")
+    text = sound(app.run())
+    assert "Not rebuilt level by level: first: bundled without its weights, which would have to be" in text
+    assert 'class="mosaic rebuilt"' not in text and "Digits (scikit-learn) 5: " in text
+    weights.rename(run / "model.safetensors").write_bytes(b"no weights")
     text = sound(app.run())
     assert "was made with other weights than the run has now" in text and "has no scores of FashionMNIST yet" in text
     make_tables(run, ("fashionmnist",), n=30, parts=False)

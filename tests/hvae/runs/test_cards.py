@@ -13,7 +13,8 @@ from hvae.errors import TableError
 from hvae.runs.cards import Card, cards, read_card, write_card
 from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
-from tests.synthetic import card_points, make_card, make_run
+from hvae.runs.importing.bundles import bundle_tables
+from tests.synthetic import card_points, make_card, make_run, make_tables
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ def test_a_run_without_weights_keeps_its_cards(tmp_path):
     run = make_run(tmp_path, "scored")
     make_card(run, weights="f" * 64)
     assert [len(part) for part in cards(find_run(str(run)))] == [1, 0]
+
+
+def test_a_bundle_without_weights_takes_the_cards_of_its_weights_along(run, tmp_path):
+    make_tables(run, ("fashionmnist",), n=20, parts=False)
+    path = make_card(run)
+    make_card(run, draws=8, weights="f" * 64)
+    bundle_tables(find_run(str(run)), tmp_path / "bundle", (), (), print)
+    copied = tmp_path / "bundle" / "card"
+    assert [(one.name, one.read_bytes()) for one in copied.iterdir()] == [(path.name, path.read_bytes())]
+    make_card(tmp_path / "bundle", draws=8, weights="f" * 64)
+    found, problems = cards(find_run(str(tmp_path / "bundle")))
+    assert len(found) == len(problems) == 1, "the tables say which weights count"
 
 
 def test_values_that_no_card_has_are_refused(run):

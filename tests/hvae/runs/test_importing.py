@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from hvae.cli import app
 from hvae.files import run_lock
-from hvae.runs.folders import find_runs
-from hvae.runs.importing import import_run
+from hvae.runs.catalogue import catalogue
+from hvae.runs.folders import find_run, find_runs
+from hvae.runs.importing import import_archive, import_run
+from hvae.runs.importing.bundles import bundle_tables
 from hvae.runs.score_tables import METADATA_KEY, content_hash
 from hvae.runs.states import run_state
 from tests.hvae.foreign_runs import TABLE, contents, pack, refused
@@ -37,6 +39,21 @@ def test_a_sound_run_arrives_whole(source, into):
     assert any("1 of 2 score tables were made with other weights" in line for line in said)
     assert run_state(find_runs([into])[0]).state == "complete"
     assert "already a run 'new'" in refused(into, source)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_run_bundled_without_its_weights_arrives(source, into, tmp_path, packed):
+    bundle = tmp_path / "light"
+    bundle_tables(find_run(str(source)), bundle, (), (), lambda line: None)
+    expected, said = contents(bundle), []
+    if packed:
+        copy = import_archive(pack(bundle, tmp_path / "light.zip"), into, None, said.append)
+    else:
+        copy = import_run(bundle, into, None, said.append)
+    assert contents(copy) == expected and not any("other weights" in line for line in said)
+    assert any("there are no weights" in line for line in said)
+    (entry,) = find_runs([into])
+    assert run_state(entry).state == "tables only" and catalogue(entry).problems == ()
 
 
 @pytest.mark.parametrize("name", ["../out", "a/b", "", ".hidden", "x" * 81, "<img src=x>", "new\n", "ö", "C:\\x"])
@@ -170,7 +187,7 @@ def cut(member: str):
         (cut("model.safetensors"), "cut short"),
         (not_finite, "not finite"),
         (cut(TABLE), "no readable parquet"),
-        (rewrite(with_text), "is of type string"),
+        (rewrite(with_text), "of type string, it has to be float"),
         (rewrite(with_infinity), "not finite"),
         (rewrite(without_metadata), "is no score table"),
         (rewrite(of_another_set), "holds another table"),

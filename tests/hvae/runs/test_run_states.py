@@ -80,7 +80,7 @@ def test_the_states_of_a_run_nobody_writes(run):
     (run / "model.safetensors").unlink()
     assert state(run).state == "damaged" and "no scores" in state(run).reason
     make_tables(run, ("mnist",), n=20)
-    assert state(run).state == "scores only"
+    assert state(run).state == "tables only"
     (entry,) = find_runs([run.parent])
     (run / "config.json").write_text("{}")
     assert state(run).state == "damaged" and "Field required" in state(run).reason

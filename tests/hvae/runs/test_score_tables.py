@@ -19,6 +19,7 @@ from numpy.testing import assert_array_equal
 from hvae.errors import TableError
 from hvae.runs import columns, pixel_tables
 from hvae.runs.score_tables import (
+    LARGEST_ERROR,
     METADATA_KEY,
     TABLE_SCHEMA_VERSION,
     content_hash,
@@ -35,8 +36,8 @@ NAMES = ["β-vae/训练 1.png", "a.b.c.jpg", "", "🙂.png", "naïve.tif"]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A sound table of three layers, 40 images, with the names of the files."""
-    (path,) = make_tables(make_run(tmp_path, "a_run"), ("mnist",), n=40)
+    """A sound table of three layers, 40 images, with standard errors and the names of the files."""
+    (path,) = make_tables(make_run(tmp_path, "a_run"), ("mnist",), n=40, draws=(4,))
     table = read_table(path)
     frame = table.frame.copy()
     frame.insert(2, "name", (NAMES * 8))
@@ -74,6 +75,53 @@ def test_a_table_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert back.metadata.model_copy(update={"content_sha256": ""}) == table.metadata
     assert back.metadata.setting == Setting(seed=7, draws=3)
     assert write_table(tmp_path, back).read_bytes() == path.read_bytes()
+
+
+ERRORS = [0.0, 6e-8, 1e-3, 0.1, 1.2345, 300.0, 65_504.0, 65_519.9, 65_520.0, 3e38]
+"""Standard errors in nats, the last three beyond what half precision holds."""
+
+
+def test_standard_errors_take_half_the_room_and_never_become_infinite(tmp_path: Path) -> None:
+    values = np.linspace(-400, 400, len(ERRORS)).astype(np.float32)
+    path = write_table(tmp_path, table_of({"elbo": values, "elbo_se": ERRORS}, draws=3))
+    types = {field.name: field.type for field in pq.read_schema(path)}
+    assert types["elbo"] == pa.float32() and types["elbo_se"] == pa.float16()
+    back = read_table(path)
+    assert_array_equal(back.frame["elbo"].to_numpy().view(np.uint32), values.view(np.uint32))
+    assert back.frame["elbo_se"].dtype == np.float32, "nobody computes in half precision"
+    held = np.minimum(np.array(ERRORS), LARGEST_ERROR)
+    assert_array_equal(back.column("elbo_se"), held.astype(np.float16).astype(np.float64))
+    np.testing.assert_allclose(back.column("elbo_se"), held, rtol=2**-11, atol=2**-25)
+    assert write_table(tmp_path / "again", back).read_bytes() == path.read_bytes()
+    for broken in (np.nan, np.inf):
+        with pytest.raises(TableError, match=r"1 values of `elbo_se` that are not finite"):
+            write_table(tmp_path, table_of({"elbo": [0.0], "elbo_se": [broken]}, draws=3))
+
+
+def widened(content: pa.Table) -> pa.Table:
+    """Standard errors as schema 2 has them."""
+    fields = [field.with_type(pa.float32()) if field.type == pa.float16() else field for field in content.schema]
+    return content.cast(pa.schema(fields))
+
+
+def test_a_table_of_the_schema_before_is_read_and_written_as_todays(path: Path, tmp_path: Path) -> None:
+    today = read_table(path)
+    rewrite(path, widened, schema_version=2)
+    before = read_table(path)
+    assert before.metadata.schema_version == 2
+    pd.testing.assert_frame_equal(before.frame, today.frame, check_exact=True)
+    written = write_table(tmp_path / "again", before)
+    assert read_table(written).metadata == today.metadata
+    assert pq.read_schema(written).field("elbo_se").type == pa.float16()
+
+
+def test_standard_errors_have_the_type_of_their_schema(path: Path) -> None:
+    halves = path.read_bytes()
+    rewrite(path, schema_version=2)
+    assert "'elbo_se' of type halffloat, it has to be float: score it again" in refused(path)
+    path.write_bytes(halves)
+    rewrite(path, widened)
+    assert "'elbo_se' of type float, it has to be halffloat: score it again" in refused(path)
 
 
 def page_ends(path: Path) -> list[int]:
@@ -133,9 +181,9 @@ def test_a_hash_that_does_not_fit_is_noticed(path: Path) -> None:
 
 def test_another_schema_says_what_to_do(path: Path) -> None:
     rewrite(path, schema_version=TABLE_SCHEMA_VERSION + 1)
-    assert refused(path).endswith(f"is of schema 3, this version of hvae reads {TABLE_SCHEMA_VERSION}: update hvae")
+    assert refused(path).endswith("is of schema 4, this version of hvae reads 2 and 3: update hvae")
     rewrite(path, schema_version=1)
-    assert "older schema 1: hvae runs upgrade a_run converts it without changing a value" in refused(path)
+    assert "older schema 1: hvae runs upgrade a_run converts it without changing a value but standard" in refused(path)
     for nonsense in ("2", None, 2.5, True, [2]):
         rewrite(path, schema_version=nonsense)
         assert "another schema" in refused(path)

@@ -21,7 +21,7 @@ from hvae.datasets.families import FAMILIES
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.runs.catalogue import weights_hash
+from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.pixel_tables import write_parquet
 from hvae.runs.score_tables import content_hash
@@ -158,10 +158,14 @@ def card_paths(run: Path) -> list[Path]:
 def cards(run: RunEntry) -> tuple[list[Card], list[str]]:
     """The cards of a run in the order of their settings, and one line for each that may not be used.
 
-    A card of other weights than the run has now is named and not used; a run without weights keeps those it has.
+    A card of other weights than the run has now is named and not used; those of a run without weights are the ones that
+    its tables name, and where these name none every card may be used.
     """
-    weights, found, problems = weights_hash(run.path), [], []
-    for path in card_paths(run.path):
+    found: list[Card] = []
+    problems: list[str] = []
+    paths = card_paths(run.path)
+    weights = catalogue(run).weights if paths else None
+    for path in paths:
         try:
             card = read_card(path)
         except TableError as error:
