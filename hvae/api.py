@@ -18,7 +18,7 @@ from hvae.errors import ConfigError, DataError, HvaeError
 from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry, find_run
 from hvae.runs.settings import Setting
-from hvae.verdicts.rule import USUAL_SCORE, Statistic, rule
+from hvae.verdicts.rule import Statistic, rule
 
 ALPHA = 0.05
 
@@ -45,9 +45,7 @@ class LoadedRun:
         self.depth = run.config.model.depth
         """Number of latent layers L."""
 
-    def score(
-        self, images: Any, scores: Sequence[str] = (USUAL_SCORE,), setting: Setting | None = None
-    ) -> pd.DataFrame:
+    def score(self, images: Any, scores: Sequence[str] = ("llr",), setting: Setting | None = None) -> pd.DataFrame:
         """OOD scores of images in nats, higher = more out-of-distribution; one row an image of the batch.
 
         `scores` are names in `hvae.scores.SCORES`; each gives a column a level: `LLR>1` ... `LLR>L`. The `setting`
@@ -76,15 +74,17 @@ class LoadedRun:
         images: Any,
         alpha: float = ALPHA,
         *,
-        score: str = USUAL_SCORE,
+        score: str | None = None,
         two_sided: bool = False,
         statistic: Statistic = "rank",
         setting: Setting | None = None,
     ) -> pd.DataFrame:
         """Verdicts of the label-free rule: is each image unlike what the model knows?
 
-        One row an image: statistics and scores in nats, tail ranks, `p` with its interval, `ood`, `verdict`. `alpha`
-        is the share of false alarms allowed, in (0, 1); the others are as `hvae.verdicts.rule.rule` has them.
+        One row an image: statistics, scores and the parts of the one that judges in nats, tail ranks, where the image
+        `differs_at`, `p` with its interval, `ood`, `verdict`. The frame's `attrs` name the `score` that judged, the
+        `statistic`, and what has to be known of it, the `note`. `alpha` is the share of false alarms allowed, in
+        (0, 1); the others are as `hvae.verdicts.rule.rule` has them.
 
         Raises:
             ConfigError: an unknown score.
@@ -95,7 +95,9 @@ class LoadedRun:
 
         pixels = self._pixels(images)
         made = rule(self._catalogue, setting, score=score, two_sided=two_sided, statistic=statistic)
-        return Judge(self.run, made)(pixels, alpha)
+        frame = Judge(self.run, made)(pixels, alpha)
+        frame.attrs = {"score": made.score, "statistic": made.statistic, "note": made.note}
+        return frame
 
     def reconstruct(
         self, images: Any, levels: Sequence[int] | None = None, *, draws: int = 1, seed: int = 0

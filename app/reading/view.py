@@ -133,14 +133,17 @@ def view(
 
 def scored(catalogue: Catalogue, entry: TableEntry, measure: Measure) -> Scored:
     """An image set with its values of a score, computed once. Raises a TableError that says what is missing."""
-    reference = None
-    if measure.score.needs_reference and catalogue.own is not None:
-        reference = catalogue.find(catalogue.own, entry.setting, ("reference",))
+    reference = reference_part(catalogue, entry.setting) if measure.score.needs_reference else None
     table = loading.table(catalogue, entry)
     fitted_to = loading.table(catalogue, reference) if reference else None
     stamp = "|".join([loading.stamp(entry), loading.stamp(reference) if reference else "", measure.label])
     values = kept("scores", stamp, lambda: measure.score.of(table, fitted_to))
     return Scored(entry, table, measure, measure.shown(values, table), f"{stamp}|{measure.unit}")
+
+
+def reference_part(catalogue: Catalogue, setting: Setting) -> TableEntry | None:
+    """What scores are fitted to under a setting; None where it is not scored."""
+    return catalogue.find(catalogue.own or "", setting, ("reference",))
 
 
 def auroc(inside: Scored, outside: Scored) -> Estimate:

@@ -14,7 +14,7 @@ from app.images.sources import FORMATS, whole_split
 from app.looks import palette
 from app.looks.pictures import grey_or_colour, png
 from app.looks.wording import literal
-from app.reading import choosing, loading
+from app.reading import choosing, judges, loading
 from app.score_images.work import Given
 from app.server import access, limits
 from app.server.judgements import JudgedBy, Settings
@@ -26,7 +26,7 @@ from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES, at_every_level, computable
+from hvae.scores import SCORES
 from hvae.verdicts import rule
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
@@ -191,15 +191,20 @@ def judging(
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
     setting = choosing.choose_setting(found.rule_settings())
-    obstacles = {name: obstacle(found, setting, name) for name in SCORES}
+    usual, instead = judges.usual(found, setting)
+    judges.follow("judge", usual)
+    obstacles = {name: judges.obstacle(found, setting, name) for name in SCORES}
     offered = [name for name, why in obstacles.items() if not why]
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
     about = " ".join(f"{name}: {SCORES[name].about}" for name in offered)
     with controls.bar("rule-bar"):
-        score = controls.choose("Judged by", "score", offered, rule.USUAL_SCORE, help=about)
+        score = controls.choose("Judged by", "judge", offered, usual, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
+    few = rule.few_images(score, judges.parts(found, setting)[0])
+    if note := instead if score == usual and instead else few:
+        (st.info if note == instead else st.warning)(literal(note))
     for why in filter(None, obstacles.values()):
         st.caption(f"Cannot judge here: {literal(why)}.")
     further = _further(selection, found.run, setting, score)
@@ -212,19 +217,10 @@ def judging(
         depth=found.run.depth or 0,
         statistic=statistic,  # type: ignore[arg-type]
         two_sided=sides != "high",
+        note=note,
         also=tuple(JudgedBy(run=one.name, setting=_alike(loading.catalogue(one), setting)) for one in further),
     )
     return settings, (found.run, *further)
-
-
-def obstacle(found: Catalogue, setting: Setting, score: str) -> str:
-    """Why a run whose parts are scored under a setting cannot judge by a score; empty where it can."""
-    entries = [found.find(found.own or "", setting, (part,)) for part in ("reference", "calibration")]
-    parts = [loading.table(found, entry) for entry in entries if entry]
-    levels = at_every_level(score, found.run.depth or 0)
-    if not levels:
-        return f"{SCORES[score].title} has nothing to say about a model of {found.run.depth} latent layers"
-    return next(iter(computable(levels, parts, parts[0])[1]), "")
 
 
 def _alike(found: Catalogue, setting: Setting) -> Setting:
@@ -263,7 +259,7 @@ def _unlike(run: RunEntry, other: RunEntry, setting: Setting, score: str) -> str
     own = _alike(found, setting)
     if own not in found.rule_settings():
         return f"no scores of its reference and calibration parts under {own}"
-    return obstacle(found, own, score)
+    return judges.obstacle(found, own, score)
 
 
 def command(settings: Settings, alpha: str) -> str:

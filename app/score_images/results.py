@@ -95,7 +95,8 @@ def reference(settings: Settings) -> Reference | None:
 def columns(found: Judged) -> dict[str, tuple[str, str]]:
     """The table of verdicts for people: heading -> (column, how it is written)."""
     levels = found.stored.settings.levels
-    differs = {"differs at k": ("differs_at", "%d")} if len(levels) > 1 else {}
+    at = ("differs at k", "%d") if len(levels) > 1 else ("differs at", "%s")
+    differs = {at[0]: ("differs_at", at[1])} if "differs_at" in found.frame else {}
     scores = {f"{one.label}, {one.units[0]}": (one.label, "%.1f") for one in levels}
     return {"name": ("name", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")} | differs | scores
 

@@ -10,8 +10,9 @@ from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
-from app.images.one_image import Chosen, bound_in_steps, every_level, every_score, rebuild
+from app.images.one_image import every_level, every_score, rebuild
 from app.images.sources import UPLOADS_SLUG
+from app.images.waterfalls import Chosen, bound_in_steps, explained
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
@@ -92,6 +93,9 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
     st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
+    for by in (settings, *settings.also):
+        if by.note:
+            st.info(literal(f"{by.run}: {by.note}"))
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
@@ -245,9 +249,10 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
         return _inside(like, measure), measure.of(table, inside)
 
     # The stamp names the verdicts and the reference part as they are now.
-    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, f"{stamp} {row}")
+    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, f"{stamp} {row}", inside)
     with right:
         bound_in_steps(chosen, score.k or 1)
+    explained(chosen, score)
     left, right = st.columns(2, gap="large")
     with left:
         every_level(chosen, score)
@@ -264,7 +269,8 @@ def _verdict(found: Judged, row: int) -> None:
         name = one["name"]
         st.image(data_uri(found.stored.images[row]), width=196, caption=literal(name), alt=f"Image {name}")
     word = components.mark("raises an alarm") if one["alarm"] else components.mark("typical", "good")
-    differs = f" It differs most at k = {one.differs_at}." if len(settings.levels) > 1 else ""
+    place = "at k =" if len(settings.levels) > 1 else "in"
+    differs = f" It differs most {place} {one.differs_at}." if "differs_at" in one else ""
     lines = [
         f"{one['verdict']}.",
         f"p = {one['p']:.4f}: between {100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution "

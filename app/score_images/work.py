@@ -58,7 +58,8 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
             by = known.also[place - 1] if place else known
             judge = _judge_of(runs[place], by, settings)
             sizes = {"n_reference": len(judge.rule.reference), "n_calibration": len(judge.rule.calibration)}
-            by = by.model_copy(update=sizes | {"weights_sha256": judge.rule.weights_sha256})
+            about = {"weights_sha256": judge.rule.weights_sha256, "note": by.note or judge.rule.note}
+            by = by.model_copy(update=sizes | about)
             also = (*known.also[: place - 1], by, *known.also[place:])
             known = known.model_copy(update={"also": also}) if place else by
             judgements.keep(own, "settings", known)

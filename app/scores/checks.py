@@ -168,6 +168,8 @@ def label_free(view: View) -> None:
         text, _, command = str(error).partition(": hvae ")
         components.missing(f"{text}.", f"hvae {command}") if command else components.problem(text)
         return
+    if note := frame["note"].iloc[0]:
+        st.caption(literal(note))
     components.listed(
         frame,
         {
@@ -188,7 +190,7 @@ def _alarms(view: View) -> pd.DataFrame:
     made = rule(view.catalogue, view.setting, score=view.measure.score.name)
     inside = None if view.inside.entry.split in PARTS else view.inside.table
     others = [other.table for other in view.outside]
-    return pd.DataFrame(rule_alarms(made, inside, others, view.inside.slug, alpha=view.budget))
+    return pd.DataFrame(rule_alarms(made, inside, others, view.inside.slug, alphas=(view.budget,)))
 
 
 def _expected(row: Any) -> str:

@@ -45,6 +45,7 @@ class JudgedBy(Frozen):
     weights_sha256: str = ""
     n_reference: int = 0
     n_calibration: int = 0
+    note: str = ""
 
 
 class Settings(JudgedBy):

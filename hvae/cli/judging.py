@@ -35,7 +35,7 @@ def judge(
     invert: bool,
     two_sided: bool,
     statistic: str,
-    score: str,
+    score: str | None,
     device: str,
     as_json: bool,
     fail_if_ood: bool,
@@ -114,7 +114,7 @@ def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal]
     setting = {
         **rule.setting.fields, "alpha": alpha, "score": rule.score, "levels": [one.label for one in rule.levels],
         "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
-        "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256,
+        "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256, "note": rule.note,
     }  # fmt: skip
     return {
         "run": run,
@@ -133,24 +133,26 @@ def _show(record: dict) -> None:
     from hvae.cli.terminal import show
 
     setting, together = record["setting"], record["together"]
-    levels = setting["levels"]
-    table = Table("image", *levels, "p", *(["differs at"] if len(levels) > 1 else []), "verdict")
+    levels, differs = setting["levels"], "differs_at" in record["images"][0]
+    table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
     for image in record["images"]:
         cells = [f"{image[label]:.1f}" for label in levels] + [f"{image['p']:.4f}"]
-        cells += [f"k = {image['differs_at']}"] if len(levels) > 1 else []
+        cells += [f"{'k = ' * (len(levels) > 1)}{image['differs_at']}"] if differs else []
         table.add_row(escape(image["image"]), *cells, image["verdict"])
     show(table)
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")
+    if setting["note"]:
+        typer.echo(f"{record['run']}: {setting['note']}")
     needed = (
         f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
         f"{together['least_rejections']:,}"
     )
     typer.echo(
-        f"{record['run']} (reading {setting['reading']}, S = {setting['samples']}, R = {setting['draws']}): "
-        f"{together['alarms']:,} of {together['n']:,} images raise an alarm at {setting['alpha']:g}; if all were "
-        f"in-distribution, {together['low']:,} to {together['high']:,} would. Held at a false discovery rate of "
-        f"{setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
+        f"{record['run']} ({setting['score']}, reading {setting['reading']}, S = {setting['samples']}, "
+        f"R = {setting['draws']}): {together['alarms']:,} of {together['n']:,} images raise an alarm at "
+        f"{setting['alpha']:g}; if all were in-distribution, {together['low']:,} to {together['high']:,} would. Held "
+        f"at a false discovery rate of {setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
         f"{needed if together['least_rejections'] > 1 else ''}."
     )
 

@@ -47,7 +47,10 @@ def report(
     in_data: Annotated[
         str | None, typer.Option("--in", help="In-distribution set; default the one each run was trained on.")
     ] = None,
-    alpha: Annotated[float, typer.Option(help="False-alarm budget of the label-free rule.")] = 0.05,
+    alpha: Annotated[
+        list[float] | None,
+        typer.Option(help="False-alarm budget of the label-free rule. Several may follow; default .01, .05 and .1."),
+    ] = None,
     bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC and FPR80.")] = 200,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
@@ -90,13 +93,13 @@ def _of_score_tables(
     score: Sequence[str],
     reading: Sequence[str],
     in_data: str | None,
-    alpha: float,
+    alpha: Sequence[float] | None,
     bootstrap: int,
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The tables of a report of stored scores, and a line for each thing left out."""
     from rich.console import Console
 
-    from hvae.report import TABLES, build, gather
+    from hvae.report import BUDGETS, TABLES, build, gather
     from hvae.scores import find
 
     for name in table or []:
@@ -107,7 +110,7 @@ def _of_score_tables(
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)
     with Console(stderr=True).status("measuring"):
-        tables = build(gathered.comparisons, table or TABLES, scores=score, alpha=alpha, n_boot=bootstrap)
+        tables = build(gathered.comparisons, table or TABLES, scores=score, alphas=alpha or BUDGETS, n_boot=bootstrap)
     return tables, [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, score)]
 
 

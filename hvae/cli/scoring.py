@@ -36,10 +36,19 @@ Images = Annotated[
 ]
 TwoSided = Annotated[bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")]
 ScoreName = Annotated[
-    str, typer.Option("--score", help="With --images: the score that judges, by its name in the registry.")
+    str | None,
+    typer.Option(
+        "--score",
+        help="With --images: the score that judges, by its name in the registry; default joint, or llr where the run "
+        "does not give that or has under 200 reference images.",
+    ),
 ]
 Statistic = Annotated[
-    str, typer.Option(help="With --images: rank (least tail rank over k) or difference (the k that differs most).")
+    str,
+    typer.Option(
+        help="With --images, of a score with levels: rank (least tail rank over k) or difference (the k that "
+        "differs most)."
+    ),
 ]
 Card = Annotated[
     bool,
@@ -70,7 +79,7 @@ def score(
     fit: Annotated[str, typer.Option(help="With --images, for other aspects: pad, crop or squash.")] = "pad",
     invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
     two_sided: TwoSided = False,
-    score_name: ScoreName = "llr",
+    score_name: ScoreName = None,
     statistic: Statistic = "rank",
     as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
     fail_if_ood: FailIfOod = False,

@@ -1,5 +1,6 @@
 """The paper's tables from stored score tables: data frames that the CLI and the dashboard share. Imports no torch."""
 
+from hvae.report.alarms import BUDGETS as BUDGETS
 from hvae.report.comparisons import Comparison as Comparison
 from hvae.report.comparisons import Gathered as Gathered
 from hvae.report.comparisons import gather as gather

@@ -17,7 +17,7 @@ _TITLES = {
     "bits": "Bits per dimension of the bounds L>k (lower = more likely; * = more likely than the model's own data)",
     "detection": "OOD detection with 95 % intervals (best k = chosen on these OOD images, as in the paper)",
     "control": "Negative control: test images against fitted images of the same set, about .5 for every score",
-    "alarms": "Label-free rule: realised alarms with the 95 % beta-binomial interval",
+    "alarms": "Label-free rule: realised alarms with the 99.9 % beta-binomial interval",
     "layers": "KL and active units per layer",
     "ratios": "LLR>k in nats, and the share of images where it is negative",
     "card": "Robustness card: changed test images against unaltered ones, AUROC with 95 % intervals and share caught",
@@ -29,6 +29,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "data": "{data}",
         "images": "{role}",
         "n": "{n:,}",
+        "judged by": "{score}",
         "calibration": "{n_calibration:,}",
         "alpha": "{alpha:g}",
         "alarm rate": "{rate:.4f}",
@@ -89,6 +90,8 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
                 note += (
                     f", {first['n_ood']:,} changed and {first['n_in']:,} unaltered images, budget {first['budget']:g}"
                 )
+            if name == "alarms" and (more := frame["note"].iloc[0]):
+                note += f"; {more}"
             wide = _WIDE.get(name)
             yield _TITLES[name], note, wide(frame) if wide else _filled(frame, _columns(name, frame))
 

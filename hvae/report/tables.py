@@ -9,7 +9,7 @@ import pandas as pd
 from hvae import scores as registry
 from hvae import stats
 from hvae.report import published
-from hvae.report.alarms import alarm_table
+from hvae.report.alarms import BUDGETS, alarm_table
 from hvae.report.comparisons import Comparison
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
@@ -27,12 +27,12 @@ def build(
     names: Iterable[str] = TABLES,
     *,
     scores: Sequence[str] = (),
-    alpha: float = 0.05,
+    alphas: Sequence[float] = BUDGETS,
     n_boot: int = 200,
 ) -> dict[str, pd.DataFrame]:
     """The tables of a report with these `names`; those without a row are left out.
 
-    `scores` are names in the registry, for `detection` and `control`, empty for all; `alpha` is the budget of false
+    `scores` are names in the registry, for `detection` and `control`, empty for all; `alphas` are budgets of false
     alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
 
     Raises:
@@ -42,7 +42,7 @@ def build(
         "bits": bits_table,
         "detection": lambda found: detection_table(found, scores, n_boot=n_boot),
         "control": lambda found: control_table(found, scores, n_boot=n_boot),
-        "alarms": lambda found: alarm_table(found, alpha=alpha),
+        "alarms": lambda found: alarm_table(found, alphas=alphas),
         "layers": layer_table,
         "ratios": ratio_table,
     }

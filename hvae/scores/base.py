@@ -56,6 +56,12 @@ class Score(ABC):
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
     """Whether no model takes part, so that it is a baseline which a model has to beat."""
+    least_reference: ClassVar[int] = 0
+    """Images of the reference part below which it is no judge by default, and is used with a warning."""
+    fewer_cost: ClassVar[str] = ""
+    """What a smaller reference part costs, as measured."""
+    legend: ClassVar[str] = ""
+    """What its parts and statistics are, in plain text for people; empty where it has none."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
@@ -109,7 +115,7 @@ class Score(ABC):
             )
         if not self.needs_reference or reference is None:
             return None
-        return _unlike(about, reference.metadata) or self._unfit(reference)
+        return unlike(about, reference.metadata) or self._unfit(reference)
 
     def _unfit(self, reference: ScoreTable) -> str | None:
         """Why it cannot be fitted to a reference part that has all its columns, None where it can."""
@@ -154,11 +160,11 @@ class Score(ABC):
         """`of`, with everything it needs at hand."""
 
 
-def _unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
+def unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
     """Why a reference part says nothing about a table, None where both were measured alike."""
     if about.weights_sha256 != reference.weights_sha256:
         return f"{about.slug} ({about.split}) and the {reference.split} part have other weights each: score both again"
-    for name in ("reading", "samples", "draws"):
+    for name in ("reading", "samples", "draws", "precision"):
         own, other = getattr(about, name), getattr(reference, name)
         if own != other:
             return (

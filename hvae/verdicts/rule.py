@@ -1,7 +1,8 @@
 """The label-free rule of a run: is THIS image unlike what the model knows? Imports no torch.
 
 A rule is made from two score tables of the run's own training set, so no OOD image has a part in it: each level of one
-score is ranked in the reference part, and what stands out most is turned into a p-value on the calibration part.
+score is ranked in the reference part, and what stands out most is turned into a p-value on the calibration part. How
+the images have to be measured (reading, S, R, precision) is what the reference part says, never a default.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 from hvae.scores import Level, Score
+from hvae.scores.base import Explanation, unlike
 from hvae.stats import conformal
 from hvae.stats.arrays import Floats, between
 from hvae.verdicts.words import in_words, share_interval
@@ -31,7 +33,8 @@ Statistic = Literal["rank", "difference"]
   in standard deviations of the reference part.
 """
 STATISTICS: tuple[Statistic, ...] = ("rank", "difference")
-USUAL_SCORE = "llr"
+USUAL_SCORE, FALLBACK_SCORE = "joint", "llr"
+"""Judges where no score is asked for, and instead of it where a run does not give it; see `usual_score`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +44,13 @@ class Rule:
     run: str
     reference: ScoreTable
     calibration: ScoreTable
-    score: str = USUAL_SCORE
+    score: str
     """Name of the score that judges, at every level it has."""
     two_sided: bool = False
     """Whether values too LOW are called OOD as well."""
     statistic: Statistic = "rank"
+    note: str = ""
+    """What a person has to know of this rule, in one line: why it is not the usual one, or what its few images cost."""
 
     @property
     def setting(self) -> Setting:
@@ -81,16 +86,18 @@ class Rule:
         """Judge images by their statistics, measured under the rule's setting.
 
         Raises:
-            TableError: statistics that the score needs and the table lacks.
+            TableError: statistics that the score needs and the table lacks, or statistics measured in another way.
         """
         own = values(self.score, table, self.reference)
+        explained = self.levels[0].explain(table, self.reference) if len(self.levels) == 1 else None
         far, level = self._far(own)
         calibration, _ = self._far(self.calibration_values)
         p = conformal.p_values(calibration, far)
         reached = np.rint(p * (len(calibration) + 1)).astype(int) - 1
         low, high = share_interval(reached, len(calibration))
         ranks = conformal.tail_ranks(self.reference_values, own, two_sided=self.two_sided)
-        return Judgement(tuple(score.k for score in self.levels), ranks, level, p, low, high, len(calibration))
+        levels = tuple(score.k for score in self.levels)
+        return Judgement(levels, ranks, level, p, low, high, len(calibration), self.levels[0].label, explained)
 
     def _far(self, own: Floats) -> tuple[Floats, np.ndarray]:
         """(the statistic T, small = far out; the column it comes from), `(m,)` each."""
@@ -119,6 +126,10 @@ class Judgement:
     """`(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out."""
     n: int
     """Size of the calibration part."""
+    label: str
+    """Of the score, at the first of its levels."""
+    explained: Explanation | None = None
+    """Its parts and statistics, of a score without levels that has some."""
 
     def alarms(self, alpha: float) -> np.ndarray:
         """Mask `(m,)` of images called OOD at the false-alarm budget alpha; `HvaeError` for alpha outside (0, 1)."""
@@ -134,10 +145,14 @@ class Judgement:
     def frame(self, alpha: float) -> pd.DataFrame:
         """One row an image: `rank>k` for each level, `differs_at` (k), `p`, `p_low`, `p_high`, `ood`, `verdict`.
 
-        A score without levels has one column `rank`, and no `differs_at`.
+        A score without levels has one column `rank`. Where it has parts, they are columns `SCORE: PART` in nats, and
+        `differs_at` names its most unusual statistic; else there is no `differs_at`.
         """
         if self.levels == (None,):
             columns: dict[str, object] = {"rank": self.ranks[:, 0]}
+            if self.explained is not None:
+                columns |= {f"{self.label}: {name}": part for name, part in self.explained.parts.items()}
+                columns["differs_at"] = self.explained.shares.idxmin(axis=1)
         else:
             columns = {f"rank>{k}": self.ranks[:, column] for column, k in enumerate(self.levels)}
             columns["differs_at"] = np.array(self.levels)[self.level]
@@ -152,13 +167,13 @@ def rule(
     found: Catalogue,
     setting: Setting | None = None,
     *,
-    score: str = USUAL_SCORE,
+    score: str | None = None,
     two_sided: bool = False,
     statistic: Statistic = "rank",
 ) -> Rule:
     """The rule of a run from its stored tables of the reference and calibration parts of its own training set.
 
-    `setting` is that of both parts, the usual one where None; the others are as `Rule` has them.
+    `setting` is that of both parts, the first that both have where None; the others are as in `of_parts`.
 
     Raises:
         ConfigError: an unknown score.
@@ -167,22 +182,72 @@ def rule(
     """
     setting = setting or next(iter(found.rule_settings()), Setting())
     reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))
-    made = Rule(found.run.name, reference, calibration, score, two_sided, statistic)
-    wanted = registry.at_every_level(score, made.depth) or [registry.find(score)()]
-    _, obstacles = registry.computable(wanted, (made.reference, made.calibration), made.reference)
-    if obstacles:
-        raise TableError(f"{found.run.name}: {obstacles[0]}")
+    return of_parts(found.run.name, reference, calibration, score=score, two_sided=two_sided, statistic=statistic)
+
+
+def of_parts(
+    run: str,
+    reference: ScoreTable,
+    calibration: ScoreTable,
+    *,
+    score: str | None = None,
+    two_sided: bool = False,
+    statistic: Statistic = "rank",
+) -> Rule:
+    """The rule of a run from the tables of both parts, by `usual_score` where no score is named.
+
+    Raises:
+        ConfigError: an unknown score.
+        TableError: a part lacks what the score needs, or the score cannot be fitted to it.
+    """
+    chosen, note = usual_score(reference, calibration) if score is None else (score, few_images(score, reference))
+    made = Rule(run, reference, calibration, chosen, two_sided, statistic, note)
+    try:
+        # Whatever is wrong with either part is said before any image is measured.
+        _ = made.reference_values, made.calibration_values
+    except TableError as error:
+        raise TableError(f"{run}: {error}") from None
     return made
 
 
-def values(score: str, table: ScoreTable, reference: ScoreTable | None = None) -> Floats:
+def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, str]:
+    """(the score that judges where none is asked for, why it is not the usual one), the reason empty where it is.
+
+    It is `joint`, and the likelihood ratio where a part lacks its columns, the reference part has too few images, or it
+    cannot be fitted to them.
+    """
+    why = few_images(USUAL_SCORE, reference)
+    try:
+        if not why:
+            _ = [values(USUAL_SCORE, part, reference) for part in (reference, calibration)]
+    except TableError as error:
+        why = str(error)
+    return (FALLBACK_SCORE, f"judged by {FALLBACK_SCORE} instead of {USUAL_SCORE}: {why}") if why else (USUAL_SCORE, "")
+
+
+def few_images(score: str, reference: ScoreTable) -> str:
+    """What it costs that the reference part is small for a score, in one line; empty where it is not.
+
+    Raises:
+        ConfigError: an unknown score.
+    """
+    kind = registry.find(score)
+    if len(reference) >= kind.least_reference:
+        return ""
+    return f"{len(reference):,} reference images are few ({kind.least_reference:,} are wanted): {kind.fewer_cost}"
+
+
+def values(score: str, table: ScoreTable, reference: ScoreTable) -> Floats:
     """A score at every level it has, `(n, K)`, one column a level; higher = more out-of-distribution.
 
     Raises:
         ConfigError: an unknown score.
-        TableError: statistics that the score needs and the table lacks.
+        TableError: statistics that the score needs and the table lacks, or that were measured in another way than
+            those of the reference part.
     """
-    levels = registry.at_every_level(score, table.metadata.depth)
+    if (why := unlike(table.metadata, reference.metadata)) is not None:
+        raise TableError(why)
+    levels = registry.at_every_level(score, table.metadata.depth) or [registry.find(score)()]
     return np.column_stack([one.of(table, reference) for one in levels])
 
 

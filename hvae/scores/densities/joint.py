@@ -37,6 +37,15 @@ class Joint(SingleScore):
     about: ClassVar[str] = "How unlike the model's own images is the image in all levels of the hierarchy together?"
     source: ClassVar[str] = "this project; covariance of Ledoit & Wolf (2004)"
     needs_reference: ClassVar[bool] = True
+    least_reference: ClassVar[int] = 200
+    fewer_cost: ClassVar[str] = (
+        "fitted to 50 / 200 / 4,000 images of FashionMNIST, joint caught 96.5 / 98.1 / 98.9 % of MNIST at a 5 % budget "
+        "(AUROC .989 / .993 / .995; of digits .933 / .941 / .951)"
+    )
+    legend: ClassVar[str] = (
+        "log p(x|z) and log r_l are the terms of the ELBO; D_k is the likelihood that is lost when z_k comes from the "
+        "prior as well."
+    )
     mark: ClassVar[tuple[str, str, str]] = ("joint", "joint", r"\mathrm{joint}")
 
     @classmethod

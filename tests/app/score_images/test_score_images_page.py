@@ -2,7 +2,6 @@
 
 import io
 import json
-import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -39,13 +38,6 @@ SETTINGS = judgements.Settings(
     depth=2, statistic="rank",
 )  # fmt: skip
 JOB = "abcdefghijkl"
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Results of jobs go where no other test sees them."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
 
 
 def png(value: int) -> bytes:
@@ -383,8 +375,8 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     clothes: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, judge: str
 ) -> None:
     monkeypatch.setitem(SCORES, "paper", Paper)
-    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", score=judge)
-    assert "paper" in app.segmented_control(key="score").options
+    app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", judge=judge)
+    assert "paper" in app.segmented_control(key="judge").options
     assert f"--statistic rank --score {judge} --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
@@ -410,9 +402,9 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
 def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
     clothes: Path, visit: Callable[..., AppTest]
 ) -> None:
-    app = visit("score_images", run="clothes", score="entropy-corrected")
+    app = visit("score_images", run="clothes", judge="entropy-corrected")
     text = sound(app).replace("\\", "")
-    assert app.segmented_control(key="score").options == ["bound", "llr", "joint", "typicality"]
+    assert app.segmented_control(key="judge").options == ["bound", "llr", "joint", "typicality"]
     assert "Cannot judge here: -(L+H) needs `input_entropy`" in text and "hvae" in text
     assert "asks for judged by `entropy-corrected`" in text and "--score llr" in text
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.images import one_image as image_steps
+from app.images import waterfalls as image_steps
 from app.scores import figures
 from hvae.datasets import load
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import find
-from tests.app.conftest import digits_of, sound
+from tests.app.conftest import digits_of, look_in, sound
+from tests.hvae.tables import drawn
 from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
@@ -51,6 +52,29 @@ def test_the_steps_of_an_image_add_up_to_its_bounds(tables, samples: int, k: int
     np.testing.assert_allclose(steps["+ log r<sub>2</sub>"].band[2], np.median(inside.log_ratio(2)))
     words = image_steps.explanation(table, k)
     assert ("S = 8" in words) == (samples == 8) and "no sum of some of them" in words
+
+
+def test_the_parts_of_a_score_add_up_to_it_beside_those_of_its_reference() -> None:
+    joint, reference, table = find("joint")(), drawn(300, 0), drawn(5, 1, shift=30)
+    own, here = joint.explain(reference, reference), joint.explain(table.take(np.array([2])), reference)
+    assert own is not None and here is not None
+    *parts, whole = image_steps.part_steps(own, here, joint)
+    assert [one.label for one in parts] == ["terms of the ELBO", "differences given the terms", "LLR&gt;1"]
+    assert [one.start for one in parts] == pytest.approx([0, *np.cumsum([one.value for one in parts])[:-1]])
+    assert whole.total and whole.start == 0 and whole.label == "= joint"
+    assert whole.value == pytest.approx(joint.of(table, reference)[2], abs=1e-9)
+    np.testing.assert_allclose(whole.band[2], np.median(joint.of(reference, reference)))
+
+
+def test_the_parts_of_one_image_on_the_scores_page(tmp_path, monkeypatch, visit) -> None:
+    run = make_run(tmp_path, "many")
+    make_tables(run, SETS, n=60)
+    look_in(monkeypatch, tmp_path, tmp_path / "nowhere")
+    app = visit("scores", run="many", score="joint", image="mnist:7")
+    text = sound(app)
+    assert "is the part of joint furthest outside" in text or "every part of joint lies within" in text
+    assert "Its statistics, the most unusual first" in text and "D<sub>k</sub> is the likelihood" in text
+    assert "Its statistics" not in sound(visit("scores", run="many", score="llr", image="mnist:7"))
 
 
 def test_the_contrast_says_who_is_fooled_and_who_is_caught() -> None:

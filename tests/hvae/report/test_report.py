@@ -147,13 +147,14 @@ def test_alarms_follow_the_label_free_rule(run, tables):
 
     calibration = t(ratios("calibration"))
     for role, data, values in (("test", "fashionmnist", ratios("test")), ("ood", "mnist", ratios("test", "mnist"))):
-        row = the_row(tables["alarms"], role=role, data=data)
+        row = the_row(tables["alarms"], role=role, data=data, alpha=0.05)
         assert row["rate"] == np.mean(conformal.p_values(calibration, t(values)) <= 0.05)
         assert (row["n_reference"], row["n_calibration"], row["n"]) == (120, 120, 120)
         assert np.isnan(row["low"]) == (role == "ood")
-    half = the_row(tables["alarms"], role="held-out half")
-    assert (half["n_calibration"], half["n"]) == (60, 60)
-    assert (half["low"], half["high"]) == conformal.false_alarm_interval(0.05, 60, 60, 0.95)
+    for alpha in (0.01, 0.05, 0.1):
+        half = the_row(tables["alarms"], role="held-out half", alpha=alpha)
+        assert (half["n_calibration"], half["n"]) == (60, 60)
+        assert (half["low"], half["high"]) == conformal.false_alarm_interval(alpha, 60, 60, 0.999)
 
 
 def test_the_check_on_the_held_out_half_keeps_its_level(tmp_path):
@@ -161,7 +162,9 @@ def test_the_check_on_the_held_out_half_keeps_its_level(tmp_path):
     folder = make_run(tmp_path, "many", depth=1)
     make_tables(folder, sets=("fashionmnist",), n=400)
     comparisons = gather([find_run(str(folder))]).comparisons
-    halves = [the_row(alarm_table(comparisons, alpha=0.2, seed=seed), role="held-out half") for seed in range(60)]
+    found = [alarm_table(comparisons, alphas=(0.2,), level=0.95, seed=seed) for seed in range(60)]
+    halves = [the_row(one, role="held-out half") for one in found]
+    assert set(found[0]["score"]) == {"joint"} and set(found[0]["note"]) == {""}
     assert len({half["rate"] for half in halves}) > 5
     assert np.mean([half["low"] <= half["rate"] <= half["high"] for half in halves]) > 0.85
 

@@ -11,27 +11,7 @@ from hvae.errors import TableError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import score
 from hvae.scores.densities.joint import Joint, JointFit
-from tests.hvae.tables import table_of
-
-KL = (20.0, 8.0, 5.0)
-
-
-def drawn(n: int, seed: int, kl: tuple[float, ...] = KL, shift: float = 0.0, **changes: object) -> ScoreTable:
-    """Statistics as a hierarchy gives them: terms of an ELBO and bounds that fall with k, all correlated."""
-    random, depth = np.random.default_rng(seed), len(kl)
-    common = random.normal(size=n)
-    log_px = -200 + 30 * common + 5 * random.normal(size=n)
-    ratios = [-one - 0.2 * one * (common + random.normal(size=n)) for one in kl]
-    elbo = log_px + sum(ratios)
-    bounds, lost = [], elbo
-    for one in kl:
-        lost = lost - one * random.gamma(4, 0.5, size=n) - shift
-        bounds.append(lost)
-    columns = {"iw": elbo, "log_px": log_px, "input_entropy": 100 + 20 * random.normal(size=n)}
-    columns |= {f"log_ratio_{level}": ratio for level, ratio in enumerate(ratios, start=1)}
-    columns |= {f"L>{k}": bound for k, bound in enumerate(bounds, start=1)}
-    return table_of({name: np.float32(values) for name, values in columns.items()}, depth, **changes)
-
+from tests.hvae.tables import drawn, table_of
 
 REFERENCE, FRESH, STRANGE = drawn(1000, 0), drawn(2000, 1), drawn(500, 2, shift=30)
 JOINT = score("joint", 3)

@@ -1,0 +1,202 @@
+"""One image taken apart: the steps of its bound, and why it has its score, beside the in-distribution images."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.figures import profile
+from app.figures.layout import Figure
+from app.figures.profile import PERCENTILES, Step
+from app.frame import components
+from app.frame.caching import kept
+from app.looks.palette import look
+from app.looks.wording import literal, significant
+from app.reading.measures import Measure
+from hvae.errors import TableError
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores import Score
+from hvae.scores.base import Explanation
+from hvae.stats.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """An image (its name in HTML, its row in the table of its set) beside those of the in-distribution set `own`.
+
+    `values` gives the in-distribution images and all images of the table a score, or raises a TableError. The stamp
+    names the image and both tables, for caches. The `reference` part is what scores are fitted to, where they are.
+    """
+
+    name: str
+    table: ScoreTable
+    index: int
+    inside: ScoreTable
+    own: str
+    values: Callable[[Measure], tuple[Floats, Floats]]
+    stamp: str
+    reference: ScoreTable | None = None
+
+
+def bound_in_steps(chosen: Chosen, k: int) -> None:
+    """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}, k from 1."""
+    if why := obstacle((chosen.inside, chosen.table), k):
+        st.caption(f"Its bound is not taken apart here: {literal(why)}.")
+        return
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        bars = steps(chosen.inside, chosen.table, chosen.index, k)
+        title = odd_step(bars, chosen, "step to its bound")
+        return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars)
+
+    components.chart(*kept("waterfall drawn", (chosen.stamp, k), draw), "image-waterfall", key="image-waterfall")
+    st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
+
+
+def explained(chosen: Chosen, score: Score) -> None:
+    """The parts of a score as a waterfall beside a table of its statistics; nothing where a score has none."""
+    try:
+        found = kept("explained", (chosen.stamp, score.label), lambda: _drawn(chosen, score))
+    except TableError as error:
+        st.caption(literal(error))
+        return
+    if found is None:
+        return
+    figure, numbers, statistics = found
+    own = look(chosen.own).title
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        components.chart(figure, numbers, "image-parts", key="image-parts")
+        if score.legend:
+            st.html(f'<p class="prose">{_html(score.legend)}</p>')
+    with right:
+        components.listed(
+            statistics,
+            {
+                "statistic": lambda row: _html(row.statistic),
+                "its value": lambda row: significant(row.value, 4),
+                "usually": lambda row: significant(row.median, 4),
+                "as far out": lambda row: _share(row.share),
+            },
+            f"Its statistics, the most unusual first, and how many images of {own} are as far out in each alone",
+            name="image-statistics",
+        )
+
+
+def _drawn(chosen: Chosen, score: Score) -> tuple[Figure, pd.DataFrame, pd.DataFrame] | None:
+    """(the waterfall, its numbers, one row a statistic): no value depends on other images, so only one is explained."""
+    own = score.explain(chosen.inside, chosen.reference)
+    here = score.explain(chosen.table.take(np.array([chosen.index])), chosen.reference)
+    if own is None or here is None:
+        return None
+    bars = part_steps(own, here, score)
+    title = odd_step(bars, chosen, f"part of {score.symbol}")
+    statistics = pd.DataFrame(
+        {
+            "statistic": list(here.shares),
+            "value": here.statistics.iloc[0].to_numpy(),
+            "median": own.statistics.median().to_numpy(),
+            "share": here.shares.iloc[0].to_numpy(),
+        }
+    ).sort_values("share", ignore_index=True)
+    return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars), statistics
+
+
+def part_steps(own: Explanation, here: Explanation, score: Score) -> list[Step]:
+    """The parts of one image, `here`, added up to its score, beside those of the in-distribution images."""
+    found, start = [], 0.0
+    for name, values in here.parts.items():
+        found.append(Step(_html(str(name)), start, float(values.iloc[0]), np.percentile(own.parts[name], PERCENTILES)))
+        start = found[-1].end
+    whole = np.percentile(own.parts.sum(axis=1), PERCENTILES)
+    return [*found, Step(f"= {score.symbol}", 0.0, start, whole, True)]
+
+
+def _share(part: float) -> str:
+    """A share of images as a percentage to two digits, never zero."""
+    return "under 0.01\N{NO-BREAK SPACE}%" if part < 1e-4 else f"{100 * part:.2g}\N{NO-BREAK SPACE}%"
+
+
+def _html(text: str) -> str:
+    """Plain text with its layers below the line: `log r_1`."""
+    return re.sub(r"_(\d[\d-]*|[lk]\b)", r"<sub>\1</sub>", components.escape(text))
+
+
+def obstacle(tables: tuple[ScoreTable, ...], k: int) -> str | None:
+    """Why the bound of some table cannot be taken apart, in one line; None where it can."""
+    for table in tables:
+        ratios = [f"log_ratio_{layer}" for layer in range(1, table.metadata.depth + 1)]
+        if not ratios:
+            return "this model has no layers of latents"
+        for column in ("elbo", "iw", "log_px", f"L>{k}", *ratios):
+            if missing := table.missing(column):
+                return f"`{column}`: {missing}"
+    return None
+
+
+def steps(inside: ScoreTable, table: ScoreTable, index: int, k: int) -> list[Step]:
+    """The bars of `figures.waterfall` for one image of a table, beside those of the in-distribution images `inside`.
+
+    log p(x|z) + log r_1 + ... + log r_L is the ELBO (Havtorn et al., 2021, eq. 1), exactly, in every table. L_S of
+    more than one importance sample lies above it, which is a step of its own. L^{>k} (k from 1) is no partial sum of
+    these terms: its lowest layers come from the prior, in a pass of its own. By the definition of the ratio it is L_S
+    minus LLR^{>k} (eqs 6 and 10), and so it stands here.
+    """
+    found, start = [], 0.0
+    own = _quantities(inside, k)
+    for label, (values, total) in _quantities(table, k).items():
+        band = np.percentile(own[label][0], PERCENTILES)
+        found.append(Step(label, 0.0 if total else start, float(values[index]), band, total))
+        start = found[-1].end
+    return found
+
+
+def explanation(table: ScoreTable, k: int) -> str:
+    """How to read the bars, in HTML."""
+    about, more = table.metadata, ""
+    if about.samples > 1:
+        more = (
+            f" With S = {about.samples} importance samples the bound L<sub>S</sub> differs from the ELBO, so what they "
+            "gain is a step of its own."
+        )
+    more += f" Every number is a mean over R = {about.draws} draws." if about.draws > 1 else ""
+    lowest = "z<sub>1</sub> comes" if k == 1 else f"z<sub>1</sub> to z<sub>{k}</sub> come"
+    return (
+        "A band shows where a bar would end for the middle 90 % and the middle 50 % of the in-distribution images. "
+        "log p(x|z) says how well the image is redrawn; each log r<sub>l</sub> = log p(z<sub>l</sub>|…) − log "
+        "q(z<sub>l</sub>|…) is what layer l pays for looking at it. Together they are the ELBO. "
+        f"L<sup>&gt;{k}</sup> is no sum of some of them: there {lowest} from the prior, in a pass of its own, and "
+        f"LLR<sup>&gt;{k}</sup> is what the bound loses by that.{more}"
+    )
+
+
+def _quantities(table: ScoreTable, k: int) -> dict[str, tuple[Floats, bool]]:
+    """Label -> (nats of every image, whether it is the sum so far), in the order they are added."""
+    elbo, bound, samples = table.column("elbo"), table.bound(0), table.metadata.samples
+    ratios = {f"+ log r<sub>{n}</sub>": (table.log_ratio(n), False) for n in range(1, table.metadata.depth + 1)}
+    gain = {f"+ {samples} samples": (bound - elbo, False), f"= L<sub>{samples}</sub>": (bound, True)}
+    return {
+        "log p(x|z)": (table.column("log_px"), False),
+        **ratios,
+        "= ELBO": (elbo, True),
+        **(gain if samples > 1 else {}),
+        f"− LLR<sup>&gt;{k}</sup>": (table.bound(k) - bound, False),
+        f"= L<sup>&gt;{k}</sup>": (table.bound(k), True),
+    }
+
+
+def odd_step(steps: list[Step], chosen: Chosen, what: str) -> str:
+    """Which step (`what` it is) is unlike those of the in-distribution images, in a sentence."""
+    odd = profile.furthest(steps)
+    if odd is None:
+        return f"{chosen.name}: every {what} lies within the middle 90 % of {look(chosen.own).title}"
+    # The ratio itself is easier to say than what it takes away.
+    sign = -1 if odd.label.startswith("−") else 1
+    value, low, high = map(profile.number, (sign * odd.value, *sorted((sign * odd.band[0], sign * odd.band[-1]))))
+    return (
+        f"{chosen.name}: {odd.label.lstrip('+− ')} = {value} nats is the {what} furthest outside the middle 90 % of "
+        f"{look(chosen.own).title}, from {low} to {high}"
+    )
