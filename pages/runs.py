@@ -8,7 +8,7 @@ import streamlit as st
 from app.frame import components, parts, state
 from app.looks.wording import quoted
 from app.reading import loading, presence
-from app.runs import curves, imports, tables
+from app.runs import curves, imports, robustness, tables
 from hvae import presets
 from hvae.runs.folders import RunEntry
 
@@ -39,6 +39,7 @@ def of_run(run: RunEntry, data: Sequence[str]) -> list[tuple[str, str]]:
         found.append(("Continue it", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
     if is_model:
         found.append(("Score it on the sets of the sidebar", presence.command(run, data)))
+        found.append(("Measure its robustness card", f"hvae score {name} --card"))
     found.append(("Check every file of it", f"hvae runs check {name}"))
     if is_model:
         bundle = f"hvae runs bundle {name} {shlex.quote(f'{run.name}-bundle')}"
@@ -66,12 +67,14 @@ def page() -> None:
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
         # As code: the words may come from a damaged file, and must not be read as markup.
         st.code(own.reason, language=None, wrap_lines=True)
-    offered = [part for part in parts.PARTS["runs"][1] if part != parts.LEARNING or run.config is not None]
+    offered = [one for one in parts.PARTS["runs"][1] if one not in parts.OF_MODELS or run.config is not None]
     part = parts.choose("runs", offered)
     if part != parts.TABLES:
         presence.problems(loading.catalogue(run))
     if part == parts.LEARNING:
         curves.curves(run, selection.versus)
+    elif part == parts.ROBUSTNESS:
+        robustness.section(run)
     elif part == parts.TABLES:
         tables.score_tables(run)
     elif part == parts.COMMANDS:

@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 
 from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs import pixel_tables
+from hvae.runs.cards import UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.catalogue import weights_hash
 from hvae.runs.score_tables import KEYS, ScoreTable, TableMetadata, write_table
+from hvae.runs.settings import Setting
 
 WHOLE = {"digits": "all", "digits-as-32x32-colour": "all"}
 """Split that stands for a whole data set, where it is not `test`."""
@@ -141,6 +144,41 @@ def make_tables(
                         table = _table(config, slug, split, reading, s, r, n, seed, weights_hash(run) or "0" * 64)
                         written.append(write_table(run, table))
     return written
+
+
+def make_card(run: Path, draws: int = 1, weights: str | None = None) -> Path:
+    """Write a robustness card: `joint` sees more of every family the stronger it is, H all of some, LLR^{>1} nothing.
+
+    Returns:
+        Its path. The weights are those that the run has at the time, where it has any.
+    """
+    config = RunConfig.from_json((run / "config.json").read_bytes())
+    rows = []
+    for family, strength, place in card_points():
+        areas = {"joint": 0.5 + 0.08 * place, "LLR>1": 0.5 + 0.01 * place, "zlib": 0.6, "H": 0.9 if place else 0.5}
+        for score, area in areas.items():
+            interval = {"auroc": area, "auroc_low": area - 0.04, "auroc_high": min(1.0, area + 0.04)}
+            rows.append({"family": family, "strength": strength, "score": score, **interval, "caught": area / 2})
+    about = CardMetadata(
+        slug=config.data.name,
+        split="test",
+        **Setting(draws=draws).fields,
+        depth=config.model.depth,
+        n=60,
+        n_unaltered=60,
+        n_calibration=100,
+        budget=0.05,
+        weights_sha256=weights or weights_hash(run) or "0" * 64,
+        data_fingerprint=fingerprint(config.data.name, "test", 120),
+        version="0.1.0",
+    )
+    return write_card(run, Card(pd.DataFrame(rows), about))
+
+
+def card_points() -> list[tuple[str, float, int]]:
+    """Every family and strength of a card, with the place of the strength from 1; first what is unaltered, 0."""
+    points = [(one.name, float(s), at) for one in FAMILIES.values() for at, s in enumerate(one.strengths, start=1)]
+    return [(UNALTERED, 0.0, 0), *points]
 
 
 def fingerprint(slug: str, split: str, n: int) -> str:

@@ -36,7 +36,7 @@ PAGES = (
         ("pictures", "fit", "invert", "judge", "statistic", "sides", "reading", "S", "R", "also",
          "job", "alpha", "k", "order", "only", "page"),
     ),
-    Page("runs", "Runs", "Manage", ("about", "quantity")),
+    Page("runs", "Runs", "Manage", ("about", "quantity", "card")),
 )  # fmt: skip
 
 

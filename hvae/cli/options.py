@@ -77,3 +77,18 @@ def torch_device(device: str) -> str:
     import torch
 
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else accelerator(device)
+
+
+def refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
+    """Refuse the first of some options that was given: it would change nothing, and look as if it had."""
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        if name in names and given(ctx, name):
+            raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")
+
+
+def given(ctx: typer.Context, name: str) -> bool:
+    """Whether an option stood on the command line."""
+    source = ctx.get_parameter_source(name)
+    # By its name: typer brings a copy of click, whose enumeration is another one than click's.
+    return source is not None and source.name == "COMMANDLINE"

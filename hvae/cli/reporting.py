@@ -8,35 +8,49 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hvae.cli.options import Runs, named_run, one_of
+from hvae.cli.options import Runs, named_run, one_of, refuse
 from hvae.cli.terminal import warn
 from hvae.errors import ConfigError, TableError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hvae.report import Comparison
+    from hvae.runs.folders import RunEntry
 
 _OF_SCORES = {"control", "detection"}
 """Tables with a row a score."""
+_NOT_OF_CARD = ("table", "score", "baselines", "in_data", "alpha", "bootstrap")
+"""Options that choose or measure what a card has measured already."""
 _SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+
+Tables = Annotated[
+    list[str] | None,
+    typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
+]
+Scores = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this score in detection and control, by its name in the registry. Several may follow."),
+]
+Baselines = Annotated[
+    bool, typer.Option("--baselines/--no-baselines", help="The model-free baselines behind the model's scores.")
+]
+Card = Annotated[
+    bool, typer.Option("--card", help="Instead: the robustness card that `hvae score RUN --card` measures.")
+]
 
 
 def report(
+    ctx: typer.Context,
     runs: Runs,
     form: Annotated[
         str | None,
         typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text."),
     ] = None,
-    table: Annotated[
-        list[str] | None,
-        typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
-    ] = None,
-    score: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this score in detection and control, by its name in the registry. Several may follow."),
-    ] = None,
-    baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="The model-free baselines behind the model's scores.")
-    ] = True,
+    table: Tables = None,
+    score: Scores = None,
+    baselines: Baselines = True,
+    card: Card = False,
     reading: Annotated[list[str] | None, typer.Option(help="Only this reading of L^{>k}. Several may follow.")] = None,
     in_data: Annotated[
         str | None, typer.Option("--in", help="In-distribution set; default the one each run was trained on.")
@@ -52,41 +66,65 @@ def report(
 
     Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC and FPR80 of every score with 95 % intervals
     (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the share of
-    negative LLR.
+    negative LLR. With --card: how strongly test images have to be changed until the scores see it.
     """
-    from rich.console import Console
-
     from hvae.files import write_text
     from hvae.models.proposal import READINGS
-    from hvae.report import BUDGETS, FORMATS, TABLES, build, gather, render
+    from hvae.report import FORMATS, card_tables, render
     from hvae.runs.sources import known_labels
-    from hvae.scores import SCORES, find
 
     for name in reading or []:
         one_of(name, READINGS, "--reading")
-    for name in table or []:
-        one_of(name, TABLES, "--table")
-    for name in score or []:
-        if find(name).model_free and not baselines:
-            raise ConfigError(f"{name} is a model-free baseline: leave out --no-baselines, or do not name it")
-    if score and not _OF_SCORES & set(table or TABLES):
-        raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     form = one_of(form or (_SUFFIXES.get(out.suffix, "text") if out else "text"), FORMATS, "--format")
     entries = [named_run(name) for name in runs]
-    gathered = gather(entries, reading or [], in_data)
-    wanted = score or [name for name, kind in SCORES.items() if baselines or not kind.model_free]
-    for problem in [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, wanted, bool(score))]:
+    if card:
+        refuse(ctx, _NOT_OF_CARD, "--card")
+        tables, problems = card_tables(entries, reading or [])
+    else:
+        tables, problems = _of_score_tables(
+            entries, table, score or [], baselines, reading or [], in_data, alpha, bootstrap
+        )
+    for problem in problems:
         warn(problem)
-    with Console(stderr=True).status("measuring"):
-        tables = build(gathered.comparisons, table or TABLES, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
     if not tables:
-        raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `hvae score` first")
+        command = "hvae score RUN --card" if card else "hvae score"
+        raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `{command}` first")
     text = render(tables, form, known_labels(entry.path for entry in entries))
     if out is None:
         typer.echo(text, nl=False)
     else:
         write_text(out, text)
         typer.echo(str(out))
+
+
+def _of_score_tables(
+    entries: Sequence[RunEntry],
+    table: Sequence[str] | None,
+    score: Sequence[str],
+    baselines: bool,
+    reading: Sequence[str],
+    in_data: str | None,
+    alpha: Sequence[float] | None,
+    bootstrap: int,
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The tables of a report of stored scores, and a line for each thing left out."""
+    from rich.console import Console
+
+    from hvae.report import BUDGETS, TABLES, build, gather
+    from hvae.scores import SCORES, find
+
+    for name in table or []:
+        one_of(name, TABLES, "--table")
+    for name in score:
+        if find(name).model_free and not baselines:
+            raise ConfigError(f"{name} is a model-free baseline: leave out --no-baselines, or do not name it")
+    if score and not _OF_SCORES & set(table or TABLES):
+        raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
+    gathered = gather(entries, reading, in_data)
+    wanted = score or [name for name, kind in SCORES.items() if baselines or not kind.model_free]
+    with Console(stderr=True).status("measuring"):
+        tables = build(gathered.comparisons, table or TABLES, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
+    return tables, [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, wanted, bool(score))]
 
 
 def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], wanted: Sequence[str], why: bool) -> list[str]:

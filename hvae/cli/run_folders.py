@@ -73,6 +73,7 @@ def check(run: Run) -> None:
     A run that was bundled without its weights is sound where all its tables name the same ones.
     """
     from hvae.models.contract import parameter_count
+    from hvae.runs.cards import cards
     from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
@@ -99,6 +100,10 @@ def check(run: Run) -> None:
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
     for table in found.entries:
         typer.echo(f"scores/{table.path.name}: {len(found.read(table)):,} images")
+    measured, wrong = cards(entry)
+    problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
+    for card in measured:
+        typer.echo(f"card/{card.metadata.file_name}: sound")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)

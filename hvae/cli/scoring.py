@@ -1,4 +1,4 @@
-"""`hvae score`: data sets become score tables, images from outside verdicts; one command with two sets of options."""
+"""`hvae score`: data sets become score tables, images from outside verdicts, test images a robustness card."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, run_with_weights
-from hvae.cli.terminal import counted, interruptible
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, refuse, run_with_weights
+from hvae.cli.terminal import counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
 """Options that only one of --images and --data takes."""
+_OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
+_NOT_OF_CARD = (*_OF_IMAGES, "data", "images", "split")
 
 Data = Annotated[
     list[str] | None,
@@ -48,6 +50,14 @@ Statistic = Annotated[
         "differs most)."
     ),
 ]
+Card = Annotated[
+    bool,
+    typer.Option(
+        "--card",
+        help="Instead of a data set: measure the robustness card, 500 (or --limit) of the run's own test images under "
+        "noise, blur, rotation ... of growing strength.",
+    ),
+]
 FailIfOod = Annotated[
     bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
 ]
@@ -74,6 +84,7 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
     fail_if_ood: FailIfOod = False,
     split: Split = None,
+    card: Card = False,
     limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
     samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
@@ -86,48 +97,41 @@ def score(
     """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
 
     Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
-    judges single images instead, by ranks in the run's own training images; no OOD image plays a part.
+    judges single images instead, by ranks in the run's own training images; no OOD image plays a part. With --card it
+    measures how strongly test images have to be changed until the scores see it.
     """
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
 
     entries = [run_with_weights(name) for name in runs]
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be at least 1, it is {limit}")
+    if card:
+        refuse(ctx, _NOT_OF_CARD, "--card")
+        write_cards(entries, _asked(ctx), limit or 500, batch_size, device)
+        return
     own_parts = split is not None and set(split) <= set(PARTS)
     if (data and images) or not (data or images or own_parts):
         raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
-    _refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
+    refuse(ctx, *((_OF_DATA, "--images") if images else (_OF_IMAGES, "--data")))
     if images:
         from hvae.cli.judging import judge
 
-        asked = {name: ctx.params[name] for name in ("reading", "samples", "draws") if _given(ctx, name)}
         judge(
-            entries, images, asked, alpha=alpha, fit=fit, invert=invert, two_sided=two_sided, statistic=statistic,
+            entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, two_sided=two_sided, statistic=statistic,
             score=score_name, device=device, as_json=as_json, fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
-    if limit is not None and limit < 1:
-        raise ConfigError(f"--limit must be at least 1, it is {limit}")
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+    machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
     for run in entries:
         assert run.config is not None
-        names = data or [run.config.data.name]
-        machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
-        write_tables(run, names, split or ["test"], how, limit, machine)
+        write_tables(run, data or [run.config.data.name], split or ["test"], how, limit, machine)
 
 
-def _refuse(ctx: typer.Context, names: tuple[str, ...], beside: str) -> None:
-    """Refuse the first of some options that was given: it would change nothing, and look as if it had."""
-    for parameter in ctx.command.params:
-        name = str(parameter.name)
-        if name in names and _given(ctx, name):
-            raise ConfigError(f"{parameter.opts[0]} does not apply with {beside}: leave it out")
-
-
-def _given(ctx: typer.Context, name: str) -> bool:
-    """Whether an option stood on the command line."""
-    source = ctx.get_parameter_source(name)
-    # By its name: typer brings a copy of click, whose enumeration is another one than click's.
-    return source is not None and source.name == "COMMANDLINE"
+def _asked(ctx: typer.Context) -> dict[str, Any]:
+    """The fields of the setting that stood on the command line."""
+    return {name: ctx.params[name] for name in _OF_SETTING if given(ctx, name)}
 
 
 def write_tables(
@@ -179,3 +183,30 @@ def _summary(path: Path) -> str:
     for ratio in at_every_level("llr", table.metadata.depth)[:1]:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
     return said
+
+
+def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_size: int, device: str) -> None:
+    """Measure the card of each run with `n` changed images; `asked` holds the fields of the setting that were given."""
+    from hvae.measuring.card import card_scores, measure_card
+    from hvae.runs.catalogue import catalogue
+    from hvae.runs.sources import resolve
+    from hvae.runs.training_set import load_images
+    from hvae.verdicts.rule import own_part
+
+    where = accelerator(device)
+    for run in runs:
+        assert run.config is not None
+        found, name = catalogue(run), resolve(run.path, run.config.data.name)
+        setting = found.rule_setting(**asked)
+        reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))
+        for problem in card_scores(reference, calibration)[1]:
+            warn(f"{run.name}: left out: {problem}")
+        # A set of one's own has no test split: of the parts that no weight was fitted to, this one is free.
+        images = load_images(run, name, "validation" if ":" in run.config.data.name else "test")
+        title = f"{run.name}: robustness card, {setting}"
+        hint = "finished strengths are kept: run the same command again to continue"
+        with interruptible(hint), counted(title) as progress:
+            path = measure_card(
+                run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
+            )
+        typer.echo(f"{path}: hvae report {run.name} --card prints it")

@@ -94,11 +94,11 @@ file name and in any company."""
 class Measurer:
     """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
 
-    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto") -> None:
-        """Load the run's model; `CheckpointError` if the run is damaged."""
+    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+        """Load the run's model; `CheckpointError` if the run is damaged. The batch size is that of a `Scorer`."""
         fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name
-        self._scorer = Scorer(run.path, setting, fabric)
+        self._scorer = Scorer(run.path, setting, fabric, batch_size)
         self.image_shape, self.weights_sha256 = self._scorer.config.model.image_shape, self._scorer.weights_sha256
 
     def table(self, images: np.ndarray) -> ScoreTable:

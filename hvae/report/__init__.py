@@ -6,6 +6,7 @@ from hvae.report.comparisons import Gathered as Gathered
 from hvae.report.comparisons import gather as gather
 from hvae.report.rendering import FORMATS as FORMATS
 from hvae.report.rendering import render as render
+from hvae.report.robustness import card_tables as card_tables
 from hvae.report.tables import TABLES as TABLES
 from hvae.report.tables import alarm_table as alarm_table
 from hvae.report.tables import bits_table as bits_table

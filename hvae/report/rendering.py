@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hvae.errors import ConfigError
+from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.scores import everything
 
@@ -19,6 +20,8 @@ _TITLES = {
     "alarms": "Label-free rule: realised alarms with the 99.9 % beta-binomial interval",
     "layers": "KL and active units per layer",
     "ratios": "LLR>k in nats, and the share of images where it is negative",
+    "card": "Robustness card: changed test images against unaltered ones, AUROC with 95 % intervals and share caught",
+    "limits": f"Limits of near-OOD detection: which changes are not seen (AUROC below {SEEN:g})",
 }
 
 _BASELINES = {
@@ -53,6 +56,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "sd": "{sd:.2f}",
         "negative": "{negative_share:.2%}",
     },
+    "limits": {"change": "{name}{in_unit}", "score": "{called}", "limit": "{limit}"},
 }
 """Of each table whose columns are always the same: headings, and what stands in a row, see `_filled`."""
 
@@ -87,10 +91,15 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
                 *frame[SETTINGS].iloc[0]
             )
+            if name == "card":
+                first = frame.iloc[0]
+                note += (
+                    f", {first['n_ood']:,} changed and {first['n_in']:,} unaltered images, budget {first['budget']:g}"
+                )
             if name == "alarms" and (more := frame["note"].iloc[0]):
                 note += f"; {more}"
-            if name == "bits":
-                yield _TITLES[name], note, _bits(frame)
+            if wide := _WIDE.get(name):
+                yield _TITLES[name], note, wide(frame)
                 continue
             columns = _columns(name, frame)
             if "model_free" not in frame:
@@ -110,6 +119,25 @@ def _bits(frame: pd.DataFrame) -> pd.DataFrame:
             wanted[f"{data} published"] = "{published_bits:.3f}"
         columns |= _filled(rows, wanted).to_dict("list")  # type: ignore[arg-type]  # headings are text
     return pd.DataFrame(columns)
+
+
+def _card(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a family and strength, two columns a score that is shown."""
+    columns: dict[str, object] = {}
+    for shown, rows in frame.query("shown != ''").groupby("shown", sort=False):
+        if not columns:
+            columns |= _filled(rows, {"change": "{name}", "strength": "{words}"}).to_dict("list")  # type: ignore[arg-type]
+        named = "{score} " if bool(rows["model_free"].iloc[0]) else ""
+        wanted = {
+            str(shown): f"{named}{{auroc:.3f}} [{{auroc_low:.3f}}, {{auroc_high:.3f}}]",
+            f"{shown} caught": "{caught:.1%}",
+        }
+        columns |= _filled(rows, wanted).to_dict("list")  # type: ignore[arg-type]  # headings are text
+    return pd.DataFrame(columns)
+
+
+_WIDE = {"bits": _bits, "card": _card}
+"""Tables that stand in another arrangement than one row a row."""
 
 
 def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
@@ -143,6 +171,9 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
     if "active_units" in row:
         row["active_units"] = "?" if np.isnan(row["active_units"]) else int(row["active_units"])
     row["best"] = " (best k)" if row.get("best_k") else ""
+    if "limit" in row:
+        row["in_unit"] = f" ({row['unit']})" * bool(row["unit"])
+        row["called"] = row["shown"] if row["shown"] == row["score"] else f"{row['shown']} ({row['score']})"
     row["source"] = row.get("published_source", "").replace("Havtorn et al. (2021), ", "")
     return row
 

@@ -181,7 +181,7 @@ def rule(
             it.
     """
     setting = setting or next(iter(found.rule_settings()), Setting())
-    reference, calibration = (_part(found, part, setting) for part in ("reference", "calibration"))
+    reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))
     return of_parts(found.run.name, reference, calibration, score=score, two_sided=two_sided, statistic=statistic)
 
 
@@ -251,7 +251,8 @@ def values(score: str, table: ScoreTable, reference: ScoreTable) -> Floats:
     return np.column_stack([one.of(table, reference) for one in levels])
 
 
-def _part(found: Catalogue, part: str, setting: Setting) -> ScoreTable:
+def own_part(found: Catalogue, part: str, setting: Setting) -> ScoreTable:
+    """The table of a part of a run's own training set under a setting; `TableError` with the command that makes it."""
     entry = None if found.own is None else found.find(found.own, setting, (part,))
     if entry is None:
         named = "" if found.run.config is None else f" --data {found.run.config.data.name}"

@@ -8,6 +8,7 @@ from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.files import sha256
+from hvae.runs.cards import card_paths, read_card
 from hvae.runs.catalogue import UNDECIDED
 from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
@@ -36,6 +37,7 @@ def check(run: Path, say: Say) -> None:
         say("there are no weights (model.safetensors): stored scores can be read, nothing new can be computed")
     _check_curve(run, config)
     _check_scores(run, config, digest, say)
+    _check_cards(run, digest, say)
     _check_correlations(run)
 
 
@@ -96,6 +98,12 @@ def _check_claims(path: Path, where: str) -> None:
     most = len(names) * (8 * file.num_rows + 4096 * len(groups)) + (NAME in names) * 4 * MAX_PATH * file.num_rows
     if sum(unpacked) > most:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
+
+
+def _check_cards(run: Path, digest: str | None, say: Say) -> None:
+    found = [read_card(path) for path in card_paths(run)]
+    if others := sum(digest is not None and card.metadata.weights_sha256 != digest for card in found):
+        say(f"{others} of {len(found)} robustness cards are of other weights than the run has: measure them again")
 
 
 def _check_correlations(run: Path) -> None:

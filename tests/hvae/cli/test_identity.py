@@ -12,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hvae.cli import app
-from hvae.datasets import parts
+from hvae.datasets import load, parts
+from hvae.runs.cards import read_card
 from hvae.runs.checkpoints import read_config
 from hvae.runs.score_tables import read_table
 from hvae.runs.sources import SOURCES_FILE, read_sources
@@ -220,3 +221,15 @@ def test_a_report_tells_two_folders_of_one_name_apart(own, tmp_path):
     assert "/训练, reading mean" in said
     succeed("report", run, "--bootstrap", 5, "--table", "detection", "--out", tmp_path / "report.csv")
     assert f"训练-{read_config(run).data.fingerprint[:8]}" in (tmp_path / "report.csv").read_text()
+
+
+def test_a_card_changes_held_out_images_that_neither_fit_nor_calibrate_a_score(own):
+    run, name = own
+    succeed("score", run, "--data", name, "--split", "reference", "calibration")
+    succeed("score", run, "--card")
+    (path,) = (run / "card").glob("*.parquet")
+    about = read_card(path).metadata
+    whole = load(name, "all", image_shape=(1, 28, 28))
+    held_out = whole.take(parts(len(whole), 0)["validation"])
+    assert (about.split, about.slug) == ("validation", scored(run)[0][0])
+    assert about.data_fingerprint == held_out.fingerprint and about.n + about.n_unaltered == len(held_out)
