@@ -38,7 +38,8 @@ def card_scores(reference: ScoreTable, *others: ScoreTable) -> tuple[list[Score]
 
     They are `MODEL_SCORES` where a model of so many layers has them, and the baselines.
     """
-    names = [*MODEL_SCORES, *(name for name, kind in registry.SCORES.items() if kind.model_free)]
+    kinds = registry.SCORES.items()
+    names = [*MODEL_SCORES, *(name for name, kind in kinds if kind.model_free and kind.of_single_images)]
     depth = reference.metadata.depth
     wanted = [registry.score(name, depth) for name in names if registry.find(name).levels(depth)]
     return registry.computable(wanted, (reference, *others), reference)
