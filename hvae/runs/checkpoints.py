@@ -90,7 +90,7 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS_FILE
     if not path.is_file():
-        raise CheckpointError(f"{folder}: {missing_weights(folder)}")
+        raise CheckpointError(f"{folder.name}: {missing_weights(folder)}")
     unfit = f"{path} does not fit its config"
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}

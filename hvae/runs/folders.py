@@ -90,10 +90,9 @@ def tables_only(folder: Path) -> bool:
 
 def missing_weights(folder: Path) -> str:
     """Why a run folder has no weights, and where they would have to be; a clause without a full stop."""
-    place = f"{folder.name}/model.safetensors"  # Pages show it to others: no path of the server.
     if tables_only(folder):
-        return f"bundled without its weights, which would have to be {place}"
-    return f"no weights yet: train it, or put those that belong to it at {place}"
+        return f"bundled without its weights, which would have to be {folder / 'model.safetensors'}"
+    return f"no weights yet: train it, or put those that belong to it at {folder / 'model.safetensors'}"
 
 
 def read_history(run: Path) -> pd.DataFrame:

@@ -162,7 +162,7 @@ def test_a_run_bundled_without_its_weights(page: str, part: dict, beside: dict, 
     app = among("light")(page, run="light", **part, **beside)
     text = sound(app)
     assert not app.error and not app.warning
-    needed = "light: bundled without its weights, which would have to be light/model.safetensors"
+    needed = f"light: bundled without its weights, which would have to be {folders['light'] / 'light'}"
     assert text.count(needed) == (page in NEED_THE_MODEL), "one line says so, where it matters"
     if page in ("overview", "runs"):
         assert ">tables only</span>" in text
