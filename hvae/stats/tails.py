@@ -12,6 +12,8 @@ from scipy.special import ndtri_exp
 from hvae.errors import HvaeError
 from hvae.stats.arrays import Floats, finite
 
+LEAST_SPREAD = 1e-290
+"""Values that differ by less are the same: a difference in units of it would not be finite."""
 LEAST_TAIL = 10
 """Reference values that the exponential tail is fitted to, at least; a twentieth of them where that is more."""
 
@@ -41,7 +43,7 @@ class UpperTail:
         """From reference values `(n,)`, n > 1; a constant sample, or one that is not finite, is an `HvaeError`."""
         sample = finite(sample, name)
         values, counts = np.unique(sample, return_counts=True)
-        if len(values) < 2:
+        if np.ptp(values) < LEAST_SPREAD:
             raise HvaeError(
                 f"{name} is the same for all {len(sample):,} reference images, so no image stands out in it"
             )

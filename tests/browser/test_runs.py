@@ -15,6 +15,7 @@ from tests.browser.conftest import PATIENCE, Dashboard, Visit
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_a_training_is_followed_until_it_ends(runs: Path, dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
     live = shutil.copytree(runs / "first", runs / "zz-live")
     try:

@@ -63,6 +63,7 @@ def address(page: str, **values: str) -> str:
     return f"{registry.address(page)}?" + "&".join(f"{key}={value}" for key, value in values.items())
 
 
+@pytest.mark.slow
 def test_a_copied_link_shows_the_same_selection_on_every_page(
     dashboard: Dashboard, visit: Callable[..., Visit]
 ) -> None:

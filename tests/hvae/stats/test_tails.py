@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from hvae.errors import HvaeError
-from hvae.stats.tails import TwoTails, UpperTail
+from hvae.stats.tails import LEAST_SPREAD, TwoTails, UpperTail
 
 N = 4000
 
@@ -48,9 +48,13 @@ def test_an_exponential_sample_is_read_exactly_far_beyond_it():
     np.testing.assert_allclose(tail(s), s, rtol=0.03)
 
 
+@example([0.0, 2.2250738585e-313], [0.0, 1.0])
+@example([0.0, 0.0, 1e-289, 1.0], [-1e7, 1e7])
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60), st.lists(st.floats(-1e7, 1e7), min_size=2, max_size=20))
 def test_it_never_falls(sample: list[float], values: list[float]):
-    if len(set(sample)) < 2:
+    if np.ptp(sample) < LEAST_SPREAD:
+        with pytest.raises(HvaeError, match="is the same for all"):
+            UpperTail.fitted(np.array(sample))
         return
     tail = UpperTail.fitted(np.array(sample))
     found = tail(np.sort(values))
