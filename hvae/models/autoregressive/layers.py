@@ -120,6 +120,4 @@ class Doubled(nn.Module):
 
     def forward(self, streams: Streams) -> Streams:
         """(batch, channel, height, width) each -> (batch, channel, 2 height, 2 width) each."""
-        return Streams(
-            interleaved(self.vertical(streams.vertical)), interleaved(self.horizontal(streams.horizontal))
-        )
+        return Streams(interleaved(self.vertical(streams.vertical)), interleaved(self.horizontal(streams.horizontal)))
