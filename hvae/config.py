@@ -34,7 +34,10 @@ SCHEMA_VERSION = 1
 Preprocessing = Literal["binarise", "threshold", "grey", "integer"]
 Count = Annotated[int, Field(ge=1, le=4096)]
 
-KINDS = {"hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig"}
+KINDS = {
+    "hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig",
+    "flow": "hvae.models.flow.config:FlowConfig",
+}
 """Kinds of models, and where the config of each is: the one list of them.
 
 Addresses rather than classes: a kind is imported when the first config names it, since configs lie below models.

@@ -3,8 +3,9 @@
 import difflib
 from typing import Literal
 
-from hvae.config import DataConfig, FreeBits, RunConfig, TrainingConfig
+from hvae.config import DataConfig, FreeBits, ModelConfig, RunConfig, TrainingConfig
 from hvae.errors import ConfigError
+from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 
 Block = tuple[int, Literal[1, 3, 5, 7], Literal[1, 2]]
@@ -51,6 +52,9 @@ LITE_COLOUR_TRAINING = LITE_TRAINING.model_copy(
 )
 """Free bits by channel and minibatch (Kingma et al., 2016): by element and example they do not hold the many upper
 layers, whose divergences fell within 50 steps to a tenth of the floor."""
+
+FLOW_TRAINING = LITE_TRAINING.model_copy(update={"epochs": 20, "learning_rate_warm_up": 0.05})
+"""Without latent layers nothing has to be kept alive; a flow begins more gently."""
 
 
 # `padding`: models of the paper's size stride as the released code does; those for CPUs keep what they began with.
@@ -191,8 +195,19 @@ LITE_BIVA = HierarchicalConfig(
 )
 """L = 10 for CPUs: four latents of 16x16, four of 8x8 and one of 4x4, of 4 channels a part, and 32 units at the top."""
 
+FLOW_GREY = FlowConfig(scales=(ScaleConfig(steps=10, channels=128),) * 2)
+"""Glow at 14x14 and 7x7, for CPUs: a quarter of the width of Kingma & Dhariwal (2018) and a third of the depth."""
 
-# Name, model, data set and training; colour models see whole pixel values.
+FLOW_GREY_CONSTANT = FLOW_GREY.model_copy(update={"volume": "constant"})
+"""The same with translations alone."""
+
+FLOW_COLOUR = FlowConfig(
+    image_shape=(3, 32, 32), scales=tuple(ScaleConfig(steps=steps, channels=96) for steps in (12, 10, 6))
+)
+"""Glow at 16x16, 8x8 and 4x4."""
+
+
+# Name, model, data set and training.
 _TABLE = (
     ("fashionmnist", PAPER_GREY, "fashionmnist", PAPER_TRAINING),
     ("mnist", PAPER_GREY, "mnist", PAPER_TRAINING),
@@ -214,12 +229,24 @@ _TABLE = (
     ("celeba-biva", BIVA_COLOUR, "celeba32", BIVA_TRAINING),
     ("cifar10-lite", LITE_COLOUR, "cifar10", LITE_COLOUR_TRAINING),
     ("cifar10-biva-lite", LITE_BIVA, "cifar10", LITE_COLOUR_TRAINING),
+    ("fashionmnist-glow", FLOW_GREY, "fashionmnist", FLOW_TRAINING),
+    ("fashionmnist-glow-cv", FLOW_GREY_CONSTANT, "fashionmnist", FLOW_TRAINING),
+    ("mnist-glow", FLOW_GREY, "mnist", FLOW_TRAINING),
+    ("cifar10-glow", FLOW_COLOUR, "cifar10", FLOW_TRAINING),
 )
+
+
+def _data(name: str, model: ModelConfig) -> DataConfig:
+    """Whole pixel values, but for a Bernoulli likelihood, which wants them binarised."""
+    binary = isinstance(model, HierarchicalConfig) and model.likelihood == "bernoulli"
+    return DataConfig(name=name, preprocessing="binarise" if binary else "integer")
+
+
 _PRESETS = {
     name: RunConfig(
         preset=name,
         model=model,
-        data=DataConfig(name=data, preprocessing="integer") if model.image_shape[0] == 3 else DataConfig(name=data),
+        data=_data(data, model),
         training=training,
     )
     for name, model, data, training in _TABLE
