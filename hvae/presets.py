@@ -6,6 +6,7 @@ from typing import Literal
 from hvae.config import DataConfig, FreeBits, ModelConfig, RunConfig, TrainingConfig
 from hvae.errors import ConfigError
 from hvae.models.autoregressive.config import AutoregressiveConfig
+from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 
 Block = tuple[int, Literal[1, 3, 5, 7], Literal[1, 2]]
@@ -52,6 +53,9 @@ LITE_COLOUR_TRAINING = LITE_TRAINING.model_copy(
 )
 """Free bits by channel and minibatch (Kingma et al., 2016): by element and example they do not hold the many upper
 layers, whose divergences fell within 50 steps to a tenth of the floor."""
+
+FLOW_TRAINING = LITE_TRAINING.model_copy(update={"epochs": 20, "learning_rate_warm_up": 0.05})
+"""Without latent layers nothing has to be kept alive; a flow begins more gently."""
 
 
 # `padding`: models of the paper's size stride as the released code does; those for CPUs keep what they began with.
@@ -203,6 +207,17 @@ VAE8_GREY = HierarchicalConfig(
 )
 """A plain VAE of whole grey values, to set beside the densities of 8-bit pixels."""
 
+FLOW_GREY = FlowConfig(scales=(ScaleConfig(steps=10, channels=128),) * 2)
+"""Glow at 14x14 and 7x7, for CPUs: a quarter of the width of Kingma & Dhariwal (2018) and a third of the depth."""
+
+FLOW_GREY_CONSTANT = FLOW_GREY.model_copy(update={"volume": "constant"})
+"""The same with translations alone."""
+
+FLOW_COLOUR = FlowConfig(
+    image_shape=(3, 32, 32), scales=tuple(ScaleConfig(steps=steps, channels=96) for steps in (12, 10, 6))
+)
+"""Glow at 16x16, 8x8 and 4x4."""
+
 
 # Name, model, data set and training.
 _TABLE = (
@@ -229,6 +244,10 @@ _TABLE = (
     ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
     ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
     ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),
+    ("fashionmnist-glow", FLOW_GREY, "fashionmnist", FLOW_TRAINING),
+    ("fashionmnist-glow-cv", FLOW_GREY_CONSTANT, "fashionmnist", FLOW_TRAINING),
+    ("mnist-glow", FLOW_GREY, "mnist", FLOW_TRAINING),
+    ("cifar10-glow", FLOW_COLOUR, "cifar10", FLOW_TRAINING),
 )
 
 

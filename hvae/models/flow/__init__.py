@@ -1,0 +1,1 @@
+"""Normalising flows: an invertible map of images onto standard-normal noise, so log p(x) is exact."""
