@@ -37,6 +37,7 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 KINDS = {
     "hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig",
     "flow": "hvae.models.flow.config:FlowConfig",
+    "autoregressive": "hvae.models.autoregressive.config:AutoregressiveConfig",
 }
 """Kinds of models, and where the config of each is: the one list of them.
 

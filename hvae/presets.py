@@ -5,6 +5,7 @@ from typing import Literal
 
 from hvae.config import DataConfig, FreeBits, ModelConfig, RunConfig, TrainingConfig
 from hvae.errors import ConfigError
+from hvae.models.autoregressive.config import AutoregressiveConfig
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 
@@ -206,6 +207,17 @@ FLOW_COLOUR = FlowConfig(
 )
 """Glow at 16x16, 8x8 and 4x4."""
 
+PIXELCNN_GREY = AutoregressiveConfig(channels=32, blocks=(2, 1, 1))
+"""PixelCNN++ for CPUs, with 32 channels in place of the 160 of Salimans et al. (2017)."""
+
+PIXELCNN_COLOUR = AutoregressiveConfig(image_shape=(3, 32, 32), channels=40, blocks=(2, 2, 1))
+"""The same for colour images."""
+
+VAE8_GREY = HierarchicalConfig(
+    likelihood="logistic-mixture", stages=(_stage("dense", 48, (32, 3, 1), (32, 3, 2), (32, 3, 2)),)
+)
+"""A plain VAE of whole grey values, to set beside the densities of 8-bit pixels."""
+
 
 # Name, model, data set and training.
 _TABLE = (
@@ -233,6 +245,9 @@ _TABLE = (
     ("fashionmnist-glow-cv", FLOW_GREY_CONSTANT, "fashionmnist", FLOW_TRAINING),
     ("mnist-glow", FLOW_GREY, "mnist", FLOW_TRAINING),
     ("cifar10-glow", FLOW_COLOUR, "cifar10", FLOW_TRAINING),
+    ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
+    ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
+    ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),
 )
 
 

@@ -20,8 +20,9 @@ def commands(run: RunEntry | None, data: Sequence[str]) -> None:
     column, _ = st.columns([1, 2])
     chosen = column.selectbox("Preset", names, index=names.index("fashionmnist-lite"))
     preset = presets.preset(chosen)
+    layers = f", L = {preset.model.depth}" if preset.model.depth else ""
     st.caption(
-        f"Train {chosen}: {preset.model.depth} layers, {preset.training.epochs:,} epochs on {preset.data.name}. "
+        f"Train {chosen}: {preset.model.title}{layers}, {preset.training.epochs:,} epochs on {preset.data.name}. "
         "Another seed is another run."
     )
     components.code(f"hvae train {chosen} --seed 0")

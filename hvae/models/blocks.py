@@ -58,11 +58,16 @@ class SubPixelUpsample(nn.Module):
         """(lanes, channels_in, height, width) -> (lanes, channels_out, 2 height, 2 width)."""
         before, after = self.reach
         x = F.pad(x, (before, after, before, after))
-        y = F.conv2d(x, self.phases(), self.bias.repeat(4)).permute(0, 2, 3, 1)
-        lanes, height, width, channels = y.shape
-        # Interleaving the rows of the phases moves whole runs of channels: several times faster than F.pixel_shuffle.
-        y = y.reshape(lanes, height, width, 2, channels // 2).transpose(2, 3)
-        return y.reshape(lanes, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
+        return interleaved(F.conv2d(x, self.phases(), self.bias.repeat(4)))
+
+
+def interleaved(phases: Tensor) -> Tensor:
+    """(lanes, 4 * channels, height, width), the phases (row, column) first -> (lanes, channels, 2 height, 2 width)."""
+    y = phases.permute(0, 2, 3, 1)
+    lanes, height, width, channels = y.shape
+    # Interleaving the rows of the phases moves whole runs of channels: several times faster than F.pixel_shuffle.
+    y = y.reshape(lanes, height, width, 2, channels // 2).transpose(2, 3)
+    return y.reshape(lanes, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
 class SamePaddedConv2d(nn.Conv2d):

@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 from hvae.models.blocks import Shape, convolution, dense
 from hvae.models.hierarchical_config import LatentConfig, LikelihoodName
-from hvae.models.logistic_mixture import DiscretisedLogisticMixture
+from hvae.models.logistic_mixture import LEVELS, DiscretisedLogisticMixture
 
 MINIMUM_SCALE = 1e-6
 
@@ -87,18 +87,19 @@ class GaussianLikelihood(nn.Module):
 class LogisticMixtureLikelihood(nn.Module):
     """A discretised mixture of `COMPONENTS` logistics a pixel, for images whose values are whole (times 1 / 255)."""
 
-    def __init__(self, shape_in: Shape, image_shape: Shape, kernel: int = 3) -> None:
+    def __init__(self, shape_in: Shape, image_shape: Shape, kernel: int = 3, levels: int = LEVELS) -> None:
         super().__init__()
-        channels = image_shape[0]
+        channels, self.levels = image_shape[0], levels
         self.sizes = [1, channels, channels, channels * (channels - 1) // 2]
         self.parameters_of = convolution(shape_in[0], COMPONENTS * sum(self.sizes), kernel)
 
-    def forward(self, features: Tensor) -> Distribution:
+    def forward(self, features: Tensor) -> DiscretisedLogisticMixture:
         """p(x | z) of (lanes,) images."""
         # In channels_last the three values of a colour would be the longest run in memory: twice as slow on a CPU.
         parameters = self.parameters_of(features).float().contiguous().unflatten(1, (COMPONENTS, -1))
         logits, means, log_scales, coefficients = parameters.split(self.sizes, dim=2)
-        return DiscretisedLogisticMixture(logits.squeeze(2), means, log_scales, torch.tanh(coefficients))
+        moved_by = torch.tanh(coefficients)
+        return DiscretisedLogisticMixture(logits.squeeze(2), means, log_scales, moved_by, self.levels)
 
 
 LIKELIHOODS: dict[LikelihoodName, Callable[[Shape, Shape, int], nn.Module]] = {

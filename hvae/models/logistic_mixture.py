@@ -1,4 +1,4 @@
-"""Distributions that PyTorch does not have: the discretised mixture of logistics for colour images."""
+"""Distributions that PyTorch does not have: the discretised mixture of logistics, for pixels of whole values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.types import _size
 
+LEVELS = 256
+"""Values of an 8-bit pixel."""
 LEAST_LOG_SCALE = -7.0
 """Of a logistic on [-1, 1]: a tenth of a grey level. Below it a likelihood could grow without bound."""
 
@@ -24,7 +26,7 @@ class DiscretisedLogisticMixture(Distribution):
     has_rsample = False
 
     def __init__(
-        self, logits: Tensor, means: Tensor, log_scales: Tensor, coefficients: Tensor, levels: int = 256
+        self, logits: Tensor, means: Tensor, log_scales: Tensor, coefficients: Tensor, levels: int = LEVELS
     ) -> None:
         """Take the parameters as a network gives them, in float32 or float64.
 

@@ -174,16 +174,17 @@ def test_a_config_without_a_kind_is_a_hierarchy() -> None:
     assert isinstance(RunConfig.from_json(json.dumps(tree)).model, HierarchicalConfig)
 
 
-@pytest.mark.parametrize("kind", ["flow", "line\nbreak" * 1000, 7, None, ["hierarchical"]])
+@pytest.mark.parametrize("kind", ["diffusion", "line\nbreak" * 1000, 7, None, ["hierarchical"]])
 def test_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: object) -> None:
     monkeypatch.setenv("HVAE_RUNS", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "400")  # Wide enough for the whole line in one row of a table.
     folder = make_run(tmp_path, "later")
     tree = json.loads((folder / "config.json").read_text())
     tree["model"] = {"kind": kind, "couplings": 8}
     (folder / "config.json").write_text(json.dumps(tree))
     entry = find_run("later")
     assert entry.config is None
-    assert "this version of hvae knows models of kind hierarchical, pixels, not" in str(entry.problem)
+    assert f"this version of hvae knows models of kind {', '.join(KINDS)}, not" in str(entry.problem)
     assert str(entry.problem).endswith("update hvae") and "\n" not in str(entry.problem)
     assert run_state(entry).state == "damaged"
     assert "update hvae" in " ".join(succeed("runs", "list").split())
