@@ -36,8 +36,8 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 
 KINDS = {
     "hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig",
-    "autoregressive": "hvae.models.autoregressive.config:AutoregressiveConfig",
     "flow": "hvae.models.flow.config:FlowConfig",
+    "autoregressive": "hvae.models.autoregressive.config:AutoregressiveConfig",
 }
 """Kinds of models, and where the config of each is: the one list of them.
 

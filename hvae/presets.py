@@ -196,17 +196,6 @@ LITE_BIVA = HierarchicalConfig(
 )
 """L = 10 for CPUs: four latents of 16x16, four of 8x8 and one of 4x4, of 4 channels a part, and 32 units at the top."""
 
-PIXELCNN_GREY = AutoregressiveConfig(channels=32, blocks=(2, 1, 1))
-"""PixelCNN++ for CPUs, with 32 channels in place of the 160 of Salimans et al. (2017)."""
-
-PIXELCNN_COLOUR = AutoregressiveConfig(image_shape=(3, 32, 32), channels=40, blocks=(2, 2, 1))
-"""The same for colour images."""
-
-VAE8_GREY = HierarchicalConfig(
-    likelihood="logistic-mixture", stages=(_stage("dense", 48, (32, 3, 1), (32, 3, 2), (32, 3, 2)),)
-)
-"""A plain VAE of whole grey values, to set beside the densities of 8-bit pixels."""
-
 FLOW_GREY = FlowConfig(scales=(ScaleConfig(steps=10, channels=128),) * 2)
 """Glow at 14x14 and 7x7, for CPUs: a quarter of the width of Kingma & Dhariwal (2018) and a third of the depth."""
 
@@ -217,6 +206,17 @@ FLOW_COLOUR = FlowConfig(
     image_shape=(3, 32, 32), scales=tuple(ScaleConfig(steps=steps, channels=96) for steps in (12, 10, 6))
 )
 """Glow at 16x16, 8x8 and 4x4."""
+
+PIXELCNN_GREY = AutoregressiveConfig(channels=32, blocks=(2, 1, 1))
+"""PixelCNN++ for CPUs, with 32 channels in place of the 160 of Salimans et al. (2017)."""
+
+PIXELCNN_COLOUR = AutoregressiveConfig(image_shape=(3, 32, 32), channels=40, blocks=(2, 2, 1))
+"""The same for colour images."""
+
+VAE8_GREY = HierarchicalConfig(
+    likelihood="logistic-mixture", stages=(_stage("dense", 48, (32, 3, 1), (32, 3, 2), (32, 3, 2)),)
+)
+"""A plain VAE of whole grey values, to set beside the densities of 8-bit pixels."""
 
 
 # Name, model, data set and training.
@@ -241,13 +241,13 @@ _TABLE = (
     ("celeba-biva", BIVA_COLOUR, "celeba32", BIVA_TRAINING),
     ("cifar10-lite", LITE_COLOUR, "cifar10", LITE_COLOUR_TRAINING),
     ("cifar10-biva-lite", LITE_BIVA, "cifar10", LITE_COLOUR_TRAINING),
-    ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
-    ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
-    ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),
     ("fashionmnist-glow", FLOW_GREY, "fashionmnist", FLOW_TRAINING),
     ("fashionmnist-glow-cv", FLOW_GREY_CONSTANT, "fashionmnist", FLOW_TRAINING),
     ("mnist-glow", FLOW_GREY, "mnist", FLOW_TRAINING),
     ("cifar10-glow", FLOW_COLOUR, "cifar10", FLOW_TRAINING),
+    ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
+    ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
+    ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),
 )
 
 

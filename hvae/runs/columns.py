@@ -28,12 +28,12 @@ MODEL_COLUMNS = (
     Column("elbo", "nats", "the ELBO, Havtorn et al. (2021), eq. 1; log p(x) where it is exact", _SCORE),
     Column("iw", "nats", "the importance-weighted bound L_S, eq. 9; the ELBO at S = 1", _SCORE),
     Column("L>{k}", "nats", "the bound L^{>k} with the k lowest latents from the prior, eq. 5", _SCORE),
-    Column("log_px", "nats", "log p(x|z) under the posterior; log p(x) of a model without latent layers", _SCORE),
-    Column("log_pz", "nats", "log p(z) of a flow, the density of what it maps the image to", _SCORE),
-    Column("log_det", "nats", "log|det dz/dx| of a flow, by how much it changes volume there; x in 0..255", _SCORE),
+    Column("log_px", "nats", "log p(x|z) under the posterior; log p(x) of a model without latents", _SCORE),
+    Column("log_pz", "nats", "log p(z) of a flow: the density of what the image is mapped to", _SCORE),
+    Column("log_det", "nats", "log|det dz/dx| of a flow, x in whole values: the volume's share of log p(x)", _SCORE),
     Column("log_ratio_{layer}", "nats", "log p(z_l|.) - log q(z_l|.); its negative mean is the KL of layer l", _SCORE),
 )
-"""What the passes of a model give."""
+"""What one sweep through a hierarchy gives; a density without layers has the ELBO, L_S and `log_px`."""
 
 PIXEL_COLUMNS = (
     Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values", _PIXELS),

@@ -174,7 +174,7 @@ def test_a_config_without_a_kind_is_a_hierarchy() -> None:
     assert isinstance(RunConfig.from_json(json.dumps(tree)).model, HierarchicalConfig)
 
 
-@pytest.mark.parametrize("kind", ["flow", "line\nbreak" * 1000, 7, None, ["hierarchical"]])
+@pytest.mark.parametrize("kind", ["diffusion", "line\nbreak" * 1000, 7, None, ["hierarchical"]])
 def test_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: object) -> None:
     monkeypatch.setenv("HVAE_RUNS", str(tmp_path))
     folder = make_run(tmp_path, "later")

@@ -46,8 +46,8 @@ class FlowConfig(ModelConfig):
 
     @property
     def title(self) -> str:
-        """Flow, or constant-volume flow."""
-        return "flow" if self.volume == "affine" else "constant-volume flow"
+        """Normalising flow, or constant-volume flow."""
+        return "normalising flow" if self.volume == "affine" else "constant-volume flow"
 
     def measured(self) -> list[str]:
         """Log-likelihood under one dequantisation or S, log p(x), and its two terms: density of z, and volume."""

@@ -8,7 +8,8 @@ made at once, each with its normalisation in one product, which spares a small m
 Every feature map is (batch, channel, height, width); only the networks of the couplings run under autocast.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ SMALLEST_DEVIATION = 1e-4
 """Channels are normalised as if they varied at least so much."""
 
 
-def full_precision(x: Tensor) -> AbstractContextManager[None]:
+def full_precision(x: Tensor) -> torch.autocast:
     """Without autocast on the device of x."""
     return torch.autocast(x.device.type, enabled=False)
 
@@ -76,15 +77,13 @@ class Coupling(nn.Module):
         super().__init__()
         half = channels // 2
         self.affine = affine
+        first, middle = nn.Conv2d(half, hidden, 3, padding=1), nn.Conv2d(hidden, hidden, 1)
         last = nn.Conv2d(hidden, 2 * half if affine else half, 3, padding=1)
-        self.network = nn.Sequential(
-            nn.Conv2d(half, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, hidden, 1), nn.ReLU(), last
-        )
-        for layer in (self.network[0], self.network[2]):
+        self.network = nn.Sequential(first, nn.ReLU(), middle, nn.ReLU(), last)
+        for layer in (first, middle, last):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The feature map after the coupling, and log|det| (batch,); None where it is 0."""
@@ -119,7 +118,8 @@ class Scale(nn.Module):
     def __init__(self, steps: int, channels: int, hidden: int, affine: bool) -> None:
         super().__init__()
         self.mixings = Mixings(steps, channels)
-        self.couplings = nn.ModuleList(Coupling(channels, hidden, affine) for _ in range(steps))
+        couplings = nn.ModuleList(Coupling(channels, hidden, affine) for _ in range(steps))
+        self.couplings = cast(Sequence[Coupling], couplings)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, channels / 4, 2 height, 2 width) to (batch, channels, height, width), and log|det| (batch,)."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -28,10 +29,11 @@ class Flow(Model):
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         self.image_shape = config.image_shape
-        self.scales = nn.ModuleList(
+        scales = nn.ModuleList(
             Scale(scale.steps, channels, scale.channels, config.volume == "affine")
             for scale, channels in zip(config.scales, config.channels, strict=True)
         )
+        self.scales = cast(Sequence[Scale], scales)
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
