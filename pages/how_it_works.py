@@ -131,8 +131,8 @@ def page() -> None:
     if config is None or chosen is None:
         with right:
             components.missing(
-                f"{run.name}: {obstacle}. Pictures need a trained model; the switches, the diagram and what the "
-                "score tables hold are here all the same. Choose another run, or look closer:",
+                f"{run.name}: {obstacle}. Pictures need a trained model with latent layers; the switches, the "
+                "diagram and what the score tables hold are here all the same. Choose another run, or look closer:",
                 f"hvae runs check {run.name}",
             )
         with after:

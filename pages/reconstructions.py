@@ -59,8 +59,8 @@ def page() -> None:
     obstacle = run.obstacle("reconstruct")
     if run.config is None or obstacle:
         components.missing(
-            f"{quoted(run.name)}: {obstacle}. Reconstructions need a trained model. Choose another run, or look "
-            "closer:",
+            f"{quoted(run.name)}: {obstacle}. Reconstructions need a trained model with latent layers. Choose another "
+            "run, or look closer:",
             f"hvae runs check {run.name}",
         )
         return

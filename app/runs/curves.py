@@ -35,7 +35,8 @@ def curves(run: RunEntry, versus: RunEntry | None) -> None:
         "KL: how much a layer says about an image. Active units: how many of its units vary over images (variance of "
         "the posterior mean above 0.01). Schedules: what training did when."
     )
-    quantity = controls.choose("Per layer", "quantity", list(QUANTITIES), help=about)
+    layered = any(one.depth != 0 for one in runs)
+    quantity = controls.choose("Per layer", "quantity", list(QUANTITIES), help=about) if layered else ""
     live = _live(runs)
     draw = st.fragment(run_every=REFRESH)(_draw) if live else _draw
     draw(runs, quantity, live)
@@ -66,14 +67,16 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
 
 
 def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
-    """The bound, and what each layer says where a learning curve has that."""
+    """The bound, and what each layer says where there is a `quantity` to ask for and a learning curve has it."""
     stem = "-".join(components.plain(name) for name in histories)
-    columns = learning.rows_of(histories, quantity)
     best = {name: history.loc[history["elbo"].idxmax()] for name, history in histories.items()}
     spoken = [f"{name}: best at epoch {one['epoch']:.0f} with {one['elbo']:.1f} nats" for name, one in best.items()]
     title = f"ELBO, higher = better. {'; '.join(spoken)}"
     elbo = kept("elbo", stamp, lambda: learning.elbo(histories, title))
     components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
+    if not quantity:
+        return
+    columns = learning.rows_of(histories, quantity)
     if not columns:
         st.info("These learning curves have no columns for that.")
         return

@@ -29,19 +29,20 @@ from hvae.stats import conformal
 
 BUDGET = 0.05
 """Share of false alarms at which images are caught."""
-MODEL_SCORES = ("joint", "llr")
-"""Beside every score that needs no model, each at its usual level."""
+MODEL_SCORES, DENSITY_SCORES = ("joint", "llr"), ("bound", "typicality")
+"""Of a model with latent layers and of one without, each at its usual level; beside every score that needs no model."""
 
 
 def card_scores(reference: ScoreTable, *others: ScoreTable) -> tuple[list[Score], list[str]]:
     """The scores of a card that all tables of a run give, and one line for each that is left out.
 
-    They are `MODEL_SCORES` where a model of so many layers has them, and the baselines.
+    They are `MODEL_SCORES`, or `DENSITY_SCORES` of a model without latent layers, and the baselines.
     """
     kinds = registry.SCORES.items()
-    names = [*MODEL_SCORES, *(name for name, kind in kinds if kind.model_free and kind.of_single_images)]
     depth = reference.metadata.depth
-    wanted = [registry.score(name, depth) for name in names if registry.find(name).levels(depth)]
+    of_model = MODEL_SCORES if depth else DENSITY_SCORES
+    names = [*of_model, *(name for name, kind in kinds if kind.model_free and kind.of_single_images)]
+    wanted = [registry.score(name, depth) for name in names]
     return registry.computable(wanted, (reference, *others), reference)
 
 

@@ -21,7 +21,7 @@ def rows_of(card: Card) -> pd.DataFrame:
     """The rows of a card, each family from its weakest strength to its strongest, with what tables say of them.
 
     Beside the columns of the card: `name` and `unit` of the family, `words` of the strength, `model_free`, and `shown`,
-    what the score is called where only three are shown: `joint` and `LLR>1` by their labels, and per family
+    what the score is called where only three are shown: the two of the model by their labels, and per family
     `BASELINE`, the one with the highest mean AUROC over its strengths. Choosing it sees the changed images, which
     favours it.
     """

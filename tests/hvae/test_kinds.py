@@ -142,6 +142,12 @@ def test_a_new_kind_judges_by_a_score_without_levels(run: Path, tmp_path: Path) 
         assert record["setting"]["levels"] == [label] and np.isfinite(image[label]) and 0 < image["p"] <= 1
 
 
+def test_a_new_kind_has_a_card_by_its_likelihood(run: Path) -> None:
+    succeed("score", run.name, "--card", "--limit", 20, "--device", "cpu")
+    said = succeed("report", run.name, "--card")
+    assert all(f"{label} caught" in said for label in ("-L>0", "typicality", "best baseline")) and "LLR" not in said
+
+
 def test_a_new_kind_can_be_imported(run: Path, tmp_path: Path) -> None:
     imported = import_run(run, tmp_path, "imported", lambda _: None)
     assert read_config(imported) == read_config(run) and read_config(imported).model == CONFIG.model
