@@ -97,6 +97,8 @@ class ModelConfig(Frozen, ABC):
     """Address of the class of `hvae.models.contract.Model` that takes this config, as `module:name`."""
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     """What the model can do beside giving its statistics."""
+    exact_weights: ClassVar[str] = ""
+    """Weights whose names hold this keep float32 where others are rounded for a small file; empty for none."""
 
     @field_validator("kind")
     @classmethod

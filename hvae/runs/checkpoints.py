@@ -72,10 +72,18 @@ def write_config(folder: Path, config: RunConfig) -> None:
 def save_weights(
     folder: Path, weights: dict[str, Tensor], config: RunConfig, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write `model.safetensors` atomically, floating-point weights as `dtype`, the config in its header."""
+    """Write `model.safetensors` atomically, floating-point weights as `dtype`, the config in its header.
+
+    Weights that the kind of model declares exact (`ModelConfig.exact_weights`) are not rounded.
+    """
+    exact = config.model.exact_weights
+
+    def stored(name: str, value: Tensor) -> torch.dtype:
+        kept = not value.is_floating_point() or (exact and exact in name)
+        return value.dtype if kept else dtype
+
     tensors = {
-        name: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous().clone()
-        for name, value in weights.items()
+        name: value.detach().to("cpu", stored(name, value)).contiguous().clone() for name, value in weights.items()
     }
     # One entry alone: safetensors writes several in random order, and equal weights have to be equal files.
     metadata = {"config": config.to_json()}

@@ -257,10 +257,12 @@ class _Trainer:
         return self._preprocess(self.images[index], generator), generator
 
     def _check(self, index: Tensor, result: Objective) -> None:
-        elbo = float(result.elbo.mean())
-        if math.isfinite(float(result.loss)) and elbo > -DIVERGED_NATS_PER_DIMENSION * self.config.model.dimensions:
+        # By what is minimised: while the divergences weigh nothing yet, one image of a fresh model may have a log-ratio
+        # of millions of nats, from which it recovers.
+        loss, elbo = float(result.loss), float(result.elbo.mean())
+        if math.isfinite(elbo) and loss < DIVERGED_NATS_PER_DIMENSION * self.config.model.dimensions:
             return
-        if not math.isfinite(elbo):
+        if not math.isfinite(elbo + loss):
             # Where the pass first met one: a NaN soon is in every term.
             with torch.no_grad(), self.fabric.autocast():
                 self._stop(f"{self.model.first_not_finite(*self._inputs(index))} is not finite")

@@ -29,6 +29,8 @@ class FlowConfig(ModelConfig):
 
     implementation: ClassVar[str] = "hvae.models.flow.model:Flow"
     abilities: ClassVar[frozenset[Ability]] = frozenset({"sample"})
+    exact_weights: ClassVar[str] = "mixings"
+    """The few weights of the 1x1 convolutions: in bfloat16 they alone cost .11 bits/dim."""
 
     @model_validator(mode="after")
     def _bounded(self) -> FlowConfig:

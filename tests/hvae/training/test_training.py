@@ -253,6 +253,22 @@ def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pyt
         train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
 
 
+def test_a_wild_ratio_that_weighs_nothing_yet_stops_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIG.override({"training.beta_warm_up": 1.0, "training.epochs": 1, "training.free_bits.nats": 0})
+    first: list[Progress] = []
+    train(config, tmp_path / "free", FITTED, VALIDATION, accelerator="cpu", on_step=first.append)
+    loss, fallen = sum(first[0].log_ratios) - first[0].elbo, -first[0].elbo
+    assert loss < fallen
+    between = (loss + fallen) / 2 / CONFIG.model.dimensions
+    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", between)
+    train(config, tmp_path / "bounded", FITTED, VALIDATION, accelerator="cpu")
+    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", 0.5 * loss / CONFIG.model.dimensions)
+    with pytest.raises(TrainingDiverged, match="step 1 of 12: the ELBO fell to"):
+        train(config, tmp_path / "tight", FITTED, VALIDATION, accelerator="cpu")
+
+
 def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     config = CONFIG.override(
         {
