@@ -24,7 +24,9 @@ def test_it_is_that_of_scipy(name):
     sample = SAMPLES[name]
     fitted, known = KernelDensity.fitted(sample), gaussian_kde(sample)
     within = np.linspace(sample.min(), sample.max(), 301)
-    np.testing.assert_allclose(fitted(within), known.logpdf(within), rtol=0.01 if name in ("two", "outlier") else 0, atol=0.008)
+    np.testing.assert_allclose(
+        fitted(within), known.logpdf(within), rtol=0.01 if name in ("two", "outlier") else 0, atol=0.008
+    )
     beyond = sample.max() + fitted.width * np.array([1.0, 5.0, 50.0])
     assert (np.diff(fitted(beyond)) < 0).all() and np.isfinite(fitted(sample.max() + np.array([1e9]))).all()
 
