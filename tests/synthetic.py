@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs import pixel_tables
@@ -66,8 +66,11 @@ def make_run(
     seed: int = 0,
     data: str = "fashionmnist",
     family: Family = "bottom-up",
+    model: ModelConfig | None = None,
 ) -> Path:
     """Write a run folder: `config.json` and `history.csv`; with `trained` a tiny model of random weights as well.
+
+    A `model` of another kind, or of whole pixel values, takes the place of the tiny hierarchy; it cannot be trained.
 
     Returns:
         The folder, `root / name`.
@@ -76,8 +79,8 @@ def make_run(
     run.mkdir(parents=True, exist_ok=True)
     config = RunConfig(
         preset="tiny",
-        model=tiny_model(depth, image_shape, family),
-        data=DataConfig(name=data, preprocessing="integer" if image_shape[0] == 3 else "binarise"),
+        model=model or tiny_model(depth, image_shape, family),
+        data=DataConfig(name=data, preprocessing="integer" if model or image_shape[0] == 3 else "binarise"),
         training=TrainingConfig(epochs=4, seed=seed),
     )
     (run / "config.json").write_text(config.to_json() + "\n")
@@ -211,6 +214,9 @@ def _table(
     }
     frame["log_px"] = elbo - sum(ratios.values())
     frame |= ratios
+    if "log_det" in config.model.measured():
+        frame["log_pz"] = images.normal(-1100, 30, n)
+        frame["log_det"] = elbo - frame["log_pz"]
     if draws > 1:
         frame |= {f"{name}_se": noise.gamma(40, 0.4 / np.sqrt(draws), n) for name in config.model.measured()}
     metadata = TableMetadata(

@@ -34,7 +34,7 @@ def rows(pair: Pair, deep: Rival | None) -> tuple[pd.DataFrame, list[str]]:
         wanted += [(deep, "−L", "bound", 0), (deep, "LLR<sup>&gt;1</sup>", "llr", 1), (deep, "joint", "joint", None)]
     lines, problems = [], []
     for rival, label, name, k in wanted:
-        ask = partial(views, rival.catalogue, pair.known, (pair.other, *sorted(others)), rival.setting, name, k)
+        ask = partial(views, rival, pair.known, (pair.other, *sorted(others)), name, k)
         seen, said = view.tried([ask])
         problems += said
         for one in (other for made in seen for other in made.outside):

@@ -1,6 +1,7 @@
 """The steps that stand on score tables alone: histograms, volume and density, code lengths, levels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,8 @@ def histograms(pair: Pair, guess: str | None) -> None:
         f"{wrong} of {len(areas)} kinds of models here find {pair.titles[1]} the likelier set, their {term('AUROC')} "
         "being below .5 with its whole interval.",
     )
-    panels = [_panel(rival, one, pair.stamp, _edges(pair)) for rival, one in pair.shown]
+    edges = stats.shared_edges([part.scores for _, one in pair.shown for part in one.sets], 100, clip=0.005)
+    panels = [_panel(rival, one, edges) for rival, one in pair.shown]
     title = (
         f"−log<sub>2</sub> p(x) of each image: where {pair.titles[1]} stands left of {pair.titles[0]}, it is likelier"
     )
@@ -106,16 +108,17 @@ def volume(pair: Pair, guess: str | None) -> None:
         return
     made = [_terms(rival, one) for rival, one in flows]
     # A flow of constant volume has nothing to choose from.
-    title, of_z, of_volume = next((one for _, _, one in made if abs(one[2]) > 1), made[0][2])
+    row = next((row for _, row in made if abs(row["log_det"]) > 1), made[0][1])
+    of_z, of_volume = row["log_pz"], row["log_det"]
     larger = VOLUME if of_volume >= of_z else DENSITY
     told(
         guess,
         larger if max(of_volume, of_z) > 0 else NEITHER,
-        f"{title}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {_signed(of_z)} {term('nats')} on "
-        f"average, log|det J| by {_signed(of_volume)}.",
+        f"{row['density']}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {_signed(of_z)} "
+        f"{term('nats')} on average, log|det J| by {_signed(of_volume)}.",
     )
     columns = st.columns(len(flows))
-    for place, (column, (rival, _), (points, _, _)) in enumerate(zip(columns, flows, made, strict=True)):
+    for place, (column, (rival, _), (points, _)) in enumerate(zip(columns, flows, made, strict=True)):
         with column:
             figure = cloud(
                 points,
@@ -123,7 +126,7 @@ def volume(pair: Pair, guess: str | None) -> None:
                 f"{rival.title}: up and to the right is likelier",
             )
             components.chart(figure, points, f"paradox-terms-{place}", key=f"paradox-terms-{place}")
-    frame = pd.DataFrame([row for _, row, _ in made])
+    frame = pd.DataFrame([row for _, row in made])
     components.listed(
         frame,
         {
@@ -146,8 +149,8 @@ def volume(pair: Pair, guess: str | None) -> None:
 def code_lengths(pair: Pair) -> str:
     """The question of complexity."""
     return (
-        "A model of probabilities is a code: it spends −log<sub>2</sub> p(x) bits on an image. zlib and PNG are codes too, made "
-        "for no data set at all. Which images get a short code, hence a high likelihood, from the models?"
+        "A model of probabilities is a code: it spends −log<sub>2</sub> p(x) bits on an image. zlib and PNG "
+        "are codes too, made for no data set at all. Which images get a short code, hence a high likelihood?"
     )
 
 
@@ -164,8 +167,8 @@ def complexity(pair: Pair, guess: str | None) -> None:
         chosen = controls.choose("Density", "density", names, select=True)
     _, one = pair.shown[names.index(chosen)]
     points = pd.concat([_codes(part) for part in one.sets])
-    together = float(points[["code", "density"]].rank().corr().to_numpy()[0, 1])
-    apart = view.auroc(*one.sets).value > 1 - view.WRONG_WAY
+    together = float(np.corrcoef(points["code"].rank(), points["density"].rank())[0, 1])
+    apart = view.auroc(one.inside, one.outside[0]).value > 1 - view.WRONG_WAY
     told(
         guess,
         SIMPLE if together > 0.5 else ALIKE if apart else NO_RULE,
@@ -175,7 +178,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
     title = f"{components.escape(chosen)}: do images that compress well, on the left, get a short code, below?"
     axes = ("compressed size (bits/dim), the shorter of zlib and PNG", "−log<sub>2</sub> p(x) (bits/dim)")
     components.chart(cloud(points, axes, title), points, "paradox-codes", key="paradox-codes")
-    table = kept("paradox codes", pair.stamp, lambda: _left(pair))
+    table = kept("paradox codes", [one.stamp for _, one in pair.shown], lambda: _left(pair))
     shown: dict[str, Callable[..., str]] = {"density": lambda row: components.escape(row.density)}
     headings = ("−log p(x)", *(f"− bits of {name}" for name in CODES))
     shown |= {
@@ -199,7 +202,7 @@ def the_levels(pair: Pair) -> str:
     """The question of the levels."""
     return (
         f"What a model draws lies in its {term('typical set')}, so an image that is too likely is as suspicious as one "
-        "that is too unlikely. And a hierarchical VAE can be asked more: what is lost when its lowest layer, which knows "
+        "too unlikely. And a hierarchical VAE can be asked more: what is lost when its lowest layer, which knows "
         f"strokes and texture, may not look at the image (LLR<sup>&gt;1</sup>)? What happens to {pair.titles[1]}?"
     )
 
@@ -213,10 +216,9 @@ def hierarchy(pair: Pair, guess: str | None) -> None:
     components.chart(ranking(rows, title), rows, "paradox-levels", key="paradox-levels")
     components.left_out(problems)
     why(
-        "Typicality catches what is too likely, but a set may have just the likelihood of the training images and "
-        "still be another one. The upper layers of a hierarchy hold what a thing is, the lowest what it is drawn with. "
-        "An unfamiliar image needs its lowest layers to be rebuilt, a familiar one does not: that difference is "
-        "a score."
+        "Typicality catches what is too likely, but a set may have just the likelihood of the training images and be "
+        "another one all the same. The upper layers of a hierarchy hold what a thing is, the lowest what it is drawn "
+        "with. An unfamiliar image needs its lowest layers to be rebuilt, a familiar one does not: that is a score."
     )
     if found:
         name = components.escape(found.run.name)
@@ -237,21 +239,10 @@ def _with_levels(pair: Pair, rows: pd.DataFrame) -> tuple[str, str]:
     return HELPS if best > 0.9 else NO_HELP, f"{term('AUROC')} on {pair.titles[1]}: {words}."
 
 
-def _edges(pair: Pair) -> Floats:
-    """Bins that all histograms share."""
-    scores = [part.scores for _, one in pair.shown for part in one.sets]
-    return kept("paradox edges", pair.stamp, lambda: stats.shared_edges(scores, 100, clip=0.005))
-
-
-def _panel(rival: Rival, one: View, stamp: str, edges: Floats) -> Panel:
+def _panel(rival: Rival, one: View, edges: Floats) -> Panel:
     """Both sets under one density."""
-
-    def make() -> list[Series]:
-        return [Series(part.slug, stats.density(part.scores, edges), np.arange(0), part.scores) for part in one.sets]
-
-    heading = components.escape(rival.title)
-    series = kept("paradox histogram", f"{stamp}|{rival.title}", make)
-    return Panel("−log<sub>2</sub> p(x)", UNIT, heading, series)
+    series = [Series(part.slug, stats.density(part.scores, edges), np.arange(0), part.scores) for part in one.sets]
+    return Panel("−log<sub>2</sub> p(x)", UNIT, components.escape(rival.title), series)
 
 
 def _signed(value: float) -> str:
@@ -259,20 +250,17 @@ def _signed(value: float) -> str:
     return f"{'+' if value > 0 else ''}{nats(value)}"
 
 
-def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, object], tuple[str, float, float]]:
-    """Of a flow: log|det J| and log p(z) of each image; mean differences with the AUROC of -log p(z); both of them."""
+def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """(log|det J| and log p(z) of each image, their mean differences with the AUROC of -log p(z)) of a flow."""
     names = ("log_det", "log_pz", "log_px")
-    columns = [{name: part.table.column(name) for name in names} for part in one.sets]
-    points = pd.concat(
-        [
-            pd.DataFrame({"data": part.slug, "log_det": own["log_det"], "log_pz": own["log_pz"]})
-            for part, own in zip(one.sets, columns, strict=True)
-        ]
-    )
-    gains = {name: float(columns[1][name].mean() - columns[0][name].mean()) for name in names}
-    area = stats.auroc(-columns[0]["log_pz"], -columns[1]["log_pz"])
-    row = {"density": rival.title, "run": rival.run.name} | gains | view.spread("auroc", area)
-    return points, row, (rival.title, gains["log_pz"], gains["log_det"])
+    own, strange = ({name: part.table.column(name) for name in names} for part in one.sets)
+    points = [
+        pd.DataFrame({"data": part.slug, "log_det": terms["log_det"], "log_pz": terms["log_pz"]})
+        for part, terms in zip(one.sets, (own, strange), strict=True)
+    ]
+    gains = {name: float(strange[name].mean() - own[name].mean()) for name in names}
+    area = view.spread("auroc", stats.auroc(-own["log_pz"], -strange["log_pz"]))
+    return pd.concat(points), {"density": rival.title, "run": rival.run.name} | gains | area
 
 
 def _length(part: Scored, code: str) -> Floats:

@@ -12,6 +12,7 @@ from app.looks.palette import look
 from app.reading import loading, presence, view
 from app.reading.measures import Measure
 from app.reading.view import View
+from hvae.config import RunConfig
 from hvae.datasets import ImageSet
 from hvae.errors import DataError
 from hvae.runs.catalogue import Catalogue
@@ -39,10 +40,6 @@ class Rival:
         """Whose density it is."""
         return self.catalogue.run
 
-    def against(self, known: str, other: str) -> View:
-        """Both sets under -log p(x) in bits/dim. Raises a TableError where the first is not scored."""
-        return views(self.catalogue, known, (other,), self.setting, "bound", 0)
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -58,16 +55,11 @@ class Pair:
         """Of both sets, safe in HTML."""
         return look(self.known).title, look(self.other).title
 
-    @property
-    def stamp(self) -> str:
-        """Names all numbers, for caches."""
-        return "\n".join(one.stamp for _, one in self.shown)
 
-
-def views(found: Catalogue, known: str, others: Sequence[str], setting: Setting, name: str, k: int | None) -> View:
-    """Sets of a run under a score, in bits/dim where it may be. Raises a TableError."""
-    depth = found.run.depth or 0
-    return view.view(found, known, others, setting, Measure(score(name, depth, k), UNIT), BUDGET, UNIT)
+def views(rival: Rival, known: str, others: Sequence[str], name: str, k: int | None) -> View:
+    """Sets of a run under a score, in bits/dim. Raises a TableError where the familiar one is not scored."""
+    measure = Measure(score(name, rival.run.depth or 0, k), UNIT)
+    return view.view(rival.catalogue, known, others, rival.setting, measure, BUDGET, UNIT)
 
 
 def rivals(preferred: RunEntry | None) -> list[Rival]:
@@ -76,7 +68,7 @@ def rivals(preferred: RunEntry | None) -> list[Rival]:
     Where the preferred run is a density itself it stands for its kind, and comes first.
     """
     runs = sorted(loading.runs(), key=lambda run: preferred is None or run.path != preferred.path)
-    found = [(run, loading.catalogue(run)) for run in runs if _is_density(run)]
+    found = [(run, loading.catalogue(run)) for run in runs if run.config and _is_density(run.config)]
     scored = [(run, one, one.settings(one.own)) for run, one in found if one.own and one.settings(one.own)]
     if not scored:
         return []
@@ -100,7 +92,7 @@ def choose(found: Sequence[Rival], selected: Sequence[str]) -> Pair:
         others = [slug for slug in sets if slug != known] or sets
         usual = next((slug for slug in selected if slug in others), others[0])
         other = controls.choose("Unfamiliar set", "other", others, usual, select=True)
-    made = [view.tried([partial(one.against, known, other)]) for one in found]
+    made = [view.tried([partial(views, one, known, (other,), "bound", 0)]) for one in found]
     shown = tuple((one, seen[0]) for one, (seen, _) in zip(found, made, strict=True) if seen and seen[0].outside)
     shown = tuple(sorted(shown, key=lambda each: float(each[1].inside.scores.mean())))
     problems = [problem for _, several in made for problem in several]
@@ -147,8 +139,6 @@ def _images(pair: Pair, slug: str) -> ImageSet:
     raise DataError("no density here has scored it")
 
 
-def _is_density(run: RunEntry) -> bool:
-    """Whether a run gives p(x) of grey images in whole pixel values."""
-    if run.config is None or run.config.data.preprocessing != "integer":
-        return False
-    return run.config.model.image_shape[0] == 1
+def _is_density(config: RunConfig) -> bool:
+    """Whether a model gives p(x) of grey images in whole pixel values."""
+    return config.data.preprocessing == "integer" and config.model.image_shape[0] == 1

@@ -111,24 +111,24 @@ def pixels(pair: Pair, guess: str | None) -> None:
         st.caption(literal(away) + ".")
     (known, images), (other, others) = left, right
     stamp = images.fingerprint, others.fingerprint
-    frame = kept("moments", stamp, lambda: pd.concat([_moments(known, images), _moments(other, others)]))
-    own, strange = (frame[frame["data"] == slug][["mean", "variance"]].to_numpy() for slug in (known, other))
-    within = float(np.mean(np.abs(strange[:, 0] - own[:, 0]) <= np.sqrt(own[:, 1])))
-    usual, unusual = own.mean(axis=0), strange.mean(axis=0)
+    own, strange = kept("moments", stamp, lambda: (_moments(known, images), _moments(other, others)))
+    within = float(np.mean(np.abs(strange["mean"] - own["mean"]) <= np.sqrt(own["variance"])))
+    usual, unusual = (float(np.mean(one["variance"])) for one in (own, strange))
+    frame = pd.concat([own, strange]).sort_values("share", kind="stable")
     titles = look(known).title, look(other).title
     told(
         guess,
-        LESS if unusual[1] <= usual[1] else MORE,
-        f"The mean variance of a pixel of {titles[1]} is {unusual[1]:.3f}, of {titles[0]} {usual[1]:.3f} (black is 0, "
+        LESS if unusual <= usual else MORE,
+        f"The mean variance of a pixel of {titles[1]} is {unusual:.3f}, of {titles[0]} {usual:.3f} (black is 0, "
         f"white 1), and for {percent(within)} of the pixels the mean of {titles[1]} lies within one standard deviation "
         f"of that of {titles[0]}.",
     )
     components.chart(
         in_order(
-            frame.sort_values("share", kind="stable"),
+            frame,
             ("share of the pixels, those that vary least first", "variance of a pixel (black is 0, white 1)"),
-            f"How much each pixel varies over {len(others):,} images of {titles[1]} and {len(images):,} of {titles[0]}: "
-            "the set with less area under its line sits inside",
+            f"How much each pixel varies over {len(others):,} images of {titles[1]} and {len(images):,} of "
+            f"{titles[0]}: the set with less area under its line sits inside",
         ),
         frame,
         "paradox-pixels",
@@ -136,8 +136,8 @@ def pixels(pair: Pair, guess: str | None) -> None:
     )
     why(
         "Think of a density as a hill over its training images. Those are scattered over its slopes; a set with a "
-        "similar mean and a smaller variance stands nearer to the top, and comes out as likelier although nothing of it "
-        "was ever seen. The argument (Nalisnick et al., 2019, sec. 5) adds up all pixels: a few may vary more."
+        "similar mean and a smaller variance stands nearer to the top, and comes out as likelier although nothing of "
+        "it was ever seen. The argument (Nalisnick et al., 2019, sec. 5) adds up all pixels: a few may vary more."
     )
 
 
