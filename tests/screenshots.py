@@ -25,6 +25,7 @@ HEIGHT = 1240
 ADDRESSES = {
     "scores": "ood=mnist&ood=notmnist&k=1&score=llr",
     "reconstructions": "image=mnist:0&source=data+set",
+    "paradox": "step=2&guess=just+show+me",
     "features": "versus=mnist-lite-seed0",
     "compare": "versus=fashionmnist-lite-seed1",
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hvae.config import DataConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs import pixel_tables
@@ -70,10 +70,12 @@ def make_run(
     data: str = "fashionmnist",
     family: Family = "bottom-up",
     whole: bool | None = None,
+    model: ModelConfig | None = None,
 ) -> Path:
     """Write a run folder: `config.json` and `history.csv`; with `trained` a tiny model of random weights as well.
 
-    Its pixels are `whole` values or binarised; where nothing is said, those of colour images are whole.
+    Its pixels are `whole` values or binarised; where nothing is said, those of colour images are whole. A `model` of
+    another kind, or of whole pixel values, takes the place of the tiny hierarchy; it cannot be trained.
 
     Returns:
         The folder, `root / name`.
@@ -83,8 +85,8 @@ def make_run(
     whole = image_shape[0] == 3 if whole is None else whole
     config = RunConfig(
         preset="tiny",
-        model=tiny_model(depth, image_shape, family, whole),
-        data=DataConfig(name=data, preprocessing="integer" if whole else "binarise"),
+        model=model or tiny_model(depth, image_shape, family, whole),
+        data=DataConfig(name=data, preprocessing="integer" if model or whole else "binarise"),
         training=TrainingConfig(epochs=4, seed=seed),
     )
     (run / "config.json").write_text(config.to_json() + "\n")
@@ -218,6 +220,9 @@ def _table(
     }
     frame["log_px"] = elbo - sum(ratios.values())
     frame |= ratios
+    if "log_det" in config.model.measured():
+        frame["log_pz"] = images.normal(-1100, 30, n)
+        frame["log_det"] = elbo - frame["log_pz"]
     if draws > 1:
         frame |= {f"{name}_se": noise.gamma(40, 0.4 / np.sqrt(draws), n) for name in config.model.measured()}
     metadata = TableMetadata(

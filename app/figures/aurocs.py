@@ -1,4 +1,4 @@
-"""AUROC with its intervals, one panel a score: at every level, and against the number of samples S or of draws R."""
+"""AUROC with its intervals: of scores at every level, against the samples S or draws R, and of scores as a list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +79,30 @@ def aurocs(panels: Sequence[Panel], title: str, *, zoomed: bool = False) -> Figu
     figure.update_yaxes(title="AUROC", col=1)
     laid_out(figure, title, height=70 + (270 if zoomed else 330) * rows)
     return legend_below(figure, -0.26 / rows, 36)
+
+
+def ranking(rows: pd.DataFrame, title: str) -> Figure:
+    """AUROCs as a list of scores, the first on top, a mark for each OOD set with its interval.
+
+    Columns are `score` (HTML), the slug `ood`, and `auroc`, `low` and `high`.
+    """
+    figure = Figure()
+    for slug, own in rows.groupby("ood", sort=False):
+        figure.add(
+            look(str(slug)),
+            own["auroc"],
+            own["score"],
+            "<br>%{y}<br>AUROC %{x:.3f}",
+            size=11,
+            error_x={
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+                "array": own["high"] - own["auroc"], "arrayminus": own["auroc"] - own["low"],
+            },
+        )  # fmt: skip
+    figure.add_vline(x=0.5, line={"color": RULE, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title="AUROC · right of .5 = unfamiliar images score higher", range=[-0.02, 1.04])
+    figure.update_yaxes(autorange="reversed")
+    return laid_out(figure, title, height=150 + 34 * len(set(rows["score"])), worded=True)
 
 
 def table(panels: Sequence[Panel]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Densities of scores with a rug of single images: of one score, of two beside each other, of one's own images."""
+"""Densities of scores: of one score, of two or more beside each other, of one's own images; single images as a rug."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,10 +112,28 @@ def contrast(left: Panel, right: Panel, title: str) -> Figure:
     return legend_below(laid_out(figure, title, height=330 + 14 * sets, mouse="click"), -0.26, 34)
 
 
-def contrast_table(left: Panel, right: Panel) -> pd.DataFrame:
+def stacked(panels: Sequence[Panel], title: str) -> Figure:
+    """Densities below one another over one axis, without single images; there is at least one panel, all of a unit."""
+    figure = subplots(
+        rows=len(panels),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.16 / len(panels),
+        subplot_titles=[panel.heading for panel in panels],
+    )
+    for row, panel in enumerate(panels, start=1):
+        for place, one in enumerate(panel.series):
+            _add_line(figure, one.slug, one.density, panel.unit, filled=place == 0, showlegend=row == 1, row=row, col=1)
+    figure.update_yaxes(rangemode="tozero", showticklabels=False, title="density")
+    figure.update_xaxes(title=f"{panels[0].symbol} ({panels[0].unit}) · lower = likelier", row=len(panels), col=1)
+    height = 110 + 150 * len(panels)
+    return legend_below(laid_out(figure, title, height=height), -62 / (height - 100), 34)
+
+
+def contrast_table(*panels: Panel) -> pd.DataFrame:
     """The binned densities: one row a score and bin, one column a data set."""
-    frames = [density_table(panel.series) for panel in (left, right)]
-    for frame, panel in zip(frames, (left, right), strict=True):
+    frames = [density_table(panel.series) for panel in panels]
+    for frame, panel in zip(frames, panels, strict=True):
         frame.insert(0, "score", plain(panel.symbol))
         frame.insert(1, "unit", panel.unit)
     return pd.concat(frames, ignore_index=True)

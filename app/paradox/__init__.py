@@ -1,0 +1,1 @@
+"""Why likelihood fails: six short steps on densities of whole pixel values."""
