@@ -218,6 +218,23 @@ VAE8_GREY = HierarchicalConfig(
 )
 """A plain VAE of whole grey values, to set beside the densities of 8-bit pixels."""
 
+VDVAE_COLOUR = HierarchicalConfig(
+    **_FACTS,
+    family="top-down",
+    skips=False,
+    stages=(
+        _stage("conv", 4, (64, 3, 1)),
+        _stage("conv", 4, (64, 3, 1)),
+        _stage("conv", 8, (64, 3, 2)),
+        *(_stage("conv", 8, (64, 3, 1)),) * 3,
+        _stage("conv", 8, (48, 3, 2)),
+        _stage("conv", 8, (48, 3, 1)),
+        _stage("conv", 16, (48, 3, 2)),
+        _stage("dense", 32, (48, 3, 1)),
+    ),
+)
+"""VDVAE of ten levels for a GPU: two latents of 32x32, four of 16x16, two of 8x8, one of 4x4, and 32 units on top."""
+
 
 # Name, model, data set and training.
 _TABLE = (
@@ -245,6 +262,7 @@ _TABLE = (
     ("fashionmnist-glow-cv", FLOW_GREY_CONSTANT, "fashionmnist", FLOW_TRAINING),
     ("mnist-glow", FLOW_GREY, "mnist", FLOW_TRAINING),
     ("cifar10-glow", FLOW_COLOUR, "cifar10", FLOW_TRAINING),
+    ("cifar10-vdvae", VDVAE_COLOUR, "cifar10", TOP_DOWN_TRAINING.model_copy(update={"batch_size": 128})),
     ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
     ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
     ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),

@@ -49,7 +49,8 @@ def page() -> None:
     found = loading.catalogue(selection.run) if selection.run else None
     settings = found.settings(selection.data) if found else []
     own = found.find(selection.data, settings[0]) if found and settings else None
-    scores = [one for one in everything(own.metadata.depth) if not one.model_free] if own else []
+    about = own.metadata if own else None
+    scores = [one for one in everything(about.depth, about.preprocessing) if not one.model_free] if about else []
     views, absent = (
         tables.given(found, selection.data, selection.ood, settings[0], scores) if found and own else ([], [])
     )

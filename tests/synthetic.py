@@ -42,16 +42,19 @@ _READING_FACTOR = {"mean": 1.0, "sample": 0.75, "auxiliary": 0.6, "early-release
 
 
 def tiny_model(
-    depth: int = 3, image_shape: tuple[int, int, int] = (1, 28, 28), family: Family = "bottom-up"
+    depth: int = 3,
+    image_shape: tuple[int, int, int] = (1, 28, 28),
+    family: Family = "bottom-up",
+    whole: bool = False,
 ) -> HierarchicalConfig:
-    """A hierarchy of 4-channel stages that halve the map as often as it stays even; colour is a logistic mixture."""
+    """A hierarchy of 4-channel stages that halve the map as often as it stays even; a logistic mixture if `whole`."""
     stages, side = [], image_shape[1]
     for level in range(depth):
         stride = 2 if side % 2 == 0 and side > 4 else 1
         side //= stride
         latent = LatentConfig(kind="conv", size=2) if level == 0 else LatentConfig(kind="dense", size=4)
         stages.append(StageConfig(blocks=(BlockConfig(channels=4, kernel=3, stride=stride),), latent=latent))
-    likelihood = "logistic-mixture" if image_shape[0] == 3 else "bernoulli"
+    likelihood = "logistic-mixture" if whole else "bernoulli"
     return HierarchicalConfig(
         family=family, image_shape=image_shape, stages=tuple(stages), likelihood=likelihood, skips=family != "top-down"
     )
@@ -66,21 +69,24 @@ def make_run(
     seed: int = 0,
     data: str = "fashionmnist",
     family: Family = "bottom-up",
+    whole: bool | None = None,
     model: ModelConfig | None = None,
 ) -> Path:
     """Write a run folder: `config.json` and `history.csv`; with `trained` a tiny model of random weights as well.
 
-    A `model` of another kind, or of whole pixel values, takes the place of the tiny hierarchy; it cannot be trained.
+    Its pixels are `whole` values or binarised; where nothing is said, those of colour images are whole. A `model` of
+    another kind takes the place of the tiny hierarchy; it cannot be `trained`.
 
     Returns:
         The folder, `root / name`.
     """
     run = root / name
     run.mkdir(parents=True, exist_ok=True)
+    whole = image_shape[0] == 3 if whole is None else whole
     config = RunConfig(
         preset="tiny",
-        model=model or tiny_model(depth, image_shape, family),
-        data=DataConfig(name=data, preprocessing="integer" if model or image_shape[0] == 3 else "binarise"),
+        model=model or tiny_model(depth, image_shape, family, whole),
+        data=DataConfig(name=data, preprocessing="integer" if whole else "binarise"),
         training=TrainingConfig(epochs=4, seed=seed),
     )
     (run / "config.json").write_text(config.to_json() + "\n")

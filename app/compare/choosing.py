@@ -115,7 +115,8 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
     """Draw the controls and measure the sets they name; the first run has a setting of `data`. Raises a TableError."""
     settings = catalogues[0].settings(data)
     with controls.bar("controls"):
-        score = choosing.choose_score(_depths(catalogues[:1], data, settings[0])[0])
+        about = next(entry.metadata for entry in catalogues[0].entries if entry.slug == data)
+        score = choosing.choose_score(about.depth, about.preprocessing)
         slot = controls.bar("level", width="content")
         unit = choosing.choose_unit()
     setting = choosing.choose_setting(settings)

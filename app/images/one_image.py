@@ -101,9 +101,10 @@ def every_level(chosen: Chosen, score: Score) -> None:
 def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
-    outside = not chosen.table.metadata.data_fingerprint
-    for kind in (kind for kind in SCORES.values() if kind.of_single_images or not outside):
-        for k in kind.levels(chosen.table.metadata.depth):
+    about = chosen.table.metadata
+    kinds = [kind for kind in SCORES.values() if about.preprocessing in kind.preprocessings]
+    for kind in (kind for kind in kinds if kind.of_single_images or about.data_fingerprint):
+        for k in kind.levels(about.depth):
             measure = Measure(kind(k), usable_unit(kind, unit))
             try:
                 own, every = chosen.values(measure)
@@ -111,8 +112,8 @@ def every_score(chosen: Chosen, unit: str = "nats") -> None:
                 obstacles.append(str(error))
                 break
             value = float(every[chosen.index])
-            about = {"score": measure.label, "symbol": measure.symbol, "value": value, "unit": measure.unit}
-            rows.append(about | {"percentile": measures.percentile(own, value)})
+            row = {"score": measure.label, "symbol": measure.symbol, "value": value, "unit": measure.unit}
+            rows.append(row | {"percentile": measures.percentile(own, value)})
     if rows:
         components.listed(
             pd.DataFrame(rows),

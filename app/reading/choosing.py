@@ -6,9 +6,10 @@ import streamlit as st
 
 from app.frame import controls
 from app.reading.measures import Measure, usable_unit
+from hvae.config import Preprocessing
 from hvae.errors import TableError
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES, Level, Score, find
+from hvae.scores import SCORES, Level, Score, everything, find
 from hvae.scores.base import POSITIVE
 
 READING_HELP = (
@@ -23,18 +24,19 @@ UNIT_HELP = (
 USUAL = "llr"
 
 
-def choose_score(depth: int) -> type[Score]:
-    """A score of the registry that has something to say about a model of so many layers."""
-    offered, about = menu(name for name, score in SCORES.items() if score.levels(depth))
+def choose_score(depth: int, preprocessing: Preprocessing) -> type[Score]:
+    """A score of the registry that has something to say about a model of so many layers and images taken so."""
+    offered, about = menu(one.name for one in dict.fromkeys(map(type, everything(depth, preprocessing))))
     if not offered:
         raise TableError(f"no score of this version knows models of {depth} latent layers")
     return find(controls.choose("Score", "score", offered, USUAL, help=about))
 
 
 def menu(names: Iterable[str]) -> tuple[list[str], str]:
-    """(scores as a menu offers them, baselines that need no model last; what each of them asks)."""
+    """(scores as a menu offers them, baselines that need no model last; what each of them asks, and takes)."""
     ordered = sorted(names, key=lambda name: SCORES[name].model_free)
-    words = {name: f"{name} (no model)" if SCORES[name].model_free else name for name in ordered}
+    marks = {name: [*["no model"] * SCORES[name].model_free, *SCORES[name].needs] for name in ordered}
+    words = {name: f"{name} ({', '.join(marks[name])})" if marks[name] else name for name in ordered}
     return ordered, " ".join(f"{words[name]}: {SCORES[name].about}" for name in ordered)
 
 

@@ -193,7 +193,9 @@ def judging(
     setting = choosing.choose_setting(found.rule_settings())
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
-    obstacles = {name: judges.obstacle(found, setting, name) for name, kind in SCORES.items() if kind.of_single_images}
+    preprocessing = found.run.config.data.preprocessing if found.run.config else None
+    kinds = [kind for kind in SCORES.values() if preprocessing in (None, *kind.preprocessings)]
+    obstacles = {kind.name: judges.obstacle(found, setting, kind.name) for kind in kinds if kind.of_single_images}
     offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")

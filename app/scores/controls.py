@@ -28,9 +28,9 @@ GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
 
 def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
     """Draw the controls and read what they name; `data` is scored under one setting at least. Raises a TableError."""
-    depth = next(entry.metadata.depth for entry in found.entries if entry.slug == data)
+    about = next(entry.metadata for entry in found.entries if entry.slug == data)
     with controls.bar("controls"):
-        score = choosing.choose_score(depth)
+        score = choosing.choose_score(about.depth, about.preprocessing)
         slot = controls.bar("level", width="content")
         unit = choosing.choose_unit()
         alarm = controls.decimal(
@@ -39,7 +39,7 @@ def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
         )  # fmt: skip
     setting = choosing.choose_setting(found.settings(data))
     with slot:
-        k = choosing.choose_level(score, depth)
+        k = choosing.choose_level(score, about.depth)
     measure = choosing.said_measure(score(k), unit)
     return views.view(found, data, ood, setting, measure, alarm / 100, unit)
 

@@ -136,7 +136,9 @@ def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], wanted: 
         return []
     if why:
         return left_out(comparisons, wanted)
-    absent = [name for name in wanted if left_out(comparisons, [name])]
+    taken = {one.config.data.preprocessing for one in comparisons}
+    speaking = [name for name in wanted if taken.intersection(SCORES[name].preprocessings)]
+    absent = [name for name in speaking if left_out(comparisons, [name])]
     baselines = [name for name in absent if SCORES[name].model_free]
     if len(baselines) > 1:
         absent = [*(name for name in absent if name not in baselines), f"{len(baselines)} model-free baselines"]

@@ -145,7 +145,8 @@ def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
     if name in _COLUMNS:
         return _COLUMNS[name]
     columns = {"OOD set": "{ood_data}"} if "best_k" in frame else {}
-    columns |= {"score": "{score}{best}", "images": "{images}, {n_in:,} / {n_ood:,}"}
+    columns |= {"score": "{score}{best}", "needs": "{needs}", "passes": "{passes}"}
+    columns |= {"images": "{images}, {n_in:,} / {n_ood:,}"}
     stated = bool(frame["published_auroc"].notna().any())
     for metric, title in _NAMES.items():
         columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"

@@ -69,10 +69,10 @@ def detection_table(
 
     One row a comparison, OOD set, score and choice of images. Beside the settings: `ood_data`, `score` (`-L>0` ...,
     `LLR>1` ..., `typicality` ...), `k` (missing for a score without levels), `model_free` (whether it is a baseline in
-    which no model takes part), `images` (`full`, or `equal` where the sizes differ and both sides were cut to the
-    smaller), `n_in`, `n_ood`, each metric with `_low` and `_high` (95 % interval) and `published_` figure,
-    `published_source`, and `best_k`: whether this k has the best AUROC of a score whose k the paper so chooses. That
-    choice sees OOD images, as the paper's does.
+    which no model takes part), `needs` (what it takes beside a run, in words), `passes` (forward passes an image),
+    `images` (`full`, or `equal` where the sizes differ and both sides were cut to the smaller), `n_in`, `n_ood`, each
+    metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`, and `best_k`: whether
+    this k has the best AUROC of a score whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
     Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
     and one that a table does not give is left out, see `left_out`.
@@ -210,7 +210,9 @@ def _metric_rows(
             sizes["equal"] = (min(sizes["full"]), min(sizes["full"]))
         for images, (n_in, n_ood) in sizes.items():
             row: dict[str, object] = {**comparison.settings, "ood_data": ood_data, "score": score.label, "k": score.k}
-            row |= {"model_free": score.model_free, "images": images, "n_in": n_in, "n_ood": n_ood}
+            row |= {"model_free": score.model_free, "needs": score.needed()}
+            row["passes"] = score.passes(comparison.depth, comparison.setting.samples, comparison.setting.draws)
+            row |= {"images": images, "n_in": n_in, "n_ood": n_ood}
             for metric in METRICS:
                 estimate = estimates[images][metric]
                 row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}

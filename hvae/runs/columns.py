@@ -66,6 +66,11 @@ def find(name: str) -> Column | None:
     return next((column for column in COLUMNS if column.matches(name)), None)
 
 
+def is_model_column(name: str) -> bool:
+    """Whether a column is a statistic that a model gives, or the standard error of one."""
+    return any(column.matches(name) for column in MODEL_COLUMNS)
+
+
 def is_pixel_column(name: str) -> bool:
     """Whether a column is joined from the statistics of the image set rather than stored in each table."""
     return any(column.matches(name) for column in PIXEL_COLUMNS)

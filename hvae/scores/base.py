@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from hvae.config import Preprocessing
 from hvae.errors import TableError
+from hvae.runs.columns import is_model_column
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.stats.arrays import Floats
 
@@ -18,6 +20,16 @@ Level = int | None
 SIGNED = ("nats", "bits/dim")
 POSITIVE = (*SIGNED, "ln(bits/dim)")
 """Units on offer; the natural logarithm of bits/dim is the axis of Havtorn et al. (2021), Fig. 5."""
+
+Need = Literal["prior knowledge", "labels", "OOD data", "several runs", "a batch"]
+"""What a score may take beside one run, the images that it was trained on, and the image itself."""
+
+_TAKEN: dict[Preprocessing, str] = {
+    "binarise": "binarised images",
+    "threshold": "images cut at a threshold",
+    "grey": "grey values in 0 to 1",
+    "integer": "densities of whole pixel values",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,8 @@ class Score(ABC):
     """Paper and equation."""
     units: ClassVar[tuple[str, ...]] = SIGNED
     """Units its values may be shown in; values themselves are in the first one."""
+    needs: ClassVar[tuple[Need, ...]] = ()
+    """What it takes that the paper's table of scores sets apart; `needed` has it in words."""
     needs_reference: ClassVar[bool] = False
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
@@ -64,6 +78,8 @@ class Score(ABC):
     """What its parts and statistics are, in plain text for people; empty where it has none."""
     of_single_images: ClassVar[bool] = True
     """Whether an image from outside has it, and so can be judged by it; else it is of image sets measured before."""
+    preprocessings: ClassVar[tuple[Preprocessing, ...]] = get_args(Preprocessing)
+    """How a run may take its images for the score to have anything to say of it."""
     paper_chooses_level: ClassVar[bool] = False
     """Whether the paper chooses its level by OOD images, so that reports mark the level that would be chosen so."""
 
@@ -94,13 +110,30 @@ class Score(ABC):
     def latex(self) -> str:
         """In LaTeX, without dollar signs."""
 
+    @classmethod
+    def needed(cls) -> str:
+        """What it takes beside a run and the image, in words; `nothing` where that is all."""
+        return ", ".join([*cls.needs, *(["reference part"] if cls.needs_reference else [])]) or "nothing"
+
     @abstractmethod
     def columns(self, depth: int) -> tuple[str, ...]:
         """Columns that a table of a model of `depth` latent layers needs for it."""
 
+    def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
+        """How often an image goes through the model for it; 0 where no model takes part.
+
+        L_S and its terms take S passes, every L^{>k} another one, and each of the R draws all of them again.
+        """
+        of_model = [name for name in self.columns(depth) if is_model_column(name)]
+        bounds = sum(name.startswith("L>") for name in of_model)
+        return draws * (bounds + samples * (len(of_model) > bounds))
+
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
         about = table.metadata
+        if about.preprocessing not in self.preprocessings:
+            meant = " or ".join(_TAKEN[one] for one in self.preprocessings)
+            return f"{self.label} is for {meant}, and this run takes them as `{about.preprocessing}`"
         if self.k not in self.levels(about.depth):
             known = self.levels(about.depth)
             if not known:

@@ -2,13 +2,16 @@
 
 import difflib
 
+from hvae.config import Preprocessing
 from hvae.errors import ConfigError
 from hvae.scores.base import Level, Score
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
+from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.prior_knowledge.complexity import Complexity
 from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
 
 SCORES: dict[str, type[Score]] = {
@@ -19,7 +22,9 @@ SCORES: dict[str, type[Score]] = {
         Joint,
         JointInput,
         Typicality,
+        DensityOfStates,
         EntropyCorrected,
+        Complexity,
         PixelEntropy,
         GreyShare,
         ZlibSize,
@@ -35,11 +40,12 @@ def find(name: str) -> type[Score]:
     """The score of that name.
 
     Raises:
-        ConfigError: no such score, with the closest names.
+        ConfigError: no such score, with those that a title has it in, else the closest names.
     """
     if name in SCORES:
         return SCORES[name]
-    close = difflib.get_close_matches(name.lower(), SCORES, n=3, cutoff=0.4)
+    titled = [one.name for one in SCORES.values() if name and name.lower() in one.title.lower()]
+    close = titled[:3] or difflib.get_close_matches(name.lower(), SCORES, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the scores are {', '.join(SCORES)}"
     raise ConfigError(f"there is no score '{name[:60]}': {hint}")
 
@@ -65,9 +71,13 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def everything(depth: int) -> list[Score]:
-    """Every score at every level of a model of `depth` latent layers, in the order of the registry."""
-    return [score for name in SCORES for score in at_every_level(name, depth)]
+def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
+    """Every score at every level of a model of `depth` latent layers, in the order of the registry.
+
+    With `preprocessing` those that have something to say of images so taken.
+    """
+    names = [name for name, kind in SCORES.items() if preprocessing in (None, *kind.preprocessings)]
+    return [score for name in names for score in at_every_level(name, depth)]
 
 
 def _words(levels: tuple[Level, ...]) -> str:

@@ -68,7 +68,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folders["damaged"] / "broken").mkdir()
     (folders["damaged"] / "broken" / "config.json").write_text('{"surprise": "<script>alert(1)</script>"}')
     later = make_run(folders["damaged"], "later")
-    config = json.loads((later / "config.json").read_text()) | {"model": {"kind": "flow"}}
+    config = json.loads((later / "config.json").read_text()) | {"model": {"kind": "diffusion"}}
     (later / "config.json").write_text(json.dumps(config))
     odd = make_run(folders["damaged"], "odd", trained=True)
     (odd / "model.safetensors").write_bytes(b"\xff" * 64)
@@ -151,7 +151,7 @@ def test_a_damaged_run(page: str, part: dict, run: str, among) -> None:
     assert WAY_ON.search(text)
     if run in ("broken", "later"):
         assert "config.json" in text
-        assert run == "broken" or "not 'flow': update hvae" in text
+        assert run == "broken" or "not 'diffusion': update hvae" in text
     elif page in READ_SCORES:
         assert f"{OTHER if run == 'odd' else OWN} is no readable parquet file" in text
 

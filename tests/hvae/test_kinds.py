@@ -127,7 +127,7 @@ def test_a_new_kind_is_listed_checked_and_reported(run: Path) -> None:
     tables = build(gather([find_run(run.name)]).comparisons, n_boot=20)
     # What needs images alone is measured with the scores; a density of two sets has a command of its own.
     baselines = {one().label for one in SCORES.values() if one.model_free and one.of_single_images}
-    assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "-(L+H)"} | baselines
+    assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "DoSE", "-(L+H)"} | baselines
     assert set(tables) == {"bits", "detection"}
     assert tables["detection"]["published_auroc"].isna().all()
     assert "glyphs" in succeed("report", run.name, "--bootstrap", 20)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores.base import Explanation, SingleScore
+from hvae.scores.base import Explanation, Need, SingleScore
 from hvae.stats.arrays import Floats
 from hvae.stats.copula import GaussianCopula
 from hvae.stats.tails import UpperTail
@@ -93,6 +93,7 @@ class JointInput(Joint):
     title: ClassVar[str] = "Joint score with input"
     about: ClassVar[str] = "How unlike the model's own images is the image in all levels and in its complexity?"
     source: ClassVar[str] = "this project; complexity as in Serrà et al. (2020)"
+    needs: ClassVar[tuple[Need, ...]] = ("prior knowledge",)
     mark: ClassVar[tuple[str, str, str]] = ("joint-input", "joint-input", r"\mathrm{joint\text{-}input}")
 
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:

@@ -8,11 +8,13 @@ from hvae.stats.arrays import Floats
 
 
 class Bound(LeveledScore):
-    """-L^{>k}, Havtorn et al. (2021), eq. 5; -L_S (eq. 9) for k = 0."""
+    """-L^{>k}, Havtorn et al. (2021), eq. 5; for k = 0 -L_S (eq. 9), or -log p(x) of a density without latents."""
 
     name: ClassVar[str] = "bound"
     title: ClassVar[str] = "Likelihood bound"
-    about: ClassVar[str] = "How unlikely is the image, with the k lowest latents from the prior?"
+    about: ClassVar[str] = (
+        "How unlikely is the image, by log p(x) or a bound of it, with the k lowest latents from the prior?"
+    )
     source: ClassVar[str] = "Havtorn et al. (2021), eq. 5"
     units: ClassVar[tuple[str, ...]] = POSITIVE
     letter: ClassVar[str] = "-L"

@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
+from hvae.config import Preprocessing
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores.base import SingleScore
+from hvae.scores.base import Need, SingleScore
 from hvae.stats.arrays import Floats
 
 
@@ -18,17 +19,13 @@ class EntropyCorrected(SingleScore):
     title: ClassVar[str] = "Entropy-corrected likelihood"
     about: ClassVar[str] = "How unlikely is the image, apart from the noise of turning grey into black and white?"
     source: ClassVar[str] = "this project; H is the expected -log probability of the drawn pixels given the grey values"
+    needs: ClassVar[tuple[Need, ...]] = ("prior knowledge",)
+    preprocessings: ClassVar[tuple[Preprocessing, ...]] = ("binarise",)
     mark: ClassVar[tuple[str, str, str]] = ("-(L+H)", "−(L + H)", r"-(\mathcal{L} + H)")
 
     def columns(self, depth: int) -> tuple[str, ...]:
         """L_S, and the entropy of the binarisation."""
         return ("iw", "input_entropy")
-
-    def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
-        """As of every score; besides, only binarised images have such noise."""
-        if (preprocessing := table.metadata.preprocessing) != "binarise":
-            return f"{self.label} is for binarised images, and this run takes them as `{preprocessing}`"
-        return super().obstacle(table, reference)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         return -(table.column("iw") + table.column("input_entropy"))

@@ -9,7 +9,7 @@ from hvae.datasets import load
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.app.conftest import look_in, sound
-from tests.synthetic import make_run, make_tables, tiny_model
+from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
 ANSWERS = {
@@ -26,8 +26,8 @@ def densities(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A flow, a VAE of whole pixel values and a hierarchy of binary ones; the two first have scored real digits."""
     root, patch = tmp_path_factory.mktemp("densities"), pytest.MonkeyPatch()
     look_in(patch, root, root)
-    flow = make_run(root, "glow", model=FlowConfig(scales=(ScaleConfig(steps=1, channels=4),)))
-    plain = make_run(root, "vae", model=tiny_model(depth=1).model_copy(update={"likelihood": "logistic-mixture"}))
+    flow = make_run(root, "glow", whole=True, model=FlowConfig(scales=(ScaleConfig(steps=1, channels=4),)))
+    plain = make_run(root, "vae", depth=1, whole=True)
     make_tables(flow, SETS, n=60, pixels=True)
     make_tables(plain, SETS, n=60)
     make_tables(make_run(root, "deep"), SETS, n=60)

@@ -404,7 +404,7 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
 ) -> None:
     app = visit("score_images", run="clothes", judge="entropy-corrected")
     text = sound(app).replace("\\", "")
-    assert app.segmented_control(key="judge").options == ["bound", "llr", "joint", "typicality"]
+    assert app.segmented_control(key="judge").options == ["bound", "llr", "joint", "typicality", "dose"]
     (line,) = (line for line in text.splitlines() if line.startswith("Cannot judge here: "))
     assert "needs `input_entropy`" in line and "(as for -(L+H), " in line and "hvae data measure" in line
     assert "PPCA" not in line, "no upload has a density of two sets"

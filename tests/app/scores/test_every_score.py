@@ -126,7 +126,7 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     assert np.average(centres, weights=frames["densities"]["density_mnist"]) == pytest.approx(outside.mean(), abs=0.2)
     assert frames["roc"]["threshold"].replace([np.inf, -np.inf], np.nan).dropna().between(-50, 50).all()
     every = frames["image-scores"].set_index("score")["value"]
-    assert every["KL>2"] == outside[5] and len(every) == 10 + 3 - 1, "all but those that lack columns"
+    assert every["KL>2"] == outside[5] and len(every) == 11 + 3 - 1, "all but those that lack columns"
     assert list(frames["one-image"]["quantity"]) == ["KL>1", "KL>2", "KL>3"]
     assert frames["one-image"].attrs["title"].startswith("Divergence of MNIST 5 is above 95 % of FashionMNIST at ")
     assert frames["densities"].attrs["title"].startswith("KL<sup>&gt;2</sup> ")
@@ -164,13 +164,17 @@ def test_a_score_that_one_set_lacks_is_shown_of_the_others(root: Path, visit: Ca
     assert text.count("40 against 40") == 1 and '<th scope="row">MNIST</th>' in text
 
 
-@pytest.mark.parametrize("part", PARTS["scores"][1])
 @pytest.mark.parametrize("score", SCORES)
-def test_every_part_draws_every_score(root: Path, visit: Callable[..., AppTest], score: str, part: str) -> None:
-    make_tables(make_run(root, "first", depth=2), ("fashionmnist", "mnist"), n=30, pixels=True)
-    app = visit("scores", score=score, part=part)
-    text = sound(app)
-    assert not app.error and app.segmented_control(key="score").value == score and f"score={score}" in text
+def test_every_part_draws_every_score(root: Path, visit: Callable[..., AppTest], score: str) -> None:
+    whole = "binarise" not in SCORES[score].preprocessings
+    make_tables(make_run(root, "first", depth=2, whole=whole), ("fashionmnist", "mnist"), n=30, pixels=True)
+    first, *others = PARTS["scores"][1]
+    app = visit("scores", score=score, part=first)
+    for part in (first, *others):
+        app = app.segmented_control(key="part").set_value(part).run() if part != first else app
+        text = sound(app)
+        assert not app.error and app.segmented_control(key="part").value == part
+        assert app.segmented_control(key="score").value == score and f"score={score}" in text
 
 
 def test_each_score_is_computed_once_a_table(
@@ -197,7 +201,7 @@ def test_each_score_is_computed_once_a_table(
         app.segmented_control(key=change[0]).set_value(change[1]).run()
         sound(app)
     app.number_input(key="alarm").set_value(20.0).run()
-    assert {label for label, *_ in calls} == {score.label for score in everything(2)}
+    assert {label for label, *_ in calls} == {score.label for score in everything(2, "binarise")}
     assert set(calls.values()) == {1}, calls
 
 

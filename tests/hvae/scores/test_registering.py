@@ -111,7 +111,7 @@ def test_a_report_says_what_it_leaves_out(runs):
     assert all("hvae score bare --split reference" in note for note in notes(named))
     (summary,) = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2))
     count = sum(kind.model_free for kind in SCORES.values())
-    left = f"joint, joint-input, typicality, kl, {count} model-free baselines"
+    left = f"joint, joint-input, typicality, dose, kl, {count} model-free baselines"
     assert f"left out where they cannot be computed: {left}; name them with --score" in summary
     folded = notes(invoke("report", "bare", "--table", "detection", "--bootstrap", 2, "--no-baselines"))
     assert ["baseline" in note for note in folded] == [False]
