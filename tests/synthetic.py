@@ -75,7 +75,7 @@ def make_run(
     """Write a run folder: `config.json` and `history.csv`; with `trained` a tiny model of random weights as well.
 
     Its pixels are `whole` values or binarised; where nothing is said, those of colour images are whole. A `model` of
-    another kind, or of whole pixel values, takes the place of the tiny hierarchy; it cannot be trained.
+    another kind takes the place of the tiny hierarchy; it cannot be `trained`.
 
     Returns:
         The folder, `root / name`.
@@ -86,7 +86,7 @@ def make_run(
     config = RunConfig(
         preset="tiny",
         model=model or tiny_model(depth, image_shape, family, whole),
-        data=DataConfig(name=data, preprocessing="integer" if model or whole else "binarise"),
+        data=DataConfig(name=data, preprocessing="integer" if whole else "binarise"),
         training=TrainingConfig(epochs=4, seed=seed),
     )
     (run / "config.json").write_text(config.to_json() + "\n")

@@ -1,6 +1,6 @@
 """The steps that stand on score tables alone: histograms, volume and density, code lengths, levels."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,14 @@ from app.figures.aurocs import ranking
 from app.figures.clouds import cloud
 from app.figures.densities import Panel, Series, contrast_table, stacked
 from app.frame import components, controls, state
-from app.frame.caching import kept
 from app.frame.glossary import term
 from app.looks.wording import bits, estimate, nats, rate
 from app.paradox import levels
-from app.paradox.rivals import UNIT, Pair, Rival
+from app.paradox.rivals import UNIT, Pair, Rival, views
 from app.paradox.steps import told, why
 from app.reading import view
-from app.reading.view import Scored, View
+from app.reading.view import View
 from hvae import stats
-from hvae.stats import Estimate
 from hvae.stats.arrays import Floats
 
 APART, COIN, WRONG = "familiar ones are likelier", "a coin would do as well", "unfamiliar ones are likelier"
@@ -32,9 +30,6 @@ TALK = {
     "under their Glow. A smaller one, or one trained for a shorter time, spends more bits on both.",
 }
 """What was published of two sets."""
-CODES: dict[str, tuple[str, ...]] = {"zlib": ("zlib_bytes",), "PNG": ("png_bytes",)}
-CODES["the shorter"] = (*CODES["zlib"], *CODES["PNG"])
-"""Codes whose length stands for the complexity of an image, and the columns whose least it is."""
 
 
 def all_pairs(pair: Pair) -> str:
@@ -156,17 +151,22 @@ def code_lengths(pair: Pair) -> str:
 
 def complexity(pair: Pair, guess: str | None) -> None:
     """Compressed size against -log2 p(x), and the AUROC of what is left."""
-    parts = [part for _, one in pair.shown for part in one.sets]
-    gaps = [part.table.missing(name) for part in parts for name in CODES["the shorter"]]
-    if any(gaps):
-        st.info("The compressed sizes of these images have not been measured.")
-        components.left_out([gap for gap in gaps if gap], "Not shown")
+    ask = [partial(views, rival, pair.known, (pair.other,), "complexity", None) for rival, _ in pair.shown]
+    left, problems = view.tried(ask)
+    if len(left) < len(ask) or not all(one.outside for one in left):
+        st.info("The compressed sizes of some of these images have not been measured.")
+        components.left_out(problems, "Not shown")
         return
     names = [rival.title for rival, _ in pair.shown]
     with controls.bar("paradox-density"):
         chosen = controls.choose("Density", "density", names, select=True)
-    _, one = pair.shown[names.index(chosen)]
-    points = pd.concat([_codes(part) for part in one.sets])
+    one, beyond = pair.shown[names.index(chosen)][1], left[names.index(chosen)]
+    points = pd.concat(
+        [
+            pd.DataFrame({"data": part.slug, "code": part.scores - more.scores, "density": part.scores})
+            for part, more in zip(one.sets, beyond.sets, strict=True)
+        ]
+    )
     together = float(np.corrcoef(points["code"].rank(), points["density"].rank())[0, 1])
     apart = view.auroc(one.inside, one.outside[0]).value > 1 - view.WRONG_WAY
     told(
@@ -178,23 +178,26 @@ def complexity(pair: Pair, guess: str | None) -> None:
     title = f"{components.escape(chosen)}: do images that compress well, on the left, get a short code, below?"
     axes = ("compressed size (bits/dim), the shorter of zlib and PNG", "−log<sub>2</sub> p(x) (bits/dim)")
     components.chart(cloud(points, axes, title), points, "paradox-codes", key="paradox-codes")
-    table = kept("paradox codes", [one.stamp for _, one in pair.shown], lambda: _left(pair))
-    shown: dict[str, Callable[..., str]] = {"density": lambda row: components.escape(row.density)}
-    headings = ("−log p(x)", *(f"− bits of {name}" for name in CODES))
-    shown |= {
-        heading: lambda row, at=at: estimate(Estimate(*row[2 + 3 * at : 5 + 3 * at]))
-        for at, heading in enumerate(headings)
-    }
+    rows = [
+        {"density": rival.title, "run": rival.run.name}
+        | view.spread("likelihood", view.auroc(one.inside, one.outside[0]))
+        | view.spread("complexity", view.auroc(beyond.inside, beyond.outside[0]))
+        for (rival, one), beyond in zip(pair.shown, left, strict=True)
+    ]
     components.listed(
-        table,
-        shown,
-        "AUROC of −log p(x), and of what is left when the bits of a code are subtracted",
+        pd.DataFrame(rows),
+        {
+            "density": lambda row: components.escape(row.density),
+            "−log<sub>2</sub> p(x)": lambda row: estimate(view.estimate_of(row, "likelihood")),
+            "−log<sub>2</sub> p(x) − bits": lambda row: estimate(view.estimate_of(row, "complexity")),
+        },
+        "AUROC of the likelihood, and of what is left when the bits of the shorter code are subtracted",
         name="paradox-left",
     )
     why(
         "Subtracting the bits of a plain code asks a better question: how much better does the model know this image "
         "than somebody who knows nothing? (Serrà et al., 2020.) It helps where complexity was the whole story, and its "
-        "result depends on which code is taken."
+        "result depends on the code."
     )
 
 
@@ -261,27 +264,3 @@ def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, Any]]:
     gains = {name: float(strange[name].mean() - own[name].mean()) for name in names}
     area = view.spread("auroc", stats.auroc(-own["log_pz"], -strange["log_pz"]))
     return pd.concat(points), {"density": rival.title, "run": rival.run.name} | gains | area
-
-
-def _length(part: Scored, code: str) -> Floats:
-    """Bits per dimension that a code takes for each image of a set."""
-    sizes = np.minimum.reduce([part.table.column(name) for name in CODES[code]])
-    return sizes * 8 / part.table.metadata.dimensions
-
-
-def _codes(part: Scored) -> pd.DataFrame:
-    """Length of each image of a set by the shorter code and by the density, bits/dim."""
-    return pd.DataFrame({"data": part.slug, "code": _length(part, "the shorter"), "density": part.scores})
-
-
-def _left(pair: Pair) -> pd.DataFrame:
-    """AUROC of -log p(x) and of what is left after each code, a row a density."""
-    rows = []
-    for rival, one in pair.shown:
-        inside, outside = one.sets
-        row = {"density": rival.title, "run": rival.run.name} | view.spread("none", view.auroc(inside, outside))
-        for code in CODES:
-            left = [part.scores - _length(part, code) for part in one.sets]
-            row |= view.spread(code.replace(" ", "_"), stats.auroc(*left))
-        rows.append(row)
-    return pd.DataFrame(rows)

@@ -87,8 +87,7 @@ def show_two(pair: Pair) -> None:
     for slug, images in (left, right):
         row = _row(turn, len(images))
         cells.append(Cell(grey_or_colour(images.images[row]), f"{look(slug).title}, image {row}"))
-    headings = (f"left: {look(left[0]).title}", f"right: {look(right[0]).title}")
-    st.html(table_html(headings, [Row(f"pair {turn}", tuple(cells))], "two"))
+    st.html(table_html(("left", "right"), [Row(f"pair {turn}", tuple(cells))], "two"))
 
 
 def sitting_inside(pair: Pair) -> str:

@@ -9,14 +9,14 @@ from hvae.datasets import load
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.app.conftest import look_in, sound
-from tests.synthetic import make_run, make_tables, tiny_model
+from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
 ANSWERS = {
     2: ("It is: unfamiliar ones are likelier.", "2 of 2 kinds of models here find MNIST the likelier set"),
     3: ("It is: the volume.", "Normalising flow: from FashionMNIST to MNIST"),
     5: ("It is: simple ones.", "would mean that they are the same order"),
-    6: ("It is: they come apart.", "Hierarchical VAE: LLR<sup>&gt;1</sup>"),
+    6: ("AUROC</dfn> on MNIST: Hierarchical VAE: LLR<sup>&gt;1</sup>", "are of the run `deep`"),
 }
 GUESSES = {2: "a coin would do as well", 3: "the density of z", 5: "neither decides", 6: "they stay mixed up"}
 
@@ -26,8 +26,8 @@ def densities(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A flow, a VAE of whole pixel values and a hierarchy of binary ones; the two first have scored real digits."""
     root, patch = tmp_path_factory.mktemp("densities"), pytest.MonkeyPatch()
     look_in(patch, root, root)
-    flow = make_run(root, "glow", model=FlowConfig(scales=(ScaleConfig(steps=1, channels=4),)))
-    plain = make_run(root, "vae", model=tiny_model(depth=1).model_copy(update={"likelihood": "logistic-mixture"}))
+    flow = make_run(root, "glow", whole=True, model=FlowConfig(scales=(ScaleConfig(steps=1, channels=4),)))
+    plain = make_run(root, "vae", depth=1, whole=True)
     make_tables(flow, SETS, n=60, pixels=True)
     make_tables(plain, SETS, n=60)
     make_tables(make_run(root, "deep"), SETS, n=60)
@@ -53,7 +53,7 @@ def test_one_step_after_the_other_and_a_guess_first(steps) -> None:
     text = sound(app)
     assert not app.warning and "1. Which is likelier?" in text and "Guess first" in text
     assert "FashionMNIST cannot be shown here" in text and "Digits (scikit-learn) and Glyphs" in text
-    app.segmented_control(key="guess").set_value("just show me").run()
+    app.segmented_control(key="guess").set_value("they disagree").run()
     assert "Bits per dimension of these two images" in sound(app)
     next(button for button in app.button if button.label == "Next →").click().run()
     text = sound(app)
