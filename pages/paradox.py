@@ -28,7 +28,7 @@ def missing(run: str) -> None:
     components.missing(
         f"{run} does not help here: this page needs densities of 8-bit pixels of a grey data set (a flow, PixelCNN++ "
         "or a VAE), and none is trained and scored. Train one, score it on both sets, and reload this page:",
-        "hvae train fashionmnist-glow\nhvae score fashionmnist-glow-seed0 --data fashionmnist --data digits --pixels",
+        "hvae train fashionmnist-glow\nhvae score fashionmnist-glow-seed0 --data fashionmnist digits",
     )
 
 
