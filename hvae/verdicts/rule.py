@@ -33,8 +33,9 @@ Statistic = Literal["rank", "difference"]
   in standard deviations of the reference part.
 """
 STATISTICS: tuple[Statistic, ...] = ("rank", "difference")
-USUAL_SCORE, FALLBACK_SCORE = "joint", "llr"
-"""Judges where no score is asked for, and instead of it where a run does not give it; see `usual_score`."""
+USUAL_SCORE, FALLBACK_SCORE, FLAT_SCORE = "joint", "llr", "typicality"
+"""Judges where no score is asked for, instead of it where a run does not give it, and of a model without latent layers
+(a likelihood alone would point the wrong way); see `usual_score`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
     """(the score that judges where none is asked for, why it is not the usual one), the reason empty where it is.
 
     It is `joint`, and the likelihood ratio where a part lacks its columns, the reference part has too few images, or it
-    cannot be fitted to them.
+    cannot be fitted to them; typicality of a model without latent layers, which has neither.
     """
     why = few_images(USUAL_SCORE, reference)
     try:
@@ -222,7 +223,10 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
             _ = [values(USUAL_SCORE, part, reference) for part in (reference, calibration)]
     except TableError as error:
         why = str(error)
-    return (FALLBACK_SCORE, f"judged by {FALLBACK_SCORE} instead of {USUAL_SCORE}: {why}") if why else (USUAL_SCORE, "")
+    if not why:
+        return USUAL_SCORE, ""
+    instead = FALLBACK_SCORE if registry.at_every_level(FALLBACK_SCORE, reference.metadata.depth) else FLAT_SCORE
+    return instead, f"judged by {instead} instead of {USUAL_SCORE}: {why}"
 
 
 def few_images(score: str, reference: ScoreTable) -> str:

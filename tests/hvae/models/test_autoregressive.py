@@ -178,6 +178,7 @@ def test_a_score_does_not_depend_on_its_batch(run: Path) -> None:
     np.testing.assert_array_equal(small.values(images, "a", index), large.values(images, "b", index))
 
 
+@pytest.mark.slow
 def test_colour_images_train_and_score(tmp_path: Path) -> None:
     """A hue each, so that the channels tell of one another."""
     grey = np.rint(load_digits().images[:480] * (255 / 16))[:, None]

@@ -51,6 +51,12 @@ def test_joint_judges_where_it_can() -> None:
     assert usual(drawn(200, 0)).score == "joint"
 
 
+def test_a_density_without_levels_is_judged_by_typicality_and_says_why() -> None:
+    made = verdict_rule.rule(catalogue(find_run("fashionmnist-pixelcnn-seed0")))
+    assert (made.score, made.statistic) == ("typicality", "rank")
+    assert made.note.startswith("judged by typicality instead of joint: ") and "0 latent layers" in made.note
+
+
 def test_fewer_reference_images_fall_back_to_the_rank_of_the_ratio_and_say_what_they_cost() -> None:
     made = usual(drawn(199, 0))
     assert (made.score, made.statistic, len(made.levels)) == ("llr", "rank", 3)
