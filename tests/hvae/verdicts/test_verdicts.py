@@ -170,7 +170,7 @@ def test_equal_shares_of_calibration_parts_of_other_sizes_are_a_tie() -> None:
 
 
 def test_bundled_runs_know_the_test_images_of_their_own_set_best_and_letters_not_at_all() -> None:
-    runs = ["fashionmnist-lite-seed1", "mnist-lite-seed0"]
+    runs = ["fashionmnist-lite-seed0", "mnist-lite-seed0"]
     shares = {}
     for slug in ("fashionmnist", "mnist", "notmnist"):
         p = []
@@ -178,7 +178,10 @@ def test_bundled_runs_know_the_test_images_of_their_own_set_best_and_letters_not
             found = catalogue(folders.find_run(name))
             entry = found.find(slug, Setting(), ("test",))
             assert entry is not None
-            p.append(verdict_rule.rule(found, score="llr").judge(found.read(entry)).p)
+            table = found.read(entry)
+            # The same 2,000 images, as one of the runs has scored no more.
+            table = table.take(np.linspace(0, len(table) - 1, 2000).round().astype(int))
+            p.append(verdict_rule.rule(found, score="llr").judge(table).p)
         known = words.side_by_side(runs, p, 0.05)["knows_best"]
         shares[slug] = known.value_counts(normalize=True)
     assert shares["fashionmnist"][runs[0]] > 0.94 and shares["mnist"][runs[1]] > 0.94
