@@ -1,8 +1,15 @@
-"""Process-wide settings of the test run; they must be set before the first test imports torch."""
+"""Process-wide settings of the test run; they must be set before the first test imports torch or looks for runs."""
 
+import atexit
 import os
+import tempfile
 
 # Spinning OpenMP threads starve whatever else runs on the machine, a browser under test for one.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 # torch takes its thread count from here; the test models are too small to gain from more.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+# Whoever runs the tests may have runs and measured pixels of their own in the checkout, which no test may find.
+_no_runs = tempfile.TemporaryDirectory(prefix="hvae-tests-")
+atexit.register(_no_runs.cleanup)
+os.environ["HVAE_RUNS"] = _no_runs.name

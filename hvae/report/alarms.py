@@ -37,7 +37,7 @@ def alarm_table(
     """
     rows: list[dict[str, object]] = []
     for one in comparisons:
-        if one.depth and {"reference", "calibration"} <= set(one.parts):
+        if {"reference", "calibration"} <= set(one.parts):
             rule = of_parts(one.run, one.parts["reference"], one.parts["calibration"])
             inside = None if one.in_table and one.in_table.metadata.split in one.parts else one.in_table
             found = rule_alarms(rule, inside, one.others, one.in_data, alphas=alphas, level=level, seed=seed)

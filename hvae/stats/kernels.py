@@ -1,4 +1,8 @@
-"""Kernel density estimates in one dimension, as a log-density that stays finite however far out a value is."""
+"""Kernel density estimates in one dimension, as a log-density that stays finite however far out a value is.
+
+Not `scipy.stats.gaussian_kde`, which the tests compare with: it takes seconds a statistic, and the last digit of a
+value depends on those beside it.
+"""
 
 from __future__ import annotations
 

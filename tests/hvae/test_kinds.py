@@ -128,7 +128,8 @@ def test_a_new_kind_is_listed_checked_and_reported(run: Path) -> None:
     # What needs images alone is measured with the scores; a density of two sets has a command of its own.
     baselines = {one().label for one in SCORES.values() if one.model_free and one.of_single_images}
     assert set(tables["detection"]["score"]) == {"-L>0", "typicality", "DoSE", "-(L+H)"} | baselines
-    assert set(tables) == {"bits", "detection"}
+    assert set(tables) == {"bits", "detection", "alarms"}
+    assert set(tables["alarms"]["score"]) == {"typicality"}
     assert tables["detection"]["published_auroc"].isna().all()
     assert "glyphs" in succeed("report", run.name, "--bootstrap", 20)
 

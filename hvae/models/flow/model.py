@@ -13,10 +13,8 @@ from hvae.models.contract import Model, Objective
 from hvae.models.flow.config import FlowConfig
 from hvae.models.flow.layers import Scale
 from hvae.models.latents import Noise
+from hvae.models.logistic_mixture import LEVELS
 from hvae.models.proposal import Reading
-
-VALUES = 256
-"""Values that a pixel may have."""
 
 
 class Flow(Model):
@@ -42,7 +40,7 @@ class Flow(Model):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (batch, channel, height, width) in [0, 256) to z (batch, dimension) and log|det dz/dx| (batch,)."""
-        h, log_det = pixels / VALUES - 0.5, -math.log(VALUES) * math.prod(self.image_shape)
+        h, log_det = pixels / LEVELS - 0.5, -math.log(LEVELS) * math.prod(self.image_shape)
         parts: list[Tensor] = []
         for scale in self.scales[:-1]:
             h, volume = scale(h)
@@ -58,7 +56,7 @@ class Flow(Model):
         h = self.scales[-1].inverse(self._map(h, len(parts), 1))
         for level in reversed(range(len(parts))):
             h = self.scales[level].inverse(torch.cat([h, self._map(parts[level], level, 2)], dim=1))
-        return (h + 0.5) * VALUES
+        return (h + 0.5) * LEVELS
 
     def log_terms(self, pixels: Tensor) -> Tensor:
         """log p(z) and log|det dz/dx| of pixels in [0, 256), (2, batch) in nats."""
@@ -67,7 +65,7 @@ class Flow(Model):
 
     def initialise(self, x: Tensor, generator: torch.Generator) -> None:
         """Data-dependent initialisation of the activation normalisations."""
-        h = self._dequantised(x, generator) / VALUES - 0.5
+        h = self._dequantised(x, generator) / LEVELS - 0.5
         for scale in self.scales:
             h, _ = scale.initialise(h).chunk(2, dim=1)
 
@@ -93,7 +91,7 @@ class Flow(Model):
         for first in range(0, samples, per_pass):
             numbers = range(first, min(first + per_pass, samples))
             uniform = torch.special.ndtr(noise(numbers)("inference", 0, self.image_shape))
-            pixels = x.repeat(len(numbers), 1, 1, 1) * (VALUES - 1) + uniform
+            pixels = x.repeat(len(numbers), 1, 1, 1) * (LEVELS - 1) + uniform
             terms = self.log_terms(pixels).double().unflatten(1, (len(numbers), len(x)))
             sums += terms.sum(1)
             weighted.update(terms.sum(0))
@@ -103,11 +101,11 @@ class Flow(Model):
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Images of z ~ N(0, I), (n, channel, height, width) in [0, 1]."""
         z = torch.randn(n, math.prod(self.image_shape), generator=generator, device=generator.device)
-        return self.inverse(z).floor().clamp(0, VALUES - 1) / (VALUES - 1)
+        return self.inverse(z).floor().clamp(0, LEVELS - 1) / (LEVELS - 1)
 
     def _dequantised(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Images in [0, 1] as pixels in [0, 256), with fresh noise."""
-        return x * (VALUES - 1) + torch.rand(x.shape, generator=generator, device=x.device)
+        return x * (LEVELS - 1) + torch.rand(x.shape, generator=generator, device=x.device)
 
     def _sizes(self) -> list[int]:
         """Dimensions of each part of z."""
