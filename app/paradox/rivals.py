@@ -9,9 +9,11 @@ import numpy as np
 
 from app.frame import controls
 from app.looks.palette import look
+from app.looks.wording import literal
 from app.reading import loading, presence, view
 from app.reading.measures import Measure
 from app.reading.view import View
+from hvae import datasets
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
 from hvae.errors import DataError
@@ -105,21 +107,24 @@ def choose(found: Sequence[Rival], selected: Sequence[str]) -> Pair:
 
 
 def pictures(pair: Pair) -> tuple[tuple[str, ImageSet], tuple[str, ImageSet], str] | None:
-    """(slug and scored images of the familiar set, those of the other, why they are not those asked for).
+    """(slug and scored images of the familiar set, those of the other, in Markdown why they are not those asked for).
 
     Where one of them is away both are taken from sets that are on every machine; None where those are not scored.
     """
-    away = ""
+    away: list[str] = []
     for slugs in ((pair.known, pair.other), ALWAYS_HERE):
         both = []
         for slug in slugs:
             try:
                 both.append((slug, _images(pair, slug)))
             except DataError as error:
-                away = away or f"{look(slug).title} cannot be shown here ({error})"
+                # A set of the registry is fetched; what is wrong with others is said in its own words.
+                unfetched = datasets.is_known(slug) and not datasets.available(slug)
+                mend = f"`hvae data fetch {slug}`" if unfetched else literal(str(error))
+                away.append(f"{literal(look(slug).title)} ({mend})")
         if len(both) == 2:
             instead = " and ".join(look(slug).title for slug in slugs)
-            return *both, f"{away}, so {instead} are shown" if away else ""
+            return *both, f"Not on this machine: {', '.join(away)}. So {instead} are shown" if away else ""
     return None
 
 

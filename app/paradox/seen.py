@@ -11,7 +11,7 @@ from app.frame.glossary import term
 from app.images.mosaic import Cell, Row, table_html
 from app.looks.palette import look
 from app.looks.pictures import grey_or_colour
-from app.looks.wording import bits, literal, percent, spoken
+from app.looks.wording import bits, percent, spoken
 from app.paradox.rivals import Pair, pictures, values
 from app.paradox.steps import told, why
 from hvae.datasets import ImageSet
@@ -22,11 +22,13 @@ LESS, MORE = "they vary less", "they vary more"
 
 def two_images(pair: Pair) -> str:
     """The question of two images."""
-    known, other = pair.titles
-    return (
-        f"Here is an image of {known}, which the models below were trained on, and one of {other}, which they have "
-        f"never seen. Which of the two has the higher {term('likelihood')}?"
-    )
+    known, other = _titles(pair)
+    trained = pair.titles[0]
+    if known == trained:
+        about = f"an image of {known}, which the models below were trained on, and one of {other}, which they never saw"
+    else:
+        about = f"an image of {known} and one of {other}; the models below were trained on {trained} and know neither"
+    return f"Here is {about}. Which of the two has the higher {term('likelihood')}?"
 
 
 def likelier(pair: Pair, guess: str | None) -> None:
@@ -82,7 +84,7 @@ def show_two(pair: Pair) -> None:
         turn = controls.number("Pair of images", "turn", 0, 9999, 0, help="Each number takes two other images.")
         st.button("Another pair", on_click=_next)
     if away:
-        st.caption(literal(away) + ".")
+        st.caption(f"{away}.")
     cells = []
     for slug, images in (left, right):
         row = _row(turn, len(images))
@@ -92,7 +94,7 @@ def show_two(pair: Pair) -> None:
 
 def sitting_inside(pair: Pair) -> str:
     """The question of the pixels."""
-    known, other = pair.titles
+    known, other = _titles(pair)
     return (
         f"Forget models for a moment. Take one pixel, say the middle one, over all images of a set: it has a mean and "
         f"a variance. Do the pixels of {other}, all together, vary more than those of {known} or less?"
@@ -107,7 +109,7 @@ def pixels(pair: Pair, guess: str | None) -> None:
         return
     left, right, away = found
     if away:
-        st.caption(literal(away) + ".")
+        st.caption(f"{away}.")
     (known, images), (other, others) = left, right
     stamp = images.fingerprint, others.fingerprint
     own, strange = kept("moments", stamp, lambda: (_moments(known, images), _moments(other, others)))
@@ -148,6 +150,12 @@ def _moments(slug: str, images: ImageSet) -> pd.DataFrame:
     share = (variance.argsort().argsort() + 1) / size
     columns = {"data": slug, "pixel": np.arange(size), "mean": flat.mean(axis=0), "share": share}
     return pd.DataFrame(columns | {"variance": variance})
+
+
+def _titles(pair: Pair) -> tuple[str, str]:
+    """Of the sets whose images are shown, safe in HTML."""
+    found = pictures(pair)
+    return (look(found[0][0]).title, look(found[1][0]).title) if found else pair.titles
 
 
 def _row(turn: int, size: int) -> int:

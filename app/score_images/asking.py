@@ -24,7 +24,7 @@ from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
-from hvae.runs.folders import RunEntry
+from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES
 from hvae.verdicts import rule
@@ -238,10 +238,11 @@ def _further(selection: state.Selection, run: RunEntry, setting: Setting, score:
     offered = [name for name in fitting if name != second]
     if offered:
         named += controls.choose_many("Further runs", "also", offered, [], help=FURTHER_HELP)
-    left_out = [f"{literal(name)} ({literal(why)})" for name, why in obstacles.items() if why]
-    if left_out:
-        more = f"; and {len(left_out) - MOST_LEFT_OUT:,} more" if len(left_out) > MOST_LEFT_OUT else ""
-        st.caption(f"Cannot judge these images the same way: {'; '.join(left_out[:MOST_LEFT_OUT])}{more}.")
+    alike = {why: [name for name, one in obstacles.items() if one == why] for why in obstacles.values() if why}
+    if alike:
+        some = [(runs[:MOST_LEFT_OUT], len(runs) > MOST_LEFT_OUT, why) for why, runs in alike.items()]
+        left_out = [f"{literal(', '.join(runs))}{' …' * more} ({literal(why)})" for runs, more, why in some]
+        st.caption(f"Cannot judge these images the same way: {'; '.join(left_out)}.")
     if len(named) > MOST_FURTHER:
         st.caption(f"At most {MOST_FURTHER} runs judge beside run A; the others are passed over.")
     return tuple(fitting[name] for name in named[:MOST_FURTHER])
@@ -254,7 +255,7 @@ def _unlike(run: RunEntry, other: RunEntry, setting: Setting, score: str) -> str
     if other.config.model.image_shape != run.config.model.image_shape:
         return f"takes images of {' × '.join(map(str, other.config.model.image_shape))}"
     if not other.has_weights:
-        return str(other.problem)
+        return "bundled without weights" if tables_only(other.path) else "no weights yet"
     found = loading.catalogue(other)
     own = _alike(found, setting)
     if own not in found.rule_settings():

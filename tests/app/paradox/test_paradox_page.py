@@ -52,7 +52,7 @@ def test_one_step_after_the_other_and_a_guess_first(steps) -> None:
     app = steps()
     text = sound(app)
     assert not app.warning and "1. Which is likelier?" in text and "Guess first" in text
-    assert "FashionMNIST cannot be shown here" in text and "Digits (scikit-learn) and Glyphs" in text
+    assert "Here is an image of Digits (scikit-learn) and one of Glyphs" in text and "know neither" in text
     app.segmented_control(key="guess").set_value("they disagree").run()
     assert "Bits per dimension of these two images" in sound(app)
     next(button for button in app.button if button.label == "Next →").click().run()
@@ -72,7 +72,11 @@ def test_a_step_says_what_the_tables_say(step: int, steps) -> None:
 
 def test_pixels_of_digits_where_the_sets_are_away(steps) -> None:
     text = sound(steps(step="4", guess="just show me"))
-    assert "so Digits (scikit-learn) and Glyphs" in text and "The mean variance of a pixel of Glyphs" in text
+    assert (
+        "So Digits (scikit-learn) and Glyphs" in text
+        and "`hvae data fetch fashionmnist`" in text
+        and "The mean variance of a pixel of Glyphs" in text
+    )
 
 
 def test_an_address_that_asks_for_what_is_not_here(steps) -> None:

@@ -46,31 +46,31 @@ def test_a_limit_takes_the_images_that_scoring_takes():
 
 
 def test_the_parts_of_a_run_are_its_own_and_an_own_set_is_known_by_its_name_there(root, tmp_path):
-    run = make_run(root, "colour", depth=2, image_shape=(3, 32, 32), data="digits-as-32x32-colour")
-    code, said = invoke("data", "measure", "digits-as-32x32-colour", "--run", "colour", "--split", "calibration")
+    run = make_run(root, "small", depth=2, image_shape=(1, 16, 16), data="digits-as-16x16-grey")
+    code, said = invoke("data", "measure", "digits-as-16x16-grey", "--run", "small", "--split", "calibration")
     assert code == 0 and "280 images" in said
     np.savez(tmp_path / "letters.npz", images=np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8))
-    images = load(f"npz:{tmp_path / 'letters.npz'}", image_shape=(3, 32, 32))
+    images = load(f"npz:{tmp_path / 'letters.npz'}", image_shape=(1, 16, 16))
     remember(run, images)
-    code, said = invoke("data", "measure", images.slug, "--run", "colour")
+    code, said = invoke("data", "measure", images.slug, "--run", "small")
     assert code == 0 and len(pixel_tables.read(images.fingerprint)) == 9
     for arguments, problem in (
         ((images.slug,), "there is no data set"),
         (
-            (images.slug, "--run", "colour", "--split", "reference"),
-            "was trained on digits-as-32x32-colour, not on npz:",
+            (images.slug, "--run", "small", "--split", "reference"),
+            "was trained on digits-as-16x16-grey, not on npz:",
         ),
-        (("digits", "--run", "colour", "--split-seed", 1), "--split-seed does not apply with --run"),
+        (("digits", "--run", "small", "--split-seed", 1), "--split-seed does not apply with --run"),
     ):
         code, said = invoke("data", "measure", *arguments)
         assert code == 2 and problem in said
 
 
 def test_with_a_run_the_density_beside_its_reference_part_is_measured(root):
-    make_run(root, "colour", depth=2, image_shape=(3, 32, 32), data="digits-as-32x32-colour")
-    name = "digits-as-32x32-colour"
+    name = "digits-as-16x16-grey"
+    make_run(root, "small", depth=2, image_shape=(1, 16, 16), data=name)
     reference = load_part(name, "reference", 0)
-    code, said = invoke("data", "measure", name, "--split", "test", "reference", "--run", "colour")
+    code, said = invoke("data", "measure", name, "--split", "test", "reference", "--run", "small")
     assert code == 0 and said.count("the density of their pixels") == 2
     fitted = ProbabilisticPCA.fitted(reference.images.reshape(len(reference), -1) / 255, 50)
     for images in (load(name), reference):
@@ -81,7 +81,7 @@ def test_with_a_run_the_density_beside_its_reference_part_is_measured(root):
     path = pixel_tables.find(images.fingerprint, reference.fingerprint)
     assert path.name == f"{images.fingerprint[:16]}.{reference.fingerprint[:16]}.parquet"
     before = path.stat().st_mtime_ns
-    assert invoke("data", "measure", name, "--split", "reference", "--run", "colour")[0] == 0
+    assert invoke("data", "measure", name, "--split", "reference", "--run", "small")[0] == 0
     assert path.stat().st_mtime_ns == before, "measured once"
 
 
