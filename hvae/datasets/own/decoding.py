@@ -1,7 +1,6 @@
 """Decoding image files from outside: everything is checked before a pixel is decoded, and failures have one type."""
 
 import ctypes
-import io
 import logging
 import math
 import os
@@ -44,6 +43,15 @@ _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16
 _WEBP_PIXEL_BYTES = 16
 # None, CCITT, LZW, JPEG, deflate, PackBits: the others (LZMA, Zstandard, WebP) unpack with memory that the file names.
 _TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
+_OTHERS = {
+    b"GIF8": "it is a GIF: save it as PNG",
+    b"%PDF": "it is a PDF: save its page as PNG",
+    b"ftyp": "it is a HEIC, AVIF or video file: save it as PNG or JPEG",
+    b"PK\3\4": "it is an archive, which is opened where it is named itself",
+    b"\x93NUMPY": "it is an array, which is read where it is named itself",
+    b"\x1f\x8b": "it is packed: unpack it, or name it itself if it holds an array",
+}
+"""What files begin with that people take for images, and what to do with them."""
 # Pillow's own limits let the comments of one PNG unpack to 64 Mi characters.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
 # What is wrong with a file is said once, by who reads it: Pillow would log some of it to the terminal as well.
@@ -98,7 +106,8 @@ def decode(source: Path | bytes) -> DecodedImage:
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(f"not an image in a format this program reads ({', '.join(FORMATS)})") from None
+        hint = next((f"; {said}" for found, said in _OTHERS.items() if found in data[:12]), "")
+        raise DataError(f"not an image in a format this program reads ({', '.join(FORMATS)}){hint}") from None
     except Image.DecompressionBombError:
         raise DataError(f"claims more than {MAX_PIXELS:,} pixels") from None
     # Damaged files surface from Pillow's parsers as almost any exception (struct.error, SyntaxError, IndexError, ...).

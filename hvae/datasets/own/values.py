@@ -53,7 +53,7 @@ def of_floats(low: float, high: float) -> Scale:
     """
     if not (low >= -HAIR and high <= 255 * (1 + HAIR)):
         hint = ": if they are in [-1, 1], save (x + 1) / 2" if low >= -1 - HAIR and high <= 1 + HAIR else ""
-        raise DataError(f"floating-point values outside [0, 255] (from {low:g} to {high:g}){hint}")
+        raise DataError(f"its range reaches from {low:g} to {high:g}, outside [0, 1] and [0, 255]{hint}")
     if high <= 1 + HAIR:
         return Scale(1, "floats in [0, 1] rescaled to 0..255")
     if high <= OVERSHOOT:
