@@ -52,8 +52,11 @@ def train(
     Progress shows the ELBO in nats and the log-ratio of each layer, lowest first. The weights kept are those of the
     best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
     """
+    from hvae.datasets.own.folders import readable_name
     from hvae.presets import preset as named_preset
 
+    # A config is text, whatever bytes a path has.
+    data = None if data is None else readable_name(data)
     asked = _overrides(settings or [], data, seed, epochs)
     config = named_preset(preset).override(asked)
     folder = run or _default_folder(preset, config, data)

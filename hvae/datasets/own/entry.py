@@ -11,8 +11,8 @@ import numpy as np
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.arrays import read_arrays, splits_of
 from hvae.datasets.own.decoding import DecodedImage
-from hvae.datasets.own.folders import files_below
-from hvae.datasets.own.naming import split_path, treatment_of
+from hvae.datasets.own.folders import files_below, readable_name
+from hvae.datasets.own.naming import on_disk, split_path, treatment_of
 from hvae.datasets.own.outside import MAX_PATH, Picture, Treatment, cut, prepared, read_entries, shown_name
 from hvae.errors import DataError
 
@@ -116,13 +116,13 @@ class OwnImages(DataSet):
 
     def __init__(self, kind: str, path: str, image_shape: tuple[int, int, int]) -> None:
         plain, words = split_path(path)
-        self._path, self._is_folder = Path(plain), kind == "folder"
+        self._path, self._is_folder = on_disk(plain), kind == "folder"
         self._how = treatment_of(words, image_shape)
-        splits = () if self._is_folder else splits_of(self._path.expanduser())
+        splits = () if self._is_folder else splits_of(self._path)
         images, preprocessing = KINDS[kind]
         self.info = DataSetInfo(
-            name=f"{kind}:{path}",
-            title=f"Images in {self._path.name or path}",
+            name=f"{kind}:{readable_name(path)}",
+            title=f"Images in {readable_name(self._path.name or path)}",
             images=images,
             licence="the user's own",
             citation="",
@@ -134,13 +134,12 @@ class OwnImages(DataSet):
 
     def available(self, root: Path) -> bool:
         """Whether the folder or file exists."""
-        path = self._path.expanduser()
-        return path.is_dir() if self._is_folder else path.is_file()
+        return self._path.is_dir() if self._is_folder else self._path.is_file()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """The images of a split, which are all of them where the source has none."""
         load = load_folder if self._is_folder else load_arrays
-        return load(self._path.expanduser(), self._how, self.info.name, split)
+        return load(self._path, self._how, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""
