@@ -52,7 +52,7 @@ def train(
     Progress shows the ELBO in nats and the log-ratio of each layer, lowest first. The weights kept are those of the
     best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
     """
-    from hvae.datasets.own.folders import readable_name
+    from hvae.datasets.own.names import readable_name
     from hvae.presets import preset as named_preset
 
     # A config is text, whatever bytes a path has.

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.datasets import ImageSet, is_known
 from hvae.datasets.base import set_labels
-from hvae.datasets.own.folders import readable_name
+from hvae.datasets.own.names import readable_name
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.files import write_text

@@ -11,9 +11,10 @@ import numpy as np
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.arrays import read_arrays, splits_of
 from hvae.datasets.own.decoding import DecodedImage
-from hvae.datasets.own.folders import files_below, readable_name
+from hvae.datasets.own.folders import files_below
+from hvae.datasets.own.names import MAX_PATH, cut, readable_name, shown_name
 from hvae.datasets.own.naming import on_disk, split_path, treatment_of
-from hvae.datasets.own.outside import MAX_PATH, Picture, Treatment, cut, prepared, read_entries, shown_name
+from hvae.datasets.own.outside import Picture, Treatment, prepared, read_entries
 from hvae.errors import DataError
 
 MAX_FILES = 200_000

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from hvae.datasets import load
+from hvae.datasets.own.names import cut
 from hvae.datasets.own.naming import prepared_name
-from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect, cut
+from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 from hvae.runs.sources import locate, read_sources, remember
 
 HOW = Treatment((1, 8, 8))
