@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, refuse, run_with_weights
-from hvae.cli.terminal import counted, interruptible, warn
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
+from hvae.cli.terminal import UNREAD, counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_OWN = ("fit", "invert")
+"""How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, "data", "images", "split")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split")
 
 Data = Annotated[
     list[str] | None,
@@ -59,7 +61,11 @@ Card = Annotated[
     ),
 ]
 FailIfOod = Annotated[
-    bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
+    bool,
+    typer.Option(
+        "--fail-if-ood",
+        help="With --images: exit code 3 if the first run finds any image OOD. A file that is not read is always 4.",
+    ),
 ]
 Split = Annotated[
     list[str] | None,
@@ -76,8 +82,8 @@ def score(
     data: Data = None,
     images: Images = None,
     alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
-    fit: Annotated[str, typer.Option(help="With --images, for other aspects: pad, crop or squash.")] = "pad",
-    invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
+    fit: Annotated[str, typer.Option(help="Your own images of other aspects: pad, crop or squash.")] = "pad",
+    invert: Annotated[bool, typer.Option("--invert", help="Your own images: make black white.")] = False,
     two_sided: TwoSided = False,
     score_name: ScoreName = None,
     statistic: Statistic = "rank",
@@ -124,9 +130,29 @@ def score(
         return
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
+    own = _prepared(ctx, data or [], fit, invert)
+    unread = False
     for run in entries:
         assert run.config is not None
-        write_tables(run, data or [run.config.data.name], split or ["test"], how, limit, machine)
+        unread |= bool(write_tables(run, own or [run.config.data.name], split or ["test"], how, limit, machine))
+    if unread:
+        raise typer.Exit(UNREAD)
+
+
+def _prepared(ctx: typer.Context, data: Sequence[str], fit: str, invert: bool) -> list[str]:
+    """The data sets by names that say how one's own are prepared; others are as they were published."""
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.naming import prepared_name
+    from hvae.datasets.own.outside import Treatment
+
+    one_of(fit, FITS, "--fit")
+    if not any(given(ctx, name) for name in _OF_OWN):
+        return list(data)
+    if not data:
+        refuse(ctx, _OF_OWN, "the set that a run was trained on")
+    if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
+        refuse(ctx, _OF_OWN, f"--data {other[0]}")
+    return [prepared_name(name, Treatment((1, 1, 1), fit, invert)) for name in data]
 
 
 def _asked(ctx: typer.Context) -> dict[str, Any]:
@@ -136,16 +162,25 @@ def _asked(ctx: typer.Context) -> dict[str, Any]:
 
 def write_tables(
     run: RunEntry, data: Sequence[str], splits: Sequence[str], how: Setting, limit: int | None, machine: dict[str, Any]
-) -> None:
-    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each."""
+) -> bool:
+    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
+
+    Whether a file of one's own could not be read.
+    """
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
     from hvae.runs.training_set import load_splits
 
+    known: set[str] = set()
+    found = False
     for name in data:
         name = resolve(run.path, name)
         for whole in load_splits(run, name, splits):
+            said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
+            for line in (one for one in said if one not in known):
+                warn(f"{whole.slug}: {line}")
+            known |= {*said}
             images = whole.spread(limit)
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
@@ -156,6 +191,8 @@ def write_tables(
             remember(run.path, images, name)
             measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")
+            found |= bool(whole.unread)
+    return found
 
 
 def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, accelerator
-from hvae.cli.terminal import interruptible, time_left
+from hvae.cli.terminal import interruptible, time_left, warn
 from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,8 +52,11 @@ def train(
     Progress shows the ELBO in nats and the log-ratio of each layer, lowest first. The weights kept are those of the
     best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
     """
+    from hvae.datasets.own.names import readable_name
     from hvae.presets import preset as named_preset
 
+    # A config is text, whatever bytes a path has.
+    data = None if data is None else readable_name(data)
     asked = _overrides(settings or [], data, seed, epochs)
     config = named_preset(preset).override(asked)
     folder = run or _default_folder(preset, config, data)
@@ -67,6 +70,9 @@ def train(
     from hvae.runs.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
+    if ":" in config.data.name:
+        for line in [*[whole.note] * bool(whole.note), *whole.unread]:
+            warn(f"{config.data.name}: {line}")
     if resume:
         require_own(folder.name, config.data, whole)
     _fit(config, folder, whole, resume, machine)

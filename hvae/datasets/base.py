@@ -30,6 +30,7 @@ class ImageSet:
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
         origin: Fingerprint of the set these images were taken from; empty for a whole set.
         names: File name of each image of one's own, as it is shown; empty where the source has none.
+        unread: A line for each file of the source that could not be read, with the reason.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ImageSet:
     note: str = ""
     origin: str = ""
     names: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
@@ -110,6 +112,8 @@ def last_name(name: str) -> str:
     kind, separator, path = name.partition(":")
     if not separator:
         return name
+    # How they are prepared, as `hvae.datasets.own.naming` writes it.
+    path = re.sub(r"#(?=[\w=+,-]+$)", "-", path)
     return Path(path).name if kind == "folder" else Path(path).stem
 
 

@@ -13,6 +13,8 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.datasets import ImageSet, is_known
 from hvae.datasets.base import set_labels
+from hvae.datasets.own.names import readable_name
+from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.files import write_text
 
@@ -62,15 +64,15 @@ def read_sources(run: Path) -> dict[str, Source]:
 def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     """Note where a set of one's own lies, for every name under which the run knows these pixels.
 
-    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew. `images` are of
+    A set of the registry is not noted. A damaged note is written anew. `images` are of
     the set or of a part of it, `name` is what they were loaded by, default their own.
     """
-    kind, separator, path = (name or images.name).partition(":")
+    kind, separator, path = readable_name(name or images.name).partition(":")
     if not separator:
         return
     try:
         source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
-    except (ValidationError, UnicodeEncodeError):
+    except ValidationError:
         return
     known = _undamaged(run)
     moved = {slug: source for slug, one in known.items() if one.fingerprint == source.fingerprint}
@@ -93,8 +95,8 @@ def locate(run: Path, slug: str) -> Source:
     source = read_sources(run).get(slug)
     if source is None:
         raise DataError(f"{run.name} does not know where {slug} lies on this machine: {_tell(run, 'folder')}")
-    kind, _, path = source.place.partition(":")
-    if not (Path(path).is_dir() if kind == "folder" else Path(path).is_file()):
+    kind, path = source.place.partition(":")[0], place_of(source.place)
+    if not (path.is_dir() if kind == "folder" else path.is_file()):
         raise DataError(f"{slug} is no longer at {source.place}: {_tell(run, kind)}")
     return source
 

@@ -83,6 +83,21 @@ class Rule:
         """The score of the calibration part, `(n, K)`."""
         return values(self.score, self.calibration, self.reference)
 
+    def require(self, alpha: float) -> None:
+        """Refuse a budget of false alarms at which no image whatever could raise an alarm.
+
+        Raises:
+            HvaeError: alpha outside (0, 1).
+            TableError: too few calibration images, and how many it would take.
+        """
+        n, needed = len(self.calibration), conformal.least_calibration(alpha)
+        if n < needed:
+            raise TableError(
+                f"{self.run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes "
+                f"{needed:,} (the calibration part of about {5 * needed:,} training images), or an alpha of at least "
+                f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
+            )
+
     def judge(self, table: ScoreTable) -> Judgement:
         """Judge images by their statistics, measured under the rule's setting.
 
