@@ -93,8 +93,8 @@ def _numbered(kind: str, tables: Sequence[ScoreTable | None]) -> dict[str, Score
 
 def _apart(config: RunConfig) -> tuple[int, float, dict[str, Any]]:
     """(seed, mutation, all else that a run is made by): its preset is but a name."""
-    rest = config.model_dump(mode="json", exclude={"preset": True, "training": {"seed"}})
-    return config.training.seed, rest["data"].pop("mutation", 0.0), rest
+    rest = config.model_dump(mode="json", exclude={"preset": True, "training": {"seed"}, "data": {"mutation"}})
+    return config.training.seed, config.data.mutation, rest
 
 
 def _same_images(run: RunEntry, table: ScoreTable) -> ScoreTable | None:

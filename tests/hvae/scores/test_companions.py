@@ -100,11 +100,16 @@ def test_which_runs_are_companions(tmp_path):
             "copy of second": {"training.seed": 2},
             "copy": {},
             "longer": {"training.seed": 4, "training.epochs": 77},
+            "more noise": {"data.mutation": 0.3},
+            "background": {"data.mutation": 0.2},
+            "its twin": {"data.mutation": 0.2, "training.seed": 1},
             "other images": {"training.seed": 5, "data.name": "mnist"},
         }.items()
     }
     found = find_companions(run, [run, *made.values(), RunEntry("broken", tmp_path, None, "no", False)])
-    assert found == {"seed": [made["second"], made["third"]], "background": []}
+    assert found == {"seed": [made["second"], made["third"]], "background": [made["background"], made["more noise"]]}
+    found = find_companions(made["background"], [run, *made.values()])
+    assert found == {"seed": [made["its twin"]], "background": []}
 
 
 def test_tables_are_joined_by_their_images(tmp_path):
