@@ -4,13 +4,18 @@ import difflib
 
 from hvae.config import Preprocessing
 from hvae.errors import ConfigError
-from hvae.scores.base import Level, Score
+from hvae.scores.base import Level, Score, spanned
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
-from hvae.scores.densities.typicality import Typicality
+from hvae.scores.densities.typicality import BatchTypicality, Typicality
+from hvae.scores.densities.waic import Waic
 from hvae.scores.levels.bound import Bound
+from hvae.scores.levels.complementary import Complementary
 from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.levels.lpath import LikelihoodPath
+from hvae.scores.levels.regret import LikelihoodRegret
+from hvae.scores.prior_knowledge.background import BackgroundRatio
 from hvae.scores.prior_knowledge.complexity import Complexity
 from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
 
@@ -22,9 +27,15 @@ SCORES: dict[str, type[Score]] = {
         Joint,
         JointInput,
         Typicality,
+        BatchTypicality,
         DensityOfStates,
+        Waic,
+        Complementary,
+        LikelihoodPath,
+        LikelihoodRegret,
         EntropyCorrected,
         Complexity,
+        BackgroundRatio,
         PixelEntropy,
         GreyShare,
         ZlibSize,
@@ -71,14 +82,20 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
-    """Every score at every level of a model of `depth` latent layers, in the order of the registry.
+def offered(preprocessing: Preprocessing | None = None) -> dict[str, type[Score]]:
+    """The scores that any one stored table gives, one value an image, by name in the order of the registry.
 
     With `preprocessing` those that have something to say of images so taken.
     """
-    names = [name for name, kind in SCORES.items() if preprocessing in (None, *kind.preprocessings)]
+    kinds = ((name, kind) for name, kind in SCORES.items() if kind.of_one_table())
+    return {name: kind for name, kind in kinds if preprocessing in (None, *kind.preprocessings)}
+
+
+def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
+    """Every score of `offered` at every level of a model of `depth` latent layers, in the order of the registry."""
+    names = offered(preprocessing)
     return [score for name in names for score in at_every_level(name, depth)]
 
 
 def _words(levels: tuple[Level, ...]) -> str:
-    return "it has no levels" if levels in ((), (None,)) else f"its levels are {levels[0]} to {levels[-1]}"
+    return "it has no levels" if levels in ((), (None,)) else f"its levels are {spanned(levels, ' to ')}"

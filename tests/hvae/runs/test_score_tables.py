@@ -268,7 +268,7 @@ def test_a_missing_column_says_which_command_makes_it() -> None:
     assert str(caught.value).endswith(command)
     assert str(table.missing("ink")).endswith("hvae data measure digits --split test --run my_run")
     assert table.missing("iw") is None
-    assert table.missing("regret") == "this version of hvae knows no way to measure it"
+    assert table.missing("unheard_of") == "this version of hvae knows no way to measure it"
     for name in ("L>0", "L>1x", "L>-1", "log_ratio_", "Elbo", "ink_sd"):
         assert columns.find(name) is None, name
     for k in (-1, 3):
