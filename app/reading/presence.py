@@ -19,7 +19,7 @@ from hvae.errors import HvaeError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.score_tables import table_paths
-from hvae.scores import SCORES
+from hvae.scores import offered
 
 GOOD = ("complete", "training now")
 
@@ -55,7 +55,7 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
             "fitted."
         )
     depth = entry.metadata.depth
-    if silent := [score.title for score in SCORES.values() if not score.levels(depth)]:
+    if silent := [score.title for score in offered().values() if not score.levels(depth)]:
         st.caption(f"No scores of a model of {depth} latent layers: {', '.join(silent)}.")
     return True
 

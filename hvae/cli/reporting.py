@@ -127,7 +127,7 @@ def _of_score_tables(
     from rich.console import Console
 
     from hvae.report import BUDGETS, TABLES, build, gather
-    from hvae.scores import SCORES, find
+    from hvae.scores import find, offered
 
     for name in table or []:
         one_of(name, TABLES, "--table")
@@ -137,7 +137,7 @@ def _of_score_tables(
     if score and not _OF_SCORES & set(table or TABLES):
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)
-    wanted = score or [name for name, kind in SCORES.items() if baselines or not kind.model_free]
+    wanted = score or [name for name, kind in offered().items() if baselines or not kind.model_free]
     with Console(stderr=True).status("measuring"):
         tables = build(gathered.comparisons, table or TABLES, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
     return tables, [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, wanted, bool(score))]

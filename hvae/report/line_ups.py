@@ -10,8 +10,10 @@ import numpy as np
 from hvae.datasets.base import spread_rows
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
+from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
+from hvae.scores.companions import find_companions, joined
 from hvae.stats.arrays import Indices
 
 
@@ -22,7 +24,7 @@ class Entrant:
     catalogue: Catalogue
     setting: Setting
     tables: Mapping[str, ScoreTable]
-    """By slug, the in-distribution set first, as they are stored."""
+    """By slug, the in-distribution set first, as they are stored, the columns of the companions given beside them."""
     reference: ScoreTable | None
     """The part of the training set that scores are fitted to; None where it is not scored under the setting."""
     rows: Mapping[str, Indices]
@@ -55,7 +57,8 @@ def line_up(catalogues: Sequence[Catalogue], sets: Sequence[str], **asked: objec
     """The runs that have the same images of the first one's own set and of other `sets`, named by slug or as asked for.
 
     Each run takes part with its usual setting among those that have all the sets; `asked` are fields of `Setting`, None
-    leaving one open. Tables of one image set are aligned by `example`; where a table is of some images spread over a
+    leaving one open. Companions of a run among the others (`hvae.scores.companions`) stand beside its tables; one that is
+    the background of another is nothing by itself. Tables of one image set are aligned by `example`; where a table is of some images spread over a
     whole set that another run has scored, by their places in the whole.
 
     Raises:
@@ -67,15 +70,17 @@ def line_up(catalogues: Sequence[Catalogue], sets: Sequence[str], **asked: objec
     slugs = tuple(dict.fromkeys(slug for name in sets if (slug := _slug(first, name)) != own))
     if not slugs:
         raise TableError(f"name a set beside {own}, which {first.run.name} was trained on, with --data")
-    found, refused = [_entrant(first, own, slugs, asked)], []
-    for other in catalogues[1:]:
+    runs = [one.run for one in catalogues]
+    backgrounds = {one.path for run in runs for one in find_companions(run, runs)["background"]} - {first.run.path}
+    found, refused = [_entrant(first, own, slugs, asked, runs)], []
+    for other in (one for one in catalogues[1:] if one.run.path not in backgrounds):
         try:
             if other.own != own:
                 raise TableError(
                     f"{other.run.name} was trained on {other.own or 'a set it has no scores of'}, {first.run.name} on "
                     f"{own}: only runs of one training set can be compared"
                 )
-            found.append(_entrant(other, own, slugs, asked))
+            found.append(_entrant(other, own, slugs, asked, runs))
         except TableError as error:
             refused.append(str(error))
     kept, unlike = _aligned(found)
@@ -87,7 +92,9 @@ def _slug(found: Catalogue, name: str) -> str:
     return next((one.slug for one in found.entries if name in (one.slug, one.metadata.data)), name)
 
 
-def _entrant(found: Catalogue, own: str, sets: Sequence[str], asked: Mapping[str, object]) -> Entrant:
+def _entrant(
+    found: Catalogue, own: str, sets: Sequence[str], asked: Mapping[str, object], runs: Sequence[RunEntry]
+) -> Entrant:
     """A run with its whole tables under the setting that lacks the fewest. Raises a TableError where one lacks any."""
     name = found.run.name
     wanted = {field: value for field, value in asked.items() if value is not None}
@@ -99,19 +106,17 @@ def _entrant(found: Catalogue, own: str, sets: Sequence[str], asked: Mapping[str
     def lacking(setting: Setting) -> list[str]:
         return [slug for slug in sets if found.find(slug, setting) is None]
 
-    def part(setting: Setting) -> ScoreTable | None:
-        entry = found.find(own, setting, ("reference",))
-        return found.read(entry) if entry else None
-
     setting = min(settings, key=lambda one: (len(lacking(one)), found.find(own, one, ("reference",)) is None))
     if absent := lacking(setting):
         raise TableError(
             f"{name} has no scores of {', '.join(absent)} under {setting}: hvae score {name} --data {' '.join(absent)} "
             f"{setting.options}"
         )
+    companions = find_companions(found.run, runs)
     entries = {slug: found.find(slug, setting) for slug in (own, *sets)}
-    tables = {slug: found.read(entry) for slug, entry in entries.items() if entry}
-    return Entrant(found, setting, tables, part(setting), {})
+    tables = {slug: joined(found.read(entry), companions) for slug, entry in entries.items() if entry}
+    part = found.find(own, setting, ("reference",))
+    return Entrant(found, setting, tables, joined(found.read(part), companions) if part else None, {})
 
 
 def _aligned(found: Sequence[Entrant]) -> tuple[tuple[Entrant, ...], list[str]]:

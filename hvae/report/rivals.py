@@ -77,8 +77,8 @@ def group(needs: Iterable[Need]) -> Group:
 def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[str]]:
     """(every score that the tables of a line-up give, at every level; why the rest is missing, one line each).
 
-    `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run, and
-    stands once.
+    `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
+    stands once; so does one of several runs that are companions of one another.
     """
     made: list[Column] = []
     absent: dict[str, None] = {}
@@ -90,7 +90,7 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
             column = _column(one, score, found)
             if isinstance(column, str):
                 absent[f"{one.name}: {column}"] = None
-            else:
+            elif not any(_repeats(column, other) for other in made):
                 made.append(column)
     free = {column.score.label for column in made if column.score.model_free}
     return made, [line for line in absent if line.partition(": ")[2].split(maxsplit=1)[0] not in free]
@@ -162,6 +162,12 @@ def _scores(one: Entrant, names: Sequence[str]) -> Iterator[Score]:
     for name, kind in SCORES.items():
         if about.preprocessing in kind.preprocessings and (not names or name in names):
             yield from (kind(k) for k in kind.levels(about.depth))
+
+
+def _repeats(column: Column, other: Column) -> bool:
+    """Whether a score of several runs is that of the same runs, told of another one of them."""
+    alike = column.score == other.score and "several runs" in column.score.needs
+    return alike and np.array_equal(column.inside, other.inside)
 
 
 def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:

@@ -31,8 +31,8 @@ def build(
 ) -> dict[str, pd.DataFrame]:
     """The tables of a report with these `names`; those without a row are left out.
 
-    `scores` are names in the registry, for `detection` and `control`, empty for all; `alphas` are budgets of false
-    alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
+    `scores` are names in the registry, for `detection` and `control`, empty for all that one table gives; `alphas` are
+    budgets of false alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
 
     Raises:
         HvaeError: scores that are not finite, or a parameter out of range.
@@ -73,8 +73,8 @@ def detection_table(
     metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`, and `best_k`: whether
     this k has the best AUROC of a score whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
-    Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
-    and one that a table does not give is left out, see `left_out`.
+    Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all
+    that one table gives, and one that a table does not give is left out, see `left_out`.
     """
     rows = [
         {**row, "ood_data": other.metadata.slug}
@@ -199,7 +199,9 @@ def _metric_rows(
     comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, names: Sequence[str], n_boot: int
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
-    wanted = [score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)]
+    wanted = [
+        score for name in names or registry.offered() for score in registry.at_every_level(name, comparison.depth)
+    ]
     scores, _ = registry.computable(wanted, (inside, outside), comparison.reference)
     for score in scores:
         in_scores, ood_scores = (score.of(table, comparison.reference) for table in (inside, outside))

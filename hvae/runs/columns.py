@@ -58,12 +58,29 @@ PAIR_COLUMNS = (
 )
 """What the pixels say beside those of a reference part, stored once for each two sets."""
 
+_COMPANIONS = {
+    "seed": "a further run whose config differs in training.seed alone (hvae train PRESET --seed N)",
+    "background": "a run whose config differs in data.mutation alone (hvae train PRESET --set data.mutation=0.2)",
+}
+"""Other runs whose columns may stand beside those of a table, and how to get one."""
+
 COLUMNS = (*MODEL_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
 
 def find(name: str) -> Column | None:
     """The declaration of a column, or of the one whose standard error it is; None where nothing declares it."""
     return next((column for column in COLUMNS if column.matches(name)), None)
+
+
+def of_run(name: str) -> tuple[str, str]:
+    """(which other run a column is of, its name there): `iw@seed1` is `iw` of `seed1`; a table's own run is empty."""
+    column, _, companion = name.partition("@")
+    return companion, column
+
+
+def companion_in_words(mark: str) -> str | None:
+    """What another run, such as `seed1`, has to be, and how to get it; None where columns know no such run."""
+    return _COMPANIONS.get(mark.rstrip("0123456789"))
 
 
 def is_model_column(name: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +25,7 @@ from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.runs import pixel_tables
-from hvae.runs.columns import find, is_pair_column, is_pixel_column, is_standard_error
+from hvae.runs.columns import companion_in_words, find, is_pair_column, is_pixel_column, is_standard_error, of_run
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
@@ -94,6 +95,8 @@ class ScoreTable:
     """Name of the run, for messages."""
     taken: tuple[ScoreTable, np.ndarray] | None = None
     """The table that these examples were taken from, and their rows there; None for one that is whole."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why the columns of another run are not beside it, by its mark (`seed2`), with what would mend it."""
 
     def column(self, name: str, reference: ScoreTable | None = None) -> Floats:
         """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.
@@ -119,6 +122,9 @@ class ScoreTable:
         if self.taken is not None:
             return self.taken[0].missing(name, reference)
         declared, about = find(name), self.metadata
+        if (wanted := companion_in_words(companion := of_run(name)[0])) is not None:
+            beside = f"{about.slug} ({about.split}) of {self.run} has beside it no such table of {wanted}"
+            return self.absent.get(companion, f"{beside}, scored with {about.setting.options}")
         if declared is None:
             return "this version of hvae knows no way to measure it"
         if is_pair_column(name) and not about.data_fingerprint:

@@ -1,5 +1,6 @@
 """What every OOD score declares and promises: numbers of stored tables -> one number an image. Imports no torch."""
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pandas as pd
 
 from hvae.config import Preprocessing
 from hvae.errors import TableError
-from hvae.runs.columns import is_model_column
+from hvae.runs.columns import is_model_column, of_run
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.stats.arrays import Floats
 
@@ -76,6 +77,8 @@ class Score(ABC):
     """What a smaller reference part costs, as measured."""
     legend: ClassVar[str] = ""
     """What its parts and statistics are, in plain text for people; empty where it has none."""
+    per_image: ClassVar[bool] = True
+    """Whether it has one value an image; else one a batch of them, in the order of the table."""
     of_single_images: ClassVar[bool] = True
     """Whether an image from outside has it, and so can be judged by it; else it is of image sets measured before."""
     preprocessings: ClassVar[tuple[Preprocessing, ...]] = get_args(Preprocessing)
@@ -115,18 +118,30 @@ class Score(ABC):
         """What it takes beside a run and the image, in words; `nothing` where that is all."""
         return ", ".join([*cls.needs, *(["reference part"] if cls.needs_reference else [])]) or "nothing"
 
+    @classmethod
+    def of_one_table(cls) -> bool:
+        """Whether one stored table gives a value of each image: what reports, verdicts and pages offer unasked."""
+        return cls.per_image and "several runs" not in cls.needs
+
     @abstractmethod
     def columns(self, depth: int) -> tuple[str, ...]:
-        """Columns that a table of a model of `depth` latent layers needs for it."""
+        """Columns that a table of a model of `depth` latent layers needs for it.
+
+        `<column>@seed1` ... and `<column>@background` are those of other runs, see `hvae.scores.companions`.
+        """
 
     def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
         """How often an image goes through the model for it; 0 where no model takes part.
 
-        L_S and its terms take S passes, every L^{>k} another one, and each of the R draws all of them again.
+        L_S and its terms take S passes, every L^{>k} another one, and each of the R draws all of them again; so does
+        every other run that takes part.
         """
-        of_model = [name for name in self.columns(depth) if is_model_column(name)]
-        bounds = sum(name.startswith("L>") for name in of_model)
-        return draws * (bounds + samples * (len(of_model) > bounds))
+        total = 0
+        for _, columns in itertools.groupby(sorted(map(of_run, self.columns(depth))), key=lambda column: column[0]):
+            of_model = [name for _, name in columns if is_model_column(name)]
+            bounds = sum(name.startswith("L>") for name in of_model)
+            total += bounds + samples * (len(of_model) > bounds)
+        return draws * total
 
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
@@ -163,7 +178,8 @@ class Score(ABC):
         `needs_reference`.
 
         Returns:
-            `(n,)` float64 in the first of `units`, higher = more out-of-distribution.
+            `(n,)` float64 in the first of `units`, higher = more out-of-distribution; one value a batch where a score
+        is not `per_image`.
 
         Raises:
             TableError: what is missing, with the command that makes it; or values that are not finite.

@@ -9,8 +9,10 @@ from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistic
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
+from hvae.scores.densities.waic import Waic
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.prior_knowledge.background import BackgroundRatio
 from hvae.scores.prior_knowledge.complexity import Complexity
 from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
 
@@ -23,8 +25,10 @@ SCORES: dict[str, type[Score]] = {
         JointInput,
         Typicality,
         DensityOfStates,
+        Waic,
         EntropyCorrected,
         Complexity,
+        BackgroundRatio,
         PixelEntropy,
         GreyShare,
         ZlibSize,
@@ -71,12 +75,18 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
-    """Every score at every level of a model of `depth` latent layers, in the order of the registry.
+def offered(preprocessing: Preprocessing | None = None) -> dict[str, type[Score]]:
+    """The scores that one stored table gives, one value an image, by name in the order of the registry.
 
     With `preprocessing` those that have something to say of images so taken.
     """
-    names = [name for name, kind in SCORES.items() if preprocessing in (None, *kind.preprocessings)]
+    kinds = ((name, kind) for name, kind in SCORES.items() if kind.of_one_table())
+    return {name: kind for name, kind in kinds if preprocessing in (None, *kind.preprocessings)}
+
+
+def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
+    """Every score of `offered` at every level of a model of `depth` latent layers, in the order of the registry."""
+    names = offered(preprocessing)
     return [score for name in names for score in at_every_level(name, depth)]
 
 

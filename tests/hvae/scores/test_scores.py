@@ -15,6 +15,7 @@ from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, computable, everything, find, in_unit, score
+from hvae.scores.companions import with_companions
 from tests.hvae.tables import table_of
 from tests.synthetic import make_run, make_tables
 
@@ -58,6 +59,12 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ScoreTable, S
     return found.read(table), found.read(reference)
 
 
+def beside(table: ScoreTable) -> ScoreTable:
+    """A table with columns of other runs, as scores of several need them."""
+    other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
+    return with_companions(table, {"seed": [other, table, other, other], "background": other})
+
+
 def test_closed_forms():
     scores = everything(2, "binarise")
     assert [one.label for one in scores if one.label not in FITTED + BASELINES] == list(CLOSED)
@@ -85,7 +92,7 @@ def test_every_score_keeps_the_contract(name, made):
     # As taken by runs that the score has something to say of; the numbers stay.
     preprocessing = find(name).preprocessings[0]
     table, reference = (
-        replace(one, metadata=one.metadata.model_copy(update={"preprocessing": preprocessing})) for one in made
+        replace(beside(one), metadata=one.metadata.model_copy(update={"preprocessing": preprocessing})) for one in made
     )
     order = np.random.default_rng(0).permutation(len(table))
 
@@ -142,7 +149,7 @@ def test_levels():
     [
         (("lrr", 3), r"there is no score 'lrr': did you mean llr\?"),
         (("Typical", 3), "did you mean typicality"),
-        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, dose, entropy-corrected, complexity"),
+        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, dose, waic, entropy-corrected"),
         (("likelihood", 3), r"did you mean bound or llr or entropy-corrected\?"),
         (("llr", 3, 4), r"Likelihood ratio has no level k = 4 in a model of 3 layers; its levels are 1 to 3"),
         (("llr", 3, 0), "its levels are 1 to 3"),
