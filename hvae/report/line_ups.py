@@ -57,9 +57,9 @@ def line_up(catalogues: Sequence[Catalogue], sets: Sequence[str], **asked: objec
     """The runs that have the same images of the first one's own set and of other `sets`, named by slug or as asked for.
 
     Each run takes part with its usual setting among those that have all the sets; `asked` are fields of `Setting`, None
-    leaving one open. Companions of a run among the others (`hvae.scores.companions`) stand beside its tables; one that is
-    the background of another is nothing by itself. Tables of one image set are aligned by `example`; where a table is of some images spread over a
-    whole set that another run has scored, by their places in the whole.
+    leaving one open. Companions of a run among the others (`hvae.scores.companions`) stand beside its tables; one that
+    is the background of another is nothing by itself. Tables of one image set are aligned by `example`; where a table
+    is of some images spread over a whole set that another run has scored, by their places in the whole.
 
     Raises:
         TableError: the first run lacks a set, or no set is left beside its own.
