@@ -13,13 +13,13 @@ from app.reading.view import RESAMPLES
 from hvae.errors import TableError
 
 
-def compared(shown: choosing.Rivals) -> None:
+def compared(shown: choosing.Rivals, group: str) -> None:
     """The table, and what is drawn of the scores chosen."""
     against = choosing.choose_against(shown)
     choosing.what_is_missing(shown)
     frame = shown.table(against)
     table.best(frame)
-    table.table(shown, frame, against)
+    table.table(shown, frame, against, group)
     components.section("Chosen scores", "Which of them catches more, at any rate of false alarms.")
     picked = choosing.pick(shown)
     drawn.curves(shown, picked)
@@ -56,6 +56,7 @@ def page() -> None:
     with controls.bar("rivals-controls"):
         slug = choosing.choose_set(found, selection.ood)
         every = choosing.choose_levels()
+        group = table.choose_group()
     if slug is None:
         components.missing(
             f"{selection.run.name} has scored no other set yet.", presence.command(selection.run, selection.ood)
@@ -66,7 +67,7 @@ def page() -> None:
     except TableError as error:
         components.problem(f"{error}. {components.WAY_ON}")
         return
-    compared(shown)
+    compared(shown, group)
     names = " ".join(shlex.quote(one.name) for one in shown.found.entrants)
     components.footer(f"hvae compare {names} --data {asked_for(slug, selection.run.path)} --bootstrap {RESAMPLES}")
 

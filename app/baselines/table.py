@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.baselines.choosing import Rivals
-from app.frame import components
+from app.frame import components, controls
 from app.looks.palette import look
 from app.looks.wording import rate
 from hvae.report.rivals import GROUPS, Column
@@ -18,8 +18,14 @@ WORDS = {
     "neither": "take neither",
 }
 """Group -> what its scores do."""
+ALL = "anything"
 MOST_ROWS = 18
 """Rows that the table shows without scrolling in it."""
+
+
+def choose_group() -> str:
+    """Which scores the table shows, by what they take; all of them unasked."""
+    return controls.choose("Scores that take", "takes", (ALL, *GROUPS))
 
 
 def best(frame: pd.DataFrame) -> None:
@@ -40,8 +46,8 @@ def _named(row: dict[Hashable, Any]) -> str:
     return f"{components.escape(row['score'])}{run} ({rate(row['auroc'])})"
 
 
-def table(shown: Rivals, frame: pd.DataFrame, against: Column | None) -> None:
-    """Every score, grouped by what it takes; the CSV has all that is known of each.
+def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str) -> None:
+    """Every score of a group, or of all in their order; the CSV has all that is known of each.
 
     What a phone shows without scrolling sideways comes first.
     """
@@ -49,6 +55,8 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None) -> None:
     n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
     title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
     st.html(f'<p class="chart-title">{title}</p>')
+    if group != ALL:
+        frame = frame.query("group == @group")
     offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
     # What was only published would fill the first screen with empty cells.
     offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
@@ -71,6 +79,8 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None) -> None:
             "source": offered["published_source"],
         }
     )
+    if not any(offered["rerun"]):
+        view = view.drop(columns="re-run")
     numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("AUROC", "AUPRC", "FPR80", "FPR95")}
     numbers |= {minus: st.column_config.NumberColumn(format="%+.3f", help="Paired difference in AUROC")}
     numbers["published"] = st.column_config.NumberColumn(format="%.3f", help="AUROC of a model like this, see source")

@@ -32,7 +32,7 @@ PAGES = (
     Page("scores", "Scores", "Analyse", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image")),
     Page(
         "baselines", "Baselines", "Analyse",
-        ("beside", "set", "every", "against", "picked", "across", "up", "caught", "image"),
+        ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", "image"),
     ),
     Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
     Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
