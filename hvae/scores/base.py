@@ -2,7 +2,7 @@
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -153,7 +153,7 @@ class Score(ABC):
             known = self.levels(about.depth)
             if not known:
                 return f"{self.title} has nothing to say about a model of {about.depth} latent layers"
-            return f"k = {self.k} is outside {known[0]}..{known[-1]}, the levels of {self.title} here"
+            return f"k = {self.k} is outside {spanned(known, '..')}, the levels of {self.title} here"
         if self.needs_reference and reference is None:
             return (
                 f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
@@ -209,6 +209,12 @@ class Score(ABC):
     @abstractmethod
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         """`of`, with everything it needs at hand."""
+
+
+def spanned(levels: Sequence[Level], to: str) -> str:
+    """Levels in words: the first and the last of a row of them, each one where they have gaps."""
+    gaps = any(after != before + 1 for before, after in itertools.pairwise(one for one in levels if one is not None))
+    return ", ".join(map(str, levels)) if gaps else f"{levels[0]}{to}{levels[-1]}"
 
 
 def unlike(about: TableMetadata, reference: TableMetadata) -> str | None:

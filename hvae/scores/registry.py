@@ -4,11 +4,11 @@ import difflib
 
 from hvae.config import Preprocessing
 from hvae.errors import ConfigError
-from hvae.scores.base import Level, Score
+from hvae.scores.base import Level, Score, spanned
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
-from hvae.scores.densities.typicality import Typicality
+from hvae.scores.densities.typicality import BatchTypicality, Typicality
 from hvae.scores.densities.waic import Waic
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -24,6 +24,7 @@ SCORES: dict[str, type[Score]] = {
         Joint,
         JointInput,
         Typicality,
+        BatchTypicality,
         DensityOfStates,
         Waic,
         EntropyCorrected,
@@ -91,4 +92,4 @@ def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[S
 
 
 def _words(levels: tuple[Level, ...]) -> str:
-    return "it has no levels" if levels in ((), (None,)) else f"its levels are {levels[0]} to {levels[-1]}"
+    return "it has no levels" if levels in ((), (None,)) else f"its levels are {spanned(levels, ' to ')}"

@@ -84,6 +84,7 @@ def test_it_costs_what_it_declares(samples, monkeypatch):
     assert passes["joint"] == passes["joint-input"] == passes["dose"] == [samples + 3]
     assert passes["bound"] == [samples, 1, 1, 1] and passes["llr"] == 3 * [samples + 1]
     assert passes["typicality"] == passes["entropy-corrected"] == passes["complexity"] == [samples]
+    assert passes["batch-typicality"] == 3 * [samples]
     assert passes["waic"] == [5 * samples] and passes["background-ratio"] == [2 * samples]
     assert all((found == [0]) == SCORES[name].model_free for name, found in passes.items())
     assert score("joint", 3).passes(3, samples, draws=16) == 16 * (samples + 3)

@@ -16,6 +16,7 @@ from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, computable, everything, find, in_unit, score
 from hvae.scores.companions import with_companions
+from hvae.stats import auroc
 from tests.hvae.tables import table_of
 from tests.synthetic import make_run, make_tables
 
@@ -88,7 +89,10 @@ def test_entropy_of_the_binarisation_is_what_no_model_can_foresee():
 
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_keeps_the_contract(name, made):
-    """Finite, one number an image in float64, and of each image alone: order and company change nothing."""
+    """Finite, one number an image in float64, and of each image alone: order and company change nothing.
+
+    What is declared to be of batches has one number a batch.
+    """
     # As taken by runs that the score has something to say of; the numbers stay.
     preprocessing = find(name).preprocessings[0]
     table, reference = (
@@ -98,7 +102,10 @@ def test_every_score_keeps_the_contract(name, made):
 
     for one in at_every_level(name, table.metadata.depth):
         values = one.of(table, reference)
-        assert values.shape == (len(table),) and values.dtype == np.float64 and np.isfinite(values).all()
+        count = len(table) if one.per_image else len(table) // (one.k or 1)
+        assert values.shape == (count,) and values.dtype == np.float64 and np.isfinite(values).all()
+        if not one.per_image:
+            continue
         np.testing.assert_array_equal(one.of(table.take(order), reference), values[order])
         for part in (slice(0, 1), slice(1, 20), slice(20, 50)):
             np.testing.assert_array_equal(one.of(table.take(np.arange(len(table))[part]), reference), values[part])
@@ -149,12 +156,13 @@ def test_levels():
     [
         (("lrr", 3), r"there is no score 'lrr': did you mean llr\?"),
         (("Typical", 3), "did you mean typicality"),
-        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, dose, waic, entropy-corrected"),
+        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, batch-typicality, dose, waic"),
         (("likelihood", 3), r"did you mean bound or llr or entropy-corrected\?"),
         (("llr", 3, 4), r"Likelihood ratio has no level k = 4 in a model of 3 layers; its levels are 1 to 3"),
         (("llr", 3, 0), "its levels are 1 to 3"),
         (("bound", 3, -1), "its levels are 0 to 3"),
         (("typicality", 3, 1), "it has no levels"),
+        (("batch-typicality", 3, 3), "no level k = 3 in a model of 3 layers; its levels are 2, 10, 25"),
         (("llr", 0, 1), "it has no levels"),
     ],
 )
@@ -215,6 +223,20 @@ def test_what_tables_give():
     assert len(obstacles) == 9 + len(BASELINES), "one line a score, whatever the number of tables"
     found, obstacles = computable(everything(2, "binarise"), (TABLE,), REFERENCE)
     assert [one.label for one in found] == list(CLOSED) and len(obstacles) == len(FITTED + BASELINES)
+
+
+def test_a_batch_is_typical_where_its_images_are_so_together():
+    """Two images as far off on either side are typical together; many a little off are not, and more so than each."""
+    reference = table_of({"iw": [-70.0, -90.0]}, split="reference")
+    np.testing.assert_array_equal(find("batch-typicality")(2).of(table_of({"iw": [-60.0, -100.0]}), reference), [0])
+    random = np.random.default_rng(0)
+    known, foreign = (table_of({"iw": random.normal(mean, 10, 1000)}) for mean in (-80, -74))
+    for size, least in ((2, 0.5), (10, 0.75), (25, 0.9)):
+        one = find("batch-typicality")(size)
+        own, other = one.of(known, reference), one.of(foreign, reference)
+        assert len(own) == 1000 // size and auroc(own, other).value > least
+    few = table_of({"iw": [-80.0]})
+    assert refusal("batch-typicality", few, reference, 10).endswith("batches of 10 images, digits (test) has 1")
 
 
 def test_units():
