@@ -30,8 +30,8 @@ def choose_group() -> str:
 
 def best(frame: pd.DataFrame) -> None:
     """The best score of each group, and of those that need no model, in one sentence."""
-    # The best of each group comes first.
-    rows = [row for row in frame.to_dict("records") if not pd.isna(row["auroc"])]
+    # The best of each group comes first. Many images together are another question than one.
+    rows = [row for row in frame.to_dict("records") if not pd.isna(row["auroc"]) and row["per_image"]]
     parts = {
         f"of those that {WORDS[group]}": [one for one in rows if one["group"] == group and not one["model_free"]]
         for group in GROUPS
@@ -67,7 +67,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
             "AUROC": offered["auroc"],
             "interval": _intervals(offered, "auroc"),
             "run": offered["run"],
-            "takes": offered["group"],
+            "takes": offered["group"].where(offered["per_image"], offered["group"] + ", a batch"),
             "published": offered["published_auroc"],
             "re-run": offered["rerun"],
             minus: offered["difference"],

@@ -213,6 +213,8 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
     row["best"] = " (best k)" if row.get("best_k") else ""
     if "rerun" in row:
         row["free"] = " (no model)" * row["model_free"]
+        if not row["per_image"]:
+            row["free"] = f" ({row['n_in']:,} / {row['n_ood']:,} batches)"
         stated = [row[f"published_{metric}"] for metric in _NAMES]
         row["published"] = " / ".join(f"{one:.3f}" for one in stated if not np.isnan(one))
     if "limit" in row:

@@ -126,12 +126,13 @@ def table(
     """One row an OOD set and score, by group and then the best AUROC first; behind them what was only published.
 
     Columns: `in_data`, `ood_data`, `group`, `run` (empty without a model), `model` in words, `score` (its label),
-    `name` in the registry, `k`, `model_free`, `needs`, `passes` (forward passes an image), the setting, `n_in`,
-    `n_ood`, each of `RATES` with `_low` and `_high` (95 %; images are resampled alike for every score); `against`
-    (whose AUROC is taken off), `difference` with `_low`, `_high` and `p` (paired, DeLong et al., 1988; missing where
-    a score has no value for each image); the `published_` figures of a model like this one with `published_source`,
-    and in `rerun` what others measured later of the same. `names` are scores whose published figures are wanted, `sets`
-    OOD sets of the line-up, default all.
+    `name` in the registry, `k`, `model_free`, `per_image` (else a value a batch, which `n_in` counts), `needs`,
+    `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `RATES` with `_low` and `_high` (95 %;
+    images are resampled alike for every score); `against` (whose AUROC is taken off), `difference` with `_low`, `_high`
+    and `p` (paired, DeLong et al., 1988; missing where a score has no value for each image); the `published_` figures
+    of a model like this one with `published_source`, and in `rerun` what others measured later of the same.
+
+    `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all.
     """
     rows = [_row(found, column, slug, rival, n_boot) for slug in sets or found.sets for column in made]
     rows += [row for slug in sets or found.sets for row in _published_only(found, made, slug, names)]
@@ -188,7 +189,7 @@ def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot:
     row = _empty(found, slug, group(score.needs))
     row |= {"run": column.run, "model": "" if score.model_free else column.config.model.title}
     row |= {"score": score.label, "name": score.name, "k": score.k, "model_free": score.model_free}
-    row |= {"needs": score.needed(), "passes": column.passes, **setting.fields}
+    row |= {"per_image": score.per_image, "needs": score.needed(), "passes": column.passes, **setting.fields}
     row |= {"n_in": len(column.inside), "n_ood": len(column.outside[slug])}
     for name, one in measured(column, slug, n_boot).items():
         row |= _spread(name, one)
@@ -203,7 +204,7 @@ def _empty(found: LineUp, slug: str, block: Group) -> dict[str, Any]:
     """A row with nothing measured, whose columns are in their order."""
     row: dict[str, Any] = {"in_data": found.in_data, "ood_data": slug, "group": block}
     row |= dict.fromkeys(("run", "model", "score", "name"), "")
-    row |= {"k": None, "model_free": False, "needs": "", "passes": None}
+    row |= {"k": None, "model_free": False, "per_image": True, "needs": "", "passes": None}
     row |= dict.fromkeys(Setting().fields) | {"n_in": None, "n_ood": None}
     row |= {f"{name}{end}": np.nan for name in RATES for end in ("", "_low", "_high")}
     row |= {"against": ""} | {f"difference{end}": np.nan for end in ("", "_low", "_high")} | {"p": np.nan}
