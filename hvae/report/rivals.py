@@ -14,7 +14,7 @@ import pandas as pd
 
 from hvae import stats
 from hvae.config import RunConfig
-from hvae.errors import ConfigError
+from hvae.errors import ConfigError, TableError
 from hvae.report import published
 from hvae.report.line_ups import Entrant, LineUp
 from hvae.report.published import Published
@@ -175,11 +175,10 @@ def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
     """A score of every set of a line-up, or why a table does not give it."""
     config = one.catalogue.run.config
     assert config is not None
-    tables = {slug: one.images(slug) for slug in (found.in_data, *found.sets)}
-    for each in tables.values():
-        if (why := score.obstacle(each, one.reference)) is not None:
-            return why
-    inside, *outside = (score.of(each, one.reference) for each in tables.values())
+    try:
+        inside, *outside = (score.of(one.images(slug), one.reference) for slug in (found.in_data, *found.sets))
+    except TableError as error:
+        return str(error)
     run = "" if score.model_free else one.name
     return Column(run, config, score, one.setting, inside, dict(zip(found.sets, outside, strict=True)))
 
