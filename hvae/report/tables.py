@@ -106,8 +106,10 @@ def left_out(comparisons: Iterable[Comparison], scores: Sequence[str]) -> list[s
     for comparison in comparisons:
         for name in scores if comparison.in_table is not None else ():
             wanted = registry.at_every_level(name, comparison.depth) or [registry.find(name)()]
-            _, obstacles = registry.computable(wanted, comparison.tables, comparison.reference)
-            lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
+            for score in wanted:
+                tables = [table.having(score.columns(comparison.depth)) for table in comparison.tables]
+                _, obstacles = registry.computable([score], tables, comparison.reference)
+                lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
     return list(lines)
 
 
@@ -202,9 +204,12 @@ def _metric_rows(
     wanted = [
         score for name in names or registry.offered() for score in registry.at_every_level(name, comparison.depth)
     ]
-    scores, _ = registry.computable(wanted, (inside, outside), comparison.reference)
-    for score in scores:
-        in_scores, ood_scores = (score.of(table, comparison.reference) for table in (inside, outside))
+    for score in wanted:
+        # What was measured of some images alone is compared on them.
+        pair = [table.having(score.columns(comparison.depth)) for table in (inside, outside)]
+        if not registry.computable([score], pair, comparison.reference)[0]:
+            continue
+        in_scores, ood_scores = (score.of(table, comparison.reference) for table in pair)
         estimates = stats.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +24,17 @@ from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
+from hvae.parquet_files import read_parquet, whole_schema, write_parquet
 from hvae.runs import pixel_tables
-from hvae.runs.columns import companion_in_words, find, is_pair_column, is_pixel_column, is_standard_error, of_run
+from hvae.runs.columns import (
+    companion_in_words,
+    find,
+    is_pair_column,
+    is_partial,
+    is_pixel_column,
+    is_standard_error,
+    of_run,
+)
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
@@ -117,7 +126,13 @@ class ScoreTable:
 
     def missing(self, name: str, reference: ScoreTable | None = None) -> str | None:
         """What to do about a column that is not there, in words with the command; None where it is there."""
-        if name in self.frame or self._joined(name, reference) is not None:
+        if name in self.frame:
+            few = self.having([name])
+            some = (
+                f"only {len(few):,} of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
+            )
+            return some if few is not self else None
+        if self._joined(name, reference) is not None:
             return None
         if self.taken is not None:
             return self.taken[0].missing(name, reference)
@@ -129,7 +144,7 @@ class ScoreTable:
             return "this version of hvae knows no way to measure it"
         if is_pair_column(name) and not about.data_fingerprint:
             return "it is measured of whole image sets, not of single images"
-        command = declared.command.format(run=self.run, data=about.data, split=about.split)
+        command = declared.command.format(run=self.run, data=about.data, split=about.split, images=len(self))
         model = "" if is_pixel_column(name) or is_pair_column(name) else f" {about.setting.options}"
         return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
 
@@ -146,6 +161,14 @@ class ScoreTable:
     def take(self, index: np.ndarray) -> ScoreTable:
         """Some of its examples, which keep the statistics of their pixels."""
         return replace(self, frame=self.frame.iloc[index].reset_index(drop=True), taken=(self, index))
+
+    def having(self, columns: Sequence[str]) -> ScoreTable:
+        """Those of its examples that lack none of some columns; itself where all have them."""
+        there = np.ones(len(self), bool)
+        for name in columns:
+            if name in self.frame and is_partial(name):
+                there &= np.isfinite(self.frame[name].to_numpy())
+        return self if there.all() else self.take(np.flatnonzero(there))
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -188,7 +211,7 @@ def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> P
     metadata = metadata.model_copy(update=today)
     content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
     path = folder / "scores" / metadata.file_name
-    write_atomically(path, lambda part: pixel_tables.write_parquet(content, part))
+    write_atomically(path, lambda part: write_parquet(content, part))
     return path
 
 
@@ -251,8 +274,7 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
     """
     metadata = read_metadata(path)
     try:
-        content = pq.read_table(path, page_checksum_verification=True)
-        content.validate(full=True)
+        content = read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
     if content_hash(content) != metadata.content_sha256:
@@ -287,7 +309,7 @@ def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
         file = pq.read_metadata(path)
-        schema = file.schema.to_arrow_schema()
+        schema = whole_schema(file.schema.to_arrow_schema())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
     if file.num_rows > MAXIMUM_ROWS:
@@ -315,5 +337,6 @@ def _require_finite(content: pa.Table, name: str) -> None:
     for column in content.column_names:
         if column in (*KEYS, NAME):
             continue
-        if absent := np.count_nonzero(~np.isfinite(content.column(column).to_numpy())):
+        unfit = np.isinf if is_partial(column) else lambda values: ~np.isfinite(values)
+        if absent := np.count_nonzero(unfit(content.column(column).to_numpy())):
             raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

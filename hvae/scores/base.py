@@ -79,6 +79,8 @@ class Score(ABC):
     """What its parts and statistics are, in plain text for people; empty where it has none."""
     per_image: ClassVar[bool] = True
     """Whether it has one value an image; else one a batch of them, in the order of the table."""
+    measured_apart: ClassVar[bool] = False
+    """Whether tables have its columns only where `hvae score --also` was asked for them."""
     of_single_images: ClassVar[bool] = True
     """Whether an image from outside has it, and so can be judged by it; else it is of image sets measured before."""
     preprocessings: ClassVar[tuple[Preprocessing, ...]] = get_args(Preprocessing)
@@ -120,8 +122,8 @@ class Score(ABC):
 
     @classmethod
     def of_one_table(cls) -> bool:
-        """Whether one stored table gives a value of each image: what reports, verdicts and pages offer unasked."""
-        return cls.per_image and "several runs" not in cls.needs
+        """Whether any table of a run gives a value of each image: what reports, verdicts and pages offer unasked."""
+        return cls.per_image and not cls.measured_apart and "several runs" not in cls.needs
 
     @abstractmethod
     def columns(self, depth: int) -> tuple[str, ...]:
@@ -133,13 +135,13 @@ class Score(ABC):
     def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
         """How often an image goes through the model for it; 0 where no model takes part.
 
-        L_S and its terms take S passes, every L^{>k} another one, and each of the R draws all of them again; so does
-        every other run that takes part.
+        L_S and its terms take S passes, every L^{>k} or L^{<l} another one, and each of the R draws all of them again;
+        so does every other run that takes part.
         """
         total = 0
         for _, columns in itertools.groupby(sorted(map(of_run, self.columns(depth))), key=lambda column: column[0]):
             of_model = [name for _, name in columns if is_model_column(name)]
-            bounds = sum(name.startswith("L>") for name in of_model)
+            bounds = sum(name.startswith(("L>", "L<")) for name in of_model)
             total += bounds + samples * (len(of_model) > bounds)
         return draws * total
 

@@ -11,7 +11,10 @@ from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import BatchTypicality, Typicality
 from hvae.scores.densities.waic import Waic
 from hvae.scores.levels.bound import Bound
+from hvae.scores.levels.complementary import Complementary
 from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.levels.lpath import LikelihoodPath
+from hvae.scores.levels.regret import LikelihoodRegret
 from hvae.scores.prior_knowledge.background import BackgroundRatio
 from hvae.scores.prior_knowledge.complexity import Complexity
 from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
@@ -27,6 +30,9 @@ SCORES: dict[str, type[Score]] = {
         BatchTypicality,
         DensityOfStates,
         Waic,
+        Complementary,
+        LikelihoodPath,
+        LikelihoodRegret,
         EntropyCorrected,
         Complexity,
         BackgroundRatio,
@@ -77,7 +83,7 @@ def at_every_level(name: str, depth: int) -> list[Score]:
 
 
 def offered(preprocessing: Preprocessing | None = None) -> dict[str, type[Score]]:
-    """The scores that one stored table gives, one value an image, by name in the order of the registry.
+    """The scores that any one stored table gives, one value an image, by name in the order of the registry.
 
     With `preprocessing` those that have something to say of images so taken.
     """

@@ -13,20 +13,21 @@ from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.models.latents import Pass, generator_noise
 from hvae.runs.columns import PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores import SCORES, at_every_level, find, score
+from hvae.scores import SCORES, at_every_level, find, offered, score
 from tests.hvae.small_models import random_images, small_config
 from tests.hvae.tables import drawn
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "readings.md"
 OF_PIXELS = [column.name for column in (*PIXEL_COLUMNS, *PAIR_COLUMNS)]
 BACKGROUND = "iw@background"
+FURTHER = ["L<1", "L<2", *score("lpath", 3).columns(3), "regret"]
 OF_RUNS = [BACKGROUND, *(f"iw@seed{number}" for number in range(1, 5))]
 
 
 def whole(n: int, seed: int, name: str) -> ScoreTable:
     """A table with every column there is, whose images are taken as a score wants them."""
     random, table = np.random.default_rng(seed), drawn(n, seed, preprocessing=find(name).preprocessings[0])
-    columns = {column: random.gamma(5, 20, n) for column in OF_PIXELS + OF_RUNS}
+    columns = {column: random.gamma(5, 20, n) for column in OF_PIXELS + OF_RUNS + FURTHER}
     return replace(table, frame=table.frame.assign(label=random.integers(0, 10, n), **columns))
 
 
@@ -79,12 +80,13 @@ def test_it_costs_what_it_declares(samples, monkeypatch):
             reading="mean", samples=samples, per_pass=2,
         )  # fmt: skip
     passes = {name: [one.passes(3, samples) for one in at_every_level(name, 3)] for name in SCORES}
-    alone = [max(found) for name, found in passes.items() if "several runs" not in SCORES[name].needs]
+    alone = [max(passes[name]) for name in offered()]
     assert sum(counted) == samples + 3 == max(alone)
     assert passes["joint"] == passes["joint-input"] == passes["dose"] == [samples + 3]
     assert passes["bound"] == [samples, 1, 1, 1] and passes["llr"] == 3 * [samples + 1]
     assert passes["typicality"] == passes["entropy-corrected"] == passes["complexity"] == [samples]
     assert passes["batch-typicality"] == 3 * [samples]
+    assert passes["complementary"] == [1, 1] and passes["lpath"] == [1] and passes["regret"] == [101]
     assert passes["waic"] == [5 * samples] and passes["background-ratio"] == [2 * samples]
     assert all((found == [0]) == SCORES[name].model_free for name, found in passes.items())
     assert score("joint", 3).passes(3, samples, draws=16) == 16 * (samples + 3)

@@ -40,6 +40,13 @@ CLOSED = {
     "-(L+H)": [38, 50, 49],
 }
 """Of the images of `TABLE`; the mean of L_S over the reference is -80 nats."""
+FURTHER = [
+    column
+    for name in ("complementary", "lpath", "regret")
+    for one in at_every_level(name, 3)
+    for column in one.columns(3)
+]
+"""What is measured only where it is asked for."""
 FITTED = ("joint", "joint-input", "DoSE")
 """What three images say nothing of: see test_joint and test_dose."""
 BASELINES = ("H", "grey", "zlib", "PNG", "PPCA", "pixels")
@@ -63,6 +70,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ScoreTable, S
 def beside(table: ScoreTable) -> ScoreTable:
     """A table with columns of other runs, as scores of several need them."""
     other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
+    further = np.random.default_rng(0).gamma(5, 20, (len(table), len(FURTHER)))
+    table = replace(table, frame=table.frame.assign(**dict(zip(FURTHER, further.T, strict=True))))
     return with_companions(table, {"seed": [other, table, other, other], "background": other})
 
 
@@ -154,10 +163,13 @@ def test_levels():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lrr", 3), r"there is no score 'lrr': did you mean llr\?"),
+        (("lrr", 3), r"there is no score 'lrr': did you mean llr or regret\?"),
         (("Typical", 3), "did you mean typicality"),
-        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, batch-typicality, dose, waic"),
-        (("likelihood", 3), r"did you mean bound or llr or entropy-corrected\?"),
+        (
+            ("🙂", 3),
+            "the scores are bound, llr, joint, joint-input, typicality, batch-typicality, dose, waic, complementary",
+        ),
+        (("likelihood", 3), r"did you mean bound or llr or lpath\?"),
         (("llr", 3, 4), r"Likelihood ratio has no level k = 4 in a model of 3 layers; its levels are 1 to 3"),
         (("llr", 3, 0), "its levels are 1 to 3"),
         (("bound", 3, -1), "its levels are 0 to 3"),
