@@ -27,6 +27,7 @@ ADDRESSES = {
     "reconstructions": "image=mnist:0&source=data+set",
     "paradox": "step=2&guess=just+show+me",
     "features": "versus=mnist-lite-seed0",
+    "baselines": "ood=digits",
     "compare": "versus=fashionmnist-lite-seed1",
 }
 """What a page is asked to show, where its own choice says less."""

@@ -1,8 +1,6 @@
 """What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -11,77 +9,20 @@ import pandas as pd
 import streamlit as st
 
 from app.compare.choosing import BUDGET, Compared, View
-from app.figures import agreement as figures
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
+from app.images import scatters
 from app.images.gallery import Shown, gallery, link, picture
 from app.looks.palette import look
-from app.looks.wording import percent, significant
+from app.looks.wording import significant
 from app.reading import measures
-from hvae.stats.arrays import Floats, Indices
+from app.reading.agreement import Agreement, agreement
 
 SHOWN = 12
 """Images in a gallery."""
 
-MARKS = 240
-"""Images of a data set drawn one by one."""
-
 CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """Scores of the images of one data set by two runs, all `(n,)`.
-
-    A rank is the percentage of the same run's in-distribution test images at or below the score.
-    """
-
-    slug: str
-    first: Floats
-    second: Floats
-    first_rank: Floats
-    second_rank: Floats
-
-    @cached_property
-    def correlation(self) -> float:
-        """Spearman's rank correlation of the two scores; NaN where one of them is constant."""
-        return float(pd.DataFrame({"first": self.first, "second": self.second}).corr("spearman").to_numpy()[0, 1])
-
-    @cached_property
-    def difference(self) -> Floats:
-        """First percentile minus second, in percentage points: > 0 where the first run finds the image stranger."""
-        return self.first_rank - self.second_rank
-
-    def furthest(self, most: int) -> tuple[Indices, Indices]:
-        """Images that (the first, the second) run finds stranger than the other does, the largest difference first."""
-        order = np.argsort(-self.difference, kind="stable")
-        up, down = order[:most], order[::-1][:most]
-        return up[self.difference[up] > 0], down[self.difference[down] < 0]
-
-    def marks(self, most: int = MARKS, ends: int = 12, seed: int = 0) -> Indices:
-        """About `most` images: both ends of either score, the largest differences both ways, others at random."""
-        if len(self.first) <= most:
-            return np.arange(len(self.first))
-        tips = [
-            order[part] for order in map(np.argsort, (self.first, self.second)) for part in (slice(2), slice(-2, None))
-        ]
-        chosen = np.unique(np.concatenate([*self.furthest(ends), *tips]))
-        others = np.setdiff1d(np.arange(len(self.first)), chosen)
-        drawn = np.random.default_rng(seed).choice(others, most - len(chosen), replace=False)
-        return np.sort(np.concatenate([chosen, drawn]))
-
-    def quadrants(self, first: float, second: float) -> tuple[float, float, float, float]:
-        """Shares of the images at or above (both thresholds, the first's only, the second's only, neither)."""
-        a, b = self.first >= first, self.second >= second
-        return float(np.mean(a & b)), float(np.mean(a & ~b)), float(np.mean(b & ~a)), float(np.mean(~a & ~b))
-
-
-def agreement(slug: str, first: Compared, second: Compared) -> Agreement:
-    """The images of a set as two runs score them, `paired`, ranked among each run's own in-distribution scores."""
-    pairs = [(one.scored[slug].scores, one.inside.scores) for one in (first, second)]
-    ranks = [100 * np.searchsorted(np.sort(inside), own, "right") / len(inside) for own, inside in pairs]
-    return Agreement(slug, pairs[0][0], pairs[1][0], *ranks)
 
 
 def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
@@ -95,52 +36,19 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
             stamps = [one.scored[slug].stamp for one in (first, second) for slug in (name, view.data)]
-            found.append(kept("agreement", stamps, lambda name=name: agreement(name, first, second)))
+            scores = [(one.scored[name].scores, one.inside.scores) for one in (first, second)]
+            found.append(kept("agreement", stamps, lambda name=name, scores=scores: agreement(name, *scores)))
     return found, unpaired
 
 
 def scatter(view: View, found: list[Agreement]) -> None:
     """The score of the first run against that of the second, with the shares of images in each quadrant."""
-    first, second = view.runs[:2]
-    limits = tuple(measures.threshold(one.inside.scores, BUDGET).value for one in (first, second))
-    a, b = letters = first.letter, second.letter
-    frames = []
-    for one in found:
-        scores = {f"{first.run.name} score": one.first, f"{second.run.name} score": one.second}
-        every = pd.DataFrame({"data": one.slug, "image": np.arange(len(one.first)), **scores})
-        frames.append(every.iloc[one.marks()])
-    drawn = pd.concat(frames, ignore_index=True)
-    axes = tuple(f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in (first, second))
-    spoken = [f"{look(one.slug).title}: {_likeness(one.correlation)} (Spearman {one.correlation:.2f})" for one in found]
-    title = f"Do {a} and {b} put images in the same order? {'; '.join(spoken)}"
-    components.chart(
-        figures.agreement(drawn, limits, letters, axes, title),  # type: ignore[arg-type]
-        drawn,
-        "agreement",
-        key="agreement",
-        on_click=state.pin_mark([one.slug for one in found]),
-    )
-    columns = ["data", "both", "only A", "only B", "neither", "spearman"]
-    called = (f"both {a} and {b}", f"only {a}", f"only {b}", "neither")
-    components.listed(
-        pd.DataFrame([(one.slug, *one.quadrants(*limits), one.correlation) for one in found], columns=columns),
-        {
-            "images": lambda row: look(row.data).title,
-            **{name: lambda row, place=place: percent(row[place]) for place, name in enumerate(called, start=1)},
-            "Spearman": lambda row: f"{row.spearman:.3f}",
-        },
-        f"Who calls an image OOD, at {100 * BUDGET:.0f} % false alarms of each run",
-        name="quadrants",
-    )
-
-
-def _likeness(correlation: float) -> str:
-    if np.isnan(correlation):
-        return "all scores are equal"
-    for least, words in ((0.9, "nearly"), (0.7, "mostly"), (0.4, "loosely"), (-0.2, "hardly")):
-        if correlation >= least:
-            return words
-    return "rather the reverse"
+    both = first, second = view.runs[:2]
+    limits = [measures.threshold(one.inside.scores, BUDGET).value for one in both]
+    axes = [f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in both]
+    letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
+    scatters.scatter(found, [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)])
+    scatters.quadrants(found, limits, letters, f"at {100 * BUDGET:.0f} % false alarms of each run")
 
 
 def disagreements(view: View, one: Agreement) -> None:

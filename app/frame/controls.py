@@ -2,6 +2,7 @@
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -138,10 +139,12 @@ def seed() -> int:
     return chosen
 
 
-def image_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
+def image_box(sizes: Mapping[str, int], default: ImageId, among: Mapping[str, Sequence[int]] | None = None) -> ImageId:
     """The pinned image as a box (`set:number`) with previous and next, bound to the address as `image`.
 
-    `sizes` says how many images each data set on offer has; the default is taken where nothing usable is pinned.
+    `sizes` says how many images each data set on offer has, `among` which of them can be shown, in ascending order,
+    default all; the default is taken where nothing usable is pinned, the nearest one for an image that is not among
+    them.
     """
 
     def usable(text: object) -> bool:
@@ -152,10 +155,15 @@ def image_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
         with state.shared():
             about = f"Type a set and a number, such as `{default}`, or click a mark in a figure."
             text = st.text_input("Image (set:number)", key="image", bind="query-params", width=220, help=about)
-        pinned = _parsed(text, sizes) or default
+        wanted = _parsed(text, sizes) or default
+        numbers = range(sizes[wanted.slug]) if among is None else among[wanted.slug]
+        place = min(bisect_left(numbers, wanted.index), len(numbers) - 1)
+        pinned = ImageId(wanted.slug, int(numbers[place]))
         for label, step in (("Previous", -1), ("Next", 1)):
-            target = ImageId(pinned.slug, (pinned.index + step) % sizes[pinned.slug])
+            target = ImageId(wanted.slug, int(numbers[(place + step) % len(numbers)]))
             st.button(label, key=f"_image{step}", on_click=state.pin, args=(target,))
+    if pinned != wanted:
+        st.caption(f"`{wanted}` is not among the images that are shown here; this is the next one, `{pinned}`.")
     if text and _parsed(text, sizes) is None:
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
         st.warning(f"There is no image `{quoted(text)}` here; showing `{pinned}`. Available: {offer}.")

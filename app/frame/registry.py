@@ -30,6 +30,10 @@ PAGES = (
         ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
     ),
     Page("scores", "Scores", "Analyse", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image")),
+    Page(
+        "baselines", "Baselines", "Analyse",
+        ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", "image"),
+    ),
     Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
     Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
     Page(

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from hvae import __version__
-from hvae.cli import correlating, dashboard, data_sets, reconstructing, reporting, run_folders, scoring, training
+from hvae.cli import (
+    comparing,
+    correlating,
+    dashboard,
+    data_sets,
+    reconstructing,
+    reporting,
+    run_folders,
+    scoring,
+    training,
+)
 from hvae.cli.terminal import FriendlyGroup, SpreadingCommand
 
 app = typer.Typer(
@@ -34,6 +44,7 @@ def _root(
 app.command("train")(training.train)
 app.command("score", cls=SpreadingCommand)(scoring.score)
 app.command("report", cls=SpreadingCommand)(reporting.report)
+app.command("compare", cls=SpreadingCommand)(comparing.compare)
 app.command("correlate", cls=SpreadingCommand)(correlating.correlate)
 app.command("reconstruct", cls=SpreadingCommand)(reconstructing.reconstruct)
 app.add_typer(data_sets.app, name="data")

@@ -25,6 +25,11 @@ _NOT_OF_CARD = ("table", "score", "baselines", "in_data", "alpha", "bootstrap")
 _SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".txt": "text"}
 """What a file that ends so holds."""
 
+Form = Annotated[
+    str | None, typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text.")
+]
+Out = Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")]
+Bootstrap = Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")]
 Tables = Annotated[
     list[str] | None,
     typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
@@ -44,10 +49,7 @@ Card = Annotated[
 def report(
     ctx: typer.Context,
     runs: Runs,
-    form: Annotated[
-        str | None,
-        typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text."),
-    ] = None,
+    form: Form = None,
     table: Tables = None,
     score: Scores = None,
     baselines: Baselines = True,
@@ -60,8 +62,8 @@ def report(
         list[float] | None,
         typer.Option(help="False-alarm budget of the label-free rule. Several may follow; default .01, .05 and .1."),
     ] = None,
-    bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")] = 200,
-    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+    bootstrap: Bootstrap = 200,
+    out: Out = None,
 ) -> None:
     """Set the stored scores of runs beside the published figures.
 
@@ -69,19 +71,12 @@ def report(
     intervals (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the
     share of negative LLR. With --card: how strongly test images have to be changed until the scores see it.
     """
-    from hvae.files import write_text
     from hvae.models.proposal import READINGS
-    from hvae.report import FORMATS, card_tables, render
-    from hvae.runs.sources import known_labels
+    from hvae.report import card_tables
 
     for name in reading or []:
         one_of(name, READINGS, "--reading")
-    held = None if out is None else _SUFFIXES.get(out.suffix.lower())
-    if out is not None and held is None:
-        raise ConfigError(f"--out {out}: the name must end in {', '.join(_SUFFIXES)}")
-    form = one_of(form or held or "text", FORMATS, "--format")
-    if held not in (None, form):
-        raise ConfigError(f"--out {out} is a file of {held}, --format is {form}: choose one of them")
+    form = form_of(form, out)
     entries = [named_run(name) for name in runs]
     if card:
         refuse(ctx, _NOT_OF_CARD, "--card")
@@ -95,6 +90,32 @@ def report(
     if not tables:
         command = "hvae score RUN --card" if card else "hvae score"
         raise TableError(f"there is nothing to report of {', '.join(runs)}: score them with `{command}` first")
+    deliver(tables, form, out, entries)
+
+
+def form_of(form: str | None, out: Path | None) -> str:
+    """The format asked for, else the one that the name of the file ends in.
+
+    Raises:
+        ConfigError: there is no such format, or the file's name ends in another one.
+    """
+    from hvae.report import FORMATS
+
+    held = None if out is None else _SUFFIXES.get(out.suffix.lower())
+    if out is not None and held is None:
+        raise ConfigError(f"--out {out}: the name must end in {', '.join(_SUFFIXES)}")
+    form = one_of(form or held or "text", FORMATS, "--format")
+    if held not in (None, form):
+        raise ConfigError(f"--out {out} is a file of {held}, --format is {form}: choose one of them")
+    return form
+
+
+def deliver(tables: dict[str, pd.DataFrame], form: str, out: Path | None, entries: Sequence[RunEntry]) -> None:
+    """Print the tables of some runs, or write them to a file and print its path."""
+    from hvae.files import write_text
+    from hvae.report import render
+    from hvae.runs.sources import known_labels
+
     text = render(tables, form, known_labels(entry.path for entry in entries))
     if out is None:
         typer.echo(text, nl=False)

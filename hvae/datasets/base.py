@@ -94,7 +94,12 @@ class ImageSet:
         """``n`` of the images, spread evenly over them; all where there are no more, or ``n`` is None."""
         if n is None or n >= len(self):
             return self
-        return self.take(np.linspace(0, len(self) - 1, n).round().astype(int))
+        return self.take(spread_rows(len(self), n))
+
+
+def spread_rows(total: int, n: int) -> np.ndarray:
+    """Where `ImageSet.spread` takes ``n`` of ``total`` images from, ``(n,)`` ascending."""
+    return np.linspace(0, total - 1, n).round().astype(int)
 
 
 def slug_stem(name: str) -> str:

@@ -4,6 +4,8 @@ from hvae.report.alarms import BUDGETS as BUDGETS
 from hvae.report.comparisons import Comparison as Comparison
 from hvae.report.comparisons import Gathered as Gathered
 from hvae.report.comparisons import gather as gather
+from hvae.report.line_ups import LineUp as LineUp
+from hvae.report.line_ups import line_up as line_up
 from hvae.report.rendering import FORMATS as FORMATS
 from hvae.report.rendering import render as render
 from hvae.report.robustness import card_tables as card_tables

@@ -1,19 +1,37 @@
-"""Published figures to set beside one's own.
+"""Published figures to set beside one's own: the paper's, and those of the rivals in its Table 2.
 
-Source: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They Don't Know", ICML 2021, and its talk.
+Source where nothing else is said: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They Don't Know",
+ICML 2021, and its talk. Rivals are stated by their first authors unless it says so; a figure nobody stated is None.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Model = Literal["HVAE", "BIVA"]
-Score = Literal["bound", "llr"]
+from hvae.config import ModelConfig
+from hvae.scores.base import Need
+
+Model = Literal["HVAE", "BIVA", "VAE", "Glow", "PixelCNN", "PixelCNN++", "classifier"]
 
 TABLE_1 = "Havtorn et al. (2021), Table 1"
 TABLE_2 = "Havtorn et al. (2021), Table 2"
 TABLES_1_AND_2 = "Havtorn et al. (2021), Tables 1 and 2"
 PAPER = "Havtorn et al. (2021)"
 TALK = "Havtorn et al. (2021), ICML talk"
+REN = "Ren et al. (2019)"
+SERRA = "Serrà et al. (2020)"
+XIAO = "Xiao et al. (2020)"
+CHOI = "Choi et al. (2019)"
+MORNINGSTAR = "Morningstar et al. (2021)"
+LATER = "later re-runs"
+"""By others than the authors, on models of their own; who measured what is not kept."""
+
+_CALLED: dict[str, tuple[Model, ...]] = {
+    "normalising flow": ("Glow",),
+    "PixelCNN++": ("PixelCNN++", "PixelCNN"),
+    "classifier": ("classifier",),
+}
+"""By title or kind of a model."""
+_OF_INFERENCE: dict[str, tuple[Model, ...]] = {"bottom-up": ("HVAE",), "bidirectional": ("BIVA",)}
 
 
 @dataclass(frozen=True)
@@ -25,8 +43,8 @@ class Published:
     """Name of the set the model was fitted on, as in the data set registry."""
     ood_data: str
     """Name of the other set; equal to `in_data` for the negative control on the own test images."""
-    score: Score
-    """Name in the registry of scores: the bound L^{>k} (its negative as the score) or the likelihood ratio LLR^{>k}."""
+    score: str
+    """Name in the registry of scores, such as `bound` (L^{>k}, its negative as the score) or `llr` (LLR^{>k})."""
     k: int | None
     """Number of lowest latent variables that come from the prior; L^{>0} is the ELBO."""
     samples: int | None
@@ -39,6 +57,12 @@ class Published:
     bits_ood: float | None = None
     """Bits per dimension of the bound on the OOD images."""
     source: str = PAPER
+    title: str = ""
+    """The method in words, for the rivals."""
+    needs: tuple[Need, ...] = ()
+    """What it takes beside one run and the image."""
+    rerun: bool = False
+    """Whether it is what others measured later of a figure that was published."""
 
     @property
     def name(self) -> str:
@@ -53,6 +77,45 @@ def _talk(in_data: str, ood_data: str, auroc: float, k: int = 1) -> Published:
 def _bits(model: Model, k: int, bits_in: float, bits_ood: float) -> Published:
     return Published(model, "cifar10", "svhn", "bound", k, 1, bits_in=bits_in, bits_ood=bits_ood, source=TABLE_1)
 
+
+def _rival(
+    pair: tuple[str, str],
+    model: Model,
+    score: str,
+    source: str,
+    auroc: float,
+    auprc: float | None = None,
+    fpr80: float | None = None,
+    *,
+    rerun: bool = False,
+) -> Published:
+    """A method of others against one OOD set; what it is called and takes stands in `_RIVALS`."""
+    title, needs = _RIVALS[score]
+    k = 0 if score == "bound" else None
+    figures = {"auroc": auroc, "auprc": auprc, "fpr80": fpr80}
+    return Published(model, *pair, score, k, None, **figures, source=source, title=title, needs=needs, rerun=rerun)
+
+
+_RIVALS: dict[str, tuple[str, tuple[Need, ...]]] = {
+    "bound": ("likelihood", ()),
+    "dose": ("density of states", ()),
+    "waic": ("WAIC, five models", ("several runs",)),
+    "regret": ("likelihood regret", ()),
+    "background-ratio": ("likelihood ratio to a background model", ("prior knowledge",)),
+    "complexity": ("input complexity", ("prior knowledge",)),
+    "msp": ("largest class probability", ("labels",)),
+    "entropy": ("predictive entropy", ("labels",)),
+    "odin": ("ODIN", ("labels",)),
+    "mahalanobis": ("feature Mahalanobis", ("labels",)),
+    "ensemble": ("ensemble of 20 classifiers", ("labels", "several runs")),
+    "binary": ("binary classifier", ("OOD data",)),
+    "noise-class": ("OOD images as a class of noise", ("labels", "OOD data")),
+    "calibrated": ("calibration on OOD images", ("labels", "OOD data")),
+    "outlier-exposure": ("outlier exposure", ("labels", "OOD data")),
+}
+"""What the scores of others are called, and what they take."""
+
+_GREY, _COLOUR = ("fashionmnist", "mnist"), ("cifar10", "svhn")
 
 PUBLISHED: tuple[Published, ...] = (
     Published("HVAE", "fashionmnist", "mnist", "bound", 0, 1, 0.268, 0.363, 0.882, 0.420, 0.317, TABLES_1_AND_2),
@@ -89,6 +152,35 @@ PUBLISHED: tuple[Published, ...] = (
     Published("HVAE", "cifar10", "cifar10", "llr", None, None, 0.469),
     Published("HVAE", "svhn", "cifar10", "llr", None, None, 0.939),
     Published("HVAE", "svhn", "svhn", "llr", None, None, 0.489),
+    _rival(_GREY, "classifier", "binary", REN, 0.455, 0.505, 0.886),
+    _rival(_GREY, "classifier", "noise-class", REN, 0.877, 0.871, 0.195),
+    _rival(_GREY, "classifier", "calibrated", REN, 0.904, 0.895, 0.139),
+    _rival(_GREY, "classifier", "msp", REN, 0.734, 0.702, 0.506),
+    _rival(_GREY, "classifier", "entropy", REN, 0.746, 0.726, 0.448),
+    _rival(_GREY, "classifier", "odin", REN, 0.752, 0.763, 0.432),
+    _rival(_GREY, "classifier", "mahalanobis", REN, 0.942, 0.928, 0.088),
+    _rival(_GREY, "classifier", "ensemble", REN, 0.857, 0.849, 0.240),
+    _rival(_GREY, "PixelCNN", "background-ratio", REN, 0.994, 0.993, 0.001),
+    _rival(_GREY, "VAE", "background-ratio", XIAO, 0.924),
+    _rival(_GREY, "Glow", "complexity", SERRA, 0.998),
+    _rival(_GREY, "PixelCNN++", "complexity", SERRA, 0.967),
+    _rival(_GREY, "PixelCNN", "bound", REN, 0.089, 0.320, 1.000),
+    _rival(_GREY, "PixelCNN", "waic", REN, 0.221, 0.401, 0.911),
+    _rival(_GREY, "VAE", "regret", XIAO, 0.988),
+    _rival(_COLOUR, "classifier", "outlier-exposure", "Hendrycks et al. (2019)", 0.984),
+    _rival(_COLOUR, "classifier", "mahalanobis", "Lee et al. (2018)", 0.991),
+    _rival(_COLOUR, "PixelCNN", "background-ratio", REN, 0.930, 0.881, 0.066),
+    _rival(_COLOUR, "VAE", "background-ratio", XIAO, 0.265),
+    _rival(_COLOUR, "Glow", "complexity", SERRA, 0.950),
+    _rival(_COLOUR, "PixelCNN++", "complexity", SERRA, 0.929),
+    _rival(_COLOUR, "PixelCNN", "bound", REN, 0.095, 0.320, 1.000),
+    _rival(_COLOUR, "PixelCNN", "waic", REN, 0.628, 0.616, 0.657),
+    _rival(_COLOUR, "Glow", "waic", CHOI, 1.000),
+    _rival(_COLOUR, "Glow", "waic", LATER, 0.76, rerun=True),
+    _rival(_COLOUR, "Glow", "waic", LATER, 0.33, rerun=True),
+    _rival(_COLOUR, "Glow", "dose", MORNINGSTAR, 0.97),
+    _rival(_COLOUR, "Glow", "dose", LATER, 0.80, rerun=True),
+    _rival(_COLOUR, "VAE", "regret", XIAO, 0.875),
 )
 """Every published figure this package compares itself with, in the order of the sources."""
 
@@ -106,3 +198,9 @@ def find(
     """Rows of `PUBLISHED` with these fields, None leaving one open, in table order; empty where there are none."""
     given = {field: value for field, value in locals().items() if value is not None}
     return tuple(row for row in PUBLISHED if all(getattr(row, field) == value for field, value in given.items()))
+
+
+def models_like(config: ModelConfig) -> tuple[Model, ...]:
+    """What a model of this config is called where figures were published; empty for a family that nobody published."""
+    of_hierarchy = ("VAE",) if config.depth == 1 else _OF_INFERENCE.get(config.inference or "", ())
+    return _CALLED.get(config.title) or _CALLED.get(config.kind) or of_hierarchy

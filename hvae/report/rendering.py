@@ -10,6 +10,7 @@ import pandas as pd
 from hvae.errors import ConfigError
 from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
+from hvae.runs.settings import Setting
 from hvae.scores import SCORES
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80", "fpr95": "FPR95"}
@@ -29,6 +30,13 @@ _BASELINES = {
     "control": "Model-free baselines: the negative control by the pixels alone",
 }
 """Titles of the blocks behind the model's scores."""
+
+_BLOCKS = {
+    "labels or OOD data": "Scores that have seen labels or OOD images",
+    "prior knowledge": "Scores with prior knowledge of what misleads a likelihood",
+    "neither": "Scores that take neither labels nor OOD images nor prior knowledge",
+}
+"""Titles of the blocks of a comparison with rivals."""
 
 _COLUMNS: dict[str, dict[str, str]] = {
     "alarms": {
@@ -87,6 +95,9 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
     for name, table in tables.items():
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
+        if name == "rivals":
+            yield from _rivals(table)
+            continue
         for _, frame in table.groupby(SETTINGS, sort=False):
             note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
                 *frame[SETTINGS].iloc[0]
@@ -107,6 +118,34 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
                 continue
             for model_free, rows in frame.groupby("model_free"):
                 yield (_BASELINES if model_free else _TITLES)[name], note, _filled(rows, columns)
+
+
+def _rivals(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Scores of several runs, a block for each OOD set and what the scores take."""
+    table = table.assign(setting=[_setting(row) for row in table.to_dict("records")])
+    settings = sorted(set(table["setting"]) - {""})
+    for _, rows in table.groupby(["ood_data", "group"], sort=False):
+        first = rows.iloc[0]
+        note = f"in-distribution {first['in_data']}, OOD {first['ood_data']}"
+        if any(rows["setting"]):
+            note += f", {rows['n_in'].max():,} / {rows['n_ood'].max():,} images, the same for all"
+            note += f"; {settings[0]}" * (len(settings) == 1)
+        columns = {"run": "{run}", "model": "{model}", "score": "{score}{free}"}
+        columns |= ({"setting": "{setting}"} if len(settings) > 1 else {}) | {"passes": "{passes}"}
+        for metric, title in _NAMES.items():
+            columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
+        if rival := max(rows["against"]):
+            note += f"; differences in AUROC from {rival}, paired"
+            columns["difference"] = "{difference:+.3f} [{difference_low:+.3f}, {difference_high:+.3f}]"
+        if any(rows["published_source"]):
+            columns |= {"published": "{published}"} | ({"re-run": "{rerun}"} if any(rows["rerun"]) else {})
+            columns["source"] = "{source}"
+        yield _BLOCKS[first["group"]], note, _filled(rows, columns)
+
+
+def _setting(row: Mapping[Any, Any]) -> str:
+    """The setting of a row in words; empty where nothing was measured for it."""
+    return "" if pd.isna(row["reading"]) else str(Setting(**{name: row[name] for name in Setting().fields}))
 
 
 def _bits(frame: pd.DataFrame) -> pd.DataFrame:
@@ -172,6 +211,12 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
     if "active_units" in row:
         row["active_units"] = "?" if np.isnan(row["active_units"]) else int(row["active_units"])
     row["best"] = " (best k)" if row.get("best_k") else ""
+    if "rerun" in row:
+        row["free"] = " (no model)" * row["model_free"]
+        if not row["per_image"]:
+            row["free"] = f" ({row['n_in']:,} / {row['n_ood']:,} batches)"
+        stated = [row[f"published_{metric}"] for metric in _NAMES]
+        row["published"] = " / ".join(f"{one:.3f}" for one in stated if not np.isnan(one))
     if "limit" in row:
         row["in_unit"] = f" ({row['unit']})" * bool(row["unit"])
         row["called"] = row["shown"] if row["shown"] == row["score"] else f"{row['shown']} ({row['score']})"

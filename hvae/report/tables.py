@@ -20,7 +20,6 @@ TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 PUBLISHED_METRICS = ("auroc", "auprc", "fpr80")
 METRICS = (*PUBLISHED_METRICS, "fpr95")
-_PUBLISHED_MODEL: dict[str, published.Model] = {"bottom-up": "HVAE", "bidirectional": "BIVA"}
 
 
 def build(
@@ -188,8 +187,8 @@ def _draws_error(table: ScoreTable, k: int) -> float:
 
 def _published(comparison: Comparison, **which: Any) -> tuple[published.Published, ...]:
     """Figures published for a model like this one and its data; none for a family that nobody published."""
-    model = _PUBLISHED_MODEL.get(comparison.config.model.inference or "")
-    return published.find(model=model, in_data=comparison.in_data, **which) if model else ()
+    models = published.models_like(comparison.config.model)
+    return tuple(row for one in models for row in published.find(model=one, in_data=comparison.in_data, **which))
 
 
 def _published_bits(comparison: Comparison, table: ScoreTable, k: int) -> float:
@@ -232,7 +231,12 @@ def _metric_rows(
 def _published_metrics(comparison: Comparison, ood_data: str, score: Score) -> dict[str, object]:
     """The published figures for this score: those stated for this S, else those that state no S."""
     rows = _published(comparison, ood_data=ood_data, score=score.name, k=score.k)
-    stated = [row for row in rows if row.samples in (comparison.setting.samples, None) and row.auroc is not None]
+    return published_columns(rows, comparison.setting.samples)
+
+
+def published_columns(rows: Iterable[published.Published], samples: int) -> dict[str, object]:
+    """The figures stated for S = `samples`, else those that state no S, as columns of a table; NaN where none are."""
+    stated = [row for row in rows if row.samples in (samples, None) and row.auroc is not None and not row.rerun]
     row = min(stated, key=lambda row: row.samples is None, default=None)
     figures = {f"published_{metric}": getattr(row, metric, None) for metric in PUBLISHED_METRICS}
     return {

@@ -17,5 +17,6 @@ from hvae.stats.detection import auroc as auroc
 from hvae.stats.detection import average_precision as average_precision
 from hvae.stats.detection import equal_subsets as equal_subsets
 from hvae.stats.detection import fpr_at_tpr as fpr_at_tpr
+from hvae.stats.detection import metrics as metrics
 from hvae.stats.detection import paired_auroc_difference as paired_auroc_difference
 from hvae.stats.detection import summary as summary

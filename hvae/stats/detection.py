@@ -148,6 +148,27 @@ def equal_subsets(n: int, m: int, seed: int) -> tuple[Indices, Indices]:
     return drawn[0], drawn[1]
 
 
+def metrics(
+    in_scores: ArrayLike,
+    ood_scores: ArrayLike,
+    tprs: Sequence[float] = (0.8, 0.95),
+    *,
+    level: float = 0.95,
+    n_boot: int = 200,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """`auroc`, `auprc` at 1:1, and `fpr80` ... at each of the true-positive rates, on all images.
+
+    Scores of the same images are resampled alike, by the same seed: their intervals are paired.
+    """
+    in_scores, ood_scores, level = _pair(in_scores, ood_scores, level)
+    # One pass over the resamples that `average_precision` and `fpr_at_tpr` would each draw for themselves.
+    measures = [_AveragePrecision(0.5), *map(_FalsePositiveRate, tprs)]
+    found = _bootstrap(rank(in_scores, ood_scores), measures, level, n_boot, seed)
+    names = ("auprc", *(f"fpr{100 * tpr:.0f}" for tpr in tprs))
+    return {"auroc": auroc(in_scores, ood_scores, level=level), **dict(zip(names, found, strict=True))}
+
+
 def summary(
     in_scores: ArrayLike,
     ood_scores: ArrayLike,
@@ -167,10 +188,7 @@ def summary(
     chosen_in, chosen_ood = equal_subsets(len(in_scores), len(ood_scores), equal_size_seed)
 
     def measure(inside: Floats, outside: Floats) -> dict[str, Estimate]:
-        # One pass over the resamples that `average_precision` and `fpr_at_tpr` would each draw for themselves.
-        measures = [_AveragePrecision(0.5), _FalsePositiveRate(0.8), _FalsePositiveRate(0.95)]
-        auprc, fpr80, fpr95 = _bootstrap(rank(inside, outside), measures, level, n_boot, seed)
-        return {"auroc": auroc(inside, outside, level=level), "auprc": auprc, "fpr80": fpr80, "fpr95": fpr95}
+        return metrics(inside, outside, level=level, n_boot=n_boot, seed=seed)
 
     full = measure(in_scores, ood_scores)
     same = len(in_scores) == len(ood_scores)

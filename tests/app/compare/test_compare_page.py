@@ -9,12 +9,12 @@ from streamlit.testing.v1 import AppTest
 from app.compare import metrics
 from app.compare.choosing import Compared, same_images
 from app.compare.configs import differing
-from app.compare.images import MARKS, Agreement, agreement
 from app.figures import agreement as figures
 from app.figures.densities import IDS_PER_SET
 from app.frame import parts
 from app.looks import palette
 from app.reading import loading, view
+from app.reading.agreement import MARKS, Agreement, agreement
 from app.reading.measures import Measure
 from hvae.config import RunConfig
 from hvae.runs.folders import find_run
@@ -69,7 +69,7 @@ def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compare
 
 
 def test_percentiles_are_among_the_own_in_distribution_scores(pair: tuple[Compared, Compared]) -> None:
-    found = agreement("mnist", *pair)
+    found = agreement("mnist", *((one.scored["mnist"].scores, one.inside.scores) for one in pair))
     for run, scores, ranks in zip(
         pair, (found.first, found.second), (found.first_rank, found.second_rank), strict=True
     ):

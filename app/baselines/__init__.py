@@ -1,0 +1,1 @@
+"""The Baselines page: every score of every run on the same images."""

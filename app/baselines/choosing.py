@@ -1,0 +1,161 @@
+"""What the Baselines page compares: which runs, on which set, which of their scores, and against which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.frame import components, controls
+from app.frame.caching import kept
+from app.frame.state import Selection
+from app.reading import loading
+from app.reading.agreement import ranked
+from app.reading.measures import threshold
+from app.reading.view import RESAMPLES, reference_part
+from hvae.report import LineUp, line_up, rivals
+from hvae.report.rivals import Column
+from hvae.runs.catalogue import Catalogue
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
+from hvae.stats.arrays import Floats, Indices
+
+BUDGET = 0.05
+"""False alarms at which an image is called OOD on this page."""
+PICKED = ("joint", "llr", "bound", "complexity", "background-ratio", "waic")
+"""Scores that are drawn unasked, of the first run that has each, and the first in which no model takes part."""
+USUAL, EVERY = "the usual k", "every k"
+
+
+@dataclass(frozen=True, eq=False)
+class Rivals:
+    """Runs on the same images of two sets, their scores, and what all of it is named by in caches."""
+
+    found: LineUp
+    slug: str
+    """Of the OOD set."""
+    columns: tuple[Column, ...]
+    absent: tuple[str, ...]
+    """Why a score of a run is not among them, one line each."""
+    stamp: str
+
+    @property
+    def run(self) -> RunEntry:
+        """The first run: images are numbered as in its tables."""
+        return self.found.entrants[0].catalogue.run
+
+    @property
+    def tables(self) -> dict[str, ScoreTable]:
+        """Its tables, by slug."""
+        return dict(self.found.entrants[0].tables)
+
+    @property
+    def sets(self) -> tuple[str, str]:
+        """The in-distribution set and the other."""
+        return self.found.in_data, self.slug
+
+    @property
+    def rows(self) -> dict[str, Indices]:
+        """Numbers of the common images of both sets, ascending."""
+        return dict(self.found.entrants[0].rows)
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """The scores that have a value for each image."""
+        return {one.name: one for one in self.columns if one.score.per_image}
+
+    def table(self, against: Column | None) -> pd.DataFrame:
+        """`hvae.report.rivals.table`."""
+        stamp = self.stamp, [one.name for one in self.columns], against and against.name
+        return kept("rivals", stamp, lambda: rivals.table(self.found, self.columns, against, n_boot=RESAMPLES))
+
+    def values(self, column: Column, slug: str) -> Floats:
+        """The values of the common images of one of both sets."""
+        return column.inside if slug == self.found.in_data else column.outside[slug]
+
+    def ranks(self, column: Column, slug: str) -> Floats:
+        """Percentage of the in-distribution images at or below each image of one of both sets."""
+        return ranked(self.values(column, slug), column.inside)
+
+    def called(self, column: Column, slug: str) -> np.ndarray:
+        """Which images of one of both sets are at or above the threshold of the budget."""
+        return self.values(column, slug) >= threshold(column.inside, BUDGET).value
+
+
+def choose_runs(selection: Selection, run: RunEntry) -> list[RunEntry]:
+    """Run A, and others chosen here: of those trained on the same set, all unasked."""
+    others = {entry.name: entry for entry in loading.runs() if entry.name != run.name and entry.config}
+    own = run.config and run.config.data.name
+    alike = [name for name, one in others.items() if one.config and one.config.data.name == own]
+    if not alike:
+        return [run]
+    beside = controls.choose_many(
+        "Runs beside run A", "beside", alike, alike,
+        help="Those trained on the same data set. Tables of the same images are needed of each.",
+    )  # fmt: skip
+    return [run, *(others[name] for name in beside)]
+
+
+def choose_set(found: Catalogue, ood: Sequence[str]) -> str | None:
+    """One of the OOD sets of the sidebar that run A has scored, of all it has scored where it has none of them."""
+    scored = [slug for slug in found.sets() if slug != found.own]
+    offered = [slug for slug in ood if slug in scored] or scored
+    return controls.choose("OOD set", "set", offered) if offered else None
+
+
+def choose_levels() -> bool:
+    """Whether every k of each score is shown."""
+    about = "Scores with a k stand once for each run, at the k that is taken where nobody chose one, or at all of them."
+    return controls.choose("Levels", "every", (USUAL, EVERY), help=about) == EVERY
+
+
+def gathered(catalogues: Sequence[Catalogue], slug: str, every: bool) -> Rivals:
+    """Every score of some runs on the images that all have scored. Raises a TableError where run A lacks a set."""
+    stamps = [
+        loading.stamp(entry, reference_part(found, entry.setting)) for found in catalogues for entry in found.entries
+    ]
+    stamp = f"{[str(found.run.path) for found in catalogues]} {slug} {stamps}"
+    found = kept("line-up", stamp, lambda: line_up(catalogues, [slug]), "large")
+    made, absent = kept("rival columns", stamp, lambda: rivals.columns(found), "large")
+    shown = tuple(one for one in made if every or one.is_usual)
+    return Rivals(found, slug, shown, tuple(absent), stamp)
+
+
+def choose_against(shown: Rivals) -> Column | None:
+    """The score whose AUROC is taken off the others."""
+    usual = rivals.against([one for one in shown.columns if one.score.per_image])
+    if usual is None:
+        return None
+    about = "The last columns say how much better or worse each score is than this one, on the same images."
+    name = controls.choose("Set against", "against", list(shown.by_name), usual.name, select=True, help=about)
+    return shown.by_name[name]
+
+
+def pick(shown: Rivals) -> list[Column]:
+    """The scores whose curves are drawn, and that may be the only one to catch an image."""
+    first = {one.score.name: name for name, one in reversed(shown.by_name.items())}
+    usual = [first[name] for name in PICKED if name in first]
+    usual += [name for name, one in shown.by_name.items() if one.score.model_free][:1]
+    about = "They are drawn below, and asked which images one of them alone catches."
+    chosen = controls.choose_many("Scores to look at", "picked", list(shown.by_name), usual, help=about)
+    return [shown.by_name[name] for name in chosen]
+
+
+def what_is_missing(shown: Rivals) -> None:
+    """Runs that cannot be set beside run A, and in a fold the scores that some lack."""
+    components.left_out(shown.found.refused)
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for line in shown.absent:
+        run, _, why = line.partition(": ")
+        reasons.setdefault(why.split(maxsplit=1)[0], []).append((run, why))
+    if not reasons:
+        return
+    details = st.expander(f"Scores that some runs lack: {', '.join(reasons)}", key="absent", on_change="rerun")
+    if details.open:
+        with details:
+            for several in reasons.values():
+                runs = ", ".join(components.escape(run) for run, _ in several)
+                st.html(f'<p class="prose">{components.escape(several[0][1])}. Runs: {runs}</p>')

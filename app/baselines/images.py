@@ -1,0 +1,110 @@
+"""Single images under all scores: those that one score alone catches, and one image with its rank under each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.baselines.choosing import BUDGET, Rivals
+from app.frame import components, controls
+from app.frame.state import ImageId
+from app.images.gallery import Shown, gallery, link, picture
+from app.looks.palette import look
+from app.looks.wording import percent
+from hvae.report.rivals import Column
+
+SHOWN = 12
+"""Images in the gallery."""
+
+
+def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
+    """How many images of the OOD set one of the chosen scores alone catches, and those of one score."""
+    slug, title = shown.slug, look(shown.slug).title
+    if len(picked) < 2:
+        st.info("Choose two or more scores above to see which images one of them alone catches.")
+        return
+    called = np.array([shown.called(one, slug) for one in picked])
+    alone = called & (called.sum(axis=0) == 1)
+    frame = pd.DataFrame(
+        {
+            "score": [one.name for one in picked],
+            "caught": called.mean(axis=1),
+            "alone": alone.mean(axis=1),
+            "images": alone.sum(axis=1),
+        }
+    )
+    components.listed(
+        frame,
+        {
+            "score": lambda row: components.escape(row.score),
+            f"catches of {title}": lambda row: percent(row.caught),
+            "alone": lambda row: f"{percent(row.alone)} ({row.images:,})",
+        },
+        f"At {100 * BUDGET:.0f} % false alarms all of them together catch {percent(called.any(axis=0).mean())} of "
+        f"{title}",
+        name="caught-alone",
+    )
+    names = [one.name for one in picked]
+    default = names[int(np.argmax(alone.sum(axis=1)))]
+    name = controls.choose("Caught only by", "caught", names, default, select=True)
+    places = np.flatnonzero(alone[names.index(name)])
+    if not len(places):
+        st.html(f'<p class="prose">{components.escape(name)} alone catches no image of {title}.</p>')
+        return
+    ranks = {each.name: shown.ranks(each, slug)[places] for each in picked}
+    own, highest = ranks[name], np.max([ranks[other] for other in names if other != name], axis=0)
+    order = np.argsort(highest - own, kind="stable")
+    numbers = shown.rows[slug][places][order].tolist()
+    listed = pd.DataFrame({"image": [f"{slug}:{number}" for number in numbers]})
+    for each, values in ranks.items():
+        listed[f"{each} percentile"] = values[order]
+    captions = [f"{mine:.0f} | {other:.0f}" for mine, other in zip(own[order], highest[order], strict=True)]
+    tiles = [Shown(ImageId(slug, number), text) for number, text in zip(numbers, captions, strict=True)][:SHOWN]
+    caption = f"{title} that {components.escape(name)} alone catches: its percentile | the highest of the others"
+    gallery(shown.run, shown.tables, tiles, caption, listed.iloc[:SHOWN], key="caught-images")
+    components.save(listed, f"only-{slug}", key="caught-every")
+
+
+def one_image(shown: Rivals) -> None:
+    """One image under every score: the share of in-distribution images at or below it, and whether it is called OOD."""
+    own = look(shown.found.in_data).title
+    rows, tables = shown.rows, shown.tables
+    first = shown.slug if shown.slug in rows else shown.found.in_data
+    default = ImageId(first, int(rows[first][0]))
+    sizes = {slug: len(tables[slug]) for slug in reversed(shown.sets)}
+    image = controls.image_box(sizes, default, {slug: rows[slug].tolist() for slug in rows})
+    place = int(np.searchsorted(rows[image.slug], image.index))
+    columns = list(shown.by_name.values())
+    frame = pd.DataFrame(
+        {
+            "score": [one.score.label for one in columns],
+            "run": [one.run or "no model" for one in columns],
+            "value": [shown.values(one, image.slug)[place] for one in columns],
+            "unit": [one.score.units[0] for one in columns],
+            "rank": [shown.ranks(one, image.slug)[place] for one in columns],
+            "called OOD": [bool(shown.called(one, image.slug)[place]) for one in columns],
+        }
+    ).sort_values("rank", ascending=False, kind="stable")
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        images = picture(shown.run, image, tables[image.slug], 160)
+        link(image, images)
+    with right:
+        calls = sum(frame["called OOD"].tolist())
+        title = f"{calls} of {len(frame)} scores call {look(image.slug).title} {image.index} OOD"
+        st.html(f'<p class="chart-title">{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own}</p>')
+        bar = st.column_config.ProgressColumn(
+            f"above so many {own} (%)", min_value=0, max_value=100, format="%.1f", width="medium"
+        )
+        st.dataframe(
+            frame,
+            hide_index=True,
+            height=430,
+            placeholder="",
+            alt="Every score of this image",
+            column_config={"rank": bar, "value": st.column_config.NumberColumn(format="%.4g")},
+            column_order=["score", "run", "rank", "called OOD", "value", "unit"],
+            key="image-ranks",
+        )
+        components.save(frame, f"image-{image.slug}-{image.index}", key="image-ranks-csv")

@@ -1,0 +1,111 @@
+"""All scores in one table, and the best of each group in words."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.baselines.choosing import Rivals
+from app.frame import components, controls
+from app.looks.palette import look
+from app.looks.wording import rate
+from hvae.report.rivals import GROUPS, Column
+
+WORDS = {
+    "labels or OOD data": "have seen labels or OOD images",
+    "prior knowledge": "have prior knowledge",
+    "neither": "take neither",
+}
+"""Group -> what its scores do."""
+ALL = "anything"
+MOST_ROWS = 18
+"""Rows that the table shows without scrolling in it."""
+
+
+def choose_group() -> str:
+    """Which scores the table shows, by what they take; all of them unasked."""
+    return controls.choose("Scores that take", "takes", (ALL, *GROUPS))
+
+
+def best(frame: pd.DataFrame) -> None:
+    """The best score of each group, and of those that need no model, in one sentence."""
+    # The best of each group comes first. Many images together are another question than one.
+    rows = [row for row in frame.to_dict("records") if not pd.isna(row["auroc"]) and row["per_image"]]
+    parts = {
+        f"of those that {WORDS[group]}": [one for one in rows if one["group"] == group and not one["model_free"]]
+        for group in GROUPS
+    }
+    parts["without any model"] = [one for one in rows if one["model_free"]]
+    said = [f"{words}, {_named(own[0])}" for words, own in parts.items() if own]
+    st.html(f'<p class="prose"><strong>Best here:</strong> {"; ".join(said)}.</p>')
+
+
+def _named(row: dict[Hashable, Any]) -> str:
+    run = f" of {components.escape(row['run'])}" if row["run"] else ""
+    return f"{components.escape(row['score'])}{run} ({rate(row['auroc'])})"
+
+
+def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str) -> None:
+    """Every score of a group, or of all in their order; the CSV has all that is known of each.
+
+    What a phone shows without scrolling sideways comes first.
+    """
+    own, other = (look(slug).title for slug in shown.sets)
+    n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
+    title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
+    st.html(f'<p class="chart-title">{title}</p>')
+    if group != ALL:
+        frame = frame.query("group == @group")
+    offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
+    # What was only published would fill the first screen with empty cells.
+    offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
+    minus = f"− {against.score.label}" if against else "−"
+    view = pd.DataFrame(
+        {
+            "score": offered["score"],
+            "AUROC": offered["auroc"],
+            "interval": _intervals(offered, "auroc"),
+            "run": offered["run"],
+            "takes": offered["group"].where(offered["per_image"], offered["group"] + ", a batch"),
+            "published": offered["published_auroc"],
+            "re-run": offered["rerun"],
+            minus: offered["difference"],
+            "its interval": _intervals(offered, "difference", "{:+.3f}"),
+            "FPR80": offered["fpr80"],
+            "FPR95": offered["fpr95"],
+            "AUPRC": offered["auprc"],
+            "passes": offered["passes"],
+            "source": offered["published_source"],
+        }
+    )
+    if not any(offered["rerun"]):
+        view = view.drop(columns="re-run")
+    numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("AUROC", "AUPRC", "FPR80", "FPR95")}
+    numbers |= {minus: st.column_config.NumberColumn(format="%+.3f", help="Paired difference in AUROC")}
+    numbers["published"] = st.column_config.NumberColumn(format="%.3f", help="AUROC of a model like this, see source")
+    numbers["passes"] = st.column_config.NumberColumn(help="Forward passes through a model that an image costs")
+    wide = {"interval": st.column_config.TextColumn(width=112), "its interval": st.column_config.TextColumn(width=132)}
+    wide["score"] = st.column_config.TextColumn(pinned=True)
+    height = 36 + 35 * min(len(view), MOST_ROWS)
+    config = numbers | wide
+    st.dataframe(view, hide_index=True, height=height, column_config=config, key="rivals", placeholder="", alt=title)
+    components.save(frame, f"rivals-{shown.slug}", key="rivals-csv")
+    said = f" Differences are from {against.name}." if against else ""
+    st.caption(
+        "A click on a heading sorts. Higher AUROC and AUPRC, lower FPR80 and FPR95 (false alarms where 80 or 95 % of "
+        f"OOD images are caught) are better.{said} Rows without an AUROC were published, and no run here has them; "
+        "re-run is what others got later."
+    )
+
+
+def _whose(row: dict[Hashable, Any]) -> str:
+    """The run of a row, or what stands for it."""
+    if row["model_free"]:
+        return "no model"
+    return str(row["run"]) or f"published: {row['model']}"
+
+
+def _intervals(frame: pd.DataFrame, name: str, form: str = "{:.3f}") -> list[str]:
+    ends = zip(frame[f"{name}_low"], frame[f"{name}_high"], strict=True)
+    return ["" if pd.isna(low) else f"[{form.format(low)}, {form.format(high)}]" for low, high in ends]

@@ -1,0 +1,75 @@
+"""Baselines: every score of every run on the same images, in the three groups of the paper's Table 2."""
+
+import shlex
+
+import streamlit as st
+
+from app.baselines import choosing, drawn, images, table
+from app.frame import components, controls, state
+from app.looks.palette import look
+from app.looks.wording import asked_for
+from app.reading import loading, presence
+from app.reading.view import RESAMPLES
+from hvae.errors import TableError
+
+
+def compared(shown: choosing.Rivals, group: str) -> None:
+    """The table, and what is drawn of the scores chosen."""
+    against = choosing.choose_against(shown)
+    choosing.what_is_missing(shown)
+    frame = shown.table(against)
+    table.best(frame)
+    table.table(shown, frame, against, group)
+    components.section("Chosen scores", "Which of them catches more, at any rate of false alarms.")
+    picked = choosing.pick(shown)
+    drawn.curves(shown, picked)
+    components.section(
+        "Two scores, image by image",
+        "Scores of the same AUROC may stumble over different images; the dashed lines are their thresholds.",
+    )
+    drawn.two_scores(shown, picked)
+    components.section("Caught by one score alone", "What a score sees that none of the other chosen ones does.")
+    images.caught_alone(shown, picked)
+    components.section("One image under all scores", "Click a mark or an image above, or type a set and a number.")
+    images.one_image(shown)
+
+
+def page() -> None:
+    """The page."""
+    components.heading(
+        "Baselines",
+        "Is the likelihood ratio better than its rivals? Every score of every run on the same images, by what it "
+        "takes: labels or OOD images, prior knowledge, or neither.",
+    )
+    selection = state.selection()
+    if selection.run is None:
+        components.no_run()
+        return
+    found = loading.catalogue(selection.run)
+    presence.problems(found)
+    own = found.own or selection.data
+    if not presence.has(found, own, selection.ood):
+        return
+    if own != selection.data:
+        st.info(f"In-distribution here is what run A was trained on, {look(own).title}, as for all runs beside it.")
+    runs = choosing.choose_runs(selection, selection.run)
+    with controls.bar("rivals-controls"):
+        slug = choosing.choose_set(found, selection.ood)
+        every = choosing.choose_levels()
+        group = table.choose_group()
+    if slug is None:
+        components.missing(
+            f"{selection.run.name} has scored no other set yet.", presence.command(selection.run, selection.ood)
+        )
+        return
+    try:
+        shown = choosing.gathered([found, *(loading.catalogue(run) for run in runs[1:])], slug, every)
+    except TableError as error:
+        components.problem(f"{error}. {components.WAY_ON}")
+        return
+    compared(shown, group)
+    names = " ".join(shlex.quote(one.name) for one in shown.found.entrants)
+    components.footer(f"hvae compare {names} --data {asked_for(slug, selection.run.path)} --bootstrap {RESAMPLES}")
+
+
+page()

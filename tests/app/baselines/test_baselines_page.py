@@ -1,0 +1,100 @@
+"""The Baselines page on made-up runs: what it says, and that it follows what is chosen."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.frame import components
+from hvae.report import line_up, rivals
+from hvae.runs.catalogue import catalogue
+from hvae.runs.folders import find_run
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
+from tests.app.conftest import look_in, sound
+from tests.hvae.tables import the_row
+from tests.synthetic import make_run, make_tables
+
+LLR = "LLR>1 of deep"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of FashionMNIST, a density of whole pixels among them, and one of MNIST."""
+    root, patch = tmp_path_factory.mktemp("rivals"), pytest.MonkeyPatch()
+    look_in(patch, root, root)
+    make_tables(make_run(root, "deep", depth=2), ("fashionmnist", "mnist", "digits"), n=80, pixels=True)
+    make_tables(make_run(root, "plain", depth=1, whole=True, seed=1), ("fashionmnist", "mnist"), n=80)
+    make_tables(make_run(root, "alien", data="mnist"), ("fashionmnist", "mnist"), n=80)
+    patch.undo()
+    return root
+
+
+@pytest.fixture
+def page(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit):
+    look_in(monkeypatch, made, tmp_path)
+    monkeypatch.setenv("HVAE_RUNS", str(made))
+    return lambda **values: visit("baselines", **{"run": "deep", "ood": ["mnist"]} | values)
+
+
+def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = {}
+    monkeypatch.setattr(components, "save", lambda table, name, **_: saved.update({name: components.made(table)}))
+    app = page(image="mnist:3")
+    text = sound(app)
+    assert not app.warning and not app.error
+    assert app.multiselect(key="beside").value == ["plain"], "the alien was trained on something else"
+    assert "Best here:" in text and "80 of FashionMNIST against 80 of MNIST" in text
+    assert "hvae compare deep plain --data mnist" in text
+    table = saved["rivals-mnist"]
+    found = line_up([catalogue(find_run(str(made / name))) for name in ("deep", "plain")], ["mnist"])
+    columns = {one.name: one for one in rivals.columns(found)[0]}
+    assert (
+        the_row(table, run="deep", score="LLR>1")["auroc"] == rivals.measured(columns[LLR], "mnist", 2)["auroc"].value
+    )
+    assert set(table["run"]) == {"deep", "plain", ""} and table["model_free"].any()
+    ranks = saved["image-mnist-3"]
+    own = columns[LLR]
+    expected = 100 * np.mean(own.inside <= own.outside["mnist"][3])
+    assert the_row(ranks, run="deep", score="LLR>1")["rank"] == pytest.approx(expected)
+    assert (saved["caught-alone"]["alone"] <= saved["caught-alone"]["caught"]).all()
+
+
+def test_it_follows_what_is_chosen(page) -> None:
+    app = page(every="every k", takes="prior knowledge", against="-L>0 of plain", across=LLR, up="joint of deep")
+    text = sound(app)
+    assert "Differences are from -L>0 of plain" in text
+    assert "LLR>2 of deep" in app.selectbox(key="across").options
+    assert "Do LLR<sup>&gt;1</sup> and joint put images in the same order?" in text
+    app.multiselect(key="picked").set_value([]).run()
+    assert "Choose scores above to draw their ROC curves" in sound(app)
+    app.multiselect(key="beside").set_value([]).run()
+    assert "hvae compare deep --data mnist" in sound(app)
+
+
+def test_a_run_that_cannot_stand_beside_it_is_named(made: Path, page) -> None:
+    text = sound(page(ood=["digits"]))
+    assert "plain has no scores of digits under reading mean, S = 1, R = 1: hvae score plain" in text
+    assert "hvae compare deep --data digits" in text
+
+
+def test_no_other_set_is_scored(root: Path, visit) -> None:
+    make_tables(make_run(root, "alone"), ("fashionmnist",), n=20)
+    assert "alone has scored no other set yet" in sound(visit("baselines", ood=["mnist"]))
+
+
+def test_an_image_that_not_all_runs_have_scored(made: Path, root: Path, visit) -> None:
+    """Run A has scored 80 images, the other 20 spread over them: the next one that both have is shown."""
+    for name in ("deep", "plain"):
+        shutil.copytree(made / name, root / name)
+    rows = np.linspace(0, 79, 20).round().astype(int)
+    for path in (root / "plain" / "scores").glob("*.test.*"):
+        old = read_table(path)
+        about = {"origin": old.metadata.data_fingerprint, "data_fingerprint": f"{old.metadata.slug:f<64}"}
+        frame = old.frame.iloc[rows].assign(example=np.arange(20))
+        write_table(root / "plain", ScoreTable(frame, old.metadata.model_copy(update=about)))
+    text = sound(visit("baselines", run="deep", ood=["mnist"], image="mnist:5"))
+    assert "20 of FashionMNIST against 20 of MNIST" in text
+    assert "`mnist:5` is not among the images that are shown here; this is the next one, `mnist:8`" in text
