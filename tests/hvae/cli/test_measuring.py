@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from hvae.parquet_files import read_parquet
 from hvae.cli import app
 from hvae.datasets import load, load_part
 from hvae.measuring.pixels import pixel_statistics
@@ -118,7 +119,7 @@ def test_tables_of_an_older_version_are_converted_without_changing_a_value(root)
     paths = sorted((run / "scores").glob("*.parquet"))
     before = {path: read_table(path).frame for path in paths}
     for path in paths[:-1]:
-        content = pq.read_table(path)
+        content = read_parquet(path)
         about = json.loads(content.schema.metadata[METADATA_KEY]) | {"schema_version": 1}
         del about["content_sha256"], about["origin"]
         pq.write_table(content.replace_schema_metadata({METADATA_KEY: json.dumps(about).encode()}), path)
