@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from hvae.parquet_files import read_parquet
 from hvae.cli import app
 from hvae.datasets import load, load_part
 from hvae.measuring.pixels import pixel_statistics
+from hvae.parquet_files import read_parquet
 from hvae.runs import pixel_tables
 from hvae.runs.score_tables import METADATA_KEY, read_table
 from hvae.runs.sources import remember
