@@ -215,7 +215,7 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
         row["free"] = " (no model)" * row["model_free"]
         if not row["per_image"]:
             row["free"] = f" ({row['n_in']:,} / {row['n_ood']:,} batches)"
-        stated = [row[f"published_{metric}"] for metric in _NAMES]
+        stated = [row[key] for metric in _NAMES if (key := f"published_{metric}") in row]
         row["published"] = " / ".join(f"{one:.3f}" for one in stated if not np.isnan(one))
     if "limit" in row:
         row["in_unit"] = f" ({row['unit']})" * bool(row["unit"])
