@@ -1,7 +1,8 @@
 """Companions of a run: other runs whose columns stand beside those of its tables, for scores that need several.
 
-A *seed twin* has the same config but `training.seed`, a *background* model the same but `data.mutation`: its training
-images were mutated, so it knows what is common to all images and not what these show (Ren et al., 2019).
+A *seed twin* has the same config but `training.seed`. A *background* model has the same model and images, mutated
+(`data.mutation`), so it knows what is common to all images and not what these show (Ren et al., 2019); how long it was
+trained may differ.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,14 +28,14 @@ def find_companions(run: RunEntry, runs: Iterable[RunEntry]) -> dict[str, list[R
     backgrounds: dict[float, RunEntry] = {}
     if run.config is None:
         return {"seed": [], "background": []}
-    seed, mutation, rest = _apart(run.config)
+    seed, mutation, own, training = _apart(run.config)
     for other in runs:
         if other.config is None or other.path == run.path:
             continue
-        its_seed, its_mutation, its_rest = _apart(other.config)
-        if its_rest != rest:
+        its_seed, its_mutation, its_own, its_training = _apart(other.config)
+        if its_own != own:
             continue
-        if its_mutation == mutation and its_seed != seed:
+        if its_mutation == mutation and its_seed != seed and its_training == training:
             twins.setdefault(its_seed, other)
         elif its_seed == seed and its_mutation > 0 == mutation:
             backgrounds.setdefault(its_mutation, other)
@@ -91,10 +92,10 @@ def _numbered(kind: str, tables: Sequence[ScoreTable | None]) -> dict[str, Score
     return {f"{kind}{number}": table for number, table in enumerate(tables, start=1)}
 
 
-def _apart(config: RunConfig) -> tuple[int, float, dict[str, Any]]:
-    """(seed, mutation, all else that a run is made by): its preset is but a name."""
-    rest = config.model_dump(mode="json", exclude={"preset": True, "training": {"seed"}, "data": {"mutation"}})
-    return config.training.seed, config.data.mutation, rest
+def _apart(config: RunConfig) -> tuple[int, float, dict[str, Any], dict[str, Any]]:
+    """(seed, mutation, model and images, how it was trained): its preset is but a name."""
+    own = config.model_dump(mode="json", exclude={"preset": True, "training": True, "data": {"mutation"}})
+    return config.training.seed, config.data.mutation, own, config.training.model_dump(exclude={"seed"})
 
 
 def _same_images(run: RunEntry, table: ScoreTable) -> ScoreTable | None:
