@@ -50,7 +50,11 @@ def page() -> None:
     settings = found.settings(selection.data) if found else []
     own = found.find(selection.data, settings[0]) if found and settings else None
     about = own.metadata if own else None
-    scores = [one for one in everything(about.depth, about.preprocessing) if not one.model_free] if about else []
+    scores = (
+        [one for one in everything(about.depth, about.preprocessing, about.density) if not one.model_free]
+        if about
+        else []
+    )
     views, absent = (
         tables.given(found, selection.data, selection.ood, settings[0], scores) if found and own else ([], [])
     )

@@ -47,6 +47,7 @@ class Scorer:
             depth=self.config.model.depth,
             dimensions=self.config.model.dimensions,
             preprocessing=self.config.data.preprocessing,
+            density=self.config.model.density,
             weights_sha256=self.weights_sha256,
             version=__version__,
             **images,

@@ -207,7 +207,7 @@ _LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 def _escaped(text: str) -> str:
     """Text for LaTeX (booktabs), the names of scores as formulas."""
-    without_levels = {score.label: score.latex for score in everything(0) if score.k is None}
+    without_levels = {score.label: score.latex for score in everything(0, density=None) if score.k is None}
     if text in without_levels:
         return f"${without_levels[text]}$"
     pieces, end = [], 0

@@ -151,7 +151,7 @@ def _set_of(comparison: Comparison, table: ScoreTable) -> dict[str, object]:
 def _bits_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
     dimensions = comparison.config.model.dimensions
     own: dict[int, float] = {}
-    for table in comparison.tables:
+    for table in comparison.tables if comparison.config.model.density else ():
         for k in range(comparison.depth + 1):
             bits = stats.bits_per_dim(table.bound(k), dimensions)
             mean = float(bits.mean())

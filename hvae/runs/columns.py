@@ -35,6 +35,18 @@ MODEL_COLUMNS = (
 )
 """What one sweep through a hierarchy gives; a density without layers has the ELBO, L_S and `log_px`."""
 
+CLASSIFIER_COLUMNS = (
+    Column("log_p_{label}", "nats", "log p(y|x) of a class, the first of which is 1", _SCORE),
+    Column("odin", "nats", "-log of ODIN's confidence, Liang et al. (2018), eqs 1 and 2", _SCORE),
+    Column("mahalanobis", "nats", "half the squared distance of the features to the nearest class", _SCORE),
+    Column("rate", "nats", "log q(z|x) - log m(z), what the code of the image takes; Alemi et al. (2018)", _SCORE),
+    Column("outlier_logit", "nats", "log-odds of an outlier", _SCORE),
+    Column("known_log_p", "nats", "log-probability of the likeliest class beside one of outliers", _SCORE),
+    Column("exposed_log_p", "nats", "that of a classifier exposed to outliers", _SCORE),
+    Column("calibrated_log_p", "nats", "that of a classifier calibrated on outliers", _SCORE),
+)
+"""What the heads of a classifier give, each its own."""
+
 PIXEL_COLUMNS = (
     Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values", _PIXELS),
     Column("grey_share", "1", "share of values that are neither 0 nor 255", _PIXELS),
@@ -58,7 +70,7 @@ PAIR_COLUMNS = (
 )
 """What the pixels say beside those of a reference part, stored once for each two sets."""
 
-COLUMNS = (*MODEL_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
+COLUMNS = (*MODEL_COLUMNS, *CLASSIFIER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
 
 def find(name: str) -> Column | None:

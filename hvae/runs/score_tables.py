@@ -59,6 +59,8 @@ class TableMetadata(Frozen):
     depth: Annotated[int, Field(ge=0, le=64)]
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
+    density: bool = True
+    """Whether the model is one of log p(x), as `hvae.config.ModelConfig.density`."""
     precision: Precision
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str

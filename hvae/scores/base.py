@@ -24,6 +24,7 @@ POSITIVE = (*SIGNED, "ln(bits/dim)")
 Need = Literal["prior knowledge", "labels", "OOD data", "several runs", "a batch"]
 """What a score may take beside one run, the images that it was trained on, and the image itself."""
 
+_KIND = {True: "model of log p(x)", False: "classifier"}
 _TAKEN: dict[Preprocessing, str] = {
     "binarise": "binarised images",
     "threshold": "images cut at a threshold",
@@ -70,6 +71,8 @@ class Score(ABC):
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
     """Whether no model takes part, so that it is a baseline which a model has to beat."""
+    of_density: ClassVar[bool] = True
+    """Whether it is of a model of log p(x), else of a classifier; one that is model-free is of every run."""
     least_reference: ClassVar[int] = 0
     """Images of the reference part below which it is no judge by default, and is used with a warning."""
     fewer_cost: ClassVar[str] = ""
@@ -115,6 +118,11 @@ class Score(ABC):
         """What it takes beside a run and the image, in words; `nothing` where that is all."""
         return ", ".join([*cls.needs, *(["reference part"] if cls.needs_reference else [])]) or "nothing"
 
+    @classmethod
+    def speaks_of(cls, density: bool) -> bool:
+        """Whether it has something to say of a model of log p(x), or of a classifier."""
+        return cls.model_free or cls.of_density == density
+
     @abstractmethod
     def columns(self, depth: int) -> tuple[str, ...]:
         """Columns that a table of a model of `depth` latent layers needs for it."""
@@ -131,6 +139,8 @@ class Score(ABC):
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
         about = table.metadata
+        if not self.speaks_of(about.density):
+            return f"{self.title} is of a {_KIND[self.of_density]}, and {table.run} is a {_KIND[about.density]}"
         if about.preprocessing not in self.preprocessings:
             meant = " or ".join(_TAKEN[one] for one in self.preprocessings)
             return f"{self.label} is for {meant}, and this run takes them as `{about.preprocessing}`"

@@ -1,14 +1,25 @@
 """Every OOD score by name: the only list of scores, for reports, commands, verdicts, pages and Python."""
 
 import difflib
+from collections.abc import Sequence
 
 from hvae.config import Preprocessing
 from hvae.errors import ConfigError
-from hvae.scores.base import Level, Score
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores.base import Level, Score, computable
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import Typicality
+from hvae.scores.labels.outliers import Binary, Calibrated, NoiseClass, OutlierExposure
+from hvae.scores.labels.softmax import (
+    Ensemble,
+    FeatureMahalanobis,
+    InformationBottleneck,
+    MaximumProbability,
+    Odin,
+    PredictiveEntropy,
+)
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.llr import LikelihoodRatio
 from hvae.scores.prior_knowledge.complexity import Complexity
@@ -25,6 +36,16 @@ SCORES: dict[str, type[Score]] = {
         DensityOfStates,
         EntropyCorrected,
         Complexity,
+        MaximumProbability,
+        PredictiveEntropy,
+        Odin,
+        FeatureMahalanobis,
+        Ensemble,
+        InformationBottleneck,
+        OutlierExposure,
+        Binary,
+        NoiseClass,
+        Calibrated,
         PixelEntropy,
         GreyShare,
         ZlibSize,
@@ -71,13 +92,24 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
+def everything(depth: int, preprocessing: Preprocessing | None = None, density: bool | None = True) -> list[Score]:
     """Every score at every level of a model of `depth` latent layers, in the order of the registry.
 
-    With `preprocessing` those that have something to say of images so taken.
+    With `preprocessing` those that have something to say of images so taken; of a model of log p(x), of a classifier
+    where `density` is False, and of both where it is None.
     """
-    names = [name for name, kind in SCORES.items() if preprocessing in (None, *kind.preprocessings)]
+    names = [
+        name
+        for name, kind in SCORES.items()
+        if preprocessing in (None, *kind.preprocessings) and (density is None or kind.speaks_of(density))
+    ]
     return [score for name in names for score in at_every_level(name, depth)]
+
+
+def of_classifier(tables: Sequence[ScoreTable]) -> list[Score]:
+    """What the head of a classifier gives in all these tables of it."""
+    named = (kind() for kind in SCORES.values() if not kind.of_density and not kind.model_free)
+    return computable(named, tables, None)[0]
 
 
 def _words(levels: tuple[Level, ...]) -> str:
