@@ -100,8 +100,6 @@ class ModelConfig(Frozen, ABC):
     """Address of the class of `hvae.models.contract.Model` that takes this config, as `module:name`."""
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     """What the model can do beside giving its statistics."""
-    density: ClassVar[bool] = True
-    """Whether it gives log p(x) or a bound of it, and so has bits/dim."""
     objective: ClassVar[str] = "ELBO"
     """What is learnt, in nats an image, higher = better: the title of `elbo` in a learning curve."""
     exact_weights: ClassVar[str] = ""
@@ -170,6 +168,11 @@ class ModelConfig(Frozen, ABC):
 
     def check_pixels(self, preprocessing: Preprocessing) -> None:
         """Raise a ValueError where the model cannot be trained on pixels that are preprocessed so."""
+
+    @property
+    def task(self) -> str:
+        """What it is trained for; empty where that is log p(x) or a bound of it, which has bits/dim."""
+        return ""
 
     @property
     def takes_outliers(self) -> bool:

@@ -25,7 +25,7 @@ from hvae.datasets import ImageSet, content_index
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import TableMetadata
-from hvae.scores import SCORES, Score
+from hvae.scores import Score, offered
 from hvae.stats.arrays import Floats
 
 MOST_DRAWS = 16
@@ -102,7 +102,7 @@ def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
     about = chosen.table.metadata
-    kinds = [kind for kind in SCORES.values() if about.preprocessing in kind.preprocessings]
+    kinds = offered(about.preprocessing, about.task).values()
     for kind in (kind for kind in kinds if kind.of_single_images or about.data_fingerprint):
         for k in kind.levels(about.depth):
             measure = Measure(kind(k), usable_unit(kind, unit))

@@ -26,7 +26,7 @@ USUAL = "llr"
 
 def choose_score(about: TableMetadata) -> type[Score]:
     """A score of the registry that has something to say about a model like that of a table."""
-    found = everything(about.depth, about.preprocessing, about.density)
+    found = everything(about.depth, about.preprocessing, about.task)
     offered, asked = menu(one.name for one in dict.fromkeys(map(type, found)))
     if not offered:
         raise TableError(f"no score of this version knows models of {about.depth} latent layers")

@@ -19,7 +19,7 @@ from hvae.errors import HvaeError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.score_tables import table_paths
-from hvae.scores import SCORES
+from hvae.scores import offered
 
 GOOD = ("complete", "training now")
 
@@ -54,7 +54,7 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
             f"{look(data).title} has no test split, so its {entry.split} part stands for it: none of these images was "
             "fitted."
         )
-    depth, kinds = entry.metadata.depth, [one for one in SCORES.values() if one.speaks_of(entry.metadata.density)]
+    depth, kinds = entry.metadata.depth, offered(task=entry.metadata.task).values()
     if silent := [score.title for score in kinds if not score.levels(depth)]:
         st.caption(f"No scores of a model of {depth} latent layers: {', '.join(silent)}.")
     return True
@@ -101,7 +101,7 @@ def _row(run: RunEntry) -> dict[str, object]:
         history = loading.history(run)
         best = history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
     value = None
-    if config and config.model.density and "elbo" in best:
+    if config and not config.model.task and "elbo" in best:
         value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions))
     layers = range(1, (run.depth or 0) + 1)
     return {

@@ -19,6 +19,7 @@ from app.score_images.work import Given
 from app.server import access, limits
 from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
+from hvae import scores as registry
 from hvae.datasets.conversions import FITS
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
@@ -26,7 +27,6 @@ from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES
 from hvae.verdicts import rule
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
@@ -193,8 +193,8 @@ def judging(
     setting = choosing.choose_setting(found.rule_settings())
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
-    preprocessing = found.run.config.data.preprocessing if found.run.config else None
-    kinds = [kind for kind in SCORES.values() if preprocessing in (None, *kind.preprocessings)]
+    config = found.run.config
+    kinds = (registry.offered(config.data.preprocessing, config.model.task) if config else registry.offered()).values()
     obstacles = {kind.name: judges.obstacle(found, setting, kind.name) for kind in kinds if kind.of_single_images}
     offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:

@@ -66,7 +66,7 @@ def _best(entry: RunEntry) -> str:
     if not len(history):
         return ""
     best, model = history.loc[history["elbo"].idxmax()], entry.config.model
-    if model.density:
+    if not model.task:
         return f"{float(bits_per_dim(best['elbo'], model.dimensions)):.4f} bits/dim"
     return f"{best['accuracy']:.1%} right" if "accuracy" in best else ""
 

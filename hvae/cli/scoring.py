@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, refuse, run_with_weights
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
 from hvae.cli.terminal import counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from hvae.runs.settings import Setting
 
 _OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
-_OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, "data", "images", "split")
+_NOT_OF_CARD = (*_OF_IMAGES, "data", "images", "split", "also")
 
 Data = Annotated[
     list[str] | None,
@@ -58,6 +58,13 @@ Card = Annotated[
         "noise, blur, rotation ... of growing strength.",
     ),
 ]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --data: measure what this score takes besides and put it into the same tables: complementary, lpath "
+        "or regret (of 1,000 images a table, about two seconds each on a CPU core). Several may follow."
+    ),
+]
 FailIfOod = Annotated[
     bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
 ]
@@ -85,6 +92,7 @@ def score(
     fail_if_ood: FailIfOod = False,
     split: Split = None,
     card: Card = False,
+    also: Also = None,
     limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
     samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
@@ -122,11 +130,24 @@ def score(
             score=score_name, device=device, as_json=as_json, fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
+    _refuse_further(entries, also or [])
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
     for run in entries:
         assert run.config is not None
-        write_tables(run, data or [run.config.data.name], split or ["test"], how, limit, machine)
+        write_tables(run, data or [run.config.data.name], split or ["test"], how, limit, machine, also or [])
+
+
+def _refuse_further(runs: Sequence[RunEntry], also: Sequence[str]) -> None:
+    """Refuse what a run does not have, before anything is computed."""
+    from hvae.measuring.further import FURTHER
+
+    for name in also:
+        one_of(name, list(FURTHER), "--also")
+        for run in runs:
+            assert run.config is not None
+            if (why := FURTHER[name].obstacle(run.config.model)) is not None:
+                raise ConfigError(f"--also {name}: {run.name} has none, {why}")
 
 
 def _asked(ctx: typer.Context) -> dict[str, Any]:
@@ -135,9 +156,18 @@ def _asked(ctx: typer.Context) -> dict[str, Any]:
 
 
 def write_tables(
-    run: RunEntry, data: Sequence[str], splits: Sequence[str], how: Setting, limit: int | None, machine: dict[str, Any]
+    run: RunEntry,
+    data: Sequence[str],
+    splits: Sequence[str],
+    how: Setting,
+    limit: int | None,
+    machine: dict[str, Any],
+    also: Sequence[str],
 ) -> None:
-    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each."""
+    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
+
+    What is only to be measured `also` is added to a table of the same images that is there.
+    """
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
@@ -151,11 +181,21 @@ def write_tables(
                 _refuse_to_shrink(run, images, how)
             title = f"{run.name}: {images.slug} ({images.split}), {how}"
             hint = "finished chunks are kept: run the same command again to continue"
-            with interruptible(hint), counted(title) as progress:
-                path = measure.score(run.path, images, how, on_progress=progress, **machine)
+            there = also and _is_scored(run, images, how)
+            for one in also if there else (None, *also):
+                with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
+                    path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
+                typer.echo(f"{path}: {one or _summary(path)}")
             remember(run.path, images, name)
             measure_pixels(images)
-            typer.echo(f"{path}: {_summary(path)}")
+
+
+def _is_scored(run: RunEntry, images: ImageSet, how: Setting) -> bool:
+    """Whether a sound table of these very images is there."""
+    from hvae.runs.catalogue import catalogue
+
+    entry = catalogue(run).find(images.slug, how, (images.split,))
+    return entry is not None and entry.metadata.data_fingerprint == images.fingerprint
 
 
 def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
@@ -179,7 +219,7 @@ def _summary(path: Path) -> str:
 
     table = read_table(path)
     said = f"{len(table):,} images"
-    if table.metadata.density:
+    if not table.metadata.task:
         said += f", {bits_per_dim(table.bound(0), table.metadata.dimensions).mean():.4f} bits/dim"
     for ratio in at_every_level("llr", table.metadata.depth)[:1]:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"

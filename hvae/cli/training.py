@@ -189,7 +189,7 @@ class _Display:
         for _, row in history.iloc[self.shown :].iterrows():
             ratios = [row[f"log_ratio_{layer}"] for layer in range(1, self.config.model.depth + 1)]
             also = f"{bits_per_dim(row['elbo'], self.config.model.dimensions):.4f} bits/dim"
-            if not self.config.model.density:
+            if self.config.model.task:
                 also = f"accuracy {row['accuracy']:.1%}"
             learnt = f"{self.config.model.objective} {row['elbo']:.2f} nats ({also}){_log_r(ratios)}"
             self.console.print(

@@ -42,7 +42,7 @@ def card_scores(reference: ScoreTable, *others: ScoreTable) -> tuple[list[Score]
     kinds = registry.SCORES.items()
     depth = reference.metadata.depth
     of_model = MODEL_SCORES if depth else DENSITY_SCORES
-    if not reference.metadata.density:
+    if reference.metadata.task:
         of_model = tuple(one.name for one in registry.of_classifier((reference, *others)))
     names = [*of_model, *(name for name, kind in kinds if kind.model_free and kind.of_single_images)]
     wanted = [registry.score(name, depth) for name in names]

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import lightning
@@ -15,13 +16,17 @@ import pandas as pd
 from filelock import Timeout
 
 from hvae.datasets import ImageSet
-from hvae.errors import CheckpointError, DataError
+from hvae.errors import CheckpointError, ConfigError, DataError, TableError
 from hvae.files import run_lock, write_atomically
+from hvae.measuring.further import FURTHER
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer
-from hvae.runs.score_tables import NAME, ScoreTable, write_table
+from hvae.runs.columns import is_further_column
+from hvae.runs.score_tables import NAME, ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
 
+SAME = ("weights_sha256", "data_fingerprint", "preprocessing", "setting")
+"""What two tables of one name have to agree in to be of the same numbers."""
 CHUNK = 200
 """Images between two saved chunks: what an interrupted scoring can lose at most."""
 
@@ -31,6 +36,7 @@ def score(
     images: ImageSet,
     how: Setting,
     *,
+    also: str | None = None,
     batch_size: int = 256,
     accelerator: str = "auto",
     devices: int | str = "auto",
@@ -38,12 +44,15 @@ def score(
 ) -> Path:
     """Path of the scores of every image of a data set, in its order, under the model of a run folder.
 
+    With `also`, a name of `hvae.measuring.further.FURTHER`, the table of these images that is there already gains
+    those columns; a table that is scored again keeps them.
+
     `batch_size` is images x samples in one pass (at least 32 images); no value of the table depends on it. Accelerator
     and devices are as Lightning Fabric names them; `on_progress` is called with (images done, in all) after each chunk.
 
     Raises:
         CheckpointError: a damaged run, or one that another process is writing.
-        DataError: images of another shape than the model's.
+        DataError: images of another shape than the model's; or none of these images to add further columns to.
         ConfigError: a batch size below 1.
     """
     if not len(images):
@@ -52,7 +61,12 @@ def score(
     fabric.launch()
     try:
         with run_lock(run / "scores") if fabric.is_global_zero else nullcontext():
-            return _Scoring(fabric, run, images, how, batch_size).run(on_progress)
+            scoring = (
+                _Scoring(fabric, run, images, how, batch_size)
+                if also is None
+                else _Adding(fabric, run, images, how, batch_size, also)
+            )
+            return scoring.run(on_progress)
     except Timeout:
         raise CheckpointError(f"another process is scoring {run}: wait until it ends; its chunks are kept") from None
 
@@ -76,17 +90,17 @@ class _Scoring:
             origin=images.origin or images.fingerprint,
             data_note=images.note,
         )
-        self.columns = self.scorer.columns
+        self.columns, self.rows = self.scorer.columns, np.arange(len(images))
         identity = hashlib.sha256(self.metadata.model_dump_json().encode()).hexdigest()[:12]
         self.partial = folder / "scores" / ".partial" / f"{self.metadata.file_name}.{identity}"
 
     def run(self, on_progress: Callable[[int, int], None] | None) -> Path:
         """Score what is missing, then write the table."""
-        n = len(self.images)
+        n = len(self.rows)
         chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
         for number, (start, stop) in enumerate(chunks):
             if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
-                values = self._chunk(np.arange(start, stop))
+                values = self._chunk(self.rows[start:stop])
                 write_atomically(self._path(start), lambda part, values=values: _save(part, values))
             if on_progress is not None and self.fabric.is_global_zero:
                 on_progress(stop, n)
@@ -110,20 +124,64 @@ class _Scoring:
         return values if values.shape == (self.how.draws, stop - start, len(self.columns)) else None
 
     def _table(self, values: np.ndarray) -> ScoreTable:
-        """Means over the draws, and their standard errors where there are several."""
-        frame = pd.DataFrame(values.mean(0), columns=self.columns)
-        frame.insert(0, "example", np.arange(len(self.images)))
+        """The table of what was measured, with the further columns that it had before."""
+        frame = self._summed_up(values)
+        frame.insert(0, "example", self.rows)
         frame.insert(1, "label", self.images.labels)
         if self.images.names:
             frame.insert(2, NAME, self.images.names)
+        before = self._stored()
+        kept = [] if before is None else [name for name in before.frame if is_further_column(name)]
+        return ScoreTable(frame if before is None else pd.concat([frame, before.frame[kept]], axis=1), self.metadata)
+
+    def _stored(self) -> ScoreTable | None:
+        """The table of the very same that is there already, None where there is none or a damaged one."""
+        try:
+            table = read_table(self.folder / "scores" / self.metadata.file_name)
+        except TableError:
+            return None
+        same = all(getattr(table.metadata, name) == getattr(self.metadata, name) for name in SAME)
+        return table if same else None
+
+    def _summed_up(self, values: np.ndarray) -> pd.DataFrame:
+        """Means over the draws, and their standard errors where there are several."""
+        frame = pd.DataFrame(values.mean(0), columns=self.columns)
         if self.how.draws > 1:
             errors = values.std(0, ddof=1) / np.sqrt(self.how.draws)
             frame = pd.concat([frame, pd.DataFrame(errors, columns=[f"{name}_se" for name in self.columns])], axis=1)
-        return ScoreTable(frame, self.metadata)
+        return frame
 
     def _chunk(self, index: np.ndarray) -> np.ndarray:
         """Values of some examples, (draws, images, columns) float64 in nats."""
         return self.scorer.values(self.images.images[index], noise_key(self.images.slug, self.images.split), index)
+
+
+class _Adding(_Scoring):
+    """Further columns of a table that is there already."""
+
+    def __init__(
+        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int, name: str
+    ) -> None:
+        super().__init__(fabric, folder, images, how, batch_size)
+        model, self.further = self.scorer.config.model, FURTHER[name]
+        if (why := self.further.obstacle(model)) is not None:
+            raise ConfigError(f"{folder.name} has no {name}: {why}")
+        before = self._stored()
+        if before is None:
+            raise DataError(f"{self.metadata.file_name} of {folder.name} is not of these images: score them first")
+        self.before, self.columns = before, self.further.columns(model.depth)
+        self.rows = self.further.rows(len(images))
+        self.partial = self.partial.with_name(f"{self.partial.name}.{name}")
+
+    def _table(self, values: np.ndarray) -> ScoreTable:
+        """The table as it was, with these columns instead of those of their names."""
+        further = self._summed_up(values).set_axis(self.rows).reindex(range(len(self.images)))
+        frame = self.before.frame.drop(columns=list(further), errors="ignore")
+        return replace(self.before, frame=pd.concat([frame, further], axis=1))
+
+    def _chunk(self, index: np.ndarray) -> np.ndarray:
+        key = noise_key(self.images.slug, self.images.split)
+        return self.scorer.values(self.images.images[index], key, index, self.further)
 
 
 def _save(part: Path, values: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import lightning
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from hvae import __version__
 from hvae.datasets import content_index
 from hvae.errors import ConfigError, DataError
+from hvae.measuring.further import Further
 from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.pixels import pixel_statistics
 from hvae.models.blocks import fold_weight_norm
+from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata
@@ -47,21 +50,25 @@ class Scorer:
             depth=self.config.model.depth,
             dimensions=self.config.model.dimensions,
             preprocessing=self.config.data.preprocessing,
-            density=self.config.model.density,
+            task=self.config.model.task,
             weights_sha256=self.weights_sha256,
             version=__version__,
             **images,
             **self.how.fields,
         )
 
-    def values(self, images: np.ndarray, key: str, index: np.ndarray) -> np.ndarray:
+    def values(self, images: np.ndarray, key: str, index: np.ndarray, further: Further | None = None) -> np.ndarray:
         """The `columns` in nats for each draw, (draws, n, columns), of uint8 images (n, channel, height, width).
 
         The `index` (n,) addresses each image's noise of the name `key`: its position in the data set, or its content.
+        With `further`, those columns instead.
         """
-        with torch.inference_mode(), self._fabric.autocast():
+        # What is fitted to an image takes derivatives, which inference mode has none of.
+        with torch.inference_mode() if further is None else torch.no_grad(), self._fabric.autocast():
             draws = [
-                np.concatenate([self._batch(images[part], key, index[part], draw) for part in self._parts(len(images))])
+                np.concatenate(
+                    [self._batch(images[part], key, index[part], draw, further) for part in self._parts(len(images))]
+                )
                 for draw in range(self.how.draws)
             ]
         return np.stack(draws)
@@ -70,7 +77,7 @@ class Scorer:
         size = LEAST_IMAGES if self.how.samples > 1 else max(self._batch_size, LEAST_IMAGES)
         return (slice(start, start + size) for start in range(0, n, size))
 
-    def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int) -> np.ndarray:
+    def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int, further: Further | None) -> np.ndarray:
         """Values of one batch and draw, (images, columns)."""
         how, device, count = self.how, self._fabric.device, len(index)
         padding = max(0, LEAST_IMAGES - count)
@@ -83,7 +90,10 @@ class Scorer:
             return EvaluationNoise(how.seed, key, index, draw, samples, self._model.latent_shapes, device)
 
         per_pass = max(1, self._batch_size // len(index))
-        values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
+        if further is None:
+            values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
+        else:
+            values = further.measure(cast(HierarchicalVAE, self._model), x, noise)
         return values[:count].cpu().numpy()
 
 

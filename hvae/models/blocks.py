@@ -6,7 +6,7 @@ Weight normalisation with data-dependent initialisation follows Salimans & Kingm
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -234,6 +234,9 @@ def fold_weight_norm(model: Model) -> Model:
     """Replace g * v / |v| by plain weights, in place: the same function, without recomputing the norm at every call."""
     for layer in _weight_normed(model):
         parametrize.remove_parametrizations(layer, "weight")
+        # What is left of a frozen model is a plain tensor, which nothing that goes over parameters would find.
+        weight = cast(Tensor, layer.weight)
+        layer.weight = nn.Parameter(weight.detach(), requires_grad=weight.requires_grad)
     return model
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from hvae.errors import ConfigError
 from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
-from hvae.scores import everything
+from hvae.scores import SCORES
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80"}
 _TITLES = {
@@ -207,7 +207,7 @@ _LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 def _escaped(text: str) -> str:
     """Text for LaTeX (booktabs), the names of scores as formulas."""
-    without_levels = {score.label: score.latex for score in everything(0, density=None) if score.k is None}
+    without_levels = {kind().label: kind().latex for kind in SCORES.values() if kind.levels(0) == (None,)}
     if text in without_levels:
         return f"${without_levels[text]}$"
     pieces, end = [], 0

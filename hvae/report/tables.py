@@ -32,8 +32,8 @@ def build(
 ) -> dict[str, pd.DataFrame]:
     """The tables of a report with these `names`; those without a row are left out.
 
-    `scores` are names in the registry, for `detection` and `control`, empty for all; `alphas` are budgets of false
-    alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
+    `scores` are names in the registry, for `detection` and `control`, empty for all that one table gives; `alphas` are
+    budgets of false alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
 
     Raises:
         HvaeError: scores that are not finite, or a parameter out of range.
@@ -74,8 +74,8 @@ def detection_table(
     metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`, and `best_k`: whether
     this k has the best AUROC of a score whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
-    Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
-    and one that a table does not give is left out, see `left_out`.
+    Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all
+    that one table gives, and one that a table does not give is left out, see `left_out`.
     """
     rows = [
         {**row, "ood_data": other.metadata.slug}
@@ -107,8 +107,10 @@ def left_out(comparisons: Iterable[Comparison], scores: Sequence[str]) -> list[s
     for comparison in comparisons:
         for name in scores if comparison.in_table is not None else ():
             wanted = registry.at_every_level(name, comparison.depth) or [registry.find(name)()]
-            _, obstacles = registry.computable(wanted, comparison.tables, comparison.reference)
-            lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
+            for score in wanted:
+                tables = [table.having(score.columns(comparison.depth)) for table in comparison.tables]
+                _, obstacles = registry.computable([score], tables, comparison.reference)
+                lines |= {f"{comparison.run}: {obstacle}": None for obstacle in obstacles}
     return list(lines)
 
 
@@ -151,7 +153,7 @@ def _set_of(comparison: Comparison, table: ScoreTable) -> dict[str, object]:
 def _bits_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
     dimensions = comparison.config.model.dimensions
     own: dict[int, float] = {}
-    for table in comparison.tables if comparison.config.model.density else ():
+    for table in comparison.tables if not comparison.config.model.task else ():
         for k in range(comparison.depth + 1):
             bits = stats.bits_per_dim(table.bound(k), dimensions)
             mean = float(bits.mean())
@@ -200,10 +202,17 @@ def _metric_rows(
     comparison: Comparison, inside: ScoreTable, outside: ScoreTable, ood_data: str, names: Sequence[str], n_boot: int
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
-    wanted = [score for name in names or registry.SCORES for score in registry.at_every_level(name, comparison.depth)]
-    scores, _ = registry.computable(wanted, (inside, outside), comparison.reference)
-    for score in scores:
-        in_scores, ood_scores = (score.of(table, comparison.reference) for table in (inside, outside))
+    wanted = [
+        score
+        for name in names or registry.offered(task=None)
+        for score in registry.at_every_level(name, comparison.depth)
+    ]
+    for score in wanted:
+        # What was measured of some images alone is compared on them.
+        pair = [table.having(score.columns(comparison.depth)) for table in (inside, outside)]
+        if not registry.computable([score], pair, comparison.reference)[0]:
+            continue
+        in_scores, ood_scores = (score.of(table, comparison.reference) for table in pair)
         estimates = stats.summary(in_scores, ood_scores, n_boot=n_boot)
         sizes = {"full": (len(in_scores), len(ood_scores))}
         if len(in_scores) != len(ood_scores):

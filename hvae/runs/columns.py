@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 _SCORE = "hvae score {run} --data {data} --split {split}"
+_ALSO = f"{_SCORE} --limit {{images}} --also"
 _PIXELS = "hvae data measure {data} --split {split} --run {run}"
 
 
@@ -12,11 +13,13 @@ class Column:
     """A statistic of one image: its unit, its meaning with the equation, and the command that makes it."""
 
     name: str
-    """As in the table; `{k}` and `{layer}` stand for a number from 1."""
+    """As in the table; `{k}`, `{l}` and `{layer}` stand for a number from 1."""
     unit: str
     meaning: str
     command: str
-    """Template with `{run}`, `{data}` and `{split}`."""
+    """Template with `{run}`, `{data}`, `{split}`, and `{images}`, how many the table has."""
+    partial: bool = False
+    """Whether some images of a table may have none: not a number."""
 
     def matches(self, name: str) -> bool:
         """Whether a column of a table is this one, or its standard error over the draws."""
@@ -46,6 +49,21 @@ CLASSIFIER_COLUMNS = (
     Column("calibrated_log_p", "nats", "that of a classifier calibrated on outliers", _SCORE),
 )
 """What the heads of a classifier give, each its own."""
+FURTHER_COLUMNS = (
+    Column(
+        "L<{l}",
+        "nats",
+        "the bound L^{<l}, the l lowest latents from q, the others from the prior",
+        f"{_ALSO} complementary",
+    ),
+    Column("path_error", "1", "|x - E[x|z]|, every z at the mean of q; values in 0 to 1", f"{_ALSO} lpath"),
+    Column("path_mean_{layer}", "1", "|mu| of q(z_l|.), every z at the mean of q", f"{_ALSO} lpath"),
+    Column("path_sd_{layer}", "1", "|sigma| of q(z_l|.), every z at the mean of q", f"{_ALSO} lpath"),
+    Column(
+        "regret", "nats", "what an encoder fitted to the image alone gains, Xiao et al. (2020)", f"{_ALSO} regret", True
+    ),
+)
+"""What `hvae score --also` adds to a table; tables are whole without."""
 
 PIXEL_COLUMNS = (
     Column("input_entropy", "nats", "H, the sum of the binary entropies of the grey values", _PIXELS),
@@ -70,7 +88,13 @@ PAIR_COLUMNS = (
 )
 """What the pixels say beside those of a reference part, stored once for each two sets."""
 
-COLUMNS = (*MODEL_COLUMNS, *CLASSIFIER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
+_COMPANIONS = {
+    "seed": "a further run whose config differs in training.seed alone (hvae train PRESET --seed N)",
+    "background": "a run whose config differs in data.mutation alone (hvae train PRESET --set data.mutation=0.2)",
+}
+"""Other runs whose columns may stand beside those of a table, and how to get one."""
+
+COLUMNS = (*MODEL_COLUMNS, *FURTHER_COLUMNS, *CLASSIFIER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
 
 def find(name: str) -> Column | None:
@@ -78,9 +102,35 @@ def find(name: str) -> Column | None:
     return next((column for column in COLUMNS if column.matches(name)), None)
 
 
+def of_run(name: str) -> tuple[str, str]:
+    """(which other run a column is of, its name there): `iw@seed1` is `iw` of `seed1`; a table's own run is empty."""
+    column, _, companion = name.partition("@")
+    return companion, column
+
+
+def companion_in_words(mark: str) -> str | None:
+    """What another run, such as `seed1`, has to be, and how to get it; None where columns know no such run."""
+    return _COMPANIONS.get(mark.rstrip("0123456789"))
+
+
 def is_model_column(name: str) -> bool:
     """Whether a column is a statistic that a model gives, or the standard error of one."""
+    return is_sweep_column(name) or is_further_column(name)
+
+
+def is_sweep_column(name: str) -> bool:
+    """Whether a column is a statistic that every table of a kind of model has, or the standard error of one."""
     return any(column.matches(name) for column in MODEL_COLUMNS)
+
+
+def is_further_column(name: str) -> bool:
+    """Whether a column is one that some tables have besides, or the standard error of one."""
+    return any(column.matches(name) for column in FURTHER_COLUMNS)
+
+
+def is_partial(name: str) -> bool:
+    """Whether some images of a table may lack a column that the table has."""
+    return (column := find(name)) is not None and column.partial
 
 
 def is_pixel_column(name: str) -> bool:

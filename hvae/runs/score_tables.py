@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +25,15 @@ from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.runs import pixel_tables
-from hvae.runs.columns import find, is_pair_column, is_pixel_column, is_standard_error
+from hvae.runs.columns import (
+    companion_in_words,
+    find,
+    is_pair_column,
+    is_partial,
+    is_pixel_column,
+    is_standard_error,
+    of_run,
+)
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
 
@@ -59,8 +68,8 @@ class TableMetadata(Frozen):
     depth: Annotated[int, Field(ge=0, le=64)]
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
-    density: bool = True
-    """Whether the model is one of log p(x), as `hvae.config.ModelConfig.density`."""
+    task: Annotated[str, Field(pattern=r"^[a-z-]*$", max_length=40)] = ""
+    """`hvae.config.ModelConfig.task` of the model."""
     precision: Precision
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str
@@ -96,6 +105,8 @@ class ScoreTable:
     """Name of the run, for messages."""
     taken: tuple[ScoreTable, np.ndarray] | None = None
     """The table that these examples were taken from, and their rows there; None for one that is whole."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why the columns of another run are not beside it, by its mark (`seed2`), with what would mend it."""
 
     def column(self, name: str, reference: ScoreTable | None = None) -> Floats:
         """A statistic of each example, `(n,)` float64; those of the pixels are joined from the image set's own table.
@@ -116,16 +127,25 @@ class ScoreTable:
 
     def missing(self, name: str, reference: ScoreTable | None = None) -> str | None:
         """What to do about a column that is not there, in words with the command; None where it is there."""
-        if name in self.frame or self._joined(name, reference) is not None:
+        if name in self.frame:
+            few = self.having([name])
+            some = (
+                f"only {len(few):,} of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
+            )
+            return some if few is not self else None
+        if self._joined(name, reference) is not None:
             return None
         if self.taken is not None:
             return self.taken[0].missing(name, reference)
         declared, about = find(name), self.metadata
+        if (wanted := companion_in_words(companion := of_run(name)[0])) is not None:
+            beside = f"{about.slug} ({about.split}) of {self.run} has beside it no such table of {wanted}"
+            return self.absent.get(companion, f"{beside}, scored with {about.setting.options}")
         if declared is None:
             return "this version of hvae knows no way to measure it"
         if is_pair_column(name) and not about.data_fingerprint:
             return "it is measured of whole image sets, not of single images"
-        command = declared.command.format(run=self.run, data=about.data, split=about.split)
+        command = declared.command.format(run=self.run, data=about.data, split=about.split, images=len(self))
         model = "" if is_pixel_column(name) or is_pair_column(name) else f" {about.setting.options}"
         return f"{about.slug} ({about.split}) has not been measured so: {command}{model}"
 
@@ -142,6 +162,14 @@ class ScoreTable:
     def take(self, index: np.ndarray) -> ScoreTable:
         """Some of its examples, which keep the statistics of their pixels."""
         return replace(self, frame=self.frame.iloc[index].reset_index(drop=True), taken=(self, index))
+
+    def having(self, columns: Sequence[str]) -> ScoreTable:
+        """Those of its examples that lack none of some columns; itself where all have them."""
+        there = np.ones(len(self), bool)
+        for name in columns:
+            if name in self.frame and is_partial(name):
+                there &= np.isfinite(self.frame[name].to_numpy())
+        return self if there.all() else self.take(np.flatnonzero(there))
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -311,5 +339,6 @@ def _require_finite(content: pa.Table, name: str) -> None:
     for column in content.column_names:
         if column in (*KEYS, NAME):
             continue
-        if absent := np.count_nonzero(~np.isfinite(content.column(column).to_numpy())):
+        unfit = np.isinf if is_partial(column) else lambda values: ~np.isfinite(values)
+        if absent := np.count_nonzero(unfit(content.column(column).to_numpy())):
             raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

@@ -1,7 +1,8 @@
 """What every OOD score declares and promises: numbers of stored tables -> one number an image. Imports no torch."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from hvae.config import Preprocessing
 from hvae.errors import TableError
-from hvae.runs.columns import is_model_column
+from hvae.runs.columns import is_model_column, of_run
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.stats.arrays import Floats
 
@@ -24,7 +25,6 @@ POSITIVE = (*SIGNED, "ln(bits/dim)")
 Need = Literal["prior knowledge", "labels", "OOD data", "several runs", "a batch"]
 """What a score may take beside one run, the images that it was trained on, and the image itself."""
 
-_KIND = {True: "model of log p(x)", False: "classifier"}
 _TAKEN: dict[Preprocessing, str] = {
     "binarise": "binarised images",
     "threshold": "images cut at a threshold",
@@ -71,14 +71,18 @@ class Score(ABC):
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
     """Whether no model takes part, so that it is a baseline which a model has to beat."""
-    of_density: ClassVar[bool] = True
-    """Whether it is of a model of log p(x), else of a classifier; one that is model-free is of every run."""
+    task: ClassVar[str] = ""
+    """`ModelConfig.task` of the models it is of: a head of a classifier, empty for log p(x). Model-free is of all."""
     least_reference: ClassVar[int] = 0
     """Images of the reference part below which it is no judge by default, and is used with a warning."""
     fewer_cost: ClassVar[str] = ""
     """What a smaller reference part costs, as measured."""
     legend: ClassVar[str] = ""
     """What its parts and statistics are, in plain text for people; empty where it has none."""
+    per_image: ClassVar[bool] = True
+    """Whether it has one value an image; else one a batch of them, in the order of the table."""
+    measured_apart: ClassVar[bool] = False
+    """Whether tables have its columns only where `hvae score --also` was asked for them."""
     of_single_images: ClassVar[bool] = True
     """Whether an image from outside has it, and so can be judged by it; else it is of image sets measured before."""
     preprocessings: ClassVar[tuple[Preprocessing, ...]] = get_args(Preprocessing)
@@ -119,28 +123,40 @@ class Score(ABC):
         return ", ".join([*cls.needs, *(["reference part"] if cls.needs_reference else [])]) or "nothing"
 
     @classmethod
-    def speaks_of(cls, density: bool) -> bool:
-        """Whether it has something to say of a model of log p(x), or of a classifier."""
-        return cls.model_free or cls.of_density == density
+    def speaks_of(cls, task: str) -> bool:
+        """Whether it has something to say of a model of that task (`ModelConfig.task`)."""
+        return cls.model_free or cls.task == task
+
+    @classmethod
+    def of_one_table(cls) -> bool:
+        """Whether any table of a run gives a value of each image: what reports, verdicts and pages offer unasked."""
+        return cls.per_image and not cls.measured_apart and "several runs" not in cls.needs
 
     @abstractmethod
     def columns(self, depth: int) -> tuple[str, ...]:
-        """Columns that a table of a model of `depth` latent layers needs for it."""
+        """Columns that a table of a model of `depth` latent layers needs for it.
+
+        `<column>@seed1` ... and `<column>@background` are those of other runs, see `hvae.scores.companions`.
+        """
 
     def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
         """How often an image goes through the model for it; 0 where no model takes part.
 
-        L_S and its terms take S passes, every L^{>k} another one, and each of the R draws all of them again.
+        L_S and its terms take S passes, every L^{>k} or L^{<l} another one, and each of the R draws all of them again;
+        so does every other run that takes part.
         """
-        of_model = [name for name in self.columns(depth) if is_model_column(name)]
-        bounds = sum(name.startswith("L>") for name in of_model)
-        return draws * (bounds + samples * (len(of_model) > bounds))
+        total = 0
+        for _, columns in itertools.groupby(sorted(map(of_run, self.columns(depth))), key=lambda column: column[0]):
+            of_model = [name for _, name in columns if is_model_column(name)]
+            bounds = sum(name.startswith(("L>", "L<")) for name in of_model)
+            total += bounds + samples * (len(of_model) > bounds)
+        return draws * total
 
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
         about = table.metadata
-        if not self.speaks_of(about.density):
-            return f"{self.title} is of a {_KIND[self.of_density]}, and {table.run} is a {_KIND[about.density]}"
+        if not self.speaks_of(about.task):
+            return f"{self.title} is of {_model(self.task)}, and {table.run} is {_model(about.task)}{self._train()}"
         if about.preprocessing not in self.preprocessings:
             meant = " or ".join(_TAKEN[one] for one in self.preprocessings)
             return f"{self.label} is for {meant}, and this run takes them as `{about.preprocessing}`"
@@ -148,7 +164,7 @@ class Score(ABC):
             known = self.levels(about.depth)
             if not known:
                 return f"{self.title} has nothing to say about a model of {about.depth} latent layers"
-            return f"k = {self.k} is outside {known[0]}..{known[-1]}, the levels of {self.title} here"
+            return f"k = {self.k} is outside {spanned(known, '..')}, the levels of {self.title} here"
         if self.needs_reference and reference is None:
             return (
                 f"{self.label} is fitted to the reference part of the run's training set, which is not scored under "
@@ -162,6 +178,10 @@ class Score(ABC):
             return None
         return unlike(about, reference.metadata) or self._unfit(reference)
 
+    def _train(self) -> str:
+        """How to get a model that it is of; nothing of log p(x), which most are."""
+        return ""
+
     def _unfit(self, reference: ScoreTable) -> str | None:
         """Why it cannot be fitted to a reference part that has all its columns, None where it can."""
         return None
@@ -173,7 +193,8 @@ class Score(ABC):
         `needs_reference`.
 
         Returns:
-            `(n,)` float64 in the first of `units`, higher = more out-of-distribution.
+            `(n,)` float64 in the first of `units`, higher = more out-of-distribution; one value a batch where a score
+        is not `per_image`.
 
         Raises:
             TableError: what is missing, with the command that makes it; or values that are not finite.
@@ -203,6 +224,17 @@ class Score(ABC):
     @abstractmethod
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         """`of`, with everything it needs at hand."""
+
+
+def _model(task: str) -> str:
+    """A model of a task in words."""
+    return f"a classifier with the head {task}" if task else "a model of log p(x)"
+
+
+def spanned(levels: Sequence[Level], to: str) -> str:
+    """Levels in words: the first and the last of a row of them, each one where they have gaps."""
+    gaps = any(after != before + 1 for before, after in itertools.pairwise(one for one in levels if one is not None))
+    return ", ".join(map(str, levels)) if gaps else f"{levels[0]}{to}{levels[-1]}"
 
 
 def unlike(about: TableMetadata, reference: TableMetadata) -> str | None:

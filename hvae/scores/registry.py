@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from hvae.config import Preprocessing
 from hvae.errors import ConfigError
 from hvae.runs.score_tables import ScoreTable
-from hvae.scores.base import Level, Score, computable
+from hvae.scores.base import Level, Score, computable, spanned
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
-from hvae.scores.densities.typicality import Typicality
+from hvae.scores.densities.typicality import BatchTypicality, Typicality
+from hvae.scores.densities.waic import Waic
 from hvae.scores.labels.outliers import Binary, Calibrated, NoiseClass, OutlierExposure
 from hvae.scores.labels.softmax import (
     Ensemble,
@@ -21,7 +22,11 @@ from hvae.scores.labels.softmax import (
     PredictiveEntropy,
 )
 from hvae.scores.levels.bound import Bound
+from hvae.scores.levels.complementary import Complementary
 from hvae.scores.levels.llr import LikelihoodRatio
+from hvae.scores.levels.lpath import LikelihoodPath
+from hvae.scores.levels.regret import LikelihoodRegret
+from hvae.scores.prior_knowledge.background import BackgroundRatio
 from hvae.scores.prior_knowledge.complexity import Complexity
 from hvae.scores.prior_knowledge.entropy_corrected import EntropyCorrected
 
@@ -33,9 +38,15 @@ SCORES: dict[str, type[Score]] = {
         Joint,
         JointInput,
         Typicality,
+        BatchTypicality,
         DensityOfStates,
+        Waic,
+        Complementary,
+        LikelihoodPath,
+        LikelihoodRegret,
         EntropyCorrected,
         Complexity,
+        BackgroundRatio,
         MaximumProbability,
         PredictiveEntropy,
         Odin,
@@ -92,25 +103,30 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def everything(depth: int, preprocessing: Preprocessing | None = None, density: bool | None = True) -> list[Score]:
-    """Every score at every level of a model of `depth` latent layers, in the order of the registry.
+def offered(preprocessing: Preprocessing | None = None, task: str | None = "") -> dict[str, type[Score]]:
+    """The scores that any one stored table gives, one value an image, by name in the order of the registry.
 
-    With `preprocessing` those that have something to say of images so taken; of a model of log p(x), of a classifier
-    where `density` is False, and of both where it is None.
+    Those that have something to say of a model of that `task`, by default one of log p(x), of any where it is None;
+    with `preprocessing` of images so taken.
     """
-    names = [
-        name
-        for name, kind in SCORES.items()
-        if preprocessing in (None, *kind.preprocessings) and (density is None or kind.speaks_of(density))
-    ]
-    return [score for name in names for score in at_every_level(name, depth)]
+    kinds = ((name, kind) for name, kind in SCORES.items() if kind.of_one_table())
+    return {
+        name: kind
+        for name, kind in kinds
+        if preprocessing in (None, *kind.preprocessings) and (task is None or kind.speaks_of(task))
+    }
+
+
+def everything(depth: int, preprocessing: Preprocessing | None = None, task: str | None = "") -> list[Score]:
+    """Every score of `offered` at every level of a model of `depth` latent layers, in the order of the registry."""
+    return [score for name in offered(preprocessing, task) for score in at_every_level(name, depth)]
 
 
 def of_classifier(tables: Sequence[ScoreTable]) -> list[Score]:
     """What the head of a classifier gives in all these tables of it."""
-    named = (kind() for kind in SCORES.values() if not kind.of_density and not kind.model_free)
-    return computable(named, tables, None)[0]
+    kinds = offered(task=tables[0].metadata.task).values()
+    return computable([kind() for kind in kinds if not kind.model_free], tables, None)[0]
 
 
 def _words(levels: tuple[Level, ...]) -> str:
-    return "it has no levels" if levels in ((), (None,)) else f"its levels are {levels[0]} to {levels[-1]}"
+    return "it has no levels" if levels in ((), (None,)) else f"its levels are {spanned(levels, ' to ')}"

@@ -218,9 +218,9 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
     cannot be fitted to them; typicality of a model without latent layers, which has neither. Of a classifier it is the
     first that its head gives.
     """
-    if not reference.metadata.density:
+    if reference.metadata.task:
         given = registry.of_classifier((reference, calibration))
-        return (given[0].name, "") if given else (CLASSIFIER_SCORE, "")
+        return (given[0].name if given else CLASSIFIER_SCORE, "")
     why = few_images(USUAL_SCORE, reference)
     try:
         if not why:

@@ -31,7 +31,7 @@ def classifier(root: Path) -> Path:
         logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         columns = {f"log_p_{label}": logs[:, label - 1] for label in range(1, 11)}
         columns |= {name: random.gamma(4, 5 / size, 60) for name in ("odin", "mahalanobis")}
-        about = {"slug": slug, "data": slug, "split": split, "density": False, "dimensions": 784}
+        about = {"slug": slug, "data": slug, "split": split, "task": "softmax", "dimensions": 784}
         write_table(run, table_of(columns, 0, **about))
     return run
 

@@ -68,7 +68,6 @@ class ClassifierConfig(ModelConfig):
     Hsu et al. (2020), so that no OOD image plays a part."""
 
     implementation: ClassVar[str] = "hvae.models.classifier.model:Classifier"
-    density: ClassVar[bool] = False
     objective: ClassVar[str] = "log p(y|x)"
 
     @model_validator(mode="after")
@@ -81,6 +80,11 @@ class ClassifierConfig(ModelConfig):
     def title(self) -> str:
         """What it tells apart, in words."""
         return _TITLES[self.head]
+
+    @property
+    def task(self) -> str:
+        """Its head."""
+        return self.head
 
     def measured(self) -> list[str]:
         """What the scores of its head read; of the plain softmax also every log p(class|x)."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from hvae.errors import HvaeError
-from hvae.runs.columns import is_model_column, is_standard_error
+from hvae.runs.columns import is_standard_error, is_sweep_column
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import SingleScore
 from hvae.stats.arrays import Floats, finite
@@ -59,7 +59,7 @@ class DensityOfStates(SingleScore):
 
 def statistics(table: ScoreTable) -> list[str]:
     """Names of what the model measured of a table's images; not the ELBO, which is the sum of its terms."""
-    return [name for name in table.frame if is_model_column(name) and name != "elbo" and not is_standard_error(name)]
+    return [name for name in table.frame if is_sweep_column(name) and name != "elbo" and not is_standard_error(name)]
 
 
 def informative(reference: ScoreTable) -> dict[str, Floats]:

@@ -19,10 +19,10 @@ class Binary(ClassifierScore):
     about: ClassVar[str] = (
         "Does the image look more like the outliers of the training than like the model's own images?"
     )
-    source: ClassVar[str] = "Ren et al. (2019), Table 2"
+    source: ClassVar[str] = "Ren et al. (2019)"
     needs: ClassVar[tuple[Need, ...]] = ("OOD data",)
     mark: ClassVar[tuple[str, str, str]] = ("binary", "binary", r"\mathrm{binary}")
-    preset: ClassVar[str] = "fashionmnist-binary"
+    task: ClassVar[str] = "binary"
     column: ClassVar[str] = "outlier_logit"
 
 
@@ -41,9 +41,9 @@ class NoiseClass(_Taught):
     name: ClassVar[str] = "noise-class"
     title: ClassVar[str] = "Class of outliers"
     about: ClassVar[str] = "How unsure of every class is a classifier that knows outliers as one class more?"
-    source: ClassVar[str] = "Ren et al. (2019), Table 2"
+    source: ClassVar[str] = "Ren et al. (2019)"
     mark: ClassVar[tuple[str, str, str]] = ("noise-class", "noise class", r"\mathrm{noise\ class}")
-    preset: ClassVar[str] = "fashionmnist-noise-class"
+    task: ClassVar[str] = "noise-class"
     column: ClassVar[str] = "known_log_p"
 
 
@@ -55,7 +55,7 @@ class OutlierExposure(_Taught):
     about: ClassVar[str] = "How unsure is a classifier that was taught to be unsure of images of yet another set?"
     source: ClassVar[str] = "Hendrycks et al. (2019), eq. 1 and sec. 4.3"
     mark: ClassVar[tuple[str, str, str]] = ("outlier-exposure", "outlier exposure", r"\mathrm{outlier\ exposure}")
-    preset: ClassVar[str] = "fashionmnist-outlier-exposure"
+    task: ClassVar[str] = "outlier-exposure"
     column: ClassVar[str] = "exposed_log_p"
 
 
@@ -67,5 +67,5 @@ class Calibrated(_Taught):
     about: ClassVar[str] = "How unsure is a classifier that was taught to be unsure of such outliers?"
     source: ClassVar[str] = "Lee et al. (2018a), eq. 1"
     mark: ClassVar[tuple[str, str, str]] = ("calibrated", "calibrated", r"\mathrm{calibrated}")
-    preset: ClassVar[str] = "fashionmnist-calibrated"
+    task: ClassVar[str] = "calibrated"
     column: ClassVar[str] = "calibrated_log_p"

@@ -17,10 +17,9 @@ from hvae.stats.arrays import Floats
 class ClassifierScore(SingleScore):
     """A score of a classifier, as it was measured."""
 
-    of_density: ClassVar[bool] = False
+    task: ClassVar[str] = "softmax"
     units: ClassVar[tuple[str, ...]] = ("nats",)
     needs: ClassVar[tuple[Need, ...]] = ("labels",)
-    preset: ClassVar[str] = "fashionmnist-classifier"
     column: ClassVar[str] = "log_p_1"
     cost: ClassVar[int] = 1
     """Passes through the network, a backward one counted as one."""
@@ -32,6 +31,10 @@ class ClassifierScore(SingleScore):
     def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
         """One for each draw, or what it says of itself."""
         return draws * self.cost
+
+    def _train(self) -> str:
+        preset = "classifier" if self.task == "softmax" else self.task
+        return f": hvae train fashionmnist-{preset}"
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         return table.column(self.column)
@@ -56,7 +59,7 @@ class PredictiveEntropy(ClassifierScore):
     name: ClassVar[str] = "entropy"
     title: ClassVar[str] = "Predictive entropy"
     about: ClassVar[str] = "How evenly does a classifier spread its belief over the classes?"
-    source: ClassVar[str] = "Ren et al. (2019), Table 2"
+    source: ClassVar[str] = "Ren et al. (2019)"
     mark: ClassVar[tuple[str, str, str]] = ("entropy", "H(y|x)", r"H(y|x)")
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
@@ -83,7 +86,7 @@ class FeatureMahalanobis(ClassifierScore):
     title: ClassVar[str] = "Feature Mahalanobis"
     about: ClassVar[str] = "How far are a classifier's features of the image from those of the nearest class?"
     source: ClassVar[str] = "Lee et al. (2018b), eqs 1 and 2, of the last features and without a step of the pixels"
-    mark: ClassVar[tuple[str, str, str]] = ("mahalanobis", "Mahalanobis", r"\mathrm{Mahalanobis}")
+    mark: ClassVar[tuple[str, str, str]] = ("Mahalanobis", "Mahalanobis", r"\mathrm{Mahalanobis}")
     column: ClassVar[str] = "mahalanobis"
 
 
@@ -116,12 +119,8 @@ class InformationBottleneck(ClassifierScore):
     about: ClassVar[str] = "How unusual is the code that a classifier's bottleneck makes of the image?"
     source: ClassVar[str] = "Alemi et al. (2018), the rate R; objective of Alemi et al. (2017), eq. 17"
     mark: ClassVar[tuple[str, str, str]] = ("VIB", "VIB rate", r"\mathrm{VIB}")
-    preset: ClassVar[str] = "fashionmnist-vib"
+    task: ClassVar[str] = "vib"
     column: ClassVar[str] = "rate"
-
-    def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
-        """One for each draw; the samples are of the code alone."""
-        return draws
 
 
 def log_probabilities(table: ScoreTable, of: str = "") -> Floats:

@@ -24,7 +24,7 @@ from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES, Level, LeveledScore, Score, SingleScore, everything
+from hvae.scores import SCORES, Level, LeveledScore, Score, SingleScore, everything, offered
 from hvae.stats import auroc
 from hvae.stats.arrays import Floats
 from tests.app.conftest import sound
@@ -164,7 +164,7 @@ def test_a_score_that_one_set_lacks_is_shown_of_the_others(root: Path, visit: Ca
     assert text.count("40 against 40") == 1 and '<th scope="row">MNIST</th>' in text
 
 
-@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("score", offered())
 def test_every_part_draws_every_score(root: Path, visit: Callable[..., AppTest], score: str) -> None:
     whole = "binarise" not in SCORES[score].preprocessings
     make_tables(make_run(root, "first", depth=2, whole=whole), ("fashionmnist", "mnist"), n=30, pixels=True)

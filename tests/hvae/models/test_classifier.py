@@ -170,7 +170,7 @@ def test_it_learns_and_is_scored_and_reported(head: HeadName, runs: Path) -> Non
     curve = pd.read_csv(run.path / HISTORY_FILE)
     assert curve["elbo"].iloc[-1] > curve["elbo"].iloc[0] + 0.3 and curve["accuracy"].iloc[-1] > 0.2
     said = succeed("report", run.name, "--bootstrap", 20)
-    names = [name for name, kind in SCORES.items() if not kind.of_density and not kind.model_free]
+    names = [name for name, kind in SCORES.items() if kind.task]
     table = next(catalogue(run).read(entry) for entry in catalogue(run).entries if entry.slug == "glyphs")
     given = [name for name in names if score(name, 0).obstacle(table) is None]
     assert given == (["msp", "entropy", "odin", "mahalanobis"] if head == "softmax" else [HEADS[head]])

@@ -12,14 +12,14 @@ from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, everything, score
 from tests.hvae.tables import table_of
 
-OF_CLASSIFIERS = [name for name, kind in SCORES.items() if not kind.of_density and not kind.model_free]
+OF_CLASSIFIERS = [name for name, kind in SCORES.items() if kind.task]
 LOGITS = torch.randn(200, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 6
 
 
 def classified(logits: torch.Tensor, **more: object) -> ScoreTable:
     logs = logits.log_softmax(1).numpy()
     columns = {f"log_p_{label}": logs[:, label - 1] for label in range(1, logits.shape[1] + 1)}
-    return table_of(columns | more, depth=0, density=False, preprocessing="grey")
+    return table_of(columns | more, depth=0, task="softmax", preprocessing="grey")
 
 
 def test_msp_and_entropy_are_those_of_pytorch_ood():
@@ -49,23 +49,26 @@ def test_what_is_unsure_or_far_is_out_of_distribution(name):
     }
     columns |= {name: [-0.01, -2.0] for name in ("known_log_p", "exposed_log_p", "calibrated_log_p")}
     columns |= {name: [1.0, 20.0] for name in ("odin", "mahalanobis", "rate", "outlier_logit")}
-    known, strange = score(name, 0).of(table_of(columns, depth=0, density=False, preprocessing="grey"))
+    known, strange = score(name, 0).of(table_of(columns, depth=0, task=SCORES[name].task, preprocessing="grey"))
     assert known < strange
 
 
 @pytest.mark.parametrize("name", OF_CLASSIFIERS)
 def test_a_density_has_none(name):
     flat = table_of({"iw": [-1.0, -2.0]}, depth=0, run="flow")
-    with pytest.raises(TableError, match="is of a classifier, and flow is a model of log p"):
+    with pytest.raises(
+        TableError, match="of a classifier with the head .*, and flow is a model of log p.*: hvae train fashionmnist-"
+    ):
         score(name, 0).of(flat)
     assert score(name, 0).label not in {one.label for one in everything(0)}
-    assert score(name, 0).label in {one.label for one in everything(0, "grey", density=False)}
-    assert {one.label for one in everything(0, density=False)}.isdisjoint({"-L>0", "typicality", "DoSE"})
+    offered = {one.label for one in everything(0, "grey", task=SCORES[name].task)}
+    assert (score(name, 0).label in offered) == (name != "ensemble"), "of one run alone"
+    assert {one.label for one in everything(0, task="softmax")}.isdisjoint({"-L>0", "typicality", "DoSE"})
 
 
 def test_the_first_to_judge_is_one_that_the_head_gives():
     from hvae.verdicts.rule import usual_score
 
-    binary = table_of({"outlier_logit": [0.0, 1.0]}, depth=0, density=False, preprocessing="grey")
+    binary = table_of({"outlier_logit": [0.0, 1.0]}, depth=0, task="binary", preprocessing="grey")
     assert usual_score(binary, binary) == ("binary", "")
     assert usual_score(classified(LOGITS), classified(LOGITS)) == ("msp", "")

@@ -12,9 +12,12 @@ from hvae.datasets import load
 from hvae.errors import ConfigError, TableError
 from hvae.measuring.pixels import pixel_statistics
 from hvae.runs.catalogue import catalogue
+from hvae.runs.columns import CLASSIFIER_COLUMNS
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, computable, everything, find, in_unit, score
+from hvae.scores.companions import with_companions
+from hvae.stats import auroc
 from tests.hvae.tables import table_of
 from tests.synthetic import make_run, make_tables
 
@@ -38,6 +41,14 @@ CLOSED = {
     "-(L+H)": [38, 50, 49],
 }
 """Of the images of `TABLE`; the mean of L_S over the reference is -80 nats."""
+FURTHER = [
+    column
+    for name in ("complementary", "lpath", "regret")
+    for one in at_every_level(name, 3)
+    for column in one.columns(3)
+]
+"""What is measured only where it is asked for."""
+OF_CLASSIFIERS = [column.name.format(label=1) for column in CLASSIFIER_COLUMNS]
 FITTED = ("joint", "joint-input", "DoSE")
 """What three images say nothing of: see test_joint and test_dose."""
 BASELINES = ("H", "grey", "zlib", "PNG", "PPCA", "pixels")
@@ -56,6 +67,15 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ScoreTable, S
     )
     assert table is not None and reference is not None
     return found.read(table), found.read(reference)
+
+
+def beside(table: ScoreTable) -> ScoreTable:
+    """A table with columns of other runs, as scores of several need them."""
+    further = np.random.default_rng(0).gamma(5, 20, (len(table), len(FURTHER)))
+    table = replace(table, frame=table.frame.assign(**dict(zip(FURTHER, further.T, strict=True))))
+    table = replace(table, frame=table.frame.assign(**{name: -further[:, 0] for name in OF_CLASSIFIERS}))
+    other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
+    return with_companions(table, {"seed": [other, table, other, other], "background": other})
 
 
 def test_closed_forms():
@@ -81,17 +101,21 @@ def test_entropy_of_the_binarisation_is_what_no_model_can_foresee():
 
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_keeps_the_contract(name, made):
-    """Finite, one number an image in float64, and of each image alone: order and company change nothing."""
+    """Finite, one number an image in float64, and of each image alone: order and company change nothing.
+
+    What is declared to be of batches has one number a batch.
+    """
     # As taken by runs that the score has something to say of; the numbers stay.
-    preprocessing = find(name).preprocessings[0]
-    table, reference = (
-        replace(one, metadata=one.metadata.model_copy(update={"preprocessing": preprocessing})) for one in made
-    )
+    about = {"preprocessing": find(name).preprocessings[0], "task": find(name).task}
+    table, reference = (replace(beside(one), metadata=one.metadata.model_copy(update=about)) for one in made)
     order = np.random.default_rng(0).permutation(len(table))
 
     for one in at_every_level(name, table.metadata.depth):
         values = one.of(table, reference)
-        assert values.shape == (len(table),) and values.dtype == np.float64 and np.isfinite(values).all()
+        count = len(table) if one.per_image else len(table) // (one.k or 1)
+        assert values.shape == (count,) and values.dtype == np.float64 and np.isfinite(values).all()
+        if not one.per_image:
+            continue
         np.testing.assert_array_equal(one.of(table.take(order), reference), values[order])
         for part in (slice(0, 1), slice(1, 20), slice(20, 50)):
             np.testing.assert_array_equal(one.of(table.take(np.arange(len(table))[part]), reference), values[part])
@@ -140,14 +164,18 @@ def test_levels():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lrr", 3), r"there is no score 'lrr': did you mean llr\?"),
+        (("lrr", 3), r"there is no score 'lrr': did you mean llr or regret\?"),
         (("Typical", 3), "did you mean typicality"),
-        (("🙂", 3), "the scores are bound, llr, joint, joint-input, typicality, dose, entropy-corrected, complexity"),
-        (("likelihood", 3), r"did you mean bound or llr or entropy-corrected\?"),
+        (
+            ("🙂", 3),
+            "the scores are bound, llr, joint, joint-input, typicality, batch-typicality, dose, waic, complementary",
+        ),
+        (("likelihood", 3), r"did you mean bound or llr or lpath\?"),
         (("llr", 3, 4), r"Likelihood ratio has no level k = 4 in a model of 3 layers; its levels are 1 to 3"),
         (("llr", 3, 0), "its levels are 1 to 3"),
         (("bound", 3, -1), "its levels are 0 to 3"),
         (("typicality", 3, 1), "it has no levels"),
+        (("batch-typicality", 3, 3), "no level k = 3 in a model of 3 layers; its levels are 2, 10, 25"),
         (("llr", 0, 1), "it has no levels"),
     ],
 )
@@ -208,6 +236,20 @@ def test_what_tables_give():
     assert len(obstacles) == 9 + len(BASELINES), "one line a score, whatever the number of tables"
     found, obstacles = computable(everything(2, "binarise"), (TABLE,), REFERENCE)
     assert [one.label for one in found] == list(CLOSED) and len(obstacles) == len(FITTED + BASELINES)
+
+
+def test_a_batch_is_typical_where_its_images_are_so_together():
+    """Two images as far off on either side are typical together; many a little off are not, and more so than each."""
+    reference = table_of({"iw": [-70.0, -90.0]}, split="reference")
+    np.testing.assert_array_equal(find("batch-typicality")(2).of(table_of({"iw": [-60.0, -100.0]}), reference), [0])
+    random = np.random.default_rng(0)
+    known, foreign = (table_of({"iw": random.normal(mean, 10, 1000)}) for mean in (-80, -74))
+    for size, least in ((2, 0.5), (10, 0.75), (25, 0.9)):
+        one = find("batch-typicality")(size)
+        own, other = one.of(known, reference), one.of(foreign, reference)
+        assert len(own) == 1000 // size and auroc(own, other).value > least
+    few = table_of({"iw": [-80.0]})
+    assert refusal("batch-typicality", few, reference, 10).endswith("batches of 10 images, digits (test) has 1")
 
 
 def test_units():

@@ -1,0 +1,119 @@
+"""Companions of a run: other runs whose columns stand beside those of its tables, for scores that need several.
+
+A *seed twin* has the same config but `training.seed`, a *background* model the same but `data.mutation`: its training
+images were mutated, so it knows what is common to all images and not what these show (Ren et al., 2019).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hvae.config import RunConfig
+from hvae.errors import TableError
+from hvae.runs.catalogue import catalogue
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import KEYS, NAME, ScoreTable
+
+Companions = Mapping[str, Sequence[RunEntry]]
+"""Companions of a run by what they are: `seed` and `background`."""
+
+
+def find_companions(run: RunEntry, runs: Iterable[RunEntry]) -> dict[str, list[RunEntry]]:
+    """Which of some runs are companions of one: its seed twins by seed, its background models by mutation.
+
+    Of several runs with one seed, or one mutation, the first counts. A background model has twins and no background.
+    """
+    twins: dict[int, RunEntry] = {}
+    backgrounds: dict[float, RunEntry] = {}
+    if run.config is None:
+        return {"seed": [], "background": []}
+    seed, mutation, rest = _apart(run.config)
+    for other in runs:
+        if other.config is None or other.path == run.path:
+            continue
+        its_seed, its_mutation, its_rest = _apart(other.config)
+        if its_rest != rest:
+            continue
+        if its_mutation == mutation and its_seed != seed:
+            twins.setdefault(its_seed, other)
+        elif its_seed == seed and its_mutation > 0 == mutation:
+            backgrounds.setdefault(its_mutation, other)
+    return {
+        "seed": [twins[one] for one in sorted(twins)],
+        "background": [backgrounds[one] for one in sorted(backgrounds)],
+    }
+
+
+def joined(table: ScoreTable, companions: Companions) -> ScoreTable:
+    """A run's table with the columns that its companions have of the same images under the same setting.
+
+    Of several background models the first takes part. One that has not scored these images is named by `obstacle`.
+    """
+    about, seeds, absent = table.metadata, [], {}
+    backgrounds = list(companions.get("background", ()))[:1]
+    for number, run in enumerate(companions.get("seed", ()), start=1):
+        seeds.append(_same_images(run, table))
+        if seeds[-1] is None:
+            absent[f"seed{number}"] = run
+    background = _same_images(backgrounds[0], table) if backgrounds else None
+    if backgrounds and background is None:
+        absent["background"] = backgrounds[0]
+    command = f"--data {about.data} --split {about.split} {about.setting.options}"
+    why = {
+        mark: f"{run.name} has not scored the same images: hvae score {run.name} {command}"
+        for mark, run in absent.items()
+    }
+    return replace(with_companions(table, {"seed": seeds, "background": background}), absent=why)
+
+
+def with_companions(
+    table: ScoreTable, companions: Mapping[str, ScoreTable | Sequence[ScoreTable | None] | None]
+) -> ScoreTable:
+    """A table with the columns of other runs' tables of the same images: `<column>@seed1` ..., `<column>@background`.
+
+    The tables of seed twins keep their order, None standing for one that is not there.
+
+    Raises:
+        TableError: a table of other images, or under another setting.
+    """
+    columns: dict[str, Any] = {}
+    for kind, given in companions.items():
+        marked = {kind: given} if isinstance(given, ScoreTable) or given is None else _numbered(kind, given)
+        for mark, other in marked.items():
+            if other is not None:
+                _require_alike(table, other)
+                own = [name for name in other.frame if name not in (*KEYS, NAME) and "@" not in name]
+                columns |= {f"{name}@{mark}": other.frame[name].to_numpy() for name in own}
+    return replace(table, frame=table.frame.assign(**columns))
+
+
+def _numbered(kind: str, tables: Sequence[ScoreTable | None]) -> dict[str, ScoreTable | None]:
+    return {f"{kind}{number}": table for number, table in enumerate(tables, start=1)}
+
+
+def _apart(config: RunConfig) -> tuple[int, float, dict[str, Any]]:
+    """(seed, mutation, all else that a run is made by): its preset is but a name."""
+    rest = config.model_dump(mode="json", exclude={"preset": True, "training": {"seed"}, "data": {"mutation"}})
+    return config.training.seed, config.data.mutation, rest
+
+
+def _same_images(run: RunEntry, table: ScoreTable) -> ScoreTable | None:
+    about = table.metadata
+    found = catalogue(run)
+    entry = found.find(about.slug, about.setting, (about.split,))
+    alike = entry is not None and entry.metadata.data_fingerprint == about.data_fingerprint
+    return found.read(entry) if entry is not None and alike else None
+
+
+def _require_alike(table: ScoreTable, other: ScoreTable) -> None:
+    own, its = table.metadata, other.metadata
+    said = f"{own.slug} ({own.split}) of {table.run} and {its.slug} ({its.split}) of {other.run}"
+    same = own.data_fingerprint == its.data_fingerprint != "" and table.frame["example"].equals(other.frame["example"])
+    if not same:
+        raise TableError(f"{said} are not the same images: score both runs on one set")
+    for name in ("preprocessing", "reading", "samples", "draws", "seed", "precision"):
+        if getattr(own, name) != getattr(its, name):
+            raise TableError(
+                f"{said} were measured with {name} = {getattr(own, name)} and {getattr(its, name)}, and they only "
+                "compare alike: score one of them as the other"
+            )
