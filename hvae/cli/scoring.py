@@ -62,7 +62,7 @@ Also = Annotated[
     list[str] | None,
     typer.Option(
         help="With --data: measure what this score takes besides and put it into the same tables: complementary, lpath "
-        "or regret (of 1,000 images a table, about two seconds each on a CPU core). Several may follow."
+        "or regret (of 1,000 images a table, under a second each on a free CPU core). Several may follow."
     ),
 ]
 FailIfOod = Annotated[

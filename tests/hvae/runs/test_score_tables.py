@@ -17,6 +17,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from hvae.errors import TableError
+from hvae.parquet_files import read_parquet
 from hvae.runs import columns, pixel_tables
 from hvae.runs.score_tables import (
     LARGEST_ERROR,
@@ -54,7 +55,7 @@ def refused(path: Path) -> str:
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table] = lambda content: content, **about: object) -> None:
     """Another content, its hash made to fit, under changed metadata."""
-    content = change(pq.read_table(path))
+    content = change(read_parquet(path))
     known = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
     stored = json.dumps(known | {"content_sha256": content_hash(content)} | about)
     pq.write_table(content.replace_schema_metadata({METADATA_KEY: stored.encode()}), path)
@@ -267,7 +268,7 @@ def test_a_missing_column_says_which_command_makes_it() -> None:
     assert str(caught.value).endswith(command)
     assert str(table.missing("ink")).endswith("hvae data measure digits --split test --run my_run")
     assert table.missing("iw") is None
-    assert table.missing("regret") == "this version of hvae knows no way to measure it"
+    assert table.missing("unheard_of") == "this version of hvae knows no way to measure it"
     for name in ("L>0", "L>1x", "L>-1", "log_ratio_", "Elbo", "ink_sd"):
         assert columns.find(name) is None, name
     for k in (-1, 3):
