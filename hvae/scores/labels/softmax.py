@@ -98,6 +98,7 @@ class Ensemble(ClassifierScore):
     about: ClassVar[str] = "How unsure are several classifiers of their common first choice?"
     source: ClassVar[str] = "Lakshminarayanan et al. (2017), sec. 2.4"
     needs: ClassVar[tuple[Need, ...]] = ("labels", "several runs")
+    of_single_images: ClassVar[bool] = False
     mark: ClassVar[tuple[str, str, str]] = ("ensemble", "ensemble", r"\mathrm{ensemble}")
     cost: ClassVar[int] = 2
 
@@ -106,8 +107,8 @@ class Ensemble(ClassifierScore):
         return (self.column, f"{self.column}@seed1")
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        seeds = sum(name.startswith(f"{self.column}@seed") for name in table.frame)
-        members = [log_probabilities(table, end) for end in ("", *(f"@seed{seed}" for seed in range(1, seeds + 1)))]
+        runs = [str(name).removeprefix(self.column) for name in table.frame if str(name).startswith(f"{self.column}@")]
+        members = [log_probabilities(table, run) for run in ("", *(run for run in runs if run.startswith("@seed")))]
         return -np.log(np.mean(np.exp(members), axis=0).max(1))
 
 

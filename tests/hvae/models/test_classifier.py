@@ -168,7 +168,7 @@ def fail(*arguments: object) -> str:
 def test_it_learns_and_is_scored_and_reported(head: HeadName, runs: Path) -> None:
     run = find_run(f"{head}-seed0")
     curve = pd.read_csv(run.path / HISTORY_FILE)
-    assert curve["elbo"].iloc[-1] > curve["elbo"].iloc[0] + 0.3 and curve["accuracy"].iloc[-1] > 0.2
+    assert curve["elbo"].iloc[-1] > curve["elbo"].iloc[0] + 0.1 and curve["accuracy"].iloc[-1] > 0.2
     said = succeed("report", run.name, "--bootstrap", 20)
     names = [name for name, kind in SCORES.items() if kind.task]
     table = next(catalogue(run).read(entry) for entry in catalogue(run).entries if entry.slug == "glyphs")
