@@ -26,6 +26,8 @@ from pydantic_core import PydanticCustomError
 from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from hvae.models.contract import Model
 
 SCHEMA_VERSION = 1
@@ -38,6 +40,7 @@ KINDS = {
     "hierarchical": "hvae.models.hierarchical_config:HierarchicalConfig",
     "flow": "hvae.models.flow.config:FlowConfig",
     "autoregressive": "hvae.models.autoregressive.config:AutoregressiveConfig",
+    "classifier": "hvae.models.classifier.config:ClassifierConfig",
 }
 """Kinds of models, and where the config of each is: the one list of them.
 
@@ -97,6 +100,8 @@ class ModelConfig(Frozen, ABC):
     """Address of the class of `hvae.models.contract.Model` that takes this config, as `module:name`."""
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     """What the model can do beside giving its statistics."""
+    objective: ClassVar[str] = "ELBO"
+    """What is learnt, in nats an image, higher = better: the title of `elbo` in a learning curve."""
     exact_weights: ClassVar[str] = ""
     """Weights whose names hold this keep float32 where others are rounded for a small file; empty for none."""
 
@@ -164,6 +169,19 @@ class ModelConfig(Frozen, ABC):
     def check_pixels(self, preprocessing: Preprocessing) -> None:
         """Raise a ValueError where the model cannot be trained on pixels that are preprocessed so."""
 
+    @property
+    def task(self) -> str:
+        """What it is trained for; empty where that is log p(x) or a bound of it, which has bits/dim."""
+        return ""
+
+    @property
+    def takes_outliers(self) -> bool:
+        """Whether it is trained on images of another set as well, `DataConfig.outliers`."""
+        return False
+
+    def check_labels(self, labels: np.ndarray) -> None:
+        """Raise a DataError where the model cannot learn from images with these labels `(n,)`, -1 of an outlier."""
+
     def inability(self, ability: Ability) -> str | None:
         """Why a model of this kind cannot do something, None where it can."""
         able = ability in self.abilities
@@ -203,6 +221,9 @@ class DataConfig(Frozen):
     mutation: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the pixels that a uniform value replaces at every read while training, for a model of the background
     (Ren et al., 2019). Images are scored as they are."""
+    outliers: Annotated[str, Field(pattern=r"^[\w.-]*$", max_length=100)] = ""
+    """Data set whose one half is shown in training as out-of-distribution, or `mutated`: the training images with a
+    share of their pixels replaced; see `hvae.runs.outliers`. Empty for none."""
 
 
 class TrainingConfig(Frozen):
@@ -246,6 +267,15 @@ class RunConfig(Frozen):
     @model_validator(mode="after")
     def _observed(self) -> RunConfig:
         self.model.check_pixels(self.data.preprocessing)
+        outliers = self.data.outliers
+        if outliers and outliers == self.data.name:
+            raise ValueError(f"data.outliers is {outliers}, the very set that is trained on: name another one")
+        if self.model.takes_outliers and not outliers:
+            raise ValueError(
+                f"a {self.model.title} is trained on images of another set as well: name it by data.outliers"
+            )
+        if outliers and not self.model.takes_outliers:
+            raise ValueError(f"a {self.model.title} learns nothing from data.outliers: leave it empty")
         return self
 
     def to_json(self) -> str:

@@ -50,7 +50,9 @@ def page() -> None:
     settings = found.settings(selection.data) if found else []
     own = found.find(selection.data, settings[0]) if found and settings else None
     about = own.metadata if own else None
-    scores = [one for one in everything(about.depth, about.preprocessing) if not one.model_free] if about else []
+    scores = (
+        [one for one in everything(about.depth, about.preprocessing, about.task) if not one.model_free] if about else []
+    )
     views, absent = (
         tables.given(found, selection.data, selection.ood, settings[0], scores) if found and own else ([], [])
     )
@@ -73,7 +75,9 @@ def page() -> None:
         components.section(
             "What tells them apart",
             "−L<sup>&gt;0</sup> is the likelihood bound itself. LLR<sup>&gt;k</sup> is what the bound loses when the "
-            "lowest k layers come from the prior.",
+            "lowest k layers come from the prior."
+            if bounds
+            else "Every score that this model gives.",
         )
     if slugs := [slug for one in views for slug in one.slugs[1:]]:
         tables.table_2(views, slugs[0])

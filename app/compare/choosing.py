@@ -116,7 +116,7 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
     settings = catalogues[0].settings(data)
     with controls.bar("controls"):
         about = next(entry.metadata for entry in catalogues[0].entries if entry.slug == data)
-        score = choosing.choose_score(about.depth, about.preprocessing)
+        score = choosing.choose_score(about)
         slot = controls.bar("level", width="content")
         unit = choosing.choose_unit()
     setting = choosing.choose_setting(settings)

@@ -70,7 +70,7 @@ def _facts(run: RunEntry) -> dict[str, float]:
         history = loading.history(run)
         for name, column, take in (
             ("training, images/s (median)", "images_per_second", np.nanmedian),
-            ("best validation ELBO (nats)", "elbo", np.nanmax),
+            (f"best validation {run.config.model.objective if run.config else 'ELBO'} (nats)", "elbo", np.nanmax),
         ):
             if column in history and np.isfinite(values := np.asarray(history[column], np.float64)).any():
                 facts[name] = float(take(values))

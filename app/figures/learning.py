@@ -35,8 +35,8 @@ def thinned(history: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:
     return history.iloc[np.linspace(0, len(history) - 1, most).round().astype(int)]
 
 
-def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """ELBO of the minibatch and of the validation images over the epochs, in nats.
+def elbo(histories: Mapping[str, pd.DataFrame], title: str, axis: str) -> Figure:
+    """ELBO (or what else is learnt, as the axis says) of minibatch and validation images over the epochs, in nats.
 
     A history, by the name of its run as HTML and run A's first, has columns `epoch`, `elbo` and maybe `train_elbo`.
     """
@@ -52,7 +52,7 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
                 said = "<br>epoch %{x}<br>%{y:.2f} nats"
                 figure.add(style, drawn["epoch"], drawn[column], said, width=width, size=size)
     figure.update_xaxes(title="epoch", dtick=_step(histories))
-    figure.update_yaxes(title="ELBO (nats per image)")
+    figure.update_yaxes(title=f"{axis} (nats per image)")
     return laid_out(figure, title)
 
 

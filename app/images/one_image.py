@@ -102,7 +102,7 @@ def every_score(chosen: Chosen, unit: str = "nats") -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     rows, obstacles = [], []
     about = chosen.table.metadata
-    kinds = offered(about.preprocessing).values()
+    kinds = offered(about.preprocessing, about.task).values()
     for kind in (kind for kind in kinds if kind.of_single_images or about.data_fingerprint):
         for k in kind.levels(about.depth):
             measure = Measure(kind(k), usable_unit(kind, unit))

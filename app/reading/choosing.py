@@ -6,8 +6,8 @@ import streamlit as st
 
 from app.frame import controls
 from app.reading.measures import Measure, usable_unit
-from hvae.config import Preprocessing
 from hvae.errors import TableError
+from hvae.runs.score_tables import TableMetadata
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, Level, Score, everything, find
 from hvae.scores.base import POSITIVE
@@ -24,12 +24,13 @@ UNIT_HELP = (
 USUAL = "llr"
 
 
-def choose_score(depth: int, preprocessing: Preprocessing) -> type[Score]:
-    """A score of the registry that has something to say about a model of so many layers and images taken so."""
-    offered, about = menu(one.name for one in dict.fromkeys(map(type, everything(depth, preprocessing))))
+def choose_score(about: TableMetadata) -> type[Score]:
+    """A score of the registry that has something to say about a model like that of a table."""
+    found = everything(about.depth, about.preprocessing, about.task)
+    offered, asked = menu(one.name for one in dict.fromkeys(map(type, found)))
     if not offered:
-        raise TableError(f"no score of this version knows models of {depth} latent layers")
-    return find(controls.choose("Score", "score", offered, USUAL, help=about))
+        raise TableError(f"no score of this version knows models of {about.depth} latent layers")
+    return find(controls.choose("Score", "score", offered, USUAL, help=asked))
 
 
 def menu(names: Iterable[str]) -> tuple[list[str], str]:
@@ -58,7 +59,8 @@ def said_measure(score: Score, unit: str) -> Measure:
     """The score in the unit chosen; where it cannot be shown in it, a line says why and which is taken."""
     usable = usable_unit(type(score), unit)
     if usable != unit:
-        st.caption(f"{score.label} can be negative and then has no logarithm, so it is shown in {usable}.")
+        why = "can be negative and then has no logarithm" if "bits/dim" in score.units else "is no code length"
+        st.caption(f"{score.label} {why}, so it is shown in {usable}.")
     return Measure(score, usable)
 
 

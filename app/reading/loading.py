@@ -20,6 +20,7 @@ from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.correlations.tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
+from hvae.runs.outliers import unseen
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
@@ -108,7 +109,8 @@ def _whole(run: RunEntry, slug: str, split: str) -> ImageSet:
     """A split of a set under the name that the run knows it by."""
     shape, seed = (run.config.model.image_shape, run.config.data.split_seed) if run.config else ((1, 28, 28), 0)
     if is_known(slug):
-        return images(slug, split, seed, shape)
+        found = images(slug, split, seed, shape)
+        return unseen(run.config, found) if run.config else found
     source = locate(run.path, slug)
     whole = _own_images(f"{source} {shape}", run.path, source, shape)
     # Under the name that its table has: noise depends on it, and the folder may have another one now.

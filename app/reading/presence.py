@@ -54,8 +54,8 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
             f"{look(data).title} has no test split, so its {entry.split} part stands for it: none of these images was "
             "fitted."
         )
-    depth = entry.metadata.depth
-    if silent := [score.title for score in offered().values() if not score.levels(depth)]:
+    depth, kinds = entry.metadata.depth, offered(task=entry.metadata.task).values()
+    if silent := [score.title for score in kinds if not score.levels(depth)]:
         st.caption(f"No scores of a model of {depth} latent layers: {', '.join(silent)}.")
     return True
 
@@ -100,7 +100,9 @@ def _row(run: RunEntry) -> dict[str, object]:
     with suppress(HvaeError, KeyError, TypeError, ValueError, OSError):
         history = loading.history(run)
         best = history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
-    value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions)) if config and "elbo" in best else None
+    value = None
+    if config and not config.model.task and "elbo" in best:
+        value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions))
     layers = range(1, (run.depth or 0) + 1)
     return {
         "run": run.name,

@@ -63,16 +63,17 @@ def _draw(runs: list[RunEntry], quantity: str, live: list[str]) -> None:
             st.error(f"The learning curve of {quoted(run.name)} cannot be shown:")
             st.code(str(error).replace(f"{run.path}/", ""), language=None, wrap_lines=True)
     if histories:
-        _figures(stamp, histories, quantity)
+        learnt = dict.fromkeys(run.config.model.objective for run in runs if run.config)
+        _figures(stamp, histories, quantity, " or ".join(learnt) or "ELBO")
 
 
-def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str) -> None:
-    """The bound, and what each layer says where there is a `quantity` to ask for and a learning curve has it."""
+def _figures(stamp: str, histories: dict[str, pd.DataFrame], quantity: str, learnt: str) -> None:
+    """What is learnt, and what each layer says where there is a `quantity` to ask for and a learning curve has it."""
     stem = "-".join(components.plain(name) for name in histories)
     best = {name: history.loc[history["elbo"].idxmax()] for name, history in histories.items()}
     spoken = [f"{name}: best at epoch {one['epoch']:.0f} with {one['elbo']:.1f} nats" for name, one in best.items()]
-    title = f"ELBO, higher = better. {'; '.join(spoken)}"
-    elbo = kept("elbo", stamp, lambda: learning.elbo(histories, title))
+    title = f"{learnt}, higher = better. {'; '.join(spoken)}"
+    elbo = kept("elbo", stamp, lambda: learning.elbo(histories, title, learnt))
     components.chart(elbo, lambda: learning.table(histories), f"learning-{stem}", key="elbo-curve")
     if not quantity:
         return

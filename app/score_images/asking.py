@@ -193,8 +193,8 @@ def judging(
     setting = choosing.choose_setting(found.rule_settings())
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
-    preprocessing = found.run.config.data.preprocessing if found.run.config else None
-    kinds = registry.offered(preprocessing).values()
+    config = found.run.config
+    kinds = (registry.offered(config.data.preprocessing, config.model.task) if config else registry.offered()).values()
     obstacles = {kind.name: judges.obstacle(found, setting, kind.name) for kind in kinds if kind.of_single_images}
     offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:

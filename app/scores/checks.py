@@ -37,7 +37,7 @@ ROLES = {"held-out half": "held-out training images", "test": "test images", "oo
 def by_level(view: View) -> None:
     """AUROC of every score at every level, one panel a score; those without levels share one. And the best levels."""
     about = view.inside.table.metadata
-    scores = everything(about.depth, about.preprocessing)
+    scores = everything(about.depth, about.preprocessing, about.task)
     found, problems = views.tried(partial(view.under, Measure(score)) for score in scores)
     kinds = [[one for one in found if one.measure.score.name == name] for name in SCORES]
     panels = [_levels(kind, view) for kind in kinds if kind and kind[0].measure.score.k is not None]

@@ -30,7 +30,7 @@ def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
     """Draw the controls and read what they name; `data` is scored under one setting at least. Raises a TableError."""
     about = next(entry.metadata for entry in found.entries if entry.slug == data)
     with controls.bar("controls"):
-        score = choosing.choose_score(about.depth, about.preprocessing)
+        score = choosing.choose_score(about)
         slot = controls.bar("level", width="content")
         unit = choosing.choose_unit()
         alarm = controls.decimal(

@@ -182,7 +182,7 @@ def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
     for pick in picks:
         label = pick.one.table.frame["label"].to_numpy()[pick.index]
         columns: dict[str, object] = {"set": pick.one.slug, "image": pick.index, "label": label}
-        for score in everything(view.depth):
+        for score in everything(view.depth, task=view.inside.table.metadata.task):
             try:
                 columns[score.label] = view.by(Measure(score), pick.one).scores[pick.index]
             except TableError:

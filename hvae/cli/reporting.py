@@ -148,7 +148,7 @@ def _of_score_tables(
     if score and not _OF_SCORES & set(table or TABLES):
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)
-    wanted = score or [name for name, kind in offered().items() if baselines or not kind.model_free]
+    wanted = score or [name for name, kind in offered(task=None).items() if baselines or not kind.model_free]
     with Console(stderr=True).status("measuring"):
         tables = build(gathered.comparisons, table or TABLES, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
     return tables, [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, wanted, bool(score))]
@@ -157,15 +157,14 @@ def _of_score_tables(
 def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], wanted: Sequence[str], why: bool) -> list[str]:
     """What scores are left out: a line for each reason where one asks why, else one line on all."""
     from hvae.report import left_out
-    from hvae.scores import SCORES
+    from hvae.scores import SCORES, offered
 
     if not _OF_SCORES & set(tables):
         return []
     if why:
         return left_out(comparisons, wanted)
-    taken = {one.config.data.preprocessing for one in comparisons}
-    speaking = [name for name in wanted if taken.intersection(SCORES[name].preprocessings)]
-    absent = [name for name in speaking if left_out(comparisons, [name])]
+    speaking = [(one, offered(one.config.data.preprocessing, one.config.model.task)) for one in comparisons]
+    absent = [name for name in wanted if left_out([one for one, known in speaking if name in known], [name])]
     baselines = [name for name in absent if SCORES[name].model_free]
     if len(baselines) > 1:
         absent = [*(name for name in absent if name not in baselines), f"{len(baselines)} model-free baselines"]

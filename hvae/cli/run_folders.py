@@ -33,7 +33,7 @@ def list_runs() -> None:
     if not entries:
         typer.echo(f"no runs in {' or '.join(map(str, run_roots()))}: train one with `hvae train PRESET`")
         return
-    table = Table("run", "preset", "trained on", "layers", "epochs", "validation bits/dim", "tables", "state")
+    table = Table("run", "preset", "trained on", "layers", "epochs", "validation", "tables", "state")
     for entry in entries:
         tables = str(len(table_paths(entry.path)))
         if entry.config is None:
@@ -46,15 +46,15 @@ def list_runs() -> None:
             entry.config.data.name,
             str(entry.depth or ""),
             f"{state.epochs} of {entry.config.training.epochs}",
-            _best_bits(entry),
+            _best(entry),
             tables,
             f"{state.state}: {state.reason}" if state.reason else state.state,
         )
     show(table)
 
 
-def _best_bits(entry: RunEntry) -> str:
-    """Best validation ELBO in bits/dim; empty where the learning curve has none."""
+def _best(entry: RunEntry) -> str:
+    """Best validation ELBO in bits/dim, of a classifier how often it is right; empty where there is no such epoch."""
     from hvae.runs.states import learning_curve
     from hvae.stats import bits_per_dim
 
@@ -63,7 +63,12 @@ def _best_bits(entry: RunEntry) -> str:
         history = learning_curve(entry.path)
     except HvaeError:
         return ""
-    return f"{float(bits_per_dim(history['elbo'].max(), entry.config.model.dimensions)):.4f}" if len(history) else ""
+    if not len(history):
+        return ""
+    best, model = history.loc[history["elbo"].idxmax()], entry.config.model
+    if not model.task:
+        return f"{float(bits_per_dim(best['elbo'], model.dimensions)):.4f} bits/dim"
+    return f"{best['accuracy']:.1%} right" if "accuracy" in best else ""
 
 
 @app.command()

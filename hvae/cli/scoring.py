@@ -255,8 +255,9 @@ def _summary(path: Path) -> str:
     from hvae.stats import bits_per_dim
 
     table = read_table(path)
-    bits = bits_per_dim(table.bound(0), table.metadata.dimensions).mean()
-    said = f"{len(table):,} images, {bits:.4f} bits/dim"
+    said = f"{len(table):,} images"
+    if not table.metadata.task:
+        said += f", {bits_per_dim(table.bound(0), table.metadata.dimensions).mean():.4f} bits/dim"
     for ratio in at_every_level("llr", table.metadata.depth)[:1]:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
     return said

@@ -81,6 +81,7 @@ def train(
 def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any]) -> None:
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
+    from hvae.runs.outliers import exposed
     from hvae.runs.sources import remember
     from hvae.runs.training_set import part_of
     from hvae.training.trainer import train as run_training
@@ -92,10 +93,12 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
         display.step(progress)
 
     fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
+    fitted, validation = exposed(config, fitted, validation)
+    beside = f" (half of them outliers: {config.data.outliers})" if config.data.outliers else ""
     say = rank_zero_only(typer.echo)
     say(
         f"{folder}: {config.preset} on {config.data.name}, {len(fitted):,} fitted and {len(validation):,} validation "
-        f"images, {config.training.epochs} epochs, seed {config.training.seed}",
+        f"images{beside}, {config.training.epochs} epochs, seed {config.training.seed}",
         err=True,
     )
     command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
@@ -179,7 +182,8 @@ class _Display:
             self.task,
             completed=progress.step,
             description=f"epoch {progress.epoch + 1}/{self.config.training.epochs}",
-            numbers=f"ELBO {elbo:.1f} nats{_log_r(ratios)}, {progress.images_per_second:,.0f} images/s",
+            numbers=f"{self.config.model.objective} {elbo:.1f} nats{_log_r(ratios)}, "
+            f"{progress.images_per_second:,.0f} images/s",
         )
 
     def print_epochs(self, left: str) -> None:
@@ -190,10 +194,13 @@ class _Display:
         history = read_history(self.folder)
         for _, row in history.iloc[self.shown :].iterrows():
             ratios = [row[f"log_ratio_{layer}"] for layer in range(1, self.config.model.depth + 1)]
-            bits = float(bits_per_dim(row["elbo"], self.config.model.dimensions))
+            also = f"{bits_per_dim(row['elbo'], self.config.model.dimensions):.4f} bits/dim"
+            if self.config.model.task:
+                also = f"accuracy {row['accuracy']:.1%}"
+            learnt = f"{self.config.model.objective} {row['elbo']:.2f} nats ({also}){_log_r(ratios)}"
             self.console.print(
-                f"epoch {row['epoch']:.0f}/{self.config.training.epochs}: validation ELBO {row['elbo']:.2f} nats "
-                f"({bits:.4f} bits/dim){_log_r(ratios)}, {row['images_per_second']:,.0f} images/s, {left} left"
+                f"epoch {row['epoch']:.0f}/{self.config.training.epochs}: validation {learnt}, "
+                f"{row['images_per_second']:,.0f} images/s, {left} left"
             )
         self.shown = len(history)
 

@@ -36,11 +36,14 @@ MODEL_SCORES, DENSITY_SCORES = ("joint", "llr"), ("bound", "typicality")
 def card_scores(reference: ScoreTable, *others: ScoreTable) -> tuple[list[Score], list[str]]:
     """The scores of a card that all tables of a run give, and one line for each that is left out.
 
-    They are `MODEL_SCORES`, or `DENSITY_SCORES` of a model without latent layers, and the baselines.
+    They are `MODEL_SCORES`, or `DENSITY_SCORES` of a model without latent layers, or what the head of a classifier
+    gives; and the baselines.
     """
     kinds = registry.SCORES.items()
     depth = reference.metadata.depth
     of_model = MODEL_SCORES if depth else DENSITY_SCORES
+    if reference.metadata.task:
+        of_model = tuple(one.name for one in registry.of_classifier((reference, *others)))
     names = [*of_model, *(name for name, kind in kinds if kind.model_free and kind.of_single_images)]
     wanted = [registry.score(name, depth) for name in names]
     return registry.computable(wanted, (reference, *others), reference)

@@ -50,6 +50,7 @@ class Scorer:
             depth=self.config.model.depth,
             dimensions=self.config.model.dimensions,
             preprocessing=self.config.data.preprocessing,
+            task=self.config.model.task,
             weights_sha256=self.weights_sha256,
             version=__version__,
             **images,

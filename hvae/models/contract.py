@@ -68,6 +68,12 @@ class Model(nn.Module, ABC):
         (x, labels) of each batch are drawn lazily from the `generator` of all noise, so batch and noise take turns.
         """
 
+    def settle(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:  # noqa: B027  # most kinds have nothing to fit
+        """Fit buffers that follow from the weights; called without gradients, each time weights are to be kept.
+
+        The (x, labels) are of fitted images, each class in equal numbers as far as there are, drawn lazily.
+        """
+
     def first_not_finite(self, x: Tensor, generator: torch.Generator) -> str:
         """Where a pass first meets a value that is not finite, in words."""
         return "log p(x)"

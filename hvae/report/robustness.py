@@ -25,7 +25,7 @@ def rows_of(card: Card) -> pd.DataFrame:
     `BASELINE`, the one with the highest mean AUROC over its strengths. Choosing it sees the changed images, which
     favours it.
     """
-    known = {score.label: score for score in registry.everything(card.metadata.depth)}
+    known = {score.label: score for score in registry.everything(card.metadata.depth, task=None)}
     labels, found = list(known), []
     for name, family in FAMILIES.items():
         own = card.frame.query(f"family == {name!r} and score in {labels}").sort_values("strength", kind="stable")
@@ -47,7 +47,7 @@ def rows_of(card: Card) -> pd.DataFrame:
 
 def shown_scores(card: Card) -> dict[str, Score | None]:
     """What is shown of a card, by the words of `rows_of` in their order; None where the score depends on the family."""
-    known = {score.label: score for score in registry.everything(card.metadata.depth)}
+    known = {score.label: score for score in registry.everything(card.metadata.depth, task=None)}
     present = [label for label in dict.fromkeys(card.frame["score"]) if label in known]
     shown: dict[str, Score | None] = {label: known[label] for label in present if not known[label].model_free}
     return shown | ({BASELINE: None} if len(shown) < len(present) else {})

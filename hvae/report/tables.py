@@ -155,7 +155,7 @@ def _set_of(comparison: Comparison, table: ScoreTable) -> dict[str, object]:
 def _bits_rows(comparison: Comparison) -> Iterator[dict[str, object]]:
     dimensions = comparison.config.model.dimensions
     own: dict[int, float] = {}
-    for table in comparison.tables:
+    for table in comparison.tables if not comparison.config.model.task else ():
         for k in range(comparison.depth + 1):
             bits = stats.bits_per_dim(table.bound(k), dimensions)
             mean = float(bits.mean())
@@ -205,7 +205,9 @@ def _metric_rows(
 ) -> Iterator[dict[str, object]]:
     """Rows of one pair of tables: every score, on the full sets and, where sizes differ, on equal ones."""
     wanted = [
-        score for name in names or registry.offered() for score in registry.at_every_level(name, comparison.depth)
+        score
+        for name in names or registry.offered(task=None)
+        for score in registry.at_every_level(name, comparison.depth)
     ]
     for score in wanted:
         # What was measured of some images alone is compared on them.

@@ -38,6 +38,17 @@ MODEL_COLUMNS = (
 )
 """What one sweep through a hierarchy gives; a density without layers has the ELBO, L_S and `log_px`."""
 
+CLASSIFIER_COLUMNS = (
+    Column("log_p_{label}", "nats", "log p(y|x) of a class, the first of which is 1", _SCORE),
+    Column("odin", "nats", "-log of ODIN's confidence, Liang et al. (2018), eqs 1 and 2", _SCORE),
+    Column("mahalanobis", "nats", "half the squared distance of the features to the nearest class", _SCORE),
+    Column("rate", "nats", "log q(z|x) - log m(z), what the code of the image takes; Alemi et al. (2018)", _SCORE),
+    Column("outlier_logit", "nats", "log-odds of an outlier", _SCORE),
+    Column("known_log_p", "nats", "log-probability of the likeliest class beside one of outliers", _SCORE),
+    Column("exposed_log_p", "nats", "that of a classifier exposed to outliers", _SCORE),
+    Column("calibrated_log_p", "nats", "that of a classifier calibrated on outliers", _SCORE),
+)
+"""What the heads of a classifier give, each its own."""
 FURTHER_COLUMNS = (
     Column(
         "L<{l}",
@@ -83,7 +94,7 @@ _COMPANIONS = {
 }
 """Other runs whose columns may stand beside those of a table, and how to get one."""
 
-COLUMNS = (*MODEL_COLUMNS, *FURTHER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
+COLUMNS = (*MODEL_COLUMNS, *FURTHER_COLUMNS, *CLASSIFIER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
 
 def find(name: str) -> Column | None:

@@ -69,6 +69,8 @@ class TableMetadata(Frozen):
     depth: Annotated[int, Field(ge=0, le=64)]
     dimensions: Annotated[int, Field(ge=1)]
     preprocessing: Preprocessing
+    task: Annotated[str, Field(pattern=r"^[a-z-]*$", max_length=40)] = ""
+    """`hvae.config.ModelConfig.task` of the model."""
     precision: Precision
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str

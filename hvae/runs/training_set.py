@@ -12,6 +12,7 @@ from hvae.config import DataConfig, RunConfig
 from hvae.datasets import PARTS, ImageSet, info, load, parts
 from hvae.errors import DataError
 from hvae.runs.folders import RunEntry
+from hvae.runs.outliers import unseen
 from hvae.runs.sources import known_slug
 
 
@@ -28,7 +29,8 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
     """Images of splits, and of parts of the set that a run was trained on, in the shape that its model takes.
 
     A set of one's own has the name under which the run knows its pixels, wherever they lie now: noise and tables go by
-    it. The run has a config that can be read; the whole set of `PARTS` is read once for all.
+    it. Of a set that the run was shown one half of as outliers it is the other half. The run has a config that can be
+    read; the whole set of `PARTS` is read once for all.
 
     Raises:
         DataError: a part of another set than the run's own; an unknown name or split, images of another shape whose
@@ -39,7 +41,7 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
     whole: ImageSet | None = None
     for split in splits:
         if split not in PARTS:
-            yield _as_known(run, load(name, split, image_shape=image_shape))
+            yield unseen(run.config, _as_known(run, load(name, split, image_shape=image_shape)))
             continue
         if whole is None:
             _require_own_name(run.name, data, name, split)

@@ -71,6 +71,8 @@ class Score(ABC):
     """Whether it is fitted to the reference part of the run's own training set."""
     model_free: ClassVar[bool] = False
     """Whether no model takes part, so that it is a baseline which a model has to beat."""
+    task: ClassVar[str] = ""
+    """`ModelConfig.task` of the models it is of: a head of a classifier, empty for log p(x). Model-free is of all."""
     least_reference: ClassVar[int] = 0
     """Images of the reference part below which it is no judge by default, and is used with a warning."""
     fewer_cost: ClassVar[str] = ""
@@ -121,6 +123,11 @@ class Score(ABC):
         return ", ".join([*cls.needs, *(["reference part"] if cls.needs_reference else [])]) or "nothing"
 
     @classmethod
+    def speaks_of(cls, task: str) -> bool:
+        """Whether it has something to say of a model of that task (`ModelConfig.task`)."""
+        return cls.model_free or cls.task == task
+
+    @classmethod
     def of_one_table(cls) -> bool:
         """Whether any table of a run gives a value of each image: what reports, verdicts and pages offer unasked."""
         return cls.per_image and not cls.measured_apart and "several runs" not in cls.needs
@@ -148,6 +155,8 @@ class Score(ABC):
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
         about = table.metadata
+        if not self.speaks_of(about.task):
+            return f"{self.title} is of {_model(self.task)}, and {table.run} is {_model(about.task)}{self._train()}"
         if about.preprocessing not in self.preprocessings:
             meant = " or ".join(_TAKEN[one] for one in self.preprocessings)
             return f"{self.label} is for {meant}, and this run takes them as `{about.preprocessing}`"
@@ -168,6 +177,10 @@ class Score(ABC):
         if not self.needs_reference or reference is None:
             return None
         return unlike(about, reference.metadata) or self._unfit(reference)
+
+    def _train(self) -> str:
+        """How to get a model that it is of; nothing of log p(x), which most are."""
+        return ""
 
     def _unfit(self, reference: ScoreTable) -> str | None:
         """Why it cannot be fitted to a reference part that has all its columns, None where it can."""
@@ -211,6 +224,11 @@ class Score(ABC):
     @abstractmethod
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         """`of`, with everything it needs at hand."""
+
+
+def _model(task: str) -> str:
+    """A model of a task in words."""
+    return f"a classifier with the head {task}" if task else "a model of log p(x)"
 
 
 def spanned(levels: Sequence[Level], to: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from hvae.config import RunConfig
 from hvae.errors import TableError
 from hvae.runs.catalogue import catalogue
@@ -85,7 +87,9 @@ def with_companions(
                 _require_alike(table, other)
                 own = [name for name in other.frame if name not in (*KEYS, NAME) and "@" not in name]
                 columns |= {f"{name}@{mark}": other.frame[name].to_numpy() for name in own}
-    return replace(table, frame=table.frame.assign(**columns))
+    # At once: a frame that is given many columns one after the other is slow, and says so.
+    beside = pd.DataFrame(columns, index=table.frame.index)
+    return replace(table, frame=pd.concat([table.frame, beside], axis=1))
 
 
 def _numbered(kind: str, tables: Sequence[ScoreTable | None]) -> dict[str, ScoreTable | None]:

@@ -1,15 +1,26 @@
 """Every OOD score by name: the only list of scores, for reports, commands, verdicts, pages and Python."""
 
 import difflib
+from collections.abc import Sequence
 
 from hvae.config import Preprocessing
 from hvae.errors import ConfigError
-from hvae.scores.base import Level, Score, spanned
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores.base import Level, Score, computable, spanned
 from hvae.scores.baselines.pixels import GreyShare, PixelEntropy, PixelStatistics, PngSize, PpcaDensity, ZlibSize
 from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import BatchTypicality, Typicality
 from hvae.scores.densities.waic import Waic
+from hvae.scores.labels.outliers import Binary, Calibrated, NoiseClass, OutlierExposure
+from hvae.scores.labels.softmax import (
+    Ensemble,
+    FeatureMahalanobis,
+    InformationBottleneck,
+    MaximumProbability,
+    Odin,
+    PredictiveEntropy,
+)
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.complementary import Complementary
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -36,6 +47,16 @@ SCORES: dict[str, type[Score]] = {
         EntropyCorrected,
         Complexity,
         BackgroundRatio,
+        MaximumProbability,
+        PredictiveEntropy,
+        Odin,
+        FeatureMahalanobis,
+        Ensemble,
+        InformationBottleneck,
+        OutlierExposure,
+        Binary,
+        NoiseClass,
+        Calibrated,
         PixelEntropy,
         GreyShare,
         ZlibSize,
@@ -82,19 +103,29 @@ def at_every_level(name: str, depth: int) -> list[Score]:
     return [kind(k) for k in kind.levels(depth)]
 
 
-def offered(preprocessing: Preprocessing | None = None) -> dict[str, type[Score]]:
+def offered(preprocessing: Preprocessing | None = None, task: str | None = "") -> dict[str, type[Score]]:
     """The scores that any one stored table gives, one value an image, by name in the order of the registry.
 
-    With `preprocessing` those that have something to say of images so taken.
+    Those that have something to say of a model of that `task`, by default one of log p(x), of any where it is None;
+    with `preprocessing` of images so taken.
     """
     kinds = ((name, kind) for name, kind in SCORES.items() if kind.of_one_table())
-    return {name: kind for name, kind in kinds if preprocessing in (None, *kind.preprocessings)}
+    return {
+        name: kind
+        for name, kind in kinds
+        if preprocessing in (None, *kind.preprocessings) and (task is None or kind.speaks_of(task))
+    }
 
 
-def everything(depth: int, preprocessing: Preprocessing | None = None) -> list[Score]:
+def everything(depth: int, preprocessing: Preprocessing | None = None, task: str | None = "") -> list[Score]:
     """Every score of `offered` at every level of a model of `depth` latent layers, in the order of the registry."""
-    names = offered(preprocessing)
-    return [score for name in names for score in at_every_level(name, depth)]
+    return [score for name in offered(preprocessing, task) for score in at_every_level(name, depth)]
+
+
+def of_classifier(tables: Sequence[ScoreTable]) -> list[Score]:
+    """What the head of a classifier gives in all these tables of it."""
+    kinds = offered(task=tables[0].metadata.task).values()
+    return computable([kind() for kind in kinds if not kind.model_free], tables, None)[0]
 
 
 def _words(levels: tuple[Level, ...]) -> str:

@@ -21,13 +21,14 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DistributedSampler
 
-from hvae.config import RunConfig, TrainingConfig
+from hvae.config import RunConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
 from hvae.runs.training_set import remembered
+from hvae.training.schedules import learning_rate_at, of_every_class
 
 HISTORY_FILE = "history.csv"
 RESUME_FILE = "resume.pt"
@@ -110,6 +111,7 @@ def _check_images(config: RunConfig, fitted: ImageSet, validation: ImageSet) -> 
             raise DataError(f"{images.name} {images.split} holds no images to train with")
         if images.shape != (shape := config.model.image_shape):
             raise ConfigError(f"images of {images.name} have shape {images.shape}, the model takes {shape}")
+    config.model.check_labels(fitted.labels)
 
 
 def _noted(config: RunConfig, folder: Path, whole: ImageSet, resume: bool) -> RunConfig:
@@ -283,11 +285,8 @@ class _Trainer:
     def _validate(self, train_elbo: float, rate: float) -> None:
         """Validation ELBO of the moving average; the best so far becomes `model.safetensors`."""
         model, generator = cast(Model, self.average.module), self._generator(2, 0)
-        batches = zip(*(part.split(VALIDATION_BATCH) for part in self.validation), strict=True)
-        # Preprocessed when they are asked for, so that binarisation and noise take turns at the generator.
-        inputs = ((self._preprocess(x, generator), labels.to(self.fabric.device)) for x, labels in batches)
         with torch.no_grad(), self.fabric.autocast():
-            means = model.validate(inputs, generator)
+            means = model.validate(self._read(self.validation, generator), generator)
         elbo, progress = means["elbo"], self.state.step / self.steps
         row = {
             "epoch": self.state.step // self.steps_per_epoch,
@@ -305,9 +304,17 @@ class _Trainer:
             return
         if elbo > self.state.best_elbo:
             self.state.best_elbo = elbo
+            chosen, generator = of_every_class(self.labels), self._generator(3, 0)
+            with torch.no_grad():
+                model.settle(self._read((self.images[chosen], self.labels[chosen]), generator))
             save_weights(self.folder, model.state_dict(), self.config)
         path, history = self.folder / HISTORY_FILE, pd.DataFrame(self.state.history)
         write_atomically(path, lambda part: history.to_csv(part, index=False, float_format="%.6g"))
+
+    def _read(self, images: tuple[Tensor, Tensor], generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of images and labels, preprocessed when asked for: binarisation and noise take turns."""
+        for x, labels in zip(*(part.split(VALIDATION_BATCH) for part in images), strict=True):
+            yield self._preprocess(x, generator), labels.to(self.fabric.device)
 
     def _stored(self) -> dict[str, Any]:
         """What a checkpoint holds the state of, beside `_State`."""
@@ -339,11 +346,3 @@ def _save(content: dict[str, Any], path: Path) -> None:
     # Into an open file: given a path, torch.save loses the reason why the system refused a write.
     with path.open("wb") as file:
         torch.save(content, file)
-
-
-def learning_rate_at(progress: float, steps: int, config: TrainingConfig) -> float:
-    """Learning rate at a fraction of `steps` optimiser steps: a linear rise, then half a cosine or constant."""
-    rising = config.learning_rate_warm_up * steps
-    rise = min(1.0, (progress * steps + 1) / rising) if rising >= 1 else 1.0
-    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
-    return config.learning_rate * rise * fall

@@ -43,7 +43,7 @@ class Judge:
         """
         table = self._measurer.table(images)
         statistics = table.frame.drop(columns=["example", "label"])
-        wanted = registry.everything(table.metadata.depth)
+        wanted = registry.everything(table.metadata.depth, task=table.metadata.task)
         found, _ = registry.computable(wanted, (table,), self.rule.reference)
         scores = pd.DataFrame({score.label: score.of(table, self.rule.reference) for score in found})
         return pd.concat([statistics, scores, self.rule.judge(table).frame(alpha)], axis=1)

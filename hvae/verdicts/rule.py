@@ -33,7 +33,7 @@ Statistic = Literal["rank", "difference"]
   in standard deviations of the reference part.
 """
 STATISTICS: tuple[Statistic, ...] = ("rank", "difference")
-USUAL_SCORE, FALLBACK_SCORE, FLAT_SCORE = "joint", "llr", "typicality"
+USUAL_SCORE, FALLBACK_SCORE, FLAT_SCORE, CLASSIFIER_SCORE = "joint", "llr", "typicality", "msp"
 """Judges where no score is asked for, instead of it where a run does not give it, and of a model without latent layers
 (a likelihood alone would point the wrong way); see `usual_score`."""
 
@@ -230,8 +230,12 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
     """(the score that judges where none is asked for, why it is not the usual one), the reason empty where it is.
 
     It is `joint`, and the likelihood ratio where a part lacks its columns, the reference part has too few images, or it
-    cannot be fitted to them; typicality of a model without latent layers, which has neither.
+    cannot be fitted to them; typicality of a model without latent layers, which has neither. Of a classifier it is the
+    first that its head gives.
     """
+    if reference.metadata.task:
+        given = registry.of_classifier((reference, calibration))
+        return (given[0].name if given else CLASSIFIER_SCORE, "")
     why = few_images(USUAL_SCORE, reference)
     try:
         if not why:

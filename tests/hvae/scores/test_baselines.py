@@ -99,6 +99,6 @@ def test_the_density_is_that_beside_this_very_reference(tmp_path, monkeypatch):
 
 def test_no_single_image_has_a_density_of_two_sets():
     assert [name for name, kind in offered().items() if not kind.of_single_images] == ["ppca"]
-    assert not any(kind.of_single_images for name, kind in SCORES.items() if name not in offered())
+    assert not any(kind.of_single_images for name, kind in SCORES.items() if name not in offered(task=None))
     single = table_of({"iw": np.zeros(1)})
     assert "of whole image sets" in str(score("ppca", 2).obstacle(single, REFERENCE))

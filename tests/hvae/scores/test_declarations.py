@@ -11,7 +11,7 @@ import torch
 
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.models.latents import Pass, generator_noise
-from hvae.runs.columns import PAIR_COLUMNS, PIXEL_COLUMNS
+from hvae.runs.columns import CLASSIFIER_COLUMNS, PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, find, offered, score
 from tests.hvae.small_models import random_images, small_config
@@ -21,13 +21,16 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "readings.md"
 OF_PIXELS = [column.name for column in (*PIXEL_COLUMNS, *PAIR_COLUMNS)]
 BACKGROUND = "iw@background"
 FURTHER = ["L<1", "L<2", *score("lpath", 3).columns(3), "regret"]
-OF_RUNS = [BACKGROUND, *(f"iw@seed{number}" for number in range(1, 5))]
+OF_RUNS = [BACKGROUND, "log_p_1@seed1", *(f"iw@seed{number}" for number in range(1, 5))]
+OF_CLASSIFIERS = [column.name.format(label=1) for column in CLASSIFIER_COLUMNS]
 
 
 def whole(n: int, seed: int, name: str) -> ScoreTable:
     """A table with every column there is, whose images are taken as a score wants them."""
-    random, table = np.random.default_rng(seed), drawn(n, seed, preprocessing=find(name).preprocessings[0])
+    random, kind = np.random.default_rng(seed), find(name)
+    table = drawn(n, seed, preprocessing=kind.preprocessings[0], task=kind.task)
     columns = {column: random.gamma(5, 20, n) for column in OF_PIXELS + OF_RUNS + FURTHER}
+    columns |= {column: -random.gamma(2, 1, n) for column in OF_CLASSIFIERS}
     return replace(table, frame=table.frame.assign(label=random.integers(0, 10, n), **columns))
 
 
@@ -36,7 +39,7 @@ def test_it_takes_what_it_declares(name):
     table, known = whole(60, 1, name), whole(500, 2, name)
     random, kind = np.random.default_rng(3), find(name)
     others = {column: random.gamma(5, 20, 60) for column in [*OF_PIXELS, BACKGROUND]}
-    runs = {column: random.gamma(5, 20, 60) for column in OF_RUNS}
+    runs = {column: -random.gamma(5, 20, 60) for column in OF_RUNS}
     for one in at_every_level(name, 3):
         values = one.of(table, known)
         assert (one.obstacle(table) is not None) == kind.needs_reference
@@ -87,6 +90,8 @@ def test_it_costs_what_it_declares(samples, monkeypatch):
     assert passes["typicality"] == passes["entropy-corrected"] == passes["complexity"] == [samples]
     assert passes["batch-typicality"] == 3 * [samples]
     assert passes["complementary"] == [1, 1] and passes["lpath"] == [1] and passes["regret"] == [101]
+    labelled = {name: passes[name] for name, kind in SCORES.items() if kind.task}
+    assert labelled.pop("odin") == [3] and labelled.pop("ensemble") == [2] and set(map(max, labelled.values())) == {1}
     assert passes["waic"] == [5 * samples] and passes["background-ratio"] == [2 * samples]
     assert all((found == [0]) == SCORES[name].model_free for name, found in passes.items())
     assert score("joint", 3).passes(3, samples, draws=16) == 16 * (samples + 3)

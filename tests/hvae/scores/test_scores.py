@@ -12,6 +12,7 @@ from hvae.datasets import load
 from hvae.errors import ConfigError, TableError
 from hvae.measuring.pixels import pixel_statistics
 from hvae.runs.catalogue import catalogue
+from hvae.runs.columns import CLASSIFIER_COLUMNS
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, computable, everything, find, in_unit, score
@@ -47,6 +48,7 @@ FURTHER = [
     for column in one.columns(3)
 ]
 """What is measured only where it is asked for."""
+OF_CLASSIFIERS = [column.name.format(label=1) for column in CLASSIFIER_COLUMNS]
 FITTED = ("joint", "joint-input", "DoSE")
 """What three images say nothing of: see test_joint and test_dose."""
 BASELINES = ("H", "grey", "zlib", "PNG", "PPCA", "pixels")
@@ -69,9 +71,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ScoreTable, S
 
 def beside(table: ScoreTable) -> ScoreTable:
     """A table with columns of other runs, as scores of several need them."""
-    other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
     further = np.random.default_rng(0).gamma(5, 20, (len(table), len(FURTHER)))
     table = replace(table, frame=table.frame.assign(**dict(zip(FURTHER, further.T, strict=True))))
+    table = replace(table, frame=table.frame.assign(**{name: -further[:, 0] for name in OF_CLASSIFIERS}))
+    other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
     return with_companions(table, {"seed": [other, table, other, other], "background": other})
 
 
@@ -103,10 +106,8 @@ def test_every_score_keeps_the_contract(name, made):
     What is declared to be of batches has one number a batch.
     """
     # As taken by runs that the score has something to say of; the numbers stay.
-    preprocessing = find(name).preprocessings[0]
-    table, reference = (
-        replace(beside(one), metadata=one.metadata.model_copy(update={"preprocessing": preprocessing})) for one in made
-    )
+    about = {"preprocessing": find(name).preprocessings[0], "task": find(name).task}
+    table, reference = (replace(beside(one), metadata=one.metadata.model_copy(update=about)) for one in made)
     order = np.random.default_rng(0).permutation(len(table))
 
     for one in at_every_level(name, table.metadata.depth):

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from hvae.config import TrainingConfig
-from hvae.training.trainer import learning_rate_at
+from hvae.training.schedules import learning_rate_at
 
 
 def test_the_learning_rate_rises_to_its_value_and_falls_to_zero() -> None:
