@@ -90,7 +90,7 @@ PAIR_COLUMNS = (
 
 _COMPANIONS = {
     "seed": "a further run whose config differs in training.seed alone (hvae train PRESET --seed N)",
-    "background": "a run of the same model and images but for data.mutation (hvae train PRESET --set data.mutation=0.2)",
+    "background": "a run of that model and data but for data.mutation (hvae train PRESET --set data.mutation=0.3)",
 }
 """Other runs whose columns may stand beside those of a table, and how to get one."""
 
