@@ -12,7 +12,7 @@ from app.figures.clouds import cloud
 from app.figures.densities import Panel, Series, contrast_table, stacked
 from app.frame import components, controls, state
 from app.frame.glossary import term
-from app.looks.wording import bits, estimate, nats, rate
+from app.looks.wording import bits, estimate, rate, signed
 from app.paradox import levels
 from app.paradox.rivals import UNIT, Pair, Rival, views
 from app.paradox.steps import told, why
@@ -109,8 +109,8 @@ def volume(pair: Pair, guess: str | None) -> None:
     told(
         guess,
         larger if max(of_volume, of_z) > 0 else NEITHER,
-        f"{row['density']}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {_signed(of_z)} "
-        f"{term('nats')} on average, log|det J| by {_signed(of_volume)}.",
+        f"{row['density']}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {signed(of_z)} "
+        f"{term('nats')} on average, log|det J| by {signed(of_volume)}.",
     )
     columns = st.columns(len(flows))
     for place, (column, (rival, _), (points, _)) in enumerate(zip(columns, flows, made, strict=True)):
@@ -126,9 +126,9 @@ def volume(pair: Pair, guess: str | None) -> None:
         frame,
         {
             "density": lambda row: components.escape(row.density),
-            "log p(z)": lambda row: _signed(row.log_pz),
-            "log|det J|": lambda row: _signed(row.log_det),
-            "log p(x)": lambda row: _signed(row.log_px),
+            "log p(z)": lambda row: signed(row.log_pz),
+            "log|det J|": lambda row: signed(row.log_det),
+            "log p(x)": lambda row: signed(row.log_px),
             "AUROC of −log p(z)": lambda row: estimate(view.estimate_of(row, "auroc")),
         },
         f"{pair.titles[1]} minus {pair.titles[0]}: mean difference in nats; above 0 the unfamiliar set is the likelier",
@@ -246,11 +246,6 @@ def _panel(rival: Rival, one: View, edges: Floats) -> Panel:
     """Both sets under one density."""
     series = [Series(part.slug, stats.density(part.scores, edges), np.arange(0), part.scores) for part in one.sets]
     return Panel("−log<sub>2</sub> p(x)", UNIT, components.escape(rival.title), series)
-
-
-def _signed(value: float) -> str:
-    """A difference in nats with its sign."""
-    return f"{'+' if value > 0 else ''}{nats(value)}"
 
 
 def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, Any]]:

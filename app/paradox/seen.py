@@ -12,6 +12,7 @@ from app.images.mosaic import Cell, Row, table_html
 from app.looks.palette import look
 from app.looks.pictures import grey_or_colour
 from app.looks.wording import bits, percent, spoken
+from app.paradox import landscape
 from app.paradox.rivals import Pair, pictures, values
 from app.paradox.steps import told, why
 from hvae.datasets import ImageSet
@@ -102,7 +103,12 @@ def sitting_inside(pair: Pair) -> str:
 
 
 def pixels(pair: Pair, guess: str | None) -> None:
-    """Mean and variance of every pixel of both sets."""
+    """Mean and variance of every pixel of both sets, then what the densities make of it."""
+    _variances(pair, guess)
+    landscape.show(pair)
+
+
+def _variances(pair: Pair, guess: str | None) -> None:
     found = pictures(pair)
     if found is None:
         _nothing()
