@@ -57,7 +57,8 @@ def _terms(pair: Pair, found: Found) -> None:
         "Nalisnick et al. (2019) made a formula of the hill. Stand at the mean training image x<sub>0</sub>. To second "
         f"order, mean log p(x) of {other} minus that of {known} is the <b>slope</b> there, "
         "∇log p(x<sub>0</sub>)ᵀ (E<sub>q</sub> x − E<sub>p</sub> x), plus the <b>curvature</b>, "
-        "½ Tr{H (Σ<sub>q</sub> − Σ<sub>p</sub>)}, with H the Hessian of log p at x<sub>0</sub> and Σ the covariances of the pixels. The talk leaves the slope out, as if both sets had one mean; the "
+        "½ Tr{H (Σ<sub>q</sub> − Σ<sub>p</sub>)}, with H the Hessian of log p at x<sub>0</sub> and Σ the "
+        "covariances of the pixels. The talk leaves the slope out, as if both sets had one mean; the "
         "<b>offset</b> is what that leaves out of the curvature. Above 0, the unfamiliar set should be the likelier.",
     )
     rows = []
