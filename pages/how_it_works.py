@@ -85,7 +85,7 @@ def show_sum(run: RunEntry, now: Switches, both, walked) -> None:
         else:
             said.append(f"No score table of {components.escape(title)} to set them beside.")
     if any(said):
-        st.html(f"<p class='prose'>{'<br>'.join(filter(None, said))}</p>")
+        components.prose("<br>".join(filter(None, said)))
     for one in both:
         if one.in_data_set:
             values = state.values("reconstructions", source="data set", image=one.key)
@@ -127,7 +127,7 @@ def page() -> None:
         inference = run.config.model.inference if run and run.config else None
         st.html(diagram.diagram(now, inference or "bottom-up"))
     with right:
-        st.html(f'<p class="prose">{now.meaning}</p>')
+        components.prose(now.meaning)
     components.section("Three steps")
     diagram.steps()
     after = st.container()

@@ -15,7 +15,6 @@ from app.looks.palette import look, run_look
 from app.looks.pictures import data_uri
 from app.looks.wording import bits, nats, signed
 from app.paradox.rivals import Pair, Rival
-from app.paradox.steps import why
 from app.reading import loading
 from app.reading.view import View
 from hvae import datasets, stats
@@ -81,7 +80,7 @@ def _terms(pair: Pair, found: Found) -> None:
     )
     right = int((np.sign(frame["together"]) == np.sign(frame["observed"])).sum())
     close = int((np.abs(frame["together"] / frame["observed"] - 1) < 0.5).sum())
-    why(
+    components.prose(
         f"The expansion has the sign of what is observed for {right} of {len(frame)} kinds of models, and is within "
         f"half of its size for {close}. It is a parabola that fits log p at one point, the mean image, and the images "
         "themselves stand far from there, where these models bend in other ways. The hill explains why a set that "
@@ -135,7 +134,7 @@ def _contrast(pair: Pair, found: Found) -> None:
         "Bits per dimension of this image",
     )
     black = float(np.mean(one == 0)) > BACKGROUND
-    why(
+    components.prose(
         "What the image shows has not changed. What has is how easy its pixels are to predict: the less they vary, the "
         "easier."
         + (

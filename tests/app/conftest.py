@@ -1,5 +1,6 @@
 """Synthetic runs for the dashboard, and the dashboard itself without a browser."""
 
+import html
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.frame.glossary import TERMS, terms_in
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.synthetic import make_run, make_tables
@@ -103,3 +105,12 @@ def sound(app: AppTest) -> str:
     return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
         one.proto.body for one in app.get("html")
     )
+
+
+def explains(app: AppTest) -> None:
+    """Every term of the glossary that the page uses explains itself in one place."""
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.header)
+    bodies = [one.proto.body for one in app.get("html") if not one.proto.body.startswith("<style>")]
+    text = "\n".join([*(str(one.value) for kind in kinds for one in kind), *bodies])
+    for name in terms_in(text):
+        assert text.count(f'data-means="{html.escape(TERMS[name])}"') == 1, f"{name} on {app.query_params}"
