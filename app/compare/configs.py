@@ -27,7 +27,7 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     components.section(
         "How they differ",
         "Only the fields of <code>config.json</code> that are not the same, then how fast each was trained and the "
-        "best ELBO it came to.",
+        "best ELBO it came to, in nats.",
     )
     fields, figures = differing([run.config for run in runs]), _beside([_facts(run) for run in runs])
     shown = {f"<code>{components.escape(name)}</code>": values for name, values in fields.items()}

@@ -1,6 +1,7 @@
 """Synthetic runs for the dashboard, and the dashboard itself without a browser."""
 
 import html
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,13 +99,16 @@ def finish_jobs() -> None:
 
 
 def sound(app: AppTest) -> str:
-    """No exception and no unforeseen failure on the page; returns all its text."""
+    """No exception and no unforeseen failure on the page; returns all its text, without what explains its terms."""
     assert not app.exception, app.exception[0].stack_trace
     assert not any("nobody foresaw" in one.value for one in app.error)
-    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.title, app.header, app.code)
-    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
-        one.proto.body for one in app.get("html")
-    )
+    kinds = (app.error, app.warning, app.success, app.info, app.caption, app.markdown, app.title, app.header, app.code)
+    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n" + html_of(app)
+
+
+def html_of(app: AppTest) -> str:
+    """All HTML of a page, without what explains its terms."""
+    return re.sub("</?dfn[^>]*>", "", "\n".join(one.proto.body for one in app.get("html")))
 
 
 def explains(app: AppTest) -> None:
