@@ -49,4 +49,6 @@ def dragged(
     figure.update_yaxes(visible=False, row=1, col=1)
     # No title on the vertical axis, which is that of the heading: on a phone it would lie on the picture.
     figure.update_xaxes(title="contrast", row=1, col=2)
-    return laid_out(figure, title, height=440)
+    laid_out(figure, title, height=440)
+    figure.update_layout(margin={"l": 8})
+    return figure

@@ -13,7 +13,7 @@ from app.figures.contrast import dragged
 from app.frame import components, controls
 from app.looks.palette import look, run_look
 from app.looks.pictures import data_uri
-from app.looks.wording import bits, nats, signed
+from app.looks.wording import asked_for, bits, signed, significant
 from app.paradox.rivals import Pair, Rival
 from app.reading import loading
 from app.reading.view import View
@@ -40,12 +40,17 @@ def show(pair: Pair) -> None:
         if landscape := next((each for each in stored if (each.known, each.other) == (pair.known, pair.other)), None):
             found.append((rival, one, landscape))
         elif not wrong:
-            command = f"hvae score {shlex.quote(rival.run.name)} --landscape --data {pair.other}"
-            problems.append(f"{rival.title} has not been expanded towards {look(pair.other).title}: {command}")
+            problems.append(f"{rival.title} is not expanded towards {look(pair.other).title}: {_command(rival, pair)}")
     if found:
         _terms(pair, found)
         _contrast(pair, found)
+        st.caption("Measure the expansion and the contrasts again")
+        components.code("\n".join(_command(rival, pair) for rival, _, _ in found))
     components.left_out(problems, "Not shown")
+
+
+def _command(rival: Rival, pair: Pair) -> str:
+    return f"hvae score {shlex.quote(rival.run.name)} --landscape --data {asked_for(pair.other, rival.run.path)}"
 
 
 def _terms(pair: Pair, found: Found) -> None:
@@ -150,8 +155,10 @@ def _cell(row: Any, name: str) -> str:
     """A term in nats with its error, and below it in bits/dim."""
     mean, error = getattr(row, name), getattr(row, f"{name}_se")
     per_dim = mean / (row.dimensions * math.log(2))
-    spread = f" ± {nats(error)}" if error else ""
-    return f'{signed(mean)}{spread}<br><span class="interval">{signed(per_dim, 3)}</span>'
+    spread = f" ± {significant(error, 2)}" if error else ""
+    return (
+        f'{"+" if mean > 0 else ""}{significant(mean, 4)}{spread}<br><span class="interval">{signed(per_dim, 3)}</span>'
+    )
 
 
 def _place(curve: Curve) -> str:
