@@ -133,5 +133,6 @@ def test_the_terms_of_the_expansion_and_the_contrast_of_an_image(steps, densitie
 
 
 def test_without_a_landscape_the_command_is_said(steps) -> None:
-    said = sound(steps(step="4", guess="just show me", other="notmnist"))
-    assert "hvae score" in said
+    said = sound(steps(step="4", guess="just show me", other="digits"))
+    assert "is not expanded towards Digits (scikit-learn): hvae score glow --landscape --data digits" in said
+    assert "The argument in numbers" not in said
