@@ -11,7 +11,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from app import sidebar  # noqa: E402
-from app.frame import components, registry, state  # noqa: E402
+from app.frame import components, glossary, registry, state  # noqa: E402
 from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
@@ -38,6 +38,7 @@ pages = {
 }
 page = st.navigation(pages, position="top")
 state.begin(page.url_path)
+glossary.begin()
 st.html(components.STYLE_SHEET)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))

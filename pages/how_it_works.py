@@ -50,11 +50,21 @@ def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Swit
     return both, seen, walked
 
 
-def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> None:
-    """The pictures, what there is to see in them, and the sum term by term."""
+def show_pictures(place: DeltaGenerator, now: Switches, both, seen, walked) -> None:
+    """Both images as the model sees and rebuilds them, and what there is to see in them."""
     titles = [one.title for one in both]
-    st.html(table_html(terms.HEADINGS, terms.pictures(titles, seen, walked, now), "switched"))
-    st.info(terms.what_to_see(titles, walked, now))
+    pictures, words = place.columns([5, 4], gap="large", vertical_alignment="center")
+    pictures.html(table_html(terms.HEADINGS, terms.pictures(titles, seen, walked, now), "switched"))
+    words.info(terms.what_to_see(titles, walked, now))
+    words.caption(
+        "**Try this:** let more and more layers come from the prior, the lowest first, and see which image stays "
+        "itself."
+    )
+
+
+def show_sum(run: RunEntry, now: Switches, both, walked) -> None:
+    """The sum term by term, and whether score tables hold it."""
+    titles = [one.title for one in both]
     components.table(
         ["term", *titles],
         terms.rows(walked, now),
@@ -75,7 +85,7 @@ def show_both(run: RunEntry, now: Switches, both, seen, walked, seed: int) -> No
         else:
             said.append(f"No score table of {components.escape(title)} to set them beside.")
     if any(said):
-        st.html(f"<p class='prose'>{'<br>'.join(filter(None, said))}</p>")
+        components.prose("<br>".join(filter(None, said)))
     for one in both:
         if one.in_data_set:
             values = state.values("reconstructions", source="data set", image=one.key)
@@ -107,29 +117,26 @@ def page() -> None:
         "its gist. Each level can be taken from the image (q) or made up by the model (the prior). Switch one and see "
         "what is lost.",
     )
-    depth = run.depth if run and run.depth else GENERIC_DEPTH
-    bar, now = controls.switches(depth)
     obstacle = run.obstacle("reconstruct") if run else None
     config = run.config if run and not obstacle else None
-    chosen = controls.chosen_examples(bar, config, state.selection().ood) if config else None
+    place = st.container(key="how-pictures") if config else st.container()
+    now = controls.switches(run.depth if run and run.depth else GENERIC_DEPTH)
+    chosen = controls.chosen_examples(config, state.selection().ood) if config else None
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
         inference = run.config.model.inference if run and run.config else None
         st.html(diagram.diagram(now, inference or "bottom-up"))
-        st.html(f'<p class="prose">{now.meaning}</p>')
-        st.caption(
-            "**Try this:** press *All from the image*: both images come back, known or not. Then let more and more of "
-            "the lowest layers come from the prior, and see which image stays itself."
-        )
+    with right:
+        components.prose(now.meaning)
     components.section("Three steps")
     diagram.steps()
     after = st.container()
     if run is None:
-        with right:
+        with place:
             components.no_run()
         return
     if config is None or chosen is None:
-        with right:
+        with place:
             components.missing(
                 f"{run.name}: {obstacle}. Pictures need a trained model with latent layers; the switches, the "
                 "diagram and what the score tables hold are here all the same. Choose another run, or look closer:",
@@ -139,9 +146,10 @@ def page() -> None:
             show_means(run, now)
         return
     known, strange, seed = chosen
-    both, seen, walked = walk_both(right, run, config, now, (known, strange), seed)
+    both, seen, walked = walk_both(place, run, config, now, (known, strange), seed)
+    show_pictures(place, now, both, seen, walked)
     with right:
-        show_both(run, now, both, seen, walked, seed)
+        show_sum(run, now, both, walked)
         trained = components.escape(look(config.data.name).title)
         st.caption(f"Run A, `{run.name}`, trained on {trained}, draws this page; choose another in the sidebar.")
     with after:

@@ -5,6 +5,7 @@ import shlex
 import streamlit as st
 
 from app.frame import components, state
+from app.frame.glossary import explained
 from app.looks.palette import look
 from app.overview import tables
 from app.reading import baselines, loading, presence, view
@@ -124,7 +125,7 @@ def _sentence(views: list[View], bounds: list[View]) -> str:
 def _cards() -> None:
     for column, (title, text, page, values, label) in zip(st.columns(len(CARDS), gap="medium"), CARDS, strict=True):
         with column.container(border=True, height="stretch"):
-            st.html(f'<p class="card-title">{title}</p><p class="card-text">{text}</p>')
+            st.html(f'<p class="card-title">{title}</p><p class="card-text">{explained(text)}</p>')
             st.page_link(f"../pages/{page}.py", label=label, query_params=state.values(page, **values))
 
 

@@ -36,8 +36,8 @@ def page() -> None:
     """The heading, the two sets, and one step."""
     components.heading(
         "Why likelihood fails",
-        "A model that knows clothing should find a digit unlikely. Often it does the opposite. Six questions: guess, "
-        "see, and read why.",
+        "A model that knows clothing should give a digit a low likelihood. Often it does the opposite. Six questions: "
+        "guess, see, and read why.",
     )
     selection = state.selection()
     if selection.run is None:

@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.datasets import ImageSet
 from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs import pixel_tables
 from hvae.runs.cards import UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.catalogue import weights_hash
+from hvae.runs.landscapes import CONTRASTS, Curve, Landscape, write_landscape
 from hvae.runs.score_tables import KEYS, ScoreTable, TableMetadata, write_table
 from hvae.runs.settings import Setting
 
@@ -182,6 +184,42 @@ def make_card(run: Path, draws: int = 1, weights: str | None = None) -> Path:
         version="0.1.0",
     )
     return write_card(run, Card(pd.DataFrame(rows), about))
+
+
+def make_landscape(
+    run: Path, other: str = "mnist", weights: str | None = None, pictures: Sequence[ImageSet] = ()
+) -> Path:
+    """Write a landscape between the run's own set and another, by which the other is 102.5 nats likelier.
+
+    The likelihood of the first image of each of the `pictures` rises by 100 nats as the contrast goes from 1 to 0. The
+    weights are those that the run has at the time, where it has any.
+    """
+    config = RunConfig.from_json((run / "config.json").read_bytes())
+    heights = tuple(-900 - 100 * contrast for contrast in CONTRASTS)
+    curves = [
+        Curve(slug=one.slug, split=one.split, fingerprint=one.fingerprint, example=0, log_px=heights)
+        for one in pictures
+    ]
+    found = Landscape(
+        known=config.data.name,
+        other=other,
+        split="test",
+        n_known=60,
+        n_other=60,
+        known_fingerprint=fingerprint(config.data.name, "fitted", 60),
+        other_fingerprint=fingerprint(other, "test", 60),
+        seed=0,
+        dimensions=config.model.dimensions,
+        weights_sha256=weights or weights_hash(run) or "0" * 64,
+        version="0.1.0",
+        log_px=(-1000.0, -1010.0),
+        slope=(-20.0, -30.0),
+        curvature=(120.0, 125.0),
+        own=(300.0, 310.0),
+        offset=(5.0, 5.0),
+        curves=tuple(curves),
+    )
+    return write_landscape(run, found)
 
 
 def card_points() -> list[tuple[str, float, int]]:

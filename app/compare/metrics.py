@@ -44,7 +44,8 @@ def metrics_table(view: View) -> None:
     if several:
         shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
         shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
-    caption = f"{view.measure.symbol} against {look(view.data).title}, {view.setting}, with 95 % intervals"
+    rates = f"AUROC, AUPRC and FPR80 of {view.measure.symbol}"
+    caption = f"{rates} against {look(view.data).title}, {view.setting}, with 95 % intervals"
     components.listed(frame, shown, caption)
     with st.container(horizontal=True, gap="medium"):
         components.save(frame, "compared-metrics", key="compared-metrics-csv", quiet=True)

@@ -89,13 +89,14 @@ class Figure(go.Figure):
         self.add_scatter(x=x, y=y, **{"name": style.title} | drawn | more)
 
     def to_dict(self) -> dict[str, Any]:
-        """Traces and layout in the style of the house, with every array as a plain list."""
+        """Traces, layout in the style of the house, and frames if any, with every array as a plain list."""
         layout = _over(HOUSE | MOUSE[self.mouse], _plain(self.layout.to_plotly_json()))
         for name in layout:
             if name.startswith(("xaxis", "yaxis")):
                 layout[name] = _over(HOUSE[name[:5]] | {"automargin": self.worded}, layout[name])
         traces = cast("tuple[BaseTraceType, ...]", self.data)
-        return {"data": [_plain(trace.to_plotly_json()) for trace in traces], "layout": layout}
+        found = {"data": [_plain(trace.to_plotly_json()) for trace in traces], "layout": layout}
+        return found | ({"frames": [_plain(frame.to_plotly_json()) for frame in self.frames]} if self.frames else {})
 
 
 def subplots(**arguments: Any) -> Figure:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app.figures.layout import Figure
 from app.frame import state
+from app.frame.glossary import explained
 from app.looks.wording import literal
 from hvae.errors import HvaeError
 
@@ -41,14 +42,19 @@ def guarded() -> Iterator[None]:
 def heading(title: str, lead: str) -> None:
     """Title of a page and one sentence on what it is for (HTML allowed in the lead)."""
     st.title(title, anchor=False)
-    st.html(f'<p class="lead">{lead}</p>')
+    st.html(f'<p class="lead">{explained(lead)}</p>')
 
 
 def section(title: str, text: str = "") -> None:
     """Heading of a section with a sentence on what it shows (HTML allowed in the text)."""
     st.header(title, anchor=False)
     if text:
-        st.html(f'<p class="prose">{text}</p>')
+        prose(text)
+
+
+def prose(*paragraphs: str) -> None:
+    """Paragraphs of HTML."""
+    st.html("".join(f'<p class="prose">{explained(text)}</p>' for text in paragraphs))
 
 
 def problem(text: str, command: str | None = None) -> None:
@@ -111,7 +117,7 @@ def chart(
             on_click(points[0]["customdata"])
 
     with st.container(gap="small"):
-        st.html(f'<p class="chart-title">{title}</p>')
+        st.html(f'<p class="chart-title">{explained(title)}</p>')
         st.plotly_chart(
             figure,
             theme=None,
@@ -169,7 +175,7 @@ def table(
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
     )
-    title = f'<p class="chart-title">{caption}</p>' if caption else ""
+    title = f'<p class="chart-title">{explained(caption)}</p>' if caption else ""
     st.html(
         f'{title}<div class="table-frame" tabindex="0" role="region" aria-label="{plain(caption) or "table"}">'
         f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

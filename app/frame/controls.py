@@ -51,6 +51,13 @@ def choose(
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
+def unseen(key: str, usable: Callable[[Any], bool], fallback: str) -> str:
+    """A word of the address that other widgets set and nobody types: bound under `key`, in a box that is hidden."""
+    state.settle(key, lambda asked: next(filter(usable, asked[-1:]), None), usable, fallback)
+    with state.shared(), st.container(key=f"unseen-{key}"):
+        return st.text_input(key, key=key, bind="query-params", label_visibility="collapsed") or ""
+
+
 def choose_many(
     label: str, key: str, options: list[str], default: list[str], *, help: str | None = None
 ) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
-"""Terms that a page explains where they stand: on hovering, or on reaching them with the Tab key."""
+"""Terms that every page explains where they first stand: on hovering, or on reaching them with the Tab key."""
 
 import html
+import re
+
+import streamlit as st
 
 TERMS = {
     "likelihood": "p(x): how probable a model calls exactly this image. For 8-bit pixels it is tiny, so its "
@@ -20,10 +23,49 @@ TERMS = {
 """Term -> what it means, in plain text of one or two sentences."""
 
 
-def term(name: str, said: str | None = None) -> str:
-    """A term of `TERMS` in HTML that explains itself, in other words where the sentence needs them.
+_TAGS = re.compile("(<[^>]*>)")
+_WORDS = {
+    "likelihood": "likelihoods?",
+    "ELBO": "ELBOs?",
+    "prior": "priors?",
+    "posterior": "posteriors?",
+    "nats": "nats?",
+    "bits/dim": "bits/dim|bits per dimension",
+    "typical set": "typical sets?",
+    "AUROC": "AUROCs?",
+}
+"""Term -> the words it stands in, as a regular expression."""
+_ANY = re.compile(
+    "|".join(rf"(?P<_{place}>\b(?:{word})\b)" for place, word in enumerate(_WORDS.values())), re.IGNORECASE
+)
 
-    The explanation opens below the paragraph, so that none reaches beyond a narrow screen.
+
+def begin() -> None:
+    """Forget what was explained: the page is drawn from its top."""
+    st.session_state["_explained"] = {}
+
+
+def explained(text: str) -> str:
+    """HTML of a paragraph in which a term that the page uses for the first time explains itself.
+
+    On hovering, or on reaching it with the Tab key; the explanation opens below the paragraph, so that none reaches
+    beyond a narrow screen. A paragraph that is drawn once more, as a part of a page may be, keeps what it explains.
     """
-    meaning = html.escape(TERMS[name], quote=True)
-    return f'<dfn class="gloss" tabindex="0" data-means="{meaning}">{html.escape(said or name)}</dfn>'
+    first: dict[str, str] = st.session_state.setdefault("_explained", {})
+    here: set[str] = set()
+
+    def marked(found: re.Match[str]) -> str:
+        name = list(TERMS)[int(str(found.lastgroup)[1:])]
+        if name in here or first.setdefault(name, text) != text:
+            return found[0]
+        here.add(name)
+        return f'<dfn class="gloss" tabindex="0" data-means="{html.escape(TERMS[name])}">{found[0]}</dfn>'
+
+    # What lies between the tags alone.
+    return "".join(part if part.startswith("<") else _ANY.sub(marked, part) for part in _TAGS.split(text))
+
+
+def terms_in(text: str) -> set[str]:
+    """The terms that stand in an HTML text, outside its tags."""
+    words = "".join(part for part in _TAGS.split(text) if not part.startswith("<"))
+    return {list(TERMS)[int(str(found.lastgroup)[1:])] for found in _ANY.finditer(words)}

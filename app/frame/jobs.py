@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.frame import components, state
+from app.frame import components, controls, state
 from app.server import limits
 from app.server.queue import KEPT, Job, JobQueue, Work, duration
 from hvae.errors import HvaeError
@@ -57,11 +57,9 @@ def unfinished(job: str) -> bool:
 def followed() -> str | None:
     """Id of the job in the address (`?job=`), None where there is none.
 
-    Call it on every run of a page that knows the key `job`, else the address loses it. Nobody types in its hidden box.
+    Call it on every run of a page that knows the key `job`, else the address loses it.
     """
-    state.settle("job", lambda asked: "".join(asked[-1:]) or None, lambda job: isinstance(job, str), "")
-    with state.shared(), st.container(key="job-address"):
-        chosen = st.text_input("Job", key="job", bind="query-params", label_visibility="collapsed")
+    chosen = controls.unseen("job", lambda job: isinstance(job, str), "")
     state.hold("job", chosen or None)
     return chosen or None
 

@@ -24,7 +24,7 @@ class Page:
 PAGES = (
     Page("overview", "Overview", "Learn"),
     Page("how_it_works", "How it works", "Learn", ("example", "layers", "seed")),
-    Page("paradox", "Why likelihood fails", "Learn", ("step", "guess", "known", "other", "turn", "density")),
+    Page("paradox", "Why likelihood fails", "Learn", ("step", "guess", "known", "other", "turn", "density", "picture")),
     Page(
         "reconstructions", "Reconstructions", "Learn",
         ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),

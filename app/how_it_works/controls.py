@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import controls, state
-from app.how_it_works.switches import Switches, every, first_choice, presets
+from app.how_it_works.switches import Switches
 from app.images import sources
 from app.looks.palette import look
-from app.looks.wording import subscript
+from app.looks.wording import quoted, subscript
 from hvae import datasets
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
@@ -45,30 +44,27 @@ class Example:
         return not self.key.startswith(f"{SAMPLE}:")
 
 
-def switches(depth: int) -> tuple[DeltaGenerator, Switches]:
-    """Buttons for choices worth trying and a switch a layer, top first; (row with the whole choice, the choice)."""
-    buttons = st.container(horizontal=True, gap="small")
-    toggles = st.container(key="switches", horizontal=True, vertical_alignment="bottom", gap="medium")
-    row = controls.bar("layers-bar")
-    with row:
-        layers = controls.choose(
-            "All switches", "layers", every(depth, _made(depth)), first_choice(depth), select=True,
-            help="A letter a layer, z₁ first: q from the image, p from the prior. The address holds this word.",
-        )  # fmt: skip
-    now = Switches(layers)
-    with buttons:
-        for name, choice in presets(depth).items():
-            st.button(name, key=f"_preset-{name}", on_click=_set, args=(choice,), disabled=choice == layers)
-    with toggles:
+def switches(depth: int) -> Switches:
+    """A switch a layer, top first, and the choice they make; the address holds it as a letter a layer, z1 first."""
+
+    def usable(layers: object) -> bool:
+        return isinstance(layers, str) and len(layers) == depth and set(layers) <= {"q", "p"}
+
+    opening = "q" * depth
+    if (asked := "".join(state.asked("layers")[-1:])) and not usable(asked):
+        state.note("layers", f"This model has no choice of layers `{quoted(asked)}`; showing `{opening}`.")
+    layers = controls.unseen("layers", usable, opening)
+    now = Switches(state.kept("layers", layers if usable(layers) else None, opening))
+    with st.container(key="switches", horizontal=True, vertical_alignment="bottom", gap="medium"):
         for layer in range(depth, 0, -1):
             _switch(now, layer)
-    return row, now
+    return now
 
 
-def chosen_examples(row: DeltaGenerator, config: RunConfig, ood: tuple[str, ...]) -> tuple[str, str, int]:
-    """(key of the familiar image, key of the unfamiliar one, seed), chosen in a row made by `controls.bar`."""
+def chosen_examples(config: RunConfig, ood: tuple[str, ...]) -> tuple[str, str, int]:
+    """(key of the familiar image, key of the unfamiliar one, seed)."""
     sets = here(config, ood)
-    with row:
+    with controls.bar("examples"):
         chosen = controls.choose(
             "Example", "example", offered(sets, config.model.image_shape), select=True,
             help="Set and number; sample:1 is an image the model made up. A familiar image is shown beside an "
@@ -139,19 +135,6 @@ def _switch(now: Switches, layer: int) -> None:
     st.session_state[key] = next(word for word in WORDS if word[0] == now.layers[layer - 1])
 
     def turn() -> None:
-        _set(now.layers[: layer - 1] + st.session_state[key][0] + now.layers[layer:])
+        st.session_state["layers"] = now.layers[: layer - 1] + st.session_state[key][0] + now.layers[layer:]
 
     st.segmented_control(f"z{subscript(layer)} from", WORDS, key=key, required=True, on_change=turn)
-
-
-def _set(layers: str) -> None:
-    st.session_state["layers"] = layers
-    _made(len(layers))
-
-
-def _made(depth: int) -> list[str]:
-    """Choices that a link asked for or a person made with the switches; they stay on offer."""
-    made: list[str] = st.session_state.setdefault("_how_made", [])
-    wanted = [*state.asked("layers"), st.session_state.get("layers")]
-    made += [one for one in wanted if isinstance(one, str) and one not in made and len(one) == depth]
-    return made

@@ -5,6 +5,7 @@ A grid of boxes, as Streamlit takes SVG out of HTML; colour never stands without
 
 import streamlit as st
 
+from app.frame.glossary import explained
 from app.how_it_works.switches import DEEP, NUMBERS, Switches
 from app.looks import wording
 
@@ -104,7 +105,7 @@ def steps() -> None:
     for title, text, equation in STEPS:
         with steps.container(border=True):
             words, formula = st.columns([6, 5], gap="medium", vertical_alignment="center")
-            words.html(f'<h3 class="card-title">{title}</h3><p class="card-text">{text}</p>')
+            words.html(f'<h3 class="card-title">{title}</h3><p class="card-text">{explained(text)}</p>')
             formula.latex(equation)
     st.caption(
         "Equations of Havtorn et al., 2021, Hierarchical VAEs Know What They Don’t Know. As in the code they released "

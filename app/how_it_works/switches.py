@@ -1,16 +1,12 @@
 """Which layers come from q and which from the prior: every choice, its name and what it means. Knows no Streamlit."""
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.looks.wording import spoken
 
-SPELLED_OUT = 8
-"""Most layers of which every choice is on offer, 2^L of them; above, those that the paper names and those made here."""
-
 DEEP = 6
-"""Layers from which on the page opens with half of them forgotten: the top one of many knows next to nothing alone."""
+"""Layers from which on the diagram is drawn closer."""
 
 AT_ONCE = 4
 """Most layers of which every choice is computed at once, so that a switch only shows what is there."""
@@ -85,38 +81,12 @@ class Switches:
         return [layer for layer, letter in enumerate(self.layers, start=1) if letter == "p"]
 
 
-def every(depth: int, added: Iterable[str] = ()) -> list[str]:
-    """Choices on offer: L^{>0} ... L^{>L}, then L^{<L} ... L^{<2}, then mixed ones.
-
-    Those `added` are offered for a model of more than `SPELLED_OUT` layers; a shallower one has all mixed ones.
-    """
-    named = ["p" * k + "q" * (depth - k) for k in range(depth + 1)]
-    named += ["q" * kept + "p" * (depth - kept) for kept in range(depth - 1, 0, -1)]
-    mixed = (one for one in added if len(one) == depth and set(one) <= {"q", "p"})
-    if depth <= SPELLED_OUT:
-        mixed = map("".join, itertools.product("qp", repeat=depth))
-    return list(dict.fromkeys([*named, *mixed]))
-
-
-def first_choice(depth: int) -> str:
-    """What the page opens with: only the top layer knows the image, of a deep model the upper half."""
-    forgotten = depth - 1 if depth < DEEP else depth // 2
-    return "p" * forgotten + "q" * (depth - forgotten)
-
-
-def presets(depth: int) -> dict[str, str]:
-    """Choices worth trying, by what their buttons say; those that a shallow model lacks are left out."""
-    wanted = {"All from the image": 0, "Lowest from the prior": 1, "Lowest two": 2}
-    if depth >= DEEP:
-        wanted["Lower half"] = depth // 2
-    choices = {name: "p" * k + "q" * (depth - k) for name, k in wanted.items() if k < depth}
-    return choices | {"Nothing from the image": "p" * depth}
-
-
 def computed_with(layers: str) -> tuple[str, ...]:
     """The choices computed together with one: all of them where they are few, else it and the ELBO."""
     depth = len(layers)
-    return tuple(every(depth)) if depth <= AT_ONCE else tuple(dict.fromkeys(["q" * depth, layers]))
+    if depth <= AT_ONCE:
+        return tuple(map("".join, itertools.product("qp", repeat=depth)))
+    return tuple(dict.fromkeys(["q" * depth, layers]))
 
 
 def _layers(numbers: list[int]) -> str:

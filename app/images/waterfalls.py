@@ -53,7 +53,7 @@ def bound_in_steps(chosen: Chosen, k: int) -> None:
         return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars)
 
     components.chart(*kept("waterfall drawn", (chosen.stamp, k), draw), "image-waterfall", key="image-waterfall")
-    st.html(f'<p class="prose">{explanation(chosen.table, k)}</p>')
+    components.prose(explanation(chosen.table, k))
 
 
 def explained(chosen: Chosen, score: Score) -> None:
@@ -71,7 +71,7 @@ def explained(chosen: Chosen, score: Score) -> None:
     with left:
         components.chart(figure, numbers, "image-parts", key="image-parts")
         if score.legend:
-            st.html(f'<p class="prose">{_html(score.legend)}</p>')
+            components.prose(_html(score.legend))
     with right:
         components.listed(
             statistics,

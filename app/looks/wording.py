@@ -57,6 +57,11 @@ def nats(value: float, digits: int = 1) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign."""
+    return f"{'+' if value > 0 else ''}{nats(value, digits)}"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number to so many digits, large ones whole (`16,929`, never `1.69e+04`); a dash where there is none."""
     if not math.isfinite(value):

@@ -11,11 +11,10 @@ from app.figures.aurocs import ranking
 from app.figures.clouds import cloud
 from app.figures.densities import Panel, Series, contrast_table, stacked
 from app.frame import components, controls, state
-from app.frame.glossary import term
-from app.looks.wording import bits, estimate, nats, rate
+from app.looks.wording import bits, estimate, rate, signed
 from app.paradox import levels
 from app.paradox.rivals import UNIT, Pair, Rival, views
-from app.paradox.steps import told, why
+from app.paradox.steps import told
 from app.reading import view
 from app.reading.view import View
 from hvae import stats
@@ -37,7 +36,7 @@ def all_pairs(pair: Pair) -> str:
     known, other = pair.titles
     return (
         f"Now all images at once. Models trained on {known} give every image of {known}, none of which they were "
-        f"trained on, and of {other} its {term('likelihood')}. Which of them come out likelier?"
+        f"trained on, and of {other} its likelihood. Which of them come out likelier?"
     )
 
 
@@ -50,7 +49,7 @@ def histograms(pair: Pair, guess: str | None) -> None:
     told(
         guess,
         right,
-        f"{wrong} of {len(areas)} kinds of models here find {pair.titles[1]} the likelier set, their {term('AUROC')} "
+        f"{wrong} of {len(areas)} kinds of models here find {pair.titles[1]} the likelier set, their AUROC "
         "being below .5 with its whole interval.",
     )
     edges = stats.shared_edges([part.scores for _, one in pair.shown for part in one.sets], 100, clip=0.005)
@@ -77,9 +76,9 @@ def histograms(pair: Pair, guess: str | None) -> None:
         "Mean of each set, and how well −log p(x) alone tells them apart (95 % interval)",
         name="paradox-aurocs",
     )
-    why(
+    components.prose(
         "The models differ in everything: a flow maps an image to noise and back, PixelCNN++ predicts one pixel "
-        f"after another, a VAE draws it from a few latent numbers and gives an {term('ELBO')}. Where they agree, the "
+        "after another, a VAE draws it from a few latent numbers and gives an ELBO. Where they agree, the "
         "fault is in the question and not in one of them.",
         TALK.get((pair.known, pair.other), ""),
     )
@@ -89,7 +88,7 @@ def two_terms(pair: Pair) -> str:
     """The question of volume and density."""
     return (
         "A flow turns an image x into z, which it wants to look like draws from a simple "
-        f"{term('prior')}. Its log p(x) is a sum: log p(z), how plausible z is, and log|det J|, how much the map "
+        f"prior. Its log p(x) is a sum: log p(z), how plausible z is, and log|det J|, how much the map "
         f"stretches the space around x (its volume). Which of the two favours {pair.titles[1]}?"
     )
 
@@ -109,8 +108,8 @@ def volume(pair: Pair, guess: str | None) -> None:
     told(
         guess,
         larger if max(of_volume, of_z) > 0 else NEITHER,
-        f"{row['density']}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {_signed(of_z)} "
-        f"{term('nats')} on average, log|det J| by {_signed(of_volume)}.",
+        f"{row['density']}: from {pair.titles[0]} to {pair.titles[1]}, log p(z) changes by {signed(of_z)} "
+        f"nats on average, log|det J| by {signed(of_volume)}.",
     )
     columns = st.columns(len(flows))
     for place, (column, (rival, _), (points, _)) in enumerate(zip(columns, flows, made, strict=True)):
@@ -126,15 +125,16 @@ def volume(pair: Pair, guess: str | None) -> None:
         frame,
         {
             "density": lambda row: components.escape(row.density),
-            "log p(z)": lambda row: _signed(row.log_pz),
-            "log|det J|": lambda row: _signed(row.log_det),
-            "log p(x)": lambda row: _signed(row.log_px),
+            "log p(z)": lambda row: signed(row.log_pz),
+            "log|det J|": lambda row: signed(row.log_det),
+            "log p(x)": lambda row: signed(row.log_px),
             "AUROC of −log p(z)": lambda row: estimate(view.estimate_of(row, "auroc")),
         },
-        f"{pair.titles[1]} minus {pair.titles[0]}: mean difference in nats; above 0 the unfamiliar set is the likelier",
+        f"{pair.titles[1]} minus {pair.titles[0]}: mean difference in nats, above 0 where the unfamiliar set is "
+        "the likelier, and the AUROC of −log p(z)",
         name="paradox-volume",
     )
-    why(
+    components.prose(
         "The obvious suspect is the volume: a model may raise log p(x) by stretching space, whatever z looks like. A "
         "constant-volume flow cannot do that, as its log|det J| is one number for every image: all its marks stand on "
         "one line. What it still gets wrong, the volume is not to blame for."
@@ -194,7 +194,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
         "AUROC of the likelihood, and of what is left when the bits of the shorter code are subtracted",
         name="paradox-left",
     )
-    why(
+    components.prose(
         "Subtracting the bits of a plain code asks a better question: how much better does the model know this image "
         "than somebody who knows nothing? (Serrà et al., 2020.) It helps where complexity was the whole story, and its "
         "result depends on the code."
@@ -204,7 +204,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
 def the_levels(pair: Pair) -> str:
     """The question of the levels."""
     return (
-        f"What a model draws lies in its {term('typical set')}, so an image that is too likely is as suspicious as one "
+        f"What a model draws lies in its typical set, so an image that is too likely is as suspicious as one "
         "too unlikely. And a hierarchical VAE can be asked more: what is lost when its lowest layer, which knows "
         f"strokes and texture, may not look at the image (LLR<sup>&gt;1</sup>)? What happens to {pair.titles[1]}?"
     )
@@ -218,7 +218,7 @@ def hierarchy(pair: Pair, guess: str | None) -> None:
     title = f"AUROC of each score, {pair.titles[0]} being familiar: the likelihoods first, what looks at levels last"
     components.chart(ranking(rows, title), rows, "paradox-levels", key="paradox-levels")
     components.left_out(problems)
-    why(
+    components.prose(
         "Typicality catches what is too likely, but a set may have just the likelihood of the training images and be "
         "another one all the same. The upper layers of a hierarchy hold what a thing is, the lowest what it is drawn "
         "with. An unfamiliar image needs its lowest layers to be rebuilt, a familiar one does not: that is a score."
@@ -239,18 +239,13 @@ def _with_levels(pair: Pair, rows: pd.DataFrame) -> tuple[str, str]:
         return NO_HELP, "No hierarchical run here has scored both sets."
     words = ", ".join(f"{row['score']} {rate(row['auroc'])}" for row in looking)
     best = max(row["auroc"] for row in looking)
-    return HELPS if best > 0.9 else NO_HELP, f"{term('AUROC')} on {pair.titles[1]}: {words}."
+    return HELPS if best > 0.9 else NO_HELP, f"AUROC on {pair.titles[1]}: {words}."
 
 
 def _panel(rival: Rival, one: View, edges: Floats) -> Panel:
     """Both sets under one density."""
     series = [Series(part.slug, stats.density(part.scores, edges), np.arange(0), part.scores) for part in one.sets]
     return Panel("−log<sub>2</sub> p(x)", UNIT, components.escape(rival.title), series)
-
-
-def _signed(value: float) -> str:
-    """A difference in nats with its sign."""
-    return f"{'+' if value > 0 else ''}{nats(value)}"
 
 
 def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, Any]]:

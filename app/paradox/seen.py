@@ -7,13 +7,13 @@ import streamlit as st
 from app.figures.clouds import in_order
 from app.frame import components, controls
 from app.frame.caching import kept
-from app.frame.glossary import term
 from app.images.mosaic import Cell, Row, table_html
 from app.looks.palette import look
 from app.looks.pictures import grey_or_colour
 from app.looks.wording import bits, percent, spoken
+from app.paradox import landscape
 from app.paradox.rivals import Pair, pictures, values
-from app.paradox.steps import told, why
+from app.paradox.steps import told
 from hvae.datasets import ImageSet
 
 LEFT, RIGHT, DISAGREE = "the left one", "the right one", "they disagree"
@@ -28,7 +28,7 @@ def two_images(pair: Pair) -> str:
         about = f"an image of {known}, which the models below were trained on, and one of {other}, which they never saw"
     else:
         about = f"an image of {known} and one of {other}; the models below were trained on {trained} and know neither"
-    return f"Here is {about}. Which of the two has the higher {term('likelihood')}?"
+    return f"Here is {about}. Which of the two has the higher likelihood?"
 
 
 def likelier(pair: Pair, guess: str | None) -> None:
@@ -53,9 +53,7 @@ def likelier(pair: Pair, guess: str | None) -> None:
     sides = {row["likelier"] for row in rows}
     right_one = sides.pop() if len(sides) == 1 else DISAGREE
     titles = look(left[0]).title, look(right[0]).title
-    told(
-        guess, right_one, f"In {term('bits/dim')}, lower is likelier; each row is a model trained on {pair.titles[0]}."
-    )
+    told(guess, right_one, f"In bits/dim, lower is likelier; each row is a model trained on {pair.titles[0]}.")
     components.listed(
         frame,
         {
@@ -67,7 +65,7 @@ def likelier(pair: Pair, guess: str | None) -> None:
         "Bits per dimension of these two images: lower is likelier",
         name="paradox-two",
     )
-    why(
+    components.prose(
         "One pair proves nothing: take another one a few times, then go on to all pairs at once. An image of few "
         "strokes on black is easy to predict, pixel by pixel, and whatever is easy to predict is likely, whether or "
         "not the model has ever seen its like."
@@ -102,7 +100,12 @@ def sitting_inside(pair: Pair) -> str:
 
 
 def pixels(pair: Pair, guess: str | None) -> None:
-    """Mean and variance of every pixel of both sets."""
+    """Mean and variance of every pixel of both sets, then what the densities make of it."""
+    _variances(pair, guess)
+    landscape.show(pair)
+
+
+def _variances(pair: Pair, guess: str | None) -> None:
     found = pictures(pair)
     if found is None:
         _nothing()
@@ -136,7 +139,7 @@ def pixels(pair: Pair, guess: str | None) -> None:
         "paradox-pixels",
         key="paradox-pixels",
     )
-    why(
+    components.prose(
         "Think of a density as a hill over its training images. Those are scattered over its slopes; a set with a "
         "similar mean and a smaller variance stands nearer to the top, and comes out as likelier although nothing of "
         "it was ever seen. The argument (Nalisnick et al., 2019, sec. 5) adds up all pixels, also those that vary more."

@@ -58,12 +58,7 @@ def told(guess: str | None, right: str, because: str) -> None:
     else:
         said = f"You said: {components.escape(guess)}. It is: {components.escape(right)}."
         verdict = f"{components.mark('not so')} <strong>{said}</strong>"
-    st.html(f'<p class="prose">{verdict} {because}</p>')
-
-
-def why(*paragraphs: str) -> None:
-    """The explanation below a figure, HTML."""
-    st.html("".join(f'<p class="prose">{text}</p>' for text in paragraphs))
+    components.prose(f"{verdict} {because}")
 
 
 def _turn(label: str, to: int, last: int) -> None:

@@ -83,8 +83,8 @@ def runs_table(found: Sequence[RunEntry]) -> None:
             "weights": lambda row: "–" if pd.isna(row.parameters) else f"{row.parameters:,.0f}",
             "tables": lambda row: str(row.score_tables),
         },
-        "All runs: bits per dimension of the best epoch on validation images, what each layer carries, and how many "
-        "score tables there are",
+        "All runs: bits per dimension of the best epoch on validation images, what each layer carries in nats, and how "
+        "many score tables there are",
         name="runs",
     )
     wrong = [(components.escape(row["run"]), components.escape(row["reason"])) for row in rows if row["reason"]]

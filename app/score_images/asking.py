@@ -205,7 +205,10 @@ def judging(
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
     few = rule.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
-        (st.info if note == instead else st.warning)(literal(note))
+        if note == instead:
+            components.prose(components.escape(note))
+        else:
+            st.warning(literal(note))
     components.left_out([why for why in obstacles.values() if why], "Cannot judge here")
     further = _further(selection, found.run, setting, score)
     settings = Settings(

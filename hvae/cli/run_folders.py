@@ -83,6 +83,7 @@ def check(run: Run) -> None:
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history, tables_only
+    from hvae.runs.landscapes import landscapes
 
     entry = named_run(run)
     config = read_config(entry.path)
@@ -109,6 +110,10 @@ def check(run: Run) -> None:
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
     for card in measured:
         typer.echo(f"card/{card.metadata.file_name}: sound")
+    around, wrong = landscapes(entry)
+    problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
+    for landscape in around:
+        typer.echo(f"{landscape.path.as_posix()}: sound")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)

@@ -1,4 +1,4 @@
-"""`hvae score`: data sets become score tables, images from outside verdicts, test images a robustness card."""
+"""`hvae score`: data sets become score tables, images from outside verdicts; robustness cards and landscapes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _OF_OWN = ("fit", "invert")
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "landscape")
+_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "reading", "samples", "precision")
 
 Data = Annotated[
     list[str] | None,
@@ -67,6 +68,15 @@ Also = Annotated[
         "or regret (of 1,000 images a table, under a second each on a free CPU core). Several may follow."
     ),
 ]
+OfLandscape = Annotated[
+    bool,
+    typer.Option(
+        "--landscape",
+        help="Instead of scoring the --data: how log p around the mean training image (slope and curvature, from at "
+        "most 10,000 or --limit images a set) would make it likelier, and log p of some images as their contrast "
+        "changes. For a density of whole pixel values.",
+    ),
+]
 FailIfOod = Annotated[
     bool,
     typer.Option(
@@ -99,6 +109,7 @@ def score(
     split: Split = None,
     card: Card = False,
     also: Also = None,
+    landscape: OfLandscape = False,
     limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
     samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
@@ -112,7 +123,8 @@ def score(
 
     Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
     judges single images instead, by ranks in the run's own training images; no OOD image plays a part. With --card it
-    measures how strongly test images have to be changed until the scores see it.
+    measures how strongly test images have to be changed until the scores see it, with --landscape how the likelihood
+    changes around the mean image.
     """
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
@@ -123,6 +135,14 @@ def score(
     if card:
         refuse(ctx, _NOT_OF_CARD, "--card")
         write_cards(entries, _asked(ctx), limit or 500, batch_size, device)
+        return
+    if landscape:
+        refuse(ctx, _NOT_OF_LANDSCAPE, "--landscape")
+        if not data:
+            raise ConfigError("name the sets that the training set is set against (--data)")
+        asked = {"seed": seed, "batch_size": min(batch_size, 64)}
+        asked |= {name: ctx.params[name] for name in ("draws", "limit") if given(ctx, name)}
+        write_landscapes(entries, data, asked, device)
         return
     own_parts = split is not None and set(split) <= set(PARTS)
     if (data and images) or not (data or images or own_parts):
@@ -288,3 +308,60 @@ def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_s
                 run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
             )
         typer.echo(f"{path}: hvae report {run.name} --card prints it")
+
+
+def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[str, Any], device: str) -> None:
+    """Measure the landscape of each run towards each set; `asked` are arguments of `measure_landscape`."""
+    from hvae.measuring.landscape import measure_landscape, unfit
+    from hvae.runs.sources import remember, resolve
+    from hvae.runs.training_set import load_images
+
+    if obstacle := next(filter(None, map(unfit, runs)), None):
+        raise ConfigError(obstacle)
+    for run in runs:
+        assert run.config is not None
+        own = resolve(run.path, run.config.data.name)
+        known = load_images(run, own, "fitted")
+        held_out = load_images(run, own, "validation" if ":" in run.config.data.name else "test")
+        for name in data:
+            name = resolve(run.path, name)
+            other = load_images(run, name, "test")
+            with (
+                interruptible("nothing was written"),
+                counted(f"{run.name}: landscape towards {name}", "passes") as progress,
+            ):
+                path = measure_landscape(
+                    run, known, other, _examples(run, held_out, other), accelerator=accelerator(device),
+                    on_progress=progress, **asked,
+                )  # fmt: skip
+            remember(run.path, other, name)
+            typer.echo(f"{path}: {_expanded(path, run)}")
+
+
+def _examples(run: RunEntry, *sets: ImageSet) -> list[tuple[ImageSet, int]]:
+    """Two images of each set, and of those that are on every machine."""
+    from hvae import datasets
+
+    assert run.config is not None
+    shape, found = run.config.model.image_shape, {images.slug: images for images in sets}
+    for name in datasets.names_for(shape):
+        if name.partition("-as-")[0] in ("digits", "glyphs") and name not in found:
+            found[name] = datasets.load(name, "test", image_shape=shape)
+    return [(images, len(images) * third // 3) for images in found.values() for third in (1, 2)]
+
+
+def _expanded(path: Path, run: RunEntry) -> str:
+    """The terms in nats and bits/dim, beside the gap that the run's score tables hold."""
+    from hvae.runs.landscapes import mean_and_error, observed, read_landscape
+    from hvae.stats import bits_per_dim
+
+    one = read_landscape(path)
+
+    def said(name: str, mean: float, error: float) -> str:
+        spread = f" ± {error:.1f}" if error else ""
+        return f"{name} {mean:+.1f}{spread} nats ({-bits_per_dim(mean, one.dimensions):+.3f} bits/dim)"
+
+    terms = ("slope", "curvature", "offset", "together")
+    parts = [said(name, *mean_and_error(getattr(one, name))) for name in terms]
+    gap = observed(run, one)
+    return "; ".join([*parts, said("observed", *gap) if gap else "observed: score both sets"])

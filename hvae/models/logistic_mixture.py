@@ -79,8 +79,12 @@ class DiscretisedLogisticMixture(Distribution):
         return self.pixel_log_prob(value).sum((-2, -1))
 
     def pixel_log_prob(self, value: Tensor) -> Tensor:
-        """log p of each pixel in nats, `(..., lanes, height, width)`; its channels are one event. See `log_prob`."""
-        whole = torch.round(value * (self.levels - 1))
+        """log p of each pixel in nats, `(..., lanes, height, width)`; its channels are one event. See `log_prob`.
+
+        Its derivative by the value is that of the bin around it, as the bin moves along.
+        """
+        scaled = value * (self.levels - 1)
+        whole = scaled + (torch.round(scaled) - scaled).detach()
         y = (2 * whole / (self.levels - 1) - 1).unsqueeze(-4)
         channels = self.means.shape[2]
         parts = [self._located(c, [y[..., i, :, :] for i in range(c)]) for c in range(channels)]

@@ -1,5 +1,7 @@
 """Synthetic runs for the dashboard, and the dashboard itself without a browser."""
 
+import html
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.frame.glossary import TERMS, terms_in
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from tests.synthetic import make_run, make_tables
@@ -96,10 +99,22 @@ def finish_jobs() -> None:
 
 
 def sound(app: AppTest) -> str:
-    """No exception and no unforeseen failure on the page; returns all its text."""
+    """No exception and no unforeseen failure on the page; returns all its text, without what explains its terms."""
     assert not app.exception, app.exception[0].stack_trace
     assert not any("nobody foresaw" in one.value for one in app.error)
-    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.title, app.header, app.code)
-    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
-        one.proto.body for one in app.get("html")
-    )
+    kinds = (app.error, app.warning, app.success, app.info, app.caption, app.markdown, app.title, app.header, app.code)
+    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n" + html_of(app)
+
+
+def html_of(app: AppTest) -> str:
+    """All HTML of a page, without what explains its terms."""
+    return re.sub("</?dfn[^>]*>", "", "\n".join(one.proto.body for one in app.get("html")))
+
+
+def explains(app: AppTest) -> None:
+    """Every term of the glossary that the page uses explains itself in one place."""
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.header)
+    bodies = [one.proto.body for one in app.get("html") if not one.proto.body.startswith("<style>")]
+    text = "\n".join([*(str(one.value) for kind in kinds for one in kind), *bodies])
+    for name in terms_in(text):
+        assert text.count(f'data-means="{html.escape(TERMS[name])}"') == 1, f"{name} on {app.query_params}"

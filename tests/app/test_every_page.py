@@ -19,7 +19,7 @@ from app.looks.wording import quoted
 from hvae.runs.folders import find_run
 from hvae.runs.importing.bundles import bundle_tables
 from hvae.runs.score_tables import METADATA_KEY
-from tests.app.conftest import look_in, sound
+from tests.app.conftest import explains, look_in, sound
 from tests.synthetic import make_run, make_tables
 
 PAGES = registry.names()
@@ -134,6 +134,7 @@ def test_two_runs(page: str, values: dict, scored_runs: Path, visit: Open) -> No
     app = visit(page, **values)
     text = sound(app)
     assert not app.warning and not app.error
+    explains(app)
     if values:
         assert app.session_state["run"] == "second" and app.session_state["versus"] == "first"
         if "Copy link" in text:

@@ -10,6 +10,7 @@ from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
 from hvae.runs.folders import RunEntry
 from hvae.runs.importing.members import Say
+from hvae.runs.landscapes import landscapes
 from hvae.runs.score_tables import table_paths
 
 
@@ -24,12 +25,12 @@ def bundle_weights(run: RunEntry, dest: Path) -> None:
 
 
 def bundle_tables(run: RunEntry, dest: Path, slugs: Collection[str], draws: Collection[int], say: Say) -> None:
-    """Copy config, learning curve, the score tables and cards of the run's weights, byte for byte; no weights.
+    """Copy config, learning curve, score tables, cards and landscapes of the run's weights, byte for byte; no weights.
 
     Args:
         run: what is copied.
         dest: folder to write, with neither a run nor tables in it.
-        slugs: of the sets whose tables are copied; empty for all.
+        slugs: of the sets whose tables and landscapes are copied; empty for all.
         draws: values of R of the tables and cards that are copied; empty for all.
         say: called with a line for each table that cannot be used, and so is left out.
 
@@ -52,6 +53,9 @@ def bundle_tables(run: RunEntry, dest: Path, slugs: Collection[str], draws: Coll
         )
     for entry in kept:
         _copy(entry.path, dest / "scores" / entry.path.name)
+    for landscape in landscapes(run)[0]:
+        if not slugs or landscape.other in slugs:
+            _copy(run.path / landscape.path, dest / landscape.path)
     for card in cards(run)[0]:
         if not draws or card.metadata.draws in draws:
             _copy(run.path / FOLDER / card.metadata.file_name, dest / FOLDER / card.metadata.file_name)

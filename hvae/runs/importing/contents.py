@@ -1,5 +1,6 @@
 """What a copied run holds: config, weights, learning curve and tables, read and checked against each other."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -8,12 +9,13 @@ from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.files import sha256
-from hvae.runs.cards import card_paths, read_card
+from hvae.runs.cards import Card, card_paths, read_card
 from hvae.runs.catalogue import UNDECIDED
 from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
+from hvae.runs.landscapes import Landscape, landscape_paths, read_landscape
 from hvae.runs.score_tables import NAME, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
@@ -37,7 +39,8 @@ def check(run: Path, say: Say) -> None:
         say("there are no weights (model.safetensors): stored scores can be read, nothing new can be computed")
     _check_curve(run, config)
     _check_scores(run, config, digest, say)
-    _check_cards(run, digest, say)
+    _check_measured("robustness cards", map(read_card, card_paths(run)), digest, say)
+    _check_measured("landscapes", map(read_landscape, landscape_paths(run)), digest, say)
     _check_correlations(run)
 
 
@@ -100,10 +103,10 @@ def _check_claims(path: Path, where: str) -> None:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
 
 
-def _check_cards(run: Path, digest: str | None, say: Say) -> None:
-    found = [read_card(path) for path in card_paths(run)]
-    if others := sum(digest is not None and card.metadata.weights_sha256 != digest for card in found):
-        say(f"{others} of {len(found)} robustness cards are of other weights than the run has: measure them again")
+def _check_measured(what: str, found: Iterable[Card | Landscape], digest: str | None, say: Say) -> None:
+    weights = [one.metadata.weights_sha256 if isinstance(one, Card) else one.weights_sha256 for one in found]
+    if others := sum(digest not in (None, each) for each in weights):
+        say(f"{others} of {len(weights)} {what} are of other weights than the run has: measure them again")
 
 
 def _check_correlations(run: Path) -> None:

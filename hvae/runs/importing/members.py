@@ -17,7 +17,9 @@ MAXIMUM_TABLE_BYTES = 64 * 2**20
 LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 32 * 2**20}
 """Bytes that each file beside the tables may have."""
 
-_TABLE = re.compile(r"(scores|card|correlations|correlations/units)/[\w-][\w.-]{0,250}\.parquet")
+_TABLE = re.compile(
+    r"(scores|card|correlations|correlations/units)/[\w-][\w.-]{0,250}\.parquet|landscape/[\w-]{1,120}\.json"
+)
 # What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
 _PASSED_OVER = re.compile(
     r"resume\.pt|sources\.json|(.*/)?\.lock|(scores|card)/\.partial(/.*)?|(.*/)?\.[^/]*\.part|(.*/)?\.DS_Store|__MACOSX/.*"
@@ -54,7 +56,7 @@ def run_members(paths: list[str], say: Say) -> list[str]:
         elif not _PASSED_OVER.fullmatch(path):
             raise CheckpointError(
                 f"{quoted(path)} is no file of a run: those are {', '.join(LIMITS)}, scores/*.parquet, "
-                "card/*.parquet and correlations/*.parquet"
+                "card/*.parquet, landscape/*.json and correlations/*.parquet"
             )
         elif path == "resume.pt":
             say("resume.pt was left out: it is a pickle, which could run code. The copy cannot be trained further.")

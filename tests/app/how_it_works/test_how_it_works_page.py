@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.how_it_works import controls as examples
 from app.how_it_works import terms as how_terms
 from app.how_it_works.diagram import NOTES, diagram, spoken
-from app.how_it_works.switches import Switches, computed_with, every, first_choice, presets
+from app.how_it_works.switches import Switches, computed_with
 from app.how_it_works.terms import Terms
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import load
@@ -57,16 +57,12 @@ def test_switches_change_the_picture_and_the_sum_and_agree_with_the_score_table(
     np.testing.assert_allclose(shown, [table.bound(1)[7], table.bound(0)[7] - table.bound(1)[7]], rtol=1e-4)
     before = next(one.proto.body for one in app.get("html") if "mosaic switched" in one.proto.body)
 
-    app.segmented_control(key="_z2").set_value("prior").run()
-    assert app.selectbox(key="layers").value == "ppq"
+    turn(app, 2, "prior", "ppq")
     assert terms(app)[-1][0].startswith("LLR<sup>&gt;2</sup>")
     assert before not in [one.proto.body for one in app.get("html")]
-    app.segmented_control(key="_z1").set_value("q (image)").run()
-    assert app.selectbox(key="layers").value == "qpq"
+    turn(app, 1, "q (image)", "qpq")
     assert "A mixed proposal: z<sub>2</sub> comes from the prior" in sound(app)
-    press(app, "All from the image")
-    assert app.selectbox(key="layers").value == "qqq"
-    assert app.segmented_control(key="_z1").value == "q (image)"
+    turn(app, 2, "q (image)", "qqq")
     assert len(terms(app)) == 5
     assert "layers=qqq" in app.code[-1].value and "example=digits:7" in app.code[-1].value
     assert "hvae reconstruct clothes --data digits --split all --first 7 --count 1 --seed 0" in app.code[0].value
@@ -83,14 +79,19 @@ def test_any_depth_and_colour(root: Path, visit) -> None:
     assert "Sample 2 of the model" in text and "Digits (scikit-learn) as 32x32 colour 0" in text
     assert "BU and TD" in text and "each z has two halves" in text
     assert len(terms(app)) == 10 + 3
-    app.segmented_control(key="_z9").set_value("prior").run()
-    assert app.selectbox(key="layers").value == "pqpqqqqqpq", "a switch makes any choice, however many there are"
+    turn(app, 9, "prior", "pqpqqqqqpq")
     assert "skipped" in terms(app)[9][1]
     app.selectbox(key="run").select("flat").run()
-    assert app.selectbox(key="layers").value == "q"
+    assert app.text_input(key="layers").value == "q"
     assert "A model of one layer" in sound(app)
-    press(app, "Nothing from the image")
+    turn(app, 1, "prior", "p")
     assert "the same picture" in app.info[0].value
+
+
+def turn(app: AppTest, layer: int, to: str, made: str) -> None:
+    """Turn the switch of a layer, which makes another choice of all of them."""
+    app.segmented_control(key=f"_z{layer}").set_value(to).run()
+    assert app.text_input(key="layers").value == made
 
 
 @pytest.mark.parametrize("state", ["no run", "tables only"])
@@ -101,7 +102,8 @@ def test_without_a_model_the_diagram_and_the_equations_are_there(state: str, roo
     text = sound(app)
     assert 'class="hierarchy"' in text and "L<sup>&lt;2</sup>" in text
     assert text.count("(eq. ") == 3 and r"\mathrm{LLR}^{>k}" in app.latex[2].value
-    press(app, "Lowest two")
+    turn(app, 1, "prior", "ppp")
+    turn(app, 3, "q (image)", "ppq")
     if state == "no run":
         assert "No run was found" in sound(app)
     else:
@@ -118,17 +120,23 @@ def test_an_address_with_nonsense_is_said(root: Path, visit) -> None:
     sound(app)
 
 
-def test_every_choice_is_named_once() -> None:
-    for depth in (1, 2, 3, 5):
-        assert len(every(depth)) == len(set(every(depth))) == 2**depth
-        assert every(depth)[0] == "q" * depth and every(depth)[depth] == "p" * depth
-        assert first_choice(depth) in every(depth)
-        assert len(set(presets(depth).values())) == len(presets(depth)) == min(depth + 1, 4)
-        assert {"q" * depth, "p" * depth} <= set(computed_with("p" * depth))
-    assert len(every(20)) == 40
-    assert every(10, ["qpqpppqqqq", "qq", "xqqqqqqqqq"])[20:] == ["qpqpppqqqq"]
-    assert presets(10)["Lower half"] == first_choice(10) == "pppppqqqqq"
-    assert "z<sub>1</sub> to z<sub>5</sub> come" in Switches(first_choice(10)).meaning
+def test_the_page_opens_at_its_beginning_with_the_pictures_first_and_one_way_to_set_a_layer(root: Path, visit) -> None:
+    make_run(root, "clothes", trained=True)
+    app = visit("how_it_works")
+    text = sound(app)
+    assert "layers=qqq" in app.code[-1].value and "Told everything, the model rebuilds both" in text
+    assert [one.label for one in app.segmented_control] == ["z₃ from", "z₂ from", "z₁ from"]
+    assert {one.label for one in app.button} == {"Resample"}
+    assert not any("qqq" in one.options for one in app.selectbox)
+    bodies = [one.proto.body for one in app.get("html")]
+    drawn = [next(at for at, body in enumerate(bodies) if part in body) for part in ("mosaic switched", '"hierarchy"')]
+    assert drawn == sorted(drawn)
+
+
+def test_what_is_computed_together() -> None:
+    assert set(computed_with("pq")) == {"qq", "qp", "pq", "pp"} and computed_with("p" * 9) == ("q" * 9, "p" * 9)
+    assert computed_with("q" * 9) == ("q" * 9,)
+    assert "z<sub>1</sub> to z<sub>5</sub> come" in Switches("pppppqqqqq").meaning
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,24 @@
 """The six steps on made-up runs of whole pixel values: a question first, then what the tables say."""
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 
-from app.frame.glossary import TERMS, term
+from app.frame import glossary
 from hvae.datasets import load
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
-from tests.app.conftest import look_in, sound
-from tests.synthetic import make_run, make_tables
+from tests.app.conftest import explains, look_in, sound
+from tests.synthetic import make_landscape, make_run, make_tables
 
 SETS = ("fashionmnist", "mnist")
 ANSWERS = {
     2: ("It is: unfamiliar ones are likelier.", "2 of 2 kinds of models here find MNIST the likelier set"),
     3: ("It is: the volume.", "Normalising flow: from FashionMNIST to MNIST"),
     5: ("It is: simple ones.", "would mean that they are the same order"),
-    6: ("AUROC</dfn> on MNIST: Hierarchical VAE: LLR<sup>&gt;1</sup>", "are of the run `deep`"),
+    6: ("AUROC on MNIST: Hierarchical VAE: LLR<sup>&gt;1</sup>", "are of the run `deep`"),
 }
 GUESSES = {2: "a coin would do as well", 3: "the density of z", 5: "neither decides", 6: "they stay mixed up"}
 
@@ -92,7 +94,45 @@ def test_no_density_of_whole_pixels(root: Path, visit) -> None:
     assert "hvae train fashionmnist-glow" in text and "none is trained and scored" in text
 
 
-def test_a_term_explains_itself() -> None:
-    for name in TERMS:
-        assert f'data-means="{TERMS[name][:8]}' in term(name) and 'tabindex="0"' in term(name)
-    assert ">so likely</dfn>" in term("likelihood", "so likely")
+@pytest.mark.parametrize("step", range(1, 7))
+def test_every_step_explains_the_terms_it_uses(step: int, steps) -> None:
+    explains(steps(step=str(step), guess="just show me"))
+
+
+def test_a_term_explains_itself_where_it_first_stands_and_only_there() -> None:
+    glossary.begin()
+    first = '<a title="nats">nats</a> of a likelihood, Likelihoods and &lt;nats'
+    said = glossary.explained(first)
+    assert said.count("<dfn") == 2 and said.startswith(
+        '<a title="nats"><dfn class="gloss" tabindex="0" data-means="The'
+    )
+    assert ">likelihood</dfn>, Likelihoods and" in said and said.endswith("&lt;nats")
+    assert glossary.explained("another likelihood, the unlikely prior’s").count("<dfn") == 1
+    assert glossary.explained(first) == said, "a part that is drawn again"
+    glossary.begin()
+    assert "<dfn" in glossary.explained("another likelihood")
+    assert glossary.terms_in("an <b title='prior'>ELBO</b> in bits per dimension of typical sets") == {
+        "ELBO", "bits/dim", "typical set",
+    }  # fmt: skip
+
+
+def test_the_terms_of_the_expansion_and_the_contrast_of_an_image(steps, densities: Path) -> None:
+    digits = load("digits", "test")
+    for name, other in (("glow", "mnist"), ("vae", "mnist")):
+        make_landscape(densities / name, other, pictures=[digits])
+    text = sound(steps(step="4", guess="just show me"))
+    assert "The argument in numbers" in text and "has the sign of what is observed for 2 of 2" in text
+    assert "102.5 ± 2.5<br>" in text and "+0.189" in text
+    assert "likelier under 2 of 2 kinds of models" in text and "digits:0" in text
+    (figure,) = [one for one in steps(step="4", guess="just show me").get("plotly_chart") if "frames" in one.proto.spec]
+    drawn = json.loads(figure.proto.spec)
+    assert len(drawn["frames"]) == len(drawn["layout"]["sliders"][0]["steps"]) == 21
+    marks = drawn["frames"][5]["data"][1]
+    assert marks["x"] == [0.5, 0.5] and marks["y"] == pytest.approx([950 / 784 / math.log(2)] * 2, rel=1e-6)
+    assert drawn["frames"][0]["data"][0]["source"] != drawn["frames"][10]["data"][0]["source"]
+
+
+def test_without_a_landscape_the_command_is_said(steps) -> None:
+    said = sound(steps(step="4", guess="just show me", other="digits"))
+    assert "is not expanded towards Digits (scikit-learn): hvae score glow --landscape --data digits" in said
+    assert "The argument in numbers" not in said

@@ -19,17 +19,8 @@ from hvae.files import run_lock
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import METADATA_KEY
 from hvae.runs.states import run_state
+from tests.app.conftest import sound
 from tests.synthetic import make_run, make_tables
-
-
-def sound(app) -> str:
-    """No exception on the page; returns all its text."""
-    assert not app.exception, app.exception[0].stack_trace
-    assert not any("nobody foresaw" in one.value for one in app.error)
-    kinds = (app.error, app.warning, app.info, app.caption, app.code, app.success)
-    return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n".join(
-        one.proto.body for one in app.get("html")
-    )
 
 
 def test_no_run_at_all(root, visit):

@@ -12,14 +12,10 @@ from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
-from tests.app.conftest import finish_jobs, sound
+from tests.app.conftest import finish_jobs, html_of, sound
 from tests.synthetic import make_run, make_tables
 
 PARTS = ["joint: terms of the ELBO", "joint: differences given the terms", "joint: LLR>1"]
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(one.proto.body for one in app.get("html"))
 
 
 def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visit: Callable[..., AppTest]) -> None:
@@ -41,9 +37,9 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
     assert "<th>differs at</th>" in results.report(found, None)
-    assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in texts(app)
-    assert "Its statistics, the most unusual first" in texts(app) and "log r<sub>2</sub>" in texts(app)
-    assert "D<sub>k</sub> is the likelihood that is lost" in texts(app)
+    assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in html_of(app)
+    assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
+    assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
     assert len(app.get("plotly_chart")) == 4
 
 
