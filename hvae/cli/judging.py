@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.verdicts.rule import Rule
 
+MOST_NAMED = 5
+"""Images named beside a doubt that many have; the table and --json have all."""
 BATCH = 64
 """Images read, scored and let go of together: what is in memory does not grow with their number."""
 
@@ -31,8 +33,9 @@ def judge(
     asked: dict[str, Any],
     *,
     alpha: float,
-    fit: str,
+    fit: str | None,
     invert: bool,
+    prepare: list[str],
     two_sided: bool,
     statistic: str,
     score: str | None,
@@ -45,12 +48,17 @@ def judge(
     `asked` holds the fields of the setting that were given. Exit code 3 where `fail_if_ood` and an image raises an
     alarm under the first run.
     """
+    from hvae.datasets import layout
     from hvae.datasets.conversions import FITS
-    from hvae.datasets.own.outside import Treatment
+    from hvae.datasets.own.preparing import SCAN, STEPS, Treatment, usual_fit
     from hvae.runs.catalogue import catalogue
     from hvae.verdicts.rule import STATISTICS, rule
 
-    one_of(fit, FITS, "--fit")
+    if fit is not None:
+        one_of(fit, FITS, "--fit")
+    steps = tuple(
+        step for name in prepare for step in (STEPS if name == SCAN else (one_of(name, (SCAN, *STEPS), "--prepare"),))
+    )
     one_of(statistic, STATISTICS, "--statistic")
     where = accelerator(device)
     if not 0 < alpha < 1:
@@ -64,12 +72,13 @@ def judge(
     found: list[dict[str, Any]] = []
     for run, own in zip(runs, rules, strict=True):
         assert run.config is not None
-        how = Treatment(run.config.model.image_shape, fit, invert)
+        known = layout(run.config.data.name)
+        how = Treatment(run.config.model.image_shape, fit or usual_fit(known), invert, steps, known)
         frame, refused = _judge(run, own, sources, how, alpha, where)
         if not len(frame):
             reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
             raise DataError(f"no readable image in {', '.join(map(str, sources))}{f' ({reasons})' * bool(reasons)}")
-        found.append(_as_record(run.name, own, frame, refused, alpha))
+        found.append(_as_record(run, own, how, frame, refused, alpha))
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -98,7 +107,8 @@ def _judge(
         while batch := list(islice(found, BATCH)):
             refused += (one for one in batch if isinstance(one, Refusal))
             if pictures := [one for one in batch if not isinstance(one, Refusal)]:
-                frame = model(np.stack([picture.image for picture in pictures]), alpha)
+                images, caveats = zip(*((picture.image, picture.caveats) for picture in pictures), strict=True)
+                frame = model(np.stack(images), alpha, caveats)
                 frame.insert(0, "image", [picture.name for picture in pictures])
                 frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
                 frames.append(frame)
@@ -107,18 +117,26 @@ def _judge(
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused
 
 
-def _as_record(run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], alpha: float) -> dict[str, Any]:
-    from hvae.verdicts import words
+def _as_record(
+    run: RunEntry, rule: Rule, how: Treatment, frame: pd.DataFrame, refused: list[Refusal], alpha: float
+) -> dict[str, Any]:
+    from hvae.runs.catalogue import catalogue
+    from hvae.verdicts import power, words
 
     together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
     setting = {
         **rule.setting.fields, "alpha": alpha, "score": rule.score, "levels": [one.label for one in rule.levels],
-        "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
+        "statistic": rule.statistic, "two_sided": rule.two_sided, "pixels": rule.pixels, "fit": how.fit,
+        "invert": how.invert, "prepare": list(how.steps), "n_reference": len(rule.reference),
         "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256, "note": rule.note,
     }  # fmt: skip
+    sets = power.measured(catalogue(run), rule)
     return {
-        "run": run,
+        "run": run.name,
         "setting": setting,
+        "conclusion": words.conclusion(together, sum(map(bool, frame["caveats"])), len(refused)),
+        "catches": power.catches(sets, alpha),
+        "caught": {one.label: one.share(alpha) for one in sets},
         "together": together,
         "images": frame.to_dict("records"),
         "refused": [{"image": one.name, "reason": one.reason} for one in refused],
@@ -133,6 +151,7 @@ def _show(record: dict) -> None:
     from hvae.cli.terminal import show
 
     setting, together = record["setting"], record["together"]
+    _say_first(record)
     levels, differs = setting["levels"], "differs_at" in record["images"][0]
     table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
     for image in record["images"]:
@@ -148,6 +167,7 @@ def _show(record: dict) -> None:
         f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
         f"{together['least_rejections']:,}"
     )
+    typer.echo(f"{record['conclusion']} {record['catches']}")
     typer.echo(
         f"{record['run']} ({setting['score']}, reading {setting['reading']}, S = {setting['samples']}, "
         f"R = {setting['draws']}): {together['alarms']:,} of {together['n']:,} images raise an alarm at "
@@ -155,6 +175,18 @@ def _show(record: dict) -> None:
         f"at a false discovery rate of {setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
         f"{needed if together['least_rejections'] > 1 else ''}."
     )
+
+
+def _say_first(record: dict) -> None:
+    """What cannot be known of some images, before any verdict: each doubt once, with the images that have it."""
+    by_doubt: dict[str, list[str]] = {}
+    for image in record["images"]:
+        for doubt in filter(None, image["caveats"].split("; ")):
+            by_doubt.setdefault(doubt.partition(":")[0], []).append(f"{image['image']}{doubt.partition(':')[2]}")
+    for kind, images in by_doubt.items():
+        more = f"; and {len(images) - MOST_NAMED:,} more" if len(images) > MOST_NAMED else ""
+        some = f"{len(images):,} of {len(record['images']):,}"
+        typer.echo(f"before judging, {kind} ({some}): {'; '.join(images[:MOST_NAMED])}{more}")
 
 
 def _show_side_by_side(records: list[dict], alpha: float) -> None:
@@ -169,9 +201,11 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     runs = [record["run"] for record in records]
     p = [np.array([image["p"] for image in record["images"]]) for record in records]
     frame = words.side_by_side(runs, p, alpha)
-    table = Table("image", *map(escape, runs), "typical for", "knows it best", title="p-values side by side")
+    table = Table("image", *map(escape, runs), "no alarm from", "knows it best", title="p-values side by side")
     for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
         cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
-        table.add_row(escape(image["image"]), *cells, f"{one.typical_for} of {len(runs)}", escape(str(one.knows_best)))
+        table.add_row(
+            escape(image["image"]), *cells, f"{one.no_alarm_from} of {len(runs)}", escape(str(one.knows_best))
+        )
     show(table)
     typer.echo(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")

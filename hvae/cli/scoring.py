@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "fit", "invert", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "fit", "invert", "prepare", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
@@ -33,6 +33,20 @@ Data = Annotated[
 Images = Annotated[
     list[Path] | None,
     typer.Option(help="Instead of a data set: image files, folders or zip archives to judge. Several may follow."),
+]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="With --images, for other aspects: pad (with black), extend (with the colour of the border), crop or "
+        "squash; default extend, and pad for runs trained on a folder of one's own, as they were."
+    ),
+]
+Prepare = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --images: scan (dark ink on paper, all of what follows), or some of auto-invert, level, crop and "
+        "centre, so that they lie as the training images do. Several may follow."
+    ),
 ]
 TwoSided = Annotated[bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")]
 ScoreName = Annotated[
@@ -76,7 +90,8 @@ def score(
     data: Data = None,
     images: Images = None,
     alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
-    fit: Annotated[str, typer.Option(help="With --images, for other aspects: pad, crop or squash.")] = "pad",
+    fit: Fit = None,
+    prepare: Prepare = None,
     invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
     two_sided: TwoSided = False,
     score_name: ScoreName = None,
@@ -118,8 +133,9 @@ def score(
         from hvae.cli.judging import judge
 
         judge(
-            entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, two_sided=two_sided, statistic=statistic,
-            score=score_name, device=device, as_json=as_json, fail_if_ood=fail_if_ood,
+            entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, prepare=prepare or [],
+            two_sided=two_sided, statistic=statistic, score=score_name, device=device, as_json=as_json,
+            fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)

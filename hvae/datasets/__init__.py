@@ -12,6 +12,7 @@ from hvae.datasets.registry import data_root as data_root
 from hvae.datasets.registry import fetch as fetch
 from hvae.datasets.registry import info as info
 from hvae.datasets.registry import is_known as is_known
+from hvae.datasets.registry import layout as layout
 from hvae.datasets.registry import load as load
 from hvae.datasets.registry import load_part as load_part
 from hvae.datasets.registry import names as names

@@ -114,11 +114,26 @@ def last_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the images of a data set lie in their frame, as far as others can be prepared like them."""
+
+    light_on_dark: bool = False
+    """Whether all of them are light things on black, and not photographs or dark strokes."""
+    box: float = 1.0
+    """Longer side of the thing shown, as a share of the frame's."""
+    by_mass: bool = False
+    """Whether the centre of mass is in the middle of the frame, and not the middle of the box."""
+    as_published: bool = False
+    """Whether a model is trained on them at their own size, channels and aspect."""
+
+
+@dataclass(frozen=True)
 class DataSetInfo:
     """What a person should know before using a data set.
 
     ``images`` are their kind, size and number, ``preprocessing`` is what is done to the published images before they
-    are ``shape`` ``(channels, height, width)`` uint8, and ``downloadable`` is from a public address.
+    are ``shape`` ``(channels, height, width)`` uint8, ``downloadable`` is from a public address, ``layout`` is how they
+    lie in their frame.
     """
 
     name: str
@@ -130,6 +145,7 @@ class DataSetInfo:
     splits: tuple[str, ...] = ("train", "test")
     downloadable: bool = True
     shape: tuple[int, int, int] = (1, 28, 28)
+    layout: Layout = Layout()
 
     def inverted(self, words: str) -> "DataSetInfo":
         """The facts about the same images inverted, which ``words`` add to the preprocessing."""

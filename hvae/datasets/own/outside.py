@@ -17,8 +17,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hvae.datasets.conversions import conform, describe_change
+from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, decode
+from hvae.datasets.own.doubts import doubts
+from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
 
 MAX_FILES = 10_000
@@ -30,7 +32,6 @@ MAX_NAME = 120
 MAX_PATH = 400
 MAX_REASON = 300
 
-_FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 # Python unpacks bzip2 and LZMA without a bound on what comes out.
@@ -45,6 +46,8 @@ class Picture:
     image: np.ndarray
     changes: tuple[str, ...] = ()
     """In words, what was done to the file's pixels, in order; empty where nothing was."""
+    caveats: tuple[Caveat, ...] = ()
+    """What a model cannot know of it, before one judges."""
 
 
 @dataclass(frozen=True)
@@ -63,30 +66,15 @@ class Named:
     content: bytes | BinaryIO
 
 
-@dataclass(frozen=True)
-class Treatment:
-    """What is done to an image so that a model of `image_shape` `(channel, height, width)` can take it."""
-
-    image_shape: tuple[int, int, int]
-    fit: str = "pad"
-    """One of `hvae.datasets.conversions.FITS`, for images of another aspect."""
-    invert: bool = False
-    """Whether to make black white: MNIST's digits are white on black, paper is not."""
-
-
 def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
     """One image file (PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says) in the shape of a model.
 
     The reason that a `DataError` gives is fit for a person and does not repeat the file's name.
     """
     decoded = decode(content)
-    (height, width), channels = decoded.size, decoded.pixels.shape[2]
-    changes = [*decoded.changes, *["inverted"] * how.invert]
-    if resized := describe_change((channels, height, width), how.image_shape):
-        same_aspect = height * how.image_shape[2] == width * how.image_shape[1]
-        changes.append(resized if same_aspect else f"{resized} ({_FIT_WORDS.get(how.fit, how.fit)})")
-    image = conform(decoded.pixels, how.image_shape, how.fit, how.invert)
-    return Picture(shown_name(name), image, tuple(changes))
+    image, changes = prepare(decoded.pixels, decoded.size, how)
+    caveats = doubts(decoded.pixels, decoded.size, image, how)
+    return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats)
 
 
 def collect(

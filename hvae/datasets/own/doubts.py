@@ -1,0 +1,64 @@
+"""What a model cannot know of an image from outside, said before it judges: from the file and from what became of it.
+
+No threshold here was chosen by what a model says: each asks whether an image CAN look like those it was trained on.
+"""
+
+import numpy as np
+
+from hvae.datasets.conversions import border
+from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.preparing import Treatment
+
+ONE_VALUE = "one-value"
+_SAME = 3
+"""Grey values that nobody tells apart."""
+_MOST_SAME = 0.995
+"""Share of the pixels that have one value in an image of nothing."""
+_COLOURED = 12
+"""Mean difference between the largest and the least channel, in grey values, from which an image is one of colours:
+above what yellowed paper and JPEG make of grey."""
+_SQUEEZED = 4
+"""Times that a side shrinks from which what is seen of an image is its outline."""
+_ASPECT = 1.1
+"""Ratio of two aspects from which they differ."""
+
+
+def doubts(pixels: np.ndarray, size: tuple[int, int], image: np.ndarray, how: Treatment) -> tuple[Caveat, ...]:
+    """All doubts about one image: `pixels` `(height, width, channels)` of a file of `size`, prepared as `image`."""
+    return (*of_image(image, how, pixels), *of_file(pixels, size, how))
+
+
+def of_image(image: np.ndarray, how: Treatment, pixels: np.ndarray | None = None) -> tuple[Caveat, ...]:
+    """Doubts about an image `(channel, height, width)` as a model takes it; `pixels` are those of its file."""
+    values = image.astype(np.int16)
+    middle = np.median(values, axis=(1, 2), keepdims=True)
+    if (np.abs(values - middle) <= _SAME).all(axis=0).mean() >= _MOST_SAME:
+        colour = "/".join(str(int(one)) for one in middle.ravel())
+        before = "" if pixels is None or pixels.std() <= _SAME else ", unlike its file: look at the preview"
+        return (Caveat(ONE_VALUE, f"almost every pixel has the value {colour}: there is nothing to judge{before}"),)
+    edge = np.median(border(image.transpose(1, 2, 0)))
+    if how.layout.light_on_dark and edge > 127:
+        advice = "it looks like a scan: prepare it as one" if not how.steps else "look at the preview"
+        return (Caveat("light-border", f"its border is light, the model knows light on black; {advice}"),)
+    return ()
+
+
+def of_file(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[Caveat, ...]:
+    """Doubts about what a model loses of a file; none where its training images lost as much."""
+    if not how.layout.as_published:
+        return ()
+    found = []
+    channels, height, width = how.image_shape
+    shrunk = min(size[0] / height, size[1] / width)
+    if (
+        channels == 1
+        and pixels.shape[2] == 3
+        and np.ptp(pixels[:: max(1, len(pixels) // 256)], axis=2).mean() >= _COLOURED
+    ):
+        squeezed = f"{size[1]:,} x {size[0]:,} pixels in colour squeezed to {width} x {height} grey"
+        sentence = squeezed if shrunk >= _SQUEEZED else "its colours are lost: the model sees grey"
+        found.append(Caveat("photograph" if shrunk >= _SQUEEZED else "colour-lost", sentence))
+    aspect = size[1] / size[0] / (width / height)
+    if "crop" not in how.steps and max(aspect, 1 / aspect) >= _ASPECT:
+        found.append(Caveat("aspect", f"{size[1]:,} x {size[0]:,} pixels have another aspect than {width} x {height}"))
+    return tuple(found)
