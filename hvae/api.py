@@ -89,12 +89,14 @@ class LoadedRun:
         Raises:
             ConfigError: an unknown score.
             DataError: images of another shape or type.
-            TableError: the parts are not scored, with the command that scores them.
+            TableError: the parts are not scored, with the command that scores them; or the calibration part is so small
+                that nothing could be an alarm, with the size it takes.
         """
         from hvae.verdicts.judge import Judge
 
         pixels = self._pixels(images)
         made = rule(self._catalogue, setting, score=score, two_sided=two_sided, statistic=statistic)
+        made.require(alpha)
         frame = Judge(self.run, made)(pixels, alpha)
         frame.attrs = {"score": made.score, "statistic": made.statistic, "note": made.note}
         return frame

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hvae.cli.options import accelerator, one_of
-from hvae.cli.terminal import counted
+from hvae.cli.terminal import ALARM, FAILED, UNREAD, counted, fail, strict_json
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -45,20 +44,17 @@ def judge(
 ) -> None:
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
-    `asked` holds the fields of the setting that were given. Exit code 3 where `fail_if_ood` and an image raises an
-    alarm under the first run.
+    `asked` holds the fields of the setting that were given. Exit code 4 where a file was not read, else 3 where
+    `fail_if_ood` and an image raises an alarm under the first run.
     """
-    from hvae.datasets import layout
     from hvae.datasets.conversions import FITS
-    from hvae.datasets.own.preparing import SCAN, STEPS, Treatment, usual_fit
+    from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
     from hvae.runs.catalogue import catalogue
     from hvae.verdicts.rule import STATISTICS, rule
 
     if fit is not None:
         one_of(fit, FITS, "--fit")
-    steps = tuple(
-        step for name in prepare for step in (STEPS if name == SCAN else (one_of(name, (SCAN, *STEPS), "--prepare"),))
-    )
+    steps = steps_of(prepare)
     one_of(statistic, STATISTICS, "--statistic")
     where = accelerator(device)
     if not 0 < alpha < 1:
@@ -69,40 +65,49 @@ def judge(
     # Before any model is loaded: a run without a rule is said at once.
     how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic}
     rules = [rule(found, found.rule_setting(**asked), **how_judged) for found in map(catalogue, runs)]
+    for one in rules:
+        one.require(alpha)
     found: list[dict[str, Any]] = []
+    refused: list[Refusal] = []
     for run, own in zip(runs, rules, strict=True):
         assert run.config is not None
-        known = layout(run.config.data.name)
-        how = Treatment(run.config.model.image_shape, fit or usual_fit(known), invert, steps, known)
-        frame, refused = _judge(run, own, sources, how, alpha, where)
+        trained = run.config.data.name
+        how = Treatment(run.config.model.image_shape, fit or usual_fit(trained), invert, steps, trained)
+        frame, refused, passed = _judge(run, own, sources, how, alpha, where)
+        found.append(_as_record(run, own, how, frame, refused, passed, alpha))
         if not len(frame):
-            reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
-            raise DataError(f"no readable image in {', '.join(map(str, sources))}{f' ({reasons})' * bool(reasons)}")
-        found.append(_as_record(run, own, how, frame, refused, alpha))
+            break
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-    else:
+        typer.echo(strict_json(found))
+    if not found[-1]["images"]:
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
+        nothing = f"no readable image in {', '.join(map(str, sources))}{f' ({reasons})' * bool(reasons)}"
+        fail(nothing, UNREAD if refused else FAILED)
+    if not as_json:
         for record in found:
             _show(record)
         if len(found) > 1:
             _show_side_by_side(found, alpha)
+    if refused:
+        raise typer.Exit(UNREAD)
     if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
-        raise typer.Exit(3)
+        raise typer.Exit(ALARM)
 
 
 def _judge(
     run: RunEntry, rule: Rule, sources: Iterable[Path], how: Treatment, alpha: float, where: str
-) -> tuple[pd.DataFrame, list[Refusal]]:
-    """(one row an image that could be read, the others with their reasons)."""
+) -> tuple[pd.DataFrame, list[Refusal], list[Refusal]]:
+    """(one row an image that could be read, the others with their reasons, what was left out by design)."""
     import numpy as np
     import pandas as pd
 
     from hvae.datasets.own.outside import Refusal, collect
     from hvae.verdicts.judge import Judge
 
-    model, found, number = Judge(run, rule, accelerator=where), collect(sources, how), 0
     frames: list[pd.DataFrame] = []
     refused: list[Refusal] = []
+    passed: list[Refusal] = []
+    model, found, number = Judge(run, rule, accelerator=where), collect(sources, how, passed=passed), 0
     with counted(f"{run.name}: images") as on_progress:
         while batch := list(islice(found, BATCH)):
             refused += (one for one in batch if isinstance(one, Refusal))
@@ -114,32 +119,39 @@ def _judge(
                 frames.append(frame)
             number += len(batch)
             on_progress(number, 0)
-    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused
+    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused, passed
 
 
 def _as_record(
-    run: RunEntry, rule: Rule, how: Treatment, frame: pd.DataFrame, refused: list[Refusal], alpha: float
+    run: RunEntry,
+    rule: Rule,
+    how: Treatment,
+    frame: pd.DataFrame,
+    refused: list[Refusal],
+    passed: list[Refusal],
+    alpha: float,
 ) -> dict[str, Any]:
     from hvae.runs.catalogue import catalogue
     from hvae.verdicts import power, words
 
-    together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha)
+    together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha) if len(frame) else None
     setting = {
         **rule.setting.fields, "alpha": alpha, "score": rule.score, "levels": [one.label for one in rule.levels],
         "statistic": rule.statistic, "two_sided": rule.two_sided, "pixels": rule.pixels, "fit": how.fit,
         "invert": how.invert, "prepare": list(how.steps), "n_reference": len(rule.reference),
         "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256, "note": rule.note,
     }  # fmt: skip
-    sets = power.measured(catalogue(run), rule)
+    sets = power.measured(catalogue(run), rule) if together else []
     return {
         "run": run.name,
         "setting": setting,
-        "conclusion": words.conclusion(together, sum(map(bool, frame["caveats"])), len(refused)),
-        "catches": power.catches(sets, alpha),
+        "conclusion": words.conclusion(together, sum(map(bool, frame["caveats"])), len(refused)) if together else "",
+        "catches": power.catches(sets, alpha) if together else "",
         "caught": {one.label: one.share(alpha) for one in sets},
         "together": together,
         "images": frame.to_dict("records"),
         "refused": [{"image": one.name, "reason": one.reason} for one in refused],
+        "left_out": [{"name": one.name, "reason": one.reason} for one in passed],
     }
 
 
@@ -149,6 +161,7 @@ def _show(record: dict) -> None:
     from rich.table import Table
 
     from hvae.cli.terminal import show
+    from hvae.datasets.own.outside import cut
 
     setting, together = record["setting"], record["together"]
     _say_first(record)
@@ -157,10 +170,15 @@ def _show(record: dict) -> None:
     for image in record["images"]:
         cells = [f"{image[label]:.1f}" for label in levels] + [f"{image['p']:.4f}"]
         cells += [f"{'k = ' * (len(levels) > 1)}{image['differs_at']}"] if differs else []
-        table.add_row(escape(image["image"]), *cells, image["verdict"])
+        table.add_row(escape(cut(image["image"])), *cells, image["verdict"])
     show(table)
+    for image in record["images"]:
+        if image["caveats"]:
+            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")
+    for one in record["left_out"]:
+        typer.echo(f"left out: {one['name']}: {one['reason']}")
     if setting["note"]:
         typer.echo(f"{record['run']}: {setting['note']}")
     needed = (
@@ -196,6 +214,7 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     from rich.table import Table
 
     from hvae.cli.terminal import show
+    from hvae.datasets.own.outside import cut
     from hvae.verdicts import words
 
     runs = [record["run"] for record in records]
@@ -205,7 +224,7 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
         cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
         table.add_row(
-            escape(image["image"]), *cells, f"{one.no_alarm_from} of {len(runs)}", escape(str(one.knows_best))
+            escape(cut(image["image"])), *cells, f"{one.no_alarm_from} of {len(runs)}", escape(str(one.knows_best))
         )
     show(table)
     typer.echo(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import Device, Reading, Run, Seed, one_of, run_with_weights, torch_device
+from hvae.cli.terminal import FAILED, UNREAD, fail
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -128,17 +129,20 @@ def _files(paths: list[Path], config: RunConfig, fit: str, invert: bool) -> _Ima
     """Image files in the model's shape."""
     import numpy as np
 
-    from hvae.datasets.conversions import FITS, conform
-    from hvae.datasets.own.decoding import decode
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.outside import Treatment, read_picture
 
     one_of(fit, FITS, "--fit")
-    pixels = []
+    pictures = []
     for path in paths:
         try:
-            pixels.append(conform(decode(path).pixels, config.model.image_shape, fit, invert))
+            pictures.append(read_picture(path, str(path), Treatment(config.model.image_shape, fit, invert)))
         except DataError as error:
-            raise DataError(f"{path}: {error}") from None
-    return _by_content(np.stack(pixels), [path.name for path in paths], "images")
+            fail(f"{path}: {error}", UNREAD if path.exists() else FAILED)
+    short = [path.name for path in paths]
+    # Two files of one name are told apart by their folders.
+    labels = short if len({*short}) == len(short) else [picture.name for picture in pictures]
+    return _by_content(np.stack([picture.image for picture in pictures]), labels, "images")
 
 
 def _samples(model: Model, count: int, seed: int) -> _Images:

@@ -22,7 +22,8 @@ _OF_SCORES = {"control", "detection"}
 """Tables with a row a score."""
 _NOT_OF_CARD = ("table", "score", "baselines", "in_data", "alpha", "bootstrap")
 """Options that choose or measure what a card has measured already."""
-_SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+_SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".txt": "text"}
+"""What a file that ends so holds."""
 
 Tables = Annotated[
     list[str] | None,
@@ -59,13 +60,13 @@ def report(
         list[float] | None,
         typer.Option(help="False-alarm budget of the label-free rule. Several may follow; default .01, .05 and .1."),
     ] = None,
-    bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC and FPR80.")] = 200,
+    bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")] = 200,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
     """Set the stored scores of runs beside the published figures.
 
-    Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC and FPR80 of every score with 95 % intervals
-    (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the share of
+    Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC, FPR80 and FPR95 of every score with 95 %
+    intervals (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the share of
     negative LLR. With --card: how strongly test images have to be changed until the scores see it.
     """
     from hvae.files import write_text
@@ -75,7 +76,12 @@ def report(
 
     for name in reading or []:
         one_of(name, READINGS, "--reading")
-    form = one_of(form or (_SUFFIXES.get(out.suffix, "text") if out else "text"), FORMATS, "--format")
+    held = None if out is None else _SUFFIXES.get(out.suffix.lower())
+    if out is not None and held is None:
+        raise ConfigError(f"--out {out}: the name must end in {', '.join(_SUFFIXES)}")
+    form = one_of(form or held or "text", FORMATS, "--format")
+    if held not in (None, form):
+        raise ConfigError(f"--out {out} is a file of {held}, --format is {form}: choose one of them")
     entries = [named_run(name) for name in runs]
     if card:
         refuse(ctx, _NOT_OF_CARD, "--card")

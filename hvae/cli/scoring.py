@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, refuse, run_with_weights
-from hvae.cli.terminal import counted, interruptible, warn
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
+from hvae.cli.terminal import UNREAD, counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
+    from hvae.datasets.own.preparing import Treatment
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "fit", "invert", "prepare", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_OWN = ("fit", "invert", "prepare")
+"""How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, "data", "images", "split")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split")
 
 Data = Annotated[
     list[str] | None,
@@ -37,14 +41,14 @@ Images = Annotated[
 Fit = Annotated[
     str | None,
     typer.Option(
-        help="With --images, for other aspects: pad (with black), extend (with the colour of the border), crop or "
-        "squash; default extend, and pad for runs trained on a folder of one's own, as they were."
+        help="Your own images of other aspects: pad (with black), extend (with the colour of the border), crop or "
+        "squash; default pad; under --images extend, unless the run was trained on images of your own."
     ),
 ]
 Prepare = Annotated[
     list[str] | None,
     typer.Option(
-        help="With --images: scan (dark ink on paper, all of what follows), or some of auto-invert, level, crop and "
+        help="Your own images: scan (dark ink on paper, all of what follows), or some of auto-invert, level, crop and "
         "centre, so that they lie as the training images do. Several may follow."
     ),
 ]
@@ -73,7 +77,11 @@ Card = Annotated[
     ),
 ]
 FailIfOod = Annotated[
-    bool, typer.Option("--fail-if-ood", help="With --images: exit code 3 if the first run finds any image OOD.")
+    bool,
+    typer.Option(
+        "--fail-if-ood",
+        help="With --images: exit code 3 if the first run finds any image OOD. A file that is not read is always 4.",
+    ),
 ]
 Split = Annotated[
     list[str] | None,
@@ -91,8 +99,8 @@ def score(
     images: Images = None,
     alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
     fit: Fit = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Your own images: make black white.")] = False,
     prepare: Prepare = None,
-    invert: Annotated[bool, typer.Option("--invert", help="With --images: make black white.")] = False,
     two_sided: TwoSided = False,
     score_name: ScoreName = None,
     statistic: Statistic = "rank",
@@ -115,6 +123,8 @@ def score(
     judges single images instead, by ranks in the run's own training images; no OOD image plays a part. With --card it
     measures how strongly test images have to be changed until the scores see it.
     """
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.preparing import Treatment, steps_of
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
 
@@ -140,9 +150,30 @@ def score(
         return
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
+    unread = False
     for run in entries:
         assert run.config is not None
-        write_tables(run, data or [run.config.data.name], split or ["test"], how, limit, machine)
+        own = _prepared(ctx, data or [], Treatment((1, 1, 1), fit or FITS[0], invert, steps_of(prepare or [])), run)
+        unread |= bool(write_tables(run, own or [run.config.data.name], split or ["test"], how, limit, machine))
+    if unread:
+        raise typer.Exit(UNREAD)
+
+
+def _prepared(ctx: typer.Context, data: Sequence[str], how: Treatment, run: RunEntry) -> list[str]:
+    """The data sets by names that say how one's own are prepared; others are as they were published."""
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.naming import prepared_name
+
+    one_of(how.fit, FITS, "--fit")
+    if not any(given(ctx, name) for name in _OF_OWN):
+        return list(data)
+    if not data:
+        refuse(ctx, _OF_OWN, "the set that a run was trained on")
+    if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
+        refuse(ctx, _OF_OWN, f"--data {other[0]}")
+    if how.steps and run.config is not None and ":" not in run.config.data.name:
+        how = replace(how, like=run.config.data.name)
+    return [prepared_name(name, how) for name in data]
 
 
 def _asked(ctx: typer.Context) -> dict[str, Any]:
@@ -152,16 +183,25 @@ def _asked(ctx: typer.Context) -> dict[str, Any]:
 
 def write_tables(
     run: RunEntry, data: Sequence[str], splits: Sequence[str], how: Setting, limit: int | None, machine: dict[str, Any]
-) -> None:
-    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each."""
+) -> bool:
+    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
+
+    Whether a file of one's own could not be read.
+    """
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
     from hvae.runs.training_set import load_splits
 
+    known: set[str] = set()
+    found = False
     for name in data:
         name = resolve(run.path, name)
         for whole in load_splits(run, name, splits):
+            said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
+            for line in (one for one in said if one not in known):
+                warn(f"{whole.slug}: {line}")
+            known |= {*said}
             images = whole.spread(limit)
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
@@ -172,6 +212,8 @@ def write_tables(
             remember(run.path, images, name)
             measure_pixels(images)
             typer.echo(f"{path}: {_summary(path)}")
+            found |= bool(whole.unread)
+    return found
 
 
 def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:

@@ -23,8 +23,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from hvae.errors import HvaeError
 
-FAILED = 2
-INTERRUPTED = 130
+FAILED, ALARM, UNREAD, INTERRUPTED = 2, 3, 4, 130
+"""Exit codes: wrong use, or nothing that could be judged; an alarm where one asks; a file not read; Ctrl-C."""
 
 
 class FriendlyGroup(TyperGroup):
@@ -49,15 +49,28 @@ class FriendlyGroup(TyperGroup):
             raise
 
 
-def fail(message: str) -> None:
-    """Say what was wrong on stderr, in one line, and end with exit code 2."""
-    typer.secho(f"error: {' '.join(message.split())}", fg="red", err=True)
-    raise typer.Exit(FAILED)
+def fail(message: str, code: int = FAILED) -> None:
+    """Say what was wrong on stderr, in one line, and end with an exit code."""
+    typer.secho(f"error: {_line(message)}", fg="red", err=True)
+    raise typer.Exit(code)
 
 
 def warn(message: str) -> None:
     """Say on stderr what was left out; the command goes on."""
-    typer.secho(f"note: {' '.join(message.split())}", fg="yellow", err=True)
+    typer.secho(f"note: {_line(message)}", fg="yellow", err=True)
+
+
+def _line(message: str) -> str:
+    """One line that any terminal can be given: names of files hold whatever bytes somebody chose."""
+    plain = message.encode("utf-8", "backslashreplace").decode()
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in " ".join(plain.split()))
+
+
+def strict_json(found: object) -> str:
+    """JSON as every parser reads it: what is no finite number is null."""
+    from pydantic_core import to_json
+
+    return to_json(found, indent=2, inf_nan_mode="null").decode()
 
 
 @contextmanager

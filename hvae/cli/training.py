@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, accelerator
-from hvae.cli.terminal import interruptible, time_left
+from hvae.cli.terminal import interruptible, time_left, warn
 from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def train(
     from hvae.runs.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
+    if ":" in config.data.name:
+        for line in [*[whole.note] * bool(whole.note), *whole.unread]:
+            warn(f"{config.data.name}: {line}")
     if resume:
         require_own(folder.name, config.data, whole)
     _fit(config, folder, whole, resume, machine)

@@ -2,6 +2,7 @@
 
 from hvae.datasets.base import DataSetInfo as DataSetInfo
 from hvae.datasets.base import ImageSet as ImageSet
+from hvae.datasets.layouts import layout as layout
 from hvae.datasets.noise import content_index as content_index
 from hvae.datasets.noise import evaluation_noise as evaluation_noise
 from hvae.datasets.noise import evaluation_normals as evaluation_normals
@@ -12,7 +13,6 @@ from hvae.datasets.registry import data_root as data_root
 from hvae.datasets.registry import fetch as fetch
 from hvae.datasets.registry import info as info
 from hvae.datasets.registry import is_known as is_known
-from hvae.datasets.registry import layout as layout
 from hvae.datasets.registry import load as load
 from hvae.datasets.registry import load_part as load_part
 from hvae.datasets.registry import names as names

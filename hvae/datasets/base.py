@@ -30,6 +30,7 @@ class ImageSet:
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
         origin: Fingerprint of the set these images were taken from; empty for a whole set.
         names: File name of each image of one's own, as it is shown; empty where the source has none.
+        unread: A line for each file of the source that could not be read, with the reason.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ImageSet:
     note: str = ""
     origin: str = ""
     names: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
@@ -110,21 +112,9 @@ def last_name(name: str) -> str:
     kind, separator, path = name.partition(":")
     if not separator:
         return name
+    # How they are prepared, as `hvae.datasets.own.naming` writes it.
+    path = re.sub(r"#(?=[\w=+,-]+$)", "-", path)
     return Path(path).name if kind == "folder" else Path(path).stem
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the images of a data set lie in their frame, as far as others can be prepared like them."""
-
-    light_on_dark: bool = False
-    """Whether all of them are light things on black, and not photographs or dark strokes."""
-    box: float = 1.0
-    """Longer side of the thing shown, as a share of the frame's."""
-    by_mass: bool = False
-    """Whether the centre of mass is in the middle of the frame, and not the middle of the box."""
-    as_published: bool = False
-    """Whether a model is trained on them at their own size, channels and aspect."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +122,7 @@ class DataSetInfo:
     """What a person should know before using a data set.
 
     ``images`` are their kind, size and number, ``preprocessing`` is what is done to the published images before they
-    are ``shape`` ``(channels, height, width)`` uint8, ``downloadable`` is from a public address, ``layout`` is how they
-    lie in their frame.
+    are ``shape`` ``(channels, height, width)`` uint8, and ``downloadable`` is from a public address.
     """
 
     name: str
@@ -145,7 +134,6 @@ class DataSetInfo:
     splits: tuple[str, ...] = ("train", "test")
     downloadable: bool = True
     shape: tuple[int, int, int] = (1, 28, 28)
-    layout: Layout = Layout()
 
     def inverted(self, words: str) -> "DataSetInfo":
         """The facts about the same images inverted, which ``words`` add to the preprocessing."""

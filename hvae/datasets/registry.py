@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Layout, Progress
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import check_image_shape, conform_set, converted_info, converted_name, parse_name
 from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, released, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
@@ -44,14 +44,6 @@ def is_known(name: str) -> bool:
 def info(name: str) -> DataSetInfo:
     """The facts about the data set ``name``; `DataError` with the closest names if there is none."""
     return _find(name)[1]
-
-
-def layout(name: str) -> Layout:
-    """How the images of a data set lie in their frame; nothing is known of one's own, or of an unknown name."""
-    source, shape = parse_name(name)
-    if source not in _DATA_SETS:
-        return Layout()
-    return replace(_DATA_SETS[source].info.layout, as_published=shape is None)
 
 
 def available(name: str, root: Path | None = None) -> bool:

@@ -12,7 +12,7 @@ from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.scores import everything
 
-_NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80"}
+_NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80", "fpr95": "FPR95"}
 _TITLES = {
     "bits": "Bits per dimension of the bounds L>k (lower = more likely; * = more likely than the model's own data)",
     "detection": "OOD detection with 95 % intervals (best k = chosen on these OOD images, as in the paper)",
@@ -150,7 +150,7 @@ def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
     stated = bool(frame["published_auroc"].notna().any())
     for metric, title in _NAMES.items():
         columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
-        if stated:
+        if stated and f"published_{metric}" in frame:
             columns[f"{title} published"] = f"{{published_{metric}:.3f}}"
     return columns | ({"source": "{source}"} if stated else {})
 

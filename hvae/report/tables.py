@@ -18,7 +18,8 @@ TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 """Names of the tables of a report, in their order."""
 
 SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
-METRICS = ("auroc", "auprc", "fpr80")
+PUBLISHED_METRICS = ("auroc", "auprc", "fpr80")
+METRICS = (*PUBLISHED_METRICS, "fpr95")
 _PUBLISHED_MODEL: dict[str, published.Model] = {"bottom-up": "HVAE", "bidirectional": "BIVA"}
 
 
@@ -33,7 +34,7 @@ def build(
     """The tables of a report with these `names`; those without a row are left out.
 
     `scores` are names in the registry, for `detection` and `control`, empty for all; `alphas` are budgets of false
-    alarms of the label-free rule, in (0, 1), `n_boot` how often AUPRC and FPR80 are resampled.
+    alarms of the label-free rule, in (0, 1), `n_boot` how often the other metrics than AUROC are resampled.
 
     Raises:
         HvaeError: scores that are not finite, or a parameter out of range.
@@ -65,13 +66,13 @@ def bits_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
 def detection_table(
     comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200
 ) -> pd.DataFrame:
-    """AUROC, AUPRC and FPR80 of every score against each OOD set, Havtorn et al. (2021), Table 2.
+    """AUROC, AUPRC, FPR80 and FPR95 of every score against each OOD set, Havtorn et al. (2021), Table 2.
 
     One row a comparison, OOD set, score and choice of images. Beside the settings: `ood_data`, `score` (`-L>0` ...,
     `LLR>1` ..., `typicality` ...), `k` (missing for a score without levels), `model_free` (whether it is a baseline in
     which no model takes part), `needs` (what it takes beside a run, in words), `passes` (forward passes an image),
     `images` (`full`, or `equal` where the sizes differ and both sides were cut to the smaller), `n_in`, `n_ood`, each
-    metric with `_low` and `_high` (95 % interval) and `published_` figure, `published_source`, and `best_k`: whether
+    metric with `_low` and `_high` (95 % interval) and, of the paper's three, the `published_` figure, `published_source`, and `best_k`: whether
     this k has the best AUROC of a score whose k the paper so chooses. That choice sees OOD images, as the paper's does.
 
     Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
@@ -224,7 +225,7 @@ def _published_metrics(comparison: Comparison, ood_data: str, score: Score) -> d
     rows = _published(comparison, ood_data=ood_data, score=score.name, k=score.k)
     stated = [row for row in rows if row.samples in (comparison.setting.samples, None) and row.auroc is not None]
     row = min(stated, key=lambda row: row.samples is None, default=None)
-    figures = {f"published_{metric}": getattr(row, metric, None) for metric in METRICS}
+    figures = {f"published_{metric}": getattr(row, metric, None) for metric in PUBLISHED_METRICS}
     return {
         **{name: float("nan") if value is None else value for name, value in figures.items()},
         "published_source": row.source if row else "",

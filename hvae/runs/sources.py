@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.datasets import ImageSet, is_known
 from hvae.datasets.base import set_labels
+from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.files import write_text
 
@@ -93,8 +94,8 @@ def locate(run: Path, slug: str) -> Source:
     source = read_sources(run).get(slug)
     if source is None:
         raise DataError(f"{run.name} does not know where {slug} lies on this machine: {_tell(run, 'folder')}")
-    kind, _, path = source.place.partition(":")
-    if not (Path(path).is_dir() if kind == "folder" else Path(path).is_file()):
+    kind, path = source.place.partition(":")[0], place_of(source.place)
+    if not (path.is_dir() if kind == "folder" else path.is_file()):
         raise DataError(f"{slug} is no longer at {source.place}: {_tell(run, kind)}")
     return source
 

@@ -9,19 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from hvae.config import DataConfig, RunConfig
-from hvae.datasets import PARTS, ImageSet, load, parts
+from hvae.datasets import PARTS, ImageSet, info, load, parts
 from hvae.errors import DataError
 from hvae.runs.folders import RunEntry
 from hvae.runs.sources import known_slug
 
 
 def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:
-    """All images that the parts are taken from: the training split, or all of one's own images.
+    """All images that the parts are taken from: the training split, or all of one's own images that have none.
 
     Raises:
         DataError: an unknown name, images of another shape, or missing or damaged files.
     """
-    return load(name, "all" if ":" in name else "train", image_shape=image_shape)
+    return load(name, "train" if "train" in info(name).splits else "all", image_shape=image_shape)
 
 
 def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[ImageSet]:

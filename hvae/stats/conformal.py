@@ -58,6 +58,12 @@ def p_values(calibration_t: ArrayLike, t: ArrayLike) -> Floats:
     return (1 + below) / (len(calibration_t) + 1)
 
 
+def least_calibration(alpha: float) -> int:
+    """Size of the smallest calibration part with which any image can have p <= alpha: 1 / (n + 1) <= alpha."""
+    # A hair less: 1 / .1 must not come out as 10.000000000000002.
+    return max(1, math.ceil(1 / between(alpha, "alpha", 0, 1) * (1 - 1e-12)) - 1)
+
+
 def false_alarm_interval(alpha: float, n_calibration: int, m: int, level: float = 0.999) -> tuple[float, float]:
     """Interval (low, high), of probability `level`, for the share of m fresh in-distribution images with p <= alpha.
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from hvae import scores as registry
-from hvae.datasets import layout
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.doubts import of_image
 from hvae.datasets.own.preparing import Treatment
@@ -31,7 +30,7 @@ class Judge:
         self.rule = rule
         self._measurer = Measurer(run, rule.setting, accelerator=accelerator)
         self.image_shape = self._measurer.image_shape
-        self._as_they_are = Treatment(self.image_shape, layout=layout(run.config.data.name if run.config else ""))
+        self._as_they_are = Treatment(self.image_shape, like=run.config.data.name if run.config else "")
         if self._measurer.weights_sha256 != rule.weights_sha256:
             raise CheckpointError(
                 f"{run.name}: its reference and calibration tables were made with other weights than it has now; "

@@ -15,7 +15,6 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.sources import known_labels
 from hvae.verdicts.rule import Rule
 
-
 MOST = 2_000
 """Images of a set that are judged, spread evenly over it: a share is known to a percent or two then."""
 

@@ -103,6 +103,21 @@ class Rule:
         far, _ = self._far(self.calibration_values)
         return self._with_pixels(far, self.calibration)[0] if self.pixels else far
 
+    def require(self, alpha: float) -> None:
+        """Refuse a budget of false alarms at which no image whatever could raise an alarm.
+
+        Raises:
+            HvaeError: alpha outside (0, 1).
+            TableError: too few calibration images, and how many it would take.
+        """
+        n, needed = len(self.calibration), conformal.least_calibration(alpha)
+        if n < needed:
+            raise TableError(
+                f"{self.run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes "
+                f"{needed:,} (the calibration part of about {5 * needed:,} training images), or an alpha of at least "
+                f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
+            )
+
     def judge(self, table: ScoreTable) -> Judgement:
         """Judge images by their statistics, measured under the rule's setting.
 

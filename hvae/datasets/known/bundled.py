@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Layout
+from hvae.datasets.base import DataSet, DataSetInfo, ImageSet
 from hvae.datasets.conversions import conform
 from hvae.errors import DataError
 
@@ -29,7 +29,6 @@ class Digits(DataSet):
         preprocessing="0..16 scaled to 0..255, resized from 8x8 to 20x20 (bicubic), centred in 28x28 as in MNIST",
         splits=("train", "test", "all"),
         downloadable=False,
-        layout=Layout(light_on_dark=True, box=20 / 28),
     )
 
     def load(self, split: str, root: Path) -> ImageSet:
@@ -89,7 +88,6 @@ class Glyphs(DataSet):
         preprocessing="rendered with anti-aliasing at 18 to 26 pixels, shifted by up to 2 pixels",
         splits=("test", "all"),
         downloadable=False,
-        layout=Layout(light_on_dark=True),
     )
 
     def load(self, split: str, root: Path) -> ImageSet:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
-from hvae.datasets.own.entry import read_array
+from hvae.datasets.own.arrays import read_array
 from hvae.errors import DataError
 
 SHAPE = (3, 32, 32)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hvae.datasets.base import DataSetInfo, Layout
+from hvae.datasets.base import DataSetInfo
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
 
@@ -147,7 +147,6 @@ FASHIONMNIST = MnistFormat(
         licence="MIT",
         citation="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine "
         "learning algorithms, arXiv:1708.07747",
-        layout=Layout(light_on_dark=True),
     ),
     folder="FashionMNIST/raw",
     archive_bytes=(26_421_880, 29_515, 4_422_102, 5_148),
@@ -161,7 +160,6 @@ MNIST = MnistFormat(
         licence="CC BY-SA 3.0",
         citation="LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document recognition, "
         "Proceedings of the IEEE 86(11)",
-        layout=Layout(light_on_dark=True, box=20 / 28, by_mass=True),
     ),
     folder="MNIST/raw",
     archive_bytes=(9_912_422, 28_881, 1_648_877, 4_542),
@@ -175,7 +173,6 @@ KMNIST = MnistFormat(
         licence="CC BY-SA 4.0",
         citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto and Ha (2018), Deep learning for classical Japanese "
         "literature, arXiv:1812.01718",
-        layout=Layout(light_on_dark=True),
     ),
     folder="KMNIST/raw",
     archive_bytes=(18_165_135, 29_497, 3_041_136, 5_120),
@@ -189,7 +186,6 @@ NOTMNIST = NotMnist(
         licence="MIT (the sample), none stated for the fonts",
         citation="Bulatov (2011), notMNIST dataset",
         splits=("test",),
-        layout=Layout(light_on_dark=True),
     ),
     folder="notMNIST/raw",
 )

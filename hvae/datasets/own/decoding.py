@@ -1,24 +1,30 @@
 """Decoding image files from outside: everything is checked before a pixel is decoded, and failures have one type."""
 
 import ctypes
-import io
 import logging
 import math
 import os
 import stat
 import struct
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
+from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.metadata import pixels_alone
+from hvae.datasets.own.values import DARK, Scale, of_floats, of_integers
 from hvae.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"
+)  # fmt: skip
+"""What a browser offers to upload; a file is known by its content, whatever it is called."""
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1_000_000
@@ -37,6 +43,15 @@ _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16
 _WEBP_PIXEL_BYTES = 16
 # None, CCITT, LZW, JPEG, deflate, PackBits: the others (LZMA, Zstandard, WebP) unpack with memory that the file names.
 _TIFF_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32_773, 32_946}
+_OTHERS = {
+    b"GIF8": "it is a GIF: save it as PNG",
+    b"%PDF": "it is a PDF: save its page as PNG",
+    b"ftyp": "it is a HEIC, AVIF or video file: save it as PNG or JPEG",
+    b"PK\3\4": "it is an archive, which is opened where it is named itself",
+    b"\x93NUMPY": "it is an array, which is read where it is named itself",
+    b"\x1f\x8b": "it is packed: unpack it, or name it itself if it holds an array",
+}
+"""What files begin with that people take for images, and what to do with them."""
 # Pillow's own limits let the comments of one PNG unpack to 64 Mi characters.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 2**20
 # What is wrong with a file is said once, by who reads it: Pillow would log some of it to the terminal as well.
@@ -54,19 +69,22 @@ class DecodedImage:
 
     ``changes`` say in words what decoding did beyond reading: rotation, rescaling, alpha, frames left out. The ``size``
     ``(height, width)`` is that of the image in the file, after rotation: that of ``pixels`` unless it was reduced.
+    ``caveats`` are what the file alone does not settle.
     """
 
     pixels: np.ndarray
     changes: tuple[str, ...]
     size: tuple[int, int]
+    caveats: tuple[Caveat, ...] = ()
 
 
 def decode(source: Path | bytes) -> DecodedImage:
     """Decode one PNG, JPEG, WebP, BMP, TIFF or PPM image: a file, or the bytes of one.
 
     Byte size, format (by content, not by name) and pixel count are checked before decoding: a PNG of a few kB can
-    claim gigabytes. EXIF rotation is applied, 16-bit values are rescaled to 8, alpha is composited on black, and of
-    several frames the first is taken.
+    claim gigabytes. EXIF rotation is applied, other values than 8 bits are rescaled (`hvae.datasets.own.values`), alpha
+    is composited on black, and of several frames the first is taken. Other metadata is not read: no damage to it, and
+    no length of it, keeps an image from being read.
 
     Images of more than `MOST_PIXELS_KEPT` are reduced below it by averaging blocks of k x k pixels, JPEG while it is
     decoded (its scaled inverse transform, which is close to the average); that is a part of resizing and no entry of
@@ -79,7 +97,7 @@ def decode(source: Path | bytes) -> DecodedImage:
     _check_bytes(len(data))
     try:
         # Pillow warns of large sizes, which are checked here, and of damaged metadata, which does not matter.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(pixels_alone(data), formats=FORMATS) as image:
             _check_pixels(*image.size)
             size = image.size
             _shrink_on_load(image)
@@ -88,7 +106,8 @@ def decode(source: Path | bytes) -> DecodedImage:
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(f"not an image in a format this program reads ({', '.join(FORMATS)})") from None
+        hint = next((f"; {said}" for found, said in _OTHERS.items() if found in data[:12]), "")
+        raise DataError(f"not an image in a format this program reads ({', '.join(FORMATS)}){hint}") from None
     except Image.DecompressionBombError:
         raise DataError(f"claims more than {MAX_PIXELS:,} pixels") from None
     # Damaged files surface from Pillow's parsers as almost any exception (struct.error, SyntaxError, IndexError, ...).
@@ -200,24 +219,42 @@ def _tiff_bytes(image: Image.Image) -> int:
     return turned + (3 * block if compression == 7 else block)
 
 
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; 1 where the block is damaged, for it is not about the pixels."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    # Damage surfaces as almost any exception of the parser.
+    except Exception:
+        return 1
+    return found if found in _TURNED else 1
+
+
 def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
     changes = []
     if getattr(image, "is_animated", False):
         changes.append("only the first frame used")
-    if image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
+    if _orientation(image) != 1:
         changes.append("rotated by EXIF")
+    # Pillow keeps the high bytes of colours of 16 bits as it reads them.
+    halved = image.mode == "RGB" and any("16" in str(tile[3]) for tile in image.tile)
     image.load()
     # Asked again: a TIFF is turned while it is loaded.
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = _orientation(image)
     width, height = size
-    small, change = _reduced(image, _block_side(*image.size))
-    changes += [change] * bool(change)
-    if orientation in range(2, 9):
-        small.getexif()[ExifTags.Base.Orientation] = orientation
-        small = ImageOps.exif_transpose(small)
+    small, done, caveats = _reduced(image, _block_side(*image.size))
+    changes += ["rescaled to 8 bits"] * halved + done
+    if orientation != 1:
+        small = small.transpose(_TURNED[orientation])
         width, height = (height, width) if orientation >= 5 else (width, height)
     pixels = np.asarray(small)
-    return DecodedImage(pixels[..., None] if small.mode == "L" else pixels, tuple(changes), (height, width))
+    return DecodedImage(pixels[..., None] if small.mode == "L" else pixels, tuple(changes), (height, width), caveats)
 
 
 def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Image.Image]]:
@@ -229,33 +266,63 @@ def _tiles(image: Image.Image, block: int) -> Iterator[tuple[tuple[int, int], Im
             yield (left // block, top // block), image.crop(box)
 
 
-def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, str]:
-    """Grey or RGB averages over blocks, and what was done to the pixels before, in words."""
-    wide = image.mode.startswith("I;16") or image.mode in ("I", "F")
-    grey, transparent = wide or image.mode in _GREY_MODES, image.has_transparency_data
-    canvas = Image.new("L" if grey else "RGB", (math.ceil(image.width / block), math.ceil(image.height / block)))
-    change, low, high = "", 0.0, 0.0
-    if wide:
-        extremes = [(array.min(), array.max()) for array in (np.asarray(tile) for _, tile in _tiles(image, block))]
-        change, low, high = "rescaled to 8 bits", float(np.min(extremes)), float(np.max(extremes))
+def _is_wide(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
+
+
+def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, list[str], tuple[Caveat, ...]]:
+    """Grey or RGB averages over blocks, what was done to the pixels before, in words, and what is not certain."""
+    mode = "L" if _is_wide(image) or image.mode in _GREY_MODES else "RGB"
+    canvas = Image.new(mode, (math.ceil(image.width / block), math.ceil(image.height / block)))
+    scale, seen_through = _scale(image, mode, block), False
     for place, tile in _tiles(image, block):
-        if wide:
-            tile = Image.fromarray(_to_8_bits(np.asarray(tile), image.mode, low, high))
-        elif transparent:
-            tile = tile.convert("RGBA")
-            if tile.getchannel("A").getextrema() != (255, 255):
-                change = "alpha composited on black"
-            tile = Image.alpha_composite(Image.new("RGBA", tile.size, (0, 0, 0, 255)), tile)
-        canvas.paste(tile.convert(canvas.mode).reduce(block), place)
-    return canvas, change
+        if not _is_wide(image):
+            tile, through = _flat(tile, image, mode)
+            seen_through |= through
+        if scale.white != 255 or _is_wide(image):
+            tile = Image.fromarray(scale(np.asarray(tile)))
+        canvas.paste(tile.reduce(block), place)
+    changes = ["alpha composited on black"] * seen_through + [scale.words] * bool(scale.words)
+    return canvas, changes, scale.caveats
 
 
-def _to_8_bits(values: np.ndarray, mode: str, low: float, high: float) -> np.ndarray:
-    """Rescale values of an image that spans ``low`` to ``high``, NaN where it holds one."""
-    if mode == "F":
-        if not (low >= 0 and high <= 255):
-            raise DataError("floating-point values outside [0, 255]: save it with 8 or 16 bits")
-        return np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
-    if low < 0 or high > 65_535:
-        raise DataError("integer values outside 16 bits: save it with 8 or 16 bits")
-    return np.rint(values.astype(np.float32) / 257).astype(np.uint8)
+def _flat(tile: Image.Image, image: Image.Image, mode: str) -> tuple[Image.Image, bool]:
+    """A tile of an image as 8 bits of `mode`, and whether anything was seen through it."""
+    through = False
+    if image.has_transparency_data:
+        tile = tile.convert("RGBA")
+        through = tile.getchannel("A").getextrema() != (255, 255)
+        tile = Image.alpha_composite(Image.new("RGBA", tile.size, (0, 0, 0, 255)), tile)
+    return tile.convert(mode), through
+
+
+def _scale(image: Image.Image, mode: str, block: int) -> Scale:
+    """How the values of an image become 0..255, from what they span and what its header says of them."""
+    wide, tags = _is_wide(image), getattr(image, "tag_v2", {})
+    low, high, inverted = math.inf, -math.inf, tags.get(262) == 0
+    for _, tile in _tiles(image, block):
+        values = np.asarray(tile if wide else _flat(tile, image, mode)[0])
+        # Pillow has turned 8 bits over already where 0 is white, and nothing wider.
+        values = 255 - values if inverted and not wide else values
+        low, high = np.minimum(low, values.min()), np.maximum(high, values.max())
+        if not wide and high > DARK:
+            return Scale(255)
+    if image.mode == "F":
+        scale = replace(of_floats(float(low), float(high)), words="rescaled to 8 bits")
+    elif not wide:
+        scale = of_integers(int(low), int(high), 8)
+    else:
+        bits = 32 if image.mode == "I" and 32 in tags.get(258, ()) else 16
+        scale = of_integers(int(low), int(high), bits, _declared_white(image, tags), usual=8 if bits == 32 else None)
+    return replace(scale, inverted=inverted)
+
+
+def _declared_white(image: Image.Image, tags: Mapping[int, Any]) -> int | None:
+    """The value that the header calls white: of a PPM, which Pillow has rescaled by it, and of some TIFFs."""
+    if image.format == "PPM":
+        return 65_535
+    if tags.get(258) == (12,):
+        return 4_095
+    found = tags.get(281)
+    found = found[0] if isinstance(found, tuple) and found else found
+    return found if isinstance(found, int) and found in (255, 1_023, 4_095, 16_383, 65_535) else None

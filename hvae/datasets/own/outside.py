@@ -1,4 +1,4 @@
-"""Images from outside, one at a time: files, folders and zip archives that nobody vouches for.
+"""Images from outside, one at a time: files, folders, archives and arrays that nobody vouches for.
 
 Nothing is unpacked to disk, one image is in memory at a time, and everything is counted and sized before it is read.
 Whatever is wrong with one file is said about that file, and the others are still read.
@@ -17,9 +17,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from hvae.datasets.own.arrays import is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
-from hvae.datasets.own.decoding import MAX_BYTES, decode
+from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
 from hvae.datasets.own.doubts import doubts
+from hvae.datasets.own.folders import Entry, files_below, readable_name
 from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
 
@@ -28,7 +30,9 @@ MAX_ARCHIVE_BYTES = 512 * 2**20
 MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_DIRECTORY_BYTES = 4 * 2**20
 """Of an archive's table of contents, each entry of which becomes an object before the first is read."""
-MAX_NAME = 120
+MAX_NAME = 4_096
+"""Longest name that is kept, that of a path; `cut` shortens it where it is shown."""
+MAX_SHOWN = 120
 MAX_PATH = 400
 MAX_REASON = 300
 
@@ -47,7 +51,7 @@ class Picture:
     changes: tuple[str, ...] = ()
     """In words, what was done to the file's pixels, in order; empty where nothing was."""
     caveats: tuple[Caveat, ...] = ()
-    """What a model cannot know of it, before one judges."""
+    """What cannot be known from the file alone, and what a model cannot know of it."""
 
 
 @dataclass(frozen=True)
@@ -71,31 +75,49 @@ def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
 
     The reason that a `DataError` gives is fit for a person and does not repeat the file's name.
     """
-    decoded = decode(content)
+    return prepared(decode(content), name, how)
+
+
+def prepared(decoded: DecodedImage, name: str, how: Treatment) -> Picture:
+    """A decoded image in the shape of a model, under its `shown_name`."""
     image, changes = prepare(decoded.pixels, decoded.size, how)
-    caveats = doubts(decoded.pixels, decoded.size, image, how)
+    caveats = (*decoded.caveats, *doubts(decoded.pixels, decoded.size, image, how))
     return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats)
 
 
 def collect(
-    sources: Iterable[Path | Named], how: Treatment, *, max_files: int = MAX_FILES
+    sources: Iterable[Path | Named],
+    how: Treatment,
+    *,
+    max_files: int = MAX_FILES,
+    passed: list[Refusal] | None = None,
 ) -> Iterator[Picture | Refusal]:
-    """Every image of some files, folders and zip archives, in order, and why the others could not be read.
+    """Every image of some files, folders, archives and arrays, in order, and why the others could not be read.
 
-    A file whose content is a zip archive under a `.zip` name is opened as one; archives within archives are not.
-    Hidden files and folders are passed over. After `max_files` files the rest is refused together.
+    What a file is, its content says. Images below a folder are named with the folder, as it was typed. Archives within
+    archives or folders are not opened. After `max_files` files the rest is refused together. What is left out by design
+    (hidden files, a folder that another link leads to) is added to `passed`.
     """
-    for number, (name, content) in enumerate(_files(sources, max_files)):
+    for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed)):
         if number >= max_files:
             yield Refusal("all further files", f"more than {max_files:,} files: give them in several portions")
             return
-        if isinstance(content, Refusal):
-            yield content
-            continue
-        try:
-            yield read_picture(content, name, how)
-        except DataError as error:
-            yield _refusal(name, error)
+        yield _read_one(name, content, how)
+
+
+def read_entries(entries: Iterable[Entry], how: Treatment) -> Iterator[Picture | Refusal]:
+    """The images of some entries of a folder, and why the others could not be read."""
+    for one in entries:
+        yield _read_one(one.name, one.path or _refusal(one.name, one.refused), how)
+
+
+def _read_one(name: str, content: "bytes | Path | DecodedImage | Refusal", how: Treatment) -> Picture | Refusal:
+    if isinstance(content, Refusal):
+        return content
+    try:
+        return prepared(content if isinstance(content, DecodedImage) else decode(content), name, how)
+    except DataError as error:
+        return _refusal(name, error)
 
 
 def shown_name(name: str, most: int = MAX_NAME) -> str:
@@ -103,21 +125,9 @@ def shown_name(name: str, most: int = MAX_NAME) -> str:
     return _printable(name, most) or "(no name)"
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path, bool]]:
-    """Files below a folder, no hidden ones: path within it, path, and whether it is a link that leads out of it."""
-    inside = folder.resolve()
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(parent, file) for file in sorted(files) if not file.startswith(".")):
-            yield path.relative_to(folder).as_posix(), path, path.is_symlink() and not _leads_into(path, inside)
-
-
-def _leads_into(link: Path, folder: Path) -> bool:
-    try:
-        return link.resolve().is_relative_to(folder)
-    # Python before 3.13 raises RuntimeError for links in a circle.
-    except (OSError, RuntimeError):
-        return False
+def cut(name: str, most: int = MAX_SHOWN) -> str:
+    """A name shortened in the middle, for display alone."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}"
 
 
 def _refusal(name: str, reason: object) -> Refusal:
@@ -127,35 +137,39 @@ def _refusal(name: str, reason: object) -> Refusal:
 
 def _printable(text: str, most: int) -> str:
     """Text without control or text-direction characters and line ends, shortened in the middle."""
-    if len(text) > most:
-        text = f"{text[: most // 2]}…{text[1 - most // 2 :]}"
     plain = (
-        one if one == " " or unicodedata.category(one)[0] not in "CZ" else "\N{REPLACEMENT CHARACTER}" for one in text
+        one if one == " " or unicodedata.category(one)[0] not in "CZ" else "\N{REPLACEMENT CHARACTER}"
+        for one in cut(text, most)
     )
     return "".join(plain)
 
 
-_File = tuple[str, "bytes | Path | Refusal"]
+_File = tuple[str, "bytes | Path | DecodedImage | Refusal"]
 
 
-def _files(sources: Iterable[Path | Named], most: int) -> Iterator[_File]:
+def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal]) -> Iterator[_File]:
     for source in sources:
         if isinstance(source, Named):
             yield from _uploaded(source, most)
-        elif os.path.isdir(source) and not source.is_symlink():
-            for name, path, leads_out in files_below(source):
-                yield name, _refusal(name, "a link that leads out of the folder") if leads_out else path
+            continue
+        typed = readable_name(source)
+        if os.path.isdir(source):
+            for entry in files_below(source):
+                name = f"{typed}/{entry.name}"
+                if entry.passed:
+                    passed.append(_refusal(name, entry.passed))
+                else:
+                    yield name, entry.path or _refusal(name, entry.refused)
         # Only a regular file is opened: a pipe would wait for its writer.
-        elif source.suffix.lower() == ".zip" and os.path.isfile(source) and _is_archive(source):
-            with source.open("rb") as stream:
-                yield from _archive(stream, source.name, most)
+        elif os.path.isfile(source) and (kind := _kind_of(source)):
+            yield from _arrays(source, typed) if kind == "arrays" else _archive_file(source, typed, most)
         else:
-            yield source.name, source
+            yield typed, source
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
     stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    if file.name.lower().endswith(".zip") and _is_archive(stream):
+    if _is_archive(stream, file.name):
         yield from _archive(stream, file.name, most)
     elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
         yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
@@ -164,7 +178,47 @@ def _uploaded(file: Named, most: int) -> Iterator[_File]:
         yield file.name, stream.read()
 
 
-def _is_archive(file: Path | BinaryIO) -> bool:
+def _kind_of(path: Path) -> str:
+    """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+            if is_arrays(head) or head.startswith(b"\x1f\x8b"):
+                return "arrays"
+            if not _is_archive(file, path.name):
+                return ""
+            with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
+                return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
+    except OSError:
+        return ""
+    # Damaged archives surface as almost any exception of the parser; who opens it is told so again.
+    except Exception:
+        return "archive"
+
+
+def _arrays(path: Path, name: str) -> Iterator[_File]:
+    """Every image of a file of arrays, by its name there or its number."""
+    try:
+        found = read_arrays(path)
+    except DataError as error:
+        yield name, _refusal(name, error)
+        return
+    for row, image in enumerate(found.images):
+        size = image.shape[1], image.shape[2]
+        title = found.names[row] if found.names else f"{row:06d}"
+        yield f"{name}/{title}", DecodedImage(image.transpose(1, 2, 0), found.notes, size, found.caveats)
+
+
+def _archive_file(path: Path, name: str, most: int) -> Iterator[_File]:
+    with path.open("rb") as stream:
+        yield from _archive(stream, name, most)
+
+
+def _is_archive(file: BinaryIO, name: str) -> bool:
+    """Whether a file is a zip: by its first bytes, or by its end where it is called one."""
+    file.seek(0)
+    if file.read(4) not in (b"PK\3\4", b"PK\5\6") and not name.lower().endswith(".zip"):
+        return False
     try:
         return zipfile.is_zipfile(file)
     # One that says it is a part of several; whoever opens it is told so again.

@@ -6,14 +6,16 @@ box of 20 pixels about their centre of mass. How the training images lie is a fa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from hvae.datasets.base import Layout
-from hvae.datasets.conversions import FITS, border, conform, describe_change
+from hvae.datasets.conversions import border, conform, describe_change
+from hvae.datasets.layouts import Layout, layout
+from hvae.errors import DataError
 
 STEPS = ("auto-invert", "level", "crop", "centre")
 """auto-invert: make paper black where it is light, as the training images are; level: make the background even and
@@ -50,13 +52,26 @@ class Treatment:
     """Whether to make black white, whatever the image is."""
     steps: tuple[str, ...] = ()
     """Of `STEPS`, done in that order."""
-    layout: Layout = Layout()
-    """How the images lie that the model was trained on."""
+    like: str = ""
+    """The data set that a model was trained on: its images show how others have to lie."""
+
+    @property
+    def layout(self) -> Layout:
+        """How the images lie that the model was trained on."""
+        return layout(self.like)
 
 
-def usual_fit(layout: Layout) -> str:
-    """The fit where none is asked for: that of training, and bars of no foreign colour where nothing was fitted."""
-    return "extend" if layout.as_published else FITS[0]
+def usual_fit(trained: str) -> str:
+    """The fit where none is asked for, by the data set trained on: bars of no foreign colour, unless it has others."""
+    return "extend" if layout(trained).as_published else "pad"
+
+
+def steps_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The steps by their names, `SCAN` for all of them, in the order in which they are done."""
+    found = {step for name in names for step in (STEPS if name == SCAN else (name,))}
+    if unknown := found - {*STEPS}:
+        raise DataError(f"images cannot be prepared by {min(unknown)!r}: {', '.join((SCAN, *STEPS))}")
+    return tuple(step for step in STEPS if step in found)
 
 
 def prepare(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[np.ndarray, list[str]]:

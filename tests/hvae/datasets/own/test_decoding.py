@@ -264,7 +264,7 @@ import sys
 from hvae.datasets.own.outside import Treatment, collect
 from pathlib import Path
 for one in collect([Path(sys.argv[1])], Treatment((1, 8, 8))):
-    print(one.name, one.reason)
+    print(Path(one.name).name, one.reason)
 """
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in run.stdout.splitlines()] == sorted(damaged)

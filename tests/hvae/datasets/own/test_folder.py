@@ -48,7 +48,9 @@ def test_mixed_folder(mixed):
         "1 rotated by EXIF",
         "1 alpha composited on black",
         "3 resized to 28x28",
-        "3 skipped",
+        "4 skipped",
+        "notes.txt: not an image in a format",
+        "left out: 1 hidden (.hidden)",
         "dogs/bomb.png: claims 12,000 x 12,000 pixels",
         "dogs/empty.png: the file is empty",
         "dogs/page.png: not an image in a format",
@@ -68,8 +70,9 @@ def test_scan_names_files_classes_and_reasons(mixed):
         "dogs/palette.png",
         "dogs/small/turned.jpeg",
     )
-    skipped = re.search(r"3 skipped \((.*)\)$", images.note)[1].split("; ")
-    assert [one.split(": ")[0] for one in skipped] == ["dogs/bomb.png", "dogs/empty.png", "dogs/page.png"]
+    skipped = re.search(r"4 skipped \((.*)\)$", images.note)[1].split("; ")
+    assert [one.split(": ")[0] for one in skipped] == ["dogs/bomb.png", "dogs/empty.png", "dogs/page.png", "notes.txt"]
+    assert images.unread == tuple(skipped)
 
 
 def test_images_without_sub_folders_have_one_label(mixed):
@@ -106,9 +109,11 @@ def test_links_out_of_the_folder_are_passed_over(tmp_path, mixed):
     (mixed / "cats" / "link.png").symlink_to(outside / "secret.png")
     (mixed / "linked").symlink_to(outside)
     (mixed / "cats" / "inside.png").symlink_to(mixed / "cats" / "fits.png")
-    files = load(f"folder:{mixed}").names
-    assert "cats/inside.png" in files
-    assert len(files) == 6
+    images = load(f"folder:{mixed}")
+    assert "cats/inside.png" in images.names
+    assert len(images.names) == 6
+    unread = " ".join(images.unread)
+    assert "cats/link.png: a link that leads out" in unread and "linked: a link that leads out" in unread
 
 
 def test_number_of_files_is_bounded(mixed, monkeypatch):

@@ -90,7 +90,8 @@ def test_colour_images_of_another_size(path):
     ("arrays", "message"),
     [
         ({"pixels": GREY}, "no array `images`.*pixels.npy"),
-        ({"images": GREY.astype(np.int32)}, "is int32"),
+        ({"images": GREY.astype(np.int32) * 300}, "integer values outside 16 bits"),
+        ({"images": GREY.astype(np.int32) - 1}, "integer values outside 16 bits"),
         ({"images": GREY.astype(complex)}, "holds complex128, not numbers"),
         ({"images": GREY.astype(object)}, "pickled Python objects"),
         ({"images": GREY.astype(str)}, "not numbers"),
@@ -112,15 +113,16 @@ def test_other_contents_are_refused(path, arrays, message):
     assert str(path) in str(raised.value)
 
 
-@pytest.mark.parametrize("damage", ["text", "plain npy", "cut", "flipped", "no npy inside", "encrypted"])
+@pytest.mark.parametrize("damage", ["text", "cut npy", "cut", "flipped", "no npy inside", "encrypted"])
 def test_damaged_archives(path, damage):
     save(path, images=GREY)
     data = bytearray(path.read_bytes())
     if damage == "text":
         path.write_text("images")
-    elif damage == "plain npy":
+    elif damage == "cut npy":
         with path.open("wb") as file:
             np.save(file, GREY)
+            file.truncate(1_000)
     elif damage == "cut":
         path.write_bytes(data[: len(data) // 2])
     elif damage == "flipped":

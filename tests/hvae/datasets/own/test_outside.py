@@ -146,7 +146,7 @@ def test_the_corpus_as_a_zip_and_as_a_folder(tmp_path):
     del files["not a zip.zip"]
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    for found, prefix in ((read(Named("all.zip", zipped(files))), "all.zip/"), (read(tmp_path), "")):
+    for found, prefix in ((read(Named("all.zip", zipped(files))), "all.zip/"), (read(tmp_path), f"{tmp_path}/")):
         pictures = {one.name for one in found if isinstance(one, Picture)}
         assert pictures == {prefix + name.replace("/", "|") for name in READ}
         assert len(found) == len(files)
@@ -319,10 +319,15 @@ def test_folders_with_what_is_no_file(tmp_path):
     (folder / "elsewhere").symlink_to(tmp_path)
     os.mkfifo(folder / "pipe.png")
     os.mkfifo(folder / "pipe.zip")
-    found = {one.name: getattr(one, "reason", None) for one in read(folder)}
+    passed: list[Refusal] = []
+    found = {
+        one.name.removeprefix(f"{folder}/"): getattr(one, "reason", None)
+        for one in collect([folder], HOW, passed=passed)
+    }
     assert {name for name, reason in found.items() if reason is None} == {"in.png", "directory.png/inside.png"}
     assert "out of the folder" in found["out.png"] and "out of the folder" in found["up.png"]
-    assert {"circle.png", "nowhere.png"} <= set(found) and "elsewhere" not in found
+    assert {"circle.png", "nowhere.png"} <= set(found) and "out of the folder" in found["elsewhere"]
+    assert [(one.name, one.reason) for one in passed] == [(f"{folder}/1 hidden", ".hidden.png")]
     assert found["pipe.png"] == found["pipe.zip"] == "not a regular file"
     # Named one by one, they are not waited for either.
     for path in (folder / "pipe.zip", folder / "none.png", tmp_path / ("x" * 300)):

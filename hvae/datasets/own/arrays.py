@@ -1,0 +1,239 @@
+"""Arrays from outside: ``.npz`` in three layouts, ``.npy`` and idx, plain or gzipped, known by their content.
+
+Everything is sized before it is read, and pickled objects are refused.
+"""
+
+import gzip
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.values import Scale, of_array
+from hvae.errors import DataError
+
+MAX_BYTES = 2 * 2**30
+"""Largest array read, unpacked."""
+
+_IMAGES, _LABELS, _NAMES = "buif", "bui", "U"
+_SAVE = "save with np.savez(path, images=...)"
+_NPY, _GZIP, _ZIP = b"\x93NUMPY", b"\x1f\x8b", b"PK"
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+Members = Mapping[str, Callable[[str], np.ndarray]]
+"""What reads each array of a file, of numpy's kinds of dtype."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Images `(n, channel, height, width)` uint8 of a file, labels `(n,)` int64, and names, empty where it has none."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    """In words, what was done to the numbers and what was left out."""
+    caveats: tuple[Caveat, ...]
+
+
+def is_arrays(head: bytes, members: Collection[str] = ()) -> bool:
+    """Whether a file that begins with `head` holds arrays; of a zip, `members` are its names."""
+    if head.startswith(_ZIP):
+        return bool(members) and all(name.endswith(".npy") for name in members)
+    return head.startswith(_NPY) or (head[:2] == b"\0\0" and head[2:3] != b"" and head[2] in _IDX_TYPES)
+
+
+def splits_of(path: Path) -> tuple[str, ...]:
+    """The splits that an ``.npz`` keeps apart; empty for other files, and for what cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(split for split in layout({name.removesuffix(".npy") for name in archive.namelist()}) if split)
+    # Damaged archives surface as almost any exception of the parser; whoever reads it is told.
+    except Exception:
+        return ()
+
+
+def layout(names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """The arrays (images, labels) of each split, by the names in a file; the split is empty where there is only one."""
+    if "images" in names:
+        return {"": ("images", "labels")}
+    forms = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))
+    for images, labels in forms:
+        splits = [split for split in ("train", "val", "test") if images.format(split) in names]
+        if splits:
+            return {split: (images.format(split), labels.format(split)) for split in splits}
+    return {"": ("arr_0", "arr_1")} if "arr_0" in names else {}
+
+
+def read_arrays(path: Path, split: str = "all") -> Arrays:
+    """The images of one split of a file, or of all of them; of a file without splits, all.
+
+    Images are `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with c = 1 or 3, bool, whole numbers of up to 16 bits or
+    floats in [0, 1] or [0, 255]; all splits of a file are scaled alike. Labels are `(n,)` or `(n, 1)` integers.
+    `DataError`, which names the file, if it is missing, damaged, too large or another.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    try:
+        with _opened(path) as members:
+            parts = layout(members)
+            if not parts:
+                known = ", ".join(f"{name}.npy" for name in sorted(members)[:5]) or "nothing"
+                raise DataError(f"{path} has no array `images` (it holds {known}); {_SAVE}")
+            return _read(members, parts, split)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is no npz archive ({error}); {_SAVE}") from error
+    # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser; text of numbers that no
+    # character has, as a SystemError.
+    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, SystemError, zlib.error) as error:
+        if isinstance(error, DataError):
+            raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
+        raise DataError(f"{path} is damaged or encrypted ({error})") from error
+
+
+def _read(members: Members, parts: dict[str, tuple[str, str]], split: str) -> Arrays:
+    spans: dict[str, list[float]] = {}
+    chosen, labels, notes = [], [], []
+    for name, (images, label) in parts.items():
+        array = _channels_first(members[images](_IMAGES), images)
+        low, high = array.min(), array.max()
+        known = spans.setdefault(array.dtype.name, [low, high])
+        spans[array.dtype.name] = [np.minimum(known[0], low), np.maximum(known[1], high)]
+        if name in ("", split) or split == "all":
+            chosen.append(array)
+            labels.append(_labels(members[label](_LABELS) if label in members else None, len(array), label, notes))
+    scales: dict[str, Scale] = {}
+    for array in chosen:
+        if array.dtype.name not in scales:
+            scales[array.dtype.name] = of_array(array, *spans[array.dtype.name])
+    pixels = [scales[array.dtype.name](array) for array in chosen]
+    if len({one.shape[1:] for one in pixels}) > 1:
+        raise DataError(f"its splits have images of {' and '.join(str(one.shape[1:]) for one in pixels)}")
+    names = members["names"](_NAMES).tolist() if "" in parts and "names" in members else None
+    n = sum(map(len, pixels))
+    if names is not None and (not isinstance(names, list) or len(names) != n or not isinstance(names[0], str)):
+        raise DataError(f"`names` is not one text for each of the {n} images")
+    words = [scale.words for scale in scales.values() if scale.words]
+    caveats = tuple(caveat for scale in scales.values() for caveat in scale.caveats)
+    together = pixels[0] if len(pixels) == 1 else np.concatenate(pixels)
+    return Arrays(together, np.concatenate(labels), tuple(names or ()), tuple(dict.fromkeys(words + notes)), caveats)
+
+
+def _labels(labels: np.ndarray | None, n: int, name: str, notes: list[str]) -> np.ndarray:
+    if labels is not None and labels.ndim == 2 and labels.shape[0] == n and labels.shape[1] > 1:
+        notes.append(f"{labels.shape[1]} labels an image left out")
+        labels = None
+    if labels is None:
+        return np.zeros(n, np.int64)
+    if labels.shape not in ((n,), (n, 1)):
+        raise DataError(f"`{name}` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
+    return labels.reshape(n).astype(np.int64)
+
+
+def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and (images.shape[1] in (1, 3)) != (images.shape[3] in (1, 3)):
+        images = images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
+    else:
+        needed = "(n, h, w), (n, h, w, c) or (n, c, h, w) with c = 1 or 3 on one side only"
+        raise DataError(f"`{name}` has shape {images.shape}; needed is {needed}")
+    if images.size == 0:
+        raise DataError(f"`{name}` is empty (shape {images.shape})")
+    return images
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Members]:
+    """What reads each array of a file, known by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(len(_NPY))
+    if head.startswith(_GZIP):
+        with gzip.open(path) as file:
+            head = file.read(len(_NPY))
+    if not is_arrays(head):
+        with zipfile.ZipFile(path) as archive:
+            names = [one.removesuffix(".npy") for one in archive.namelist() if one.endswith(".npy")]
+            yield {name: lambda kinds, name=name: read_array(archive, name, kinds) for name in names}
+        return
+    read = _read_npy if head.startswith(_NPY) else _read_idx
+    members = {"images": lambda kinds: _from_file(path, "images", kinds, read)}
+    beside = None if read is _read_npy else _labels_beside(path)
+    if beside is not None:
+        members["labels"] = lambda kinds: _from_file(beside, "labels", kinds, _read_idx)
+    yield members
+
+
+def _from_file(
+    path: Path, name: str, kinds: str, read: Callable[[BinaryIO, str, str, int | None], np.ndarray]
+) -> np.ndarray:
+    """The one array of a file, gzipped or not."""
+    with path.open("rb") as file:
+        if file.read(2) == _GZIP:
+            with gzip.open(path) as unpacked:
+                return read(unpacked, name, kinds, None)  # type: ignore[arg-type]
+        file.seek(0)
+        return read(file, name, kinds, path.stat().st_size)
+
+
+def _labels_beside(images: Path) -> Path | None:
+    """The labels of an idx file of images, under either spelling, gzipped or not."""
+    plain = images.name.removesuffix(".gz").replace("images", "labels")
+    for name in (plain.replace("-idx3", mark + "idx1").replace(".idx3", mark + "idx1") for mark in "-."):
+        for path in (images.with_name(name), images.with_name(f"{name}.gz")):
+            if name != images.name.removesuffix(".gz") and path.is_file():
+                return path
+    return None
+
+
+def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.ndarray:
+    """One array from an opened ``.npz``, of numpy's ``kinds`` of dtype; its header is checked before it is read.
+
+    `DataError` if it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
+    """
+    with archive.open(f"{name}.npy") as member:
+        return _read_npy(member, name, kinds, archive.getinfo(f"{name}.npy").file_size)  # type: ignore[arg-type]
+
+
+def _read_npy(file: BinaryIO, name: str, kinds: str, held: int | None) -> np.ndarray:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    if version not in readers:
+        raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
+    shape, _, dtype = readers[version](file)
+    _check(name, shape, dtype, kinds, held)
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_idx(file: BinaryIO, name: str, kinds: str, held: int | None) -> np.ndarray:
+    _, _, kind, axes = file.read(4)
+    shape, dtype = struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_TYPES[kind])
+    size = _check(name, shape, dtype, kinds, held)
+    content = file.read(size + 1)
+    if len(content) != size:
+        wrong = "truncated" if len(content) < size else "longer than its header says"
+        raise DataError(f"`{name}` is {wrong}: its header announces {size:,} bytes")
+    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def _check(name: str, shape: tuple[int, ...], dtype: np.dtype, kinds: str, held: int | None) -> int:
+    """The size of an array in bytes; `DataError` for one that must not be read, of a file that holds `held` bytes."""
+    if dtype.hasobject:
+        raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
+    if dtype.kind not in kinds:
+        needed = {_NAMES: "text", _LABELS: "integers"}.get(kinds, "numbers")
+        raise DataError(f"`{name}` holds {dtype}, not {needed}")
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise DataError(f"`{name}` has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    if held is not None and held < size:
+        raise DataError(f"`{name}` is truncated: its header announces {size:,} bytes")
+    return size
