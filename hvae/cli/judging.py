@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.verdicts.rule import Rule
 
-MOST_NAMED = 5
-"""Images named beside a doubt that many have; the table and --json have all."""
 BATCH = 64
 """Images read, scored and let go of together: what is in memory does not grow with their number."""
 
@@ -164,7 +162,10 @@ def _show(record: dict) -> None:
     from hvae.datasets.own.outside import cut
 
     setting, together = record["setting"], record["together"]
-    _say_first(record)
+    # Before any verdict: whoever reads on must know which of them rest on little.
+    for image in record["images"]:
+        if image["caveats"]:
+            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
     levels, differs = setting["levels"], "differs_at" in record["images"][0]
     table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
     for image in record["images"]:
@@ -172,9 +173,6 @@ def _show(record: dict) -> None:
         cells += [f"{'k = ' * (len(levels) > 1)}{image['differs_at']}"] if differs else []
         table.add_row(escape(cut(image["image"])), *cells, image["verdict"])
     show(table)
-    for image in record["images"]:
-        if image["caveats"]:
-            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")
     for one in record["left_out"]:
@@ -193,18 +191,6 @@ def _show(record: dict) -> None:
         f"at a false discovery rate of {setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
         f"{needed if together['least_rejections'] > 1 else ''}."
     )
-
-
-def _say_first(record: dict) -> None:
-    """What cannot be known of some images, before any verdict: each doubt once, with the images that have it."""
-    by_doubt: dict[str, list[str]] = {}
-    for image in record["images"]:
-        for doubt in filter(None, image["caveats"].split("; ")):
-            by_doubt.setdefault(doubt.partition(":")[0], []).append(f"{image['image']}{doubt.partition(':')[2]}")
-    for kind, images in by_doubt.items():
-        more = f"; and {len(images) - MOST_NAMED:,} more" if len(images) > MOST_NAMED else ""
-        some = f"{len(images):,} of {len(record['images']):,}"
-        typer.echo(f"before judging, {kind} ({some}): {'; '.join(images[:MOST_NAMED])}{more}")
 
 
 def _show_side_by_side(records: list[dict], alpha: float) -> None:

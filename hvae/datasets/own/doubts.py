@@ -35,11 +35,11 @@ def of_image(image: np.ndarray, how: Treatment, pixels: np.ndarray | None = None
     if (np.abs(values - middle) <= _SAME).all(axis=0).mean() >= _MOST_SAME:
         colour = "/".join(str(int(one)) for one in middle.ravel())
         before = "" if pixels is None or pixels.std() <= _SAME else ", unlike its file: look at the preview"
-        return (Caveat(ONE_VALUE, f"almost every pixel has the value {colour}: there is nothing to judge{before}"),)
+        return (Caveat(ONE_VALUE, f"almost every pixel has the value {colour}, so there is nothing to judge{before}"),)
     edge = np.median(border(image.transpose(1, 2, 0)))
     if how.layout.light_on_dark and edge > 127:
-        advice = "it looks like a scan: prepare it as one" if not how.steps else "look at the preview"
-        return (Caveat("light-border", f"its border is light, the model knows light on black; {advice}"),)
+        advice = "prepare it as a scan if it is one" if not how.steps else "look at the preview"
+        return (Caveat("light-border", f"its border is light, the model knows light on black, so {advice}"),)
     return ()
 
 

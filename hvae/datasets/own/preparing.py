@@ -35,6 +35,9 @@ _WORKED_ON = 512
 """Longer side in pixels at which steps work: ten times what a model here takes."""
 _INK = 0.25
 """Share of the full range above which a levelled pixel counts as ink."""
+_HALO, _FAINT = 0.1, 25
+"""Share of the ink's darkness that is the blur around it, and the percentile of the ink from which it is white: the
+strokes of the training images are full to their edge."""
 _SPECK = 0.02
 """Share of all ink below which what does not touch the rest is dust."""
 _LEAST_CONTRAST = 16
@@ -115,12 +118,12 @@ def _level(pixels: np.ndarray, how: Treatment) -> tuple[np.ndarray, str]:
     smooth = ndimage.gaussian_filter(values, (1, 1, 0), mode="nearest")
     ground = ndimage.grey_opening(smooth, (side, side, 1), mode="nearest")
     raised = np.maximum(values - ndimage.gaussian_filter(ground, (side / 4, side / 4, 0), mode="nearest"), 0)
-    grain = 4 * float(np.median(raised))
     full = float(np.percentile(raised, 99.5))
+    grain = max(4 * float(np.median(raised)), _HALO * full)
     body = raised[raised > (grain + full) / 2]
     if full - grain < _LEAST_CONTRAST or not len(body):
         return pixels, ""
-    top = float(np.median(body))
+    top = float(np.percentile(body, _FAINT))
     level = np.clip(255 * (raised - grain) / max(top - grain, 1), 0, 255).round().astype(np.uint8)
     # What is left of the grain away from all ink would be noise that no training image has.
     near = ndimage.binary_dilation(_ink(level), iterations=max(1, max(pixels.shape[:2]) // 64))
