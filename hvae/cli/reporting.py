@@ -66,8 +66,8 @@ def report(
     """Set the stored scores of runs beside the published figures.
 
     Bits per dimension of L^{>k} (Table 1 of the paper), AUROC, AUPRC, FPR80 and FPR95 of every score with 95 %
-    intervals (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the share of
-    negative LLR. With --card: how strongly test images have to be changed until the scores see it.
+    intervals (Table 2), the negative control, the label-free rule's alarms, KL and active units per layer, and the
+    share of negative LLR. With --card: how strongly test images have to be changed until the scores see it.
     """
     from hvae.files import write_text
     from hvae.models.proposal import READINGS

@@ -72,8 +72,9 @@ def detection_table(
     `LLR>1` ..., `typicality` ...), `k` (missing for a score without levels), `model_free` (whether it is a baseline in
     which no model takes part), `needs` (what it takes beside a run, in words), `passes` (forward passes an image),
     `images` (`full`, or `equal` where the sizes differ and both sides were cut to the smaller), `n_in`, `n_ood`, each
-    metric with `_low` and `_high` (95 % interval) and, of the paper's three, the `published_` figure, `published_source`, and `best_k`: whether
-    this k has the best AUROC of a score whose k the paper so chooses. That choice sees OOD images, as the paper's does.
+    metric with `_low` and `_high` (95 % interval) and, of the paper's three, the `published_` figure,
+    `published_source`, and `best_k`: whether this k has the best AUROC of a score whose k the paper so chooses. That
+    choice sees OOD images, as the paper's does.
 
     Comparisons without an in-distribution table are passed over; `scores` are named as in the registry, empty for all,
     and one that a table does not give is left out, see `left_out`.

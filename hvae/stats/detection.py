@@ -157,7 +157,7 @@ def summary(
     n_boot: int = 200,
     seed: int = 0,
 ) -> dict[str, dict[str, Estimate]]:
-    """The metrics of a report: `{"equal": {"auroc", "auprc", "fpr80", "fpr95"}, "full": {...}}`, the AUPRC at 1:1 in both.
+    """The metrics of a report: `{"equal": {"auroc", "auprc", "fpr80", "fpr95"}, "full": {...}}`, the AUPRC at 1:1.
 
     The first three are the paper's, the false alarms at 95 % caught what most others state.
 

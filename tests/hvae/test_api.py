@@ -108,7 +108,7 @@ def test_verdicts_are_those_of_the_command(grey, digits, tmp_path):
     command = ["score", "grey", "--images", str(tmp_path), "--json", "--device", "cpu", "--alpha", "0.2"]
     (record,) = json.loads(CliRunner().invoke(app, command).stdout)
     judged = grey.judge(digits, 0.2)
-    assert [image["image"] for image in record["images"]] == [f"{number}.png" for number in range(6)]
+    assert [image["image"] for image in record["images"]] == [f"{tmp_path}/{number}.png" for number in range(6)]
     for column in judged:
         assert [image[column] for image in record["images"]] == judged[column].tolist(), column
     np.testing.assert_array_equal(judged[["LLR>1", "LLR>2"]], grey.score(digits))

@@ -243,7 +243,7 @@ def _to_pixels(image: Image.Image, size: tuple[int, int]) -> DecodedImage:
     if _orientation(image) != 1:
         changes.append("rotated by EXIF")
     # Pillow keeps the high bytes of colours of 16 bits as it reads them.
-    halved = image.mode == "RGB" and any("16" in str(tile[3]) for tile in image.tile)
+    halved = image.mode == "RGB" and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     image.load()
     # Asked again: a TIFF is turned while it is loaded.
     orientation = _orientation(image)
@@ -280,7 +280,7 @@ def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, list[str], tu
             tile, through = _flat(tile, image, mode)
             seen_through |= through
         if scale.white != 255 or _is_wide(image):
-            tile = Image.fromarray(scale(np.asarray(tile)))
+            tile = Image.fromarray(scale(_stored(tile, image)))
         canvas.paste(tile.reduce(block), place)
     changes = ["alpha composited on black"] * seen_through + [scale.words] * bool(scale.words)
     return canvas, changes, scale.caveats
@@ -296,14 +296,22 @@ def _flat(tile: Image.Image, image: Image.Image, mode: str) -> tuple[Image.Image
     return tile.convert(mode), through
 
 
+def _stored(tile: Image.Image, image: Image.Image) -> np.ndarray:
+    """The numbers in the file: where 0 is white, Pillow has turned those of 8 bits over, and nothing wider."""
+    values = np.asarray(tile)
+    return 255 - values if _white_is_0(image) and not _is_wide(image) else values
+
+
+def _white_is_0(image: Image.Image) -> bool:
+    return getattr(image, "tag_v2", {}).get(262) == 0
+
+
 def _scale(image: Image.Image, mode: str, block: int) -> Scale:
     """How the values of an image become 0..255, from what they span and what its header says of them."""
     wide, tags = _is_wide(image), getattr(image, "tag_v2", {})
-    low, high, inverted = math.inf, -math.inf, tags.get(262) == 0
+    low, high = math.inf, -math.inf
     for _, tile in _tiles(image, block):
-        values = np.asarray(tile if wide else _flat(tile, image, mode)[0])
-        # Pillow has turned 8 bits over already where 0 is white, and nothing wider.
-        values = 255 - values if inverted and not wide else values
+        values = _stored(tile if wide else _flat(tile, image, mode)[0], image)
         low, high = np.minimum(low, values.min()), np.maximum(high, values.max())
         if not wide and high > DARK:
             return Scale(255)
@@ -314,7 +322,7 @@ def _scale(image: Image.Image, mode: str, block: int) -> Scale:
     else:
         bits = 32 if image.mode == "I" and 32 in tags.get(258, ()) else 16
         scale = of_integers(int(low), int(high), bits, _declared_white(image, tags), usual=8 if bits == 32 else None)
-    return replace(scale, inverted=inverted)
+    return replace(scale, inverted=_white_is_0(image))
 
 
 def _declared_white(image: Image.Image, tags: Mapping[int, Any]) -> int | None:

@@ -181,9 +181,7 @@ def test_a_run_from_before_fingerprints_goes_on_and_takes_the_folder_it_names(ow
 @pytest.mark.parametrize(
     "option",
     [
-        ["--invert"],
         ["--alpha", "0.05"],
-        ["--fit", "pad"],
         ["--two-sided"],
         ["--statistic", "rank"],
         ["--json"],

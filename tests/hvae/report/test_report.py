@@ -87,6 +87,16 @@ def test_published_figures_are_those_of_the_same_score_and_samples(run, samples,
     assert source in row["published_source"]
 
 
+def test_false_alarms_at_95_percent_caught_stand_beside_those_at_80(run, tables):
+    rows = tables["detection"]
+    assert (rows["fpr95"] >= rows["fpr80"]).all() and "published_fpr95" not in rows
+    own, other = stored(run, "fashionmnist"), stored(run, "mnist")
+    row = the_row(rows, ood_data="mnist", score="LLR>1", images="full")
+    estimate = stats.fpr_at_tpr(own.bound(0) - own.bound(1), other.bound(0) - other.bound(1), 0.95, n_boot=20)
+    assert row["fpr95"] == estimate.value
+    assert "FPR95" in render(tables, "markdown") and "FPR95 published" not in render(tables, "markdown")
+
+
 def test_figures_without_a_stated_s_stand_beside_any_s(run):
     row = the_row(
         detection_table(gather([run]).comparisons[:1], n_boot=2), ood_data="notmnist", score="LLR>1", images="full"

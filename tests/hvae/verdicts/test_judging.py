@@ -83,25 +83,31 @@ def test_the_command_judges_folders_and_archives_alike(folder, tmp_path) -> None
     found = []
     for source in (folder, archive):
         result = CliRunner().invoke(app, ["score", RUN, "--images", str(source), "--json", "--device", "cpu"])
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 4, result.output
         found.append(json.loads(result.stdout)[0])
     assert found[0]["run"] == RUN and found[0]["setting"]["n_calibration"] == 4000
-    assert [one["image"] for one in found[0]["images"]] == [f"{number:02d}.png" for number in range(12)]
+    for source, record in zip((folder, archive), found, strict=True):
+        assert [one["image"] for one in record["images"]] == [f"{source}/{number:02d}.png" for number in range(12)]
     assert [one["p"] for one in found[0]["images"]] == [one["p"] for one in found[1]["images"]]
-    assert found[0]["refused"][0]["image"] == "page.png" and "not an image" in found[0]["refused"][0]["reason"]
+    assert (
+        found[0]["refused"][0]["image"] == f"{folder}/page.png" and "not an image" in found[0]["refused"][0]["reason"]
+    )
 
 
 def test_the_table_and_the_exit_code(folder) -> None:
     command = ["score", RUN, "--images", str(folder), "--device", "cpu", "--alpha", "0.5", "--fail-if-ood"]
     result = CliRunner().invoke(app, command)
-    assert result.exit_code == 3
-    assert (
-        "00.png" in result.stdout and "not read: page.png" in result.stdout and "raise an alarm at 0.5" in result.stdout
-    )
+    assert result.exit_code == 4
+    said = " ".join(result.stdout.split())
+    assert f"not read: {folder}/page.png" in said and "raise an alarm at 0.5" in said
+    (folder / "page.png").unlink()
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 3 and "00.png" in result.stdout
 
 
 def test_several_runs_are_put_side_by_side(folder) -> None:
     runs = ["fashionmnist-lite-seed0", RUN]
+    (folder / "page.png").unlink()
     command = ["score", *runs, "--images", str(folder), "--device", "cpu"]
     found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
     p = [np.array([image["p"] for image in record["images"]]) for record in found]
