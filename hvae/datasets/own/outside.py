@@ -10,7 +10,7 @@ import shutil
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -90,6 +90,8 @@ def collect(
     how: Treatment,
     *,
     max_files: int = MAX_FILES,
+    chosen: Mapping[int, Treatment] | None = None,
+    only: range | None = None,
     passed: list[Refusal] | None = None,
 ) -> Iterator[Picture | Refusal]:
     """Every image of some files, folders, archives and arrays, in order, and why the others could not be read.
@@ -97,12 +99,18 @@ def collect(
     What a file is, its content says. Images below a folder are named with the folder, as it was typed. Archives within
     archives or folders are not opened. After `max_files` files the rest is refused together. What is left out by design
     (hidden files, a folder that another link leads to) is added to `passed`.
+
+    Files are numbered from 0, whether they can be read or not: a number in `chosen` has a treatment of its own, one
+    that is not in `only` is passed over undecoded.
     """
     for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed)):
         if number >= max_files:
             yield Refusal("all further files", f"more than {max_files:,} files: give them in several portions")
             return
-        yield _read_one(name, content, how)
+        if only is None or number in only:
+            yield _read_one(name, content, (chosen or {}).get(number, how))
+        elif number >= only.stop:
+            return
 
 
 def read_entries(entries: Iterable[Entry], how: Treatment) -> Iterator[Picture | Refusal]:
