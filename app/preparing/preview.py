@@ -16,7 +16,7 @@ from hvae.datasets.own.preparing import Treatment
 
 FILES_SHOWN = 48
 """Files on one page of the preview."""
-_THUMBNAIL = Treatment((3, 56, 56))
+_THUMBNAIL = Treatment((3, 56, 56), "extend")
 _PREPARE = "prepare"
 
 

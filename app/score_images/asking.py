@@ -18,7 +18,7 @@ from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named
-from hvae.datasets.own.preparing import Treatment
+from hvae.datasets.own.preparing import SCAN, STEPS, Treatment
 from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
@@ -193,10 +193,14 @@ def _unlike(run: RunEntry, other: RunEntry, setting: Setting, score: str) -> str
     return judges.obstacle(found, own, score)
 
 
+def _short(steps: tuple[str, ...]) -> tuple[str, ...]:
+    return (SCAN,) if steps == STEPS else steps
+
+
 def command(settings: Settings, alpha: str) -> str:
     """The command that judges files as the page does."""
     names, about = " ".join(map(shlex.quote, settings.runs)), settings.setting
-    switches = "".join([" --invert" * settings.invert, *(f" --prepare {step}" for step in settings.steps)])
+    switches = "".join([" --invert" * settings.invert, *(f" --prepare {step}" for step in _short(settings.steps))])
     switches += " --two-sided" * settings.two_sided
     return (
         f"hvae score {names} --images PATH --fit {settings.fit}{switches} --statistic {settings.statistic} --score "

@@ -1,5 +1,6 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and one HTML file that needs nothing else."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
@@ -57,11 +58,11 @@ def judged(stored: Stored, alpha: float) -> Judged:
     return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=said))
 
 
-def conclusion(found: Judged) -> str:
+def conclusion(found: Judged) -> tuple[str, str]:
     """What to make of all images, and what the rule catches at this budget, in plain sentences."""
     together = words.summary(found.frame["p"].to_numpy(), found.stored.settings.n_calibration, found.alpha)
     doubtful = int(np.count_nonzero(found.frame["caveats"] != ""))
-    return f"{words.conclusion(together, doubtful, len(found.stored.refused))} {_catches(found)}".rstrip()
+    return words.conclusion(together, doubtful, len(found.stored.refused)), _catches(found).replace(" %", "\xa0%")
 
 
 def _catches(found: Judged) -> str:
@@ -94,6 +95,14 @@ def in_words(found: Judged) -> str:
             f"unless at least {least:,} are as far out as can be measured."
         )
     return text
+
+
+def conclusion_html(found: Judged) -> str:
+    """The conclusion, what the rule catches, and all images together, as paragraphs."""
+    said, catches = map(escape, conclusion(found))
+    return "".join(
+        f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", catches, in_words(found)) if one
+    )
 
 
 def setting_in_words(settings: Settings) -> str:
@@ -129,7 +138,12 @@ def columns(found: Judged) -> dict[str, tuple[str, str]]:
 
 
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
-    """The columns for people of some images, thumbnails first."""
+    """The columns for people of some images, thumbnails first; of doubts the kinds alone, to leave room."""
+    frame = _in_full(found, rows)
+    return frame.assign(doubts=[", ".join(re.findall(r"(?:^|; )([a-z-]+):", said)) for said in frame["doubts"]])
+
+
+def _in_full(found: Judged, rows: np.ndarray) -> pd.DataFrame:
     shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in columns(found).items()}
     return pd.DataFrame({"image": map(data_uri, found.stored.images[rows])} | shown)
 
@@ -164,8 +178,7 @@ def report(found: Judged, figure: Figure | None) -> str:
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
-        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p><strong>{escape(conclusion(found))}"
-        f"</strong></p><p>{escape(in_words(found))}</p>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>{conclusion_html(found)}",
         "<h2>Settings</h2>",
         _table(["setting", "value"], (map(escape, fact) for fact in facts.items())),
     ]
@@ -173,7 +186,7 @@ def report(found: Judged, figure: Figure | None) -> str:
         # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
         parts += ["<h2>", figure.heading, "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
     whole = f"of {len(found.stored):,} images"
-    frame = visible(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
+    frame = _in_full(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
     formats = [how for _, how in columns(found).values()]
     rows = (
         [f'<img alt="" src="{image}">', *(escape(how % cell) for how, cell in zip(formats, row, strict=True))]

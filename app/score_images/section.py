@@ -93,8 +93,7 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
-    st.html(f'<p class="prose"><strong>{components.escape(results.conclusion(found))}</strong></p>')
-    st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
+    st.html(results.conclusion_html(found))
     for by in (settings, *settings.also):
         if by.note:
             st.info(literal(f"{by.run}: {by.note}"))

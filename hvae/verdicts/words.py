@@ -63,7 +63,7 @@ def conclusion(together: Mapping[str, Any], doubtful: int, refused: int) -> str:
             f"({together['low']:,} to {together['high']:,}): look at them, but do not conclude that anything is wrong."
         )
     if doubtful:
-        said += f" Of {doubtful:,} the verdict is in doubt before it is given: read what stands beside them first."
+        said += f" Doubtful before any verdict: {doubtful:,}; read what stands beside them first."
     if refused:
         said += f" Not read, so not judged: {refused:,} file{'s' * (refused != 1)}."
     return said

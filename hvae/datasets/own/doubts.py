@@ -30,17 +30,22 @@ def doubts(pixels: np.ndarray, size: tuple[int, int], image: np.ndarray, how: Tr
 
 def of_image(image: np.ndarray, how: Treatment, pixels: np.ndarray | None = None) -> tuple[Caveat, ...]:
     """Doubts about an image `(channel, height, width)` as a model takes it; `pixels` are those of its file."""
-    values = image.astype(np.int16)
-    middle = np.median(values, axis=(1, 2), keepdims=True)
-    if (np.abs(values - middle) <= _SAME).all(axis=0).mean() >= _MOST_SAME:
-        colour = "/".join(str(int(one)) for one in middle.ravel())
-        before = "" if pixels is None or pixels.std() <= _SAME else ", unlike its file: look at the preview"
-        return (Caveat(ONE_VALUE, f"almost every pixel has the value {colour}, so there is nothing to judge{before}"),)
+    blank = [pixels is not None and _is_blank(pixels), _is_blank(image.transpose(1, 2, 0))]
+    if any(blank):
+        where = "almost every pixel of it has one value" if blank[0] else "prepared, almost every pixel has one value"
+        return (Caveat(ONE_VALUE, f"{where}, so there is nothing to judge"),)
     edge = np.median(border(image.transpose(1, 2, 0)))
     if how.layout.light_on_dark and edge > 127:
         advice = "prepare it as a scan if it is one" if not how.steps else "look at the preview"
         return (Caveat("light-border", f"its border is light, the model knows light on black, so {advice}"),)
     return ()
+
+
+def _is_blank(pixels: np.ndarray) -> bool:
+    """Whether almost all pixels `(height, width, channels)` have the same value."""
+    some = pixels[:: max(1, len(pixels) // 256), :: max(1, pixels.shape[1] // 256)].astype(np.int16)
+    same = np.abs(some - np.median(some, axis=(0, 1))) <= _SAME
+    return bool(same.all(axis=2).mean() >= _MOST_SAME)
 
 
 def of_file(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[Caveat, ...]:

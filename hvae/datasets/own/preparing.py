@@ -136,7 +136,8 @@ def _ink(pixels: np.ndarray) -> np.ndarray:
     parts = np.asarray(ndimage.label(ink, np.ones((3, 3)))[0])  # type: ignore[index]
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return (sizes >= _SPECK * sizes.sum())[parts] & ink
+    # An image that is light all over has no ink, it is blank.
+    return (sizes >= _SPECK * sizes.sum())[parts] & ink & (not ink.all())
 
 
 def _crop(pixels: np.ndarray, how: Treatment) -> tuple[np.ndarray, str]:
