@@ -236,6 +236,21 @@ VDVAE_COLOUR = HierarchicalConfig(
 """VDVAE of ten levels for a GPU: two latents of 32x32, four of 16x16, two of 8x8, one of 4x4, and 32 units on top."""
 
 
+PHOTOS = HierarchicalConfig(
+    image_shape=(3, 64, 64),
+    likelihood="logistic-mixture",
+    stages=(
+        _stage("conv", 16, (64, 3, 1), (64, 3, 2)),
+        _stage("conv", 16, (96, 3, 1), (96, 3, 2)),
+        _stage("conv", 8, (96, 3, 1), (96, 3, 2)),
+        _stage("dense", 64, (96, 3, 1), (96, 3, 2)),
+    ),
+)
+"""L = 4 for photographs on a GPU: latents of 32x32, 16x16 and 8x8, and 64 units on top."""
+
+OWN = "folder:"
+"""The data set of presets for images of one's own, which `--data` has to name."""
+
 # Name, model, data set and training.
 _TABLE = (
     ("fashionmnist", PAPER_GREY, "fashionmnist", PAPER_TRAINING),
@@ -266,6 +281,8 @@ _TABLE = (
     ("fashionmnist-pixelcnn", PIXELCNN_GREY, "fashionmnist", TOP_DOWN_TRAINING),
     ("cifar10-pixelcnn", PIXELCNN_COLOUR, "cifar10", TOP_DOWN_TRAINING),
     ("fashionmnist-vae8", VAE8_GREY, "fashionmnist", TOP_DOWN_TRAINING),
+    ("photos-lite", LITE_COLOUR, OWN, LITE_COLOUR_TRAINING),
+    ("photos", PHOTOS, OWN, LITE_COLOUR_TRAINING.model_copy(update={"epochs": 60, "batch_size": 128})),
 )
 
 

@@ -159,7 +159,7 @@ def _show(record: dict) -> None:
     from rich.table import Table
 
     from hvae.cli.terminal import show
-    from hvae.datasets.own.outside import cut
+    from hvae.datasets.own.names import cut
 
     setting, together = record["setting"], record["together"]
     # Before any verdict: whoever reads on must know which of them rest on little.
@@ -200,7 +200,7 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     from rich.table import Table
 
     from hvae.cli.terminal import show
-    from hvae.datasets.own.outside import cut
+    from hvae.datasets.own.names import cut
     from hvae.verdicts import words
 
     runs = [record["run"] for record in records]

@@ -86,7 +86,8 @@ FailIfOod = Annotated[
 Split = Annotated[
     list[str] | None,
     typer.Option(
-        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration. "
+        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration; of a folder "
+        "with normal and abnormal in it also abnormal. "
         "Several may follow; default test."
     ),
 ]
@@ -188,6 +189,7 @@ def write_tables(
 
     Whether a file of one's own could not be read.
     """
+    from hvae.datasets.own.entry import by_role
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
@@ -195,9 +197,9 @@ def write_tables(
 
     known: set[str] = set()
     found = False
-    for name in data:
-        name = resolve(run.path, name)
-        for whole in load_splits(run, name, splits):
+    asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
+    for name in dict.fromkeys(name for name, _ in asked):
+        for whole in load_splits(run, name, [split for one, split in asked if one == name]):
             said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
             for line in (one for one in said if one not in known):
                 warn(f"{whole.slug}: {line}")

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.datasets import ImageSet, is_known
 from hvae.datasets.base import set_labels
+from hvae.datasets.own.names import readable_name
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.files import write_text
@@ -63,15 +64,15 @@ def read_sources(run: Path) -> dict[str, Source]:
 def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     """Note where a set of one's own lies, for every name under which the run knows these pixels.
 
-    A set of the registry is not noted, nor one whose path is no text. A damaged note is written anew. `images` are of
+    A set of the registry is not noted. A damaged note is written anew. `images` are of
     the set or of a part of it, `name` is what they were loaded by, default their own.
     """
-    kind, separator, path = (name or images.name).partition(":")
+    kind, separator, path = readable_name(name or images.name).partition(":")
     if not separator:
         return
     try:
         source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
-    except (ValidationError, UnicodeEncodeError):
+    except ValidationError:
         return
     known = _undamaged(run)
     moved = {slug: source for slug, one in known.items() if one.fingerprint == source.fingerprint}

@@ -156,7 +156,7 @@ def test_a_new_kind_can_be_imported(run: Path, tmp_path: Path) -> None:
 
 def test_what_a_kind_cannot_do_is_one_line(run: Path, tmp_path: Path) -> None:
     words = "a model of kind pixels (independent pixels) cannot"
-    judge = ("score", run.name, "--images", ROOT / "assets", "--device", "cpu")
+    judge = ("score", run.name, "--images", ROOT / "assets" / "screenshots", "--device", "cpu")
     assert "Likelihood ratio has nothing to say about a model of 0 latent layers" in fail(*judge, "--score", "llr")
     assert "judged by typicality instead of joint" in " ".join(succeed(*judge).split())
     picture = ("reconstruct", run.name, "--data", "digits", "--out", tmp_path / "picture.png", "--device", "cpu")

@@ -6,8 +6,8 @@ Everything is sized before it is read, and pickled objects are refused.
 import gzip
 import math
 import struct
+import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.names import MAX_NAME, printable
 from hvae.datasets.own.values import Scale, of_array
 from hvae.errors import DataError
 
@@ -82,7 +83,8 @@ def read_arrays(path: Path, split: str = "all") -> Arrays:
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     try:
-        with _opened(path) as members:
+        # numpy warns of headers that old versions wrote.
+        with warnings.catch_warnings(action="ignore"), _opened(path) as members:
             parts = layout(members)
             if not parts:
                 known = ", ".join(f"{name}.npy" for name in sorted(members)[:5]) or "nothing"
@@ -90,12 +92,14 @@ def read_arrays(path: Path, split: str = "all") -> Arrays:
             return _read(members, parts, split)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); {_SAVE}") from error
-    # A damaged member may surface as any of these from zipfile, zlib and numpy's header parser; text of numbers that no
-    # character has, as a SystemError.
-    except (OSError, RuntimeError, NotImplementedError, EOFError, ValueError, SystemError, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise DataError(f"{path}: {error}") if str(path) not in str(error) else error from None
-        raise DataError(f"{path} is damaged or encrypted ({error})") from error
+    except DataError as error:
+        said = printable(str(error), MAX_NAME)
+        raise DataError(said if str(path) in str(error) else f"{path}: {said}") from None
+    # A damaged member surfaces as almost any exception of zipfile, zlib, numpy's header parser and Python's.
+    except Exception as error:
+        raise DataError(
+            f"{path} is damaged or encrypted ({printable(' '.join(str(error).split()), MAX_NAME)})"
+        ) from error
 
 
 def _read(members: Members, parts: dict[str, tuple[str, str]], split: str) -> Arrays:

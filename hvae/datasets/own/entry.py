@@ -12,8 +12,9 @@ from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.arrays import read_arrays, splits_of
 from hvae.datasets.own.decoding import DecodedImage
 from hvae.datasets.own.folders import files_below
-from hvae.datasets.own.naming import split_path, treatment_of
-from hvae.datasets.own.outside import MAX_PATH, Picture, Treatment, cut, prepared, read_entries, shown_name
+from hvae.datasets.own.names import MAX_PATH, cut, readable_name, shown_name
+from hvae.datasets.own.naming import on_disk, split_path, treatment_of
+from hvae.datasets.own.outside import Picture, Treatment, prepared, read_entries
 from hvae.errors import DataError
 
 MAX_FILES = 200_000
@@ -94,9 +95,25 @@ def _listed(lines: list[str]) -> str:
     return "; ".join(lines[:_MOST_NAMED]) + more
 
 
+NORMAL, ABNORMAL = "normal", "abnormal"
+"""Sub-folders with a meaning: a model is trained and calibrated on `normal` alone, `abnormal` is only measured, and
+whatever else is there waits to be judged."""
+
+
+def by_role(name: str, split: str) -> tuple[str, str]:
+    """(name, split) of what is asked for: of a folder with `normal` in it, the sub-folder `abnormal` for a split called so."""
+    kind, _, path = name.partition(":")
+    place, words = split_path(path)
+    folder = Path(place).expanduser()
+    if kind != "folder" or split != ABNORMAL or not all((folder / one).is_dir() for one in (NORMAL, ABNORMAL)):
+        return name, split
+    return f"folder:{Path(place) / split}" + (f"#{words}" if words else ""), "all"
+
+
 KINDS = {
     "folder": (
-        "every PNG, JPEG, WebP, BMP, TIFF and PPM image below the folder, known by its content",
+        "every PNG, JPEG, WebP, BMP, TIFF and PPM image below the folder, known by its content; where it has a "
+        "sub-folder `normal`, of that alone",
         "padded with black to the model's aspect, resized (area when shrinking, bicubic when enlarging), converted to "
         "the model's channels",
     ),
@@ -116,13 +133,13 @@ class OwnImages(DataSet):
 
     def __init__(self, kind: str, path: str, image_shape: tuple[int, int, int]) -> None:
         plain, words = split_path(path)
-        self._path, self._is_folder = Path(plain), kind == "folder"
+        self._path, self._is_folder = on_disk(plain), kind == "folder"
         self._how = treatment_of(words, image_shape)
-        splits = () if self._is_folder else splits_of(self._path.expanduser())
+        splits = () if self._is_folder else splits_of(self._path)
         images, preprocessing = KINDS[kind]
         self.info = DataSetInfo(
-            name=f"{kind}:{path}",
-            title=f"Images in {self._path.name or path}",
+            name=f"{kind}:{readable_name(path)}",
+            title=f"Images in {readable_name(self._path.name or path)}",
             images=images,
             licence="the user's own",
             citation="",
@@ -134,13 +151,14 @@ class OwnImages(DataSet):
 
     def available(self, root: Path) -> bool:
         """Whether the folder or file exists."""
-        path = self._path.expanduser()
-        return path.is_dir() if self._is_folder else path.is_file()
+        return self._path.is_dir() if self._is_folder else self._path.is_file()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """The images of a split, which are all of them where the source has none."""
-        load = load_folder if self._is_folder else load_arrays
-        return load(self._path.expanduser(), self._how, self.info.name, split)
+        if not self._is_folder:
+            return load_arrays(self._path, self._how, self.info.name, split)
+        normal = self._path / NORMAL
+        return load_folder(normal if normal.is_dir() else self._path, self._how, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""

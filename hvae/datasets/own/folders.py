@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hvae.datasets.own.names import readable_name
+
 _LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 """What systems leave in folders, hidden from people there."""
 _MOST_NAMED = 5
@@ -26,11 +28,6 @@ class Entry:
     """Why a file or folder cannot be read."""
     passed: str = ""
     """Why something is left out by design, and nothing is missed by it."""
-
-
-def readable_name(path: str | Path) -> str:
-    r"""A path as text: bytes that are no UTF-8 as ``\xff``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def files_below(folder: Path) -> Iterator[Entry]:

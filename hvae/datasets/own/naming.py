@@ -3,6 +3,8 @@
 A name alone brings the same pixels again, wherever it is remembered: in a config, a table, a command to copy.
 """
 
+import os
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,14 +22,24 @@ def prepared_name(name: str, how: Treatment) -> str:
 def split_path(path: str) -> tuple[str, str]:
     """The path of a name without what says how its images are prepared, and that; a file called so is itself."""
     place, mark, words = path.rpartition("#")
-    if not (mark and place and words) or Path(path).expanduser().exists():
+    if not (mark and place and words) or on_disk(path).exists():
         return path, ""
     return (place, words) if all(_field(word) for word in words.split(",")) else (path, "")
 
 
 def place_of(name: str) -> Path:
     """Where the images of a ``folder:PATH`` or ``npz:PATH`` are."""
-    return Path(split_path(name.partition(":")[2])[0]).expanduser()
+    return on_disk(split_path(name.partition(":")[2])[0])
+
+
+def on_disk(text: str) -> Path:
+    """The path that a text names, in which bytes that are no UTF-8 are written as `readable_name` has them."""
+    path = Path(text).expanduser()
+    if "\\x" not in text or path.exists():
+        return path
+    content = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), os.fsencode(text))
+    other = Path(os.fsdecode(content)).expanduser()
+    return other if other.exists() else path
 
 
 def treatment_of(words: str, image_shape: tuple[int, int, int]) -> Treatment:

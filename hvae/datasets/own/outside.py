@@ -8,7 +8,6 @@ import io
 import os
 import shutil
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,12 @@ from hvae.datasets.own.arrays import is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
 from hvae.datasets.own.doubts import doubts
-from hvae.datasets.own.folders import Entry, files_below, readable_name
+from hvae.datasets.own.folders import Entry, files_below
+from hvae.datasets.own.names import MAX_NAME as MAX_NAME
+from hvae.datasets.own.names import MAX_PATH as MAX_PATH
+from hvae.datasets.own.names import cut as cut
+from hvae.datasets.own.names import printable, readable_name
+from hvae.datasets.own.names import shown_name as shown_name
 from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
 
@@ -30,10 +34,6 @@ MAX_ARCHIVE_BYTES = 512 * 2**20
 MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_DIRECTORY_BYTES = 4 * 2**20
 """Of an archive's table of contents, each entry of which becomes an object before the first is read."""
-MAX_NAME = 4_096
-"""Longest name that is kept, that of a path; `cut` shortens it where it is shown."""
-MAX_SHOWN = 120
-MAX_PATH = 400
 MAX_REASON = 300
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -128,28 +128,9 @@ def _read_one(name: str, content: "bytes | Path | DecodedImage | Refusal", how: 
         return _refusal(name, error)
 
 
-def shown_name(name: str, most: int = MAX_NAME) -> str:
-    """A file name fit to be shown: no control or text-direction characters, 1 to `most` characters."""
-    return _printable(name, most) or "(no name)"
-
-
-def cut(name: str, most: int = MAX_SHOWN) -> str:
-    """A name shortened in the middle, for display alone."""
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}"
-
-
 def _refusal(name: str, reason: object) -> Refusal:
     # A parser's message may quote the file it failed on.
-    return Refusal(shown_name(name), _printable(str(reason), MAX_REASON))
-
-
-def _printable(text: str, most: int) -> str:
-    """Text without control or text-direction characters and line ends, shortened in the middle."""
-    plain = (
-        one if one == " " or unicodedata.category(one)[0] not in "CZ" else "\N{REPLACEMENT CHARACTER}"
-        for one in cut(text, most)
-    )
-    return "".join(plain)
+    return Refusal(shown_name(name), printable(str(reason), MAX_REASON))
 
 
 _File = tuple[str, "bytes | Path | DecodedImage | Refusal"]

@@ -67,9 +67,9 @@ def here(runs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 FAIL = "--fail-if-ood"
 CODES = {
     0: [("gate", "known"), ("gate", "known", FAIL), ("gate", "odd"), ("few", "odd", "--alpha", "0.08")],
-    2: [("few", "known"), ("few", "known", FAIL), ("gate", "none"), ("gate", "empty"), ("gate", "known", "--alpha", "2"),
-        ("gate", "known", "--limit", "9"), ("gate", "known", "--ofit", "pad"), ("gate", "words", "--alpha", "0.001"),
-        ("nobody", "known")],
+    2: [("few", "known"), ("few", "known", FAIL), ("gate", "none"), ("gate", "empty"), ("nobody", "known"),
+        ("gate", "known", "--alpha", "2"), ("gate", "known", "--limit", "9"), ("gate", "known", "--ofit", "pad"),
+        ("gate", "words", "--alpha", "0.001")],
     3: [("gate", "odd", FAIL), ("gate", "odd", "known", FAIL), ("gate", "known", FAIL, "--alpha", "0.9")],
     4: [("gate", "known+"), ("gate", "known+", FAIL), ("gate", "odd+"), ("gate", "odd+", FAIL), ("gate", "words"),
         ("gate", "words", FAIL), ("gate", "known", "words", FAIL), ("gate", "words", "--json")],

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from hvae.datasets import load
+from hvae.datasets.own.names import cut
 from hvae.datasets.own.naming import prepared_name
-from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect, cut
+from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
+from hvae.runs.sources import locate, read_sources, remember
 
 HOW = Treatment((1, 8, 8))
 
@@ -176,6 +178,20 @@ def test_bytes_that_are_no_text_are_shown():
     assert refused == {} and all(name.encode().isascii() for name in pictures)
     assert sorted(pictures) == ["set/\\xff", "set/\\xff.png", "set/\\xff.png", "set/caf\\xe9.png"]
     assert load("folder:set", image_shape=(1, 8, 8)).names == ("\\xff", "\\xff.png", "caf\\xe9.png")
+
+
+def test_a_path_that_is_no_text_is_remembered_as_one():
+    odd = os.fsdecode(b"set\xff")
+    save(Path(odd, "one.png"))
+    for name in (f"folder:{odd}", "folder:set\\xff"):
+        images = load(name, image_shape=(1, 8, 8))
+        assert images.name == "folder:set\\xff" and images.names == ("one.png",)
+    run = Path("run")
+    run.mkdir()
+    remember(run, images, f"folder:{odd}")
+    (source,) = read_sources(run).values()
+    assert source.place == f"folder:{Path.cwd()}/set\\xff" and locate(run, images.slug) == source
+    assert load(source.place, image_shape=(1, 8, 8)).fingerprint == source.fingerprint
 
 
 def test_names_are_cut_for_display_alone():

@@ -173,3 +173,11 @@ def test_damaged_compression(path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged or encrypted .*invalid block type"):
         load(f"npz:{path}")
+
+
+def test_a_header_that_is_no_sentence_of_python(path):
+    """numpy gives an odd header to Python's tokenizer, whose error is no `ValueError`."""
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': ((6, 8L, 8), }\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(400))
+    with pytest.raises(DataError, match="letters.npz is damaged"):
+        load(f"npz:{path}")
