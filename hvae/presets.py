@@ -241,9 +241,9 @@ PHOTOS = HierarchicalConfig(
     likelihood="logistic-mixture",
     stages=(
         _stage("conv", 16, (64, 3, 1), (64, 3, 2)),
-        _stage("conv", 16, (96, 3, 1), (96, 3, 2)),
-        _stage("conv", 8, (96, 3, 1), (96, 3, 2)),
-        _stage("dense", 64, (96, 3, 1), (96, 3, 2)),
+        _stage("conv", 16, (64, 3, 1), (64, 3, 2)),
+        _stage("conv", 8, (64, 3, 1), (64, 3, 2)),
+        _stage("dense", 64, (64, 3, 1), (64, 3, 2)),
     ),
 )
 """L = 4 for photographs on a GPU: latents of 32x32, 16x16 and 8x8, and 64 units on top."""

@@ -101,7 +101,7 @@ whatever else is there waits to be judged."""
 
 
 def by_role(name: str, split: str) -> tuple[str, str]:
-    """(name, split) of what is asked for: of a folder with `normal` in it, the sub-folder `abnormal` for a split called so."""
+    """(name, split) of what is asked for: the split `abnormal` of a folder is that beside `normal`, where both are."""
     kind, _, path = name.partition(":")
     place, words = split_path(path)
     folder = Path(place).expanduser()
