@@ -200,6 +200,9 @@ class DataConfig(Frozen):
     """Of the whole training set, noted when training starts; empty in runs from before it was."""
     images: Annotated[int, Field(ge=0)] = 0
     """Images of the whole training set, all its parts together; 0 where the fingerprint is empty."""
+    mutation: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the pixels that a uniform value replaces at every read while training, for a model of the background
+    (Ren et al., 2019). Images are scored as they are."""
 
 
 class TrainingConfig(Frozen):

@@ -5,16 +5,15 @@ on a reference part as well has the digits of both: `pixels/<images>.<reference>
 """
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hvae.errors import TableError
 from hvae.files import write_atomically
+from hvae.parquet_files import read_parquet, write_parquet
 from hvae.runs.columns import PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.folders import run_roots
 
@@ -64,20 +63,6 @@ def write(statistics: pd.DataFrame, fingerprint: str, reference: str | None = No
     return path
 
 
-def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = ()) -> None:
-    """A parquet file with page checksums; columns of few values have dictionaries, the other floats little room."""
-    floats = [field.name for field in content.schema if pa.types.is_floating(field.type)]
-    pq.write_table(
-        content,
-        path,
-        compression="zstd",
-        compression_level=12,
-        use_dictionary=list(dictionaries),  # type: ignore[arg-type]  # names of columns are allowed
-        use_byte_stream_split=[name for name in floats if name not in dictionaries],  # type: ignore[arg-type]
-        write_page_checksum=True,
-    )
-
-
 def _both(fingerprint: str, reference: str | None) -> list[str]:
     return [fingerprint] if reference is None else [fingerprint, reference]
 
@@ -101,7 +86,7 @@ def _read(path: Path, fingerprint: str, reference: str | None, modified: int, si
     if size > MAXIMUM_BYTES:
         raise TableError(f"{path.name} is larger than any statistics of pixels ({MAXIMUM_BYTES:,} bytes at most)")
     try:
-        content = pq.read_table(path, page_checksum_verification=True)
+        content = read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): {hint}") from None
     wanted, held = _metadata(fingerprint, reference), content.schema.metadata or {}

@@ -23,6 +23,7 @@ from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
+from hvae.parquet_files import read_parquet, whole_schema, write_parquet
 from hvae.runs import pixel_tables
 from hvae.runs.columns import find, is_pair_column, is_pixel_column, is_standard_error
 from hvae.runs.settings import Precision, Setting
@@ -182,7 +183,7 @@ def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> P
     metadata = metadata.model_copy(update=today)
     content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
     path = folder / "scores" / metadata.file_name
-    write_atomically(path, lambda part: pixel_tables.write_parquet(content, part))
+    write_atomically(path, lambda part: write_parquet(content, part))
     return path
 
 
@@ -245,8 +246,7 @@ def read_table(path: Path, run: str = "RUN") -> ScoreTable:
     """
     metadata = read_metadata(path)
     try:
-        content = pq.read_table(path, page_checksum_verification=True)
-        content.validate(full=True)
+        content = read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
     if content_hash(content) != metadata.content_sha256:
@@ -281,7 +281,7 @@ def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
         file = pq.read_metadata(path)
-        schema = file.schema.to_arrow_schema()
+        schema = whole_schema(file.schema.to_arrow_schema())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
     if file.num_rows > MAXIMUM_ROWS:

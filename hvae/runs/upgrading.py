@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from hvae.config import first_problem
 from hvae.errors import TableError
+from hvae.parquet_files import read_parquet
 from hvae.runs.columns import is_standard_error
 from hvae.runs.score_tables import (
     LARGEST_ERROR,
@@ -67,7 +68,7 @@ def _upgrade(run: Path, path: Path) -> int | None:
             cut += int(np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR)))
             content = content.set_column(number, name, pa.array(halved(errors), pa.float16()))
     written = write_content(run, content.replace_schema_metadata(None), metadata)
-    if content_hash(pq.read_table(written, page_checksum_verification=True)) != content_hash(content):
+    if content_hash(read_parquet(written)) != content_hash(content):
         raise TableError(f"{path.name} could not be converted without a change")
     if written != path:
         path.unlink()

@@ -204,8 +204,12 @@ class _Trainer:
         return torch.Generator(self.fabric.device).manual_seed(seed)
 
     def _preprocess(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images in [0, 1]; a fresh binarisation at every read."""
+        """Images in [0, 1]; mutated pixels and binarisation are drawn afresh at every read."""
         grey = images.to(self.fabric.device).float() / 255
+        if mutation := self.config.data.mutation:
+            uniform = torch.randint(0, 256, grey.shape, generator=generator, device=grey.device) / 255
+            mutated = torch.rand(grey.shape, generator=generator, device=grey.device) < mutation
+            grey = torch.where(mutated, uniform, grey)
         if self.config.data.preprocessing in ("grey", "integer"):
             return grey
         if self.config.data.preprocessing == "threshold":

@@ -21,9 +21,9 @@ from hvae.datasets.families import FAMILIES
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
+from hvae.parquet_files import read_parquet, whole_schema, write_parquet
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
-from hvae.runs.pixel_tables import write_parquet
 from hvae.runs.score_tables import content_hash
 from hvae.runs.settings import Precision, Setting
 
@@ -118,11 +118,10 @@ def read_card(path: Path) -> Card:
         raise TableError(f"{path.name} is no robustness card ({MAXIMUM_BYTES:,} bytes at most): {again}")
     try:
         about = pq.read_metadata(path)
-        if not _is_bounded(about) or not about.schema.to_arrow_schema().equals(_SCHEMA):
+        if not _is_bounded(about) or not whole_schema(about.schema.to_arrow_schema()).equals(_SCHEMA):
             raise TableError(f"{path.name} has other rows or columns than a robustness card: {again}")
         metadata = CardMetadata.model_validate_json((about.metadata or {}).get(_METADATA_KEY, b""))
-        content = pq.read_table(path, page_checksum_verification=True)
-        content.validate(full=True)
+        content = read_parquet(path)
         frame = content.to_pandas()
     except ValidationError as error:
         raise TableError(f"{path.name} is no robustness card ({first_problem(error)}): {again}") from None

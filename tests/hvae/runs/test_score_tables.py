@@ -17,6 +17,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from hvae.errors import TableError
+from hvae.parquet_files import read_parquet
 from hvae.runs import columns, pixel_tables
 from hvae.runs.score_tables import (
     LARGEST_ERROR,
@@ -54,7 +55,7 @@ def refused(path: Path) -> str:
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table] = lambda content: content, **about: object) -> None:
     """Another content, its hash made to fit, under changed metadata."""
-    content = change(pq.read_table(path))
+    content = change(read_parquet(path))
     known = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
     stored = json.dumps(known | {"content_sha256": content_hash(content)} | about)
     pq.write_table(content.replace_schema_metadata({METADATA_KEY: stored.encode()}), path)

@@ -172,6 +172,26 @@ def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
     assert epochs[0] != sorted(epochs[0])
 
 
+def test_a_model_of_the_background_reads_mutated_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[torch.Tensor] = []
+    preprocess = hvae.training.trainer._Trainer._preprocess
+
+    def spy(self: hvae.training.trainer._Trainer, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        x = preprocess(self, images, generator)
+        if len(images) == CONFIG.training.batch_size:
+            read.append((x - images / 255)[images == 0])
+        return x
+
+    monkeypatch.setattr(hvae.training.trainer._Trainer, "_preprocess", spy)
+    grey = {"data.preprocessing": "grey", "data.mutation": 0.3, "training.epochs": 1}
+    train(CONFIG.override(grey), tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    values = torch.cat(read)
+    # Every 256th mutated pixel stays black; four standard errors of 12,000 black pixels.
+    assert float((values > 0).float().mean()) == pytest.approx(0.3 * 255 / 256, abs=4 * 0.5 / len(values) ** 0.5)
+    assert float(values[values > 0].mean()) == pytest.approx(0.5, abs=0.03)
+    assert len({float(first) for first in [part.sum() for part in read]}) == len(read), "drawn anew at every read"
+
+
 def test_training_raises_the_validation_elbo(uninterrupted: Path) -> None:
     curve = history(uninterrupted)
     assert list(curve["epoch"]) == [1, 2, 3]

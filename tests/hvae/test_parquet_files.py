@@ -1,0 +1,67 @@
+"""Parquet files: what is read is what was written, repeated columns take no room, damaged lists are refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+
+RNG = np.random.default_rng(0)
+VALUES = RNG.normal(size=500).astype(np.float32)
+CONTENT = pa.table(
+    {
+        "example": pa.array(np.arange(500, dtype=np.int32)),
+        "elbo": pa.array(VALUES),
+        "iw": pa.array(VALUES),
+        "ratio": pa.array(VALUES[::-1].copy()),
+        "log_px": pa.array(VALUES),
+        "label": pa.array(np.arange(500, dtype=np.int32)),
+        "wide": pa.array(VALUES.astype(np.float64)),
+        "errors": pa.array(np.abs(VALUES).astype(np.float16)),
+        "errors_too": pa.array(np.abs(VALUES).astype(np.float16)),
+    },
+    metadata={b"about": b"this table"},
+)
+
+
+def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
+    write_parquet(CONTENT, tmp_path / "one", ["label"])
+    back = read_parquet(tmp_path / "one")
+    assert back.equals(CONTENT, check_metadata=True)
+    assert whole_schema(pq.read_schema(tmp_path / "one")).equals(CONTENT.schema, check_metadata=True)
+
+
+def test_a_column_that_repeats_another_is_stored_once(tmp_path: Path) -> None:
+    write_parquet(CONTENT, tmp_path / "one")
+    # Whole numbers are kept apart: they are small, and rows are found by them.
+    assert pq.read_schema(tmp_path / "one").names == ["example", "elbo", "ratio", "label", "wide", "errors"]
+
+
+def test_zeros_of_either_sign_are_not_the_same(tmp_path: Path) -> None:
+    zeros = np.zeros(4, np.float32)
+    content = pa.table({"one": pa.array(zeros), "other": pa.array(-zeros)})
+    write_parquet(content, tmp_path / "one")
+    assert np.signbit(read_parquet(tmp_path / "one").column("other").to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [["elbo", "elbo"], ["iw", "absent"]],
+        [["elbo", "elbo"], ["ratio", "ratio"], ["example", "example"]],
+        [["iw", "elbo"]] * 1000,
+        ["elbo"],
+        {"elbo": 1},
+        7,
+        None,
+    ],
+)
+def test_a_damaged_list_of_columns_is_refused(tmp_path: Path, stored: object) -> None:
+    content = CONTENT.select(["elbo", "ratio"]).replace_schema_metadata({b"stored": json.dumps(stored).encode()})
+    pq.write_table(content, tmp_path / "one")
+    with pytest.raises(ValueError):
+        read_parquet(tmp_path / "one")
