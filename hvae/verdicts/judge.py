@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hvae import scores as registry
-from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.caveats import Caveat, in_words
 from hvae.datasets.own.doubts import of_image
 from hvae.datasets.own.preparing import Treatment
 from hvae.errors import CheckpointError, TableError
@@ -57,5 +57,5 @@ class Judge:
         found, _ = registry.computable(wanted, (table,), self.rule.reference)
         scores = pd.DataFrame({score.label: score.of(table, self.rule.reference) for score in found})
         known = caveats or [of_image(image, self._as_they_are) for image in images]
-        said = pd.DataFrame({"caveats": ["; ".join(f"{one.kind}: {one.sentence}" for one in some) for some in known]})
+        said = pd.DataFrame({"caveats": list(map(in_words, known))})
         return pd.concat([said, statistics, scores, self.rule.judge(table).frame(alpha)], axis=1)

@@ -84,7 +84,8 @@ def prepare(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[
     """
     changes = ["inverted"] * how.invert
     pixels = 255 - pixels if how.invert else pixels
-    if how.steps:
+    # Of a blank sheet there is nothing to make even, cut out or centre.
+    if how.steps and np.ptp(pixels) >= _LEAST_CONTRAST:
         pixels = _at_most(pixels, _WORKED_ON)
         for step, way in zip(STEPS, _WAYS, strict=True):
             pixels, done = way(pixels, how) if step in how.steps else (pixels, "")
@@ -136,8 +137,7 @@ def _ink(pixels: np.ndarray) -> np.ndarray:
     parts = np.asarray(ndimage.label(ink, np.ones((3, 3)))[0])  # type: ignore[index]
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    # An image that is light all over has no ink, it is blank.
-    return (sizes >= _SPECK * sizes.sum())[parts] & ink & (not ink.all())
+    return (sizes >= _SPECK * sizes.sum())[parts] & ink
 
 
 def _crop(pixels: np.ndarray, how: Treatment) -> tuple[np.ndarray, str]:
