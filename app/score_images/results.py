@@ -97,12 +97,10 @@ def in_words(found: Judged) -> str:
     return text
 
 
-def conclusion_html(found: Judged) -> str:
-    """The conclusion, what the rule catches, and all images together, as paragraphs."""
-    said, catches = map(escape, conclusion(found))
-    return "".join(
-        f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", catches, in_words(found)) if one
-    )
+def paragraphs(found: Judged) -> list[str]:
+    """The conclusion, what the rule catches, and all images together, in HTML."""
+    said, *more = map(escape, (*conclusion(found), in_words(found)))
+    return [f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", *more) if one]
 
 
 def setting_in_words(settings: Settings) -> str:
@@ -178,7 +176,7 @@ def report(found: Judged, figure: Figure | None) -> str:
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
-        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>{conclusion_html(found)}",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>{''.join(paragraphs(found))}",
         "<h2>Settings</h2>",
         _table(["setting", "value"], (map(escape, fact) for fact in facts.items())),
     ]

@@ -93,7 +93,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
-    st.html(results.conclusion_html(found))
+    for paragraph in results.paragraphs(found):
+        st.html(paragraph)
     for by in (settings, *settings.also):
         if by.note:
             st.info(literal(f"{by.run}: {by.note}"))
