@@ -249,6 +249,22 @@ def _classifier(head: HeadName) -> ClassifierConfig:
     return ClassifierConfig(head=head, outlier_weight=1.0 if head == "calibrated" else 0.5)
 
 
+PHOTOS = HierarchicalConfig(
+    image_shape=(3, 64, 64),
+    likelihood="logistic-mixture",
+    stages=(
+        _stage("conv", 16, (64, 3, 1), (64, 3, 2)),
+        _stage("conv", 16, (64, 3, 1), (64, 3, 2)),
+        _stage("conv", 8, (64, 3, 1), (64, 3, 2)),
+        _stage("dense", 64, (64, 3, 1), (64, 3, 2)),
+    ),
+)
+"""L = 4 for photographs on a GPU: latents of 32x32, 16x16 and 8x8, and 64 units on top."""
+
+OWN = "folder:"
+"""The data set of presets for images of one's own, which `--data` has to name."""
+
+
 # Name, model, data set and training.
 _TABLE = (
     ("fashionmnist", PAPER_GREY, "fashionmnist", PAPER_TRAINING),
@@ -285,6 +301,8 @@ _TABLE = (
     ("fashionmnist-binary", _classifier("binary"), "fashionmnist", OUTLIER_TRAINING),
     ("fashionmnist-noise-class", _classifier("noise-class"), "fashionmnist", OUTLIER_TRAINING),
     ("fashionmnist-calibrated", _classifier("calibrated"), "fashionmnist", OUTLIER_TRAINING),
+    ("photos-lite", LITE_COLOUR, OWN, LITE_COLOUR_TRAINING),
+    ("photos", PHOTOS, OWN, LITE_COLOUR_TRAINING.model_copy(update={"epochs": 60, "batch_size": 128})),
 )
 
 

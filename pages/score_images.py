@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.frame import components, jobs, state
 from app.looks.wording import literal
+from app.preparing import preview
 from app.reading import loading
 from app.score_images import asking, section, work
 from app.server import judgements
@@ -27,14 +28,16 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Set
             f"hvae score {shlex.quote(run.name)} --data {shlex.quote(own)} --split reference --split calibration",
         )
         return None
-    source, how = asking.treatment(run.config.model.image_shape)
+    source, how = asking.source(run.config.model.image_shape, own)
     given = asking.given(source, selection)
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
         components.problem(given.problem)
-    ready = given is not None and not given.problem and asking.preview(given, how, own)
-    settings, runs = asking.judging(selection, found, given, how)
+    ready, choices = False, {}
+    if given is not None and not given.problem:
+        ready, choices = preview.show(given.sources, given.stamp, given.expected, how)
+    settings, runs = asking.judging(selection, found, given, how, choices)
     if not run.has_weights:
         st.info(literal(f"{run.name}: {run.problem}. So nothing can be scored. {components.WAY_ON}"))
     elif given and ready:

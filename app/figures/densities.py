@@ -155,8 +155,8 @@ def uploaded(
     """
     figure = Figure()
     _add_line(figure, own, reference, unit, filled=True, name=f"{look(own).title}, reference part")
-    typical = Look("your images, typical", GREY, "", "circle")
-    for row, style in enumerate((typical, Look("your images, raises an alarm", VERMILION, "", "diamond"))):
+    calm = Look("your images, no alarm", GREY, "", "circle")
+    for row, style in enumerate((calm, Look("your images, raises an alarm", VERMILION, "", "diamond"))):
         chosen = np.flatnonzero(alarms == bool(row))
         figure.add(
             style,

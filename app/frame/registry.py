@@ -38,7 +38,7 @@ PAGES = (
     Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
     Page(
         "score_images", "Score images", "Use",
-        ("pictures", "fit", "invert", "judge", "statistic", "sides", "reading", "S", "R", "also",
+        ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
          "job", "alpha", "k", "order", "only", "page"),
     ),
     Page("runs", "Runs", "Manage", ("about", "quantity", "card")),

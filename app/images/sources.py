@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.frame import controls, state
+from app.frame import components, controls, state
 from app.looks import palette
 from app.looks.wording import literal
 from app.reading import loading
@@ -22,6 +22,7 @@ from hvae.errors import DataError
 
 Shape = tuple[int, int, int]
 FORMATS = "PNG, JPEG, WebP, BMP, TIFF or PPM"
+MOST_REFUSED = 50
 UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
 """What addresses the noise of pictures without a data set; `hvae reconstruct --images` uses the same word."""
 
@@ -123,6 +124,14 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
     flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
     flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
     return _loose(np.stack(read), UPLOADS_SLUG, labels, "the uploaded images", False, flags)
+
+
+def refusals(refused: Sequence[tuple[str, str]]) -> None:
+    """List the files that could not be read, each with its reason."""
+    if refused:
+        rows = [list(map(components.escape, one)) for one in refused[:MOST_REFUSED]]
+        more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
+        components.table(["file", "reason"], rows, f"Could not be read{more}; the others are scored all the same")
 
 
 def whole_split(slug: str) -> str:

@@ -1,28 +1,25 @@
 """What is to be scored and how: images (files, samples, the camera), what the model sees of them, runs and rule."""
 
 import shlex
-from collections.abc import Sequence
-from itertools import islice
 
-import numpy as np
 import streamlit as st
 
 from app.frame import components, controls, state
 from app.frame.caching import kept
-from app.images import mosaic
 from app.images.sources import FORMATS, whole_split
 from app.looks import palette
-from app.looks.pictures import grey_or_colour, png
+from app.looks.pictures import png
 from app.looks.wording import literal
+from app.preparing.controls import AS_ALL, treatment
 from app.reading import choosing, judges, loading
 from app.score_images.work import Given
 from app.server import access, limits
 from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae import scores as registry
-from hvae.datasets.conversions import FITS
 from hvae.datasets.own.decoding import SUFFIXES
-from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
+from hvae.datasets.own.outside import Named
+from hvae.datasets.own.preparing import SCAN, STEPS, Treatment
 from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
@@ -47,11 +44,8 @@ FURTHER_HELP = (
     "takes as long again."
 )
 SAMPLES_EACH, BUNDLED = 6, ("digits", "glyphs")
-MOST_SHOWN, MOST_LOOKED_AT, ACROSS, MOST_LETTERS, MOST_REFUSED, MOST_CHANGES = 12, 60, 6, 14, 50, 4
 MOST_FURTHER, MOST_LEFT_OUT = 8, 5
 """Runs beside run A, each of which takes as long, and runs that do not fit of which it is said why."""
-LIGHT_ON_DARK = ("fashionmnist", "mnist", "notmnist", "kmnist", "digits", "glyphs")
-"""Grey data sets whose paper is black."""
 
 
 def counted(number: int, what: str) -> str:
@@ -59,16 +53,12 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def treatment(image_shape: tuple[int, int, int]) -> tuple[str, Treatment]:
-    """Draw the controls: where images come from, and what is done to them."""
+def source(image_shape: tuple[int, int, int], trained: str) -> tuple[str, Treatment]:
+    """Draw the controls: where images come from, and what is done to them for a model trained on the named set."""
     sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
-    fits = "pad: the whole image on black; crop: the largest centred part; squash: stretched."
-    inverted = "yes: for dark strokes on light paper, as black becomes white."
     with controls.bar("pictures-bar"):
-        source = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
-        fit = controls.choose("Other aspects are", "fit", FITS, select=True, help=fits)
-        invert = controls.choose("Invert", "invert", ["no", "yes"], help=inverted)
-    return source, Treatment(image_shape, fit, invert == "yes")
+        chosen = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
+        return chosen, treatment(image_shape, trained)
 
 
 def given(source: str, selection: state.Selection) -> Given | None:
@@ -125,69 +115,8 @@ def _first(slug: str) -> list[bytes]:
         return []
 
 
-def preview(given: Given, how: Treatment, trained: str) -> bool:
-    """Draw the first images as a model of the set `trained` takes them; whether there is an image to score."""
-    with st.spinner("Reading the first images"):
-        taken, refused = kept("first uploads", (given.stamp, how), lambda: _looked_at(given, how))
-    if taken:
-        st.html('<p class="chart-title">What the model sees of the first images</p>')
-        st.html(mosaic.table_html(*_mosaic(taken), "seen", mosaic.SMALL_CELL))
-        # Grey files beside colour ones: each kind is named.
-        done = "; ".join(list(dict.fromkeys(", ".join(one.changes) for one in taken if one.changes))[:MOST_CHANGES])
-        grey = "Grey values, before they are drawn as black and white pixels."
-        seen = grey if how.image_shape[0] == 1 else "Colours as the model takes them."
-        st.caption(f"{seen} Done to the files: {done}." if done else seen)
-        if words := suggestion([one.image for one in taken], how.invert, trained):
-            st.info(words)
-    refusals(refused)
-    if not taken:
-        st.info("None of these files could be read as an image, so there is nothing to score.")
-    return bool(taken)
-
-
-def _looked_at(given: Given, how: Treatment) -> tuple[list[Picture], list[tuple[str, str]]]:
-    """The first images, and what could not be read before them."""
-    taken, refused = [], []
-    for one in islice(collect(given.sources, how), MOST_LOOKED_AT):
-        (refused if isinstance(one, Refusal) else taken).append(one)
-        if len(taken) == MOST_SHOWN:
-            break
-    return taken, [(one.name, one.reason) for one in refused]
-
-
-def _mosaic(taken: list[Picture]) -> tuple[list[str], list[mosaic.Row]]:
-    # The end of a file name tells files apart.
-    short = [one.name if len(one.name) <= MOST_LETTERS else f"…{one.name[1 - MOST_LETTERS :]}" for one in taken]
-    cells = [mosaic.Cell(grey_or_colour(one.image), one.name, (end,)) for one, end in zip(taken, short, strict=True)]
-    across = min(ACROSS, len(cells))
-    rows = []
-    for start in range(0, len(cells), across):
-        last = min(start + across, len(cells))
-        label = f"Image {last}" if last == start + 1 else f"Images {start + 1} to {last}"
-        rows.append(mosaic.Row(label, (*cells[start:last], *[None] * (start + across - last))))
-    return [str(number) for number in range(1, across + 1)], rows
-
-
-def suggestion(images: list[np.ndarray], invert: bool, trained: str) -> str:
-    """One sentence where most images, as the model takes them, are light but it knows light on black; else empty."""
-    # The border tells: that of the lighter pair of sides, as padding makes the other one black.
-    borders = [max(image[:, (0, -1), :].mean(), image[:, :, (0, -1)].mean()) for image in images]
-    if trained not in LIGHT_ON_DARK or sum(border > 127 for border in borders) * 2 <= len(images):
-        return ""
-    advice = ("These", "Try Invert") if not invert else ("Inverted, these", "Try without Invert")
-    return f"{advice[0]} look like dark strokes on light paper; the model was trained on light on black. {advice[1]}."
-
-
-def refusals(refused: Sequence[tuple[str, str]]) -> None:
-    """List the files that could not be read, each with its reason."""
-    if refused:
-        rows = [list(map(components.escape, one)) for one in refused[:MOST_REFUSED]]
-        more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
-        components.table(["file", "reason"], rows, f"Could not be read{more}; the others are scored all the same")
-
-
 def judging(
-    selection: state.Selection, found: Catalogue, given: Given | None, how: Treatment
+    selection: state.Selection, found: Catalogue, given: Given | None, how: Treatment, choices: dict[int, str]
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
     setting = choosing.choose_setting(found.rule_settings())
@@ -216,6 +145,7 @@ def judging(
         setting=setting,
         source=given.title if given else "",
         **vars(how),
+        choices={number: recipe for number, recipe in choices.items() if recipe != AS_ALL},
         score=score,
         depth=found.run.depth or 0,
         statistic=statistic,  # type: ignore[arg-type]
@@ -266,10 +196,15 @@ def _unlike(run: RunEntry, other: RunEntry, setting: Setting, score: str) -> str
     return judges.obstacle(found, own, score)
 
 
+def _short(steps: tuple[str, ...]) -> tuple[str, ...]:
+    return (SCAN,) if steps == STEPS else steps
+
+
 def command(settings: Settings, alpha: str) -> str:
     """The command that judges files as the page does."""
     names, about = " ".join(map(shlex.quote, settings.runs)), settings.setting
-    switches = f"{' --invert' if settings.invert else ''}{' --two-sided' if settings.two_sided else ''}"
+    switches = "".join([" --invert" * settings.invert, *(f" --prepare {step}" for step in _short(settings.steps))])
+    switches += " --two-sided" * settings.two_sided
     return (
         f"hvae score {names} --images PATH --fit {settings.fit}{switches} --statistic {settings.statistic} --score "
         f"{settings.score} --reading {about.reading} --samples {about.samples} --draws {about.draws} --alpha {alpha}"

@@ -1,5 +1,6 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and one HTML file that needs nothing else."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
@@ -9,14 +10,17 @@ import numpy as np
 import pandas as pd
 
 from app.figures.layout import Figure
+from app.frame.caching import kept
 from app.frame.components import escape
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
 from app.server.judgements import JudgedBy, Settings, Stored
+from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.scores import computable, find
-from hvae.verdicts import words
+from hvae.verdicts import power, words
+from hvae.verdicts.rule import PIXELS, rule
 
 MOST_IN_REPORT = 2_000
 """Images in the table, about a kilobyte each; the CSV file has all."""
@@ -46,10 +50,32 @@ class Reference(NamedTuple):
 
 def judged(stored: Stored, alpha: float) -> Judged:
     """Verdicts under a budget."""
-    p, low, high = (stored.frame[column].to_numpy() for column in ("p", "p_low", "p_high"))
-    alarms, n = p <= alpha, stored.settings.n_calibration
-    said = [words.in_words(*one, n) for one in zip(alarms, p, low, high, strict=True)]
-    return Judged(stored, alpha, stored.frame.assign(alarm=alarms, verdict=said))
+    # Jobs of an earlier version have neither.
+    frame = stored.frame.assign(**{name: "" for name in ("caveats", "decided_by") if name not in stored.frame})
+    p, low, high = (frame[column].to_numpy() for column in ("p", "p_low", "p_high"))
+    alarms, n, by_pixels = p <= alpha, stored.settings.n_calibration, frame["decided_by"] == PIXELS
+    said = [words.in_words(*one[:4], n, one[4]) for one in zip(alarms, p, low, high, by_pixels, strict=True)]
+    return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=said))
+
+
+def conclusion(found: Judged) -> tuple[str, str]:
+    """What to make of all images, and what the rule catches at this budget, in plain sentences."""
+    together = words.summary(found.frame["p"].to_numpy(), found.stored.settings.n_calibration, found.alpha)
+    doubtful = int(np.count_nonzero(found.frame["caveats"] != ""))
+    return words.conclusion(together, doubtful, len(found.stored.refused)), _catches(found).replace(" %", "\xa0%")
+
+
+def _catches(found: Judged) -> str:
+    settings = found.stored.settings
+    if (like := reference(settings)) is None:
+        return ""
+    how = {"score": settings.score, "statistic": settings.statistic, "two_sided": settings.two_sided}
+    stamp = [like.found.run.path, settings.setting, *map(loading.stamp, like.found.entries), *how.values()]
+    try:
+        made = rule(like.found, settings.setting, **how)
+        return power.catches(kept("caught", stamp, lambda: power.measured(like.found, made)), found.alpha)
+    except TableError:
+        return ""
 
 
 def in_words(found: Judged) -> str:
@@ -71,9 +97,16 @@ def in_words(found: Judged) -> str:
     return text
 
 
+def paragraphs(found: Judged) -> list[str]:
+    """The conclusion, what the rule catches, and all images together, in HTML."""
+    said, *more = map(escape, (*conclusion(found), in_words(found)))
+    return [f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", *more) if one]
+
+
 def setting_in_words(settings: Settings) -> str:
     """How the images were scored."""
-    fit = settings.fit + ", inverted" * settings.invert
+    fit = ", ".join([settings.fit, *["inverted"] * settings.invert, *settings.steps])
+    fit += f", {counted(len(settings.choices), 'file')} otherwise" if settings.choices else ""
     kind = f"judged by {settings.score} ({find(settings.score).title}), statistic {settings.statistic}"
     sides = ", two-sided" * settings.two_sided
     sizes = f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate"
@@ -98,11 +131,17 @@ def columns(found: Judged) -> dict[str, tuple[str, str]]:
     at = ("differs at k", "%d") if len(levels) > 1 else ("differs at", "%s")
     differs = {at[0]: ("differs_at", at[1])} if "differs_at" in found.frame else {}
     scores = {f"{one.label}, {one.units[0]}": (one.label, "%.1f") for one in levels}
-    return {"name": ("name", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")} | differs | scores
+    told = {"name": ("name", "%s"), "doubts": ("caveats", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
+    return told | differs | scores | {"stands out by": ("decided_by", "%s"), "done to the file": ("changes", "%s")}
 
 
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
-    """The columns for people of some images, thumbnails first."""
+    """The columns for people of some images, thumbnails first; of doubts the kinds alone, to leave room."""
+    frame = _in_full(found, rows)
+    return frame.assign(doubts=[", ".join(re.findall(r"(?:^|; )([a-z-]+):", said)) for said in frame["doubts"]])
+
+
+def _in_full(found: Judged, rows: np.ndarray) -> pd.DataFrame:
     shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in columns(found).items()}
     return pd.DataFrame({"image": map(data_uri, found.stored.images[rows])} | shown)
 
@@ -120,10 +159,10 @@ def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
 
 
 def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
-    """The columns for people: name, the run that knows it best, how many call it typical, every p with its alarm."""
+    """The columns for people: name, the run that knows it best, how many raise no alarm, every p with its alarm."""
     runs = found.stored.settings.runs
-    typical = [f"{count} of {len(runs)}" for count in table["typical_for"]]
-    shown = {"name": table["name"], "knows it best": table["knows_best"], "typical for": typical}
+    calm = [f"{count} of {len(runs)}" for count in table["no_alarm_from"]]
+    shown = {"name": table["name"], "knows it best": table["knows_best"], "no alarm from": calm}
     for run in runs:
         shown[f"p, {run}"] = table[f"p {run}"].map("{:.4f}".format) + np.where(table[f"alarm {run}"], " alarm", "")
     return pd.DataFrame(shown)
@@ -137,7 +176,7 @@ def report(found: Judged, figure: Figure | None) -> str:
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
-        f"<style>{_STYLE}</style><h1>Verdicts on images</h1><p>{escape(in_words(found))}</p>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>{''.join(paragraphs(found))}",
         "<h2>Settings</h2>",
         _table(["setting", "value"], (map(escape, fact) for fact in facts.items())),
     ]
@@ -145,13 +184,13 @@ def report(found: Judged, figure: Figure | None) -> str:
         # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
         parts += ["<h2>", figure.heading, "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
     whole = f"of {len(found.stored):,} images"
-    frame = visible(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
+    frame = _in_full(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
     formats = [how for _, how in columns(found).values()]
     rows = (
         [f'<img alt="" src="{image}">', *(escape(how % cell) for how, cell in zip(formats, row, strict=True))]
         for image, *row in frame.itertuples(index=False)
     )
-    kinds = np.where(found.frame["alarm"], "alarm", "typical")
+    kinds = np.where(found.frame["alarm"], "alarm", "")
     parts += [f"<h2>{len(frame):,} {whole}</h2>", _table(map(escape, frame.columns), rows, kinds)]
     if side_by_side := compared(found):
         table, said = side_by_side

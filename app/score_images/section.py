@@ -11,13 +11,13 @@ from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
 from app.images.one_image import every_level, every_score, rebuild
-from app.images.sources import UPLOADS_SLUG
+from app.images.sources import UPLOADS_SLUG, refusals
 from app.images.waterfalls import Chosen, bound_in_steps, explained
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
-from app.score_images import asking, results
+from app.score_images import results
 from app.score_images.asking import counted
 from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
@@ -27,6 +27,7 @@ from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
+from hvae.verdicts.words import NO_ALARM
 
 PARTIAL_ROWS, NEWEST = 8, 8
 """Rows shown, and batches looked at, while a job runs."""
@@ -80,7 +81,7 @@ def show(job: str) -> Settings | None:
         _verdicts(stored, f"{job} {stamp}")
     else:
         st.info("No image was scored.")
-    asking.refusals(stored.refused)
+    refusals(stored.refused)
     return stored.settings
 
 
@@ -92,7 +93,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
-    st.html(f'<p class="prose">{components.escape(results.in_words(found))}</p>')
+    for paragraph in results.paragraphs(found):
+        st.html(paragraph)
     for by in (settings, *settings.also):
         if by.note:
             st.info(literal(f"{by.run}: {by.note}"))
@@ -268,10 +270,11 @@ def _verdict(found: Judged, row: int) -> None:
     with st.container(key="picture"):
         name = one["name"]
         st.image(data_uri(found.stored.images[row]), width=196, caption=literal(name), alt=f"Image {name}")
-    word = components.mark("raises an alarm") if one["alarm"] else components.mark("typical", "good")
+    word = components.mark("raises an alarm") if one["alarm"] else components.mark(NO_ALARM, "plain")
     place = "at k =" if len(settings.levels) > 1 else "in"
     differs = f" It differs most {place} {one.differs_at}." if "differs_at" in one else ""
     lines = [
+        *(f"Before judging: {doubt}." for doubt in filter(None, one["caveats"].split("; "))),
         f"{one['verdict']}.",
         f"p = {one['p']:.4f}: between {100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution "
         f"images are as far out.{differs}",

@@ -14,11 +14,13 @@ import pandas as pd
 import streamlit as st
 
 from app.frame import jobs, state
+from app.preparing.controls import each
 from app.reading import loading
 from app.server import access, cores, judgements, limits
 from app.server.judgements import JudgedBy, Settings
 from app.server.queue import Report, Work
-from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
+from hvae.datasets.own.caveats import Caveat
+from hvae.datasets.own.outside import Named, Picture, Refusal, collect
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
@@ -43,6 +45,11 @@ class Given:
     problem: str = ""
     from_visitor: bool = True
 
+    @property
+    def expected(self) -> int:
+        """About how many files these are."""
+        return sum(_files(source.content) if isinstance(source.content, bytes) else 1 for source in self.sources)
+
 
 def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Future[str]) -> Work:
     """The work of reading uploads and scoring them with one run of the settings after the other, as the job `name`."""
@@ -50,7 +57,7 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
     def work(report: Report, cancelled: Callable[[], bool]) -> Path | None:
         job, known = name.result(timeout=60), settings
         own = judgements.folder(job)
-        expected = sum(_files(source.content) if isinstance(source.content, bytes) else 1 for source in given.sources)
+        expected = given.expected
 
         def ready(place: int) -> Judge:
             """The run at a place, whose rule is kept with the settings."""
@@ -86,14 +93,14 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
 
 def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: Callable[[int], None]) -> int:
     """Read every file, score what is an image, and keep both; how many files there were."""
-    treatment = Treatment(how.image_shape, how.fit, how.invert)
-    files = collect(given.sources, treatment, max_files=limits.current().images_per_job)
+    most, chosen = limits.current().images_per_job, each(how.treatment, how.choices)
+    files = collect(given.sources, how.treatment, max_files=most, chosen=chosen)
     refused, done, batches = [], 0, 0
     while some := list(islice(files, BATCH)):
         refused += [(one.name, one.reason) for one in some if isinstance(one, Refusal)]
         if pictures := [one for one in some if isinstance(one, Picture)]:
             images = np.stack([picture.image for picture in pictures])
-            frame = _judged(judge, images)
+            frame = _judged(judge, images, [picture.caveats for picture in pictures])
             frame.insert(0, "name", [picture.name for picture in pictures])
             frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
             judgements.add(folder, batches, frame, images)
@@ -104,9 +111,9 @@ def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: 
     return done
 
 
-def _judged(judge: Judge, images: np.ndarray) -> pd.DataFrame:
+def _judged(judge: Judge, images: np.ndarray, caveats: Sequence[Sequence[Caveat]] | None = None) -> pd.DataFrame:
     # Only p-values are kept: the budget is chosen when they are looked at.
-    return judge(images, 0.05).drop(columns=["ood", "verdict"])
+    return judge(images, 0.05, caveats).drop(columns=["ood", "verdict"])
 
 
 def _judge_of(run: RunEntry, by: JudgedBy, how: Settings) -> Judge:

@@ -27,6 +27,7 @@ from pydantic_core import to_json
 from app.server import limits
 from hvae import scores
 from hvae.config import Frozen
+from hvae.datasets.own.preparing import Treatment
 from hvae.errors import HvaeError, TableError
 from hvae.files import write_atomically, write_text
 from hvae.runs.settings import Setting
@@ -55,6 +56,10 @@ class Settings(JudgedBy):
     image_shape: tuple[int, int, int]
     fit: str
     invert: bool
+    steps: tuple[str, ...] = ()
+    like: str = ""
+    choices: dict[int, str] = {}
+    """Recipes of single files, by their number; see `app.preparing.controls`."""
     score: str
     depth: Annotated[int, Field(ge=0, le=64)]
     statistic: Statistic
@@ -65,6 +70,11 @@ class Settings(JudgedBy):
     def runs(self) -> tuple[str, ...]:
         """Names of all runs, run A first."""
         return (self.run, *(one.run for one in self.also))
+
+    @property
+    def treatment(self) -> Treatment:
+        """What is done to all files but those of the `choices`."""
+        return Treatment(self.image_shape, self.fit, self.invert, self.steps, self.like)
 
     @property
     def levels(self) -> list[Score]:

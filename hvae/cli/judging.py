@@ -30,8 +30,9 @@ def judge(
     asked: dict[str, Any],
     *,
     alpha: float,
-    fit: str,
+    fit: str | None,
     invert: bool,
+    prepare: list[str],
     two_sided: bool,
     statistic: str,
     score: str | None,
@@ -45,11 +46,13 @@ def judge(
     `fail_if_ood` and an image raises an alarm under the first run.
     """
     from hvae.datasets.conversions import FITS
-    from hvae.datasets.own.outside import Treatment
+    from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
     from hvae.runs.catalogue import catalogue
     from hvae.verdicts.rule import STATISTICS, rule
 
-    one_of(fit, FITS, "--fit")
+    if fit is not None:
+        one_of(fit, FITS, "--fit")
+    steps = steps_of(prepare)
     one_of(statistic, STATISTICS, "--statistic")
     where = accelerator(device)
     if not 0 < alpha < 1:
@@ -66,9 +69,10 @@ def judge(
     refused: list[Refusal] = []
     for run, own in zip(runs, rules, strict=True):
         assert run.config is not None
-        how = Treatment(run.config.model.image_shape, fit, invert)
+        trained = run.config.data.name
+        how = Treatment(run.config.model.image_shape, fit or usual_fit(trained), invert, steps, trained)
         frame, refused, passed = _judge(run, own, sources, how, alpha, where)
-        found.append(_as_record(run.name, own, frame, refused, passed, alpha))
+        found.append(_as_record(run, own, how, frame, refused, passed, alpha))
         if not len(frame):
             break
     if as_json:
@@ -106,10 +110,10 @@ def _judge(
         while batch := list(islice(found, BATCH)):
             refused += (one for one in batch if isinstance(one, Refusal))
             if pictures := [one for one in batch if not isinstance(one, Refusal)]:
-                frame = model(np.stack([picture.image for picture in pictures]), alpha)
+                images, caveats = zip(*((picture.image, picture.caveats) for picture in pictures), strict=True)
+                frame = model(np.stack(images), alpha, caveats)
                 frame.insert(0, "image", [picture.name for picture in pictures])
                 frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
-                frame.insert(2, "caveats", ["; ".join(one.sentence for one in picture.caveats) for picture in pictures])
                 frames.append(frame)
             number += len(batch)
             on_progress(number, 0)
@@ -117,19 +121,31 @@ def _judge(
 
 
 def _as_record(
-    run: str, rule: Rule, frame: pd.DataFrame, refused: list[Refusal], passed: list[Refusal], alpha: float
+    run: RunEntry,
+    rule: Rule,
+    how: Treatment,
+    frame: pd.DataFrame,
+    refused: list[Refusal],
+    passed: list[Refusal],
+    alpha: float,
 ) -> dict[str, Any]:
-    from hvae.verdicts import words
+    from hvae.runs.catalogue import catalogue
+    from hvae.verdicts import power, words
 
     together = words.summary(frame["p"].to_numpy(), len(rule.calibration), alpha) if len(frame) else None
     setting = {
         **rule.setting.fields, "alpha": alpha, "score": rule.score, "levels": [one.label for one in rule.levels],
-        "statistic": rule.statistic, "two_sided": rule.two_sided, "n_reference": len(rule.reference),
+        "statistic": rule.statistic, "two_sided": rule.two_sided, "pixels": rule.pixels, "fit": how.fit,
+        "invert": how.invert, "prepare": list(how.steps), "n_reference": len(rule.reference),
         "n_calibration": len(rule.calibration), "weights_sha256": rule.weights_sha256, "note": rule.note,
     }  # fmt: skip
+    sets = power.measured(catalogue(run), rule) if together else []
     return {
-        "run": run,
+        "run": run.name,
         "setting": setting,
+        "conclusion": words.conclusion(together, sum(map(bool, frame["caveats"])), len(refused)) if together else "",
+        "catches": power.catches(sets, alpha) if together else "",
+        "caught": {one.label: one.share(alpha) for one in sets},
         "together": together,
         "images": frame.to_dict("records"),
         "refused": [{"image": one.name, "reason": one.reason} for one in refused],
@@ -146,6 +162,10 @@ def _show(record: dict) -> None:
     from hvae.datasets.own.names import cut
 
     setting, together = record["setting"], record["together"]
+    # Before any verdict: whoever reads on must know which of them rest on little.
+    for image in record["images"]:
+        if image["caveats"]:
+            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
     levels, differs = setting["levels"], "differs_at" in record["images"][0]
     table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
     for image in record["images"]:
@@ -153,9 +173,6 @@ def _show(record: dict) -> None:
         cells += [f"{'k = ' * (len(levels) > 1)}{image['differs_at']}"] if differs else []
         table.add_row(escape(cut(image["image"])), *cells, image["verdict"])
     show(table)
-    for image in record["images"]:
-        if image["caveats"]:
-            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
     for one in record["refused"]:
         typer.echo(f"not read: {one['image']}: {one['reason']}")
     for one in record["left_out"]:
@@ -166,6 +183,7 @@ def _show(record: dict) -> None:
         f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
         f"{together['least_rejections']:,}"
     )
+    typer.echo(f"{record['conclusion']} {record['catches']}")
     typer.echo(
         f"{record['run']} ({setting['score']}, reading {setting['reading']}, S = {setting['samples']}, "
         f"R = {setting['draws']}): {together['alarms']:,} of {together['n']:,} images raise an alarm at "
@@ -188,11 +206,11 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
     runs = [record["run"] for record in records]
     p = [np.array([image["p"] for image in record["images"]]) for record in records]
     frame = words.side_by_side(runs, p, alpha)
-    table = Table("image", *map(escape, runs), "typical for", "knows it best", title="p-values side by side")
+    table = Table("image", *map(escape, runs), "no alarm from", "knows it best", title="p-values side by side")
     for image, one, *values in zip(records[0]["images"], frame.itertuples(), *p, strict=True):
         cells = [f"{value:.4f}{' alarm' if value <= alpha else ''}" for value in values]
         table.add_row(
-            escape(cut(image["image"])), *cells, f"{one.typical_for} of {len(runs)}", escape(str(one.knows_best))
+            escape(cut(image["image"])), *cells, f"{one.no_alarm_from} of {len(runs)}", escape(str(one.knows_best))
         )
     show(table)
     typer.echo(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,12 @@ from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
+    from hvae.datasets.own.preparing import Treatment
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
 _OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
-_OF_OWN = ("fit", "invert")
+_OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
 """Options that only one of --images and --data takes."""
@@ -36,6 +38,20 @@ Data = Annotated[
 Images = Annotated[
     list[Path] | None,
     typer.Option(help="Instead of a data set: image files, folders or zip archives to judge. Several may follow."),
+]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="Your own images of other aspects: pad (with black), extend (with the colour of the border), crop or "
+        "squash; default pad; under --images extend, unless the run was trained on images of your own."
+    ),
+]
+Prepare = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Your own images: scan (dark ink on paper, all of what follows), or some of auto-invert, level, crop and "
+        "centre, so that they lie as the training images do. Several may follow."
+    ),
 ]
 TwoSided = Annotated[bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")]
 ScoreName = Annotated[
@@ -87,7 +103,8 @@ FailIfOod = Annotated[
 Split = Annotated[
     list[str] | None,
     typer.Option(
-        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration. "
+        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration; of a folder "
+        "with normal and abnormal in it also abnormal. "
         "Several may follow; default test."
     ),
 ]
@@ -99,8 +116,9 @@ def score(
     data: Data = None,
     images: Images = None,
     alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
-    fit: Annotated[str, typer.Option(help="Your own images of other aspects: pad, crop or squash.")] = "pad",
+    fit: Fit = None,
     invert: Annotated[bool, typer.Option("--invert", help="Your own images: make black white.")] = False,
+    prepare: Prepare = None,
     two_sided: TwoSided = False,
     score_name: ScoreName = None,
     statistic: Statistic = "rank",
@@ -126,6 +144,8 @@ def score(
     measures how strongly test images have to be changed until the scores see it, with --landscape how the likelihood
     changes around the mean image.
     """
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.preparing import Treatment, steps_of
     from hvae.datasets.registry import PARTS
     from hvae.runs.settings import Setting
 
@@ -152,38 +172,39 @@ def score(
         from hvae.cli.judging import judge
 
         judge(
-            entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, two_sided=two_sided, statistic=statistic,
-            score=score_name, device=device, as_json=as_json, fail_if_ood=fail_if_ood,
+            entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, prepare=prepare or [],
+            two_sided=two_sided, statistic=statistic, score=score_name, device=device, as_json=as_json,
+            fail_if_ood=fail_if_ood,
         )  # fmt: skip
         return
     _refuse_further(entries, also or [])
     how = Setting.of(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
     machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
-    own = _prepared(ctx, data or [], fit, invert)
     unread = False
     for run in entries:
         assert run.config is not None
-        unread |= bool(
-            write_tables(run, own or [run.config.data.name], split or ["test"], how, limit, machine, also or [])
-        )
+        own = _prepared(ctx, data or [], Treatment((1, 1, 1), fit or FITS[0], invert, steps_of(prepare or [])), run)
+        wanted = own or [run.config.data.name]
+        unread |= bool(write_tables(run, wanted, split or ["test"], how, limit, machine, also or []))
     if unread:
         raise typer.Exit(UNREAD)
 
 
-def _prepared(ctx: typer.Context, data: Sequence[str], fit: str, invert: bool) -> list[str]:
+def _prepared(ctx: typer.Context, data: Sequence[str], how: Treatment, run: RunEntry) -> list[str]:
     """The data sets by names that say how one's own are prepared; others are as they were published."""
     from hvae.datasets.conversions import FITS
     from hvae.datasets.own.naming import prepared_name
-    from hvae.datasets.own.outside import Treatment
 
-    one_of(fit, FITS, "--fit")
+    one_of(how.fit, FITS, "--fit")
     if not any(given(ctx, name) for name in _OF_OWN):
         return list(data)
     if not data:
         refuse(ctx, _OF_OWN, "the set that a run was trained on")
     if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
         refuse(ctx, _OF_OWN, f"--data {other[0]}")
-    return [prepared_name(name, Treatment((1, 1, 1), fit, invert)) for name in data]
+    if how.steps and run.config is not None and ":" not in run.config.data.name:
+        how = replace(how, like=run.config.data.name)
+    return [prepared_name(name, how) for name in data]
 
 
 def _refuse_further(runs: Sequence[RunEntry], also: Sequence[str]) -> None:
@@ -217,6 +238,7 @@ def write_tables(
     What is only to be measured `also` is added to a table of the same images that is there. Whether a
     file of one's own could not be read.
     """
+    from hvae.datasets.own.entry import by_role
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
@@ -224,9 +246,9 @@ def write_tables(
 
     known: set[str] = set()
     found = False
-    for name in data:
-        name = resolve(run.path, name)
-        for whole in load_splits(run, name, splits):
+    asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
+    for name in dict.fromkeys(name for name, _ in asked):
+        for whole in load_splits(run, name, [split for one, split in asked if one == name]):
             said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
             for line in (one for one in said if one not in known):
                 warn(f"{whole.slug}: {line}")

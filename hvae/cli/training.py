@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import time
 from pathlib import Path
@@ -34,6 +35,9 @@ def train(
     data: Annotated[
         str | None, typer.Option(help="Train on another data set: a name, folder:PATH or npz:PATH.")
     ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side in pixels of the square images that the model takes, such as 48.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the weights and of all noise.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the fitted images.")] = None,
     settings: Annotated[
@@ -53,12 +57,17 @@ def train(
     best validation ELBO. Ctrl-C loses at most the steps since the last checkpoint.
     """
     from hvae.datasets.own.names import readable_name
+    from hvae.presets import OWN
     from hvae.presets import preset as named_preset
 
     # A config is text, whatever bytes a path has.
     data = None if data is None else readable_name(data)
     asked = _overrides(settings or [], data, seed, epochs)
+    if size is not None:
+        asked["model.image_shape"] = _square(named_preset(preset).override(asked), size)
     config = named_preset(preset).override(asked)
+    if config.data.name == OWN and not resume:
+        raise ConfigError(f"{preset} is for images of your own: name them with --data folder:PATH")
     folder = run or _default_folder(preset, config, data)
     if resume:
         config = _config_to_resume(folder, preset, asked)
@@ -123,6 +132,19 @@ def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: 
             overrides[name] = value
     shortcuts = {"data.name": data, "training.seed": seed, "training.epochs": epochs}
     return overrides | {name: value for name, value in shortcuts.items() if value is not None}
+
+
+def _square(config: RunConfig, size: int) -> tuple[int, int, int]:
+    """The shape of square images of a model, whose strides have to divide the side."""
+    from hvae.models.hierarchical_config import HierarchicalConfig
+
+    if not isinstance(config.model, HierarchicalConfig):
+        raise ConfigError(f"--size is for hierarchical models, {config.preset} is another kind: leave it out")
+    step = math.prod(block.stride for stage in config.model.stages for block in stage.blocks)
+    if size < step or size % step:
+        near = max(step, round(size / step) * step)
+        raise ConfigError(f"--size {size}: {config.preset} takes multiples of {step}, what its strides divide: {near}")
+    return config.model.image_shape[0], size, size
 
 
 def _config_to_resume(folder: Path, preset: str, overrides: dict[str, object]) -> RunConfig:

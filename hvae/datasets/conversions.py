@@ -13,8 +13,9 @@ from PIL import Image
 from hvae.datasets.base import DataSetInfo, ImageSet
 from hvae.errors import DataError
 
-FITS = ("pad", "crop", "squash")
-"""pad: the whole image on black; crop: the largest centred part of the right aspect; squash: stretched."""
+FITS = ("pad", "extend", "crop", "squash")
+"""pad: the whole image on black; extend: on the colour of its own border; crop: the largest centred part of the right
+aspect; squash: stretched."""
 
 MAX_SIDE = 1_024
 
@@ -81,9 +82,24 @@ def _resize(image: Image.Image, width: int, height: int, fit: str) -> Image.Imag
         return image.resize((width, height), _filter(scale), box=(left, top, left + across, top + down))
     # Resized first and padded then: padding a 1 x 50,000,000 image to a square would need petabytes.
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    canvas = Image.new(image.mode, (width, height))
+    canvas = Image.new(image.mode, (width, height), _border_colour(image) if fit == "extend" else 0)
     canvas.paste(image.resize(inner, _filter(scale)), ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return canvas
+
+
+def _border_colour(image: Image.Image) -> int | tuple[int, ...]:
+    """Median of each channel over the outermost pixels."""
+    pixels = np.atleast_3d(np.asarray(image))
+    return (
+        tuple(np.median(border(pixels), axis=0).astype(int).tolist())
+        if image.mode == "RGB"
+        else int(np.median(border(pixels)))
+    )
+
+
+def border(pixels: np.ndarray) -> np.ndarray:
+    """The outermost pixels ``(m, channels)`` of an image ``(height, width, channels)``."""
+    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
 def _filter(scale: float) -> Image.Resampling:

@@ -33,6 +33,13 @@ Statistic = Literal["rank", "difference"]
   in standard deviations of the reference part.
 """
 STATISTICS: tuple[Statistic, ...] = ("rank", "difference")
+PIXELS, PIXEL_SHARE = "pixel-statistics", 0.2
+"""The model-free score that is asked as well, and its share of the false-alarm budget.
+
+A model has no say on images far from all it was fitted to: of a photograph padded and squeezed to 28 x 28 grey, or an
+image of one value, its terms may well be average. Five statistics of the pixels, fitted to the reference part, see
+those; a fifth of the budget costs the score little.
+"""
 USUAL_SCORE, FALLBACK_SCORE, FLAT_SCORE, CLASSIFIER_SCORE = "joint", "llr", "typicality", "msp"
 """Judges where no score is asked for, instead of it where a run does not give it, and of a model without latent layers
 (a likelihood alone would point the wrong way); see `usual_score`."""
@@ -50,6 +57,8 @@ class Rule:
     two_sided: bool = False
     """Whether values too LOW are called OOD as well."""
     statistic: Statistic = "rank"
+    pixels: bool = False
+    """Whether pixels unlike those of the reference part are alarms as well, see `PIXELS`."""
     note: str = ""
     """What a person has to know of this rule, in one line: why it is not the usual one, or what its few images cost."""
 
@@ -83,6 +92,17 @@ class Rule:
         """The score of the calibration part, `(n, K)`."""
         return values(self.score, self.calibration, self.reference)
 
+    @cached_property
+    def _reference_far(self) -> Floats:
+        """The score's statistic and the pixels' of the reference part, `(n_ref, 2)`, large = far out."""
+        return np.column_stack([-self._far(self.reference_values)[0], values(PIXELS, self.reference, self.reference)])
+
+    @cached_property
+    def _calibration_far(self) -> Floats:
+        """What the p-values are taken from, `(n,)`, small = far out."""
+        far, _ = self._far(self.calibration_values)
+        return self._with_pixels(far, self.calibration)[0] if self.pixels else far
+
     def require(self, alpha: float) -> None:
         """Refuse a budget of false alarms at which no image whatever could raise an alarm.
 
@@ -107,13 +127,27 @@ class Rule:
         own = values(self.score, table, self.reference)
         explained = self.levels[0].explain(table, self.reference) if len(self.levels) == 1 else None
         far, level = self._far(own)
-        calibration, _ = self._far(self.calibration_values)
-        p = conformal.p_values(calibration, far)
-        reached = np.rint(p * (len(calibration) + 1)).astype(int) - 1
-        low, high = share_interval(reached, len(calibration))
+        rank = None
+        if self.pixels:
+            far, rank = self._with_pixels(far, table)
+        n = len(self.calibration)
+        p = conformal.p_values(self._calibration_far, far)
+        reached = np.rint(p * (n + 1)).astype(int) - 1
+        low, high = share_interval(reached, n)
         ranks = conformal.tail_ranks(self.reference_values, own, two_sided=self.two_sided)
         levels = tuple(score.k for score in self.levels)
-        return Judgement(levels, ranks, level, p, low, high, len(calibration), self.levels[0].label, explained)
+        return Judgement(levels, ranks, level, p, low, high, n, self.levels[0].label, explained, rank)
+
+    def _with_pixels(self, far: Floats, table: ScoreTable) -> tuple[Floats, Floats]:
+        """(the lesser of both ranks in the reference part, each by its share of the budget; both ranks `(m, 2)`).
+
+        Of the score's statistic T `(m,)` and of the pixels. What is made of them is calibrated as T would be, so the
+        budget holds exactly, whatever the shares.
+        """
+        both = np.column_stack([-far, values(PIXELS, table, self.reference)])
+        ranks = conformal.tail_ranks(self._reference_far, both, break_ties=True)
+        shared = ranks / (1 - PIXEL_SHARE, PIXEL_SHARE)
+        return conformal.statistic(shared), shared
 
     def _far(self, own: Floats) -> tuple[Floats, np.ndarray]:
         """(the statistic T, small = far out; the column it comes from), `(m,)` each."""
@@ -146,6 +180,8 @@ class Judgement:
     """Of the score, at the first of its levels."""
     explained: Explanation | None = None
     """Its parts and statistics, of a score without levels that has some."""
+    shared: Floats | None = None
+    """Ranks of the score and of the pixels, each divided by its share of the budget, `(m, 2)`: the lesser decides."""
 
     def alarms(self, alpha: float) -> np.ndarray:
         """Mask `(m,)` of images called OOD at the false-alarm budget alpha; `HvaeError` for alpha outside (0, 1)."""
@@ -154,15 +190,24 @@ class Judgement:
     def words(self, alpha: float) -> list[str]:
         """The verdict on each image in words; `alpha` as of `alarms`."""
         return [
-            in_words(alarm, p, low, high, self.n)
-            for alarm, p, low, high in zip(self.alarms(alpha), self.p, self.low, self.high, strict=True)
+            in_words(alarm, p, low, high, self.n, by == PIXELS)
+            for alarm, p, low, high, by in zip(
+                self.alarms(alpha), self.p, self.low, self.high, self.decided_by, strict=True
+            )
         ]
 
-    def frame(self, alpha: float) -> pd.DataFrame:
-        """One row an image: `rank>k` for each level, `differs_at` (k), `p`, `p_low`, `p_high`, `ood`, `verdict`.
+    @property
+    def decided_by(self) -> list[str]:
+        """For each image what stands out most: the score by its label, or the pixels."""
+        by_pixels = np.zeros(len(self.p), bool) if self.shared is None else self.shared[:, 1] < self.shared[:, 0]
+        return [PIXELS if one else self.label for one in by_pixels]
 
-        A score without levels has one column `rank`. Where it has parts, they are columns `SCORE: PART` in nats, and
-        `differs_at` names its most unusual statistic; else there is no `differs_at`.
+    def frame(self, alpha: float) -> pd.DataFrame:
+        """One row an image: `rank>k` for each level, `differs_at` (k), `decided_by`, `p`, `p_low` ... `verdict`.
+
+        `decided_by` is the score's label or `PIXELS`; then come `p_high` and `ood`. A score without levels has
+        one column `rank`. Where it has parts, they are columns `SCORE: PART` in nats, and `differs_at` names its most
+        unusual statistic; else there is no `differs_at`.
         """
         if self.levels == (None,):
             columns: dict[str, object] = {"rank": self.ranks[:, 0]}
@@ -174,7 +219,7 @@ class Judgement:
             columns["differs_at"] = np.array(self.levels)[self.level]
         return pd.DataFrame(
             columns
-            | {"p": self.p, "p_low": self.low, "p_high": self.high}
+            | {"decided_by": self.decided_by, "p": self.p, "p_low": self.low, "p_high": self.high}
             | {"ood": self.alarms(alpha), "verdict": self.words(alpha)}
         )
 
@@ -186,6 +231,7 @@ def rule(
     score: str | None = None,
     two_sided: bool = False,
     statistic: Statistic = "rank",
+    pixels: bool = True,
 ) -> Rule:
     """The rule of a run from its stored tables of the reference and calibration parts of its own training set.
 
@@ -198,7 +244,9 @@ def rule(
     """
     setting = setting or next(iter(found.rule_settings()), Setting())
     reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))
-    return of_parts(found.run.name, reference, calibration, score=score, two_sided=two_sided, statistic=statistic)
+    return of_parts(
+        found.run.name, reference, calibration, score=score, two_sided=two_sided, statistic=statistic, pixels=pixels
+    )
 
 
 def of_parts(
@@ -209,15 +257,27 @@ def of_parts(
     score: str | None = None,
     two_sided: bool = False,
     statistic: Statistic = "rank",
+    pixels: bool = True,
 ) -> Rule:
     """The rule of a run from the tables of both parts, by `usual_score` where no score is named.
+
+    Without `pixels`, or where either part has no statistics of them, the score judges alone.
 
     Raises:
         ConfigError: an unknown score.
         TableError: a part lacks what the score needs, or the score cannot be fitted to it.
     """
     chosen, note = usual_score(reference, calibration) if score is None else (score, few_images(score, reference))
-    made = Rule(run, reference, calibration, chosen, two_sided, statistic, note)
+    made = Rule(
+        run,
+        reference,
+        calibration,
+        chosen,
+        two_sided,
+        statistic,
+        pixels and asks_pixels(chosen, reference, calibration),
+        note,
+    )
     try:
         # Whatever is wrong with either part is said before any image is measured.
         _ = made.reference_values, made.calibration_values
@@ -246,6 +306,13 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
         return USUAL_SCORE, ""
     instead = FALLBACK_SCORE if registry.at_every_level(FALLBACK_SCORE, reference.metadata.depth) else FLAT_SCORE
     return instead, f"judged by {instead} instead of {USUAL_SCORE}: {why}"
+
+
+def asks_pixels(score: str, reference: ScoreTable, calibration: ScoreTable) -> bool:
+    """Whether the pixels can be asked beside a score: both parts have their statistics, and it is not one of them."""
+    if registry.find(score).model_free:
+        return False
+    return not registry.computable([registry.find(PIXELS)()], (reference, calibration), reference)[1]
 
 
 def few_images(score: str, reference: ScoreTable) -> str:

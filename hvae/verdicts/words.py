@@ -1,7 +1,8 @@
 """Verdicts in words: on one image, on all of them together, and by several runs side by side. Imports no torch."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ CONFIDENCE = 0.95
 NONE_KNOWS = "none of them"
 COMPARABLE = (
     "A p-value is comparable between runs because each is calibrated on its own training set: it is the share of the "
-    "run's own in-distribution images that are as far out. Several runs can all call an image typical, and then the "
+    "run's own in-distribution images that are as far out. Several runs can all raise no alarm, and then the "
     "larger p says little, as the p-values of images that a run knows are spread evenly from 0 to 1. They can also all "
     "call it unusual: none of them knows it."
 )
@@ -45,6 +46,29 @@ def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
     }
 
 
+def conclusion(together: Mapping[str, Any], doubtful: int, refused: int) -> str:
+    """What to make of all images, in plain sentences: by their `summary`, how many have caveats or were not read."""
+    n, alarms = together["n"], together["alarms"]
+    images = f"{n:,} image{'s' * (n != 1)}"
+    if not alarms:
+        said = f"No alarm on {images}: none looks unlike what the model knows. That is no proof that they are fine."
+    elif alarms > together["high"]:
+        said = (
+            f"{alarms:,} of {images} raise{'s' * (alarms == 1)} an alarm, more than the {together['high']:,} at most "
+            "that mistakes explain: look at them one by one, there are images here that the model does not know."
+        )
+    else:
+        said = (
+            f"{alarms:,} of {images} raise{'s' * (alarms == 1)} an alarm, no more than mistakes explain "
+            f"({together['low']:,} to {together['high']:,}): look at them, but do not conclude that anything is wrong."
+        )
+    if doubtful:
+        said += f" Doubtful before any verdict: {doubtful:,}; read what stands beside them first."
+    if refused:
+        said += f" Not read, so not judged: {refused:,} file{'s' * (refused != 1)}."
+    return said
+
+
 def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
     """Which runs know each image best: those with its largest p-value, unless every run raises an alarm.
 
@@ -61,7 +85,7 @@ def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
 def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.DataFrame:
     """The p-values `(m,)` of each of several runs on the same images, and which run knows each best.
 
-    One row an image: `knows_best` in words; `typical_for`, how many runs raise no alarm; for each run `p NAME` and
+    One row an image: `knows_best` in words; `no_alarm_from`, how many runs raise no alarm; for each run `p NAME` and
     `alarm NAME`.
 
     Raises:
@@ -72,7 +96,7 @@ def side_by_side(runs: Sequence[str], p: Sequence[Floats], alpha: float) -> pd.D
         raise HvaeError(f"runs can be put side by side only on the same images, these judged {judged}")
     table = np.column_stack(list(p))
     words = [_knowing([run for run, best in zip(runs, row, strict=True) if best]) for row in knows_best(table, alpha)]
-    frame = pd.DataFrame({"knows_best": words, "typical_for": np.count_nonzero(table > alpha, axis=1)})
+    frame = pd.DataFrame({"knows_best": words, "no_alarm_from": np.count_nonzero(table > alpha, axis=1)})
     for run, values in zip(runs, p, strict=True):
         frame = frame.assign(**{f"p {run}": values, f"alarm {run}": values <= alpha})
     return frame
@@ -104,14 +128,22 @@ def share_interval(reached: Sequence[int] | np.ndarray, n: int) -> tuple[Floats,
     return low, high
 
 
-def in_words(alarm: bool, p: float, low: float, high: float, n: int) -> str:
-    """The verdict on one image, from its p-value, the interval of the share as far out, and the calibration size."""
+NO_ALARM = "no alarm"
+"""All that may be said of an image that is not far out: it may be of another kind and look as the known ones do."""
+
+
+def in_words(alarm: bool, p: float, low: float, high: float, n: int, by_pixels: bool = False) -> str:
+    """The verdict on one image, from its p-value, the interval of the share as far out, and the calibration size.
+
+    `by_pixels`: whether it stands out by its pixels more than by what the model says.
+    """
     if not alarm:
-        return "typical"
+        return NO_ALARM
+    pixels = " in its pixels" * by_pixels
     if p * (n + 1) < 1.5:
-        return f"unlike anything in the reference: none of {n:,} in-distribution images is as far out"
+        return f"unlike anything in the reference{pixels}: none of {n:,} in-distribution images is as far out"
     likely = f"1 in {_rounded(1 / high)} to 1 in {_rounded(1 / low)}"
-    return f"unusual: 1 in {_rounded(1 / p)} in-distribution images is as far out ({likely})"
+    return f"unusual{pixels}: 1 in {_rounded(1 / p)} in-distribution images is as far out ({likely})"
 
 
 def _rounded(number: float) -> str:

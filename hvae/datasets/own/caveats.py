@@ -1,5 +1,6 @@
 """What cannot be known from an image file alone, said about that image before a model judges it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -13,3 +14,8 @@ class Caveat:
 
     kind: str
     sentence: str
+
+
+def in_words(caveats: Iterable[Caveat]) -> str:
+    """All doubts about one image in one line, `KIND: SENTENCE; ...`; empty for none."""
+    return "; ".join(f"{one.kind}: {one.sentence}" for one in caveats)

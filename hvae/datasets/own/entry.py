@@ -95,9 +95,25 @@ def _listed(lines: list[str]) -> str:
     return "; ".join(lines[:_MOST_NAMED]) + more
 
 
+NORMAL, ABNORMAL = "normal", "abnormal"
+"""Sub-folders with a meaning: a model is trained and calibrated on `normal` alone, `abnormal` is only measured, and
+whatever else is there waits to be judged."""
+
+
+def by_role(name: str, split: str) -> tuple[str, str]:
+    """(name, split) of what is asked for: the split `abnormal` of a folder is that beside `normal`, where both are."""
+    kind, _, path = name.partition(":")
+    place, words = split_path(path)
+    folder = Path(place).expanduser()
+    if kind != "folder" or split != ABNORMAL or not all((folder / one).is_dir() for one in (NORMAL, ABNORMAL)):
+        return name, split
+    return f"folder:{Path(place) / split}" + (f"#{words}" if words else ""), "all"
+
+
 KINDS = {
     "folder": (
-        "every PNG, JPEG, WebP, BMP, TIFF and PPM image below the folder, known by its content",
+        "every PNG, JPEG, WebP, BMP, TIFF and PPM image below the folder, known by its content; where it has a "
+        "sub-folder `normal`, of that alone",
         "padded with black to the model's aspect, resized (area when shrinking, bicubic when enlarging), converted to "
         "the model's channels",
     ),
@@ -139,8 +155,10 @@ class OwnImages(DataSet):
 
     def load(self, split: str, root: Path) -> ImageSet:
         """The images of a split, which are all of them where the source has none."""
-        load = load_folder if self._is_folder else load_arrays
-        return load(self._path, self._how, self.info.name, split)
+        if not self._is_folder:
+            return load_arrays(self._path, self._how, self.info.name, split)
+        normal = self._path / NORMAL
+        return load_folder(normal if normal.is_dir() else self._path, self._how, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""

@@ -9,23 +9,24 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
-from hvae.datasets.conversions import conform, describe_change
 from hvae.datasets.own.arrays import is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
+from hvae.datasets.own.doubts import doubts
 from hvae.datasets.own.folders import Entry, files_below
 from hvae.datasets.own.names import MAX_NAME as MAX_NAME
 from hvae.datasets.own.names import MAX_PATH as MAX_PATH
 from hvae.datasets.own.names import cut as cut
 from hvae.datasets.own.names import printable, readable_name
 from hvae.datasets.own.names import shown_name as shown_name
+from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
 
 MAX_FILES = 10_000
@@ -35,7 +36,6 @@ MAX_DIRECTORY_BYTES = 4 * 2**20
 """Of an archive's table of contents, each entry of which becomes an object before the first is read."""
 MAX_REASON = 300
 
-_FIT_WORDS = {"pad": "padded with black", "crop": "cropped at the centre", "squash": "stretched"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 # Python unpacks bzip2 and LZMA without a bound on what comes out.
@@ -51,7 +51,7 @@ class Picture:
     changes: tuple[str, ...] = ()
     """In words, what was done to the file's pixels, in order; empty where nothing was."""
     caveats: tuple[Caveat, ...] = ()
-    """What cannot be known from the file alone."""
+    """What cannot be known from the file alone, and what a model cannot know of it."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,6 @@ class Named:
     content: bytes | BinaryIO
 
 
-@dataclass(frozen=True)
-class Treatment:
-    """What is done to an image so that a model of `image_shape` `(channel, height, width)` can take it."""
-
-    image_shape: tuple[int, int, int]
-    fit: str = "pad"
-    """One of `hvae.datasets.conversions.FITS`, for images of another aspect."""
-    invert: bool = False
-    """Whether to make black white: MNIST's digits are white on black, paper is not."""
-
-
 def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
     """One image file (PNG, JPEG, WebP, BMP, TIFF or PPM by content, whatever its name says) in the shape of a model.
 
@@ -91,13 +80,9 @@ def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
 
 def prepared(decoded: DecodedImage, name: str, how: Treatment) -> Picture:
     """A decoded image in the shape of a model, under its `shown_name`."""
-    (height, width), channels = decoded.size, decoded.pixels.shape[2]
-    changes = [*decoded.changes, *["inverted"] * how.invert]
-    if resized := describe_change((channels, height, width), how.image_shape):
-        same_aspect = height * how.image_shape[2] == width * how.image_shape[1]
-        changes.append(resized if same_aspect else f"{resized} ({_FIT_WORDS.get(how.fit, how.fit)})")
-    image = conform(decoded.pixels, how.image_shape, how.fit, how.invert)
-    return Picture(shown_name(name), image, tuple(changes), decoded.caveats)
+    image, changes = prepare(decoded.pixels, decoded.size, how)
+    caveats = (*decoded.caveats, *doubts(decoded.pixels, decoded.size, image, how))
+    return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats)
 
 
 def collect(
@@ -105,6 +90,8 @@ def collect(
     how: Treatment,
     *,
     max_files: int = MAX_FILES,
+    chosen: Mapping[int, Treatment] | None = None,
+    only: range | None = None,
     passed: list[Refusal] | None = None,
 ) -> Iterator[Picture | Refusal]:
     """Every image of some files, folders, archives and arrays, in order, and why the others could not be read.
@@ -112,12 +99,18 @@ def collect(
     What a file is, its content says. Images below a folder are named with the folder, as it was typed. Archives within
     archives or folders are not opened. After `max_files` files the rest is refused together. What is left out by design
     (hidden files, a folder that another link leads to) is added to `passed`.
+
+    Files are numbered from 0, whether they can be read or not: a number in `chosen` has a treatment of its own, one
+    that is not in `only` is passed over undecoded.
     """
     for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed)):
         if number >= max_files:
             yield Refusal("all further files", f"more than {max_files:,} files: give them in several portions")
             return
-        yield _read_one(name, content, how)
+        if only is None or number in only:
+            yield _read_one(name, content, (chosen or {}).get(number, how))
+        elif number >= only.stop:
+            return
 
 
 def read_entries(entries: Iterable[Entry], how: Treatment) -> Iterator[Picture | Refusal]:

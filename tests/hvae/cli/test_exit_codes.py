@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 
 import hvae
 from hvae.cli import terminal
+from hvae.datasets.own.caveats import Caveat, in_words
 from hvae.errors import TableError
 from tests.hvae.commands import invoke, succeed
 from tests.synthetic import make_run, make_tables
@@ -30,9 +31,10 @@ class Fixed:
     def __init__(self, run: object, rule, **options: object) -> None:
         self.labels = [one.label for one in rule.levels]
 
-    def __call__(self, images: np.ndarray, alpha: float) -> pd.DataFrame:
+    def __call__(self, images: np.ndarray, alpha: float, caveats: Sequence[Sequence[Caveat]]) -> pd.DataFrame:
         p = np.where(images.mean((1, 2, 3)) > 127, P["odd"], P["known"])
         frame = pd.DataFrame({label: np.full(len(images), np.nan) for label in self.labels})
+        frame["caveats"] = list(map(in_words, caveats))
         return frame.assign(differs_at=1, p=p, p_low=-np.inf, p_high=np.nan, ood=p <= alpha, verdict="a verdict")
 
 
@@ -89,7 +91,7 @@ def test_the_exit_code_of_a_judgement(code, words):
 
 
 def test_ctrl_c(monkeypatch):
-    def stop(self: Fixed, images: np.ndarray, alpha: float) -> pd.DataFrame:
+    def stop(self: Fixed, *images: object) -> pd.DataFrame:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Fixed, "__call__", stop)
@@ -147,7 +149,10 @@ def test_what_is_doubtful_and_left_out_is_said():
     Image.fromarray(np.eye(28, dtype=np.uint8)).save("known/eye.png")
     Path("known/.hidden").touch()
     said = " ".join(succeed("score", "gate", "--images", "known").stdout.split())
-    assert "doubtful: known/eye.png: it holds 0 and 1 alone" in said and "left out: known/1 hidden: .hidden" in said
+    assert (
+        "doubtful: known/eye.png: zero-one: it holds 0 and 1 alone" in said
+        and "left out: known/1 hidden: .hidden" in said
+    )
     (record,) = strict(succeed("score", "gate", "--images", "known", "--json").stdout)
     assert ["it holds 0 and 1 alone" in image["caveats"] for image in record["images"]] == [False, True]
 
