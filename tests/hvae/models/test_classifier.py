@@ -79,7 +79,7 @@ def test_odin_and_mahalanobis_are_those_of_pytorch_ood() -> None:
     with torch.inference_mode():
         found = measured(model, x)
     network = torch.nn.Sequential(model.network, head.linear)
-    odin = ODIN(network, eps=float(head.epsilon), temperature=head.temperature).predict(x)
+    odin = ODIN(network, eps=head.epsilon, temperature=head.temperature).predict(x)
     torch.testing.assert_close(-torch.exp(-found[:, 3]), odin.double(), rtol=0, atol=1e-6)
     detector = Mahalanobis(None).fit_features(model.network(fitted), labels)
     torch.testing.assert_close(
@@ -92,13 +92,6 @@ def test_msp_and_entropy_have_the_log_probabilities_of_the_network() -> None:
     x = images(seed=1)
     expected = F.log_softmax(head.linear(model.network(x)), 1).double()
     torch.testing.assert_close(measured(model, x)[:, :3], expected)
-
-
-def test_epsilon_is_the_one_that_makes_training_images_most_confident() -> None:
-    head, model, fitted, _ = settled()
-    doubts = {epsilon: float(head.odin(model.network, fitted[:40], epsilon).mean()) for epsilon in head.perturbations}
-    assert float(head.epsilon) == pytest.approx(min(doubts, key=doubts.__getitem__))
-    assert head.odin(model.network, fitted, 0.01).mean() < head.odin(model.network, fitted, 0.0).mean()
 
 
 def test_calibration_is_the_cross_entropy_with_the_uniform_distribution() -> None:
