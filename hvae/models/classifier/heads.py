@@ -56,23 +56,21 @@ class Head(nn.Module, ABC):
 
 
 class Softmax(Head):
-    """log p(y|x) of the classes alone, with two detectors that are fitted to the training images.
+    """log p(y|x) of the classes alone, with two detectors that take the network.
 
     ODIN (Liang et al., 2018) and the Mahalanobis distance of the features (Lee et al., 2018).
     """
 
     means: Tensor
     precision: Tensor
-    epsilon: Tensor
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         size = config.channels[-1]
         self.linear = nn.Linear(size, config.classes)
-        self.temperature, self.perturbations = config.temperature, config.perturbations
+        self.temperature, self.epsilon = config.temperature, config.epsilon
         self.register_buffer("means", torch.zeros(config.classes, size))
         self.register_buffer("precision", torch.eye(size))
-        self.register_buffer("epsilon", torch.tensor(config.perturbations[0]))
 
     def told(self, features: Tensor, labels: Tensor, generator: torch.Generator) -> Told:
         """Cross-entropy."""
@@ -85,10 +83,9 @@ class Softmax(Head):
         log_p = F.log_softmax(self.linear(features).double(), 1)
         detector = Mahalanobis(None)
         detector.mu, detector.precision = self.means.double(), self.precision.double()
-        odin = self.odin(network, x, float(self.epsilon))
-        return [*log_p.unbind(1), odin, detector.predict_features(features.double())]
+        return [*log_p.unbind(1), self._odin(network, x), detector.predict_features(features.double())]
 
-    def odin(self, network: Network, x: Tensor, epsilon: float) -> Tensor:
+    def _odin(self, network: Network, x: Tensor) -> Tensor:
         """-log of ODIN's confidence, (batch,): of the softmax at T, after a step towards more of it."""
 
         def logits(images: Tensor) -> Tensor:
@@ -100,23 +97,20 @@ class Softmax(Head):
                 cast(nn.Module, logits),
                 x.clone(),
                 criterion=cast(Callable[[Tensor], Tensor], partial(F.cross_entropy, reduction="sum")),
-                eps=epsilon,
+                eps=self.epsilon,
                 temperature=self.temperature,
             )
         return -(-MaxSoftmax.score(logits(moved).double(), self.temperature)).log()
 
     @torch.no_grad()
     def settle(self, network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Class means and common covariance of the features, and the epsilon with the greatest mean confidence."""
+        """Class means and common covariance of the features."""
         known = list(batches)
         labels = torch.cat([labels for _, labels in known])
         fitted = Mahalanobis(None).fit_features(torch.cat([network(x).float() for x, _ in known]), labels)
         self.means.copy_(fitted.mu)
         # There the covariance is a sum over the images, here a mean, so that distances are in standard deviations.
         self.precision.copy_(fitted.precision * len(labels))
-        x = known[0][0]
-        doubts = [float(self.odin(network, x, epsilon).mean()) for epsilon in self.perturbations]
-        self.epsilon.fill_(self.perturbations[doubts.index(min(doubts))])
 
 
 class Outliers(Head):

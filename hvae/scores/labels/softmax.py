@@ -73,7 +73,7 @@ class Odin(ClassifierScore):
     name: ClassVar[str] = "odin"
     title: ClassVar[str] = "ODIN"
     about: ClassVar[str] = "How unsure is a classifier after a small step of the pixels towards its first choice?"
-    source: ClassVar[str] = "Liang et al. (2018), eqs 1 and 2; epsilon without OOD images, as in Hsu et al. (2020)"
+    source: ClassVar[str] = "Liang et al. (2018), eqs 1 and 2, with one T and epsilon for all sets"
     mark: ClassVar[tuple[str, str, str]] = ("ODIN", "ODIN", r"\mathrm{ODIN}")
     column: ClassVar[str] = "odin"
     cost: ClassVar[int] = 3

@@ -28,6 +28,7 @@ from hvae.models.classifier.model import Classifier
 from hvae.models.contract import parameter_count
 from hvae.models.latents import generator_noise
 from hvae.runs.catalogue import catalogue
+from hvae.runs.checkpoints import save_weights, write_config
 from hvae.runs.folders import find_run
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, score
@@ -41,7 +42,7 @@ HEADS: dict[HeadName, str] = {
     "outlier-exposure": "outlier-exposure",
     "calibrated": "calibrated",
 }
-TRAINED: tuple[HeadName, ...] = ("softmax", "vib", "noise-class")
+TRAINED: tuple[HeadName, ...] = ("softmax", "noise-class")
 TRAINING = TrainingConfig(epochs=6, batch_size=20, learning_rate=1e-2, ema=0.9, precision="32-true")
 OWN = ("fashionmnist-classifier", "fashionmnist-vib")
 
@@ -78,7 +79,7 @@ def test_odin_and_mahalanobis_are_those_of_pytorch_ood() -> None:
     with torch.inference_mode():
         found = measured(model, x)
     network = torch.nn.Sequential(model.network, head.linear)
-    odin = ODIN(network, eps=float(head.epsilon), temperature=head.temperature).predict(x)
+    odin = ODIN(network, eps=head.epsilon, temperature=head.temperature).predict(x)
     torch.testing.assert_close(-torch.exp(-found[:, 3]), odin.double(), rtol=0, atol=1e-6)
     detector = Mahalanobis(None).fit_features(model.network(fitted), labels)
     torch.testing.assert_close(
@@ -91,13 +92,6 @@ def test_msp_and_entropy_have_the_log_probabilities_of_the_network() -> None:
     x = images(seed=1)
     expected = F.log_softmax(head.linear(model.network(x)), 1).double()
     torch.testing.assert_close(measured(model, x)[:, :3], expected)
-
-
-def test_epsilon_is_the_one_that_makes_training_images_most_confident() -> None:
-    head, model, fitted, _ = settled()
-    doubts = {epsilon: float(head.odin(model.network, fitted[:40], epsilon).mean()) for epsilon in head.perturbations}
-    assert float(head.epsilon) == pytest.approx(min(doubts, key=doubts.__getitem__))
-    assert head.odin(model.network, fitted, 0.01).mean() < head.odin(model.network, fitted, 0.0).mean()
 
 
 def test_calibration_is_the_cross_entropy_with_the_uniform_distribution() -> None:
@@ -218,13 +212,20 @@ def test_what_cannot_be_trained_or_scored_is_said_before_anything_is_computed(ru
     assert not (tmp_path / "run").exists() and not (tmp_path / "x").exists()
 
 
-def test_a_score_does_not_depend_on_its_batch(runs: Path) -> None:
+@pytest.mark.parametrize("head", HEADS)
+def test_a_score_does_not_depend_on_its_batch(head: HeadName, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = ClassifierConfig(head=head, channels=(4, 8), components=5)
+    data = DataConfig(name="digits", preprocessing="grey", outliers="glyphs" if model.takes_outliers else "")
+    config = RunConfig(model=model, data=data, training=TRAINING)
+    write_config(tmp_path, config)
+    save_weights(tmp_path, model.build().state_dict(), config)
     fabric = lightning.Fabric(accelerator="cpu", devices=1, precision="32-true")
     random = np.random.default_rng(0).integers(0, 256, (96, 1, 28, 28), np.uint8)
-    for head in TRAINED:
-        small, large = (Scorer(runs / f"{head}-seed0", Setting(), fabric, size) for size in (32, 96))
-        one, other = (each.values(random, "a", np.arange(96)) for each in (small, large))
-        np.testing.assert_array_equal(one, other)
+    small, large = (Scorer(tmp_path, Setting(), fabric, size) for size in (32, 96))
+    one, other = (each.values(random, "a", np.arange(96)) for each in (small, large))
+    assert one.std(1).min() > 0
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", [name for name in presets.names() if name.endswith(tuple(HEADS)) or name in OWN])
