@@ -133,7 +133,7 @@ def test_what_is_missing_is_said_with_its_command(runs, grey, digits):
     with pytest.raises(TableError, match="bare has no scores of the reference part"):
         bare.judge(digits)
     for act in (lambda: grey.score(digits, ("lrr",)), lambda: grey.judge(digits, score="lrr")):
-        with pytest.raises(ConfigError, match=r"did you mean llr\?"):
+        with pytest.raises(ConfigError, match="did you mean llr or"):
             act()
     for alpha in (0, 1, -1):
         with pytest.raises(HvaeError, match="alpha"):

@@ -101,7 +101,7 @@ def test_the_table_and_the_exit_code(folder) -> None:
     said = " ".join(result.stdout.split())
     assert f"not read: {folder}/page.png" in said and "raise an alarm at 0.5" in said
     (folder / "page.png").unlink()
-    result = CliRunner().invoke(app, command)
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
     assert result.exit_code == 3 and "00.png" in result.stdout
 
 
