@@ -65,7 +65,7 @@ class Rivals:
     @property
     def by_name(self) -> dict[str, Column]:
         """The scores that have a value for each image."""
-        return {one.name: one for one in self.columns if one.score.per_image}
+        return {one.name: one for one in self.columns if one.per_image}
 
     def table(self, against: Column | None) -> pd.DataFrame:
         """`hvae.report.rivals.table`."""
@@ -126,7 +126,7 @@ def gathered(catalogues: Sequence[Catalogue], slug: str, every: bool) -> Rivals:
 
 def choose_against(shown: Rivals) -> Column | None:
     """The score whose AUROC is taken off the others."""
-    usual = rivals.against([one for one in shown.columns if one.score.per_image])
+    usual = rivals.against([one for one in shown.columns if one.per_image])
     if usual is None:
         return None
     about = "The last columns say how much better or worse each score is than this one, on the same images."

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -67,7 +68,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
             "AUROC": offered["auroc"],
             "interval": _intervals(offered, "auroc"),
             "run": offered["run"],
-            "takes": offered["group"].where(offered["per_image"], offered["group"] + ", a batch"),
+            "takes": offered["group"] + np.where(offered["needs"].str.contains("a batch"), ", a batch", ""),
             "published": offered["published_auroc"],
             "re-run": offered["rerun"],
             minus: offered["difference"],

@@ -214,7 +214,9 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
     if "rerun" in row:
         row["free"] = " (no model)" * row["model_free"]
         if not row["per_image"]:
-            row["free"] = f" ({row['n_in']:,} / {row['n_ood']:,} batches)"
+            row["free"] = (
+                f" ({row['n_in']:,} / {row['n_ood']:,} {'batches' if 'a batch' in row['needs'] else 'images'})"
+            )
         stated = [row[key] for metric in _NAMES if (key := f"published_{metric}") in row]
         row["published"] = " / ".join(f"{one:.3f}" for one in stated if not np.isnan(one))
     if "limit" in row:

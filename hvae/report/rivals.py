@@ -47,6 +47,13 @@ class Column:
     """Of the in-distribution images, `(n,)`, the same images in the same order in every column."""
     outside: Mapping[str, Floats]
     """By slug of an OOD set, `(m,)` each."""
+    complete: bool = True
+    """Whether it was measured of all these images, and not of some spread evenly over them."""
+
+    @property
+    def per_image(self) -> bool:
+        """Whether every image has a value of its own, so that it can be set beside others image by image."""
+        return self.score.per_image and self.complete
 
     @property
     def name(self) -> str:
@@ -124,8 +131,8 @@ def table(
     """One row an OOD set and score, by group and then the best AUROC first; behind them what was only published.
 
     Columns: `in_data`, `ood_data`, `group`, `run` (empty without a model), `model` in words, `score` (its label),
-    `name` in the registry, `k`, `model_free`, `per_image` (else a value a batch, which `n_in` counts), `needs`,
-    `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with `_low` and `_high` (95 %;
+    `name` in the registry, `k`, `model_free`, `per_image` (else a value a batch, or of some of the images: `n_in` counts
+    them), `needs`, `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with `_low` and `_high` (95 %;
     images are resampled alike for every score); `against` (whose AUROC is taken off), `difference` with `_low`, `_high`
     and `p` (paired, DeLong et al., 1988; missing where a score has no value for each image); the `published_` figures
     of a model like this one with `published_source`, and in `rerun` what others measured later of the same.
@@ -166,19 +173,23 @@ def _scores(one: Entrant, names: Sequence[str]) -> Iterator[Score]:
 def _repeats(column: Column, other: Column) -> bool:
     """Whether a score of several runs is that of the same runs, told of another one of them."""
     alike = column.score == other.score and "several runs" in column.score.needs
-    return alike and np.array_equal(column.inside, other.inside)
+    # The order in which the runs are summed up moves the last digits.
+    return alike and len(column.inside) == len(other.inside) and np.allclose(column.inside, other.inside, rtol=1e-5)
 
 
 def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
     """A score of every set of a line-up, or why a table does not give it."""
     config = one.catalogue.run.config
     assert config is not None
+    tables = [one.images(slug) for slug in (found.in_data, *found.sets)]
+    measured = [table.having(score.columns(config.model.depth)) for table in tables]
     try:
-        inside, *outside = (score.of(one.images(slug), one.reference) for slug in (found.in_data, *found.sets))
+        inside, *outside = (score.of(table, one.reference) for table in measured)
     except TableError as error:
         return str(error)
     run = "" if score.model_free else one.name
-    return Column(run, config, score, one.setting, inside, dict(zip(found.sets, outside, strict=True)))
+    complete = [*map(len, measured)] == [*map(len, tables)]
+    return Column(run, config, score, one.setting, inside, dict(zip(found.sets, outside, strict=True)), complete)
 
 
 def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot: int) -> dict[str, Any]:
@@ -186,7 +197,7 @@ def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot:
     row = _empty(found, slug, group(score.needs))
     row |= {"run": column.run, "model": "" if score.model_free else column.config.model.title}
     row |= {"score": score.label, "name": score.name, "k": score.k, "model_free": score.model_free}
-    row |= {"per_image": score.per_image, "needs": score.needed(), "passes": column.passes, **setting.fields}
+    row |= {"per_image": column.per_image, "needs": score.needed(), "passes": column.passes, **setting.fields}
     row |= {"n_in": len(column.inside), "n_ood": len(column.outside[slug])}
     for name, one in measured(column, slug, n_boot).items():
         row |= _spread(name, one)

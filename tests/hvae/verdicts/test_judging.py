@@ -94,14 +94,16 @@ def test_the_command_judges_folders_and_archives_alike(folder, tmp_path) -> None
     )
 
 
-def test_the_table_and_the_exit_code(folder) -> None:
-    command = ["score", RUN, "--images", str(folder), "--device", "cpu", "--alpha", "0.5", "--fail-if-ood"]
+def test_the_table_and_the_exit_code(folder, monkeypatch) -> None:
+    # A long path to the folder would be cut out of the middle of each name.
+    monkeypatch.chdir(folder.parent)
+    command = ["score", RUN, "--images", folder.name, "--device", "cpu", "--alpha", "0.5", "--fail-if-ood"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 4
     said = " ".join(result.stdout.split())
-    assert f"not read: {folder}/page.png" in said and "raise an alarm at 0.5" in said
+    assert f"not read: {folder.name}/page.png" in said and "raise an alarm at 0.5" in said
     (folder / "page.png").unlink()
-    result = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 3 and "00.png" in result.stdout
 
 
