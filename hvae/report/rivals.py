@@ -131,11 +131,12 @@ def table(
     """One row an OOD set and score, by group and then the best AUROC first; behind them what was only published.
 
     Columns: `in_data`, `ood_data`, `group`, `run` (empty without a model), `model` in words, `score` (its label),
-    `name` in the registry, `k`, `model_free`, `per_image` (else a value a batch, or of some of the images: `n_in` counts
-    them), `needs`, `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with `_low` and `_high` (95 %;
-    images are resampled alike for every score); `against` (whose AUROC is taken off), `difference` with `_low`, `_high`
-    and `p` (paired, DeLong et al., 1988; missing where a score has no value for each image); the `published_` figures
-    of a model like this one with `published_source`, and in `rerun` what others measured later of the same.
+    `name` in the registry, `k`, `model_free`, `per_image` (else a value a batch, or of some of the images, as `n_in`
+    counts them), `needs`, `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with
+    `_low` and `_high` (95 %; images are resampled alike for every score); `against` (whose AUROC is taken off),
+    `difference` with `_low`, `_high` and `p` (paired, DeLong et al., 1988; missing where a score has no value for each
+    image); the `published_` figures of a model like this one with `published_source`, and in `rerun` what others
+    measured later of the same.
 
     `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all.
     """

@@ -186,7 +186,9 @@ def test_runs_are_listed_and_judge_images(runs: Path) -> None:
     (row,) = [line for line in listed.splitlines() if "softmax-seed0" in line]
     assert "right" in row and "bits/dim" not in row
     assert "classifier, " in succeed("runs", "check", "softmax-seed0")
-    judged = succeed("score", "softmax-seed0", "--images", Path(__file__).parents[3] / "assets" / "screenshots", "--json")
+    judged = succeed(
+        "score", "softmax-seed0", "--images", Path(__file__).parents[3] / "assets" / "screenshots", "--json"
+    )
     assert "msp" in judged
 
 
