@@ -87,12 +87,19 @@ def choose(selection: Selection, run: RunEntry) -> list[RunEntry]:
     label, alike = "Further runs", []
     if not selection.versus:
         label, own = "Runs to compare with", run.config and run.config.data.name
-        alike = [name for name, one in others.items() if own and one.config and one.config.data.name == own][:OFFERED]
+        fit = [name for name, one in others.items() if own and one.config and one.config.data.name == own]
+        # Of its own kind first: what a classifier says stands beside no likelihood.
+        alike = sorted(fit, key=lambda name: _way(others[name]) != _way(run))[:OFFERED]
     also = controls.choose_many(
         label, "also", list(others), alike,
         help="Run A, and run B where one is chosen, come from the sidebar. Any number may be added here.",
     )  # fmt: skip
     return first + [others[name] for name in also]
+
+
+def _way(run: RunEntry) -> tuple[str, str] | None:
+    """The kind of model, and how it takes its images."""
+    return run.config and (run.config.model.kind, run.config.data.preprocessing)
 
 
 def alone(found: Catalogue) -> None:
