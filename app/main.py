@@ -16,7 +16,7 @@ from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
-from hvae.runs.sources import known_labels  # noqa: E402
+from hvae.runs.images.sources import known_labels  # noqa: E402
 
 st.set_page_config(
     page_title="hvae: what a hierarchical VAE knows", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide"

@@ -223,7 +223,7 @@ class DataConfig(Frozen):
     (Ren et al., 2019). Images are scored as they are."""
     outliers: Annotated[str, Field(pattern=r"^[\w.-]*$", max_length=100)] = ""
     """Data set whose one half is shown in training as out-of-distribution, or `mutated`: the training images with a
-    share of their pixels replaced; see `hvae.runs.outliers`. Empty for none."""
+    share of their pixels replaced; see `hvae.runs.images.outliers`. Empty for none."""
 
 
 class TrainingConfig(Frozen):

@@ -19,9 +19,9 @@ from hvae.datasets import ImageSet
 from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.runs import pixel_tables
-from hvae.runs.cards import UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.catalogue import weights_hash
-from hvae.runs.landscapes import CONTRASTS, Curve, Landscape, write_landscape
+from hvae.runs.measured.cards import UNALTERED, Card, CardMetadata, write_card
+from hvae.runs.measured.landscapes import CONTRASTS, Curve, Landscape, write_landscape
 from hvae.runs.score_tables import KEYS, ScoreTable, TableMetadata, write_table
 from hvae.runs.settings import Setting
 

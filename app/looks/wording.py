@@ -9,7 +9,7 @@ from pathlib import Path
 from hvae.datasets import is_known
 from hvae.errors import DataError
 from hvae.runs.catalogue import TableEntry
-from hvae.runs.sources import locate
+from hvae.runs.images.sources import locate
 from hvae.stats import Estimate
 
 

@@ -21,7 +21,7 @@ from hvae import datasets, stats
 from hvae.datasets import ImageSet
 from hvae.datasets.families import FAMILIES
 from hvae.errors import DataError
-from hvae.runs.landscapes import CONTRASTS, Curve, Landscape, landscapes, mean_and_error
+from hvae.runs.measured.landscapes import CONTRASTS, Curve, Landscape, landscapes, mean_and_error
 
 TERMS = ("slope", "curvature", "offset", "together")
 HALF = CONTRASTS.index(0.5)

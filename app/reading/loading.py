@@ -20,12 +20,12 @@ from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.correlations.tables import CorrelationMetadata
 from hvae.runs.folders import RunEntry
-from hvae.runs.outliers import unseen
+from hvae.runs.images.outliers import unseen
+from hvae.runs.images.sources import Source, locate, require_unchanged
+from hvae.runs.images.training_set import part_of, training_set
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
-from hvae.runs.sources import Source, locate, require_unchanged
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
-from hvae.runs.training_set import part_of, training_set
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet

@@ -11,8 +11,8 @@ from app.frame.caching import kept
 from app.looks.palette import BLUE, GREEN, VERMILION, Look, look
 from hvae.datasets.families import FAMILIES, Family
 from hvae.report.robustness import BASELINE, SEEN, limit, rows_of, shown_scores
-from hvae.runs.cards import UNALTERED, Card, cards
 from hvae.runs.folders import RunEntry
+from hvae.runs.measured.cards import UNALTERED, Card, cards
 
 ACROSS = 2
 """Figures side by side."""

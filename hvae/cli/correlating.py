@@ -32,7 +32,7 @@ def correlate(
     from hvae.runs.checkpoints import load_checkpoint
     from hvae.runs.correlations.tables import write_correlations
     from hvae.runs.correlations.unit_pairs import write_unit_pairs
-    from hvae.runs.training_set import load_images
+    from hvae.runs.images.training_set import load_images
 
     where = torch_device(device)
     a, b = load_checkpoint(first.path, where), load_checkpoint(second.path, where)

@@ -129,8 +129,8 @@ def _scored(run: RunEntry, whole: ImageSet) -> list[int]:
 def _densities(run: RunEntry) -> list[PixelDensity]:
     """Densities of the reference parts that the run has scored; none, and a line why, where their images are away."""
     from hvae.measuring.pixels import PixelDensity
-    from hvae.runs.sources import resolve
-    from hvae.runs.training_set import load_images
+    from hvae.runs.images.sources import resolve
+    from hvae.runs.images.training_set import load_images
 
     assert run.config is not None
     try:
@@ -144,8 +144,8 @@ def _densities(run: RunEntry) -> list[PixelDensity]:
 def _splits(name: str, splits: Sequence[str], run: RunEntry | None, split_seed: int) -> Iterator[ImageSet]:
     """Splits of a data set, or parts of its training set."""
     from hvae.datasets import PARTS, load
-    from hvae.runs.sources import resolve
-    from hvae.runs.training_set import load_splits, part_of, training_set
+    from hvae.runs.images.sources import resolve
+    from hvae.runs.images.training_set import load_splits, part_of, training_set
 
     if run is not None:
         return load_splits(run, resolve(run.path, name), splits)

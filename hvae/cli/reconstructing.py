@@ -171,7 +171,7 @@ def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | 
     import numpy as np
 
     from hvae.measuring.noise import noise_key
-    from hvae.runs.training_set import load_images
+    from hvae.runs.images.training_set import load_images
 
     images = load_images(run, name, split)
     if first is not None and not 0 <= first < len(images):

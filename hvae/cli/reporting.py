@@ -114,7 +114,7 @@ def deliver(tables: dict[str, pd.DataFrame], form: str, out: Path | None, entrie
     """Print the tables of some runs, or write them to a file and print its path."""
     from hvae.files import write_text
     from hvae.report import render
-    from hvae.runs.sources import known_labels
+    from hvae.runs.images.sources import known_labels
 
     text = render(tables, form, known_labels(entry.path for entry in entries))
     if out is None:

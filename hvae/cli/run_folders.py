@@ -78,12 +78,12 @@ def check(run: Run) -> None:
     A run that was bundled without its weights is sound where all its tables name the same ones.
     """
     from hvae.models.contract import parameter_count
-    from hvae.runs.cards import cards
     from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history, tables_only
-    from hvae.runs.landscapes import landscapes
+    from hvae.runs.measured.cards import cards
+    from hvae.runs.measured.landscapes import landscapes
 
     entry = named_run(run)
     config = read_config(entry.path)

@@ -76,7 +76,7 @@ def train(
             raise ConfigError(f"{name} must be at least 1, it is {number}")
     machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
-    from hvae.runs.training_set import require_own, training_set
+    from hvae.runs.images.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
     if ":" in config.data.name:
@@ -90,9 +90,9 @@ def train(
 def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any]) -> None:
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-    from hvae.runs.outliers import exposed
-    from hvae.runs.sources import remember
-    from hvae.runs.training_set import part_of
+    from hvae.runs.images.outliers import exposed
+    from hvae.runs.images.sources import remember
+    from hvae.runs.images.training_set import part_of
     from hvae.training.trainer import train as run_training
 
     def step(progress: Progress) -> None:

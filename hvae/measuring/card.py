@@ -21,8 +21,8 @@ from hvae.datasets.families import FAMILIES
 from hvae.errors import CheckpointError, DataError, TableError
 from hvae.files import run_lock, write_text
 from hvae.measuring.scorer import Measurer
-from hvae.runs.cards import FOLDER, UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.folders import RunEntry
+from hvae.runs.measured.cards import FOLDER, UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.stats import conformal

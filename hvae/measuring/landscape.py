@@ -19,7 +19,7 @@ from hvae.models.blocks import fold_weight_norm
 from hvae.models.contract import Model
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import RunEntry
-from hvae.runs.landscapes import CONTRASTS, Curve, Landscape, write_landscape
+from hvae.runs.measured.landscapes import CONTRASTS, Curve, Landscape, write_landscape
 from hvae.runs.settings import Setting
 
 MOST_DIMENSIONS = 4096

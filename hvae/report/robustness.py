@@ -7,8 +7,8 @@ import pandas as pd
 from hvae import scores as registry
 from hvae.datasets.families import FAMILIES, Family
 from hvae.report.tables import SETTINGS
-from hvae.runs.cards import Card, cards
 from hvae.runs.folders import RunEntry
+from hvae.runs.measured.cards import Card, cards
 from hvae.scores import Score
 
 SEEN = 0.75

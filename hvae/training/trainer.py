@@ -27,7 +27,7 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
-from hvae.runs.training_set import remembered
+from hvae.runs.images.training_set import remembered
 from hvae.training.schedules import learning_rate_at, of_every_class
 
 HISTORY_FILE = "history.csv"

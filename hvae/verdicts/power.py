@@ -12,7 +12,7 @@ import numpy as np
 from hvae.datasets import info, is_known
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
-from hvae.runs.sources import known_labels
+from hvae.runs.images.sources import known_labels
 from hvae.verdicts.rule import Rule
 
 MOST = 2_000

@@ -143,7 +143,7 @@ def test_what_is_missing_is_said_with_its_command(runs, grey, digits):
 def test_a_hint_is_a_command_that_works(runs, monkeypatch):
     """A part of the training set is of the run's own, so it needs no --data."""
     seen = []
-    monkeypatch.setattr("hvae.cli.scoring.write_tables", lambda run, data, *_: seen.append((run.name, data)))
+    monkeypatch.setattr("hvae.cli.scoring.command.write_tables", lambda run, data, *_: seen.append((run.name, data)))
     hint = "score bare colour --split reference calibration --reading mean --samples 1 --draws 1 --device cpu"
     assert CliRunner().invoke(app, hint.split()).exit_code == 0
     assert seen == [("bare", ["fashionmnist"]), ("colour", ["cifar10"])]

@@ -26,9 +26,9 @@ from hvae.report import build, gather
 from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
 from hvae.runs.folders import find_run
+from hvae.runs.images.training_set import part_of, remembered, training_set
 from hvae.runs.importing import import_run
 from hvae.runs.states import run_state
-from hvae.runs.training_set import part_of, remembered, training_set
 from hvae.scores import SCORES
 from hvae.training.trainer import HISTORY_FILE, Progress, train
 from tests.hvae.toy_kind import Pixels, PixelsConfig

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from hvae.errors import CheckpointError, TableError
-from hvae.runs.cards import FOLDER, cards
 from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
 from hvae.runs.folders import RunEntry
 from hvae.runs.importing.members import Say
-from hvae.runs.landscapes import landscapes
+from hvae.runs.measured.cards import FOLDER, cards
+from hvae.runs.measured.landscapes import landscapes
 from hvae.runs.score_tables import table_paths
 
 

@@ -1,6 +1,6 @@
 """Scores of a classifier that has seen images of another set, called out-of-distribution, in training.
 
-A run is scored on the half of that set that it has not seen (`hvae.runs.outliers`).
+A run is scored on the half of that set that it has not seen (`hvae.runs.images.outliers`).
 """
 
 from typing import ClassVar

@@ -11,9 +11,9 @@ from app.reading import loading
 from hvae.datasets import ImageSet, load
 from hvae.measuring.measure import score
 from hvae.runs.folders import find_run
+from hvae.runs.images.sources import remember
 from hvae.runs.score_tables import read_table
 from hvae.runs.settings import Setting
-from hvae.runs.sources import remember
 from tests.app.conftest import judging_run, sound
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.looks.wording import asked_for, per_layer, significant
 from hvae.datasets import load
-from hvae.runs.sources import remember
+from hvae.runs.images.sources import remember
 
 
 def test_large_numbers_are_whole_and_never_scientific() -> None:

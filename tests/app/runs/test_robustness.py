@@ -10,7 +10,7 @@ from app.frame import parts
 from app.looks.palette import BLUE, Look
 from hvae.datasets.families import FAMILIES
 from hvae.report.robustness import SEEN, rows_of
-from hvae.runs.cards import read_card
+from hvae.runs.measured.cards import read_card
 from tests.app.conftest import sound
 from tests.synthetic import make_card, make_run
 

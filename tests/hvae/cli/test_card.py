@@ -18,9 +18,9 @@ from hvae.datasets import load
 from hvae.datasets.families import FAMILIES
 from hvae.measuring import card as measuring
 from hvae.measuring.scorer import Measurer
-from hvae.runs.cards import read_card
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
+from hvae.runs.measured.cards import read_card
 from hvae.scores import score
 from hvae.stats import conformal
 from tests.hvae.commands import fail, invoke, succeed

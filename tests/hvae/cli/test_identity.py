@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from hvae.cli import app
 from hvae.datasets import load, parts
-from hvae.runs.cards import read_card
 from hvae.runs.checkpoints import read_config
+from hvae.runs.images.sources import SOURCES_FILE, read_sources
+from hvae.runs.measured.cards import read_card
 from hvae.runs.score_tables import read_table
-from hvae.runs.sources import SOURCES_FILE, read_sources
 from tests.synthetic import make_run
 
 

@@ -15,8 +15,8 @@ from hvae.datasets import load, load_part
 from hvae.measuring.pixels import pixel_statistics
 from hvae.parquet_files import read_parquet
 from hvae.runs import pixel_tables
+from hvae.runs.images.sources import remember
 from hvae.runs.score_tables import METADATA_KEY, read_table
-from hvae.runs.sources import remember
 from hvae.stats.ppca import ProbabilisticPCA
 from tests.synthetic import make_run, make_tables
 

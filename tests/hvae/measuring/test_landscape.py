@@ -16,7 +16,7 @@ from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.models.logistic_mixture import DiscretisedLogisticMixture
 from hvae.runs.checkpoints import load_checkpoint, save_weights
 from hvae.runs.folders import find_run
-from hvae.runs.landscapes import CONTRASTS, read_landscape
+from hvae.runs.measured.landscapes import CONTRASTS, read_landscape
 from tests.hvae.commands import fail
 from tests.synthetic import make_run
 

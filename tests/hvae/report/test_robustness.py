@@ -7,7 +7,7 @@ import pytest
 
 from hvae.datasets.families import FAMILIES
 from hvae.report.robustness import limit, rows_of, shown_scores
-from hvae.runs.cards import read_card
+from hvae.runs.measured.cards import read_card
 from tests.synthetic import make_card, make_run
 
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hvae.errors import TableError
-from hvae.runs.cards import Card, cards, read_card, write_card
 from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
 from hvae.runs.importing.bundles import bundle_tables
+from hvae.runs.measured.cards import Card, cards, read_card, write_card
 from tests.synthetic import card_points, make_card, make_run, make_tables
 
 

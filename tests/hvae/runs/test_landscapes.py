@@ -11,7 +11,7 @@ from hvae.runs.catalogue import weights_hash
 from hvae.runs.folders import find_run
 from hvae.runs.importing import import_run
 from hvae.runs.importing.bundles import bundle_tables
-from hvae.runs.landscapes import landscapes, mean_and_error, observed, read_landscape
+from hvae.runs.measured.landscapes import landscapes, mean_and_error, observed, read_landscape
 from tests.hvae.commands import fail, succeed
 from tests.synthetic import make_landscape, make_run, make_tables
 

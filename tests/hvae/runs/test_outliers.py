@@ -9,7 +9,7 @@ from hvae.config import RunConfig
 from hvae.datasets import ImageSet, load, load_part
 from hvae.errors import DataError
 from hvae.presets import preset
-from hvae.runs.outliers import MUTATION, exposed, unseen
+from hvae.runs.images.outliers import MUTATION, exposed, unseen
 
 DIGITS = preset("fashionmnist-binary").override({"data.name": "digits", "data.outliers": "glyphs"})
 

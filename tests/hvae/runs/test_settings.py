@@ -45,7 +45,7 @@ def test_it_is_what_metadata_hold(setting):
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_its_options_are_those_of_the_command(setting, monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr("hvae.cli.scoring.write_tables", lambda *arguments: seen.append(arguments[3]))
+    monkeypatch.setattr("hvae.cli.scoring.command.write_tables", lambda *arguments: seen.append(arguments[3]))
     run = ["score", "mnist-lite-seed0", "--data", "digits", "--device", "cpu"]
     result = CliRunner().invoke(app, [*run, *setting.options.split()])
     assert result.exit_code == 0 and seen == [setting], result.output

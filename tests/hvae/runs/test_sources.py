@@ -9,8 +9,8 @@ import pytest
 
 from hvae.datasets import ImageSet, load
 from hvae.errors import DataError
-from hvae.runs import sources
-from hvae.runs.sources import SOURCES_FILE, known_labels, locate, read_sources, remember, require_unchanged
+from hvae.runs.images import sources
+from hvae.runs.images.sources import SOURCES_FILE, known_labels, locate, read_sources, remember, require_unchanged
 
 
 def save(path: Path, seed: int = 0) -> ImageSet:

@@ -13,7 +13,7 @@ from hvae.datasets import info, load
 from hvae.datasets.own.arrays import read_arrays
 from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
 from hvae.errors import DataError
-from hvae.runs.training_set import training_set
+from hvae.runs.images.training_set import training_set
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (6, 8, 8), dtype=np.uint8)

@@ -11,7 +11,7 @@ from hvae.datasets import load
 from hvae.datasets.own.names import cut
 from hvae.datasets.own.naming import prepared_name
 from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
-from hvae.runs.sources import locate, read_sources, remember
+from hvae.runs.images.sources import locate, read_sources, remember
 
 HOW = Treatment((1, 8, 8))
 

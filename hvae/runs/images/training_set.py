@@ -12,8 +12,8 @@ from hvae.config import DataConfig, RunConfig
 from hvae.datasets import PARTS, ImageSet, info, load, parts
 from hvae.errors import DataError
 from hvae.runs.folders import RunEntry
-from hvae.runs.outliers import unseen
-from hvae.runs.sources import known_slug
+from hvae.runs.images.outliers import unseen
+from hvae.runs.images.sources import known_slug
 
 
 def training_set(name: str, image_shape: tuple[int, int, int] | None = None) -> ImageSet:

@@ -18,6 +18,7 @@ from hvae.errors import TableError
 from hvae.files import write_text
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.measured.usable import usable
 from hvae.stats.arrays import Floats
 
 FOLDER = "landscape"
@@ -87,6 +88,15 @@ class Landscape(Frozen):
         return Path(FOLDER, f"{self.other}.json")
 
     @property
+    def options(self) -> str:
+        """Of `hvae score RUN`, to measure it again."""
+        return f"--landscape --data {self.other}"
+
+    def is_of(self, weights: str | None, depth: int | None) -> bool:
+        """Whether it is of the weights with this SHA-256, any where None; it keeps no depth."""
+        return weights in (None, self.weights_sha256)
+
+    @property
     def draws(self) -> int:
         """Draws of the noise R; 1 for a density without any, whose values are exact."""
         return len(self.log_px)
@@ -150,25 +160,5 @@ def landscape_paths(run: Path) -> list[Path]:
 
 
 def landscapes(run: RunEntry) -> tuple[list[Landscape], list[str]]:
-    """The landscapes of a run by the name of their set, and one line for each that may not be used.
-
-    Those of other weights may not be: the weights are the run's own, or where it has none those that its tables name.
-    """
-    found: list[Landscape] = []
-    problems: list[str] = []
-    paths = landscape_paths(run.path)
-    weights = catalogue(run).weights if paths else None
-    for path in paths:
-        try:
-            one = read_landscape(path)
-        except TableError as error:
-            problems.append(f"{run.name}: {FOLDER}/{str(error).replace('score RUN', f'score {run.name}')}")
-            continue
-        if weights in (None, one.weights_sha256):
-            found.append(one)
-        else:
-            mend = f"hvae score {run.name} --landscape --data {one.other}"
-            problems.append(
-                f"{run.name}: {FOLDER}/{path.name} was made with other weights than the run has now: {mend}"
-            )
-    return found, problems
+    """The landscapes of a run by the name of their set, and one line for each that may not be used, see `usable`."""
+    return usable(run, landscape_paths(run.path), read_landscape)

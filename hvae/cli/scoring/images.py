@@ -75,6 +75,17 @@ def judge(
         found.append(_as_record(run, own, how, frame, refused, passed, alpha))
         if not len(frame):
             break
+    _tell(found, refused, sources, alpha, as_json)
+    if refused:
+        raise typer.Exit(UNREAD)
+    if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
+        raise typer.Exit(ALARM)
+
+
+def _tell(
+    found: list[dict[str, Any]], refused: list[Refusal], sources: list[Path], alpha: float, as_json: bool
+) -> None:
+    """Print what was found of each run; ends the command where no image could be read."""
     if as_json:
         typer.echo(strict_json(found))
     if not found[-1]["images"]:
@@ -86,10 +97,6 @@ def judge(
             _show(record)
         if len(found) > 1:
             _show_side_by_side(found, alpha)
-    if refused:
-        raise typer.Exit(UNREAD)
-    if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
-        raise typer.Exit(ALARM)
 
 
 def _judge(

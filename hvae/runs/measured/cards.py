@@ -22,8 +22,8 @@ from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.parquet_files import read_parquet, whole_schema, write_parquet
-from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
+from hvae.runs.measured.usable import usable
 from hvae.runs.score_tables import content_hash
 from hvae.runs.settings import Precision, Setting
 
@@ -94,6 +94,20 @@ class Card:
     frame: pd.DataFrame
     metadata: CardMetadata
 
+    @property
+    def weights_sha256(self) -> str:
+        """Of the weights it was measured with."""
+        return self.metadata.weights_sha256
+
+    @property
+    def options(self) -> str:
+        """Of `hvae score RUN`, to measure it again."""
+        return f"--card {self.metadata.setting.options}"
+
+    def is_of(self, weights: str | None, depth: int | None) -> bool:
+        """Whether it is of the weights with this SHA-256 (any where None) and a model with so many latent layers."""
+        return weights in (None, self.weights_sha256) and self.metadata.depth == depth
+
 
 def write_card(run: Path, card: Card) -> Path:
     """Store a card in a run's folder, atomically; `TableError` for values that no card has."""
@@ -155,28 +169,8 @@ def card_paths(run: Path) -> list[Path]:
 
 
 def cards(run: RunEntry) -> tuple[list[Card], list[str]]:
-    """The cards of a run in the order of their settings, and one line for each that may not be used.
-
-    A card of other weights than the run has now is named and not used; those of a run without weights are the ones that
-    its tables name, and where these name none every card may be used.
-    """
-    found: list[Card] = []
-    problems: list[str] = []
-    paths = card_paths(run.path)
-    weights = catalogue(run).weights if paths else None
-    for path in paths:
-        try:
-            card = read_card(path)
-        except TableError as error:
-            problems.append(f"{run.name}: {FOLDER}/{str(error).replace('score RUN', f'score {run.name}')}")
-            continue
-        if weights is not None and card.metadata.weights_sha256 != weights or card.metadata.depth != run.depth:
-            mend = f"hvae score {run.name} --card {card.metadata.setting.options}"
-            problems.append(
-                f"{run.name}: {FOLDER}/{path.name} was made with other weights than the run has now: {mend}"
-            )
-        else:
-            found.append(card)
+    """The cards of a run in the order of their settings, and one line for each that may not be used, see `usable`."""
+    found, problems = usable(run, card_paths(run.path), read_card)
     return sorted(found, key=lambda card: card.metadata.setting.order), problems
 
 

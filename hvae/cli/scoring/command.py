@@ -1,0 +1,157 @@
+"""The command `hvae score`: which of its four works is asked for, and what does not apply with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
+from hvae.cli.scoring.cards import write_cards
+from hvae.cli.scoring.images import judge
+from hvae.cli.scoring.landscapes import write_landscapes
+from hvae.cli.scoring.options import (
+    Also,
+    Card,
+    Data,
+    FailIfOod,
+    Fit,
+    Images,
+    OfLandscape,
+    Prepare,
+    ScoreName,
+    Split,
+    Statistic,
+    TwoSided,
+)
+from hvae.cli.scoring.tables import refuse_further, write_tables
+from hvae.cli.terminal import UNREAD
+from hvae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hvae.runs.folders import RunEntry
+    from hvae.runs.settings import Setting
+
+_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_OWN = ("fit", "invert", "prepare")
+"""How one's own images are prepared, under --images and in a folder: or npz: alike."""
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
+"""Options that only one of --images and --data takes."""
+_OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "landscape")
+_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "reading", "samples", "precision")
+
+
+def score(
+    ctx: typer.Context,
+    runs: Runs,
+    data: Data = None,
+    images: Images = None,
+    alpha: Annotated[float, typer.Option(help="With --images: share of false alarms allowed.")] = 0.05,
+    fit: Fit = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Your own images: make black white.")] = False,
+    prepare: Prepare = None,
+    two_sided: TwoSided = False,
+    score_name: ScoreName = None,
+    statistic: Statistic = "rank",
+    as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
+    fail_if_ood: FailIfOod = False,
+    split: Split = None,
+    card: Card = False,
+    also: Also = None,
+    landscape: OfLandscape = False,
+    limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
+    samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
+    draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
+    reading: Reading = "mean",
+    seed: Seed = 0,
+    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
+    precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    device: Device = "auto",
+) -> None:
+    """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
+
+    Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
+    judges single images instead, by ranks in the run's own training images; no OOD image plays a part. With --card it
+    measures how strongly test images have to be changed until the scores see it, with --landscape how the likelihood
+    changes around the mean image.
+    """
+    entries = [run_with_weights(name) for name in runs]
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be at least 1, it is {limit}")
+    if card:
+        refuse(ctx, _NOT_OF_CARD, "--card")
+        write_cards(entries, _given(ctx, _OF_SETTING), limit or 500, batch_size, device)
+    elif landscape:
+        refuse(ctx, _NOT_OF_LANDSCAPE, "--landscape")
+        if not data:
+            raise ConfigError("name the sets that the training set is set against (--data)")
+        asked = {"seed": seed, "batch_size": min(batch_size, 64)} | _given(ctx, ("draws", "limit"))
+        write_landscapes(entries, data, asked, device)
+    elif _one_of_both(ctx, data, images, split) == "--images":
+        judge(
+            entries, images or [], _given(ctx, _OF_SETTING), alpha=alpha, fit=fit, invert=invert,
+            prepare=prepare or [], two_sided=two_sided, statistic=statistic, score=score_name, device=device,
+            as_json=as_json, fail_if_ood=fail_if_ood,
+        )  # fmt: skip
+    else:
+        refuse_further(entries, also or [])
+        how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
+        wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
+        of_each = zip(entries, wanted, strict=True)
+        if any([write_tables(run, sets, split or ["test"], how, limit, machine, also or []) for run, sets in of_each]):
+            raise typer.Exit(UNREAD)
+
+
+def _given(ctx: typer.Context, names: Sequence[str]) -> dict[str, Any]:
+    """The values of some options that stood on the command line."""
+    return {name: ctx.params[name] for name in names if given(ctx, name)}
+
+
+def _one_of_both(
+    ctx: typer.Context, data: Sequence[str] | None, images: Sequence[Path] | None, split: Sequence[str] | None
+) -> str:
+    """`--images` or `--data`, whichever is asked for; refused where it is neither or both, or with the other's."""
+    from hvae.datasets.registry import PARTS
+
+    own_parts = split is not None and set(split) <= set(PARTS)
+    if (data and images) or not (data or images or own_parts):
+        raise ConfigError("name either data sets to score (--data) or images to judge (--images)")
+    which = "--images" if images else "--data"
+    refuse(ctx, _OF_DATA if images else _OF_IMAGES, which)
+    return which
+
+
+def _setting(**asked: Any) -> Setting:
+    from hvae.runs.settings import Setting
+
+    return Setting.of(**asked)
+
+
+def _prepared(
+    ctx: typer.Context, data: Sequence[str], run: RunEntry, fit: str | None, invert: bool, prepare: Sequence[str]
+) -> list[str]:
+    """The data sets by names that say how one's own are prepared; others are as they were published.
+
+    Where none is named, it is the set that the run was trained on.
+    """
+    from hvae.datasets.conversions import FITS
+    from hvae.datasets.own.naming import prepared_name
+    from hvae.datasets.own.preparing import Treatment, steps_of
+
+    assert run.config is not None
+    how = Treatment((1, 1, 1), fit or FITS[0], invert, steps_of(prepare))
+    one_of(how.fit, FITS, "--fit")
+    if any(given(ctx, name) for name in _OF_OWN):
+        if not data:
+            refuse(ctx, _OF_OWN, "the set that a run was trained on")
+        if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
+            refuse(ctx, _OF_OWN, f"--data {other[0]}")
+        if how.steps and ":" not in run.config.data.name:
+            how = replace(how, like=run.config.data.name)
+        return [prepared_name(name, how) for name in data]
+    return list(data) or [run.config.data.name]

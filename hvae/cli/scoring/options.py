@@ -1,0 +1,89 @@
+"""The options of `hvae score` that no other command has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow; for parts of the "
+        "training set default the one each run was trained on."
+    ),
+]
+Images = Annotated[
+    list[Path] | None,
+    typer.Option(help="Instead of a data set: image files, folders or zip archives to judge. Several may follow."),
+]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="Your own images of other aspects: pad (with black), extend (with the colour of the border), crop or "
+        "squash; default pad; under --images extend, unless the run was trained on images of your own."
+    ),
+]
+Prepare = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Your own images: scan (dark ink on paper, all of what follows), or some of auto-invert, level, crop and "
+        "centre, so that they lie as the training images do. Several may follow."
+    ),
+]
+TwoSided = Annotated[bool, typer.Option("--two-sided", help="With --images: ratios too low are alarms as well.")]
+ScoreName = Annotated[
+    str | None,
+    typer.Option(
+        "--score",
+        help="With --images: the score that judges, by its name in the registry; default joint, or llr where the run "
+        "does not give that or has under 200 reference images.",
+    ),
+]
+Statistic = Annotated[
+    str,
+    typer.Option(
+        help="With --images, of a score with levels: rank (least tail rank over k) or difference (the k that "
+        "differs most)."
+    ),
+]
+Card = Annotated[
+    bool,
+    typer.Option(
+        "--card",
+        help="Instead of a data set: measure the robustness card, 500 (or --limit) of the run's own test images under "
+        "noise, blur, rotation ... of growing strength.",
+    ),
+]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --data: measure what this score takes besides and put it into the same tables: complementary, lpath "
+        "or regret (of 1,000 images a table, under a second each on a free CPU core). Several may follow."
+    ),
+]
+OfLandscape = Annotated[
+    bool,
+    typer.Option(
+        "--landscape",
+        help="Instead of scoring the --data: how log p around the mean training image (slope and curvature, from at "
+        "most 10,000 or --limit images a set) would make it likelier, and log p of some images as their contrast "
+        "changes. For a density of whole pixel values.",
+    ),
+]
+FailIfOod = Annotated[
+    bool,
+    typer.Option(
+        "--fail-if-ood",
+        help="With --images: exit code 3 if the first run finds any image OOD. A file that is not read is always 4.",
+    ),
+]
+Split = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="test, train, all, or a part of the training set: fitted, validation, reference, calibration; of a folder "
+        "with normal and abnormal in it also abnormal. "
+        "Several may follow; default test."
+    ),
+]

@@ -1,0 +1,111 @@
+"""`hvae score RUN --data`: data sets become score tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hvae.cli.options import one_of
+from hvae.cli.terminal import counted, interruptible, warn
+from hvae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from hvae.datasets import ImageSet
+    from hvae.runs.folders import RunEntry
+    from hvae.runs.settings import Setting
+
+
+def refuse_further(runs: Sequence[RunEntry], also: Sequence[str]) -> None:
+    """Refuse what a run does not have, before anything is computed."""
+    from hvae.measuring.further import FURTHER
+
+    for name in also:
+        one_of(name, list(FURTHER), "--also")
+        for run in runs:
+            assert run.config is not None
+            if (why := FURTHER[name].obstacle(run.config.model)) is not None:
+                raise ConfigError(f"--also {name}: {run.name} has none, {why}")
+
+
+def write_tables(
+    run: RunEntry,
+    data: Sequence[str],
+    splits: Sequence[str],
+    how: Setting,
+    limit: int | None,
+    machine: dict[str, Any],
+    also: Sequence[str],
+) -> bool:
+    """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
+
+    What is only to be measured `also` is added to a table of the same images that is there. Whether a
+    file of one's own could not be read.
+    """
+    from hvae.datasets.own.entry import by_role
+    from hvae.measuring import measure
+    from hvae.measuring.pixels import measure_pixels
+    from hvae.runs.images.sources import remember, resolve
+    from hvae.runs.images.training_set import load_splits
+
+    known: set[str] = set()
+    found = False
+    asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
+    for name in dict.fromkeys(name for name, _ in asked):
+        for whole in load_splits(run, name, [split for one, split in asked if one == name]):
+            said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
+            for line in (one for one in said if one not in known):
+                warn(f"{whole.slug}: {line}")
+            known |= {*said}
+            images = whole.spread(limit)
+            if images is not whole:
+                _refuse_to_shrink(run, images, how)
+            title = f"{run.name}: {images.slug} ({images.split}), {how}"
+            hint = "finished chunks are kept: run the same command again to continue"
+            there = also and _is_scored(run, images, how)
+            for one in also if there else (None, *also):
+                with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
+                    path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
+                typer.echo(f"{path}: {one or _summary(path)}")
+            remember(run.path, images, name)
+            measure_pixels(images)
+            found |= bool(whole.unread)
+    return found
+
+
+def _is_scored(run: RunEntry, images: ImageSet, how: Setting) -> bool:
+    """Whether a sound table of these very images is there."""
+    from hvae.runs.catalogue import catalogue
+
+    entry = catalogue(run).find(images.slug, how, (images.split,))
+    return entry is not None and entry.metadata.data_fingerprint == images.fingerprint
+
+
+def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
+    """Refuse to put a table of few images in the place of one of more, which has the same name."""
+    from hvae.runs.catalogue import catalogue
+
+    found = catalogue(run)
+    entry = found.find(images.slug, how, (images.split,))
+    if entry is not None and (rows := len(found.read(entry))) > len(images):
+        raise DataError(
+            f"{entry.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
+            "choose another --seed, or delete the table"
+        )
+
+
+def _summary(path: Path) -> str:
+    from hvae.report import negative_share
+    from hvae.runs.score_tables import read_table
+    from hvae.scores import at_every_level
+    from hvae.stats import bits_per_dim
+
+    table = read_table(path)
+    said = f"{len(table):,} images"
+    if not table.metadata.task:
+        said += f", {bits_per_dim(table.bound(0), table.metadata.dimensions).mean():.4f} bits/dim"
+    for ratio in at_every_level("llr", table.metadata.depth)[:1]:
+        said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
+    return said
