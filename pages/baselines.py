@@ -5,7 +5,7 @@ import shlex
 import streamlit as st
 
 from app.baselines import choosing, drawn, images, table
-from app.frame import components, controls, state
+from app.frame import components, controls
 from app.looks.palette import look
 from app.looks.wording import asked_for
 from app.reading import loading, presence
@@ -36,40 +36,36 @@ def compared(shown: choosing.Rivals, group: str) -> None:
 
 def page() -> None:
     """The page."""
-    components.heading(
+    opened = presence.opened(
         "Baselines",
         "Is the likelihood ratio better than its rivals? Every score of every run on the same images, by what it "
         "takes: labels or OOD images, prior knowledge, or neither.",
     )
-    selection = state.selection()
-    if selection.run is None:
-        components.no_run()
+    if opened is None:
         return
-    found = loading.catalogue(selection.run)
-    presence.problems(found)
+    selection, found = opened
+    run = found.run
     own = found.own or selection.data
     if not presence.has(found, own, selection.ood):
         return
     if own != selection.data:
         st.info(f"In-distribution here is what run A was trained on, {look(own).title}, as for all runs beside it.")
-    runs = choosing.choose_runs(selection, selection.run)
+    runs = choosing.choose_runs(selection, run)
     with controls.bar("rivals-controls"):
         slug = choosing.choose_set(found, selection.ood)
         every = choosing.choose_levels()
         group = table.choose_group()
     if slug is None:
-        components.missing(
-            f"{selection.run.name} has scored no other set yet.", presence.command(selection.run, selection.ood)
-        )
+        components.missing(f"{run.name} has scored no other set yet.", presence.command(run, selection.ood))
         return
     try:
-        shown = choosing.gathered([found, *(loading.catalogue(run) for run in runs[1:])], slug, every)
+        shown = choosing.gathered([found, *(loading.catalogue(one) for one in runs[1:])], slug, every)
     except TableError as error:
         components.problem(f"{error}. {components.WAY_ON}")
         return
     compared(shown, group)
     names = " ".join(shlex.quote(one.name) for one in shown.found.entrants)
-    components.footer(f"hvae compare {names} --data {asked_for(slug, selection.run.path)} --bootstrap {RESAMPLES}")
+    components.footer(f"hvae compare {names} --data {asked_for(slug, run.path)} --bootstrap {RESAMPLES}")
 
 
 page()

@@ -7,7 +7,7 @@ from app.frame import components, parts, state
 from app.images import one_image
 from app.looks.palette import look
 from app.looks.wording import score_command
-from app.reading import baselines, loading, measures, presence
+from app.reading import baselines, measures, presence
 from app.reading.view import View
 from app.scores import checks, controls, figures, galleries
 from hvae.errors import TableError
@@ -63,17 +63,14 @@ def shown(view: View) -> None:
 
 def page() -> None:
     """The controls, and all that they choose."""
-    components.heading(
+    opened = presence.opened(
         "Scores",
         "How well does a score tell images the model has never seen the like of from images it knows? Higher means "
         "more out-of-distribution, always.",
     )
-    selection = state.selection()
-    if selection.run is None:
-        components.no_run()
+    if opened is None:
         return
-    found = loading.catalogue(selection.run)
-    presence.problems(found)
+    selection, found = opened
     if not presence.has(found, selection.data, selection.ood):
         return
     try:

@@ -38,7 +38,7 @@ class Rivals:
     slug: str
     """Of the OOD set."""
     columns: tuple[Column, ...]
-    absent: tuple[str, ...]
+    absent: tuple[rivals.Absent, ...]
     """Why a score of a run is not among them, one line each."""
     stamp: str
 
@@ -147,15 +147,15 @@ def pick(shown: Rivals) -> list[Column]:
 def what_is_missing(shown: Rivals) -> None:
     """Runs that cannot be set beside run A, and in a fold the scores that some lack."""
     components.left_out(shown.found.refused)
-    reasons: dict[str, list[tuple[str, str]]] = {}
-    for line in shown.absent:
-        run, _, why = line.partition(": ")
-        reasons.setdefault(why.split(maxsplit=1)[0], []).append((run, why))
-    if not reasons:
+    if not shown.absent:
         return
-    details = st.expander(f"Scores that some runs lack: {', '.join(reasons)}", key="absent", on_change="rerun")
+    reasons: dict[str, list[rivals.Absent]] = {}
+    for one in shown.absent:
+        reasons.setdefault(one.score.label, []).append(one)
+    titles = ", ".join(dict.fromkeys(one.score.title for one in shown.absent))
+    details = st.expander(f"Scores that some runs lack: {titles}", key="absent", on_change="rerun")
     if details.open:
         with details:
             for several in reasons.values():
-                runs = ", ".join(components.escape(run) for run, _ in several)
-                st.html(f'<p class="prose">{components.escape(several[0][1])}. Runs: {runs}</p>')
+                runs = ", ".join(components.escape(one.run) for one in several)
+                st.html(f'<p class="prose">{components.escape(several[0].why)}. Runs: {runs}</p>')

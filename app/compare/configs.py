@@ -18,6 +18,8 @@ from hvae.runs.folders import RunEntry
 
 T = TypeVar("T")
 
+UNSAID = "data.fingerprint"
+"""A field that is not listed: it follows from the data set, and no person reads a hash."""
 MOST_ROWS = 24
 """Rows of the table on the page; the CSV has all of them."""
 
@@ -112,7 +114,8 @@ def differing(configs: Sequence[RunConfig | None]) -> dict[str, list[str | None]
     """Fields that are not the same in all configurations: dotted name -> value in each, None where it has none."""
     flat = [flattened(json.loads(config.to_json())) if config else {} for config in configs]
     same = _beside([one for one in flat if one])
-    return {name: values for name, values in _beside(flat).items() if len(set(same[name])) > 1}
+    differ = {name: values for name, values in _beside(flat).items() if len(set(same[name])) > 1}
+    return {name: values for name, values in differ.items() if name != UNSAID}
 
 
 def _beside(rows: Sequence[dict[str, T]]) -> dict[str, list[T | None]]:

@@ -9,7 +9,7 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, at_every_level, computable
-from hvae.verdicts import rule
+from hvae.verdicts import choice
 
 _BEFORE = "_usual_judge"
 
@@ -21,9 +21,9 @@ def parts(found: Catalogue, setting: Setting) -> list[ScoreTable]:
 
 
 def usual(found: Catalogue, setting: Setting) -> tuple[str, str]:
-    """`hvae.verdicts.rule.usual_score` of both parts."""
+    """`hvae.verdicts.choice.usual_score` of both parts."""
     stamp = setting, [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
-    return kept("usual score", stamp, lambda: rule.usual_score(*parts(found, setting)))
+    return kept("usual score", stamp, lambda: choice.usual_score(*parts(found, setting)))
 
 
 def follow(key: str, usual: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.frame import components
+from app.frame import components, state
+from app.frame.state import Selection
 from app.looks.palette import look
 from app.looks.wording import asked_for, bits, per_layer
 from app.reading import loading
@@ -28,6 +29,18 @@ def command(run: RunEntry, sets: Sequence[str], options: str = "") -> str:
     """The command that scores some sets."""
     data = " ".join(f"--data {asked_for(slug, run.path)}" for slug in sets)
     return f"hvae score {shlex.quote(run.name)} {data} {options}".rstrip()
+
+
+def opened(title: str, lead: str) -> tuple[Selection, Catalogue] | None:
+    """The heading of a page, then what is chosen and what run A has scored; None where there is no run, as is said."""
+    components.heading(title, lead)
+    selection = state.selection()
+    if selection.run is None:
+        components.no_run()
+        return None
+    found = loading.catalogue(selection.run)
+    problems(found)
+    return selection, found
 
 
 def problems(found: Catalogue) -> None:

@@ -24,7 +24,7 @@ from hvae.errors import DataError, TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
-from hvae.verdicts import rule
+from hvae.verdicts import choice, rule
 
 FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
 SOURCES_HELP = (
@@ -132,7 +132,7 @@ def judging(
         score = controls.choose("Judged by", "judge", offered, usual, help=about)
         statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
-    few = rule.few_images(score, judges.parts(found, setting)[0])
+    few = choice.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
         if note == instead:
             components.prose(components.escape(note))

@@ -20,7 +20,8 @@ from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.scores import computable, find
 from hvae.verdicts import power, words
-from hvae.verdicts.rule import PIXELS, rule
+from hvae.verdicts.choice import PIXELS
+from hvae.verdicts.rule import rule
 
 MOST_IN_REPORT = 2_000
 """Images in the table, about a kilobyte each; the CSV file has all."""

@@ -47,6 +47,8 @@ class Column:
     """Of the in-distribution images, `(n,)`, the same images in the same order in every column."""
     outside: Mapping[str, Floats]
     """By slug of an OOD set, `(m,)` each."""
+    taken: tuple[str, ...] = ()
+    """Columns of the score tables that take part, those of other runs among them."""
     complete: bool = True
     """Whether it was measured of all these images, and not of some spread evenly over them."""
 
@@ -63,12 +65,26 @@ class Column:
     @property
     def passes(self) -> int:
         """Forward passes an image."""
-        return self.score.passes(self.config.model.depth, self.setting.samples, self.setting.draws)
+        return self.score.passes(self.config.model.depth, self.setting.samples, self.setting.draws, self.taken)
 
     @property
     def is_usual(self) -> bool:
         """Whether its level is the one that stands for the score, which no OOD image chose."""
         return self.score.k == self.score.usual_level(self.config.model.depth)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A score that the tables of a run do not give."""
+
+    run: str
+    score: Score
+    why: str
+    """In one line, with the command that mends it."""
+
+    def __str__(self) -> str:
+        """As in messages."""
+        return f"{self.run}: {self.why}"
 
 
 def group(needs: Iterable[Need]) -> Group:
@@ -79,14 +95,14 @@ def group(needs: Iterable[Need]) -> Group:
     return "prior knowledge" if "prior knowledge" in taken else "neither"
 
 
-def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[str]]:
-    """(every score that the tables of a line-up give, at every level; why the rest is missing, one line each).
+def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[Absent]]:
+    """(every score that the tables of a line-up give, at every level; what is missing, and why).
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
     stands once; so does one of several runs that are companions of one another.
     """
     made: list[Column] = []
-    absent: dict[str, None] = {}
+    absent: dict[str, Absent] = {}
     for one in found.entrants:
         known = {column.score.label for column in made if column.score.model_free}
         for score in _scores(one, names):
@@ -94,11 +110,12 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
                 continue
             column = _column(one, score, found)
             if isinstance(column, str):
-                absent[f"{one.name}: {column}"] = None
+                missing = Absent(one.name, score, column)
+                absent.setdefault(str(missing), missing)
             elif not any(_repeats(column, other) for other in made):
                 made.append(column)
     free = {column.score.label for column in made if column.score.model_free}
-    return made, [line for line in absent if line.partition(": ")[2].split(maxsplit=1)[0] not in free]
+    return made, [one for one in absent.values() if one.score.label not in free]
 
 
 def against(made: Sequence[Column], wanted: str | None = None) -> Column | None:
@@ -190,7 +207,8 @@ def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
         return str(error)
     run = "" if score.model_free else one.name
     complete = [*map(len, measured)] == [*map(len, tables)]
-    return Column(run, config, score, one.setting, inside, dict(zip(found.sets, outside, strict=True)), complete)
+    values = dict(zip(found.sets, outside, strict=True))
+    return Column(run, config, score, one.setting, inside, values, score.taken(measured[0]), complete)
 
 
 def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot: int) -> dict[str, Any]:

@@ -139,14 +139,18 @@ class Score(ABC):
         `<column>@seed1` ... and `<column>@background` are those of other runs, see `hvae.scores.companions`.
         """
 
-    def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
+    def taken(self, table: ScoreTable) -> tuple[str, ...]:
+        """Columns of a table that take part: those it needs, and what it takes besides where that is there."""
+        return self.columns(table.metadata.depth)
+
+    def passes(self, depth: int, samples: int = 1, draws: int = 1, taken: Sequence[str] | None = None) -> int:
         """How often an image goes through the model for it; 0 where no model takes part.
 
         L_S and its terms take S passes, every L^{>k} or L^{<l} another one, and each of the R draws all of them again;
-        so does every other run that takes part.
+        so does every other run that takes part. `taken` are the columns that do, default those it needs.
         """
-        total = 0
-        for _, columns in itertools.groupby(sorted(map(of_run, self.columns(depth))), key=lambda column: column[0]):
+        total, names = 0, self.columns(depth) if taken is None else taken
+        for _, columns in itertools.groupby(sorted(map(of_run, names)), key=lambda column: column[0]):
             of_model = [name for _, name in columns if is_model_column(name)]
             bounds = sum(name.startswith(("L>", "L<")) for name in of_model)
             total += bounds + samples * (len(of_model) > bounds)

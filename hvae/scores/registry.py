@@ -12,15 +12,8 @@ from hvae.scores.densities.dose import DensityOfStates
 from hvae.scores.densities.joint import Joint, JointInput
 from hvae.scores.densities.typicality import BatchTypicality, Typicality
 from hvae.scores.densities.waic import Waic
-from hvae.scores.labels.outliers import Binary, Calibrated, NoiseClass, OutlierExposure
-from hvae.scores.labels.softmax import (
-    Ensemble,
-    FeatureMahalanobis,
-    InformationBottleneck,
-    MaximumProbability,
-    Odin,
-    PredictiveEntropy,
-)
+from hvae.scores.labels.heads import Binary, Calibrated, Mahalanobis, NoiseClass, Odin, OutlierExposure, Vib
+from hvae.scores.labels.softmax import Ensemble, MaximumProbability, PredictiveEntropy
 from hvae.scores.levels.bound import Bound
 from hvae.scores.levels.complementary import Complementary
 from hvae.scores.levels.llr import LikelihoodRatio
@@ -50,9 +43,9 @@ SCORES: dict[str, type[Score]] = {
         MaximumProbability,
         PredictiveEntropy,
         Odin,
-        FeatureMahalanobis,
+        Mahalanobis,
         Ensemble,
-        InformationBottleneck,
+        Vib,
         OutlierExposure,
         Binary,
         NoiseClass,

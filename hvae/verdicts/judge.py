@@ -45,7 +45,7 @@ class Judge:
         One row an image: its `caveats` (KIND: SENTENCE; ...), what cannot be known of it whatever the model says: those
         given, one sequence an image, else those that its pixels show; the statistics of a score table (nats), every
         score of the registry that they give by its label (`LLR>1`, ...), and the columns of
-        `hvae.verdicts.rule.Judgement.frame` at the false-alarm budget `alpha`.
+        `hvae.verdicts.judgement.Judgement.frame` at the false-alarm budget `alpha`.
 
         Raises:
             DataError: images of another shape.

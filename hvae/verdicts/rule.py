@@ -12,18 +12,19 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from hvae import scores as registry
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
-from hvae.scores import Level, Score
-from hvae.scores.base import Explanation, unlike
+from hvae.scores import Score
 from hvae.stats import conformal
-from hvae.stats.arrays import Floats, between
-from hvae.verdicts.words import in_words, share_interval
+from hvae.stats.arrays import Floats
+from hvae.verdicts.choice import PIXEL_SHARE, PIXELS, asks_pixels, few_images, usual_score, values
+from hvae.verdicts.judgement import Judgement
+from hvae.verdicts.parts import own_part
+from hvae.verdicts.words import share_interval
 
 Statistic = Literal["rank", "difference"]
 """How the values of one image at the K levels of a score become one number.
@@ -33,16 +34,6 @@ Statistic = Literal["rank", "difference"]
   in standard deviations of the reference part.
 """
 STATISTICS: tuple[Statistic, ...] = ("rank", "difference")
-PIXELS, PIXEL_SHARE = "pixel-statistics", 0.2
-"""The model-free score that is asked as well, and its share of the false-alarm budget.
-
-A model has no say on images far from all it was fitted to: of a photograph padded and squeezed to 28 x 28 grey, or an
-image of one value, its terms may well be average. Five statistics of the pixels, fitted to the reference part, see
-those; a fifth of the budget costs the score little.
-"""
-USUAL_SCORE, FALLBACK_SCORE, FLAT_SCORE, CLASSIFIER_SCORE = "joint", "llr", "typicality", "msp"
-"""Judges where no score is asked for, instead of it where a run does not give it, and of a model without latent layers
-(a likelihood alone would point the wrong way); see `usual_score`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,71 +150,6 @@ class Rule:
         return -out.max(1), np.argmax(out, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """What the rule says about `m` images."""
-
-    levels: tuple[Level, ...]
-    """k of each column; `(None,)` for a score without levels."""
-    ranks: Floats
-    """Tail rank of the score in the reference part, `(m, K)` in (0, 1]."""
-    level: np.ndarray
-    """`(m,)` the column at which the image differs most."""
-    p: Floats
-    """`(m,)` conformal p-value in [1 / (n + 1), 1]."""
-    low: Floats
-    high: Floats
-    """`(m,)` 95 % interval (Clopper-Pearson) of the share of in-distribution images that are as far out."""
-    n: int
-    """Size of the calibration part."""
-    label: str
-    """Of the score, at the first of its levels."""
-    explained: Explanation | None = None
-    """Its parts and statistics, of a score without levels that has some."""
-    shared: Floats | None = None
-    """Ranks of the score and of the pixels, each divided by its share of the budget, `(m, 2)`: the lesser decides."""
-
-    def alarms(self, alpha: float) -> np.ndarray:
-        """Mask `(m,)` of images called OOD at the false-alarm budget alpha; `HvaeError` for alpha outside (0, 1)."""
-        return self.p <= between(alpha, "alpha", 0, 1)
-
-    def words(self, alpha: float) -> list[str]:
-        """The verdict on each image in words; `alpha` as of `alarms`."""
-        return [
-            in_words(alarm, p, low, high, self.n, by == PIXELS)
-            for alarm, p, low, high, by in zip(
-                self.alarms(alpha), self.p, self.low, self.high, self.decided_by, strict=True
-            )
-        ]
-
-    @property
-    def decided_by(self) -> list[str]:
-        """For each image what stands out most: the score by its label, or the pixels."""
-        by_pixels = np.zeros(len(self.p), bool) if self.shared is None else self.shared[:, 1] < self.shared[:, 0]
-        return [PIXELS if one else self.label for one in by_pixels]
-
-    def frame(self, alpha: float) -> pd.DataFrame:
-        """One row an image: `rank>k` for each level, `differs_at` (k), `decided_by`, `p`, `p_low` ... `verdict`.
-
-        `decided_by` is the score's label or `PIXELS`; then come `p_high` and `ood`. A score without levels has
-        one column `rank`. Where it has parts, they are columns `SCORE: PART` in nats, and `differs_at` names its most
-        unusual statistic; else there is no `differs_at`.
-        """
-        if self.levels == (None,):
-            columns: dict[str, object] = {"rank": self.ranks[:, 0]}
-            if self.explained is not None:
-                columns |= {f"{self.label}: {name}": part for name, part in self.explained.parts.items()}
-                columns["differs_at"] = self.explained.shares.idxmin(axis=1)
-        else:
-            columns = {f"rank>{k}": self.ranks[:, column] for column, k in enumerate(self.levels)}
-            columns["differs_at"] = np.array(self.levels)[self.level]
-        return pd.DataFrame(
-            columns
-            | {"decided_by": self.decided_by, "p": self.p, "p_low": self.low, "p_high": self.high}
-            | {"ood": self.alarms(alpha), "verdict": self.words(alpha)}
-        )
-
-
 def rule(
     found: Catalogue,
     setting: Setting | None = None,
@@ -284,84 +210,3 @@ def of_parts(
     except TableError as error:
         raise TableError(f"{run}: {error}") from None
     return made
-
-
-def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, str]:
-    """(the score that judges where none is asked for, why it is not the usual one), the reason empty where it is.
-
-    It is `joint`, and the likelihood ratio where a part lacks its columns, the reference part has too few images, or it
-    cannot be fitted to them; typicality of a model without latent layers, which has neither. Of a classifier it is the
-    first that its head gives.
-    """
-    if reference.metadata.task:
-        given = registry.of_classifier((reference, calibration))
-        return (given[0].name if given else CLASSIFIER_SCORE, "")
-    why = few_images(USUAL_SCORE, reference)
-    try:
-        if not why:
-            _ = [values(USUAL_SCORE, part, reference) for part in (reference, calibration)]
-    except TableError as error:
-        why = str(error)
-    if not why:
-        return USUAL_SCORE, ""
-    instead = FALLBACK_SCORE if registry.at_every_level(FALLBACK_SCORE, reference.metadata.depth) else FLAT_SCORE
-    return instead, f"judged by {instead} instead of {USUAL_SCORE}: {why}"
-
-
-def asks_pixels(score: str, reference: ScoreTable, calibration: ScoreTable) -> bool:
-    """Whether the pixels can be asked beside a score: both parts have their statistics, and it is not one of them."""
-    if registry.find(score).model_free:
-        return False
-    return not registry.computable([registry.find(PIXELS)()], (reference, calibration), reference)[1]
-
-
-def few_images(score: str, reference: ScoreTable) -> str:
-    """What it costs that the reference part is small for a score, in one line; empty where it is not.
-
-    Raises:
-        ConfigError: an unknown score.
-    """
-    kind = registry.find(score)
-    if len(reference) >= kind.least_reference:
-        return ""
-    return f"{len(reference):,} reference images are few ({kind.least_reference:,} are wanted): {kind.fewer_cost}"
-
-
-def values(score: str, table: ScoreTable, reference: ScoreTable) -> Floats:
-    """A score at every level it has, `(n, K)`, one column a level; higher = more out-of-distribution.
-
-    Raises:
-        ConfigError: an unknown score.
-        TableError: statistics that the score needs and the table lacks, or that were measured in another way than
-            those of the reference part.
-    """
-    if (why := unlike(table.metadata, reference.metadata)) is not None:
-        raise TableError(why)
-    levels = registry.at_every_level(score, table.metadata.depth) or [registry.find(score)()]
-    return np.column_stack([one.of(table, reference) for one in levels])
-
-
-def own_part(found: Catalogue, part: str, setting: Setting) -> ScoreTable:
-    """The table of a part of a run's own training set under a setting; `TableError` with the command that makes it."""
-    entry = None if found.own is None else found.find(found.own, setting, (part,))
-    if entry is None:
-        named = "" if found.run.config is None else f" --data {found.run.config.data.name}"
-        raise TableError(
-            f"{found.run.name} has no scores of the {part} part of its training set under {setting}"
-            f"{_foreign(found, part)}: hvae score {found.run.name}{named} --split reference calibration "
-            f"{setting.options}"
-        )
-    return found.read(entry)
-
-
-def _foreign(found: Catalogue, part: str) -> str:
-    """What is said of a part of another set among the tables of a run, with both counts; empty where there is none."""
-    entry = next((one for one in found.entries if one.split == part and one.slug != found.own), None)
-    if entry is None or found.run.config is None:
-        return ""
-    count = found.run.config.data.images
-    trained = f"the {count:,} images" if count else "the images"
-    return (
-        f" ({entry.path.name} does not count: its {len(found.read(entry)):,} images are a part of another set than "
-        f"{trained} that the run was trained on)"
-    )

@@ -20,7 +20,7 @@ def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_s
     from hvae.runs.catalogue import catalogue
     from hvae.runs.images.sources import resolve
     from hvae.runs.images.training_set import load_images
-    from hvae.verdicts.rule import own_part
+    from hvae.verdicts.parts import own_part
 
     where = accelerator(device)
     for run in runs:

@@ -1,5 +1,6 @@
 """The likelihood path: how unlike the sufficient statistics between image and likelihood are."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -37,7 +38,7 @@ class LikelihoodPath(SingleScore):
         layers = range(1, depth + 1)
         return ("path_error", *(f"path_{name}_{layer}" for name in ("mean", "sd") for layer in layers))
 
-    def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
+    def passes(self, depth: int, samples: int = 1, draws: int = 1, taken: Sequence[str] | None = None) -> int:
         """One a draw, every latent at its mean."""
         return draws
 

@@ -1,5 +1,6 @@
 """Likelihood regret: how much better an encoder of the image's own does than the one that all images share."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from hvae.runs.score_tables import ScoreTable
@@ -34,7 +35,7 @@ class LikelihoodRegret(SingleScore):
         """The regret itself."""
         return ("regret",)
 
-    def passes(self, depth: int, samples: int = 1, draws: int = 1) -> int:
+    def passes(self, depth: int, samples: int = 1, draws: int = 1, taken: Sequence[str] | None = None) -> int:
         """One a step, each but the last with its derivatives, and the start."""
         return draws * (STEPS + 1)
 

@@ -46,6 +46,8 @@ def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: py
     text = sound(app)
     assert not app.warning and not app.error
     assert app.multiselect(key="beside").value == ["plain"], "the alien was trained on something else"
+    lacked = next(one.label for one in app.expander if one.label.startswith("Scores that some runs lack"))
+    assert "Maximum softmax probability, Predictive entropy, ODIN, Feature Mahalanobis" in lacked
     assert "Best here:" in text and "80 of FashionMNIST against 80 of MNIST" in text
     assert "hvae compare deep plain --data mnist" in text
     table = saved["rivals-mnist"]

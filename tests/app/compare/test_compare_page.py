@@ -48,7 +48,7 @@ def pair(scored_root: Path) -> tuple[Compared, Compared]:
 
 def test_only_fields_that_differ_are_listed(tmp_path: Path) -> None:
     one = config(make_run(tmp_path, "one", depth=2))
-    two = one.override({"training.epochs": 9, "data.name": "mnist"})
+    two = one.override({"training.epochs": 9, "data.name": "mnist", "data.fingerprint": 64 * "f"})
     assert differing([one, one]) == {}
     assert differing([one, two, one]) == {
         "data.name": ["fashionmnist", "mnist", "fashionmnist"],

@@ -38,6 +38,9 @@ def test_an_ensemble_averages_probabilities():
     again = {f"{name}@seed1": table.column(name) for name in (f"log_p_{label}" for label in range(1, 6))}
     alike = classified(LOGITS, **again)
     np.testing.assert_allclose(score("ensemble", 0).of(alike), score("msp", 0).of(alike), rtol=1e-9, atol=1e-12)
+    three = classified(LOGITS, **again, **{name.replace("@seed1", "@seed2"): one for name, one in again.items()})
+    for given, runs in ((alike, 2), (three, 3)):
+        assert score("ensemble", 0).passes(0, draws=2, taken=score("ensemble", 0).taken(given)) == 2 * runs
     assert "log_p_1@seed1" in str(score("ensemble", 0).obstacle(classified(LOGITS)))
 
 
@@ -67,7 +70,7 @@ def test_a_density_has_none(name):
 
 
 def test_the_first_to_judge_is_one_that_the_head_gives():
-    from hvae.verdicts.rule import usual_score
+    from hvae.verdicts.choice import usual_score
 
     binary = table_of({"outlier_logit": [0.0, 1.0]}, depth=0, task="binary", preprocessing="grey")
     assert usual_score(binary, binary) == ("binary", "")

@@ -24,7 +24,8 @@ from hvae.runs.settings import Setting
 from hvae.scores import score
 from hvae.stats import conformal
 from hvae.verdicts import rule as verdict_rule
-from hvae.verdicts.rule import Rule, of_parts, usual_score
+from hvae.verdicts.choice import usual_score
+from hvae.verdicts.rule import Rule, of_parts
 from tests.hvae.tables import drawn
 from tests.synthetic import make_run, make_tables
 

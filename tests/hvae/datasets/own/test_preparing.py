@@ -13,8 +13,9 @@ from hvae.datasets.own.preparing import SCAN, STEPS, Treatment, steps_of, usual_
 from hvae.errors import DataError
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
+from hvae.verdicts.choice import PIXELS
 from hvae.verdicts.judge import Judge
-from hvae.verdicts.rule import PIXELS, rule
+from hvae.verdicts.rule import rule
 
 # What a pen does for each digit, in hundredths of the sheet.
 STROKES = (
