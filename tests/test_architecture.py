@@ -1,6 +1,8 @@
-"""The direction of imports, and the weight of a clone."""
+"""The direction of imports, the size of files, functions and folders, and the weight of a clone."""
 
+import ast
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,15 @@ LARGEST_FILE = 16 * MEBIBYTE
 LARGEST_CHECKOUT = 24 * MEBIBYTE
 BLOCK = 4096
 """Bytes of which a file takes whole multiples on disk."""
+MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_FILES = 350, 60, 13
+"""Of a Python file, of a function in it with its signature and docstring, and of a folder."""
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, str]:
+    """Every Python file of the packages, the pages and the tests, by its path in the repository."""
+    paths = (path for folder in ("hvae", "app", "pages", "tests") for path in (ROOT / folder).rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +47,27 @@ def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str], monkeypa
     configuration.configure()
     kept = use_cases.lint_imports(config_filename="pyproject.toml", cache_dir=None, no_logo=True)
     assert kept, capsys.readouterr().out
+
+
+def test_files_and_folders_are_small(sources: dict[str, str]) -> None:
+    lines = {path: len(text.splitlines()) for path, text in sources.items()}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+    files = Counter(Path(path).parent.as_posix() for path in sources)
+    assert {folder: count for folder, count in files.items() if count > MOST_FILES} == {}
+
+
+def test_functions_are_short(sources: dict[str, str]) -> None:
+    long = {}
+    for path, text in sources.items():
+        # A function within another is shorter than that, so the outer ones say all, those of classes among them.
+        rest = ast.parse(text).body if text.count("\n") > MOST_LINES_OF_A_FUNCTION else []
+        while rest:
+            node = rest.pop()
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                rest += getattr(node, "body", [])
+            elif (count := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION:
+                long[f"{path}: {node.name}"] = count
+    assert long == {}
 
 
 def test_no_tracked_text_keeps_both_sides_of_a_merge(tracked_sizes: dict[str, int]) -> None:

@@ -15,7 +15,7 @@ from hvae.datasets import load
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.scores import SCORES, SingleScore
 from tests.app.conftest import MAIN, sound
-from tests.hvae.toy_kind import PixelsConfig
+from tests.hvae.contract.toy_kind import PixelsConfig
 from tests.synthetic import make_run, make_tables
 
 
@@ -67,7 +67,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
 
 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
-    monkeypatch.setitem(KINDS, "pixels", "tests.hvae.toy_kind:PixelsConfig")
+    monkeypatch.setitem(KINDS, "pixels", "tests.hvae.contract.toy_kind:PixelsConfig")
     run = make_run(root, "pixels")
     config = RunConfig.from_json((run / "config.json").read_bytes())
     (run / "config.json").write_text(config.model_copy(update={"model": PixelsConfig()}).to_json())

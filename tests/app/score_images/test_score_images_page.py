@@ -1,74 +1,29 @@
 """The page that judges one's own images: from the preview over the job to the table, the report and a reload."""
 
-import io
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import streamlit as st
 import torch
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.frame import jobs
 from app.score_images import results, section, work
-from app.score_images.results import Reference
 from app.score_images.work import Given
 from app.server import cores, judgements
-from app.server.limits import Limits
 from hvae.datasets.own.outside import Named
-from hvae.errors import HvaeError, TableError
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable, write_table
-from hvae.runs.settings import Setting
 from hvae.scores import SCORES, SingleScore
 from hvae.verdicts import rule as verdict_rule
 from tests.app.conftest import finish_jobs, judging_run, sound
+from tests.app.score_images.kept_jobs import HOSTILE, JOB, SETTINGS, kept, png, scored
 from tests.synthetic import make_run, make_tables
-
-HOSTILE = "</script><img src=x onerror=alert(1)>.png"
-SETTINGS = judgements.Settings(
-    run="clothes", setting=Setting(), source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
-    depth=2, statistic="rank",
-)  # fmt: skip
-JOB = "abcdefghijkl"
-
-
-def png(value: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((28, 28), value, np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def scored(n: int = 3) -> tuple[pd.DataFrame, np.ndarray]:
-    """What a batch looks like: the first image is further out than any, the others raise no alarm."""
-    p = np.array([1 / 81, *np.linspace(0.5, 0.9, n - 1)])
-    frame = pd.DataFrame(
-        {"name": [HOSTILE, *(f"=image {i}" for i in range(1, n))], "changes": "", "elbo": -300.0, "iw": -300.0}
-        | {"L>1": -400.0, "L>2": -500.0, "log_px": -250.0, "log_ratio_1": -30.0, "log_ratio_2": -20.0}
-        | {"LLR>1": 100.0, "LLR>2": 200.0, "rank>1": p, "rank>2": p, "differs_at": 1}
-        | {"p": p, "p_low": p / 2, "p_high": np.minimum(1, p * 2)}
-    )
-    return frame, np.arange(n * 784).reshape(n, 1, 28, 28).astype(np.uint8)
-
-
-def weights() -> str:
-    """Of the run that can judge."""
-    return catalogue(find_run("clothes")).entries[0].metadata.weights_sha256
-
-
-def kept(complete: bool = True, **settings: object) -> None:
-    folder = judgements.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80} | settings), lambda _: False)
-    judgements.add(folder, 0, *scored())
-    judgements.keep(folder, "refused", [("<b>notes</b>.txt", "not an image")])
-    if complete:
-        judgements.keep(folder, "outcome", {"complete": True})
 
 
 def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
@@ -178,64 +133,6 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
         assert np.array_equal(again.p, frame["p"].to_numpy()), run
 
 
-def further(n: int = 2) -> None:
-    """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
-    kept(also=(judgements.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
-    frame, _ = scored(n)
-    judgements.add(judgements.folder(JOB), 0, frame.drop(columns=["name", "changes"]).assign(p=0.95), place=0)
-
-
-def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
-    further()
-    app = visit("score_images", job=JOB, order="as given")
-    text = sound(app)
-    assert "first 2 images of 3" in text and "Of 2 images, clothes knows 0 best, a &lt;b&gt;run" in text
-    assert len(app.dataframe[0].value) == 3 and len(app.dataframe[1].value) == 2
-    assert app.dataframe[1].value["p, clothes"].tolist() == ["0.0123 alarm", "0.5000"]
-    assert app.dataframe[1].value["no alarm from"].tolist() == ["1 of 2", "2 of 2"]
-
-
-def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
-    further(3)
-    stored = judgements.read(JOB)
-    assert stored is not None
-    text = results.report(results.judged(stored, 0.05), None)
-    assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
-    assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
-    assert "<td>further run 1, n_calibration</td><td>80</td>" in text
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"score": None}, "older version: score the images again"),
-        ({"score": "nonsense"}, "there is no score 'nonsense'"),
-        ({"score": "typicality"}, "damaged"),
-        ({"depth": 10**9}, "damaged"),
-        ({"statistic": "mode"}, "damaged"),
-    ],
-)
-def test_results_of_another_form_are_refused_in_one_line(
-    temporary: Path, root: Path, visit: Callable[..., AppTest], changes: dict[str, object], said: str
-) -> None:
-    kept()
-    path = temporary / "hvae-jobs" / JOB / "settings.json"
-    found = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps({name: value for name, value in found.items() if value is not None}))
-    with pytest.raises(HvaeError, match=said) as caught:
-        judgements.read(JOB)
-    assert "\n" not in str(caught.value)
-    app = visit("score_images", job=JOB)
-    assert any(said in one.value for one in app.error) and sound(app)
-
-
-def test_a_result_by_one_run_has_nothing_side_by_side(root: Path) -> None:
-    kept()
-    stored = judgements.read(JOB)
-    assert stored is not None and stored.others == ()
-    assert results.compared(results.judged(stored, 0.05)) is None
-
-
 def test_a_further_run_must_have_the_setting(clothes: Path, root: Path, visit: Callable[..., AppTest]) -> None:
     judging_run(root, "digits", "mnist", draws=(4,))
     app = visit("score_images", run="clothes")
@@ -256,51 +153,6 @@ def test_every_setting_that_is_scored_can_be_chosen_and_stands_in_the_command(
     assert "--alpha 0.05" in sound(visit("score_images", run="clothes", alpha="nonsense"))
 
 
-def many(n: int) -> np.ndarray:
-    """A job of n images; their p-values."""
-    frame, _ = scored(n)
-    p = np.random.default_rng(0).permutation(n) / n + 0.5 / n
-    folder = judgements.create(JOB, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
-    judgements.add(folder, 0, frame.assign(p=p), np.zeros((n, 1, 28, 28), np.uint8))
-    judgements.keep(folder, "outcome", {"complete": True})
-    return p
-
-
-def test_every_row_is_on_one_of_the_pages(
-    root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(section, "MOST_ROWS", 10)
-    p = many(34)
-    app = visit("score_images", job=JOB, page="4")
-    assert "Images 31 to 34 of 34 in this order" in sound(app)
-    seen = []
-    for number in (1, 2, 3, 4):
-        seen += app.number_input(key="page").set_value(number).run().dataframe[0].value["p"].tolist()
-    assert seen == sorted(p), "order acts on all rows, not on those of a page"
-    app.segmented_control(key="only").set_value("alarms").run()
-    assert app.dataframe[0].value["p"].tolist() == sorted(p[p <= 0.05]), "the filter acts on all rows"
-    app.segmented_control(key="only").set_value("all").run()
-    assert app.session_state["page"] == 1, "another filter begins at the first page"
-    assert "no whole number from 1 to 4" in sound(visit("score_images", job=JOB, page="5"))
-
-
-def picking() -> None:
-    import numpy as np
-    import streamlit as st
-
-    from app.score_images import section
-
-    st.text(section.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
-
-
-@pytest.mark.parametrize(("last", "row"), [(None, 10), (12, 12), (21, 21), (34, 10)])
-def test_an_image_picked_in_the_figure_is_looked_at_on_every_page(last: int | None, row: int) -> None:
-    app = AppTest.from_function(picking)
-    if last is not None:
-        app.session_state["uploaded-look"] = last
-    assert app.run().text[0].value == str(row)
-
-
 def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     judgements.create(JOB, SETTINGS, lambda _: True)
@@ -318,43 +170,6 @@ def test_scoring_leaves_a_core_to_the_web_server(clothes: Path, monkeypatch: pyt
     finally:
         torch.set_num_threads(before)
         st.cache_resource.clear()
-
-
-def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:
-    names = [f"job{number:09}" for number in range(Limits().results_kept + 3)]
-    for name in names:
-        judgements.create(name, SETTINGS, lambda job: job == names[0])
-    left = {path.name for path in (temporary / "hvae-jobs").iterdir()}
-    assert names[0] in left and names[1] not in left and names[-1] in left
-    assert len(left) == Limits().results_kept
-
-
-def test_damaged_results_are_one_line(temporary: Path) -> None:
-    kept()
-    (temporary / "hvae-jobs" / JOB / "batch-00000.parquet").write_bytes(b"PAR1 nothing")
-    with pytest.raises(TableError, match="damaged"):
-        judgements.read(JOB)
-
-
-def test_a_folder_of_somebody_else_is_not_trusted(temporary: Path) -> None:
-    (temporary / "elsewhere").mkdir()
-    (temporary / "hvae-jobs").symlink_to(temporary / "elsewhere")
-    with pytest.raises(TableError, match="somebody else"):
-        judgements.create(JOB, SETTINGS, lambda _: False)
-
-
-def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet(clothes: Path) -> None:
-    kept()
-    stored = judgements.read(JOB)
-    assert stored is not None
-    found = results.judged(stored, 0.05)
-    like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
-    assert isinstance(like, Reference)
-    text = results.report(found, section.marks(found, like, found.stored.settings.levels[0], clickable=False))
-    assert "<img src=x" not in text and "<b>notes" not in text
-    assert "&lt;img src=x" in text and "unlike anything in the reference" in text
-    assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
-    assert section.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
 
 
 class Paper(SingleScore):

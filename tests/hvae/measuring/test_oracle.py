@@ -11,7 +11,8 @@ from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import generator_noise
 from hvae.models.proposal import READINGS, Proposal, Reading, bound_proposal, complementary_proposal, elbo_proposal
-from tests.hvae.linear_gaussian import IMAGE, PIXELS, LinearGaussian, freeze_scales, linear_model, stages_of
+from tests.hvae.contract.linear_gaussian import LinearGaussian
+from tests.hvae.contract.linear_models import IMAGE, PIXELS, freeze_scales, linear_model, stages_of
 
 SIZES = [(3,), (3, 2), (3, 2, 2)]
 BOUNDS: tuple[Reading, ...] = ("sample", "auxiliary")

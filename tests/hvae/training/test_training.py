@@ -1,4 +1,4 @@
-"""Training: resumable to the bit, stopped by values that are not finite, chosen by validation."""
+"""Training: resumable to the bit, chosen by validation."""
 
 from __future__ import annotations
 
@@ -7,55 +7,23 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
 import hvae.models.hierarchical_model
 import hvae.training.trainer
-from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
 from hvae.files import sha256
-from hvae.models.hierarchical_config import HierarchicalConfig
-from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
-from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
-from tests.hvae.small_models import small_config
+from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, train
+from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, digits, stop_at
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIG = RunConfig(
-    model=small_config(),
-    data=DataConfig(name="digits"),
-    training=TrainingConfig(
-        epochs=3, batch_size=40, learning_rate=3e-3, ema=0.9, precision="32-true", seed=5, checkpoint_every=4
-    ),
-)
-STEPS_PER_EPOCH, STEPS = 12, 36
-
-
-def digits(part: slice, split: str) -> ImageSet:
-    """scikit-learn's digits at their own 8x8 pixels."""
-    pixels = load_digits().images[part]
-    images = np.rint(pixels * (255 / 16)).astype(np.uint8)[:, None]
-    return ImageSet("digits", split, images, np.zeros(len(images), np.int64))
-
-
-FITTED, VALIDATION = digits(slice(0, 480), "fitted"), digits(slice(480, 600), "validation")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The order of summation, and so the last bit, depends on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -78,25 +46,13 @@ def assert_same_run(folder: Path, other: Path) -> None:
             assert torch.equal(value, states[1][part][name]), (part, name)
 
 
-class Stopped(Exception):
-    """What a test stops a training with."""
-
-
-def stop_at(step: int):
-    def on_step(progress: Progress) -> None:
-        if progress.step == step:
-            raise Stopped
-
-    return on_step
-
-
 CHILD = """
 import sys
 
 import torch
 
 from hvae.training.trainer import train
-from tests.hvae.training.test_training import CONFIG, FITTED, VALIDATION
+from tests.hvae.training.small_runs import CONFIG, FITTED, VALIDATION
 
 torch.set_num_threads(1)
 
@@ -235,75 +191,6 @@ def test_the_moving_average_is_what_is_stored(tmp_path: Path) -> None:
         same = all(torch.equal(stored[key], value) for key, value in state["weights"].items())
         assert same == (name == "raw")
         assert all(torch.equal(stored[key], state["average"][f"module.{key}"]) for key in stored)
-
-
-@pytest.mark.parametrize(
-    ("parameter", "message"),
-    [
-        ("stages.0.posterior.parameters_of.bias", r"q\(z_1\|\.\) of layer z_1"),
-        ("stages.1.posterior.parameters_of.bias", r"q\(z_2\|\.\) of layer z_2"),
-        ("stages.1.conditional_prior.parameters_of.bias", r"p\(z_2\|\.\) of layer z_2"),
-        ("likelihood.logits.bias", r"log p\(x\|z\)"),
-    ],
-)
-def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
-    with pytest.raises(Stopped):
-        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
-    resume = tmp_path / RESUME_FILE
-    content = torch.load(resume, weights_only=True)
-    content["weights"][parameter].fill_(float("nan"))
-    torch.save(content, resume)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(TrainingDiverged, match=message) as caught:
-        train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
-    assert f"step {content['step'] + 1} of {STEPS}" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    load_checkpoint(tmp_path)
-
-
-def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Poisoned(HierarchicalModel):
-        def __init__(self, config: HierarchicalConfig) -> None:
-            super().__init__(config)
-            self.get_parameter("stages.1.encoder.0.first.bias").register_hook(lambda gradient: gradient * float("nan"))
-
-    monkeypatch.setattr(hvae.models.hierarchical_model, "HierarchicalModel", Poisoned)
-    with pytest.raises(TrainingDiverged, match=r"step 1 of 36: the gradient of stages\.1\.encoder\.0\.first\.bias"):
-        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
-
-
-def test_a_wild_ratio_that_weighs_nothing_yet_stops_no_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = CONFIG.override({"training.beta_warm_up": 1.0, "training.epochs": 1, "training.free_bits.nats": 0})
-    first: list[Progress] = []
-    train(config, tmp_path / "free", FITTED, VALIDATION, accelerator="cpu", on_step=first.append)
-    loss, fallen = sum(first[0].log_ratios) - first[0].elbo, -first[0].elbo
-    assert loss < fallen
-    between = (loss + fallen) / 2 / CONFIG.model.dimensions
-    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", between)
-    train(config, tmp_path / "bounded", FITTED, VALIDATION, accelerator="cpu")
-    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", 0.5 * loss / CONFIG.model.dimensions)
-    with pytest.raises(TrainingDiverged, match="step 1 of 12: the ELBO fell to"):
-        train(config, tmp_path / "tight", FITTED, VALIDATION, accelerator="cpu")
-
-
-def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_path: Path) -> None:
-    config = CONFIG.override(
-        {
-            "training.learning_rate": 1.0,
-            "training.learning_rate_warm_up": 0,
-            "training.gradient_norm": 1e30,
-            "training.schedule": "constant",
-            "training.epochs": 10,
-        }
-    )
-    with pytest.raises(TrainingDiverged, match="training diverged at step") as caught:
-        train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu")
-    assert "learning_rate" in str(caught.value)
-    state = torch.load(tmp_path / RESUME_FILE, weights_only=True)
-    assert all(torch.isfinite(value).all() for value in state["weights"].values())
 
 
 def test_a_folder_holds_one_run(uninterrupted: Path, tmp_path: Path) -> None:

@@ -1,123 +1,32 @@
 import io
 import os
-import stat
 import struct
-import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from hvae.datasets.own import outside
 from hvae.datasets.own.decoding import FORMATS, decode
-from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect, read_picture, shown_name
+from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect, shown_name
 from hvae.errors import DataError
+from tests.hvae.datasets.own.made_files import (
+    CENTRAL,
+    GOOD,
+    LOCAL,
+    PIXELS,
+    READ,
+    REFUSED,
+    encode,
+    linked,
+    patched,
+    zipped,
+)
 
 HOW = Treatment((1, 8, 8))
-PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
-
-
-def encode(image: Image.Image | np.ndarray, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def one_bit(side: int) -> bytes:
-    rows = zlib.compress(bytes((side // 8 + 1) * side), 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)) + chunk(
-        b"IDAT", rows
-    ) + chunk(b"IEND", b"")  # fmt: skip
-
-
-def zipped(members: dict[str, bytes] | list[tuple[str | zipfile.ZipInfo, bytes]], method: int = 8) -> bytes:
-    buffer = io.BytesIO()
-    # Duplicate names are part of what is tested, and Python warns of them.
-    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in members.items() if isinstance(members, dict) else members:
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def patched(data: bytes, *changes: tuple[bytes, int, bytes]) -> bytes:
-    """Bytes with fields overwritten: (signature before it, offset from the last such signature, value)."""
-    out = bytearray(data)
-    for signature, offset, value in changes:
-        at = data.rindex(signature) + offset
-        out[at : at + len(value)] = value
-    return bytes(out)
-
-
-def linked(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return info
-
-
-GOOD = encode(PIXELS)
-FRAMES = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
-WIDE = np.array([[0.0, 1.0], [0.5, 0.25]], np.float32)
-LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
-
-
-def rotated() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return exif
-
-
-def palette() -> Image.Image:
-    image = Image.new("P", (2, 2), 1)
-    image.putpalette([255, 0, 0, 0, 255, 0])
-    return image
-
-
-READ = {
-    "grey.png": GOOD,
-    "16 bits.png": encode(np.array([[0, 65_535]], np.uint16)),
-    "float.tif": encode(WIDE, "TIFF"),
-    "cmyk.jpg": encode(Image.new("CMYK", (9, 6), (9, 99, 0, 0)), "JPEG"),
-    "palette.png": encode(palette(), transparency=0),
-    "animated.png": encode(FRAMES[0], save_all=True, append_images=FRAMES[1:]),
-    "animated.webp": encode(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]),
-    "turned.jpg": encode(PIXELS, "JPEG", exif=rotated()),
-    "turned.tif": encode(PIXELS, "TIFF", exif=rotated()),
-    "progressive.jpg": encode(PIXELS, "JPEG", progressive=True),
-    "png and zip.png": GOOD + zipped({"x.png": GOOD}),
-    "jpeg and html.jpg": encode(PIXELS, "JPEG") + b"<script>alert(1)</script>",
-    "a jpeg called.png": encode(PIXELS, "JPEG"),
-    "no suffix": GOOD,
-    "thread.png": encode(Image.new("L", (5_000, 1))),
-    "雪 ünï.png": GOOD,
-    "<b>*bold*</b>.png": GOOD,
-    "same once.png": GOOD,
-    "same twice.png": GOOD,
-}
-"""Odd files that are images all the same."""
-
-REFUSED = {
-    **{f"cut {kind.lower()} {share}": encode(PIXELS, kind)[: share * len(encode(PIXELS, kind)) // 8]
-       for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM") for share in (1, 3)},
-    "empty.png": b"",
-    "page.png": b"<!doctype html><title>404</title>",
-    "drawing.svg.png": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "moving.png": encode(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
-    "huge.png": one_bit(12_000),
-    "wide float.tif": encode(WIDE * 1e9, "TIFF"),
-    "no number.tif": encode(WIDE * np.nan, "TIFF"),
-    "zeros.jpg": bytes(5_000),
-    "signature only.png": b"\x89PNG\r\n\x1a\n",
-    "not a zip.zip": b"PK\3\4" + bytes(50),
-}  # fmt: skip
 
 
 def read(*sources: Path | Named, **options: int) -> list[Picture | Refusal]:
@@ -371,43 +280,3 @@ def test_changed_archives_are_read_or_refused(changes):
         damaged[position % len(damaged)] = value
     *_, last = read(Named("a.zip", bytes(damaged)), Named("good.png", GOOD))
     assert isinstance(last, Picture) and last.name == "good.png"
-
-
-def test_what_was_done_is_said_in_order():
-    white = np.full((40, 20, 3), 255, np.uint8)
-    picture = read_picture(encode(white, "JPEG", exif=rotated()), "x.jpg", Treatment((1, 28, 28), invert=True))
-    assert picture.image.shape == (1, 28, 28) and picture.image.dtype == np.uint8
-    assert picture.changes == (
-        "rotated by EXIF",
-        "inverted",
-        "converted to grey, resized from 20x40 to 28x28 (padded with black)",
-    )
-    assert picture.image.max() == 0
-
-
-def test_an_image_of_the_right_shape_is_left_alone():
-    pixels = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
-    picture = read_picture(encode(pixels), "x.png", Treatment((1, 28, 28)))
-    np.testing.assert_array_equal(picture.image, pixels[None])
-    assert picture.changes == ()
-
-
-@pytest.mark.parametrize(
-    ("fit", "words", "corner"), [("pad", "padded", 0), ("crop", "cropped", 255), ("squash", "stretched", 255)]
-)
-def test_fits(fit, words, corner):
-    picture = read_picture(encode(np.full((10, 40), 255, np.uint8)), "x.png", Treatment((1, 28, 28), fit))
-    assert picture.image[0, 0, 0] == corner
-    assert words in picture.changes[-1]
-
-
-def test_16_bit_and_colour_models():
-    picture = read_picture(encode(np.full((28, 28), 65_535, np.uint16)), "x.png", Treatment((3, 28, 28)))
-    assert (picture.image == 255).all() and picture.image.shape == (3, 28, 28)
-    assert picture.changes == ("rescaled to 8 bits", "grey repeated as colour")
-
-
-def test_a_large_photo_is_said_in_its_own_size():
-    photo = encode(Image.new("RGB", (3_000, 2_000), (200, 200, 200)), "JPEG", exif=rotated())
-    picture = read_picture(photo, "x.jpg", Treatment((3, 28, 28)))
-    assert picture.changes == ("rotated by EXIF", "resized from 3000x2000 to 28x28 (padded with black)")

@@ -8,187 +8,24 @@ the log-weight of any proposal for given noise, and its expectation, all without
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.stats import multivariate_normal
-from torch import Tensor, nn
+from torch import Tensor
 
 from hvae.models.hierarchical import HierarchicalVAE
-from hvae.models.hierarchical_config import Family, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.latents import Evidence, SharedNoise, Walk
 from hvae.models.proposal import Draw, Proposal, sample_proposal
 from hvae.models.stages.bidirectional import BidirectionalStage
-from hvae.models.stages.residual import ResidualStage
-
-IMAGE = (1, 2, 2)
-PIXELS = 4
-
-
-def linear_model(sizes: Sequence[int], seed: int = 0, family: Family = "bottom-up") -> HierarchicalVAE:
-    """A random linear-Gaussian hierarchy with dense latents of these sizes, lowest first, and constant scales."""
-    config = HierarchicalConfig(
-        family=family,
-        image_shape=IMAGE,
-        stages=tuple(StageConfig(blocks=(), latent=LatentConfig(kind="dense", size=size)) for size in sizes),
-        likelihood="gaussian",
-        activation="identity",
-        skips=False,
-    )
-    torch.manual_seed(seed)
-    model = HierarchicalVAE(config).requires_grad_(False)
-    for parameter in model.parameters():
-        if parameter.ndim == 1:
-            parameter.normal_(0, 0.3)
-    freeze_scales(model)
-    return model
-
-
-def freeze_scales(model: HierarchicalVAE) -> None:
-    """Make every scale of the model constant: the rows of its scale outputs get a gain of zero."""
-    layers: list[nn.Module] = [model.likelihood.moments]
-    for stage in stages_of(model):
-        gaussians = [stage.posterior, stage.conditional_prior, getattr(stage, "downward_posterior", None)]
-        layers += [layer.parameters_of for layer in gaussians if layer is not None]
-    for layer in layers:
-        gain = layer.parametrizations["weight"].original0
-        gain[len(gain) // 2 :] = 0
-
-
-def weaken(model: HierarchicalVAE, gain: float, scale: float) -> None:
-    """Bring an untrained q near the posterior: x tells little of z, and every Gaussian of q has this scale."""
-    for name, parameter in model.named_parameters():
-        if name.endswith("original0"):
-            parameter.mul_(gain)
-    for stage in stages_of(model):
-        for layer in (stage.posterior, getattr(stage, "downward_posterior", None)):
-            if layer is not None:
-                bias = layer.parameters_of.bias
-                bias[len(bias) // 2 :] = float(raw_scale(np.array(scale)))
-
-
-def stages_of(model: HierarchicalVAE) -> list[ResidualStage]:
-    return [stage for stage in model.stages if isinstance(stage, ResidualStage)]
-
-
-def set_weight(layer: nn.Module, rows: slice, weight: np.ndarray, bias: np.ndarray) -> None:
-    """Set some rows of a weight-normed dense layer; a row of zeros keeps its direction and loses its gain."""
-    matrix = torch.from_numpy(weight).float()
-    length = matrix.norm(dim=1, keepdim=True)
-    gain, direction = layer.parametrizations["weight"].original0, layer.parametrizations["weight"].original1
-    gain[rows] = length
-    direction[rows] = torch.where(length > 0, matrix, direction[rows])
-    layer.bias[rows] = torch.from_numpy(bias).float()
-
-
-def raw_scale(scale: np.ndarray) -> np.ndarray:
-    """The parameter whose softplus of beta = ln 2 is this scale."""
-    return np.log(np.expm1(np.log(2) * scale)) / np.log(2)
-
-
-@dataclass(frozen=True)
-class Conditional:
-    """N(matrix @ parent + offset, diag(scale^2))."""
-
-    matrix: np.ndarray
-    offset: np.ndarray
-    scale: np.ndarray
-
-
-@dataclass(frozen=True)
-class Variable:
-    """offset + matrix @ noise: a Gaussian vector as an affine function of all the noise of a pass."""
-
-    offset: np.ndarray
-    matrix: np.ndarray
-
-    def given(self, conditional: Conditional) -> Variable:
-        """The mean of a conditional distribution whose parent this is."""
-        return Variable(conditional.matrix @ self.offset + conditional.offset, conditional.matrix @ self.matrix)
-
-    def plus(self, scale: np.ndarray, columns: slice) -> Variable:
-        """A sample around this mean, with its own columns of the noise."""
-        matrix = self.matrix.copy()
-        matrix[:, columns] += np.diag(scale)
-        return Variable(self.offset, matrix)
-
-    def minus(self, other: Variable) -> Variable:
-        return Variable(self.offset - other.offset, self.matrix - other.matrix)
-
-    def beside(self, other: Variable) -> Variable:
-        """Both as one vector."""
-        return Variable(np.concatenate([self.offset, other.offset]), np.concatenate([self.matrix, other.matrix]))
-
-    def towards(self, other: Variable, weight: np.ndarray) -> Variable:
-        """This where the weight of an element is 0, the other where it is 1."""
-        offset = (1 - weight) * self.offset + weight * other.offset
-        return Variable(offset, (1 - weight[:, None]) * self.matrix + weight[:, None] * other.matrix)
-
-
-@dataclass(frozen=True)
-class Term:
-    """sign * log N(residual; 0, diag(scale^2))."""
-
-    sign: int
-    residual: Variable
-    scale: np.ndarray
-
-    def value(self, noise: np.ndarray) -> np.ndarray:
-        """(lanes,) for noise (lanes, columns)."""
-        standard = (self.residual.offset + noise @ self.residual.matrix.T) / self.scale
-        return self.sign * (-0.5 * (standard**2).sum(1) + self._constant)
-
-    def expectation(self) -> float:
-        offset, matrix = self.residual.offset / self.scale, self.residual.matrix / self.scale[:, None]
-        return self.sign * (-0.5 * ((offset**2).sum() + (matrix**2).sum()) + self._constant)
-
-    @property
-    def _constant(self) -> float:
-        return -np.log(self.scale).sum() - 0.5 * len(self.scale) * np.log(2 * np.pi)
-
-
-@dataclass(frozen=True)
-class LogWeight:
-    """Terms whose sum is log w."""
-
-    likelihood: Term
-    ratios: tuple[tuple[Term, Term] | None, ...]
-
-    @property
-    def terms(self) -> list[Term]:
-        return [self.likelihood, *(term for pair in self.ratios if pair is not None for term in pair)]
-
-    def value(self, noise: np.ndarray) -> np.ndarray:
-        return sum((term.value(noise) for term in self.terms), np.zeros(len(noise)))
-
-    def expectation(self) -> float:
-        return sum(term.expectation() for term in self.terms)
-
-    def ratio(self, layer: int, noise: np.ndarray) -> np.ndarray:
-        """log r of a layer (0 = lowest) for given noise."""
-        pair = self.ratios[layer]
-        assert pair is not None
-        return pair[0].value(noise) + pair[1].value(noise)
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """What the upward walk makes of one layer: q's parent, its Gaussian's mean and its draw."""
-
-    parent: Variable
-    mean: Variable
-    value: Variable
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One layer of the generative walk; `mean` and `scale` are q's, None where z came from the prior."""
-
-    z: Variable
-    prior_mean: Variable
-    mean: Variable | None = None
-    scale: np.ndarray | None = None
+from tests.hvae.contract.gaussians import Conditional, Drawn, Inferred, LogWeight, Term, Variable
+from tests.hvae.contract.linear_models import (
+    IMAGE,
+    PIXELS,
+    raw_scale,
+    set_weight,
+    stages_of,
+)
 
 
 class LinearGaussian:

@@ -18,7 +18,7 @@ class PixelsConfig(ModelConfig):
     """Independent Bernoulli pixels, or one bit for all of them."""
 
     kind: str = "pixels"
-    implementation: ClassVar[str] = "tests.hvae.toy_kind:Pixels"
+    implementation: ClassVar[str] = "tests.hvae.contract.toy_kind:Pixels"
     shared: bool = False
 
     @property

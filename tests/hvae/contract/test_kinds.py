@@ -31,10 +31,10 @@ from hvae.runs.importing import import_run
 from hvae.runs.states import run_state
 from hvae.scores import SCORES
 from hvae.training.trainer import HISTORY_FILE, Progress, train
-from tests.hvae.toy_kind import Pixels, PixelsConfig
+from tests.hvae.contract.toy_kind import Pixels, PixelsConfig
 from tests.synthetic import make_run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIG = RunConfig(
     preset="digits-pixels",
     model=PixelsConfig(),
@@ -47,7 +47,7 @@ CONFIG = RunConfig(
 def registered() -> Iterator[None]:
     """What a kind of model needs to be known: one line in `KINDS`; and a preset to train it by name."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(KINDS, "pixels", "tests.hvae.toy_kind:PixelsConfig")
+        patch.setitem(KINDS, "pixels", "tests.hvae.contract.toy_kind:PixelsConfig")
         patch.setitem(presets._PRESETS, CONFIG.preset, CONFIG)
         yield
 

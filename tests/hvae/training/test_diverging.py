@@ -1,0 +1,85 @@
+"""Training is stopped by values that are not finite, and says which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import hvae.models.hierarchical_model
+import hvae.training.trainer
+from hvae.models.hierarchical_config import HierarchicalConfig
+from hvae.models.hierarchical_model import HierarchicalModel
+from hvae.runs.checkpoints import load_checkpoint
+from hvae.training.trainer import RESUME_FILE, Progress, TrainingDiverged, train
+from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, stop_at
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("stages.0.posterior.parameters_of.bias", r"q\(z_1\|\.\) of layer z_1"),
+        ("stages.1.posterior.parameters_of.bias", r"q\(z_2\|\.\) of layer z_2"),
+        ("stages.1.conditional_prior.parameters_of.bias", r"p\(z_2\|\.\) of layer z_2"),
+        ("likelihood.logits.bias", r"log p\(x\|z\)"),
+    ],
+)
+def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
+    resume = tmp_path / RESUME_FILE
+    content = torch.load(resume, weights_only=True)
+    content["weights"][parameter].fill_(float("nan"))
+    torch.save(content, resume)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(TrainingDiverged, match=message) as caught:
+        train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert f"step {content['step'] + 1} of {STEPS}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    load_checkpoint(tmp_path)
+
+
+def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Poisoned(HierarchicalModel):
+        def __init__(self, config: HierarchicalConfig) -> None:
+            super().__init__(config)
+            self.get_parameter("stages.1.encoder.0.first.bias").register_hook(lambda gradient: gradient * float("nan"))
+
+    monkeypatch.setattr(hvae.models.hierarchical_model, "HierarchicalModel", Poisoned)
+    with pytest.raises(TrainingDiverged, match=r"step 1 of 36: the gradient of stages\.1\.encoder\.0\.first\.bias"):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu")
+
+
+def test_a_wild_ratio_that_weighs_nothing_yet_stops_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIG.override({"training.beta_warm_up": 1.0, "training.epochs": 1, "training.free_bits.nats": 0})
+    first: list[Progress] = []
+    train(config, tmp_path / "free", FITTED, VALIDATION, accelerator="cpu", on_step=first.append)
+    loss, fallen = sum(first[0].log_ratios) - first[0].elbo, -first[0].elbo
+    assert loss < fallen
+    between = (loss + fallen) / 2 / CONFIG.model.dimensions
+    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", between)
+    train(config, tmp_path / "bounded", FITTED, VALIDATION, accelerator="cpu")
+    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", 0.5 * loss / CONFIG.model.dimensions)
+    with pytest.raises(TrainingDiverged, match="step 1 of 12: the ELBO fell to"):
+        train(config, tmp_path / "tight", FITTED, VALIDATION, accelerator="cpu")
+
+
+def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    config = CONFIG.override(
+        {
+            "training.learning_rate": 1.0,
+            "training.learning_rate_warm_up": 0,
+            "training.gradient_norm": 1e30,
+            "training.schedule": "constant",
+            "training.epochs": 10,
+        }
+    )
+    with pytest.raises(TrainingDiverged, match="training diverged at step") as caught:
+        train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu")
+    assert "learning_rate" in str(caught.value)
+    state = torch.load(tmp_path / RESUME_FILE, weights_only=True)
+    assert all(torch.isfinite(value).all() for value in state["weights"].values())
