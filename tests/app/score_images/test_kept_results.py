@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.score_images import results, section
@@ -88,6 +86,8 @@ def test_every_row_is_on_one_of_the_pages(
 
 
 def picking() -> None:
+    import numpy as np
+    import streamlit as st
 
     from app.score_images import section
 
