@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from hvae.cli.options import Data, Runs, named_run
 from hvae.cli.reporting import Bootstrap, Form, Out, deliver, form_of
 from hvae.cli.terminal import warn
 from hvae.errors import ConfigError, TableError
+
+if TYPE_CHECKING:
+    from hvae.report.rivals import Absent
 
 Against = Annotated[
     str | None,
@@ -63,13 +67,15 @@ def compare(
                 f"no score can be computed of {', '.join(runs)}: {absent[0] if absent else 'none is known'}"
             )
         table = rivals.table(found, made, rivals.against(made, against), score or (), n_boot=bootstrap)
-    for line in absent if score else _briefly(absent):
+    for line in map(str, absent) if score else _briefly(absent):
+        warn(line)
+    for line in found.choices:
         warn(line)
     deliver({"rivals": table}, form, out, entries)
 
 
-def _briefly(absent: list[str]) -> list[str]:
+def _briefly(absent: Sequence[Absent]) -> list[str]:
     """One line on all that is left out."""
-    labels = dict.fromkeys(line.partition(": ")[2].split(maxsplit=1)[0] for line in absent)
+    labels = dict.fromkeys(one.score for one in absent)
     line = f"left out where they cannot be computed: {', '.join(labels)}; name them with --score to see why"
     return [line] if absent else []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,8 @@ class Column:
     """Of the in-distribution images, `(n,)`, the same images in the same order in every column."""
     outside: Mapping[str, Floats]
     """By slug of an OOD set, `(m,)` each."""
+    passes: int
+    """Forward passes an image."""
     complete: bool = True
     """Whether it was measured of all these images, and not of some spread evenly over them."""
 
@@ -61,14 +63,22 @@ class Column:
         return f"{self.score.label} of {self.run}" if self.run else f"{self.score.label} (no model)"
 
     @property
-    def passes(self) -> int:
-        """Forward passes an image."""
-        return self.score.passes(self.config.model.depth, self.setting.samples, self.setting.draws)
-
-    @property
     def is_usual(self) -> bool:
         """Whether its level is the one that stands for the score, which no OOD image chose."""
         return self.score.k == self.score.usual_level(self.config.model.depth)
+
+
+class Absent(NamedTuple):
+    """A score that the tables of a run do not give."""
+
+    run: str
+    score: str
+    """Its label."""
+    why: str
+
+    def __str__(self) -> str:
+        """The run and what it lacks, in one line."""
+        return f"{self.run}: {self.why}"
 
 
 def group(needs: Iterable[Need]) -> Group:
@@ -79,26 +89,29 @@ def group(needs: Iterable[Need]) -> Group:
     return "prior knowledge" if "prior knowledge" in taken else "neither"
 
 
-def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[str]]:
-    """(every score that the tables of a line-up give, at every level; why the rest is missing, one line each).
+def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[Absent]]:
+    """(every score that the tables of a line-up give, at every level; what is missing and why).
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
-    stands once; so does one of several runs that are companions of one another.
+    stands once; so does one of several runs that are companions of one another. Of a score that takes other runs only
+    its usual level is said to be missing.
     """
     made: list[Column] = []
-    absent: dict[str, None] = {}
+    absent: dict[Absent, None] = {}
     for one in found.entrants:
         known = {column.score.label for column in made if column.score.model_free}
         for score in _scores(one, names):
             if score.label in known:
                 continue
             column = _column(one, score, found)
-            if isinstance(column, str):
-                absent[f"{one.name}: {column}"] = None
+            if isinstance(column, Absent):
+                further = score.k != score.usual_level(next(iter(one.tables.values())).metadata.depth)
+                if not (further and "several runs" in score.needs):
+                    absent[column] = None
             elif not any(_repeats(column, other) for other in made):
                 made.append(column)
     free = {column.score.label for column in made if column.score.model_free}
-    return made, [line for line in absent if line.partition(": ")[2].split(maxsplit=1)[0] not in free]
+    return made, [lacking for lacking in absent if lacking.score not in free]
 
 
 def against(made: Sequence[Column], wanted: str | None = None) -> Column | None:
@@ -178,7 +191,7 @@ def _repeats(column: Column, other: Column) -> bool:
     return alike and len(column.inside) == len(other.inside) and np.allclose(column.inside, other.inside, rtol=1e-5)
 
 
-def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
+def _column(one: Entrant, score: Score, found: LineUp) -> Column | Absent:
     """A score of every set of a line-up, or why a table does not give it."""
     config = one.catalogue.run.config
     assert config is not None
@@ -187,10 +200,11 @@ def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
     try:
         inside, *outside = (score.of(table, one.reference) for table in measured)
     except TableError as error:
-        return str(error)
+        return Absent(one.name, score.label, str(error))
     run = "" if score.model_free else one.name
     complete = [*map(len, measured)] == [*map(len, tables)]
-    return Column(run, config, score, one.setting, inside, dict(zip(found.sets, outside, strict=True)), complete)
+    others = dict(zip(found.sets, outside, strict=True))
+    return Column(run, config, score, one.setting, inside, others, score.passes_of(tables[0]), complete)
 
 
 def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot: int) -> dict[str, Any]:

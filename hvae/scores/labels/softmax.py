@@ -106,10 +106,18 @@ class Ensemble(ClassifierScore):
         """Those of the run and of one other at least; every other one that is there takes part."""
         return (self.column, f"{self.column}@seed1")
 
+    def passes_of(self, table: ScoreTable) -> int:
+        """One for each classifier that takes part."""
+        return table.metadata.draws * len(self._members(table))
+
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        runs = [str(name).removeprefix(self.column) for name in table.frame if str(name).startswith(f"{self.column}@")]
-        members = [log_probabilities(table, run) for run in ("", *(run for run in runs if run.startswith("@seed")))]
+        members = [log_probabilities(table, run) for run in self._members(table)]
         return -np.log(np.mean(np.exp(members), axis=0).max(1))
+
+    def _members(self, table: ScoreTable) -> list[str]:
+        """Marks of the classifiers whose columns a table has, its own with none."""
+        seeds = f"{self.column}@seed"
+        return ["", *(str(name).removeprefix(self.column) for name in table.frame if str(name).startswith(seeds))]
 
 
 class InformationBottleneck(ClassifierScore):
