@@ -148,8 +148,9 @@ def table(
     counts them), `needs`, `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with
     `_low` and `_high` (95 %; images are resampled alike for every score); `against` (whose AUROC is taken off),
     `difference` with `_low`, `_high` and `p` (paired, DeLong et al., 1988; missing where a score has no value for each
-    image); the `published_` figures of a model like this one with `published_source`, and in `rerun` what others
-    measured later of the same.
+    image); the `published_` figures of a model like this one with `published_source` and `published_note` (where the
+    figure was read, and what its protocol has that ours has not), and in `rerun` what others measured later
+    of the same.
 
     `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all.
     """
@@ -231,7 +232,11 @@ def _empty(found: LineUp, slug: str, block: Group) -> dict[str, Any]:
     row |= dict.fromkeys(Setting().fields) | {"n_in": None, "n_ood": None}
     row |= {f"{name}{end}": np.nan for name in METRICS for end in ("", "_low", "_high")}
     row |= {"against": ""} | {f"difference{end}": np.nan for end in ("", "_low", "_high")} | {"p": np.nan}
-    return row | {f"published_{name}": np.nan for name in PUBLISHED_METRICS} | {"published_source": "", "rerun": ""}
+    return (
+        row
+        | {f"published_{name}": np.nan for name in PUBLISHED_METRICS}
+        | {"published_source": "", "published_note": "", "rerun": ""}
+    )
 
 
 def _spread(name: str, one: Estimate | PairedDifference) -> dict[str, float]:
