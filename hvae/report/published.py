@@ -1,7 +1,7 @@
 """Published figures to set beside one's own: the paper's, and those of the rivals in its Table 2.
 
 Source where nothing else is said: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They Don't Know",
-ICML 2021, and its talk. Rivals are stated by their first authors unless it says so; a figure nobody stated is None. Each
+ICML 2021, and its talk. Rivals are stated by their first authors unless it says so; a figure nobody stated is None. A
 figure of a rival says where it was read, for their papers were not at hand; what no text at hand repeats is marked so.
 """
 
