@@ -147,6 +147,8 @@ def pick(shown: Rivals) -> list[Column]:
 def what_is_missing(shown: Rivals) -> None:
     """Runs that cannot be set beside run A, and in a fold the scores that some lack."""
     components.left_out(shown.found.refused)
+    for line in shown.found.choices:
+        st.html(f'<p class="prose">{components.escape(line)}.</p>')
     reasons: dict[str, list[Absent]] = {}
     for one in shown.absent:
         reasons.setdefault(one.score, []).append(one)

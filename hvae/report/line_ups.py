@@ -32,6 +32,8 @@ class Entrant:
     """By slug, the rows of the common images `(n,)`, in the same order for every run."""
     background: Choice = Choice()
     """The background model that stands beside its tables."""
+    backgrounds: tuple[RunEntry, ...] = ()
+    """Those it was chosen of."""
 
     @property
     def name(self) -> str:
@@ -54,6 +56,12 @@ class LineUp:
     entrants: tuple[Entrant, ...]
     refused: tuple[str, ...]
     """One line for each run that cannot be set against the first, and why."""
+
+    @property
+    def runs(self) -> list[str]:
+        """Names of the runs that take part, those that are the background of another with them."""
+        backgrounds = [run.name for one in self.entrants for run in one.backgrounds]
+        return list(dict.fromkeys([*(one.name for one in self.entrants), *backgrounds]))
 
     @property
     def choices(self) -> list[str]:
@@ -126,7 +134,7 @@ def _entrant(
     tables = {slug: joined(found.read(entry), companions, chosen) for slug, entry in entries.items() if entry}
     part = found.find(own, setting, ("reference",))
     reference = joined(found.read(part), companions, chosen) if part else None
-    return Entrant(found, setting, tables, reference, {}, chosen)
+    return Entrant(found, setting, tables, reference, {}, chosen, tuple(companions["background"]))
 
 
 def _aligned(found: Sequence[Entrant]) -> tuple[tuple[Entrant, ...], list[str]]:

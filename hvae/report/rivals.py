@@ -75,6 +75,8 @@ class Absent(NamedTuple):
     score: str
     """Its label."""
     why: str
+    of_another_kind: bool = False
+    """Whether it is of models of another kind than the run's."""
 
     def __str__(self) -> str:
         """The run and what it lacks, in one line."""
@@ -94,7 +96,7 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
     stands once; so does one of several runs that are companions of one another. Of a score that takes other runs only
-    its usual level is said to be missing.
+    its usual level is said to be missing, and no run lacks what only runs of another kind here can have.
     """
     made: list[Column] = []
     absent: dict[Absent, None] = {}
@@ -111,7 +113,8 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
             elif not any(_repeats(column, other) for other in made):
                 made.append(column)
     free = {column.score.label for column in made if column.score.model_free}
-    return made, [lacking for lacking in absent if lacking.score not in free]
+    there = {column.score.label for column in made}
+    return made, [one for one in absent if one.score not in (there if one.of_another_kind else free)]
 
 
 def against(made: Sequence[Column], wanted: str | None = None) -> Column | None:
@@ -201,7 +204,7 @@ def _column(one: Entrant, score: Score, found: LineUp) -> Column | Absent:
     try:
         inside, *outside = (score.of(table, one.reference) for table in measured)
     except TableError as error:
-        return Absent(one.name, score.label, str(error))
+        return Absent(one.name, score.label, str(error), not score.speaks_of(tables[0].metadata.task))
     run = "" if score.model_free else one.name
     complete = [*map(len, measured)] == [*map(len, tables)]
     others = dict(zip(found.sets, outside, strict=True))
