@@ -64,7 +64,7 @@ def page() -> None:
         components.problem(f"{error}. {components.WAY_ON}")
         return
     compared(shown, group)
-    names = " ".join(shlex.quote(one.name) for one in shown.found.entrants)
+    names = " ".join(map(shlex.quote, shown.found.runs))
     components.footer(f"hvae compare {names} --data {asked_for(slug, run.path)} --bootstrap {RESAMPLES}")
 
 

@@ -17,7 +17,7 @@ from app.reading.agreement import ranked
 from app.reading.measures import threshold
 from app.reading.view import RESAMPLES, reference_part
 from hvae.report import LineUp, line_up, rivals
-from hvae.report.rivals import Column
+from hvae.report.rivals import Absent, Column
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
@@ -38,8 +38,8 @@ class Rivals:
     slug: str
     """Of the OOD set."""
     columns: tuple[Column, ...]
-    absent: tuple[rivals.Absent, ...]
-    """Why a score of a run is not among them, one line each."""
+    absent: tuple[Absent, ...]
+    """Scores of runs that are not among them, and why."""
     stamp: str
 
     @property
@@ -147,11 +147,13 @@ def pick(shown: Rivals) -> list[Column]:
 def what_is_missing(shown: Rivals) -> None:
     """Runs that cannot be set beside run A, and in a fold the scores that some lack."""
     components.left_out(shown.found.refused)
-    if not shown.absent:
-        return
-    reasons: dict[str, list[rivals.Absent]] = {}
+    for line in shown.found.choices:
+        st.html(f'<p class="prose">{components.escape(line)}.</p>')
+    reasons: dict[str, list[Absent]] = {}
     for one in shown.absent:
         reasons.setdefault(one.score.label, []).append(one)
+    if not reasons:
+        return
     titles = ", ".join(dict.fromkeys(one.score.title for one in shown.absent))
     details = st.expander(f"Scores that some runs lack: {titles}", key="absent", on_change="rerun")
     if details.open:

@@ -78,13 +78,16 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
             "AUPRC": offered["auprc"],
             "passes": offered["passes"],
             "source": offered["published_source"],
+            "about the source": offered["published_note"],
         }
     )
     if not any(offered["rerun"]):
         view = view.drop(columns="re-run")
     numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("AUROC", "AUPRC", "FPR80", "FPR95")}
     numbers |= {minus: st.column_config.NumberColumn(format="%+.3f", help="Paired difference in AUROC")}
-    numbers["published"] = st.column_config.NumberColumn(format="%.3f", help="AUROC of a model like this, see source")
+    numbers["published"] = st.column_config.NumberColumn(
+        format="%.3f", help="AUROC of a model like this, see source and what is said about it"
+    )
     numbers["passes"] = st.column_config.NumberColumn(help="Forward passes through a model that an image costs")
     wide = {"interval": st.column_config.TextColumn(width=112), "its interval": st.column_config.TextColumn(width=132)}
     wide["score"] = st.column_config.TextColumn(pinned=True)

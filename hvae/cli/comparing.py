@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,10 +69,12 @@ def compare(
         table = rivals.table(found, made, rivals.against(made, against), score or (), n_boot=bootstrap)
     for line in map(str, absent) if score else _briefly(absent):
         warn(line)
+    for line in found.choices:
+        warn(line)
     deliver({"rivals": table}, form, out, entries)
 
 
-def _briefly(absent: list[Absent]) -> list[str]:
+def _briefly(absent: Sequence[Absent]) -> list[str]:
     """One line on all that is left out."""
     labels = dict.fromkeys(one.score.label for one in absent)
     line = f"left out where they cannot be computed: {', '.join(labels)}; name them with --score to see why"

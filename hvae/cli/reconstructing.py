@@ -69,6 +69,8 @@ def reconstruct(
     from the prior, z_1 and z_2 from the prior, and so on.
     """
     entry = run_with_weights(run)
+    if problem := entry.obstacle("reconstruct"):
+        raise ConfigError(f"{entry.name}: {problem}")
     number = len(images) if images else count if drawn is None else drawn
     _check([data is not None, bool(images), drawn is not None], out, numbers, number)
 

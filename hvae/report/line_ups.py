@@ -13,6 +13,7 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
+from hvae.scores.backgrounds import Choice, choose
 from hvae.scores.companions import find_companions, joined
 from hvae.stats.arrays import Indices
 
@@ -29,6 +30,10 @@ class Entrant:
     """The part of the training set that scores are fitted to; None where it is not scored under the setting."""
     rows: Mapping[str, Indices]
     """By slug, the rows of the common images `(n,)`, in the same order for every run."""
+    background: Choice = Choice()
+    """The background model that stands beside its tables."""
+    backgrounds: tuple[RunEntry, ...] = ()
+    """Those it was chosen of."""
 
     @property
     def name(self) -> str:
@@ -51,6 +56,17 @@ class LineUp:
     entrants: tuple[Entrant, ...]
     refused: tuple[str, ...]
     """One line for each run that cannot be set against the first, and why."""
+
+    @property
+    def runs(self) -> list[str]:
+        """Names of the runs that take part, those that are the background of another with them."""
+        backgrounds = [run.name for one in self.entrants for run in one.backgrounds]
+        return list(dict.fromkeys([*(one.name for one in self.entrants), *backgrounds]))
+
+    @property
+    def choices(self) -> list[str]:
+        """One line for each run whose background model had to be chosen of several."""
+        return [line for one in self.entrants if (line := one.background.in_words(one.name))]
 
 
 def line_up(catalogues: Sequence[Catalogue], sets: Sequence[str], **asked: object) -> LineUp:
@@ -114,9 +130,11 @@ def _entrant(
         )
     companions = find_companions(found.run, runs)
     entries = {slug: found.find(slug, setting) for slug in (own, *sets)}
-    tables = {slug: joined(found.read(entry), companions) for slug, entry in entries.items() if entry}
+    chosen = choose(found, companions["background"], setting)
+    tables = {slug: joined(found.read(entry), companions, chosen) for slug, entry in entries.items() if entry}
     part = found.find(own, setting, ("reference",))
-    return Entrant(found, setting, tables, joined(found.read(part), companions) if part else None, {})
+    reference = joined(found.read(part), companions, chosen) if part else None
+    return Entrant(found, setting, tables, reference, {}, chosen, tuple(companions["background"]))
 
 
 def _aligned(found: Sequence[Entrant]) -> tuple[tuple[Entrant, ...], list[str]]:

@@ -1,7 +1,8 @@
 """Published figures to set beside one's own: the paper's, and those of the rivals in its Table 2.
 
 Source where nothing else is said: Havtorn, Frellsen, Hauberg and Maaloe, "Hierarchical VAEs Know What They Don't Know",
-ICML 2021, and its talk. Rivals are stated by their first authors unless it says so; a figure nobody stated is None.
+ICML 2021, and its talk. Rivals are stated by their first authors unless it says so; a figure nobody stated is None. A
+figure of a rival says where it was read, for their papers were not at hand; what no text at hand repeats is marked so.
 """
 
 from dataclasses import dataclass
@@ -18,10 +19,14 @@ TABLES_1_AND_2 = "Havtorn et al. (2021), Tables 1 and 2"
 PAPER = "Havtorn et al. (2021)"
 TALK = "Havtorn et al. (2021), ICML talk"
 REN = "Ren et al. (2019)"
+HUANG = "Huang et al. (2024), Table 1"
+HENG = "Heng et al. (2024), Table 3"
+"""Of "Out-of-distribution detection with a single unconditional diffusion model", arXiv 2405.11881."""
 SERRA = "Serrà et al. (2020)"
 XIAO = "Xiao et al. (2020)"
 CHOI = "Choi et al. (2019)"
 MORNINGSTAR = "Morningstar et al. (2021)"
+OF_MORNINGSTAR = "Morningstar et al. (2021), of others' methods"
 LATER = "later re-runs"
 """By others than the authors, on models of their own; who measured what is not kept."""
 
@@ -63,6 +68,18 @@ class Published:
     """What it takes beside one run and the image."""
     rerun: bool = False
     """Whether it is what others measured later of a figure that was published."""
+    read_in: str = ""
+    """Where a figure of a rival was read; empty where nothing at hand repeats it."""
+    protocol: str = ""
+    """What was done otherwise than here, where that changes the question."""
+
+    @property
+    def note(self) -> str:
+        """Where the figure of a rival was read and what its protocol has that ours has not; empty for the paper's."""
+        if not self.title:
+            return ""
+        read = f"read in {self.read_in}" if self.read_in != self.source else ""
+        return "; ".join(filter(None, [self.protocol, read if self.read_in else "not checked against the paper"]))
 
     @property
     def name(self) -> str:
@@ -88,17 +105,21 @@ def _rival(
     fpr80: float | None = None,
     *,
     rerun: bool = False,
+    read_in: str = "",
 ) -> Published:
-    """A method of others against one OOD set; what it is called and takes stands in `_RIVALS`."""
+    """A method of others against one OOD set; what it is called, takes and was shown stands in `_RIVALS`."""
     title, needs = _RIVALS[score]
     k = 0 if score == "bound" else None
     figures = {"auroc": auroc, "auprc": auprc, "fpr80": fpr80}
-    return Published(model, *pair, score, k, None, **figures, source=source, title=title, needs=needs, rerun=rerun)
+    about = {"source": source, "title": title, "needs": needs, "read_in": read_in}
+    return Published(model, *pair, score, k, None, **figures, **about, rerun=rerun, protocol=_PROTOCOLS.get(score, ""))
 
 
 _RIVALS: dict[str, tuple[str, tuple[Need, ...]]] = {
     "bound": ("likelihood", ()),
     "dose": ("density of states", ()),
+    "lpath": ("likelihood path, Mahalanobis", ()),
+    "typicality": ("typicality", ()),
     "waic": ("WAIC, five models", ("several runs",)),
     "regret": ("likelihood regret", ()),
     "background-ratio": ("likelihood ratio to a background model", ("prior knowledge",)),
@@ -114,6 +135,18 @@ _RIVALS: dict[str, tuple[str, tuple[Need, ...]]] = {
     "outlier-exposure": ("outlier exposure", ("labels", "OOD data")),
 }
 """What the scores of others are called, and what they take."""
+
+_MUTATED = "outliers in training were mutated images, ours are the other half of the tested set"
+_PROTOCOLS = {
+    "binary": _MUTATED,
+    "noise-class": _MUTATED,
+    "calibrated": _MUTATED,
+    "odin": "temperature and step tuned on OOD images, ours are defaults",
+    "background-ratio": "background model tuned on another OOD set, ours by own images",
+    "ensemble": "20 classifiers",
+    "outlier-exposure": "outliers are 80 Million Tiny Images",
+}
+"""What others did otherwise than this package, by score."""
 
 _GREY, _COLOUR = ("fashionmnist", "mnist"), ("cifar10", "svhn")
 
@@ -166,21 +199,27 @@ PUBLISHED: tuple[Published, ...] = (
     _rival(_GREY, "PixelCNN++", "complexity", SERRA, 0.967),
     _rival(_GREY, "PixelCNN", "bound", REN, 0.089, 0.320, 1.000),
     _rival(_GREY, "PixelCNN", "waic", REN, 0.221, 0.401, 0.911),
-    _rival(_GREY, "VAE", "regret", XIAO, 0.988),
+    _rival(_GREY, "VAE", "regret", XIAO, 0.988, read_in=HUANG),
+    _rival(_GREY, "VAE", "dose", MORNINGSTAR, 1.00, read_in=HUANG),
+    _rival(_GREY, "VAE", "lpath", HUANG, 0.97, read_in=HUANG),
     _rival(_COLOUR, "classifier", "outlier-exposure", "Hendrycks et al. (2019)", 0.984),
     _rival(_COLOUR, "classifier", "mahalanobis", "Lee et al. (2018)", 0.991),
     _rival(_COLOUR, "PixelCNN", "background-ratio", REN, 0.930, 0.881, 0.066),
     _rival(_COLOUR, "VAE", "background-ratio", XIAO, 0.265),
-    _rival(_COLOUR, "Glow", "complexity", SERRA, 0.950),
+    _rival(_COLOUR, "Glow", "background-ratio", OF_MORNINGSTAR, 0.064, read_in=HENG),
+    _rival(_COLOUR, "Glow", "complexity", SERRA, 0.950, read_in=HENG),
     _rival(_COLOUR, "PixelCNN++", "complexity", SERRA, 0.929),
     _rival(_COLOUR, "PixelCNN", "bound", REN, 0.095, 0.320, 1.000),
     _rival(_COLOUR, "PixelCNN", "waic", REN, 0.628, 0.616, 0.657),
     _rival(_COLOUR, "Glow", "waic", CHOI, 1.000),
+    _rival(_COLOUR, "Glow", "waic", MORNINGSTAR, 0.143, rerun=True, read_in=HENG),
     _rival(_COLOUR, "Glow", "waic", LATER, 0.76, rerun=True),
     _rival(_COLOUR, "Glow", "waic", LATER, 0.33, rerun=True),
-    _rival(_COLOUR, "Glow", "dose", MORNINGSTAR, 0.97),
+    _rival(_COLOUR, "Glow", "typicality", OF_MORNINGSTAR, 0.870, read_in=HENG),
+    _rival(_COLOUR, "Glow", "dose", MORNINGSTAR, 0.97, read_in=HUANG),
     _rival(_COLOUR, "Glow", "dose", LATER, 0.80, rerun=True),
-    _rival(_COLOUR, "VAE", "regret", XIAO, 0.875),
+    _rival(_COLOUR, "VAE", "regret", XIAO, 0.875, read_in=HUANG),
+    _rival(_COLOUR, "VAE", "lpath", HUANG, 0.99, read_in=HUANG),
 )
 """Every published figure this package compares itself with, in the order of the sources."""
 

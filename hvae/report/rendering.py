@@ -223,6 +223,8 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
         row["in_unit"] = f" ({row['unit']})" * bool(row["unit"])
         row["called"] = row["shown"] if row["shown"] == row["score"] else f"{row['shown']} ({row['score']})"
     row["source"] = row.get("published_source", "").replace("Havtorn et al. (2021), ", "")
+    if note := row.get("published_note"):
+        row["source"] += f"; {note}"
     return row
 
 
@@ -254,7 +256,7 @@ _LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 def _escaped(text: str) -> str:
     """Text for LaTeX (booktabs), the names of scores as formulas."""
-    without_levels = {kind().label: kind().latex for kind in SCORES.values() if kind.levels(0) == (None,)}
+    without_levels = {kind().label: kind().latex for kind in SCORES.values() if None in kind.levels(0)}
     if text in without_levels:
         return f"${without_levels[text]}$"
     pieces, end = [], 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,8 +47,8 @@ class Column:
     """Of the in-distribution images, `(n,)`, the same images in the same order in every column."""
     outside: Mapping[str, Floats]
     """By slug of an OOD set, `(m,)` each."""
-    taken: tuple[str, ...] = ()
-    """Columns of the score tables that take part, those of other runs among them."""
+    passes: int
+    """Forward passes an image."""
     complete: bool = True
     """Whether it was measured of all these images, and not of some spread evenly over them."""
 
@@ -63,27 +63,22 @@ class Column:
         return f"{self.score.label} of {self.run}" if self.run else f"{self.score.label} (no model)"
 
     @property
-    def passes(self) -> int:
-        """Forward passes an image."""
-        return self.score.passes(self.config.model.depth, self.setting.samples, self.setting.draws, self.taken)
-
-    @property
     def is_usual(self) -> bool:
         """Whether its level is the one that stands for the score, which no OOD image chose."""
         return self.score.k == self.score.usual_level(self.config.model.depth)
 
 
-@dataclass(frozen=True)
-class Absent:
+class Absent(NamedTuple):
     """A score that the tables of a run do not give."""
 
     run: str
     score: Score
     why: str
-    """In one line, with the command that mends it."""
+    of_another_kind: bool = False
+    """Whether it is of models of another kind than the run's."""
 
     def __str__(self) -> str:
-        """As in messages."""
+        """The run and what it lacks, in one line."""
         return f"{self.run}: {self.why}"
 
 
@@ -96,26 +91,29 @@ def group(needs: Iterable[Need]) -> Group:
 
 
 def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[Absent]]:
-    """(every score that the tables of a line-up give, at every level; what is missing, and why).
+    """(every score that the tables of a line-up give, at every level; what is missing and why).
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
-    stands once; so does one of several runs that are companions of one another.
+    stands once; so does one of several runs that are companions of one another. Of a score that takes other runs only
+    its usual level is said to be missing, and no run lacks what only runs of another kind here can have.
     """
     made: list[Column] = []
-    absent: dict[str, Absent] = {}
+    absent: dict[Absent, None] = {}
     for one in found.entrants:
         known = {column.score.label for column in made if column.score.model_free}
         for score in _scores(one, names):
             if score.label in known:
                 continue
             column = _column(one, score, found)
-            if isinstance(column, str):
-                missing = Absent(one.name, score, column)
-                absent.setdefault(str(missing), missing)
+            if isinstance(column, Absent):
+                further = score.k != score.usual_level(next(iter(one.tables.values())).metadata.depth)
+                if not (further and "several runs" in score.needs):
+                    absent[column] = None
             elif not any(_repeats(column, other) for other in made):
                 made.append(column)
     free = {column.score.label for column in made if column.score.model_free}
-    return made, [one for one in absent.values() if one.score.label not in free]
+    there = {column.score.label for column in made}
+    return made, [one for one in absent if one.score.label not in (there if one.of_another_kind else free)]
 
 
 def against(made: Sequence[Column], wanted: str | None = None) -> Column | None:
@@ -152,8 +150,9 @@ def table(
     counts them), `needs`, `passes` (forward passes an image), the setting, `n_in`, `n_ood`, each of `METRICS` with
     `_low` and `_high` (95 %; images are resampled alike for every score); `against` (whose AUROC is taken off),
     `difference` with `_low`, `_high` and `p` (paired, DeLong et al., 1988; missing where a score has no value for each
-    image); the `published_` figures of a model like this one with `published_source`, and in `rerun` what others
-    measured later of the same.
+    image); the `published_` figures of a model like this one with `published_source` and `published_note` (where the
+    figure was read, and what its protocol has that ours has not), and in `rerun` what others measured later
+    of the same.
 
     `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all.
     """
@@ -195,7 +194,7 @@ def _repeats(column: Column, other: Column) -> bool:
     return alike and len(column.inside) == len(other.inside) and np.allclose(column.inside, other.inside, rtol=1e-5)
 
 
-def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
+def _column(one: Entrant, score: Score, found: LineUp) -> Column | Absent:
     """A score of every set of a line-up, or why a table does not give it."""
     config = one.catalogue.run.config
     assert config is not None
@@ -204,11 +203,11 @@ def _column(one: Entrant, score: Score, found: LineUp) -> Column | str:
     try:
         inside, *outside = (score.of(table, one.reference) for table in measured)
     except TableError as error:
-        return str(error)
+        return Absent(one.name, score, str(error), not score.speaks_of(tables[0].metadata.task))
     run = "" if score.model_free else one.name
     complete = [*map(len, measured)] == [*map(len, tables)]
-    values = dict(zip(found.sets, outside, strict=True))
-    return Column(run, config, score, one.setting, inside, values, score.taken(measured[0]), complete)
+    others = dict(zip(found.sets, outside, strict=True))
+    return Column(run, config, score, one.setting, inside, others, score.passes_of(tables[0]), complete)
 
 
 def _row(found: LineUp, column: Column, slug: str, rival: Column | None, n_boot: int) -> dict[str, Any]:
@@ -235,7 +234,11 @@ def _empty(found: LineUp, slug: str, block: Group) -> dict[str, Any]:
     row |= dict.fromkeys(Setting().fields) | {"n_in": None, "n_ood": None}
     row |= {f"{name}{end}": np.nan for name in METRICS for end in ("", "_low", "_high")}
     row |= {"against": ""} | {f"difference{end}": np.nan for end in ("", "_low", "_high")} | {"p": np.nan}
-    return row | {f"published_{name}": np.nan for name in PUBLISHED_METRICS} | {"published_source": "", "rerun": ""}
+    return (
+        row
+        | {f"published_{name}": np.nan for name in PUBLISHED_METRICS}
+        | {"published_source": "", "published_note": "", "rerun": ""}
+    )
 
 
 def _spread(name: str, one: Estimate | PairedDifference) -> dict[str, float]:

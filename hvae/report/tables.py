@@ -244,6 +244,7 @@ def published_columns(rows: Iterable[published.Published], samples: int) -> dict
     return {
         **{name: float("nan") if value is None else value for name, value in figures.items()},
         "published_source": row.source if row else "",
+        "published_note": row.note if row else "",
     }
 
 

@@ -156,6 +156,11 @@ class Score(ABC):
             total += bounds + samples * (len(of_model) > bounds)
         return draws * total
 
+    def passes_of(self, table: ScoreTable) -> int:
+        """`passes` of each image of a table, with all the runs that stand beside it."""
+        about = table.metadata
+        return self.passes(about.depth, about.samples, about.draws, self.taken(table))
+
     def obstacle(self, table: ScoreTable, reference: ScoreTable | None = None) -> str | None:
         """Why it cannot be computed from this table, in one line with the command that mends it; None where it can."""
         about = table.metadata

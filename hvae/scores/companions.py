@@ -16,6 +16,7 @@ from hvae.errors import TableError
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import KEYS, NAME, ScoreTable
+from hvae.scores.backgrounds import Choice, rate
 
 Companions = Mapping[str, Sequence[RunEntry]]
 """Companions of a run by what they are: `seed` and `background`."""
@@ -47,26 +48,26 @@ def find_companions(run: RunEntry, runs: Iterable[RunEntry]) -> dict[str, list[R
     }
 
 
-def joined(table: ScoreTable, companions: Companions) -> ScoreTable:
+def joined(table: ScoreTable, companions: Companions, chosen: Choice | None = None) -> ScoreTable:
     """A run's table with the columns that its companions have of the same images under the same setting.
 
-    Of several background models the first takes part. One that has not scored these images is named by `obstacle`.
+    Every background model takes part as `background<percent>`, the chosen one, by default the only one, as `background`
+    too. One that has not scored these images is named by `obstacle`.
     """
-    about, seeds, absent = table.metadata, [], {}
-    backgrounds = list(companions.get("background", ()))[:1]
-    for number, run in enumerate(companions.get("seed", ()), start=1):
-        seeds.append(_same_images(run, table))
-        if seeds[-1] is None:
-            absent[f"seed{number}"] = run
-    background = _same_images(backgrounds[0], table) if backgrounds else None
-    if backgrounds and background is None:
-        absent["background"] = backgrounds[0]
+    about, backgrounds = table.metadata, companions.get("background", ())
+    chosen = chosen or Choice(backgrounds[0] if len(backgrounds) == 1 else None)
+    runs = {f"seed{number}": run for number, run in enumerate(companions.get("seed", ()), start=1)}
+    runs |= {f"background{rate(run)}": run for run in backgrounds}
+    runs |= {"background": chosen.run} if chosen.run else {}
+    tables = {mark: _same_images(run, table) for mark, run in runs.items()}
     command = f"--data {about.data} --split {about.split} {about.setting.options}"
     why = {
         mark: f"{run.name} has not scored the same images: hvae score {run.name} {command}"
-        for mark, run in absent.items()
+        for mark, run in runs.items()
+        if tables[mark] is None
     }
-    return replace(with_companions(table, {"seed": seeds, "background": background}), absent=why)
+    why |= {"background": chosen.problem} if chosen.problem else {}
+    return replace(with_companions(table, tables), absent=why)
 
 
 def with_companions(

@@ -11,6 +11,8 @@ from hvae.stats.arrays import Floats
 
 BYTE = 8 * np.log(2)
 """Nats in a byte."""
+CODES = ("png_bytes", "zlib_bytes")
+"""Columns with the sizes of both codes."""
 
 
 class Complexity(SingleScore):
@@ -30,8 +32,12 @@ class Complexity(SingleScore):
 
     def columns(self, depth: int) -> tuple[str, ...]:
         """L_S, and the sizes of both codes."""
-        return ("iw", "png_bytes", "zlib_bytes")
+        return ("iw", *CODES)
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
-        likelihood, *sizes = (table.column(name) for name in self.columns(table.metadata.depth))
-        return -likelihood - BYTE * np.min(sizes, axis=0)
+        return -table.column("iw") - code_length(table)
+
+
+def code_length(table: ScoreTable) -> Floats:
+    """Length of the shortest of the lossless `CODES` of each image, `(n,)` in nats. A TableError where they lack."""
+    return BYTE * np.min([table.column(name) for name in CODES], axis=0)

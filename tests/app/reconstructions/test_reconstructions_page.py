@@ -39,6 +39,8 @@ from hvae.cli import app as hvae
 from hvae.datasets import load
 from hvae.measuring import reconstructions
 from hvae.measuring.reconstructions import RepeatedReconstructions
+from hvae.models.flow.config import FlowConfig, ScaleConfig
+from hvae.runs.folders import find_run
 from hvae.runs.score_tables import LARGEST_ERROR, read_table
 from tests.synthetic import make_run
 
@@ -249,6 +251,16 @@ def test_a_run_without_weights_says_so(runs, open_page):
     assert "no weights yet" in app.info[0].value
     assert app.code[0].value == "hvae runs check clothes"
     assert 'class="mosaic' not in html(app)
+
+
+def test_a_density_without_levels_is_offered_none(root: Path) -> None:
+    """The page shows what `obstacle` says and nothing else; the command says it before anything is computed."""
+    flow = make_run(root, "glow", whole=True, model=FlowConfig(scales=(ScaleConfig(steps=1, channels=4),)))
+    (flow / "model.safetensors").write_bytes(b"never read")
+    why = find_run("glow").obstacle("reconstruct") or ""
+    assert why.startswith("a model of kind flow") and "cannot" in why
+    said = CliRunner().invoke(hvae, ["reconstruct", "glow", "--data", "digits", "--out", str(root / "x.png")])
+    assert said.exit_code == 2 and why in " ".join(said.stderr.split()) and not (root / "x.png").exists()
 
 
 def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstructions:

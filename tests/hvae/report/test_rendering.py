@@ -23,6 +23,7 @@ def test_csv_comes_back_as_it_was(tables, name):
     assert back.pop("table").eq(name).all()
     if "published_source" in back:
         back["published_source"] = back["published_source"].fillna("")
+        back["published_note"] = back["published_note"].astype(object).fillna("")
     pd.testing.assert_frame_equal(back, tables[name], check_dtype=False, check_exact=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
+from hvae.scores.prior_knowledge.complexity import code_length
 from hvae.stats import auroc, metrics, paired_auroc_difference
 from tests.hvae.tables import table_of, the_row
 from tests.synthetic import make_run, make_tables
@@ -170,3 +172,48 @@ def test_companions_among_the_runs_take_part(tmp_path):
     assert [one.name for one in made if one.score.name == "waic"] == ["WAIC of seed0"], "one for all five"
     ratio = next(one for one in made if one.score.name == "background-ratio")
     assert ratio.run == "seed0" and ratio.passes == 2 and rivals.group(ratio.score.needs) == "prior knowledge"
+
+
+def test_own_calibration_images_choose_the_background_model(tmp_path, monkeypatch):
+    """Of three models the one whose ratio follows the code length least, either way; OOD images have no say."""
+    monkeypatch.setenv("HVAE_RUNS", str(tmp_path))
+    run, *others = [make_run(tmp_path, name, depth=1) for name in ("run", "little", "right", "much")]
+    sets = ("fashionmnist", "mnist")
+    make_tables(run, sets, n=40, pixels=True)
+    own = catalogue(find_run("run"))
+    table = own.read(own.find("fashionmnist", Setting(), ("calibration",)))
+    code, apart = code_length(table), np.random.default_rng(0).normal(0, 60, len(table))
+    for share, background in zip((-1, 0, 1), others, strict=True):
+        config = RunConfig.from_json((background / "config.json").read_bytes())
+        background.joinpath("config.json").write_text(config.override({"data.mutation": 0.2 + share / 10}).to_json())
+        make_tables(background, sets, n=40)
+        catalogued = catalogue(find_run(background.name))
+        one = catalogued.read(catalogued.find("fashionmnist", Setting(), ("calibration",)))
+        likelihood = table.column("iw") - apart + share * 5 * (code - code.mean())
+        write_table(background, replace(one, frame=one.frame.assign(iw=likelihood)))
+    names = ["run", "little", "right", "much"]
+    found = line_up(catalogues(*names), ["mnist"])
+    (line,) = found.choices
+    assert line.startswith("run takes right as its background: over own calibration images") and "at 20 %" in line
+    made, absent = rivals.columns(found, ["background-ratio"])
+    by_label = {one.score.label: one for one in made}
+    assert list(by_label) == ["-(L-L_bg)", *(f"-(L-L_bg) at {percent} %" for percent in (10, 20, 30))] and not absent
+    chosen = by_label["-(L-L_bg)"]
+    np.testing.assert_array_equal(chosen.inside, by_label["-(L-L_bg) at 20 %"].inside)
+    assert chosen.is_usual and not by_label["-(L-L_bg) at 30 %"].is_usual
+
+    next((tmp_path / "much" / "scores").glob("fashionmnist.calibration*")).unlink()
+    made, absent = rivals.columns(line_up(catalogues(*names), ["mnist"]), ["background-ratio"])
+    assert [one.score.k for one in made] == [10, 20, 30]
+    assert "much has not scored them: hvae score much --data fashionmnist --split calibration" in absent[0].why
+
+
+def test_bundled_densities_of_clothing_find_digits_likelier():
+    """The failure that the rivals are to mend, and where our bits/dim stand beside those of the talk."""
+    found = line_up(catalogues("fashionmnist-glow-seed0", "fashionmnist-pixelcnn-seed0"), ["mnist"])
+    made, _ = rivals.columns(found, ["bound"])
+    table = rivals.table(found, made, None, n_boot=2).query("run != ''")
+    assert len(table) == 2 and (table["auroc_high"] < 0.5).all()
+    for column in made:
+        known, foreign = (one.mean() / (784 * np.log(2)) for one in (column.inside, column.outside["mnist"]))
+        assert 2.9 < known < 3.8 and 1.4 < foreign < 2.6, "bits/dim; the talk's Glow has 2.96 and 1.83"

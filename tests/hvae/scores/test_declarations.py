@@ -14,14 +14,15 @@ from hvae.models.latents import Pass, generator_noise
 from hvae.runs.columns import CLASSIFIER_COLUMNS, PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, find, offered, score
+from hvae.scores.prior_knowledge.background import RATES
 from tests.hvae.small_models import random_images, small_config
 from tests.hvae.tables import drawn
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "readings.md"
 OF_PIXELS = [column.name for column in (*PIXEL_COLUMNS, *PAIR_COLUMNS)]
-BACKGROUND = "iw@background"
+BACKGROUNDS = [f"iw@background{percent}" for percent in ("", *RATES)]
 FURTHER = ["L<1", "L<2", *score("lpath", 3).columns(3), "regret"]
-OF_RUNS = [BACKGROUND, "log_p_1@seed1", *(f"iw@seed{number}" for number in range(1, 5))]
+OF_RUNS = [*BACKGROUNDS, "log_p_1@seed1", *(f"iw@seed{number}" for number in range(1, 5))]
 OF_CLASSIFIERS = [column.name.format(label=1) for column in CLASSIFIER_COLUMNS]
 
 
@@ -38,7 +39,7 @@ def whole(n: int, seed: int, name: str) -> ScoreTable:
 def test_it_takes_what_it_declares(name):
     table, known = whole(60, 1, name), whole(500, 2, name)
     random, kind = np.random.default_rng(3), find(name)
-    others = {column: random.gamma(5, 20, 60) for column in [*OF_PIXELS, BACKGROUND]}
+    others = {column: random.gamma(5, 20, 60) for column in [*OF_PIXELS, *BACKGROUNDS]}
     runs = {column: -random.gamma(5, 20, 60) for column in OF_RUNS}
     for one in at_every_level(name, 3):
         values = one.of(table, known)
@@ -92,7 +93,7 @@ def test_it_costs_what_it_declares(samples, monkeypatch):
     assert passes["complementary"] == [1, 1] and passes["lpath"] == [1] and passes["regret"] == [101]
     labelled = {name: passes[name] for name, kind in SCORES.items() if kind.task}
     assert labelled.pop("odin") == [3] and labelled.pop("ensemble") == [2] and set(map(max, labelled.values())) == {1}
-    assert passes["waic"] == [5 * samples] and passes["background-ratio"] == [2 * samples]
+    assert passes["waic"] == [5 * samples] and passes["background-ratio"] == 4 * [2 * samples]
     assert all((found == [0]) == SCORES[name].model_free for name, found in passes.items())
     assert score("joint", 3).passes(3, samples, draws=16) == 16 * (samples + 3)
     assert score("dose", 0).passes(0, samples) == samples

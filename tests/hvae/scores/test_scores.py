@@ -17,6 +17,7 @@ from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import SCORES, at_every_level, computable, everything, find, in_unit, score
 from hvae.scores.companions import with_companions
+from hvae.scores.prior_knowledge.background import RATES
 from hvae.stats import auroc
 from tests.hvae.tables import table_of
 from tests.synthetic import make_run, make_tables
@@ -75,7 +76,8 @@ def beside(table: ScoreTable) -> ScoreTable:
     table = replace(table, frame=table.frame.assign(**dict(zip(FURTHER, further.T, strict=True))))
     table = replace(table, frame=table.frame.assign(**{name: -further[:, 0] for name in OF_CLASSIFIERS}))
     other = replace(table, frame=table.frame.assign(iw=table.frame["iw"].to_numpy()[::-1]))
-    return with_companions(table, {"seed": [other, table, other, other], "background": other})
+    backgrounds = {f"background{percent}": other for percent in ("", *RATES)}
+    return with_companions(table, {"seed": [other, table, other, other]} | backgrounds)
 
 
 def test_closed_forms():
