@@ -74,19 +74,25 @@ def look_in(monkeypatch: pytest.MonkeyPatch, runs: Path, nowhere: Path) -> None:
     monkeypatch.setattr("hvae.runs.folders.BUNDLED_RUNS", nowhere / "bundled")
 
 
+def open_page(page: str, /, **values: str | list[str]) -> AppTest:
+    """Open a page of the dashboard as a deep link: `open_page("scores", k="2")`."""
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    for key, value in values.items():
+        app.query_params[key] = value
+    if page != "overview":
+        app.switch_page(f"../pages/{page}.py")
+    return app.run()
+
+
 @pytest.fixture
 def visit() -> Iterator[Callable[..., AppTest]]:
-    """Open a page of the dashboard as a deep link: `visit("scores", k="2")`."""
-
-    def open_page(page: str, /, **values: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(MAIN), default_timeout=60)
-        for key, value in values.items():
-            app.query_params[key] = value
-        if page != "overview":
-            app.switch_page(f"../pages/{page}.py")
-        return app.run()
-
+    """`open_page` on a server that has kept nothing."""
     yield open_page
+    forget()
+
+
+def forget() -> None:
+    """Leave the next test nothing of what this server keeps."""
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -7,7 +7,7 @@ must not fail in a way nobody foresaw, has to say what is wrong, and to offer a 
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ from app.looks.wording import quoted
 from hvae.runs.folders import find_run
 from hvae.runs.importing.bundles import bundle_tables
 from hvae.runs.score_tables import METADATA_KEY
-from tests.app.conftest import explains, look_in, sound
+from tests.app.conftest import explains, forget, look_in, open_page, sound
 from tests.synthetic import make_run, make_tables
 
 PAGES = registry.names()
@@ -54,6 +54,16 @@ NONSENSE = {
 """Values of an address that no page can have, except for one of the sets."""
 
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def visit() -> Iterator[Open]:
+    """`open_page` on one server for all tests: what a page has read and drawn is kept for the next, as it is for users.
+
+    Everything kept is named by the folder of runs and by the time of its files, so no test sees what another made.
+    """
+    yield open_page
+    forget()
 
 
 @pytest.fixture(scope="module")

@@ -202,6 +202,7 @@ def test_pages_without_models_import_no_torch(scored_runs: Path) -> None:
         "assert not app.exception and app.title\n"
         "app.switch_page('../pages/scores.py').run()\n"
         "assert not app.exception and app.title[0].value == 'Scores'\n"
+        "import app.runs.robustness\nfrom app.features import layers, tables, units\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
         "assert 'sklearn' not in sys.modules, 'sklearn'\n"
     )

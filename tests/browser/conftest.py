@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.synthetic import make_run, make_tables
 
@@ -30,6 +30,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+VIOLATIONS = {"resultTypes": ["violations"]}
+"""What axe-core describes element by element; what passes would be described at three times the cost of the checks."""
 COPY_LINK = '.st-key-copy-link [data-testid="stCode"]'
 """The last element of every page: the address that it was drawn for, with all its values."""
 PATIENCE = 30_000
@@ -98,7 +100,7 @@ class Visit:
         self.settle(frames=3)
         return [
             f"{found['impact']}: {found['help']} ({found['id']}): {node['html'][:200]}"
-            for found in Axe().run(self.page).response["violations"]
+            for found in Axe().run(self.page, options=VIOLATIONS).response["violations"]
             if found["impact"] in ("serious", "critical")
             for node in found["nodes"]
         ]
@@ -202,16 +204,22 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    """What all tabs share: Chromium takes seconds to compile the scripts of a page that it has not kept."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+def visit(context: BrowserContext) -> Iterator[Callable[..., Visit]]:
     """Open an address in a fresh tab: `visit(dashboard, "/scores?k=2")`."""
-    contexts = []
+    pages = []
 
     def open_page(dashboard: Dashboard, path: str, width: int = 1440) -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        visited = Visit(context.new_page())
+        pages.append(context.new_page())
+        visited = Visit(pages[-1])
         page = visited.page
+        page.set_viewport_size({"width": width, "height": 900})
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: visited.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: visited.errors.append(str(error)))
@@ -224,5 +232,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         return not address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
+    context.clear_cookies()

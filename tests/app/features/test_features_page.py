@@ -1,8 +1,6 @@
 """The page of feature correlations, from the entry point, on stored tables."""
 
 import dataclasses
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -226,11 +224,6 @@ def test_damaged_and_outdated_tables_are_said(runs, open_page):
     assert "figures.digits.all.parquet is no readable parquet file" in said
     assert "made with other weights" in said
     assert len(app.get("plotly_chart")) == 2
-
-
-def test_the_page_needs_no_torch():
-    code = "import sys; from app.features import layers, tables, units; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_figures_say_what_the_numbers_are(tmp_path):

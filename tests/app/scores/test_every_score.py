@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +27,7 @@ from hvae.runs.settings import Setting
 from hvae.scores import SCORES, Level, LeveledScore, Score, SingleScore, everything, offered
 from hvae.stats import auroc
 from hvae.stats.arrays import Floats
-from tests.app.conftest import sound
+from tests.app.conftest import forget, look_in, open_page, sound
 from tests.synthetic import make_run, make_tables
 
 SETS = ("fashionmnist", "mnist", "digits")
@@ -164,12 +164,28 @@ def test_a_score_that_one_set_lacks_is_shown_of_the_others(root: Path, visit: Ca
     assert text.count("40 against 40") == 1 and '<th scope="row">MNIST</th>' in text
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Runs of binarised and of whole pixels with statistics of the pixels; what the page reads of them is kept."""
+    root = tmp_path_factory.mktemp("measured")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HVAE_RUNS", str(root))
+        for whole in (False, True):
+            # Statistics of the pixels lie beside the runs, one file for the images of a set.
+            run = make_run(root, "whole" if whole else "binarised", depth=2, whole=whole)
+            make_tables(run, ("fashionmnist", "mnist"), n=30, pixels=True)
+    yield root
+    forget()
+
+
 @pytest.mark.parametrize("score", offered())
-def test_every_part_draws_every_score(root: Path, visit: Callable[..., AppTest], score: str) -> None:
-    whole = "binarise" not in SCORES[score].preprocessings
-    make_tables(make_run(root, "first", depth=2, whole=whole), ("fashionmnist", "mnist"), n=30, pixels=True)
+def test_every_part_draws_every_score(
+    measured: Path, score: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_in(monkeypatch, measured, tmp_path)
+    run = "binarised" if "binarise" in SCORES[score].preprocessings else "whole"
     first, *others = PARTS["scores"][1]
-    app = visit("scores", score=score, part=first)
+    app = open_page("scores", run=run, score=score, part=first)
     for part in (first, *others):
         app = app.segmented_control(key="part").set_value(part).run() if part != first else app
         text = sound(app)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -295,9 +291,3 @@ def test_readings_are_filtered(tmp_path):
 
 def test_control_without_a_fitted_table(run):
     assert control_table(gather([run], in_data="mnist").comparisons).empty
-
-
-def test_imports_no_torch():
-    code = "import sys, hvae.report; sys.exit('torch' in sys.modules)"
-    root = Path(__file__).resolve().parents[3]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

@@ -105,6 +105,7 @@ def test_the_table_and_the_exit_code(folder, monkeypatch) -> None:
     (folder / "page.png").unlink()
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 3 and "00.png" in result.stdout
+    assert "side by side" not in result.stdout, "one run alone"
 
 
 def test_several_runs_are_put_side_by_side(folder) -> None:
@@ -125,8 +126,6 @@ def test_several_runs_are_put_side_by_side(folder) -> None:
             assert f"{value:.4f}{' alarm' if value <= 0.05 else ' '}" in line
     said = " ".join(table.split())
     assert verdict_words.best_in_words(runs, frame) in said and verdict_words.COMPARABLE in said
-    alone = CliRunner().invoke(app, ["score", RUN, "--images", str(folder), "--device", "cpu"])
-    assert "side by side" not in alone.stdout
 
 
 @pytest.mark.parametrize(
