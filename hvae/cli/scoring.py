@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -105,7 +105,8 @@ Split = Annotated[
     typer.Option(
         help="test, train, all, or a part of the training set: fitted, validation, reference, calibration; of a folder "
         "with normal and abnormal in it also abnormal. "
-        "Several may follow; default test."
+        "Several may follow; default test, and of your own images that a run was trained on reference, calibration and "
+        "abnormal, which it has not seen."
     ),
 ]
 
@@ -185,7 +186,7 @@ def score(
         assert run.config is not None
         own = _prepared(ctx, data or [], Treatment((1, 1, 1), fit or FITS[0], invert, steps_of(prepare or [])), run)
         wanted = own or [run.config.data.name]
-        unread |= bool(write_tables(run, wanted, split or ["test"], how, limit, machine, also or []))
+        unread |= bool(write_tables(run, wanted, split, how, limit, machine, also or []))
     if unread:
         raise typer.Exit(UNREAD)
 
@@ -227,7 +228,7 @@ def _asked(ctx: typer.Context) -> dict[str, Any]:
 def write_tables(
     run: RunEntry,
     data: Sequence[str],
-    splits: Sequence[str],
+    splits: Sequence[str] | None,
     how: Setting,
     limit: int | None,
     machine: dict[str, Any],
@@ -235,21 +236,28 @@ def write_tables(
 ) -> bool:
     """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
 
-    What is only to be measured `also` is added to a table of the same images that is there. Whether a
-    file of one's own could not be read.
+    What is only to be measured `also` is added to a table of the same images that is there. Whether a file of one's own
+    could not be read.
     """
-    from hvae.datasets.own.entry import by_role
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
-    from hvae.runs.sources import remember, resolve
-    from hvae.runs.training_set import load_splits
+    from hvae.runs.sources import remember
+    from hvae.runs.training_set import trained_on
 
     known: set[str] = set()
     found = False
-    asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
-    for name in dict.fromkeys(name for name, _ in asked):
-        for whole in load_splits(run, name, [split for one, split in asked if one == name]):
+    for name, sets in _to_score(run, data, splits):
+        for whole in sets:
             said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
+            if splits is None and whole.split == "reference":
+                said.append(
+                    f"{run.name} was trained on it: scored are its reference and calibration parts, unseen so far"
+                )
+            elif trained_on(run, whole):
+                said.append(
+                    f"{run.name} was trained on it, so that ({whole.split}) says nothing of new images; without --split "
+                    "the parts are scored that the weights have not seen"
+                )
             for line in (one for one in said if one not in known):
                 warn(f"{whole.slug}: {line}")
             known |= {*said}
@@ -267,6 +275,27 @@ def write_tables(
             measure_pixels(images)
             found |= bool(whole.unread)
     return found
+
+
+def _to_score(
+    run: RunEntry, data: Sequence[str], splits: Sequence[str] | None
+) -> Iterator[tuple[str, Iterable[ImageSet]]]:
+    """Each data set by the name it is loaded by, and its splits; without `splits` what the run has not seen of it."""
+    from hvae.datasets.own.entry import ABNORMAL, by_role
+    from hvae.runs.sources import resolve
+    from hvae.runs.training_set import load_splits, load_unseen
+
+    names = [resolve(run.path, name) for name in data]
+    if splits is None:
+        for name in names:
+            yield name, load_unseen(run, name)
+            other, split = by_role(name, ABNORMAL)
+            if other != name:
+                yield other, load_splits(run, other, [split])
+        return
+    asked = [by_role(name, split) for name in names for split in splits]
+    for name in dict.fromkeys(name for name, _ in asked):
+        yield name, load_splits(run, name, [split for one, split in asked if one == name])
 
 
 def _is_scored(run: RunEntry, images: ImageSet, how: Setting) -> bool:

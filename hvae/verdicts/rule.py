@@ -23,7 +23,7 @@ from hvae.scores import Level, Score
 from hvae.scores.base import Explanation, unlike
 from hvae.stats import conformal
 from hvae.stats.arrays import Floats, between
-from hvae.verdicts.words import in_words, share_interval
+from hvae.verdicts.words import in_words, share_interval, too_few
 
 Statistic = Literal["rank", "difference"]
 """How the values of one image at the K levels of a score become one number.
@@ -110,13 +110,8 @@ class Rule:
             HvaeError: alpha outside (0, 1).
             TableError: too few calibration images, and how many it would take.
         """
-        n, needed = len(self.calibration), conformal.least_calibration(alpha)
-        if n < needed:
-            raise TableError(
-                f"{self.run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes "
-                f"{needed:,} (the calibration part of about {5 * needed:,} training images), or an alpha of at least "
-                f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
-            )
+        if why := too_few(self.run, len(self.calibration), alpha):
+            raise TableError(why)
 
     def judge(self, table: ScoreTable) -> Judgement:
         """Judge images by their statistics, measured under the rule's setting.

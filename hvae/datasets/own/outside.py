@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hvae.datasets.own.arrays import is_arrays, read_arrays
+from hvae.datasets.own.arrays import MAX_BYTES as MAX_ARRAY_BYTES
+from hvae.datasets.own.arrays import MAX_UPLOADED_BYTES, is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
 from hvae.datasets.own.doubts import doubts
@@ -150,45 +151,56 @@ def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal]) ->
                 else:
                     yield name, entry.path or _refusal(name, entry.refused)
         # Only a regular file is opened: a pipe would wait for its writer.
-        elif os.path.isfile(source) and (kind := _kind_of(source)):
-            yield from _arrays(source, typed) if kind == "arrays" else _archive_file(source, typed, most)
+        elif os.path.isfile(source) and (kind := _kind_of_file(source)):
+            yield from (
+                _arrays(source, typed, MAX_ARRAY_BYTES) if kind == "arrays" else _archive_file(source, typed, most)
+            )
         else:
             yield typed, source
 
 
 def _uploaded(file: Named, most: int) -> Iterator[_File]:
     stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    if _is_archive(stream, file.name):
+    kind = _kind_of(stream, file.name)
+    allowed = MAX_UPLOADED_BYTES if kind == "arrays" else MAX_BYTES
+    if kind == "archive":
         yield from _archive(stream, file.name, most)
-    elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
-        yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    elif (size := stream.seek(0, os.SEEK_END)) > allowed:
+        yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {allowed:,} allowed")
     else:
         stream.seek(0)
-        yield file.name, stream.read()
+        content = stream.read()
+        yield from _arrays(content, file.name, allowed) if kind == "arrays" else [(file.name, content)]
 
 
-def _kind_of(path: Path) -> str:
-    """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
+def _kind_of_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            head = file.read(8)
-            if is_arrays(head) or head.startswith(b"\x1f\x8b"):
-                return "arrays"
-            if not _is_archive(file, path.name):
-                return ""
-            with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
-                return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
+            return _kind_of(file, path.name)
     except OSError:
         return ""
+
+
+def _kind_of(file: BinaryIO, name: str) -> str:
+    """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
+    file.seek(0)
+    head = file.read(8)
+    if is_arrays(head) or head.startswith(b"\x1f\x8b"):
+        return "arrays"
+    if not _is_archive(file, name):
+        return ""
+    try:
+        with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
+            return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
     # Damaged archives surface as almost any exception of the parser; who opens it is told so again.
     except Exception:
         return "archive"
 
 
-def _arrays(path: Path, name: str) -> Iterator[_File]:
-    """Every image of a file of arrays, by its name there or its number."""
+def _arrays(source: Path | bytes, name: str, most: int) -> Iterator[_File]:
+    """Every image of a file of arrays, which may take `most` bytes, by its name there or its number."""
     try:
-        found = read_arrays(path)
+        found = read_arrays(source, most=most)
     except DataError as error:
         yield name, _refusal(name, error)
         return
