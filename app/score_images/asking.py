@@ -85,6 +85,9 @@ def given(source: str, selection: state.Selection) -> Given | None:
         )
     if not files:
         return None
+    if source == FOLDER:
+        # A browser sends them in any order.
+        files = sorted(files, key=lambda file: file.name)
     title, stamp = counted(len(files), "file"), tuple(file.file_id for file in files)
     size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
     if size > most:

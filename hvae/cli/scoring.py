@@ -255,8 +255,8 @@ def write_tables(
                 )
             elif trained_on(run, whole):
                 said.append(
-                    f"{run.name} was trained on it, so that ({whole.split}) says nothing of new images; without --split "
-                    "the parts are scored that the weights have not seen"
+                    f"{run.name} was trained on it, so that ({whole.split}) says nothing of new images; without "
+                    "--split the parts are scored that the weights have not seen"
                 )
             for line in (one for one in said if one not in known):
                 warn(f"{whole.slug}: {line}")

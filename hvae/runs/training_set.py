@@ -70,8 +70,8 @@ def load_unseen(run: RunEntry, name: str) -> Iterator[ImageSet]:
     if not trained_on(run, whole):
         if ":" in name and ":" in data.name and data.fingerprint and _files(name) == _files(data.name):
             raise DataError(
-                f"{name} holds {len(whole):,} images, and not those that {run.name} was trained on there, or prepared in "
-                "another way: which of them it was fitted to is not known. Put them back, score others, or all of "
+                f"{name} holds {len(whole):,} images, and not those that {run.name} was trained on there, or prepared "
+                "in another way: which of them it was fitted to is not known. Put them back, score others, or all of "
                 "these with --split test"
             )
         yield whole

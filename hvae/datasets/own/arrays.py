@@ -24,8 +24,6 @@ from hvae.errors import DataError
 
 MAX_BYTES = 2 * 2**30
 """Largest array read, unpacked."""
-MAX_UPLOADED_BYTES = 64 * 2**20
-"""The same of an upload, which waits in the memory of a server: 80,000 images of MNIST's size."""
 
 _IMAGES, _LABELS, _NAMES = "buif", "bui", "U"
 _SAVE = "save with np.savez(path, images=...)"

@@ -29,6 +29,7 @@ from hvae.runs.score_tables import ScoreTable, write_table
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, SingleScore
 from hvae.verdicts import rule as verdict_rule
+from hvae.verdicts import words
 from tests.app.conftest import finish_jobs, judging_run, sound
 from tests.synthetic import make_run, make_tables
 
@@ -409,3 +410,20 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
     assert "needs `input_entropy`" in line and "(as for -(L+H), " in line and "hvae data measure" in line
     assert "PPCA" not in line, "no upload has a density of two sets"
     assert "asks for judged by `entropy-corrected`" in text and "--score llr" in text
+
+
+def test_a_calibration_part_that_is_too_small_gives_no_verdict(root: Path, visit: Callable[..., AppTest]) -> None:
+    make_tables(make_run(root, "clothes", depth=2, trained=True), ("fashionmnist",), n=12)
+    kept(n_calibration=12, weights_sha256=weights())
+    app = visit("score_images", run="clothes", job=JOB, alpha="0.05")
+    text = sound(app)
+    assert text.count("with 12 calibration images nothing can raise an alarm at alpha 0.05: it takes 19") == 2
+    assert "No alarm on" not in text and set(app.dataframe[0].value["verdict"]) == {words.NOT_JUDGED}
+    found = results.judged(judgements.read(JOB), 0.05)
+    report = results.report(found, None)
+    assert report.count(words.NOT_JUDGED) == 3 and "it takes 19" in report and "no alarm" not in report
+    assert "nothing can raise" not in sound(visit("score_images", run="clothes", job=JOB, alpha="0.1"))
+    make_tables(make_run(root, "clothes", depth=2, trained=True), ("fashionmnist",), n=8)
+    app = visit("score_images", run="clothes", pictures="samples")
+    assert "nothing can raise an alarm at alpha 0.1: it takes 9" in sound(app)
+    assert "score-them" not in {one.key for one in app.button}
