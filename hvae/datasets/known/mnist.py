@@ -10,6 +10,7 @@ with the permission of notMNIST's author, at github.com/davidflanagan/notMNIST-t
 
 import gzip
 import hashlib
+import io
 import math
 import os
 import struct
@@ -17,7 +18,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -78,8 +78,8 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     return np.memmap(path, np.uint8, mode="r", offset=header_bytes, shape=shape)
 
 
-def _opened(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _usual(name: str) -> str:
