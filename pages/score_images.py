@@ -8,11 +8,12 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.looks.wording import literal
 from app.preparing import preview
-from app.reading import loading
+from app.reading import judges, loading
 from app.score_images import asking, section, work
 from app.server import judgements
 from hvae.errors import TableError
 from hvae.runs.folders import RunEntry
+from hvae.verdicts import words
 
 
 def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Settings | None:
@@ -38,9 +39,10 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Set
     if given is not None and not given.problem:
         ready, choices = preview.show(given.sources, given.stamp, given.expected, how)
     settings, runs = asking.judging(selection, found, given, how, choices)
+    able = _can_alarm(run.name, len(judges.parts(found, settings.setting)[1]))
     if not run.has_weights:
         st.info(literal(f"{run.name}: {run.problem}. So nothing can be scored. {components.WAY_ON}"))
-    elif given and ready:
+    elif given and ready and able:
         st.button(
             "Score them" if len(runs) == 1 else f"Score them with {len(runs)} runs",
             key="score-them",
@@ -50,6 +52,15 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Set
             args=(runs, given, settings),
         )
     return settings
+
+
+def _can_alarm(run: str, n: int) -> bool:
+    """Whether anything can raise an alarm at some budget, with `n` calibration images; said where not at the chosen."""
+    if never := words.too_few(run, n, max(map(float, section.BUDGETS))):
+        components.problem(f"{never}.")
+    elif why := words.too_few(run, n, float(section.budget_in_address())):
+        st.warning(literal(f"{why}. Choose another budget beside the verdicts."))
+    return not never
 
 
 def page() -> None:

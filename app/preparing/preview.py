@@ -10,6 +10,7 @@ from app.frame import components
 from app.frame.caching import kept
 from app.images.sources import refusals
 from app.looks.pictures import data_uri
+from app.looks.wording import literal
 from app.preparing.controls import AS_ALL, RECIPES, each
 from hvae.datasets.own.outside import Named, Picture, Refusal, collect
 from hvae.datasets.own.preparing import Treatment
@@ -40,7 +41,7 @@ def show(sources: Sequence[Named], stamp: Sequence[str], expected: int, how: Tre
     numbers = range((page - 1) * FILES_SHOWN, page * FILES_SHOWN)
     here = tuple((number, choices[number]) for number in numbers if number in choices)
     with st.spinner("Reading the files"):
-        shown, refused = kept(
+        shown, refused, passed = kept(
             "preview", (stamp, how, page, here), lambda: _looked_at(sources, how, dict(here), numbers), "large"
         )
     if shown:
@@ -52,6 +53,8 @@ def show(sources: Sequence[Named], stamp: Sequence[str], expected: int, how: Tre
                 "beside them. Another way to prepare them may help, for all above or for one in the table."
             )
     refusals(refused)
+    for name, why in passed:
+        st.caption(f"Left out: {literal(name)} ({literal(why)})")
     if not shown and page == 1:
         st.info("None of these files could be read as an image, so there is nothing to score.")
     return bool(shown) or page > 1, choices
@@ -67,15 +70,16 @@ def _page(expected: int) -> int:
 
 def _looked_at(
     sources: Sequence[Named], how: Treatment, choices: dict[int, str], numbers: range
-) -> tuple[list[Shown], list[tuple[str, str]]]:
-    shown, refused = [], []
-    after = collect(sources, how, chosen=each(how, choices), only=numbers)
+) -> tuple[list[Shown], list[tuple[str, str]], list[tuple[str, str]]]:
+    """The files of some numbers, what could not be read of them, and what was left out by design."""
+    shown, refused, passed = [], [], list[Refusal]()
+    after = collect(sources, how, chosen=each(how, choices), only=numbers, passed=passed)
     for number, (one, before) in enumerate(zip(after, _before(sources, numbers), strict=True), numbers.start):
         if isinstance(one, Refusal):
             refused.append((one.name, one.reason))
         else:
             shown.append(Shown(number, before, data_uri(one.image), one))
-    return shown, refused
+    return shown, refused, [(one.name, one.reason) for one in passed]
 
 
 def _before(sources: Sequence[Named], numbers: range) -> Iterator[str]:

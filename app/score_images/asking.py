@@ -17,7 +17,6 @@ from app.server import access, limits
 from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae import scores as registry
-from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named
 from hvae.datasets.own.preparing import SCAN, STEPS, Treatment
 from hvae.errors import DataError, TableError
@@ -75,17 +74,20 @@ def given(source: str, selection: state.Selection) -> Given | None:
         files = [taken] if taken else []
     else:
         single = source == FILES
+        # Of any suffix, or none: files are known by their content, and what is no image is said to be none.
         files = st.file_uploader(
-            f"{FORMATS} images, or zip archives of them"
+            f"{FORMATS} images, zip archives of them, or arrays (npz, npy, idx)"
             if single
-            else "A folder: every image and zip archive in it and below it",
-            type=[*(suffix[1:] for suffix in SUFFIXES), "zip"],
+            else "A folder: every image, archive and array in it and below it",
             accept_multiple_files=True if single else "directory",
             key=f"uploaded-{source}",
             max_upload_size=limits.current().upload_mib_per_file,
         )
     if not files:
         return None
+    if source == FOLDER:
+        # A browser sends them in any order.
+        files = sorted(files, key=lambda file: file.name)
     title, stamp = counted(len(files), "file"), tuple(file.file_id for file in files)
     size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
     if size > most:

@@ -40,6 +40,8 @@ class Judged:
     stored: Stored
     alpha: float
     frame: pd.DataFrame
+    obstacles: tuple[str, ...] = ()
+    """Of each run, run A first, why nothing can raise an alarm under it; empty where something can."""
 
 
 class Reference(NamedTuple):
@@ -56,7 +58,10 @@ def judged(stored: Stored, alpha: float) -> Judged:
     p, low, high = (frame[column].to_numpy() for column in ("p", "p_low", "p_high"))
     alarms, n, by_pixels = p <= alpha, stored.settings.n_calibration, frame["decided_by"] == PIXELS
     said = [words.in_words(*one[:4], n, one[4]) for one in zip(alarms, p, low, high, by_pixels, strict=True)]
-    return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=said))
+    every = (stored.settings, *stored.settings.also)
+    obstacles = tuple(words.too_few(one.run, one.n_calibration, alpha) for one in every)
+    verdicts = [words.NOT_JUDGED] * len(frame) if obstacles[0] else said
+    return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=verdicts), obstacles)
 
 
 def conclusion(found: Judged) -> tuple[str, str]:
@@ -100,7 +105,8 @@ def in_words(found: Judged) -> str:
 
 def paragraphs(found: Judged) -> list[str]:
     """The conclusion, what the rule catches, and all images together, in HTML."""
-    said, *more = map(escape, (*conclusion(found), in_words(found)))
+    told = (found.obstacles[0],) if found.obstacles[0] else (*conclusion(found), in_words(found))
+    said, *more = map(escape, told)
     return [f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", *more) if one]
 
 
@@ -148,10 +154,13 @@ def _in_full(found: Judged, rows: np.ndarray) -> pd.DataFrame:
 
 
 def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
-    """`words.side_by_side` of the images that every run has judged, and what it says; None where there is none."""
+    """`words.side_by_side` of the images that every run has judged, and what it says; None where there is none.
+
+    Nor is there where nothing could raise an alarm under one of the runs.
+    """
     frames = (found.stored.frame, *found.stored.others)
     n = min(map(len, frames))
-    if len(frames) == 1 or not n:
+    if len(frames) == 1 or not n or any(found.obstacles):
         return None
     runs = found.stored.settings.runs
     table = words.side_by_side(runs, [frame["p"].to_numpy()[:n] for frame in frames], found.alpha)

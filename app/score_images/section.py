@@ -27,7 +27,7 @@ from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
-from hvae.verdicts.words import NO_ALARM
+from hvae.verdicts.words import NO_ALARM, NOT_JUDGED
 
 PARTIAL_ROWS, NEWEST = 8, 8
 """Rows shown, and batches looked at, while a job runs."""
@@ -184,7 +184,7 @@ def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
     """The same images under every run."""
     components.section("Which run knows it best")
     if (compared := results.compared(found)) is None:
-        st.info("No image was judged by every run.")
+        st.info(literal("; ".join(filter(None, found.obstacles))) or "No image was judged by every run.")
         return
     table, said = compared
     st.html(f'<p class="prose">{components.escape(said)}</p>')
@@ -270,7 +270,11 @@ def _verdict(found: Judged, row: int) -> None:
     with st.container(key="picture"):
         name = one["name"]
         st.image(data_uri(found.stored.images[row]), width=196, caption=literal(name), alt=f"Image {name}")
-    word = components.mark("raises an alarm") if one["alarm"] else components.mark(NO_ALARM, "plain")
+    word = (
+        components.mark("raises an alarm")
+        if one["alarm"]
+        else components.mark(NOT_JUDGED if found.obstacles[0] else NO_ALARM, "plain")
+    )
     place = "at k =" if len(settings.levels) > 1 else "in"
     differs = f" It differs most {place} {one.differs_at}." if "differs_at" in one else ""
     lines = [

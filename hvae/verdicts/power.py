@@ -34,9 +34,16 @@ class Measured:
 
 
 def measured(found: Catalogue, rule: Rule) -> list[Measured]:
-    """Every whole image set that the run has scored as the rule measures, its own test images first."""
+    """Every whole image set that the run has scored as the rule measures, its own test images first.
+
+    The images it was trained on are none of them, as they say nothing of new ones.
+    """
     labels, by_slug = known_labels([found.run.path]), {}
+    fitted = found.run.config.data.fingerprint if found.run.config else ""
     for entry in found.entries:
+        # Of one's own images `test` is all of them, those included that the weights were fitted to.
+        if fitted and entry.metadata.data_fingerprint == fitted:
+            continue
         if entry.setting == rule.setting and entry.split in ("test", "all"):
             by_slug.setdefault(entry.slug, entry)
     listed: list[Measured] = []

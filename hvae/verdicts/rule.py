@@ -24,7 +24,7 @@ from hvae.stats.arrays import Floats
 from hvae.verdicts.choice import PIXEL_SHARE, PIXELS, asks_pixels, few_images, usual_score, values
 from hvae.verdicts.judgement import Judgement
 from hvae.verdicts.parts import own_part
-from hvae.verdicts.words import share_interval
+from hvae.verdicts.words import share_interval, too_few
 
 Statistic = Literal["rank", "difference"]
 """How the values of one image at the K levels of a score become one number.
@@ -101,13 +101,8 @@ class Rule:
             HvaeError: alpha outside (0, 1).
             TableError: too few calibration images, and how many it would take.
         """
-        n, needed = len(self.calibration), conformal.least_calibration(alpha)
-        if n < needed:
-            raise TableError(
-                f"{self.run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes "
-                f"{needed:,} (the calibration part of about {5 * needed:,} training images), or an alpha of at least "
-                f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
-            )
+        if why := too_few(self.run, len(self.calibration), alpha):
+            raise TableError(why)
 
     def judge(self, table: ScoreTable) -> Judgement:
         """Judge images by their statistics, measured under the rule's setting.

@@ -128,6 +128,23 @@ def share_interval(reached: Sequence[int] | np.ndarray, n: int) -> tuple[Floats,
     return low, high
 
 
+def too_few(run: str, n: int, alpha: float) -> str:
+    """Why no image whatever could raise an alarm at a budget, with `n` calibration images; empty where one could.
+
+    Raises:
+        HvaeError: alpha outside (0, 1).
+    """
+    if n >= (needed := conformal.least_calibration(alpha)):
+        return ""
+    return (
+        f"{run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes {needed:,} (the "
+        f"calibration part of about {5 * needed:,} training images), or an alpha of at least "
+        f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
+    )
+
+
+NOT_JUDGED = "not judged: nothing could raise an alarm at this budget"
+"""The verdict where a calibration part is too small: that there is no alarm would say nothing."""
 NO_ALARM = "no alarm"
 """All that may be said of an image that is not far out: it may be of another kind and look as the known ones do."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import struct
@@ -65,12 +66,36 @@ def images() -> Iterator[bytes]:
     yield b"P7\nWIDTH 1\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + bytes(range(8))
     yield b"Pf\n2 2\n-1.0\n" + struct.pack("<4f", 0, 0.5, 1, 0.25)
     yield _run_lengths()
+    yield from _arrays(generator)
     yield from READ.values()
     yield from REFUSED.values()
     yield from (archive for archive, _ in DAMAGED.values())
     chosen = dict(list(several.items())[:: max(1, len(several) // 10)])
     yield zipped(chosen)
     yield zipped({f"folder/{name}": data for name, data in chosen.items()}, zipfile.ZIP_STORED)
+
+
+def _arrays(generator: np.random.Generator) -> Iterator[bytes]:
+    """Arrays of every layout and type of number: npz, npy and idx, plain and packed."""
+    grey = generator.integers(0, 256, (3, 4, 5), dtype=np.uint8)
+
+    def npy(array: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        return buffer.getvalue()
+
+    kinds = [grey, grey > 99, grey.astype(np.int64), grey.astype(np.uint16) * 257, grey / 255, grey.astype(np.float16)]
+    yield from map(npy, kinds)
+    yield npy(np.stack([grey] * 3, axis=-1))
+    labels = np.arange(3)
+    members = {"images": npy(grey), "labels": npy(labels), "names": npy(np.array(["a", "b", "c"]))}
+    yield zipped({f"{name}.npy": content for name, content in members.items()})
+    medmnist = {"train_images": grey, "train_labels": labels[:, None], "test_images": grey[:1]}
+    yield zipped({f"{name}.npy": npy(array) for name, array in medmnist.items()}, zipfile.ZIP_STORED)
+    idx = bytes((0, 0, 8, 3)) + struct.pack(">3I", *grey.shape) + grey.tobytes()
+    yield idx
+    yield gzip.compress(idx)
+    yield gzip.compress(npy(grey))
 
 
 def runs(folder: Path) -> Iterator[bytes]:

@@ -103,7 +103,7 @@ def score(
         machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
         of_each = zip(entries, wanted, strict=True)
-        if any([write_tables(run, sets, split or ["test"], how, limit, machine, also or []) for run, sets in of_each]):
+        if any([write_tables(run, sets, split, how, limit, machine, also or []) for run, sets in of_each]):
             raise typer.Exit(UNREAD)
 
 

@@ -84,6 +84,7 @@ Split = Annotated[
     typer.Option(
         help="test, train, all, or a part of the training set: fitted, validation, reference, calibration; of a folder "
         "with normal and abnormal in it also abnormal. "
-        "Several may follow; default test."
+        "Several may follow; default test, and of your own images that a run was trained on reference, calibration and "
+        "abnormal, which it has not seen."
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def refuse_further(runs: Sequence[RunEntry], also: Sequence[str]) -> None:
 def write_tables(
     run: RunEntry,
     data: Sequence[str],
-    splits: Sequence[str],
+    splits: Sequence[str] | None,
     how: Setting,
     limit: int | None,
     machine: dict[str, Any],
@@ -41,22 +41,19 @@ def write_tables(
 ) -> bool:
     """Score splits of data sets with a run on a `machine` as of `measure.score`, and say what came of each.
 
-    What is only to be measured `also` is added to a table of the same images that is there. Whether a
-    file of one's own could not be read.
+    What is only to be measured `also` is added to a table of the same images that is there. Whether a file of one's own
+    could not be read.
     """
-    from hvae.datasets.own.entry import by_role
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
-    from hvae.runs.images.sources import remember, resolve
-    from hvae.runs.images.training_set import load_splits
+    from hvae.runs.images.sources import remember
 
     known: set[str] = set()
     found = False
-    asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
-    for name in dict.fromkeys(name for name, _ in asked):
-        for whole in load_splits(run, name, [split for one, split in asked if one == name]):
-            said = [*([whole.note] if ":" in name and whole.note else []), *whole.unread]
-            for line in (one for one in said if one not in known):
+    for name, sets in _to_score(run, data, splits):
+        for whole in sets:
+            said = [line for line in _to_say(run, name, whole, splits is None) if line not in known]
+            for line in said:
                 warn(f"{whole.slug}: {line}")
             known |= {*said}
             images = whole.spread(limit)
@@ -73,6 +70,42 @@ def write_tables(
             measure_pixels(images)
             found |= bool(whole.unread)
     return found
+
+
+def _to_say(run: RunEntry, name: str, images: ImageSet, unasked: bool) -> list[str]:
+    """What a person has to know of a split before it is scored; `unasked` where no split was named."""
+    from hvae.runs.images.training_set import trained_on
+
+    said = [*([images.note] if ":" in name and images.note else []), *images.unread]
+    if unasked and images.split == "reference":
+        said.append(f"{run.name} was trained on it: scored are its reference and calibration parts, unseen so far")
+    elif trained_on(run, images):
+        said.append(
+            f"{run.name} was trained on it, so that ({images.split}) says nothing of new images; without "
+            "--split the parts are scored that the weights have not seen"
+        )
+    return said
+
+
+def _to_score(
+    run: RunEntry, data: Sequence[str], splits: Sequence[str] | None
+) -> Iterator[tuple[str, Iterable[ImageSet]]]:
+    """Each data set by the name it is loaded by, and its splits; without `splits` what the run has not seen of it."""
+    from hvae.datasets.own.entry import ABNORMAL, by_role
+    from hvae.runs.images.sources import resolve
+    from hvae.runs.images.training_set import load_splits, load_unseen
+
+    names = [resolve(run.path, name) for name in data]
+    if splits is None:
+        for name in names:
+            yield name, load_unseen(run, name)
+            other, split = by_role(name, ABNORMAL)
+            if other != name:
+                yield other, load_splits(run, other, [split])
+        return
+    asked = [by_role(name, split) for name in names for split in splits]
+    for name in dict.fromkeys(name for name, _ in asked):
+        yield name, load_splits(run, name, [split for one, split in asked if one == name])
 
 
 def _is_scored(run: RunEntry, images: ImageSet, how: Setting) -> bool:

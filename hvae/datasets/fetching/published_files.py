@@ -97,8 +97,10 @@ class PublishedDataSet(DataSet):
         `DataError`, with the reasons and the way to place it by hand, if a file can be had from no address.
         """
         folder = root / self.folder
-        files = (path for split in self.info.splits for path in self.files(split, root))
-        missing = [path.name for path in files if not self._intact(path)]
+        files = (
+            one for split in self.info.splits for one in zip(self._names(split), self.files(split, root), strict=True)
+        )
+        missing = [name for name, path in files if not self._intact(path)]
         # Not before something is missing: where files are published may take seconds to import.
         published = self._published() if missing else {}
         wanted = list(dict.fromkeys(published[name] for name in missing))

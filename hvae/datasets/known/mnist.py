@@ -8,10 +8,13 @@ notMNIST (Bulatov, 2011) is one fixed sample, 1,000 images of each letter of not
 with the permission of notMNIST's author, at github.com/davidflanagan/notMNIST-to-MNIST.
 """
 
+import gzip
 import hashlib
+import io
 import math
 import os
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,18 +46,22 @@ NOTMNIST_ARCHIVES = {
 """The archive of each idx file, by the file's name."""
 
 
-def read_idx(path: Path, axes: int) -> np.memmap:
-    """The uint8 array of an uncompressed idx file: 3 ``axes`` for images ``(n, height, width)``, 1 for labels ``(n,)``.
+def read_idx(path: Path, axes: int) -> np.ndarray:
+    """The uint8 array of an idx file: 3 ``axes`` for images ``(n, height, width)``, 1 for labels ``(n,)``.
 
-    It is read from disk as it is used. `DataError` if it is missing, no idx file, of another rank or type, truncated or
-    too long.
+    A plain one is read from disk as it is used, a ``.gz`` unpacked at once. `DataError` if it is missing, no idx file,
+    of another rank or type, damaged, truncated or too long.
     """
-    header_bytes = 4 + 4 * axes
+    header_bytes, content = 4 + 4 * axes, b""
     try:
-        with path.open("rb") as file:
-            header, size = file.read(header_bytes), os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        with _opened(path) as file:
+            if path.suffix == ".gz":
+                content = file.read(MAX_BYTES + 1)
+                header, size = content[:header_bytes], len(content)
+            else:
+                header, size = file.read(header_bytes), os.fstat(file.fileno()).st_size
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if len(header) < header_bytes or header[:2] != b"\0\0":
         raise DataError(f"{path} is no idx file (its first bytes are {header[:4].hex(' ') or 'missing'})")
     if header[2] != _UINT8 or header[3] != axes:
@@ -66,12 +73,32 @@ def read_idx(path: Path, axes: int) -> np.memmap:
         raise DataError(f"{path} is {wrong}: {size:,} bytes for {expected:,}; delete it and fetch the data set again")
     if size > MAX_BYTES:
         raise DataError(f"{path} has {size:,} bytes, more than the {MAX_BYTES:,} this program reads")
+    if content:
+        return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
     return np.memmap(path, np.uint8, mode="r", offset=header_bytes, shape=shape)
+
+
+def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _usual(name: str) -> str:
+    """A file's usual name, whichever spelling of it people have."""
+    return name.removesuffix(".gz").replace(".idx", "-idx")
+
+
+def _as_spelled(path: Path) -> Path:
+    """The file under the spelling that is there: with a hyphen or a dot, plain before packed; the usual one if none."""
+    names = (path.name, path.name.replace("-idx", ".idx"))
+    ways = (path.with_name(name + ending) for ending in ("", ".gz") for name in names)
+    return next((way for way in ways if way.exists()), path)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MnistFormat(PublishedDataSet):
     """A data set in ``ROOT/<folder>/{train,t10k}-{images-idx3,labels-idx1}-ubyte``, named as torchvision's class.
+
+    The same files are taken as ``.idx3-ubyte`` and packed as ``.gz``, as other tools leave them.
 
     ``archive_bytes`` has the size of each ``.gz`` in torchvision's order, for the progress of a download.
     """
@@ -81,6 +108,10 @@ class MnistFormat(PublishedDataSet):
 
     def _names(self, split: str) -> list[str]:
         return [f"{_PREFIX[split]}-images-idx3-ubyte", f"{_PREFIX[split]}-labels-idx1-ubyte"]
+
+    def files(self, split: str, root: Path) -> list[Path]:
+        """The files that `load` reads, as they are spelled there."""
+        return [_as_spelled(path) for path in super().files(split, root)]
 
     def _read(self, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
         images, labels = (np.array(read_idx(path, axes)) for path, axes in zip(paths, (3, 1), strict=True))
@@ -129,9 +160,9 @@ class NotMnist(MnistFormat):
 
 
 def _check_sample(path: Path) -> None:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = NOTMNIST_ARCHIVES[path.name].content
+    expected = NOTMNIST_ARCHIVES[_usual(path.name)].content
     if found != expected:
         raise DataError(
             f"{path} is not the 10,000-letter sample (SHA-256 {found[:12]}..., expected {expected[:12]}...): "

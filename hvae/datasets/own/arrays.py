@@ -4,6 +4,7 @@ Everything is sized before it is read, and pickled objects are refused.
 """
 
 import gzip
+import io
 import math
 import struct
 import warnings
@@ -73,18 +74,20 @@ def layout(names: Collection[str]) -> dict[str, tuple[str, str]]:
     return {"": ("arr_0", "arr_1")} if "arr_0" in names else {}
 
 
-def read_arrays(path: Path, split: str = "all") -> Arrays:
-    """The images of one split of a file, or of all of them; of a file without splits, all.
+def read_arrays(source: Path | bytes, split: str = "all", most: int = MAX_BYTES) -> Arrays:
+    """The images of one split of a file, or of the content of one, or of all splits; of a file without splits, all.
 
     Images are `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with c = 1 or 3, bool, whole numbers of up to 16 bits or
-    floats in [0, 1] or [0, 255]; all splits of a file are scaled alike. Labels are `(n,)` or `(n, 1)` integers.
+    floats in [0, 1] or [0, 255]; all splits of a file are scaled alike. Labels are `(n,)` or `(n, 1)` integers. The
+    arrays take no more than `most` bytes together.
     `DataError`, which names the file, if it is missing, damaged, too large or another.
     """
-    if not path.is_file():
+    path = source if isinstance(source, Path) else "the file"
+    if isinstance(source, Path) and not source.is_file():
         raise DataError(f"there is no file {path}")
     try:
         # numpy warns of headers that old versions wrote.
-        with warnings.catch_warnings(action="ignore"), _opened(path) as members:
+        with warnings.catch_warnings(action="ignore"), _opened(source, most) as members:
             parts = layout(members)
             if not parts:
                 known = ", ".join(f"{name}.npy" for name in sorted(members)[:5]) or "nothing"
@@ -94,7 +97,7 @@ def read_arrays(path: Path, split: str = "all") -> Arrays:
         raise DataError(f"{path} is no npz archive ({error}); {_SAVE}") from error
     except DataError as error:
         said = printable(str(error), MAX_NAME)
-        raise DataError(said if str(path) in str(error) else f"{path}: {said}") from None
+        raise DataError(said if isinstance(source, bytes) or str(path) in str(error) else f"{path}: {said}") from None
     # A damaged member surfaces as almost any exception of zipfile, zlib, numpy's header parser and Python's.
     except Exception as error:
         raise DataError(
@@ -155,36 +158,65 @@ def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Members]:
-    """What reads each array of a file, known by its first bytes."""
-    with path.open("rb") as file:
+def _opened(source: Path | bytes, most: int) -> Iterator[Members]:
+    """What reads each array of a file, known by its first bytes, while they take no more than `most` together."""
+    room = _Room(most)
+    with _stream(source) as file:
         head = file.read(len(_NPY))
-    if head.startswith(_GZIP):
-        with gzip.open(path) as file:
-            head = file.read(len(_NPY))
-    if not is_arrays(head):
-        with zipfile.ZipFile(path) as archive:
-            names = [one.removesuffix(".npy") for one in archive.namelist() if one.endswith(".npy")]
-            yield {name: lambda kinds, name=name: read_array(archive, name, kinds) for name in names}
-        return
+        if head.startswith(_GZIP):
+            file.seek(0)
+            with gzip.open(file) as unpacked:
+                head = unpacked.read(len(_NPY))
+            if not is_arrays(head):
+                raise DataError("it is packed and holds no array: unpack it, or name a zip archive")
+        file.seek(0)
+        if not is_arrays(head):
+            with zipfile.ZipFile(file) as archive:
+                names = [one.removesuffix(".npy") for one in archive.namelist() if one.endswith(".npy")]
+                yield {name: lambda kinds, name=name: read_array(archive, name, kinds, room) for name in names}
+            return
     read = _read_npy if head.startswith(_NPY) else _read_idx
-    members = {"images": lambda kinds: _from_file(path, "images", kinds, read)}
-    beside = None if read is _read_npy else _labels_beside(path)
+    members = {"images": lambda kinds: _from_file(source, "images", kinds, read, room)}
+    beside = _labels_beside(source) if isinstance(source, Path) and read is _read_idx else None
     if beside is not None:
-        members["labels"] = lambda kinds: _from_file(beside, "labels", kinds, _read_idx)
+        members["labels"] = lambda kinds: _from_file(beside, "labels", kinds, _read_idx, room)
     yield members
 
 
+class _Room:
+    """How many bytes the arrays of one file may still take."""
+
+    def __init__(self, most: int) -> None:
+        self.most = self.left = most
+
+    def take(self, name: str, size: int) -> None:
+        """Count an array before it is read; `DataError` where there is no room for it."""
+        if size > self.left:
+            together = " with those before it" if self.left < self.most else ""
+            raise DataError(f"`{name}` has {size:,} bytes{together}, more than the {self.most:,} allowed")
+        self.left -= size
+
+
+def _stream(source: Path | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
 def _from_file(
-    path: Path, name: str, kinds: str, read: Callable[[BinaryIO, str, str, int | None], np.ndarray]
+    source: Path | bytes,
+    name: str,
+    kinds: str,
+    read: Callable[[BinaryIO, str, str, int | None, _Room], np.ndarray],
+    room: _Room,
 ) -> np.ndarray:
     """The one array of a file, gzipped or not."""
-    with path.open("rb") as file:
+    with _stream(source) as file:
         if file.read(2) == _GZIP:
-            with gzip.open(path) as unpacked:
-                return read(unpacked, name, kinds, None)  # type: ignore[arg-type]
+            file.seek(0)
+            with gzip.open(file) as unpacked:
+                return read(unpacked, name, kinds, None, room)  # type: ignore[arg-type]
+        held = file.seek(0, io.SEEK_END)
         file.seek(0)
-        return read(file, name, kinds, path.stat().st_size)
+        return read(file, name, kinds, held, room)
 
 
 def _labels_beside(images: Path) -> Path | None:
@@ -197,30 +229,32 @@ def _labels_beside(images: Path) -> Path | None:
     return None
 
 
-def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif") -> np.ndarray:
+def read_array(archive: zipfile.ZipFile, name: str, kinds: str = "uif", room: _Room | None = None) -> np.ndarray:
     """One array from an opened ``.npz``, of numpy's ``kinds`` of dtype; its header is checked before it is read.
 
-    `DataError` if it holds pickled objects or another kind, is larger than `MAX_BYTES`, or is cut short.
+    `DataError` if it holds pickled objects or another kind, has no `room` (of `MAX_BYTES` where none is given), or is
+    cut short.
     """
+    held = archive.getinfo(f"{name}.npy").file_size
     with archive.open(f"{name}.npy") as member:
-        return _read_npy(member, name, kinds, archive.getinfo(f"{name}.npy").file_size)  # type: ignore[arg-type]
+        return _read_npy(member, name, kinds, held, room or _Room(MAX_BYTES))  # type: ignore[arg-type]
 
 
-def _read_npy(file: BinaryIO, name: str, kinds: str, held: int | None) -> np.ndarray:
+def _read_npy(file: BinaryIO, name: str, kinds: str, held: int | None, room: _Room) -> np.ndarray:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(file)
     if version not in readers:
         raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
     shape, _, dtype = readers[version](file)
-    _check(name, shape, dtype, kinds, held)
+    _check(name, shape, dtype, kinds, held, room)
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _read_idx(file: BinaryIO, name: str, kinds: str, held: int | None) -> np.ndarray:
+def _read_idx(file: BinaryIO, name: str, kinds: str, held: int | None, room: _Room) -> np.ndarray:
     _, _, kind, axes = file.read(4)
     shape, dtype = struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_TYPES[kind])
-    size = _check(name, shape, dtype, kinds, held)
+    size = _check(name, shape, dtype, kinds, held, room)
     content = file.read(size + 1)
     if len(content) != size:
         wrong = "truncated" if len(content) < size else "longer than its header says"
@@ -228,7 +262,7 @@ def _read_idx(file: BinaryIO, name: str, kinds: str, held: int | None) -> np.nda
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _check(name: str, shape: tuple[int, ...], dtype: np.dtype, kinds: str, held: int | None) -> int:
+def _check(name: str, shape: tuple[int, ...], dtype: np.dtype, kinds: str, held: int | None, room: _Room) -> int:
     """The size of an array in bytes; `DataError` for one that must not be read, of a file that holds `held` bytes."""
     if dtype.hasobject:
         raise DataError(f"`{name}` holds pickled Python objects, which are never loaded; save a plain array")
@@ -236,8 +270,7 @@ def _check(name: str, shape: tuple[int, ...], dtype: np.dtype, kinds: str, held:
         needed = {_NAMES: "text", _LABELS: "integers"}.get(kinds, "numbers")
         raise DataError(f"`{name}` holds {dtype}, not {needed}")
     size = math.prod(shape) * dtype.itemsize
-    if size > MAX_BYTES:
-        raise DataError(f"`{name}` has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
+    room.take(name, size)
     if held is not None and held < size:
         raise DataError(f"`{name}` is truncated: its header announces {size:,} bytes")
     return size

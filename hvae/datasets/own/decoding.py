@@ -36,7 +36,7 @@ MOST_PIXELS_KEPT = 4_000_000
 MAX_SCANS = 64
 """Of a progressive JPEG: encoders write about 10, and each of some 50 bytes costs a pass over the whole image."""
 
-_TILE = 1_024
+_TILE, _PLAIN = 1_024, 3  # grey values that nobody tells apart
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # libwebp keeps two RGBA canvases, and Pillow copies the result twice.
@@ -83,8 +83,8 @@ def decode(source: Path | bytes) -> DecodedImage:
 
     Byte size, format (by content, not by name) and pixel count are checked before decoding: a PNG of a few kB can
     claim gigabytes. EXIF rotation is applied, other values than 8 bits are rescaled (`hvae.datasets.own.values`), alpha
-    is composited on black, and of several frames the first is taken. Other metadata is not read: no damage to it, and
-    no length of it, keeps an image from being read.
+    is composited on black (on white where black would hide it all), and of several frames the first is taken. Other
+    metadata is not read: no damage to it, and no length of it, keeps an image from being read.
 
     Images of more than `MOST_PIXELS_KEPT` are reduced below it by averaging blocks of k x k pixels, JPEG while it is
     decoded (its scaled inverse transform, which is close to the average); that is a part of resizing and no entry of
@@ -274,25 +274,39 @@ def _reduced(image: Image.Image, block: int) -> tuple[Image.Image, list[str], tu
     """Grey or RGB averages over blocks, what was done to the pixels before, in words, and what is not certain."""
     mode = "L" if _is_wide(image) or image.mode in _GREY_MODES else "RGB"
     canvas = Image.new(mode, (math.ceil(image.width / block), math.ceil(image.height / block)))
-    scale, seen_through = _scale(image, mode, block), False
+    ground = _ground(image, mode, block)
+    scale, seen_through = _scale(image, mode, block, ground), False
     for place, tile in _tiles(image, block):
         if not _is_wide(image):
-            tile, through = _flat(tile, image, mode)
+            tile, through = _flat(tile, image, mode, ground)
             seen_through |= through
         if scale.white != 255 or _is_wide(image):
             tile = Image.fromarray(scale(_stored(tile, image)))
         canvas.paste(tile.reduce(block), place)
-    changes = ["alpha composited on black"] * seen_through + [scale.words] * bool(scale.words)
-    return canvas, changes, scale.caveats
+    changes = [f"alpha composited on {'white' if ground else 'black'}"] * seen_through
+    return canvas, changes + [scale.words] * bool(scale.words), scale.caveats
 
 
-def _flat(tile: Image.Image, image: Image.Image, mode: str) -> tuple[Image.Image, bool]:
-    """A tile of an image as 8 bits of `mode`, and whether anything was seen through it."""
+def _ground(image: Image.Image, mode: str, block: int) -> int:
+    """What a transparent image lies on: 0, black, and 255 where nothing could be seen of it on black, but on white."""
+    if not image.has_transparency_data:
+        return 0
+
+    def is_plain(ground: int) -> bool:
+        tiles = (np.asarray(_flat(tile, image, mode, ground)[0]) for _, tile in _tiles(image, block))
+        low, high = zip(*((tile.min((0, 1)), tile.max((0, 1))) for tile in tiles), strict=True)
+        return bool((np.max(high, 0) - np.min(low, 0) <= _PLAIN).all())
+
+    return 255 if is_plain(0) and not is_plain(255) else 0
+
+
+def _flat(tile: Image.Image, image: Image.Image, mode: str, ground: int) -> tuple[Image.Image, bool]:
+    """A tile of an image as 8 bits of `mode` on a grey ground, and whether anything was seen through it."""
     through = False
     if image.has_transparency_data:
         tile = tile.convert("RGBA")
         through = tile.getchannel("A").getextrema() != (255, 255)
-        tile = Image.alpha_composite(Image.new("RGBA", tile.size, (0, 0, 0, 255)), tile)
+        tile = Image.alpha_composite(Image.new("RGBA", tile.size, (ground, ground, ground, 255)), tile)
     return tile.convert(mode), through
 
 
@@ -306,12 +320,12 @@ def _white_is_0(image: Image.Image) -> bool:
     return getattr(image, "tag_v2", {}).get(262) == 0
 
 
-def _scale(image: Image.Image, mode: str, block: int) -> Scale:
+def _scale(image: Image.Image, mode: str, block: int, ground: int) -> Scale:
     """How the values of an image become 0..255, from what they span and what its header says of them."""
     wide, tags = _is_wide(image), getattr(image, "tag_v2", {})
     low, high = math.inf, -math.inf
     for _, tile in _tiles(image, block):
-        values = _stored(tile if wide else _flat(tile, image, mode)[0], image)
+        values = _stored(tile if wide else _flat(tile, image, mode, ground)[0], image)
         low, high = np.minimum(low, values.min()), np.maximum(high, values.max())
         if not wide and high > DARK:
             return Scale(255)

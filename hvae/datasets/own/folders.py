@@ -7,9 +7,9 @@ under another folder's name.
 import errno
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hvae.datasets.own.names import readable_name
 
@@ -55,7 +55,7 @@ def files_below(folder: Path) -> Iterator[Entry]:
         hub = {"blobs", "refs", "snapshots"} <= {one.name for one in found}
         for one in found:
             name = prefix + one.name
-            if one.name.startswith(".") or one.name.lower() in _LITTER:
+            if is_hidden(one.name):
                 hidden.append(readable_name(name))
             elif hub and one.name == "blobs":
                 yield Entry(readable_name(name), passed="the files that the links of its snapshots lead to")
@@ -71,8 +71,20 @@ def files_below(folder: Path) -> Iterator[Entry]:
                 yield Entry(readable_name(name), Path(one.path))
         plain += reversed(below)
     if hidden:
-        more = ", ..." if len(hidden) > _MOST_NAMED else ""
-        yield Entry(f"{len(hidden):,} hidden", passed=", ".join(hidden[:_MOST_NAMED]) + more)
+        yield hidden_together(hidden)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path `a/b`, or a single name, is of what systems hide from people."""
+    return any(
+        one.lower() in _LITTER or (one.startswith(".") and one not in (".", "..")) for one in PurePosixPath(name).parts
+    )
+
+
+def hidden_together(names: Sequence[str]) -> Entry:
+    """What is said of everything hidden in one place."""
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    return Entry(f"{len(names):,} hidden", passed=", ".join(names[:_MOST_NAMED]) + more)
 
 
 def _roots(folder: Path) -> list[str]:

@@ -9,18 +9,19 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
+from hvae.datasets.own.arrays import MAX_BYTES as MAX_ARRAY_BYTES
 from hvae.datasets.own.arrays import is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
 from hvae.datasets.own.doubts import doubts
-from hvae.datasets.own.folders import Entry, files_below
+from hvae.datasets.own.folders import Entry, files_below, hidden_together, is_hidden
 from hvae.datasets.own.names import MAX_NAME as MAX_NAME
 from hvae.datasets.own.names import MAX_PATH as MAX_PATH
 from hvae.datasets.own.names import cut as cut
@@ -137,9 +138,14 @@ _File = tuple[str, "bytes | Path | DecodedImage | Refusal"]
 
 
 def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal]) -> Iterator[_File]:
+    hidden: list[str] = []
     for source in sources:
         if isinstance(source, Named):
-            yield from _uploaded(source, most)
+            # Of a folder that a browser sends; a file that was chosen by itself is meant.
+            if is_hidden(source.name.partition("/")[2]):
+                hidden.append(source.name)
+            else:
+                yield from _uploaded(source, most, passed)
             continue
         typed = readable_name(source)
         if os.path.isdir(source):
@@ -150,45 +156,61 @@ def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal]) ->
                 else:
                     yield name, entry.path or _refusal(name, entry.refused)
         # Only a regular file is opened: a pipe would wait for its writer.
-        elif os.path.isfile(source) and (kind := _kind_of(source)):
-            yield from _arrays(source, typed) if kind == "arrays" else _archive_file(source, typed, most)
+        elif os.path.isfile(source) and (kind := _kind_of_file(source)):
+            yield from _arrays(source, typed) if kind == "arrays" else _archive_file(source, typed, most, passed)
         else:
             yield typed, source
+    _pass_over(hidden, "", passed)
 
 
-def _uploaded(file: Named, most: int) -> Iterator[_File]:
+def _pass_over(hidden: Sequence[str], place: str, passed: list[Refusal]) -> None:
+    if hidden:
+        entry = hidden_together(hidden)
+        passed.append(_refusal(f"{place}{entry.name}", entry.passed))
+
+
+def _uploaded(file: Named, most: int, passed: list[Refusal]) -> Iterator[_File]:
     stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    if _is_archive(stream, file.name):
-        yield from _archive(stream, file.name, most)
+    kind = _kind_of(stream, file.name)
+    if kind == "archive":
+        yield from _archive(stream, file.name, most, passed)
     elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
         yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
-        yield file.name, stream.read()
+        content = stream.read()
+        # Unpacked it waits in the memory of a server: 32 MiB are 10,000 images of CIFAR10.
+        yield from _arrays(content, file.name, MAX_BYTES) if kind == "arrays" else [(file.name, content)]
 
 
-def _kind_of(path: Path) -> str:
-    """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
+def _kind_of_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            head = file.read(8)
-            if is_arrays(head) or head.startswith(b"\x1f\x8b"):
-                return "arrays"
-            if not _is_archive(file, path.name):
-                return ""
-            with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
-                return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
+            return _kind_of(file, path.name)
     except OSError:
         return ""
+
+
+def _kind_of(file: BinaryIO, name: str) -> str:
+    """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
+    file.seek(0)
+    head = file.read(8)
+    if is_arrays(head) or head.startswith(b"\x1f\x8b"):
+        return "arrays"
+    if not _is_archive(file, name):
+        return ""
+    try:
+        with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
+            return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
     # Damaged archives surface as almost any exception of the parser; who opens it is told so again.
     except Exception:
         return "archive"
 
 
-def _arrays(path: Path, name: str) -> Iterator[_File]:
-    """Every image of a file of arrays, by its name there or its number."""
+def _arrays(source: Path | bytes, name: str, most: int = MAX_ARRAY_BYTES) -> Iterator[_File]:
+    """Every image of a file of arrays, which may take `most` bytes, by its name there or its number."""
     try:
-        found = read_arrays(path)
+        found = read_arrays(source, most=most)
     except DataError as error:
         yield name, _refusal(name, error)
         return
@@ -198,9 +220,9 @@ def _arrays(path: Path, name: str) -> Iterator[_File]:
         yield f"{name}/{title}", DecodedImage(image.transpose(1, 2, 0), found.notes, size, found.caveats)
 
 
-def _archive_file(path: Path, name: str, most: int) -> Iterator[_File]:
+def _archive_file(path: Path, name: str, most: int, passed: list[Refusal]) -> Iterator[_File]:
     with path.open("rb") as stream:
-        yield from _archive(stream, name, most)
+        yield from _archive(stream, name, most, passed)
 
 
 def _is_archive(file: BinaryIO, name: str) -> bool:
@@ -228,7 +250,7 @@ class _Guarded:
         return self._file.read(size)
 
 
-def _archive(source: BinaryIO, title: str, most: int) -> Iterator[_File]:
+def _archive(source: BinaryIO, title: str, most: int, passed: list[Refusal]) -> Iterator[_File]:
     if (size := source.seek(0, os.SEEK_END)) > MAX_ARCHIVE_BYTES:
         yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
         return
@@ -240,7 +262,13 @@ def _archive(source: BinaryIO, title: str, most: int) -> Iterator[_File]:
         return
     left = MAX_UNPACKED_BYTES
     with archive:
-        members = [one for one in archive.infolist() if not one.filename.endswith("/") and not _hidden(one.filename)]
+        members, hidden = [], []
+        for one in archive.infolist():
+            if is_hidden(one.filename.replace("\\", "/")):
+                hidden.append(shown_name(one.filename))
+            elif not one.filename.endswith("/"):
+                members.append(one)
+        _pass_over(hidden, f"{title}/", passed)
         # One more than may be read, so that the reader knows there are more.
         for member in members[: most + 1]:
             name = f"{title}/{member.filename}"
@@ -280,8 +308,3 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     except Exception as error:
         raise DataError(f"damaged in the archive ({error})") from None
     return content.getvalue()
-
-
-def _hidden(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from hvae.config import DataConfig, RunConfig
 from hvae.datasets import PARTS, ImageSet, info, load, parts
+from hvae.datasets.own.entry import NORMAL
+from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.runs.folders import RunEntry
 from hvae.runs.images.outliers import unseen
@@ -49,6 +51,39 @@ def load_splits(run: RunEntry, name: str, splits: Sequence[str]) -> Iterator[Ima
             require_own(run.name, data, whole)
             whole = _as_known(run, whole)
         yield part_of(whole, split, data.split_seed)
+
+
+def load_unseen(run: RunEntry, name: str) -> Iterator[ImageSet]:
+    """What stands for a set where no split is asked for: its `test` split.
+
+    Of the very images that a run was trained on, whatever they are called, it is the parts that no weight was fitted to
+    and no epoch was chosen by, reference and calibration. A set of one's own has no other split that a model has not
+    seen.
+
+    Raises:
+        DataError: as `load_splits`; or a set that lies where the training images did and holds others by now, so that
+            nobody knows which of them were fitted.
+    """
+    whole = load_images(run, name, "test")
+    assert run.config is not None
+    data = run.config.data
+    if not trained_on(run, whole):
+        if ":" in name and ":" in data.name and data.fingerprint and _files(name) == _files(data.name):
+            raise DataError(
+                f"{name} holds {len(whole):,} images, and not those that {run.name} was trained on there, or prepared "
+                "in another way: which of them it was fitted to is not known. Put them back, score others, or all of "
+                "these with --split test"
+            )
+        yield whole
+        return
+    for part in ("reference", "calibration"):
+        yield part_of(whole, part, data.split_seed)
+
+
+def trained_on(run: RunEntry, whole: ImageSet) -> bool:
+    """Whether these are all of one's own images that a run was trained on, fitted ones included."""
+    data = run.config.data if run.config else None
+    return data is not None and ":" in data.name and whole.fingerprint == data.fingerprint
 
 
 def load_images(run: RunEntry, name: str, split: str) -> ImageSet:
@@ -112,6 +147,12 @@ def _as_known(run: RunEntry, images: ImageSet) -> ImageSet:
         return replace(images, name=replace(images, name=run.config.data.name).slug)
     slug = known_slug(run.path, images.whole_fingerprint)
     return images if slug is None else replace(images, name=slug)
+
+
+def _files(name: str) -> Path:
+    """Where the images of a set of one's own lie that stand for it."""
+    place = place_of(name).resolve()
+    return place / NORMAL if (place / NORMAL).is_dir() else place
 
 
 def _place(name: str) -> tuple[str, Path]:

@@ -42,12 +42,12 @@ def test_a_recipe_for_all_and_others_for_single_files() -> None:
 
 
 def test_every_file_is_shown_before_and_after_with_its_doubts() -> None:
-    shown, refused = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(0, 48))
+    shown, refused, _ = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(0, 48))
     assert [one.number for one in shown] == [0, 2] and refused[0][0] == "notes.png"
     raw, scanned = shown
     assert [one.kind for one in raw.picture.caveats] == ["light-border"] and not scanned.picture.caveats
     assert all(one.before.startswith("data:image/png") and one.before != one.after for one in shown)
-    (alone,), _ = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(2, 3))
+    (alone,), *_ = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(2, 3))
     assert alone.number == 2 and (alone.picture.image == scanned.picture.image).all()
 
 
@@ -70,7 +70,7 @@ def test_a_job_prepares_single_files_as_they_were_shown(
     given = Given("3 files", tuple(SHEETS), ("1",))
     with pytest.raises(RuntimeError, match="seen"):
         work._first_run(None, given, settings, folder, lambda _: None)  # type: ignore[arg-type]
-    shown, _ = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(0, 48))
+    shown, *_ = preview._looked_at(SHEETS, HOW, {2: SCAN}, range(0, 48))
     assert all((one == other.picture.image).all() for one, other in zip(seen, shown, strict=True))
 
 

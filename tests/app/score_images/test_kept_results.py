@@ -12,8 +12,10 @@ from app.score_images.results import Reference
 from app.server import judgements
 from app.server.limits import Limits
 from hvae.errors import HvaeError, TableError
+from hvae.verdicts import words
 from tests.app.conftest import sound
 from tests.app.score_images.kept_jobs import JOB, SETTINGS, further, kept, many, weights
+from tests.synthetic import make_run, make_tables
 
 
 def test_side_by_side_only_what_every_run_has_judged(root: Path, visit: Callable[..., AppTest]) -> None:
@@ -137,3 +139,20 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
     assert section.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+
+
+def test_a_calibration_part_that_is_too_small_gives_no_verdict(root: Path, visit: Callable[..., AppTest]) -> None:
+    make_tables(make_run(root, "clothes", depth=2, trained=True), ("fashionmnist",), n=12)
+    kept(n_calibration=12, weights_sha256=weights())
+    app = visit("score_images", run="clothes", job=JOB, alpha="0.05")
+    text = sound(app)
+    assert text.count("with 12 calibration images nothing can raise an alarm at alpha 0.05: it takes 19") == 2
+    assert "No alarm on" not in text and set(app.dataframe[0].value["verdict"]) == {words.NOT_JUDGED}
+    found = results.judged(judgements.read(JOB), 0.05)
+    report = results.report(found, None)
+    assert report.count(words.NOT_JUDGED) == 3 and "it takes 19" in report and "no alarm" not in report
+    assert "nothing can raise" not in sound(visit("score_images", run="clothes", job=JOB, alpha="0.1"))
+    make_tables(make_run(root, "clothes", depth=2, trained=True), ("fashionmnist",), n=8)
+    app = visit("score_images", run="clothes", pictures="samples")
+    assert "nothing can raise an alarm at alpha 0.1: it takes 9" in sound(app)
+    assert "score-them" not in {one.key for one in app.button}

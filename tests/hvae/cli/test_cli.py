@@ -233,6 +233,8 @@ def test_report_writes_what_the_tables_say(runs, tmp_path):
         succeed("report", "scored", "--bootstrap", 2, "--out", out.with_suffix(suffix))
         assert mark in out.with_suffix(suffix).read_text()
     assert "0.964" in succeed("report", "scored", "--bootstrap", 2, "--format", "text").stdout
+    for name in ("report.xlsx", "report"):
+        assert "--out" in fail("report", "scored", "--out", tmp_path / name) and not (tmp_path / name).exists()
 
 
 def test_correlate_writes_a_table_into_the_first_run(runs):

@@ -12,7 +12,10 @@ from typer.testing import CliRunner
 from hvae.cli import app
 from hvae.datasets import load
 from hvae.datasets.own.entry import by_role
+from hvae.runs.checkpoints import read_config, write_config
 from hvae.runs.folders import find_run
+from hvae.runs.images.training_set import remembered, training_set
+from tests.synthetic import make_run
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "your-own-images.md"
 INSTEAD = {"photos-lite": "digits-tiny --epochs 1 --set training.precision=32-true"}
@@ -78,3 +81,34 @@ def test_preparing_is_an_option_of_images_and_of_folders(photos: Path) -> None:
     assert "centred as the training images are" in record["images"][0]["changes"]
     said = CliRunner().invoke(app, [*command, "--prepare", "scam"])
     assert said.exit_code == 2 and "images cannot be prepared by 'scam'" in said.output
+
+
+def test_a_folder_that_a_run_was_trained_on_is_scored_by_what_it_has_not_seen(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(*words: str) -> tuple[list[tuple[str, str, int]], str]:
+        rows.clear()
+        result = CliRunner().invoke(app, ["score", "runs/mine", *words, "--device", "cpu"])
+        return list(rows), " ".join(result.output.split())
+
+    rows: list[tuple[str, str, int]] = []
+    monkeypatch.setattr(
+        "hvae.measuring.measure.score",
+        lambda run, images, *_, **__: rows.append((images.name, images.split, len(images))) or Path("table"),
+    )
+    monkeypatch.setattr("hvae.cli.scoring.tables._summary", lambda path: "")
+    run = make_run(Path("runs"), "mine", trained=True, image_shape=(1, 8, 8), depth=2, data=f"folder:{photos}")
+    config = read_config(run)
+    whole = training_set(config.data.name, config.model.image_shape)
+    write_config(run, remembered(config, whole))
+    unseen = [("reference", 32), ("calibration", 32)]
+    for name in (f"folder:{photos}", "folder:photos", f"folder:{photos}/normal"):
+        found, said = scored("--data", name)
+        assert [one[1:] for one in found][:2] == unseen and "was trained on it: scored are its reference" in said
+        assert [one[1:] for one in found][2:] == [("all", 20)] * (not name.endswith("normal"))
+    found, said = scored("--data", "folder:photos", "--split", "test")
+    assert found[0][1:] == ("test", 160) and "says nothing of new images" in said
+    assert [one[1:] for one in scored("--data", "folder:photos/test")[0]] == [("test", 10)]
+    Image.new("L", (8, 8), 99).save(photos / "normal" / "later.png")
+    found, said = scored("--data", "folder:photos")
+    assert not found and "holds 161 images, and not those that mine was trained on" in said

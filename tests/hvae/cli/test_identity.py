@@ -103,7 +103,8 @@ def test_a_set_that_has_grown_is_refused_with_both_counts(own):
     for part in ("fitted", "validation", "reference", "calibration"):
         assert said in fail("score", run, "--data", name, "--split", part)
     assert scored(run) == []
-    succeed("score", run, "--data", name, "--limit", 20)
+    assert "holds 200 images, and not those that run was trained on there" in fail("score", run, "--data", name)
+    succeed("score", run, "--data", name, "--split", "test", "--limit", 20)
 
 
 def test_other_pixels_of_the_same_number_are_refused(own):
@@ -121,7 +122,7 @@ def test_the_same_pixels_are_known_wherever_they_lie(own, tmp_path):
     succeed("score", run, "--data", f"folder:{moved}", "--split", "calibration")
     slug = f"训练-{read_config(run).data.fingerprint[:8]}"
     assert scored(run) == [(slug, "calibration"), (slug, "reference")]
-    succeed("score", run, "--data", slug)
+    succeed("score", run, "--data", slug, "--split", "test")
     assert (slug, "test") in scored(run), "a set may be named as the run names it"
     assert {slug: source.place for slug, source in read_sources(run).items()} == {slug: f"folder:{moved}"}
 

@@ -1,6 +1,7 @@
 """Arrays as people have them: MedMNIST, Keras, .npy, idx, and numbers of every type."""
 
 import gzip
+import io
 import struct
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from hvae.datasets import info, load
 from hvae.datasets.own.arrays import read_arrays
-from hvae.datasets.own.outside import Picture, Refusal, Treatment, collect
+from hvae.datasets.own.decoding import MAX_BYTES
+from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import DataError
 from hvae.runs.images.training_set import training_set
 
@@ -188,3 +190,59 @@ def test_changed_arrays_are_read_or_refused(tmp_path_factory, changes, kind):
     except DataError as error:
         assert str(path) in str(error) and "\n" not in str(error)
     assert all(isinstance(one, Picture | Refusal) for one in collect([path], Treatment(SHAPE)))
+
+
+def packed(**arrays: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+IDX = bytes((0, 0, 8, 3)) + struct.pack(">3I", *GREY.shape) + GREY.tobytes()
+UPLOADS = {
+    "npz": packed(images=GREY), "medmnist": packed(train_images=GREY[:4], test_images=GREY[4:]), "npy": npy(GREY),
+    "floats": npy(GREY / 255), "idx": IDX, "idx.gz": gzip.compress(IDX), "npy.gz": gzip.compress(npy(GREY)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UPLOADS)
+def test_uploads_are_read_as_files_are(tmp_path, kind):
+    (tmp_path / "set").write_bytes(UPLOADS[kind])
+    how = Treatment(SHAPE)
+    uploaded, stored = list(collect([Named("set", UPLOADS[kind])], how)), list(collect([tmp_path / "set"], how))
+    assert [one.name for one in uploaded] == [f"set/{number:06d}" for number in range(6)]
+    for one, other, image in zip(uploaded, stored, GREY, strict=True):
+        assert isinstance(one, Picture) and isinstance(other, Picture)
+        np.testing.assert_array_equal(one.image[0], image)
+        np.testing.assert_array_equal(other.image[0], image)
+        assert (one.changes, one.caveats) == (other.changes, other.caveats)
+
+
+def test_uploads_are_bounded_as_they_unpack(tmp_path):
+    many = np.zeros((MAX_BYTES // 3_072 // 2 + 1, 32, 32, 3), np.uint8)
+    for name, content, reason in (
+        ("one", packed(images=np.zeros((MAX_BYTES // 64 + 1, 8, 8), np.uint8)), "`images` has 33,554,496 bytes, more"),
+        ("two", packed(train_images=many, test_images=many), "`test_images` has 16,779,264 bytes with those before it"),
+        ("gz", gzip.compress(IDX[:4] + struct.pack(">3I", 2**20, 8, 8) + bytes(99)), "`images` has 67,108,864 bytes"),
+        ("words.gz", gzip.compress(b"words"), "it is packed and holds no array"),
+        ("objects", npy(np.array([None])), "pickled Python objects"),
+        ("cut", npy(GREY)[:-9], "expected 384 bytes got 375"),
+    ):
+        (refusal,) = collect([Named(name, content)], Treatment(SHAPE))
+        assert isinstance(refusal, Refusal) and reason in refusal.reason and refusal.name == name
+    (tmp_path / "many.npz").write_bytes(packed(images=many, test_images=many))
+    assert len(read_arrays(tmp_path / "many.npz").images) == len(many), "files of this computer may be larger"
+
+
+def test_what_a_browser_sends_of_a_folder_is_hidden_where_the_folder_has_it_hidden():
+    names = ("set/one.npy", "set/.DS_Store", "set/deep/Thumbs.db", ".chosen.npy")
+    passed: list[Refusal] = []
+    found = list(collect([Named(name, npy(GREY[:1])) for name in names], Treatment(SHAPE), passed=passed))
+    assert [one.name for one in found] == ["set/one.npy/000000", ".chosen.npy/000000"]
+    assert [(one.name, one.reason) for one in passed] == [("2 hidden", "set/.DS_Store, set/deep/Thumbs.db")]

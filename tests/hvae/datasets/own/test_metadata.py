@@ -97,7 +97,7 @@ def test_how_a_picture_is_turned_is_still_read():
 def test_transparency_and_frames_are_still_read():
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "x" * 100)
-    palette = Image.fromarray(PIXELS % 4).convert("P")
+    palette = Image.fromarray(PIXELS % 4 * 60).convert("P")
     buffer = io.BytesIO()
     palette.save(buffer, "PNG", transparency=0, pnginfo=text)
     assert decode(buffer.getvalue()).changes == ("alpha composited on black",)

@@ -83,7 +83,9 @@ MEMBERS = {
 
 
 def test_names_in_a_zip():
-    found = read(Named("a.zip", zipped(dict.fromkeys(MEMBERS, GOOD))))
+    passed: list[Refusal] = []
+    found = list(collect([Named("a.zip", zipped(dict.fromkeys(MEMBERS, GOOD)))], HOW, passed=passed))
+    assert [(one.name, one.reason) for one in passed] == [("a.zip/3 hidden", "..png, .hidden.png, __MACOSX/fine.png")]
     seen = {name: reason for name, reason in MEMBERS.items() if reason != "hidden"}
     assert [one.name for one in found] == [shown_name(f"a.zip/{name}") for name in seen]
     for one, reason in zip(found, seen.values(), strict=True):

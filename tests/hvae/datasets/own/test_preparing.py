@@ -115,10 +115,16 @@ def test_a_colour_photograph_is_squeezed_and_a_small_one_loses_its_colours() -> 
     assert not doubts(photo, (28, 28), np.moveaxis(photo, 2, 0), Treatment((3, 28, 28), like="cifar10"))
 
 
-def test_black_ink_on_nothing_is_blank_and_says_so() -> None:
+def test_black_ink_on_nothing_lies_on_white_and_nothing_at_all_is_blank() -> None:
     picture = Image.new("RGBA", (60, 60))
+    assert "one-value" in [one.kind for one in read_picture(png(picture), "nothing", HOW).caveats]
     ImageDraw.Draw(picture).line([10, 10, 50, 50], fill=(0, 0, 0, 255), width=6)
-    assert "one-value" in [one.kind for one in read_picture(png(picture), "logo", HOW).caveats]
+    plain, scanned = (read_picture(png(picture), "ink", how) for how in (HOW, AS_SCAN))
+    assert plain.changes[0] == scanned.changes[0] == "alpha composited on white"
+    assert [one.kind for one in plain.caveats] == ["light-border"] and not scanned.caveats
+    assert plain.image[0, 14, 14] == 0 and scanned.image.max() == 255 and scanned.image[0, 0, 0] == 0
+    ImageDraw.Draw(picture).line([10, 50, 50, 10], fill=(255, 255, 255, 255), width=6)
+    assert read_picture(png(picture), "both", HOW).changes[0] == "alpha composited on black", "it shows there"
 
 
 def test_arrays_are_doubted_by_their_pixels_alone(digits_judge: Judge) -> None:
