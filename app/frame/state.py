@@ -109,20 +109,20 @@ def select(chosen: Selection) -> None:
     st.session_state["_selection"] = chosen
 
 
-def pin(image: ImageId) -> None:
-    """Pin an image; for callbacks, and for pages before their `image_box` is drawn."""
-    st.session_state["image"] = str(image)
+def inspect(image: ImageId | None) -> None:
+    """Open an image in the inspector, or close it; for callbacks, and for pages before the inspector is drawn."""
+    st.session_state["image"] = str(image or "")
 
 
-def pin_mark(slugs: Sequence[str]) -> Callable[[int], None]:
-    """What a click on a mark does in figures that number the images of these sets by `IDS_PER_SET`: it pins one."""
+def inspect_mark(slugs: Sequence[str]) -> Callable[[int], None]:
+    """What a click does in figures that number the images of these sets by `IDS_PER_SET`: it opens one."""
 
-    def pinned(mark: int) -> None:
+    def inspected(mark: int) -> None:
         place, index = divmod(int(mark), IDS_PER_SET)
         if place < len(slugs):
-            pin(ImageId(slugs[place], index))
+            inspect(ImageId(slugs[place], index))
 
-    return pinned
+    return inspected
 
 
 def asked(key: str) -> list[str]:

@@ -57,25 +57,26 @@ class Sizes(UserDict[str, int]):
         return len(whole(slug, self.image_shape))
 
 
+def here(image_shape: Shape) -> Sizes:
+    """How many images each data set has that is on this machine and fits a model."""
+    return Sizes([slug for slug in datasets.names_for(image_shape) if datasets.available(slug)], image_shape)
+
+
 def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, count: int) -> Source:
-    """Images in a row from the one pinned in the address, with a box to pin another.
+    """Images in a row from one that the address says, with a box for another.
 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
     known = datasets.names_for(image_shape)
-    if not state.asked("image") and not state.is_drawn("image") and (pin := state.chosen("image")):
-        # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
-        # be missing, and stays pinned.
-        state.ask("image", pin)
-    here = [slug for slug in known if datasets.available(slug)]
+    offered = here(image_shape)
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
-    pinned = "".join(state.asked("image")[-1:]).partition(":")[0]
-    away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
+    opened = (state.chosen("image") or "".join(state.asked("image")[-1:])).partition(":")[0]
+    away = [slug for slug in dict.fromkeys([*wanted, opened]) if slug in known and slug not in offered]
     if away:
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
         state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
-    default = next((slug for slug in wanted if slug in here), here[0])
-    image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
+    default = next((slug for slug in wanted if slug in offered), next(iter(offered)))
+    image = controls.start_box(offered, state.ImageId(default, 0))
     every = whole(image.slug, image_shape)
     index = np.arange(image.index, min(image.index + count, len(every)))
     title = palette.look(image.slug).title
