@@ -39,10 +39,11 @@ def guarded() -> Iterator[None]:
         problem("This page failed in a way nobody foresaw. The log of the server says where; the other pages work.")
 
 
-def heading(title: str, lead: str) -> None:
+def heading(title: str, lead: str = "") -> None:
     """Title of a page and one sentence on what it is for (HTML allowed in the lead)."""
     st.title(title, anchor=False)
-    st.html(f'<p class="lead">{explained(lead)}</p>')
+    if lead:
+        st.html(f'<p class="lead">{explained(lead)}</p>')
 
 
 def section(title: str, text: str = "") -> None:
