@@ -23,6 +23,8 @@ WAY_ON = "Choose another run or data set in the sidebar, or go on with another p
 """What to do where a page cannot show what is selected."""
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
+HISTORY = f"<script>{(Path(__file__).parent / 'history.js').read_text()}</script>"
+"""Makes every choice one press of the Back button."""
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
 

@@ -56,11 +56,14 @@ class ImageId:
 
 def begin(page: str) -> None:
     """Remember what the address asks for, before any widget; on arrival at a page the notes of the one before go."""
-    if st.session_state.get("_page") == page:
-        return
     context = get_script_run_ctx()
+    if st.session_state.get("_page") == page:
+        if context and context.is_history_navigation:
+            _go_back(parse_qs(context.query_string, keep_blank_values=True))
+        return
     asked = parse_qs(context.query_string, keep_blank_values=True) if context else {}
     st.session_state["_page"] = page
+    st.session_state["_arrived"] = {key: chosen(key) for key in KEYS}
     # What a link asked for on a page that does not draw it waits for the page that does.
     waiting = st.session_state.get("_asked", {})
     st.session_state["_asked"] = {key: waiting[key] for key in KEYS if key in waiting} | asked
@@ -69,6 +72,15 @@ def begin(page: str) -> None:
     st.session_state["_notes"] = {}
     for key in sorted(set(asked) - {*KEYS, "embed", "embed_options"}):
         note(key, f"The address has a value `{quoted(key)}` that no page knows; it is ignored.")
+
+
+def _go_back(asked: dict[str, list[str]]) -> None:
+    """The Back button on the same page: what the address says holds, and else what held on arrival."""
+    st.session_state["_asked"] = dict(asked)
+    st.session_state["_settled"] = set()
+    st.session_state["_notes"] = {}
+    for key, value in st.session_state["_arrived"].items():
+        hold(key, value)
 
 
 def note(key: str, text: str) -> None:
