@@ -39,7 +39,8 @@ st.logo(str(ROOT / "assets" / "logo.svg"), icon_image=str(ROOT / "assets" / "ico
 state.begin(page.url_path)
 glossary.begin()
 st.html(components.STYLE_SHEET)
-st.html(components.HISTORY, unsafe_allow_javascript=True)
+with st.container(key="unseen-history"):
+    st.html(components.HISTORY, unsafe_allow_javascript=True)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
 sidebar.say_gone(sidebar.draw(), [entry.name for entry in runs])

@@ -1,5 +1,6 @@
 """Features: how alike two models represent the same images, layer by layer (Fig. 2 of the paper)."""
 
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -55,10 +56,11 @@ def page() -> None:
     for problem in found.problems:
         st.warning(literal(problem))
     absent = [slug for slug in wanted if slug not in found.tables or slug in found.outdated]
-    if absent:
-        what = "Correlations" if found.tables else f"Correlations between {run.name} and {other.name}"
-        feature_tables.offer(run, other, absent, what, tables=True, busy=busy, key="offer-tables")
+    what = "Correlations" if found.tables else f"Correlations between {run.name} and {other.name}"
+    offer = partial(feature_tables.offer, run, other, absent, what, tables=True, busy=busy, key="offer-tables")
     if not found.tables:
+        if absent:
+            offer()
         return
     order = dict.fromkeys([*wanted, *found.tables])
     tables = {slug: found.tables[slug] for slug in order if slug in found.tables}
@@ -77,6 +79,8 @@ def page() -> None:
         units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
     if selection.versus is None:
         st.info(f"No run B is chosen in the sidebar: showing {other.name}, which tables are stored with.")
+    if absent:
+        offer()
     if about := layers.about_the_models(kind, run, other):
         st.caption(literal(about))
     splits = {slug: table.metadata.split for slug, table in tables.items()}

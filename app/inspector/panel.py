@@ -55,7 +55,7 @@ def inspect(
         one = subject(image)
         _head(image, one, numbers, place, pins)
         if image != found:
-            st.caption(f"`{found}` is not among the images that are shown here; this is the next one.")
+            st.caption(f"`{found}` is not among the images that are shown here; this is the next one, `{image}`.")
         with components.guarded():
             _draw(one, extra)
         _pins(pins, sizes)
@@ -74,7 +74,7 @@ def _closed(held: str, sizes: Mapping[str, int], first: ImageId) -> None:
         text = _box(first)
     if text and not text.startswith(f"{UPLOADED}:") and UPLOADED not in sizes and _IMAGE.fullmatch(text.strip()):
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
-        st.caption(f"The image `{quoted(text)}` is not on this page. Available: {offer}.")
+        st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
     with st.container(key="inspector-opener", width="content"):
         st.button("Inspect an image", key="_inspect", on_click=state.inspect, args=(first,), help="Or click any mark, "
                   "tile or row: the image opens beside it.")  # fmt: skip

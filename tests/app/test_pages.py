@@ -63,7 +63,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     assert "<i>t</i>oy against FashionMNIST" in text
     assert set(frames["compared-metrics"]["score"]) == {"toy"}
     assert r"$\tau$" in metrics.latex(frames["compared-metrics"], "FashionMNIST")
-    assert "toy" in app.segmented_control(key="score").options
+    assert "toy" in app.selectbox(key="score").options
 
 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:

@@ -69,7 +69,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
 ) -> None:
     visited = visit(dashboard, ADDRESS)
     page = visited.page
-    page.get_by_text("Brush a range", exact=True).click()
+    page.get_by_text("Drag", exact=True).click()
     visited.settle()
     seen = []
     for start, end in ((0.35, 0.55), (0.6, 0.8)):
@@ -98,7 +98,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         assert low <= MEASURE.of(table)[int(index)] <= high, "an image outside the brush"
         seen.append(image)
     assert seen[0] != seen[1]
-    page.get_by_text("Click a mark", exact=True).click()
+    page.get_by_text("Click", exact=True).click()
     page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === 'pan'", arg="densities")
     visited.settle()
     assert value(page, "to") == f"{high:g}", "the range stays"

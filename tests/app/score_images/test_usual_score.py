@@ -26,6 +26,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     assert "--statistic rank --score joint --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
+    app.session_state["image"] = "upload:0"
     text = sound(app.run())
     assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
     shown = app.dataframe[1].value
@@ -68,7 +69,7 @@ def test_the_score_of_other_pages_and_of_other_runs_does_not_choose_who_judges(
     root = clothes.parent
     make_tables(make_run(root, "many", depth=2, trained=True), ("fashionmnist",), n=240)
     app = visit("scores", run="many", ood="", data="fashionmnist")
-    assert app.segmented_control(key="score").value == "llr"
+    assert app.selectbox(key="score").value == "llr"
     sound(app.switch_page("../pages/score_images.py").run())
     for run, judge in (("many", "joint"), ("clothes", "llr"), ("many", "joint")):
         app.selectbox(key="run").set_value(run).run()
