@@ -38,14 +38,16 @@ def _selection(found: list[RunEntry]) -> Selection:
     beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
     telling = max(beside, key=lambda entry: len(table_paths(entry.path)))
     about = "The model whose scores, reconstructions and features the pages show."
-    name = choose("Run A", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
+    name = choose("Model (run A)", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
     about = "A second model, shown beside run A where a page compares two."
-    versus = choose("Run B", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about)
+    versus = choose(
+        "Second model (run B)", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about
+    )
     own, sets, scored = _sets(by_name[name])
     about = "The data set that counts as normal: usually the one run A was trained on."
-    data = choose("In-distribution set", "data", sets, own, select=True, help=about)
+    data = choose("Familiar images (in-distribution)", "data", sets, own, select=True, help=about)
     others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
-    ood = choose_many("Out-of-distribution sets", "ood", others, first)
+    ood = choose_many("Unfamiliar images (OOD)", "ood", others, first)
     return Selection(by_name[name], by_name.get(versus), data, ood)
 
 

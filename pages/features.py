@@ -68,7 +68,7 @@ def page() -> None:
     meant = "features: the deterministic features of the encoder; means: the means of q(z|x)."
     toolbar = controls.toolbar()
     with toolbar:
-        kind = cast(Kind, controls.choose("Representation", "kind", kinds, help=meant))
+        kind = cast(Kind, controls.choose("What is compared", "kind", kinds, help=meant))
         same = parts.choose("features") == parts.SAME_HEIGHT
         slug = None if same else controls.choose("Images of", "on", list(tables), select=True, width=160)
     if slug is None:

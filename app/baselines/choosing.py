@@ -113,7 +113,7 @@ def choose_set(found: Catalogue, ood: Sequence[str]) -> str | None:
 def choose_levels() -> bool:
     """Whether every k of each score is shown."""
     about = "Scores with a k stand once for each run, at the k that is taken where nobody chose one, or at all of them."
-    return controls.choose("Levels", "every", (USUAL, EVERY), help=about) == EVERY
+    return controls.choose("Levels shown", "every", (USUAL, EVERY), help=about) == EVERY
 
 
 def gathered(catalogues: Sequence[Catalogue], slug: str, every: bool) -> Rivals:
@@ -134,7 +134,7 @@ def choose_against(shown: Rivals) -> Column | None:
     if usual is None:
         return None
     about = "The last columns say how much better or worse each score is than this one, on the same images."
-    name = controls.choose("Set against", "against", list(shown.by_name), usual.name, select=True, help=about)
+    name = controls.choose("Differences from", "against", list(shown.by_name), usual.name, select=True, help=about)
     return shown.by_name[name]
 
 

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.frame import components, controls, state
 from app.frame.state import Selection
 from app.looks.palette import Look, run_look
-from app.looks.wording import asked_for, literal
+from app.looks.wording import asked_for, literal, shortened
 from app.reading import choosing, loading, presence
 from app.reading import view as views
 from app.reading.measures import Measure
@@ -159,7 +159,7 @@ def view(
             problems.append(f"{name}: {error}")
             continue
         problems += [f"{name}: {line}" for line in one.problems]
-        style = run_look(place, f"{letter(place)} · {components.escape(name)}")
+        style = run_look(place, f"{letter(place)} · {components.escape(shortened(name))}")
         runs.append(Compared(**vars(one), letter=letter(place), look=style))
     there = tuple(slug for slug in ood if slug in runs[0].scored)
     return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure), further

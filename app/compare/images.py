@@ -91,7 +91,7 @@ def disagreements(view: View, one: Agreement) -> None:
 def in_every_run(view: View, subject: Subject) -> None:
     """The image of the inspector in every run: its score, its percentile, and whether it is called OOD."""
     image, own = subject.image, view.runs[0]
-    looks = {one.run.name: one.look.title for one in view.runs}
+    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
     cells: dict[str, Callable[[Any], str]] = {
         f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
         "higher than": lambda row: f"{row.percentile:.1f} %",

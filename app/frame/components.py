@@ -14,7 +14,7 @@ import streamlit as st
 from app.figures.layout import Figure
 from app.frame import state
 from app.frame.glossary import explained
-from app.looks.wording import literal
+from app.looks.wording import literal, shortened
 from hvae.errors import HvaeError
 
 logger = logging.getLogger(__name__)
@@ -201,6 +201,12 @@ def mark(text: str, kind: str = "warn") -> str:
 def escape(text: object) -> str:
     """Text from outside, safe in HTML."""
     return html.escape(str(text))
+
+
+def named(name: str) -> str:
+    """A name from outside in HTML, its middle left out where it is long; the whole on hovering."""
+    short = shortened(name)
+    return escape(name) if short == name else f'<span title="{escape(name)}">{escape(short)}</span>'
 
 
 def plain(text: str) -> str:

@@ -105,7 +105,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
             width=420,
         )
         about = "pad: on black; crop: the centre; squash: stretched"
-        fit = st.selectbox("Other aspects are", FITS, width=130, help=about)
+        fit = st.selectbox("If the shape differs", FITS, width=130, help=about)
         invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
     read, labels = [], []
     for file in files[:most]:

@@ -48,7 +48,9 @@ def choose_level(score: type[Score], depth: int) -> Level:
     if not levels:
         return None
     about = "How many of the lowest layers take their latents from the prior instead of from the image."
-    return int(controls.choose("k", "k", [str(k) for k in levels], str(score.usual_level(depth)), help=about))
+    return int(
+        controls.choose("Levels replaced (k)", "k", [str(k) for k in levels], str(score.usual_level(depth)), help=about)
+    )
 
 
 def choose_unit() -> str:
@@ -68,7 +70,7 @@ def said_measure(score: Score, unit: str) -> Measure:
 def choose_setting(found: Sequence[Setting]) -> Setting:
     """Reading, S and R of at least one setting: only combinations that exist, each choice narrowing the next."""
     for name, label, key, about in (
-        ("reading", "Reading", "reading", READING_HELP),
+        ("reading", "Reading of L>k", "reading", READING_HELP),
         ("samples", "Importance samples S", "S", "More samples tighten the bound."),
         ("draws", "Draws R", "R", "Values are means over R repeats: less noise."),
     ):

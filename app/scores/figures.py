@@ -40,7 +40,7 @@ def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | 
     shown[""] = lambda row: _verdict(row.full_auroc)
     beside, problems = views.tried([partial(view.at, catalogue=loading.catalogue(versus))] if versus else [])
     if versus:
-        shown[f"AUROC of {components.escape(versus.name)}"] = _gain
+        shown[f"AUROC of {components.named(versus.name)}"] = _gain
     components.listed(
         pd.DataFrame([_metrics(view, other, threshold, beside) for other in view.outside]),
         shown,
