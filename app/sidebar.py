@@ -43,7 +43,7 @@ def _selection(found: list[RunEntry]) -> Selection:
     versus = choose(
         "Second model (run B)", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about
     )
-    own, sets, scored = _sets(by_name[name])
+    own, sets, scored = sets_of(by_name[name])
     about = "The data set that counts as normal: usually the one run A was trained on."
     data = choose("Familiar images (in-distribution)", "data", sets, own, select=True, help=about)
     others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
@@ -51,7 +51,7 @@ def _selection(found: list[RunEntry]) -> Selection:
     return Selection(by_name[name], by_name.get(versus), data, ood)
 
 
-def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
+def sets_of(run: RunEntry) -> tuple[str, list[str], list[str]]:
     """(own set, every set one may ask for, other sets with score tables) of a run; its own first."""
     found = loading.catalogue(run)
     scored = found.sets()
@@ -68,7 +68,7 @@ def _follow_run() -> None:
     """Run A was changed by hand: the sets become those of the new run."""
     for entry in loading.runs():
         if entry.name == st.session_state["run"]:
-            st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
+            st.session_state["data"], _, st.session_state["ood"] = sets_of(entry)
 
 
 def say_gone(selection: Selection, names: list[str]) -> None:

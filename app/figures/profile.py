@@ -149,7 +149,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
     figure.update_layout(
         barmode="overlay",
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
-        xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + room * span]},
+        xaxis={"title": {"text": "nats, added up", "standoff": 4}, "range": [least - 0.03 * span, most + room * span]},
     )
     laid_out(figure, title, height=70 + (34 if len(steps) <= MANY_STEPS else 26) * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)

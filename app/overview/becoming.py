@@ -13,7 +13,8 @@ from app.frame import components
 from app.images.mosaic import Cell, Row, table_html
 from app.looks.pictures import grey_or_colour, png
 
-STORED = Path(__file__).resolve().parents[2] / "assets" / "becoming.png"
+ROOT = Path(__file__).resolve().parents[2]
+STORED = ROOT / "assets" / "becoming.png"
 RUN, SET, SHOWN, LEVELS = "fashionmnist-lite-seed0", "digits", (41, 51), (0, 1, 2)
 """The bundled run, the images of the set that scikit-learn brings, and how many of the lowest levels are replaced."""
 SIDE = 28

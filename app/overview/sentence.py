@@ -19,7 +19,9 @@ GENERAL = (
 def sentence(views: Sequence[View], bounds: Sequence[View]) -> str:
     """In HTML, from every score of a run in nats and its likelihood bounds in bits per dimension."""
     if not bounds or not bounds[0].outside:
-        return GENERAL
+        return (
+            GENERAL if bounds or not views else f"This run gives no likelihood: it sorts images into classes. {GENERAL}"
+        )
     bits = {one.slug: one.scores.mean() for one in bounds[0].sets}
     own = bounds[0].inside.slug
     inner = bits.pop(own)

@@ -127,7 +127,8 @@ def test_scores_follow_k_score_unit_and_budget(scored_runs, visit) -> None:
     app = visit("scores", ood=["mnist"])
     before = figures(app)
     for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", 20.0), ("score", "bound")):
-        (app.number_input if key == "alarm" else app.segmented_control)(key=key).set_value(value).run()
+        widgets = {"alarm": app.number_input, "score": app.selectbox}.get(key, app.segmented_control)
+        widgets(key=key).set_value(value).run()
         sound(app)
         after = figures(app)
         assert after[0] != before[0], f"the densities do not follow {key}"
