@@ -22,13 +22,13 @@ SOON = 3_000_000
 
 def fits(subject: Subject) -> bool:
     """Whether the pixels are here, and which noise to draw."""
-    return subject.about is not None and subject.run.config is not None and subject.picture().images is not None
+    return bool(subject.about and subject.run and subject.run.config and subject.picture().images is not None)
 
 
 def draw(subject: Subject) -> None:
     """The image as the model rebuilds it at every level, with the noise that scored it; or why it cannot."""
     run, about, images, index = subject.run, subject.about, subject.picture().images, subject.image.index
-    assert run.config is not None and about is not None and images is not None
+    assert run is not None and run.config is not None and about is not None and images is not None
     if why := run.obstacle("reconstruct"):
         st.caption(f"Not rebuilt level by level: {literal(f'{run.name}: {why}')}.")
         return

@@ -44,7 +44,7 @@ class Subject:
     `about` says with which noise it was scored. `words` are lines of HTML that stand below the image.
     """
 
-    run: RunEntry
+    run: RunEntry | None
     image: ImageId
     title: str
     picture: Callable[[], Picture]

@@ -15,13 +15,13 @@ GENERAL = (
     "a hierarchical VAE can notice, because its upper layers carry what the images have in common."
 )
 
+NO_LIKELIHOOD = "This run gives no likelihood: it sorts images into classes."
+
 
 def sentence(views: Sequence[View], bounds: Sequence[View]) -> str:
     """In HTML, from every score of a run in nats and its likelihood bounds in bits per dimension."""
     if not bounds or not bounds[0].outside:
-        return (
-            GENERAL if bounds or not views else f"This run gives no likelihood: it sorts images into classes. {GENERAL}"
-        )
+        return GENERAL if bounds or not views else f"{NO_LIKELIHOOD} {GENERAL}"
     bits = {one.slug: one.scores.mean() for one in bounds[0].sets}
     own = bounds[0].inside.slug
     inner = bits.pop(own)

@@ -233,7 +233,7 @@ def _subject(stamp: str, found: Judged, like: Reference | None, score: Score, im
         words += [
             "The scores of the reference part are gone or were made anew, so there is nothing to set this beside."
         ]
-        run = next(one for one in loading.runs() if one.name == found.stored.settings.run)
+        run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
         return Subject(run, image, title, lambda: picture, words=tuple(words))
     inside = loading.table(*like)
     about = inside.metadata.model_copy(update={"slug": UPLOADS_SLUG})

@@ -227,12 +227,12 @@ def test_a_set_that_is_not_here_is_named_with_its_command(open_page):
     said = " ".join(warning.value for warning in app.warning)
     assert "Not on this machine, so not shown here: MNIST (`hvae data fetch mnist`), FashionMNIST" in said
     assert alternatives(app)[0].startswith("Digits")
-    assert "There is no image `mnist:17` here" in str(app.caption)
+    assert "There is no image `mnist:17` here" in "".join(one.value for one in app.caption)
     # It stays open for the other pages, and is still missed on return without an address.
     app.query_params.clear()
     app.switch_page("../pages/overview.py").run()
     app.switch_page("../pages/reconstructions.py").run()
-    assert "There is no image `mnist:17` here" in str(app.caption)
+    assert "There is no image `mnist:17` here" in "".join(one.value for one in app.caption)
 
 
 def test_an_address_out_of_range_is_said(open_page):

@@ -163,6 +163,7 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     found = jobs.find(job)
     assert found is not None and found.state == "done", found
     assert (found.done, found.total, found.steps) == (36, 36, "verdicts")
+    sound(app.run())
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
     assert "clothes, letters, digits · " in text and "statistic rank, two-sided" in text
@@ -367,6 +368,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     assert f"--statistic rank --score {judge} --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
+    sound(app.run())
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
     shown, labels = app.dataframe[1].value, {"paper": ["Paper"], "bound": ["-L>0", "-L>1", "-L>2"]}[judge]
@@ -395,4 +397,4 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
     (line,) = (line for line in text.splitlines() if line.startswith("Cannot judge here: "))
     assert "needs `input_entropy`" in line and "(as for -(L+H), " in line and "hvae data measure" in line
     assert "PPCA" not in line, "no upload has a density of two sets"
-    assert "asks for judged by `entropy-corrected`" in text and "--score llr" in text
+    assert "asks for judge by the score `entropy-corrected`" in text and "--score llr" in text

@@ -26,6 +26,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     assert "--statistic rank --score joint --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
+    sound(app.run())
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
     assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
