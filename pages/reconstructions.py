@@ -79,6 +79,8 @@ def page() -> None:
             views.levels(runs, images, view, trained)
             # Run B redraws the samples of run A here; a command would give it samples of its own.
             again = runs[:1] if view.source == views.SAMPLES else runs
+            if images.away:
+                st.warning(f"Not on this machine, so not shown here: {images.away}.")
             commands = [views.command(one.name, images.flags, view, depths[one.name]) for one in again]
     components.section(
         "Samples of the model", "Every latent variable from the prior: what the model believes images look like."

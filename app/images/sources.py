@@ -42,6 +42,8 @@ class Source:
     familiar: bool
     flags: str
     ids: tuple[state.ImageId, ...] = ()
+    away: str = ""
+    """Sets that are not on this machine, each with the command that fetches it."""
 
 
 class Sizes(UserDict[str, int]):
@@ -72,9 +74,7 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
     opened = (state.chosen("image") or "".join(state.asked("image")[-1:])).partition(":")[0]
     away = [slug for slug in dict.fromkeys([*wanted, opened]) if slug in known and slug not in offered]
-    if away:
-        fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
-        state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
+    fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
     default = next((slug for slug in wanted if slug in offered), next(iter(offered)))
     image = controls.start_box(offered, state.ImageId(default, 0))
     every = whole(image.slug, image_shape)
@@ -82,7 +82,7 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     title = palette.look(image.slug).title
     labels, ids = zip(*((f"{title} {n}", state.ImageId(image.slug, int(n))) for n in index), strict=True)
     flags = f"--data {image.slug} --split {every.split} --first {image.index} --count {len(index)}"
-    return Source(every.take(index), index, labels, title, image.slug == trained, flags, ids)
+    return Source(every.take(index), index, labels, title, image.slug == trained, flags, ids, fetched)
 
 
 def from_samples(samples: np.ndarray) -> Source:

@@ -42,7 +42,7 @@ def inspect(
     if asked and not _IMAGE.fullmatch(asked.strip()):
         state.note(KEY, f"There is no image `{quoted(asked)}` here. An image is named as `{first}`.")
     state.settle(KEY, lambda asked: "".join(asked[-1:]) or None, lambda held: isinstance(held, str), "")
-    held = st.session_state[KEY] or ""
+    held = _box()
     found = _parsed(held, sizes)
     pins = _pinned()
     if found is None:
@@ -53,12 +53,13 @@ def inspect(
     image = ImageId(found.slug, int(numbers[place]))
     with st.container(key="inspector", gap="small"):
         one = subject(image)
-        _head(image, one, numbers, place, pins)
+        with st.container(key="inspector-top", gap="small"):
+            _head(image, one, numbers, place, pins)
+            _pins(pins, sizes)
         if image != found:
             st.caption(f"`{found}` is not among the images that are shown here; this is the next one, `{image}`.")
         with components.guarded():
             _draw(one, extra)
-        _pins(pins, sizes)
         _links(one)
 
 
@@ -68,10 +69,8 @@ def late() -> None:
         waiting()
 
 
-def _closed(held: str, sizes: Mapping[str, int], first: ImageId) -> None:
-    """The box out of sight, and the button that opens the panel."""
-    with st.container(key="unseen-image"):
-        text = _box(first)
+def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
+    """The button that opens the panel; and where the address asks for an image that is not here, which are."""
     if text and not text.startswith(f"{UPLOADED}:") and UPLOADED not in sizes and _IMAGE.fullmatch(text.strip()):
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
         st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
@@ -80,10 +79,15 @@ def _closed(held: str, sizes: Mapping[str, int], first: ImageId) -> None:
                   "tile or row: the image opens beside it.")  # fmt: skip
 
 
-def _box(example: ImageId) -> str:
-    with state.shared():
+def _box() -> str:
+    """The box that holds the image; the style sheet shows it in the head of the panel.
+
+    It stands at one place of the page whether or not the panel is open, and nothing of it changes with the image: else
+    it would be another box to the browser, and empty.
+    """
+    with state.shared(), st.container(key="inspector-box"):
         text = st.text_input(
-            "Image (set:number)", key=KEY, bind="query-params", placeholder=str(example), label_visibility="collapsed"
+            "Image (set:number)", key=KEY, bind="query-params", placeholder="set:number", label_visibility="collapsed"
         )
     state.hold(KEY, text or None)
     return text or ""
@@ -95,7 +99,6 @@ def _head(image: ImageId, one: Subject, numbers: Sequence[int], place: int, pins
         st.html(f'<h2 class="inspected" title="{one.title}">{one.title}</h2>', width="stretch")
         st.button("✕", key="_inspect_close", on_click=state.inspect, args=(None,), help="Close the inspector")
     with st.container(horizontal=True, vertical_alignment="center", key="inspector-keys", gap="small"):
-        _box(image)
         for label, step in (("Previous", -1), ("Next", 1)):
             target = ImageId(image.slug, int(numbers[(place + step) % len(numbers)]))
             st.button(label, key=f"_image{step}", on_click=state.inspect, args=(target,))

@@ -54,8 +54,10 @@ def write(path: Path) -> None:
 
     found, images, index = load_checkpoint(find_run(RUN).path), load(SET, "all"), np.array(SHOWN)
     own = images.take(index).images
-    how = {"preprocessing": found.config.data.preprocessing, "key": noise_key(images.slug, images.split)}
-    walked = reconstruct_repeatedly(found.layered("reconstruct"), own, index, **how, seed=0, draws=1, reading="mean")
+    walked = reconstruct_repeatedly(
+        found.layered("reconstruct"), own, index, preprocessing=found.config.data.preprocessing,
+        key=noise_key(images.slug, images.split), seed=0, draws=1, reading="mean",
+    )  # fmt: skip
     levels = np.rint(np.clip(walked.pictures()[list(LEVELS)], 0, 1) * 255).astype(np.uint8)
     sheet = np.concatenate([own[None], levels])[:, :, 0]
     pixels = sheet.transpose(1, 2, 0, 3).reshape(len(SHOWN) * SIDE, len(HEADINGS) * SIDE)
