@@ -12,6 +12,7 @@ import streamlit as st  # noqa: E402
 
 from app import sidebar  # noqa: E402
 from app.frame import components, glossary, registry, state  # noqa: E402
+from app.inspector import panel  # noqa: E402
 from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
@@ -29,23 +30,24 @@ except ConfigError as error:
     st.stop()
 access.bound_uploads()
 cores.take_long_turns()
-pages = {
-    group: [
-        st.Page(registry.FOLDER / f"{name}.py", title=title, url_path=name, default=name == registry.HOME)
-        for name, title in entries
-    ]
-    for group, entries in registry.groups().items()
-}
+pages = [
+    st.Page(registry.FOLDER / f"{one.name}.py", title=one.title, url_path=one.name, default=one.name == registry.HOME)
+    for one in registry.there()
+]
 page = st.navigation(pages, position="top")
+st.logo(str(ROOT / "assets" / "logo.svg"), icon_image=str(ROOT / "assets" / "icon.svg"), size="large")
 state.begin(page.url_path)
 glossary.begin()
 st.html(components.STYLE_SHEET)
+with st.container(key="unseen-history"):
+    st.html(components.HISTORY, unsafe_allow_javascript=True)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
 sidebar.say_gone(sidebar.draw(), [entry.name for entry in runs])
 notes = st.container()
 with components.guarded():
     page.run()
+    panel.late()
 components.copy_link()
 with notes:
     state.say_notes()

@@ -38,18 +38,20 @@ def _selection(found: list[RunEntry]) -> Selection:
     beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
     telling = max(beside, key=lambda entry: len(table_paths(entry.path)))
     about = "The model whose scores, reconstructions and features the pages show."
-    name = choose("Run A", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
+    name = choose("Model (run A)", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
     about = "A second model, shown beside run A where a page compares two."
-    versus = choose("Run B", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about)
-    own, sets, scored = _sets(by_name[name])
+    versus = choose(
+        "Second model (run B)", "versus", [NO_RUN, *(one for one in by_name if one != name)], select=True, help=about
+    )
+    own, sets, scored = sets_of(by_name[name])
     about = "The data set that counts as normal: usually the one run A was trained on."
-    data = choose("In-distribution set", "data", sets, own, select=True, help=about)
+    data = choose("Familiar images (in-distribution)", "data", sets, own, select=True, help=about)
     others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
-    ood = choose_many("Out-of-distribution sets", "ood", others, first)
+    ood = choose_many("Unfamiliar images (OOD)", "ood", others, first)
     return Selection(by_name[name], by_name.get(versus), data, ood)
 
 
-def _sets(run: RunEntry) -> tuple[str, list[str], list[str]]:
+def sets_of(run: RunEntry) -> tuple[str, list[str], list[str]]:
     """(own set, every set one may ask for, other sets with score tables) of a run; its own first."""
     found = loading.catalogue(run)
     scored = found.sets()
@@ -66,7 +68,7 @@ def _follow_run() -> None:
     """Run A was changed by hand: the sets become those of the new run."""
     for entry in loading.runs():
         if entry.name == st.session_state["run"]:
-            st.session_state["data"], _, st.session_state["ood"] = _sets(entry)
+            st.session_state["data"], _, st.session_state["ood"] = sets_of(entry)
 
 
 def say_gone(selection: Selection, names: list[str]) -> None:

@@ -3,6 +3,7 @@
 import shlex
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.baselines import choosing, drawn, images, table
 from app.frame import components, controls
@@ -13,13 +14,15 @@ from app.reading.view import RESAMPLES
 from hvae.errors import TableError
 
 
-def compared(shown: choosing.Rivals, group: str) -> None:
+def compared(shown: choosing.Rivals, group: str, advanced: DeltaGenerator) -> None:
     """The table, and what is drawn of the scores chosen."""
-    against = choosing.choose_against(shown)
-    choosing.what_is_missing(shown)
+    with advanced:
+        against = choosing.choose_against(shown)
+    images.inspect(shown)
     frame = shown.table(against)
-    table.best(frame)
     table.table(shown, frame, against, group)
+    table.best(frame)
+    choosing.what_is_missing(shown)
     components.section("Chosen scores", "Which of them catches more, at any rate of false alarms.")
     picked = choosing.pick(shown)
     drawn.curves(shown, picked)
@@ -30,16 +33,13 @@ def compared(shown: choosing.Rivals, group: str) -> None:
     drawn.two_scores(shown, picked)
     components.section("Caught by one score alone", "What a score sees that none of the other chosen ones does.")
     images.caught_alone(shown, picked)
-    components.section("One image under all scores", "Click a mark or an image above, or type a set and a number.")
-    images.one_image(shown)
 
 
 def page() -> None:
     """The page."""
     opened = presence.opened(
         "Baselines",
-        "Is the likelihood ratio better than its rivals? Every score of every run on the same images, by what it "
-        "takes: labels or OOD images, prior knowledge, or neither.",
+        "Is the likelihood ratio better than its rivals? Every score of every run, on the same images.",
     )
     if opened is None:
         return
@@ -48,13 +48,14 @@ def page() -> None:
     own = found.own or selection.data
     if not presence.has(found, own, selection.ood):
         return
-    if own != selection.data:
-        st.info(f"In-distribution here is what run A was trained on, {look(own).title}, as for all runs beside it.")
-    runs = choosing.choose_runs(selection, run)
-    with controls.bar("rivals-controls"):
+    toolbar = controls.toolbar()
+    with toolbar:
         slug = choosing.choose_set(found, selection.ood)
-        every = choosing.choose_levels()
         group = table.choose_group()
+    runs = choosing.choose_runs(selection, run, toolbar)
+    advanced = controls.advanced(toolbar)
+    with advanced:
+        every = choosing.choose_levels()
     if slug is None:
         components.missing(f"{run.name} has scored no other set yet.", presence.command(run, selection.ood))
         return
@@ -63,7 +64,9 @@ def page() -> None:
     except TableError as error:
         components.problem(f"{error}. {components.WAY_ON}")
         return
-    compared(shown, group)
+    compared(shown, group, advanced)
+    if own != selection.data:
+        st.info(f"In-distribution here is what run A was trained on, {look(own).title}, as for all runs beside it.")
     names = " ".join(map(shlex.quote, shown.found.runs))
     components.footer(f"hvae compare {names} --data {asked_for(slug, run.path)} --bootstrap {RESAMPLES}")
 

@@ -1,5 +1,6 @@
 """Features: how alike two models represent the same images, layer by layer (Fig. 2 of the paper)."""
 
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -21,17 +22,14 @@ def partner(selection: state.Selection, run: RunEntry) -> RunEntry | None:
     if selection.versus is not None:
         return selection.versus
     others = (other for other in loading.runs() if other.name != run.name)
-    if known := next((other for other in others if feature_tables.stored(run, other).tables), None):
-        st.info(f"No run B is chosen in the sidebar: showing {known.name}, which tables are stored with.")
-    return known
+    return next((other for other in others if feature_tables.stored(run, other).tables), None)
 
 
 def page() -> None:
     """The page."""
     components.heading(
         "Features",
-        "Two models see the same images. Do their layers respond alike? Havtorn et al. (2021, Fig. 2) found that low "
-        "layers do, whatever they were trained on and whatever they are shown, and high layers do not.",
+        "Two models see the same images. Do their layers respond alike? Low ones mostly do, high ones do not.",
     )
     job = jobs.followed()
     watched = jobs.watch(job) if job else None
@@ -58,26 +56,33 @@ def page() -> None:
     for problem in found.problems:
         st.warning(literal(problem))
     absent = [slug for slug in wanted if slug not in found.tables or slug in found.outdated]
-    if absent:
-        what = "Correlations" if found.tables else f"Correlations between {run.name} and {other.name}"
-        feature_tables.offer(run, other, absent, what, tables=True, busy=busy, key="offer-tables")
+    what = "Correlations" if found.tables else f"Correlations between {run.name} and {other.name}"
+    offer = partial(feature_tables.offer, run, other, absent, what, tables=True, busy=busy, key="offer-tables")
     if not found.tables:
+        if absent:
+            offer()
         return
     order = dict.fromkeys([*wanted, *found.tables])
     tables = {slug: found.tables[slug] for slug in order if slug in found.tables}
     kinds = [kind for kind in KINDS if all(kind in table.kinds() for table in tables.values())]
     meant = "features: the deterministic features of the encoder; means: the means of q(z|x)."
-    kind = cast(Kind, controls.choose("Representation", "kind", kinds, help=meant))
-    if about := layers.about_the_models(kind, run, other):
-        st.caption(literal(about))
-    if parts.choose("features") == parts.SAME_HEIGHT:
+    toolbar = controls.toolbar()
+    with toolbar:
+        kind = cast(Kind, controls.choose("What is compared", "kind", kinds, help=meant))
+        same = parts.choose("features") == parts.SAME_HEIGHT
+        slug = None if same else controls.choose("Images of", "on", list(tables), select=True, width=160)
+    if slug is None:
         layers.over_the_layers(tables, kind, run, other)
     else:
-        components.section("Every layer against every layer")
-        slug = controls.choose("Images of", "on", list(tables))
         pair = layers.layer_by_layer(tables[slug], kind, run, other)
         layers.one_pair(tables, kind, pair, run, other)
         units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
+    if selection.versus is None:
+        st.info(f"No run B is chosen in the sidebar: showing {other.name}, which tables are stored with.")
+    if absent:
+        offer()
+    if about := layers.about_the_models(kind, run, other):
+        st.caption(literal(about))
     splits = {slug: table.metadata.split for slug, table in tables.items()}
     components.footer(feature_tables.command(run, other.name, splits))
 

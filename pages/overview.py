@@ -1,14 +1,18 @@
 """Overview: the paradox, the paper's tables beside ours, three ways on, and the runs found."""
 
 import shlex
+from functools import partial
 
 import streamlit as st
 
 from app.frame import components, state
 from app.frame.glossary import explained
-from app.looks.palette import look
-from app.overview import tables
-from app.reading import baselines, loading, presence, view
+from app.frame.state import ImageId
+from app.inspector import panel, subject
+from app.overview import becoming, tables
+from app.overview.sentence import sentence
+from app.reading import baselines, loading, presence
+from app.reading.choosing import USUAL
 from app.reading.view import View
 from hvae.scores import everything
 
@@ -58,20 +62,17 @@ def page() -> None:
         tables.given(found, selection.data, selection.ood, settings[0], scores) if found and own else ([], [])
     )
     bounds = tables.bounds(views)
-    components.heading("Likelihood alone cannot tell what a model knows", _sentence(views, bounds))
+    components.heading("Likelihood alone cannot tell what a model knows")
+    _inspected(views)
+    st.html(becoming.hero(explained(sentence(views, bounds))))
+    if bounds:
+        tables.table_1(bounds)
     _cards()
     if found is None:
         components.no_run()
         return
     presence.problems(found)
     presence.has(found, selection.data, selection.ood)
-    if bounds:
-        components.section(
-            "The paradox in numbers",
-            f"Measured with {components.escape(found.run.name)}. A set marked “more likely” has a HIGHER mean "
-            "likelihood than the images the model was trained for.",
-        )
-        tables.table_1(bounds)
     if views or absent:
         components.section(
             "What tells them apart",
@@ -90,36 +91,13 @@ def page() -> None:
     components.footer(f"hvae report {shlex.quote(found.run.name)}")
 
 
-def _sentence(views: list[View], bounds: list[View]) -> str:
-    """The paradox in one sentence, with this run's numbers where it shows it."""
-    if not bounds or not bounds[0].outside:
-        return (
-            "A generative model can give images of another kind a higher likelihood than the images it was trained on; "
-            "a hierarchical VAE can notice, because its upper layers carry what the images have in common."
-        )
-    bits = {one.slug: one.scores.mean() for one in bounds[0].sets}
-    own = bounds[0].inside.slug
-    inner = bits.pop(own)
-    slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
-    first, other = look(own).title, look(slug).title
-    if bits[slug] >= inner:
-        return (
-            f"This model finds none of the chosen sets more likely than {first}; {other} comes nearest with "
-            f"{bits[slug]:.3f} against {inner:.3f} bits per dimension."
-        )
-    said = (
-        f"Trained for {first}, this model finds <b>{other} more likely than {first} itself</b> ({bits[slug]:.3f} "
-        f"against {inner:.3f} bits per dimension, lower is likelier)"
-    )
-    # The usual level whatever the data: the best k would be a choice that looks at OOD images.
-    ratio = tables.usual(views, "llr")
-    outside = next((one for one in ratio.outside if one.slug == slug), None) if ratio else None
-    if ratio is None or outside is None:
-        return f"{said}."
-    return (
-        f"{said}, and yet its hierarchy, asked by {ratio.measure.symbol}, tells the two apart in "
-        f"{100 * view.auroc(ratio.inside, outside).value:.0f} of 100 pairs."
-    )
+def _inspected(views: list[View]) -> None:
+    """The inspector, for the score that is taken unasked."""
+    one = tables.usual(views, USUAL) or next(iter(views), None)
+    if one is not None:
+        sizes = {each.slug: len(each.scores) for each in one.sets}
+        first = ImageId((one.outside or (one.inside,))[0].slug, 0)
+        panel.inspect(sizes, first, partial(subject.of_view, one))
 
 
 def _cards() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.frame import components, state
+from app.frame import components, controls, state
 from app.looks.palette import look
 from app.paradox import numbers, rivals, seen, steps
 from app.paradox.steps import Step
@@ -36,8 +36,7 @@ def page() -> None:
     """The heading, the two sets, and one step."""
     components.heading(
         "Why likelihood fails",
-        "A model that knows clothing should give a digit a low likelihood. Often it does the opposite. Six questions: "
-        "guess, see, and read why.",
+        "A model that knows clothing should find a digit unlikely, and often finds it likelier. Guess, see, read why.",
     )
     selection = state.selection()
     if selection.run is None:
@@ -49,8 +48,9 @@ def page() -> None:
     if not found:
         missing(selection.run.name)
         return
-    at = steps.choose(STEPS)
-    pair = rivals.choose(found, selection.ood)
+    with controls.toolbar():
+        at = steps.choose(STEPS)
+        pair = rivals.choose(found, selection.ood)
     components.left_out(pair.problems)
     if not pair.shown:
         sets = f"{look(pair.known).title} and {look(pair.other).title}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, state
 from app.images import sources
@@ -13,11 +14,12 @@ from hvae.config import RunConfig
 from hvae.runs.folders import RunEntry
 
 
-def gather(run: RunEntry, config: RunConfig, view: View) -> sources.Source | None:
+def gather(run: RunEntry, config: RunConfig, view: View, room: DeltaGenerator) -> sources.Source | None:
     """The images to walk through the model; torch is imported only where they are its own samples."""
     shape = config.model.image_shape
     if view.source == views.DATA_SET:
-        return sources.from_data_set(state.selection(), config.data.name, shape, view.rows)
+        with room:
+            return sources.from_data_set(state.selection(), config.data.name, shape, view.rows)
     if view.source == views.SAMPLES:
         return sources.from_samples(sampled(run, view))
     return sources.from_files(shape, views.MOST_ROWS)
@@ -49,8 +51,7 @@ def page() -> None:
     selection = state.selection()
     components.heading(
         "Reconstructions",
-        "Each row is one image. From left to right the model forgets more of it: its <i>k</i> lowest latent variables "
-        "come from the prior instead of from q(z|x). What is left is what the layers above know.",
+        "From left to right the model forgets more of each image: its lowest latents come from the prior instead.",
     )
     run = selection.run
     if run is None:
@@ -67,17 +68,19 @@ def page() -> None:
     runs = [run, *second_run(selection.versus, run.config)]
     depths = {entry.name: entry.config.model.depth for entry in runs if entry.config}
     depth, trained = max(depths.values()), palette.look(run.config.data.name).title
-    view = views.chosen(depth)
-    images = gather(run, run.config, view)
+    view, room = views.chosen(depth)
+    images = gather(run, run.config, view, room)
     commands = []
     if images is None:
         st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this page.")
     else:
-        views.pin_row(images, selection)
+        views.inspect(images, run, run.config.model.image_shape, room)
         if views.several_draws(view):
             views.levels(runs, images, view, trained)
             # Run B redraws the samples of run A here; a command would give it samples of its own.
             again = runs[:1] if view.source == views.SAMPLES else runs
+            if images.away:
+                st.warning(f"Not on this machine, so not shown here: {images.away}.")
             commands = [views.command(one.name, images.flags, view, depths[one.name]) for one in again]
     components.section(
         "Samples of the model", "Every latent variable from the prior: what the model believes images look like."

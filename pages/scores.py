@@ -1,10 +1,13 @@
 """Scores: does a score tell out-of-distribution images from in-distribution ones?"""
 
+from functools import partial
+
 import streamlit as st
 
 from app.figures.densities import Brush
 from app.frame import components, parts, state
-from app.images import one_image
+from app.frame.state import ImageId
+from app.inspector import panel, subject
 from app.looks.palette import look
 from app.looks.wording import score_command
 from app.reading import baselines, measures, presence
@@ -37,8 +40,11 @@ def part(view: View, brush: Brush) -> None:
         checks.label_free(view)
 
 
-def shown(view: View) -> None:
-    """Metrics, figures, checks, and one image."""
+def shown(view: View, brushing: bool, curve: str) -> None:
+    """Figures, metrics, and the part that is chosen."""
+    first = view.outside[0] if view.outside else view.inside
+    sizes = {one.slug: len(one.scores) for one in view.sets}
+    panel.inspect(sizes, ImageId(first.slug, 0), partial(subject.of_view, view))
     for text in view.problems:
         components.problem(text)
     if view.unscored:
@@ -48,13 +54,13 @@ def shown(view: View) -> None:
         )
     threshold = measures.threshold(view.inside.scores, view.budget)
     if view.outside:
+        brush = figures.main_figures(view, threshold, brushing, curve)
         figures.metrics_table(view, threshold, state.selection().versus)
         baselines.fold(*baselines.measured(view), {} if view.measure.score.model_free else {view.measure.symbol: view})
         with components.guarded():
-            part(view, figures.main_figures(view, threshold))
+            part(view, brush)
     else:
         st.info("Choose out-of-distribution sets in the sidebar to compare with.")
-    one_image.one_image(view, threshold)
     if not view.outside:
         checks.negative_control(view)
         checks.label_free(view)
@@ -74,12 +80,12 @@ def page() -> None:
     if not presence.has(found, selection.data, selection.ood):
         return
     try:
-        view = controls.choose_view(found, selection.data, selection.ood)
+        view, brushing, curve = controls.choose_view(found, selection.data, selection.ood)
     except TableError as error:
         # The controls stay, so another score can be chosen.
         components.problem(str(error))
         return
-    shown(view)
+    shown(view, brushing, curve)
 
 
 page()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import components, controls
+from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import Selection
 from app.reading import loading
@@ -85,17 +86,20 @@ class Rivals:
         return self.values(column, slug) >= threshold(column.inside, BUDGET).value
 
 
-def choose_runs(selection: Selection, run: RunEntry) -> list[RunEntry]:
+def choose_runs(selection: Selection, run: RunEntry, toolbar: DeltaGenerator) -> list[RunEntry]:
     """Run A, and others chosen here: of those trained on the same set, all unasked."""
     others = {entry.name: entry for entry in loading.runs() if entry.name != run.name and entry.config}
     own = run.config and run.config.data.name
     alike = [name for name, one in others.items() if one.config and one.config.data.name == own]
     if not alike:
         return [run]
-    beside = controls.choose_many(
-        "Runs beside run A", "beside", alike, alike,
-        help="Those trained on the same data set. Tables of the same images are needed of each.",
-    )  # fmt: skip
+    with toolbar, state.shared():
+        fold = st.popover("Runs", key="compared-runs", width="content")
+    with fold:
+        beside = controls.choose_many(
+            "Runs beside run A", "beside", alike, alike,
+            help="Those trained on the same data set. Tables of the same images are needed of each.",
+        )  # fmt: skip
     return [run, *(others[name] for name in beside)]
 
 
@@ -103,13 +107,13 @@ def choose_set(found: Catalogue, ood: Sequence[str]) -> str | None:
     """One of the OOD sets of the sidebar that run A has scored, of all it has scored where it has none of them."""
     scored = [slug for slug in found.sets() if slug != found.own]
     offered = [slug for slug in ood if slug in scored] or scored
-    return controls.choose("OOD set", "set", offered) if offered else None
+    return controls.choose("OOD set", "set", offered, select=True, width=160) if offered else None
 
 
 def choose_levels() -> bool:
     """Whether every k of each score is shown."""
     about = "Scores with a k stand once for each run, at the k that is taken where nobody chose one, or at all of them."
-    return controls.choose("Levels", "every", (USUAL, EVERY), help=about) == EVERY
+    return controls.choose("Levels shown", "every", (USUAL, EVERY), help=about) == EVERY
 
 
 def gathered(catalogues: Sequence[Catalogue], slug: str, every: bool) -> Rivals:
@@ -130,7 +134,7 @@ def choose_against(shown: Rivals) -> Column | None:
     if usual is None:
         return None
     about = "The last columns say how much better or worse each score is than this one, on the same images."
-    name = controls.choose("Set against", "against", list(shown.by_name), usual.name, select=True, help=about)
+    name = controls.choose("Differences from", "against", list(shown.by_name), usual.name, select=True, help=about)
     return shown.by_name[name]
 
 

@@ -46,9 +46,9 @@ def two_scores(shown: Rivals, picked: Sequence[Column]) -> None:
         st.info("There is only one score here, and nothing to set it against.")
         return
     with controls.bar("two-scores"):
-        across = controls.choose("Across", "across", names, first[0], select=True)
+        across = controls.choose("Score across", "across", names, first[0], select=True)
         rest = [name for name in names if name != across]
-        up = controls.choose("Up", "up", rest, next(name for name in first if name != across), select=True)
+        up = controls.choose("Score upwards", "up", rest, next(name for name in first if name != across), select=True)
     both = [shown.by_name[name] for name in (across, up)]
     found = [
         kept(

@@ -1,6 +1,7 @@
 """Single images under all scores: those that one score alone catches, and one image with its rank under each."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,13 @@ import streamlit as st
 from app.baselines.choosing import BUDGET, Rivals
 from app.frame import components, controls
 from app.frame.state import ImageId
-from app.images.gallery import Shown, gallery, link, picture
+from app.images.gallery import Shown, gallery
+from app.inspector import panel
+from app.inspector.sections import Section
+from app.inspector.subject import Subject, of_view, usual
 from app.looks.palette import look
 from app.looks.wording import percent
+from app.reading.view import view
 from hvae.report.rivals import Column
 
 SHOWN = 12
@@ -66,15 +71,28 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
     components.save(listed, f"only-{slug}", key="caught-every")
 
 
-def one_image(shown: Rivals) -> None:
-    """One image under every score: the share of in-distribution images at or below it, and whether it is called OOD."""
-    own = look(shown.found.in_data).title
+def inspect(shown: Rivals) -> None:
+    """The inspector: an image under every score, and taken apart by the first run."""
     rows, tables = shown.rows, shown.tables
     first = shown.slug if shown.slug in rows else shown.found.in_data
-    default = ImageId(first, int(rows[first][0]))
     sizes = {slug: len(tables[slug]) for slug in reversed(shown.sets)}
-    image = controls.image_box(sizes, default, {slug: rows[slug].tolist() for slug in rows})
-    place = int(np.searchsorted(rows[image.slug], image.index))
+    among = {slug: rows[slug].tolist() for slug in rows}
+    section = Section("ranks", partial(_under_every_score, shown))
+    panel.inspect(sizes, ImageId(first, int(rows[first][0])), partial(_subject, shown), among=among, extra=[section])
+
+
+def _subject(shown: Rivals, image: ImageId) -> Subject:
+    """The image as the first run has scored it."""
+    entrant, slugs = shown.found.entrants[0], [slug for slug in shown.sets if slug != shown.found.in_data]
+    measure = usual(shown.tables[image.slug].metadata)
+    made = view(entrant.catalogue, shown.found.in_data, slugs, entrant.setting, measure, BUDGET, "nats")
+    return of_view(made, image)
+
+
+def _under_every_score(shown: Rivals, subject: Subject) -> None:
+    """The share of in-distribution images at or below it under every score, and whether that calls it OOD."""
+    image, own = subject.image, look(shown.found.in_data).title
+    place = int(np.searchsorted(shown.rows[image.slug], image.index))
     columns = list(shown.by_name.values())
     frame = pd.DataFrame(
         {
@@ -86,25 +104,18 @@ def one_image(shown: Rivals) -> None:
             "called OOD": [bool(shown.called(one, image.slug)[place]) for one in columns],
         }
     ).sort_values("rank", ascending=False, kind="stable")
-    left, right = st.columns([1, 3], gap="large")
-    with left:
-        images = picture(shown.run, image, tables[image.slug], 160)
-        link(image, images)
-    with right:
-        calls = sum(frame["called OOD"].tolist())
-        title = f"{calls} of {len(frame)} scores call {look(image.slug).title} {image.index} OOD"
-        st.html(f'<p class="chart-title">{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own}</p>')
-        bar = st.column_config.ProgressColumn(
-            f"above so many {own} (%)", min_value=0, max_value=100, format="%.1f", width="medium"
-        )
-        st.dataframe(
-            frame,
-            hide_index=True,
-            height=430,
-            placeholder="",
-            alt="Every score of this image",
-            column_config={"rank": bar, "value": st.column_config.NumberColumn(format="%.4g")},
-            column_order=["score", "run", "rank", "called OOD", "value", "unit"],
-            key="image-ranks",
-        )
-        components.save(frame, f"image-{image.slug}-{image.index}", key="image-ranks-csv")
+    calls = sum(frame["called OOD"].tolist())
+    title = f"{calls} of {len(frame)} scores call {subject.title} OOD"
+    st.html(f'<p class="chart-title">{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own}</p>')
+    bar = st.column_config.ProgressColumn("rank (%)", min_value=0, max_value=100, format="%.1f", width="small")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=180,
+        placeholder="",
+        alt="Every score of this image",
+        column_config={"rank": bar, "value": st.column_config.NumberColumn(format="%.4g")},
+        column_order=["score", "rank", "called OOD", "run", "value", "unit"],
+        key="image-ranks",
+    )
+    components.save(frame, f"image-{image.slug}-{image.index}", key="image-ranks-csv", quiet=True)

@@ -26,7 +26,7 @@ MOST_ROWS = 18
 
 def choose_group() -> str:
     """Which scores the table shows, by what they take; all of them unasked."""
-    return controls.choose("Scores that take", "takes", (ALL, *GROUPS))
+    return controls.choose("Scores that need", "takes", (ALL, *GROUPS), select=True, width=190)
 
 
 def best(frame: pd.DataFrame) -> None:

@@ -7,11 +7,12 @@ from typing import Self
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import components, controls
+from app.frame import components, controls, state
 from app.frame.state import Selection
 from app.looks.palette import Look, run_look
-from app.looks.wording import asked_for, literal
+from app.looks.wording import asked_for, literal, shortened
 from app.reading import choosing, loading, presence
 from app.reading import view as views
 from app.reading.measures import Measure
@@ -78,7 +79,7 @@ def letter(position: int) -> str:
     return chr(ord("A") + position) if position < 26 else str(position + 1)
 
 
-def choose(selection: Selection, run: RunEntry) -> list[RunEntry]:
+def choose(selection: Selection, run: RunEntry, toolbar: DeltaGenerator) -> list[RunEntry]:
     """Run A, run B where there is one, and any others, chosen here; alone where there is nothing to compare with."""
     first = [run, *([selection.versus] if selection.versus else [])]
     others = {entry.name: entry for entry in loading.runs() if entry.name not in {one.name for one in first}}
@@ -90,10 +91,13 @@ def choose(selection: Selection, run: RunEntry) -> list[RunEntry]:
         fit = [name for name, one in others.items() if own and one.config and one.config.data.name == own]
         # Of its own kind first: what a classifier says stands beside no likelihood.
         alike = sorted(fit, key=lambda name: _way(others[name]) != _way(run))[:OFFERED]
-    also = controls.choose_many(
-        label, "also", list(others), alike,
-        help="Run A, and run B where one is chosen, come from the sidebar. Any number may be added here.",
-    )  # fmt: skip
+    with toolbar, state.shared():
+        fold = st.popover("Runs", key="compared-runs", width="content")
+    with fold:
+        also = controls.choose_many(
+            label, "also", list(others), alike,
+            help="Run A, and run B where one is chosen, come from the sidebar. Any number may be added here.",
+        )  # fmt: skip
     return first + [others[name] for name in also]
 
 
@@ -118,15 +122,22 @@ def alone(found: Catalogue) -> None:
     )
 
 
-def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View:
-    """Draw the controls and measure the sets they name; the first run has a setting of `data`. Raises a TableError."""
+def view(
+    catalogues: Sequence[Catalogue], data: str, ood: Sequence[str], toolbar: DeltaGenerator
+) -> tuple[View, DeltaGenerator]:
+    """Draw the controls in the toolbar and measure the sets they name; also the room for further ones.
+
+    The first run has a setting of `data`. Raises a TableError.
+    """
     settings = catalogues[0].settings(data)
-    with controls.bar("controls"):
+    with toolbar:
         about = next(entry.metadata for entry in catalogues[0].entries if entry.slug == data)
         score = choosing.choose_score(about)
         slot = controls.bar("level", width="content")
+        further = controls.bar("further", width="content")
+    with controls.advanced(toolbar):
+        setting = choosing.choose_setting(settings)
         unit = choosing.choose_unit()
-    setting = choosing.choose_setting(settings)
     depths = [depth for depth in _depths(catalogues, data, setting) if score.levels(depth)]
     with slot:
         k = choosing.choose_level(score, min(depths))
@@ -148,10 +159,10 @@ def view(catalogues: Sequence[Catalogue], data: str, ood: Sequence[str]) -> View
             problems.append(f"{name}: {error}")
             continue
         problems += [f"{name}: {line}" for line in one.problems]
-        style = run_look(place, f"{letter(place)} · {components.escape(name)}")
+        style = run_look(place, f"{letter(place)} · {components.escape(shortened(name))}")
         runs.append(Compared(**vars(one), letter=letter(place), look=style))
     there = tuple(slug for slug in ood if slug in runs[0].scored)
-    return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure)
+    return View(data, there, tuple(runs), unscored, tuple(problems), setting, measure), further
 
 
 def _depths(catalogues: Sequence[Catalogue], data: str, setting: Setting) -> list[int]:

@@ -48,7 +48,7 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
     names = [run.name for run in runs]
     components.table(
-        ["", *(f"{letter(place)} · {components.escape(name)}" for place, name in enumerate(names))],
+        ["", *(f"{letter(place)} · {components.named(name)}" for place, name in enumerate(names))],
         rows,
         _caption(len(fields), sum(run.config is not None for run in runs)),
         numbers=pd.DataFrame(

@@ -1,7 +1,6 @@
 """What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from app.compare.choosing import BUDGET, Compared, View
-from app.frame import components, controls, state
+from app.frame import components
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images import scatters
-from app.images.gallery import Shown, gallery, link, picture
+from app.images.gallery import Shown, gallery
+from app.inspector.subject import Subject
 from app.looks.palette import look
 from app.looks.wording import significant
 from app.reading import measures
@@ -42,13 +42,22 @@ def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
 
 
 def scatter(view: View, found: list[Agreement]) -> None:
-    """The score of the first run against that of the second, with the shares of images in each quadrant."""
+    """The score of the first run against that of the second."""
     both = first, second = view.runs[:2]
-    limits = [measures.threshold(one.inside.scores, BUDGET).value for one in both]
+    limits = _limits(view)
     axes = [f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in both]
     letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
     scatters.scatter(found, [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)])
-    scatters.quadrants(found, limits, letters, f"at {100 * BUDGET:.0f} % false alarms of each run")
+
+
+def quadrants(view: View, found: list[Agreement]) -> None:
+    """Which share of images both of the first two runs call OOD, one of them, or neither."""
+    letters = [one.letter for one in view.runs[:2]]
+    scatters.quadrants(found, _limits(view), letters, f"at {100 * BUDGET:.0f} % false alarms of each run")
+
+
+def _limits(view: View) -> list[float]:
+    return [measures.threshold(one.inside.scores, BUDGET).value for one in view.runs[:2]]
 
 
 def disagreements(view: View, one: Agreement) -> None:
@@ -79,36 +88,24 @@ def disagreements(view: View, one: Agreement) -> None:
     components.save(frame.iloc[order], f"every-image-{one.slug}", key="every-image")
 
 
-def one_image(view: View, found: list[Agreement]) -> None:
-    """One image in every run: its score, its percentile, and whether it is called OOD."""
-    components.section(
-        "One image in every run", "Click a mark or an image above, or type a set and a number. It stays on other pages."
+def in_every_run(view: View, subject: Subject) -> None:
+    """The image of the inspector in every run: its score, its percentile, and whether it is called OOD."""
+    image, own = subject.image, view.runs[0]
+    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
+    cells: dict[str, Callable[[Any], str]] = {
+        f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
+        "higher than": lambda row: f"{row.percentile:.1f} %",
+        f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
+    }
+    shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
+    for head, cell in cells.items():
+        shown[head] = lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
+    components.listed(
+        pd.DataFrame([_judged(one, own, image) for one in view.runs]),
+        shown,
+        f"{view.measure.symbol} of {subject.title} in every run",
+        name="image-in-every-run",
     )
-    own, last = view.runs[0], found[-1]
-    sizes = {one.slug: len(one.first) for one in found[::-1]}
-    image = controls.image_box(sizes, ImageId(last.slug, int(next(chain(*last.furthest(1)), 0))))
-    looks = {one.run.name: one.look.title for one in view.runs}
-    left, right = st.columns([1, 3], gap="large")
-    with left:
-        images = picture(own.run, image, own.scored[image.slug].table, 160)
-    with right:
-        cells: dict[str, Callable[[Any], str]] = {
-            f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
-            f"above so many {look(view.data).title} images": lambda row: f"{row.percentile:.1f} %",
-            f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
-        }
-        shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
-        for head, cell in cells.items():
-            shown[head] = lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
-        components.listed(
-            pd.DataFrame([_judged(one, own, image) for one in view.runs]),
-            shown,
-            f"{view.measure.symbol} of {look(image.slug).title} {image.index} in every run",
-            name="image-in-every-run",
-        )
-        query = state.values("scores", image=str(image))
-        st.page_link("../pages/scores.py", label="See its place on Scores →", query_params=query)
-        link(image, images, "See its reconstructions by A and B →", versus=view.runs[1].run.name)
 
 
 def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:

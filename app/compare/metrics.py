@@ -35,7 +35,7 @@ def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
     first, several = view.runs[0], len(view.runs) > 1
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
-    looks = {one.run.name: one.look.title for one in view.runs}
+    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
     shown: dict[str, Callable[[Any], str]] = {
         "OOD set": lambda row: look(row.ood).title,
         "run": lambda row: looks[row.run],

@@ -56,7 +56,6 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
     """Layer l against layer l, on every data set."""
     rows = feature_tables.rows(tables, kind)
     rows = rows.loc[rows["layer_a"] == rows["layer_b"]]
-    st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
     stamp = rows.to_csv(index=False)
     drawn = (
         ("mean_abs_r", "Matched units: do they rise and fall together?", "mean |r|", "correlation", "r-by-layer"),
@@ -66,6 +65,7 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
         figure = kept(column, stamp, partial(over_layers, rows, column, *words, null=column == "mean_abs_r"))
         with place:
             components.chart(figure, rows, f"{name}-{kind}", key=key)
+    st.html(f'<p class="prose">{in_words(rows, run, other)}</p>')
     counts = ", ".join(str(count) for count in sorted(set(rows["units"])))
     first = next(iter(tables.values())).metadata
     st.caption(

@@ -7,10 +7,11 @@ import streamlit as st
 
 from app.features import tables as feature_tables
 from app.figures.agreement import matched_pairs
-from app.frame import components, controls, state
+from app.frame import components, controls
 from app.frame.state import ImageId
 from app.images import gallery
 from app.images.sources import Sizes
+from app.inspector import panel, subject
 from hvae import datasets
 from hvae.runs.correlations.tables import CorrelationMetadata, Kind
 from hvae.runs.correlations.unit_pairs import MOST_IMAGES, UnitPair
@@ -94,10 +95,11 @@ def _galleries(
     shape = run.config.model.image_shape if run.config else (1, 28, 28)
     here = [name for name in datasets.names_for(shape) if datasets.available(name)]
     if slug in here:
-        image = controls.image_box(Sizes(here, shape), ImageId(slug, pair.images_a[0]))
-        with st.container(horizontal=True):
-            for page, label in (("reconstructions", "See its reconstructions"), ("scores", "See its scores")):
-                st.page_link(f"../pages/{page}.py", label=label, query_params=state.values(page, image=image))
+        panel.inspect(
+            Sizes([slug], shape),
+            ImageId(slug, pair.images_a[0]),
+            lambda image: subject.of_run(run, image, subject.scored_picture(run, slug, metadata)),
+        )
     both = zip(st.columns(2), (run.name, other.name), units, (pair.images_a, pair.images_b), "ab", strict=True)
     for column, name, unit, images, side in both:
         shown = [

@@ -145,14 +145,15 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
     least, most = float(min(limits.min(), starts.min(), ends.min())), float(rightmost.max())
     span = max(most - least, 1.0)
     # On a phone a letter of the longest number takes a thirtieth of the width.
-    room = max(0.17, 0.033 * max(len(number(one.value)) for one in steps))
+    room = max(0.24, 0.045 * max(len(number(one.value)) for one in steps))
     figure.update_layout(
         barmode="overlay",
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
-        xaxis={"title": "nats, added up from the top", "range": [least - 0.03 * span, most + room * span]},
+        xaxis={"title": {"text": "nats, added up", "standoff": 4}, "range": [least - 0.03 * span, most + room * span]},
     )
-    laid_out(figure, title, height=190 + (40 if len(steps) <= MANY_STEPS else 28) * len(steps), worded=True)
+    laid_out(figure, title, height=70 + (34 if len(steps) <= MANY_STEPS else 26) * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)
+    figure.update_layout(showlegend=False)
     return figure
 
 

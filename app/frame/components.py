@@ -14,7 +14,7 @@ import streamlit as st
 from app.figures.layout import Figure
 from app.frame import state
 from app.frame.glossary import explained
-from app.looks.wording import literal
+from app.looks.wording import literal, shortened
 from hvae.errors import HvaeError
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ WAY_ON = "Choose another run or data set in the sidebar, or go on with another p
 """What to do where a page cannot show what is selected."""
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
+HISTORY = f"<script>{(Path(__file__).parent / 'history.js').read_text()}</script>"
+"""Makes every choice one press of the Back button."""
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
 
@@ -39,10 +41,11 @@ def guarded() -> Iterator[None]:
         problem("This page failed in a way nobody foresaw. The log of the server says where; the other pages work.")
 
 
-def heading(title: str, lead: str) -> None:
+def heading(title: str, lead: str = "") -> None:
     """Title of a page and one sentence on what it is for (HTML allowed in the lead)."""
     st.title(title, anchor=False)
-    st.html(f'<p class="lead">{explained(lead)}</p>')
+    if lead:
+        st.html(f'<p class="lead">{explained(lead)}</p>')
 
 
 def section(title: str, text: str = "") -> None:
@@ -198,6 +201,12 @@ def mark(text: str, kind: str = "warn") -> str:
 def escape(text: object) -> str:
     """Text from outside, safe in HTML."""
     return html.escape(str(text))
+
+
+def named(name: str) -> str:
+    """A name from outside in HTML, its middle left out where it is long; the whole on hovering."""
+    short = shortened(name)
+    return escape(name) if short == name else f'<span title="{escape(name)}">{escape(short)}</span>'
 
 
 def plain(text: str) -> str:

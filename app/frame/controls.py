@@ -2,7 +2,6 @@
 
 import math
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +22,17 @@ def bar(key: str, **layout: Any) -> DeltaGenerator:
         return st.container(key=key, horizontal=True, vertical_alignment="bottom", gap="medium", **layout)
 
 
+def toolbar() -> DeltaGenerator:
+    """The one line above the first figure of a page that holds its common choices."""
+    return bar("toolbar")
+
+
+def advanced(toolbar: DeltaGenerator) -> DeltaGenerator:
+    """The fold at the end of a toolbar for what few people change."""
+    with toolbar, state.shared():
+        return st.popover("Advanced", key="advanced", width="content")
+
+
 def choose(
     label: str,
     key: str,
@@ -30,6 +40,7 @@ def choose(
     default: str | None = None,
     *,
     select: bool = False,
+    width: int | None = None,
     help: str | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> str:
@@ -45,7 +56,7 @@ def choose(
             state.note(key, f"{wanted} `{fallback}`. Available: {listed(options)}.")
     state.settle(key, lambda asked: next((one for one in asked[-1:] if one in options), None),
                  options.__contains__, fallback)  # fmt: skip
-    widget = partial(st.selectbox, index=None) if select else st.segmented_control
+    widget: Any = partial(st.selectbox, index=None, width=width or "stretch") if select else st.segmented_control
     with state.shared():
         chosen = widget(label, options, key=key, required=True, bind="query-params", help=help, on_change=on_change)
     return state.kept(key, chosen if chosen in options else None, fallback)
@@ -88,7 +99,7 @@ def number(label: str, key: str, low: int, high: int, default: int, help: str | 
 def decimal(label: str, key: str, low: float, high: float, default: float, *, step: float, help: str) -> float:
     """A box for any number, else as `number`."""
     wanted = f"no number from {low:g} to {high:g}; showing {default:g}"
-    return _boxed(label, key, float, (low, high), default, wanted, step=step, help=help, width=190, format="%g")
+    return _boxed(label, key, float, (low, high), default, wanted, step=step, help=help, width=150, format="%g")
 
 
 def decimal_or_none(label: str, key: str, *, help: str, on_change: Callable[[], None] | None = None) -> float | None:
@@ -146,36 +157,39 @@ def seed() -> int:
     return chosen
 
 
-def image_box(sizes: Mapping[str, int], default: ImageId, among: Mapping[str, Sequence[int]] | None = None) -> ImageId:
-    """The pinned image as a box (`set:number`) with previous and next, bound to the address as `image`.
+def start_box(sizes: Mapping[str, int], default: ImageId) -> ImageId:
+    """Where a page begins in a data set, as a box (`set:number`) with previous and next, in the address as `start`.
 
-    `sizes` says how many images each data set on offer has, `among` which of them can be shown, in ascending order,
-    default all; the default is taken where nothing usable is pinned, the nearest one for an image that is not among
-    them.
+    `sizes` says how many images each data set on offer has; where nothing usable is chosen it is the image that is
+    open in the inspector, else the default.
     """
+    key = "start"
+    looked_at = state.chosen("image") or "".join(state.asked("image")[-1:])
+    if looked_at and _parsed(looked_at, sizes):
+        default = _parsed(looked_at, sizes) or default
 
     def usable(text: object) -> bool:
-        return isinstance(text, str) and (_parsed(text, sizes) is not None or state.is_drawn("image"))
+        return isinstance(text, str) and (_parsed(text, sizes) is not None or state.is_drawn(key))
 
-    state.settle("image", lambda asked: "".join(asked[-1:]) or None, usable, str(default))
-    with bar("image-box"):
-        with state.shared():
-            about = f"Type a set and a number, such as `{default}`, or click a mark in a figure."
-            text = st.text_input("Image (set:number)", key="image", bind="query-params", width=220, help=about)
-        wanted = _parsed(text, sizes) or default
-        numbers = range(sizes[wanted.slug]) if among is None else among[wanted.slug]
-        place = min(bisect_left(numbers, wanted.index), len(numbers) - 1)
-        pinned = ImageId(wanted.slug, int(numbers[place]))
-        for label, step in (("Previous", -1), ("Next", 1)):
-            target = ImageId(wanted.slug, int(numbers[(place + step) % len(numbers)]))
-            st.button(label, key=f"_image{step}", on_click=state.pin, args=(target,))
-    if pinned != wanted:
-        st.caption(f"`{wanted}` is not among the images that are shown here; this is the next one, `{pinned}`.")
+    def go(image: ImageId) -> None:
+        st.session_state[key] = str(image)
+
+    state.settle(key, lambda asked: "".join(asked[-1:]) or None, usable, str(default))
+    with state.shared():
+        about = f"Type a set and a number, such as `{default}`."
+        text = st.text_input("First image (set:number)", key=key, bind="query-params", width=200, help=about)
+    found = _parsed(text, sizes) or default
+    size = sizes[found.slug]
+    for label, step in (("Previous", -1), ("Next", 1)):
+        target = ImageId(found.slug, (found.index + step) % size)
+        st.button(label, key=f"_start{step}", on_click=go, args=(target,))
     if text and _parsed(text, sizes) is None:
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
-        st.warning(f"There is no image `{quoted(text)}` here; showing `{pinned}`. Available: {offer}.")
-    state.kept("image", text or None, str(default))
-    return pinned
+        state.note(key, f"There is no image `{quoted(text)}` here; showing `{found}`. Available: {offer}.")
+    else:
+        state.unsay(key)
+    state.kept(key, text or None, str(default))
+    return found
 
 
 def _parsed(text: str, sizes: Mapping[str, int]) -> ImageId | None:

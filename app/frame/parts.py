@@ -26,4 +26,4 @@ OF_MODELS = (LEARNING, ROBUSTNESS)
 def choose(page: str, offered: Sequence[str] | None = None) -> str:
     """The part of a page to draw, bound to the address: one of those that can be shown, of all if None."""
     key, parts = PARTS[page]
-    return controls.choose("Look closer at", key, offered or parts)
+    return controls.choose("Show", key, offered or parts)

@@ -5,56 +5,54 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "pages"
 HOME = "overview"
+_INSPECTED = ("image", "pins")
 _MEASURE = ("score", "k", "reading", "S", "R", "unit")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its file in `pages/` and its address, its title, where it stands in the navigation.
+    """A page: its file in `pages/` and its address, and its title, which stands in the navigation.
 
     `keys` are the values of the address that it knows beside the selection.
     """
 
     name: str
     title: str
-    group: str
     keys: tuple[str, ...] = ()
 
 
 PAGES = (
-    Page("overview", "Overview", "Learn"),
-    Page("how_it_works", "How it works", "Learn", ("example", "layers", "seed")),
-    Page("paradox", "Why likelihood fails", "Learn", ("step", "guess", "known", "other", "turn", "density", "picture")),
+    Page("overview", "Overview", _INSPECTED),
+    Page("how_it_works", "How it works", ("example", "layers", "seed")),
+    Page("paradox", "Why likelihood fails", ("step", "guess", "known", "other", "turn", "density", "picture")),
     Page(
-        "reconstructions", "Reconstructions", "Learn",
-        ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
+        "reconstructions", "Reconstructions",
+        ("source", "start", "show", "rows", "reading", "draws", "level", "levels", "seed", *_INSPECTED),
     ),
-    Page("scores", "Scores", "Analyse", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image")),
+    Page("scores", "Scores", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", *_INSPECTED)),
     Page(
-        "baselines", "Baselines", "Analyse",
-        ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", "image"),
+        "baselines", "Baselines",
+        ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", *_INSPECTED),
     ),
-    Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
-    Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
+    Page("features", "Features", ("kind", "between", "on", "pair", "match", *_INSPECTED, "job")),
+    Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", *_INSPECTED)),
     Page(
-        "score_images", "Score images", "Use",
+        "score_images", "Score images",
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
-         "job", "alpha", "k", "order", "only", "page"),
+         "job", "alpha", "k", "order", "only", "page", *_INSPECTED),
     ),
-    Page("runs", "Runs", "Manage", ("about", "quantity", "card")),
+    Page("runs", "Runs", ("about", "quantity", "card")),
 )  # fmt: skip
 
 
-def groups() -> dict[str, list[tuple[str, str]]]:
-    """Group: (name, title) of its pages."""
-    there = [page for page in PAGES if page.name in names()]
-    named = dict.fromkeys(page.group for page in there)
-    return {group: [(page.name, page.title) for page in there if page.group == group] for group in named}
+def there() -> list[Page]:
+    """The pages whose file exists."""
+    return [page for page in PAGES if (FOLDER / f"{page.name}.py").is_file()]
 
 
 def names() -> list[str]:
-    """Names of the pages whose file exists."""
-    return [page.name for page in PAGES if (FOLDER / f"{page.name}.py").is_file()]
+    """Their names."""
+    return [page.name for page in there()]
 
 
 def address(name: str) -> str:

@@ -56,11 +56,14 @@ class ImageId:
 
 def begin(page: str) -> None:
     """Remember what the address asks for, before any widget; on arrival at a page the notes of the one before go."""
-    if st.session_state.get("_page") == page:
-        return
     context = get_script_run_ctx()
+    if st.session_state.get("_page") == page:
+        if context and context.is_history_navigation:
+            _go_back(parse_qs(context.query_string, keep_blank_values=True))
+        return
     asked = parse_qs(context.query_string, keep_blank_values=True) if context else {}
     st.session_state["_page"] = page
+    st.session_state["_arrived"] = {key: chosen(key) for key in KEYS}
     # What a link asked for on a page that does not draw it waits for the page that does.
     waiting = st.session_state.get("_asked", {})
     st.session_state["_asked"] = {key: waiting[key] for key in KEYS if key in waiting} | asked
@@ -69,6 +72,15 @@ def begin(page: str) -> None:
     st.session_state["_notes"] = {}
     for key in sorted(set(asked) - {*KEYS, "embed", "embed_options"}):
         note(key, f"The address has a value `{quoted(key)}` that no page knows; it is ignored.")
+
+
+def _go_back(asked: dict[str, list[str]]) -> None:
+    """The Back button on the same page: what the address says holds, and else what held on arrival."""
+    st.session_state["_asked"] = dict(asked)
+    st.session_state["_settled"] = set()
+    st.session_state["_notes"] = {}
+    for key, value in st.session_state["_arrived"].items():
+        hold(key, value)
 
 
 def note(key: str, text: str) -> None:
@@ -109,20 +121,20 @@ def select(chosen: Selection) -> None:
     st.session_state["_selection"] = chosen
 
 
-def pin(image: ImageId) -> None:
-    """Pin an image; for callbacks, and for pages before their `image_box` is drawn."""
-    st.session_state["image"] = str(image)
+def inspect(image: ImageId | None) -> None:
+    """Open an image in the inspector, or close it; for callbacks, and for pages before the inspector is drawn."""
+    st.session_state["image"] = str(image or "")
 
 
-def pin_mark(slugs: Sequence[str]) -> Callable[[int], None]:
-    """What a click on a mark does in figures that number the images of these sets by `IDS_PER_SET`: it pins one."""
+def inspect_mark(slugs: Sequence[str]) -> Callable[[int], None]:
+    """What a click does in figures that number the images of these sets by `IDS_PER_SET`: it opens one."""
 
-    def pinned(mark: int) -> None:
+    def inspected(mark: int) -> None:
         place, index = divmod(int(mark), IDS_PER_SET)
         if place < len(slugs):
-            pin(ImageId(slugs[place], index))
+            inspect(ImageId(slugs[place], index))
 
-    return pinned
+    return inspected
 
 
 def asked(key: str) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,10 +210,11 @@ def headings(shown: str, levels: Sequence[int], draws: int) -> list[str]:
 
 
 def strip(walked: RepeatedReconstructions, original: np.ndarray, label: str) -> str:
-    """One image `(1, channel, height, width)` and what is left of it at the usual levels, as HTML."""
+    """What is left of one image `(1, channel, height, width)` at the usual levels, small, as HTML."""
     levels = usual_levels(walked.depth)
-    columns = headings(PICTURE, levels, walked.draws)
-    return table_html(columns, rows(walked, original, [label], PICTURE, levels), "rebuilt")
+    columns = headings(PICTURE, levels, walked.draws)[1:]
+    (row,) = rows(walked, original, [label], PICTURE, levels)
+    return table_html(columns, [replace(row, cells=row.cells[1:])], "rebuilt", cell=SMALL_CELL)
 
 
 def level_name(k: int) -> str:

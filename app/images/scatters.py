@@ -44,7 +44,7 @@ def scatter(found: Sequence[Agreement], axes: Sequence[Axis], rows: Mapping[str,
         drawn,
         "agreement",
         key="agreement",
-        on_click=state.pin_mark([one.slug for one in found]),
+        on_click=state.inspect_mark([one.slug for one in found]),
     )
 
 

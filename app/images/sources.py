@@ -42,6 +42,8 @@ class Source:
     familiar: bool
     flags: str
     ids: tuple[state.ImageId, ...] = ()
+    away: str = ""
+    """Sets that are not on this machine, each with the command that fetches it."""
 
 
 class Sizes(UserDict[str, int]):
@@ -57,31 +59,30 @@ class Sizes(UserDict[str, int]):
         return len(whole(slug, self.image_shape))
 
 
+def here(image_shape: Shape) -> Sizes:
+    """How many images each data set has that is on this machine and fits a model."""
+    return Sizes([slug for slug in datasets.names_for(image_shape) if datasets.available(slug)], image_shape)
+
+
 def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, count: int) -> Source:
-    """Images in a row from the one pinned in the address, with a box to pin another.
+    """Images in a row from one that the address says, with a box for another.
 
     Sets of the selection that are not on this machine are named with the command that fetches them.
     """
     known = datasets.names_for(image_shape)
-    if not state.asked("image") and not state.is_drawn("image") and (pin := state.chosen("image")):
-        # An image pinned on another page is asked for, not merely preferred: one of a set that is not here is said to
-        # be missing, and stays pinned.
-        state.ask("image", pin)
-    here = [slug for slug in known if datasets.available(slug)]
+    offered = here(image_shape)
     wanted = [slug for slug in (*selection.ood, selection.data) if slug in known]
-    pinned = "".join(state.asked("image")[-1:]).partition(":")[0]
-    away = [slug for slug in dict.fromkeys([*wanted, pinned]) if slug in known and slug not in here]
-    if away:
-        fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
-        state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
-    default = next((slug for slug in wanted if slug in here), here[0])
-    image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
+    opened = (state.chosen("image") or "".join(state.asked("image")[-1:])).partition(":")[0]
+    away = [slug for slug in dict.fromkeys([*wanted, opened]) if slug in known and slug not in offered]
+    fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
+    default = next((slug for slug in wanted if slug in offered), next(iter(offered)))
+    image = controls.start_box(offered, state.ImageId(default, 0))
     every = whole(image.slug, image_shape)
     index = np.arange(image.index, min(image.index + count, len(every)))
     title = palette.look(image.slug).title
     labels, ids = zip(*((f"{title} {n}", state.ImageId(image.slug, int(n))) for n in index), strict=True)
     flags = f"--data {image.slug} --split {every.split} --first {image.index} --count {len(index)}"
-    return Source(every.take(index), index, labels, title, image.slug == trained, flags, ids)
+    return Source(every.take(index), index, labels, title, image.slug == trained, flags, ids, fetched)
 
 
 def from_samples(samples: np.ndarray) -> Source:
@@ -104,7 +105,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
             width=420,
         )
         about = "pad: on black; crop: the centre; squash: stretched"
-        fit = st.selectbox("Other aspects are", FITS, width=130, help=about)
+        fit = st.selectbox("If the shape differs", FITS, width=130, help=about)
         invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
     read, labels = [], []
     for file in files[:most]:

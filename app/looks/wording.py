@@ -82,6 +82,11 @@ def quoted(text: str) -> str:
     return re.sub(r"[^\w .:>=-]", "?", text)[:60]
 
 
+def shortened(name: str, most: int = 32) -> str:
+    """A name with its middle left out where it is long."""
+    return name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
+
+
 def literal(text: object) -> str:
     """Text from outside for a place that renders Markdown: no link, picture, formula or directive comes of it."""
     return re.sub(r"([\\`*\[\]<$])", r"\\\1", str(text))

@@ -78,6 +78,7 @@ def show_two(pair: Pair) -> None:
     if found is None:
         return
     left, right, away = found
+    room = st.container()
     with controls.bar("paradox-turn"):
         turn = controls.number("Pair of images", "turn", 0, 9999, 0, help="Each number takes two other images.")
         st.button("Another pair", on_click=_next)
@@ -87,7 +88,7 @@ def show_two(pair: Pair) -> None:
     for slug, images in (left, right):
         row = _row(turn, len(images))
         cells.append(Cell(grey_or_colour(images.images[row]), f"{look(slug).title}, image {row}"))
-    st.html(table_html(("left", "right"), [Row(f"pair {turn}", tuple(cells))], "two"))
+    room.html(table_html(("left", "right"), [Row(f"pair {turn}", tuple(cells))], "two"))
 
 
 def sitting_inside(pair: Pair) -> str:

@@ -30,18 +30,17 @@ class Step:
 def choose(steps: tuple[Step, ...]) -> int:
     """Number of the step that is open, from 1, bound to the address."""
     numbers = [str(number) for number in range(1, len(steps) + 1)]
-    with controls.bar("paradox-steps"):
-        at = int(controls.choose("Step", "step", numbers))
-        _turn("← Previous", at - 1, len(steps))
-        _turn("Next →", at + 1, len(steps))
+    at = int(controls.choose("Step", "step", numbers))
+    _turn("← Previous", at - 1, len(steps))
+    _turn("Next →", at + 1, len(steps))
     return at
 
 
 def show(number: int, step: Step, pair: Pair) -> None:
     """A step: the question, a guess, then the answer."""
-    components.section(f"{number}. {step.title}", step.about(pair))
     if step.exhibit:
         step.exhibit(pair)
+    components.section(f"{number}. {step.title}", step.about(pair))
     guess = controls.choose(step.question, "guess", (NOT_YET, *step.answers, SHOW))
     if guess == NOT_YET:
         st.caption("Guess first: the answer appears here.")

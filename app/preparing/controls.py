@@ -22,7 +22,7 @@ _HELP = (
 
 def treatment(image_shape: tuple[int, int, int], trained: str) -> Treatment:
     """Draw the controls, in a bar: what is done to all files for a model trained on the set of this name."""
-    fit = controls.choose("Other aspects are", "fit", FITS, usual_fit(trained), select=True, help=_FITS_HELP)
+    fit = controls.choose("If the shape differs", "fit", FITS, usual_fit(trained), select=True, help=_FITS_HELP)
     recipe = controls.choose("Prepare", "prepare", (*RECIPES, STEP_BY_STEP), select=True, help=_HELP)
     how = Treatment(image_shape, fit, like=trained)
     if recipe == STEP_BY_STEP:

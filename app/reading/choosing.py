@@ -21,7 +21,8 @@ UNIT_HELP = (
     "nats: as computed. bits/dim: nats / (D ln 2), D the number of pixels and channels. ln(bits/dim): the natural "
     "logarithm of that, the axis of the paper's Figure 5, for scores that are never negative. No unit changes an AUROC."
 )
-USUAL = "llr"
+USUAL, PARTED = "llr", "joint"
+"""The score that is taken unasked, and the one that adds up from parts."""
 
 
 def choose_score(about: TableMetadata) -> type[Score]:
@@ -30,7 +31,7 @@ def choose_score(about: TableMetadata) -> type[Score]:
     offered, asked = menu(one.name for one in dict.fromkeys(map(type, found)))
     if not offered:
         raise TableError(f"no score of this version knows models of {about.depth} latent layers")
-    return find(controls.choose("Score", "score", offered, USUAL, help=asked))
+    return find(controls.choose("Score", "score", offered, USUAL, select=True, width=150, help=asked))
 
 
 def menu(names: Iterable[str]) -> tuple[list[str], str]:
@@ -47,7 +48,9 @@ def choose_level(score: type[Score], depth: int) -> Level:
     if not levels:
         return None
     about = "How many of the lowest layers take their latents from the prior instead of from the image."
-    return int(controls.choose("k", "k", [str(k) for k in levels], str(score.usual_level(depth)), help=about))
+    return int(
+        controls.choose("Levels replaced (k)", "k", [str(k) for k in levels], str(score.usual_level(depth)), help=about)
+    )
 
 
 def choose_unit() -> str:
@@ -66,13 +69,12 @@ def said_measure(score: Score, unit: str) -> Measure:
 
 def choose_setting(found: Sequence[Setting]) -> Setting:
     """Reading, S and R of at least one setting: only combinations that exist, each choice narrowing the next."""
-    with controls.bar("settings"):
-        for name, label, key, about in (
-            ("reading", "Reading", "reading", READING_HELP),
-            ("samples", "Importance samples S", "S", "More samples tighten the bound."),
-            ("draws", "Draws R", "R", "Values are means over R repeats: less noise."),
-        ):
-            offered = dict.fromkeys(str(getattr(one, name)) for one in found)
-            chosen = controls.choose(label, key, list(offered), help=about)
-            found = [one for one in found if str(getattr(one, name)) == chosen]
+    for name, label, key, about in (
+        ("reading", "Reading of L>k", "reading", READING_HELP),
+        ("samples", "Importance samples S", "S", "More samples tighten the bound."),
+        ("draws", "Draws R", "R", "Values are means over R repeats: less noise."),
+    ):
+        offered = dict.fromkeys(str(getattr(one, name)) for one in found)
+        chosen = controls.choose(label, key, list(offered), help=about)
+        found = [one for one in found if str(getattr(one, name)) == chosen]
     return found[0]

@@ -85,7 +85,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     components.listed(
         frame,
         {
-            "run": lambda row: components.escape(row.run),
+            "run": lambda row: components.named(row.run),
             "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
             "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",

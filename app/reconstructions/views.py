@@ -10,11 +10,14 @@ from typing import cast
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, controls, state
 from app.images import mosaic as table
+from app.images import sources
 from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row, Scale
 from app.images.sources import Source
+from app.inspector import panel, subject
 from app.looks.pictures import grey_or_colour
 from app.server import access
 from hvae.models.proposal import READINGS, Reading
@@ -38,18 +41,20 @@ class View:
     seed: int
 
 
-def chosen(depth: int) -> View:
-    """Draw the controls for models of at most so many layers."""
-    with controls.bar("images-bar"):
+def chosen(depth: int) -> tuple[View, DeltaGenerator]:
+    """Draw the controls for models of at most so many layers; what they choose, and the toolbar."""
+    toolbar = controls.toolbar()
+    with toolbar:
         sources = [DATA_SET, SAMPLES, *([UPLOAD] if access.may_upload() else [])]
-        source = controls.choose("Images from", "source", sources)
+        source = controls.choose("Images from", "source", sources, select=True, width=160)
         shown = controls.choose(
-            "Show", "show", SHOWN, on_change=_enough_draws,
+            "Show", "show", SHOWN, on_change=_enough_draws, select=True, width=150,
             help=f"{DIFFERENCE}: reconstruction minus what the model sees. {SPREAD}: of the reconstruction over the "
             f"draws. {SINGLE}: every draw of one level.",
         )  # fmt: skip
+        room = controls.bar("start-bar", width="content")
     levels = tuple(range(depth + 1))
-    with controls.bar("levels-bar"):
+    with controls.advanced(toolbar):
         rows = controls.number("Rows", "rows", 1, MOST_ROWS, 5, help="Images, and samples of the model")
         draws = controls.number(
             "Draws", "draws", 1, MOST_DRAWS, 1,
@@ -64,14 +69,16 @@ def chosen(depth: int) -> View:
             help="mean and early-release take the prior's mean, sample and auxiliary a sample of it.",
         )  # fmt: skip
         seed = controls.seed()
-    if depth >= table.MOST_LEVELS and shown != SINGLE:
-        spread = table.usual_levels(depth)
-        about = "k: how many of the lowest z come from the prior. 0 takes every z from q."
-        picked = controls.choose_many("Levels shown", "levels", [*map(str, levels)], [*map(str, spread)], help=about)
-        if not picked:
-            st.caption("No level is chosen, so a spread of them is shown.")
-        levels = tuple(sorted(map(int, picked))) or spread
-    return View(source, shown, rows, draws, levels, cast(Reading, reading), seed)
+        if depth >= table.MOST_LEVELS and shown != SINGLE:
+            spread = table.usual_levels(depth)
+            about = "k: how many of the lowest z come from the prior. 0 takes every z from q."
+            picked = controls.choose_many(
+                "Levels shown", "levels", [*map(str, levels)], [*map(str, spread)], help=about
+            )
+            if not picked:
+                st.caption("No level is chosen, so a spread of them is shown.")
+            levels = tuple(sorted(map(int, picked))) or spread
+    return View(source, shown, rows, draws, levels, cast(Reading, reading), seed), room
 
 
 def several_draws(view: View) -> bool:
@@ -104,27 +111,28 @@ def samples_command(run: str, view: View) -> str:
     return f"hvae reconstruct {shlex.quote(run)} --drawn {view.rows} --seed {view.seed} --out samples.png"
 
 
-def pin_row(images: Source, selection: state.Selection) -> None:
-    """Pin one of the images in the rows, and follow the pinned one to its scores."""
+def inspect(images: Source, run: RunEntry, shape: tuple[int, int, int], room: DeltaGenerator) -> None:
+    """The inspector for the images in the rows, and in the toolbar a menu that opens one of them."""
     if not images.ids:
         return
-    first = images.ids[0]
-    key = f"pin-{first}-{len(images.ids)}"
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    first, key = images.ids[0], f"inspect-{images.ids[0]}-{len(images.ids)}"
+
+    def of(image: state.ImageId) -> subject.Subject:
+        whole = sources.whole(image.slug, shape)
+        return subject.of_run(run, image, subject.Picture(whole))
+
+    panel.inspect(sources.here(shape), first, of)
+    with room:
         st.selectbox(
-            "Pin a row",
+            "Inspect a row",
             range(len(images.ids)),
+            index=None,
+            placeholder="A row",
             key=key,
             format_func=lambda number: images.labels[number],
-            on_change=lambda: state.pin(images.ids[st.session_state[key]]),
-            width=240,
-            help="The pinned image becomes the first row here, and the one that the other pages look at.",
+            on_change=lambda: state.inspect(images.ids[st.session_state[key]]),
+            width=150,
         )
-        if chosen := first.slug in (selection.data, *selection.ood):
-            values = state.values("scores", image=str(first))
-            st.page_link("../pages/scores.py", label=f"See the scores of {images.labels[0]} →", query_params=values)
-    if not chosen:
-        st.caption(f"{images.title} is none of the sets chosen in the sidebar, so the Scores page does not show it.")
 
 
 def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> None:
@@ -138,7 +146,6 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
             for entry in runs
         }
     first, *others = walked
-    st.info(table.what_to_see(walked[first], source.title, trained, source.familiar))
     columns = table.headings(view.shown, view.levels, view.draws)
     stacks = [
         table.rows(one, source.images.images, source.labels, view.shown, view.levels, name if name != first else None)
@@ -151,6 +158,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
     if scale := table.scale(walked[first], view.shown):
         st.html(table.scale_html(scale))
     st.html(table.table_html(columns, pictures, "levels"))
+    st.info(table.what_to_see(walked[first], source.title, trained, source.familiar))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download("Download PNG", "reconstructions", columns, pictures, scale, [*notes, about])

@@ -131,9 +131,9 @@ def judging(
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
     with controls.bar("rule-bar"):
-        score = controls.choose("Judged by", "judge", offered, usual, help=about)
-        statistic = controls.choose("Levels together", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
-        sides = controls.choose("Unusual are scores too", "sides", ("high", "high or low"), help=SIDES_HELP)
+        score = controls.choose("Judge by the score", "judge", offered, usual, help=about)
+        statistic = controls.choose("Combine levels by", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
+        sides = controls.choose("Alarm where it is", "sides", ("high", "high or low"), help=SIDES_HELP)
     few = choice.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
         if note == instead:

@@ -10,9 +10,11 @@ from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
-from app.images.one_image import every_level, every_score, rebuild
+from app.frame.state import ImageId
 from app.images.sources import UPLOADS_SLUG, refusals
-from app.images.waterfalls import Chosen, bound_in_steps, explained
+from app.inspector import panel
+from app.inspector.subject import UPLOADED, Subject, loose_picture
+from app.inspector.waterfalls import Chosen
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
@@ -22,7 +24,6 @@ from app.score_images.asking import counted
 from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
 from app.server.judgements import Settings, Stored
-from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
@@ -31,8 +32,6 @@ from hvae.verdicts.words import NO_ALARM, NOT_JUDGED
 
 PARTIAL_ROWS, NEWEST = 8, 8
 """Rows shown, and batches looked at, while a job runs."""
-LOOK = "uploaded-look"
-"""Where the image stands that is looked at."""
 BUDGETS, BUDGET = ("0.001", "0.01", "0.05", "0.1"), "0.05"
 """False-alarm budgets, and the one where nobody chose another."""
 MOST_ROWS, MOST_MARKS = 200, 500
@@ -113,18 +112,16 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     if settings.also:
         _side_by_side(found, rows, here)
     names = list(found.frame["name"])
+    if len(here):
+        first = ImageId(UPLOADED, int(here[0]))
+        panel.inspect({UPLOADED: len(names)}, first, lambda image: _subject(stamp, found, like, score, image))
     if like is not None:
         if len(names) > MOST_MARKS:
             st.caption(f"The first {MOST_MARKS} of {len(names):,} images are drawn as marks.")
         values, alarms = (found.frame[column].to_numpy() for column in (score.label, "alarm"))
         numbers = densities.uploaded_table(values, alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: marks(found, like, score))
-        components.chart(
-            figure, numbers, "uploaded", key="uploaded-marks", on_click=lambda row: st.session_state.update({LOOK: row})
-        )
-    if len(here):
-        components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
-        _detail(stamp, found, picked(here, names), like, score)
+        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened)
 
 
 def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +158,7 @@ def _listed(
     def look() -> None:
         picked = st.session_state[key].selection.rows
         if picked and picked[0] < len(here):
-            st.session_state[LOOK] = int(here[picked[0]])
+            _opened(int(here[picked[0]]))
 
     _dataframe(found, shown, key, on_select=look, selection_mode="single-row", row_height=44)
     components.save(lambda: for_spreadsheets(whole.iloc[rows]), name, key=f"{name}-csv")
@@ -223,26 +220,21 @@ def _inside(like: Reference, measure: Measure) -> Floats:
     return view.scored(*like, measure).scores
 
 
-def picked(here: np.ndarray, names: list[str]) -> int:
-    """Draw the box that picks an image, the keyboard's way: a row `here` in the table, or one that a mark picked."""
-    options = here.tolist()
-    last = st.session_state.get(LOOK)
-    if not isinstance(last, int) or not 0 <= last < len(names):
-        st.session_state[LOOK] = options[0]
-    elif last not in options:
-        options.append(last)
-    return st.selectbox("Look at", options, key=LOOK, format_func=lambda row: f"{row + 1}: {names[row]}", width=420)
+def _opened(row: int) -> None:
+    state.inspect(ImageId(UPLOADED, int(row)))
 
 
-def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: Score) -> None:
-    """Draw one image: its verdict, the steps of its bound, its scores, and what is left of it at every level."""
-    left, right = st.columns([1, 3], gap="large")
-    with left:
-        _verdict(found, row)
+def _subject(stamp: str, found: Judged, like: Reference | None, score: Score, image: ImageId) -> Subject:
+    """One image: its verdict in words, and where there is a reference its scores."""
+    row, title = image.index, f"Image {image.index + 1}"
+    picture = loose_picture(found.stored.images, UPLOADS_SLUG, list(found.frame["name"]))
+    words = _verdict(found, row)
     if like is None:
-        with right:
-            st.info("The scores of the reference part are gone or were made anew, so there is nothing to draw this on.")
-        return
+        words += [
+            "The scores of the reference part are gone or were made anew, so there is nothing to set this beside."
+        ]
+        run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
+        return Subject(run, image, title, lambda: picture, words=tuple(words))
     inside = loading.table(*like)
     about = inside.metadata.model_copy(update={"slug": UPLOADS_SLUG})
     table = ScoreTable(found.stored.frame, about, inside.run)
@@ -251,25 +243,13 @@ def _detail(stamp: str, found: Judged, row: int, like: Reference | None, score: 
         return _inside(like, measure), measure.of(table, inside)
 
     # The stamp names the verdicts and the reference part as they are now.
-    chosen = Chosen(f"Image {row + 1}", table, row, inside, like.entry.slug, values, f"{stamp} {row}", inside)
-    with right:
-        bound_in_steps(chosen, score.k or 1)
-    explained(chosen, score)
-    left, right = st.columns(2, gap="large")
-    with left:
-        every_level(chosen, score)
-    with right:
-        every_score(chosen)
-    images = found.stored.images
-    rebuild(like.found.run, about, ImageSet(UPLOADS_SLUG, "", images, np.zeros(len(images), np.int64)), row)
+    chosen = Chosen(title, table, row, inside, like.entry.slug, values, f"{stamp} {row}", inside)
+    return Subject(like.found.run, image, title, lambda: picture, about, chosen, Measure(score), words=tuple(words))
 
 
-def _verdict(found: Judged, row: int) -> None:
-    """The image with what its p-value means, and what other runs say."""
+def _verdict(found: Judged, row: int) -> list[str]:
+    """What the p-value of an image means, and what other runs say; lines of HTML."""
     one, settings = found.frame.iloc[row], found.stored.settings
-    with st.container(key="picture"):
-        name = one["name"]
-        st.image(data_uri(found.stored.images[row]), width=196, caption=literal(name), alt=f"Image {name}")
     word = (
         components.mark("raises an alarm")
         if one["alarm"]
@@ -289,4 +269,4 @@ def _verdict(found: Judged, row: int) -> None:
         ),
         *([one["changes"]] if one["changes"] else []),
     ]
-    st.html(f"<p class='prose'>{'<br>'.join([word, *map(components.escape, lines)])}</p>")
+    return [word, *map(components.escape, lines)]

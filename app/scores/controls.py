@@ -21,27 +21,38 @@ from hvae.stats.arrays import Floats
 
 BUDGETS = (0.1, 50.0)
 """Least and greatest false-alarm budget, in percent."""
-CLICK, BRUSH = "Click a mark", "Brush a range"
+CLICK, BRUSH = "Click", "Drag"
 GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
 """What a gallery can show; the first needs a brush."""
 
 
-def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> View:
-    """Draw the controls and read what they name; `data` is scored under one setting at least. Raises a TableError."""
+def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> tuple[View, bool, str]:
+    """Draw the toolbar; what it names, whether dragging chooses a range, and the curve, `ROC` or `PR`.
+
+    `data` is scored under one setting at least. Raises a TableError.
+    """
     about = next(entry.metadata for entry in found.entries if entry.slug == data)
-    with controls.bar("controls"):
+    toolbar = controls.toolbar()
+    with toolbar:
         score = choosing.choose_score(about)
-        slot = controls.bar("level", width="content")
-        unit = choosing.choose_unit()
+        k = choosing.choose_level(score, about.depth)
         alarm = controls.decimal(
-            "False alarms allowed (%)", "alarm", *BUDGETS, 5.0, step=0.1,
+            "False alarms (%)", "alarm", *BUDGETS, 5.0, step=0.1,
             help="The threshold is the least one that this share of the in-distribution test images reaches.",
         )  # fmt: skip
-    setting = choosing.choose_setting(found.settings(data))
-    with slot:
-        k = choosing.choose_level(score, about.depth)
+        mouse = st.segmented_control(
+            "Mouse in the figure", [CLICK, BRUSH], default=CLICK, key="_mouse", required=True,
+            help="Click: a mark opens its image. Drag: a range of scores opens all images in it.",
+        )  # fmt: skip
+    with controls.advanced(toolbar):
+        panel = controls.choose(
+            "Curve", "panel", ["ROC", "PR"],
+            help="ROC: caught against false alarms. PR: precision against recall. A click sets the threshold.",
+        )  # fmt: skip
+        setting = choosing.choose_setting(found.settings(data))
+        unit = choosing.choose_unit()
     measure = choosing.said_measure(score(k), unit)
-    return views.view(found, data, ood, setting, measure, alarm / 100, unit)
+    return views.view(found, data, ood, setting, measure, alarm / 100, unit), mouse == BRUSH, panel
 
 
 @dataclass(frozen=True)
@@ -53,28 +64,20 @@ class Reach:
     panel: str
 
 
-def choose_range(view: View) -> Reach:
-    """Draw the switches above the figures. A brush is dropped with its axis: when score or unit become others."""
+def choose_range(view: View, brushing: bool, panel: str) -> Reach:
+    """Draw the ends of the brush. It is dropped with its axis: when score or unit become others."""
     axis = f"{view.measure.label} {view.measure.unit}"
     if st.session_state.setdefault("_brushed_axis", axis) != axis:
         st.session_state["_brushed_axis"] = axis
         clear()
     with controls.bar("brush"):
-        mouse = st.segmented_control(
-            "Mouse in the densities", [CLICK, BRUSH], default=CLICK, key="_mouse", required=True,
-            help="A figure can either have its marks clicked or be dragged over.",
-        )  # fmt: skip
         unit = view.measure.unit
         low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_typed)
         high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_typed)
         st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
-        panel = controls.choose(
-            "Curve", "panel", ["ROC", "PR"],
-            help="ROC: caught against false alarms. PR: precision against recall. A click sets the threshold.",
-        )  # fmt: skip
     if low is not None and high is not None and low > high:
         low, high = high, low
-    return Reach((low, high), mouse == BRUSH, panel)
+    return Reach((low, high), brushing, panel)
 
 
 def drag(low: float, high: float) -> None:

@@ -40,7 +40,7 @@ def metrics_table(view: View, threshold: measures.Threshold, versus: RunEntry | 
     shown[""] = lambda row: _verdict(row.full_auroc)
     beside, problems = views.tried([partial(view.at, catalogue=loading.catalogue(versus))] if versus else [])
     if versus:
-        shown[f"AUROC of {components.escape(versus.name)}"] = _gain
+        shown[f"AUROC of {components.named(versus.name)}"] = _gain
     components.listed(
         pd.DataFrame([_metrics(view, other, threshold, beside) for other in view.outside]),
         shown,
@@ -72,10 +72,11 @@ def _gain(row: Any) -> str:
     return f'{rate(row.b_auroc)} <span class="interval">{gain}</span>'
 
 
-def main_figures(view: View, threshold: measures.Threshold) -> Brush:
+def main_figures(view: View, threshold: measures.Threshold, brushing: bool, panel: str) -> Brush:
     """Densities beside ROC or precision-recall curves, with what reaches into them; returns the brushed range."""
-    reach = controls.choose_range(view)
-    left, right = st.columns([3, 2], gap="large")
+    above = st.container(key="main-figures")
+    reach = controls.choose_range(view, brushing, panel)
+    left, right = above.columns([3, 2], gap="large")
     with left:
         _densities(view, threshold, reach)
         _slider(view)
@@ -107,7 +108,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
         )
         return figure, densities.density_table(found)
 
-    mouse: Any = {"on_brush": controls.drag} if reach.brushing else {"on_click": state.pin_mark(view.slugs)}
+    mouse: Any = {"on_brush": controls.drag} if reach.brushing else {"on_click": state.inspect_mark(view.slugs)}
     drawn = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
         components.chart(*drawn, "densities", key=key, **mouse)
@@ -203,7 +204,7 @@ def beside_likelihood(view: View) -> None:
         # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
         key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
         drawn = kept("contrast drawn", stamp, draw)
-        components.chart(*drawn, "contrast", key=key, on_click=state.pin_mark(both[1].slugs))
+        components.chart(*drawn, "contrast", key=key, on_click=state.inspect_mark(both[1].slugs))
 
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:

@@ -59,7 +59,7 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     """Up to 24 images of the range over all sets, how many there are of each, and all of them as CSV."""
     if brush == (None, None):
         st.info(
-            "No range is brushed. Choose “Brush a range” above the densities and drag over them, or type its ends into "
+            "No range is brushed. Choose “Drag” above the densities and drag over them, or type its ends into "
             "“Brush from” and “to”."
         )
         return

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.frame import components
 from app.frame.glossary import TERMS, terms_in
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
@@ -114,13 +115,14 @@ def sound(app: AppTest) -> str:
 
 def html_of(app: AppTest) -> str:
     """All HTML of a page, without what explains its terms."""
-    return re.sub("</?dfn[^>]*>", "", "\n".join(one.proto.body for one in app.get("html")))
+    bodies = (one.proto.body for one in app.get("html") if one.proto.body != components.HISTORY)
+    return re.sub("</?dfn[^>]*>", "", "\n".join(bodies))
 
 
 def explains(app: AppTest) -> None:
     """Every term of the glossary that the page uses explains itself in one place."""
     kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.header)
-    bodies = [one.proto.body for one in app.get("html") if not one.proto.body.startswith("<style>")]
+    bodies = [one.proto.body for one in app.get("html") if not one.proto.body.startswith(("<style>", "<script>"))]
     text = "\n".join([*(str(one.value) for kind in kinds for one in kind), *bodies])
     for name in terms_in(text):
         assert text.count(f'data-means="{html.escape(TERMS[name])}"') == 1, f"{name} on {app.query_params}"

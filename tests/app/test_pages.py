@@ -63,7 +63,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     assert "<i>t</i>oy against FashionMNIST" in text
     assert set(frames["compared-metrics"]["score"]) == {"toy"}
     assert r"$\tau$" in metrics.latex(frames["compared-metrics"], "FashionMNIST")
-    assert "toy" in app.segmented_control(key="score").options
+    assert "toy" in app.selectbox(key="score").options
 
 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
@@ -127,7 +127,8 @@ def test_scores_follow_k_score_unit_and_budget(scored_runs, visit) -> None:
     app = visit("scores", ood=["mnist"])
     before = figures(app)
     for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", 20.0), ("score", "bound")):
-        (app.number_input if key == "alarm" else app.segmented_control)(key=key).set_value(value).run()
+        widgets = {"alarm": app.number_input, "score": app.selectbox}.get(key, app.segmented_control)
+        widgets(key=key).set_value(value).run()
         sound(app)
         after = figures(app)
         assert after[0] != before[0], f"the densities do not follow {key}"

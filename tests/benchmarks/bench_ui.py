@@ -117,7 +117,7 @@ def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
             yield repeated(page, "k", tab, partial(pick, "k", DENSITIES if page == "scores" else CURVES))
         if tab.page.locator(".st-key-alarm").count():
             yield repeated(page, "threshold", tab, partial(step, "alarm", DENSITIES))
-        if (switch := tab.page.locator(".st-key-_mouse").get_by_text("Brush a range")).count():
+        if (switch := tab.page.locator(".st-key-_mouse").get_by_text("Drag")).count():
             switch.click()
             tab.page.locator(".st-key-densities .js-plotly-plot .cursor-crosshair").first.wait_for(state="attached")
             tab.page.wait_for_function("window.__finished()")

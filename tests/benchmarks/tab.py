@@ -166,14 +166,11 @@ def press_k(page: Page, turn: int) -> None:
 
 def press_navigation(page: Page, name: str) -> None:
     """Start to open a page through the navigation; the answer is pending."""
-    group, title = next(
-        (group, title) for group, entries in registry.groups().items() for one, title in entries if one == name
-    )
-    page.get_by_test_id("stTopNavSection").get_by_text(group, exact=True).click()
-    page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).wait_for()
+    title = next(one.title for one in registry.there() if one.name == name)
+    page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True).wait_for()
     page.evaluate(
         """title => {
-            const link = [...document.querySelectorAll('[data-testid="stTopNavDropdownLink"]')]
+            const link = [...document.querySelectorAll('[data-testid="stTopNavLink"]')]
                 .find(one => one.textContent.trim() === title);
             window.__pending = window.__answer(() => link.click(), '.stMainBlockContainer', true);
         }""",

@@ -85,12 +85,11 @@ class Visit:
         shown = self.page.locator(COPY_LINK).inner_text()
         return parse_qs(shown.partition("?")[2], keep_blank_values=True)
 
-    def navigate(self, group: str, title: str) -> None:
+    def navigate(self, title: str) -> None:
         """Open another page than this one through the navigation on top."""
         heading = self.page.get_by_role("heading", level=1)
         before = heading.inner_text()
-        self.page.get_by_test_id("stTopNavSection").get_by_text(group, exact=True).click()
-        self.page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).click()
+        self.page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True).click()
         # The address changes before the page does.
         expect(heading).not_to_have_text(before, timeout=PATIENCE)
         self.settle()

@@ -22,7 +22,7 @@ def test_pages_files_and_links_stay_below_the_base_path(
         visited.settle()
         link = page.locator('.st-key-copy-link [data-testid="stCode"]').inner_text().strip()
         assert link.startswith(f"{dashboard.url}/scores?") and visited.link()["k"] == ["2"]
-        visited.navigate("Manage", "Runs")
+        visited.navigate("Runs")
         assert page.url.startswith(f"{dashboard.url}/runs?")
         page.get_by_role("radio", name="Import").click()
         # Behind a proxy a stranger's request comes from this computer too.

@@ -73,8 +73,7 @@ def test_the_failure_card_leads_to_the_failure(dashboard: Dashboard, visit: Call
     page.get_by_text("Scores with −L>0").click()
     expect(page.locator("h1")).to_have_text("Scores")
     expect(page.get_by_text("looks MORE normal than FashionMNIST")).to_be_visible()
-    page.get_by_role("button", name="Learn").click()
-    page.get_by_test_id("stTopNavDropdownLink").get_by_text("Overview").click()
+    page.get_by_test_id("stTopNavLink").get_by_text("Overview").click()
     page.get_by_text("Scores with LLR>1").click()
     expect(page.get_by_text("tells MNIST from FashionMNIST")).to_be_visible()
     visited.settle()
@@ -104,11 +103,11 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     page.mouse.move(spot["x"], spot["y"])
     page.mouse.click(spot["x"], spot["y"])
     image = f"digits:{spot['id'] % 10_000_000}"
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+    expect(page.locator(".st-key-image input")).to_have_value(image)
     visited.settle()
     page.get_by_role("button", name="Next").click()
     following = f"digits:{(spot['id'] % 10_000_000 + 1) % 1797}"
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(following)
+    expect(page.locator(".st-key-image input")).to_have_value(following)
     visited.settle()
     page.get_by_text("See its reconstructions").click()
     page.wait_for_url("**/reconstructions?**")

@@ -69,7 +69,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
 ) -> None:
     visited = visit(dashboard, ADDRESS)
     page = visited.page
-    page.get_by_text("Brush a range", exact=True).click()
+    page.get_by_text("Drag", exact=True).click()
     visited.settle()
     seen = []
     for start, end in ((0.35, 0.55), (0.6, 0.8)):
@@ -89,7 +89,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         click_point(page, "in-brush", 0, 1)
         expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
         image = f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.split()[-1]}"
-        expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+        expect(page.locator(".st-key-image input")).to_have_value(image)
         # A press between the two script runs that follow a click on a tile may be lost.
         visited.settle(frames=3)
         slug, index = image.split(":")
@@ -98,7 +98,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         assert low <= MEASURE.of(table)[int(index)] <= high, "an image outside the brush"
         seen.append(image)
     assert seen[0] != seen[1]
-    page.get_by_text("Click a mark", exact=True).click()
+    page.get_by_text("Click", exact=True).click()
     page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === 'pan'", arg="densities")
     visited.settle()
     assert value(page, "to") == f"{high:g}", "the range stays"
@@ -108,7 +108,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
     )
     number = page.evaluate(f"([key, at]) => Number({PLOT}._fullData[3].customdata[at])", ["densities", leftmost])
     click_point(page, "densities", 3, leftmost)
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(f"digits:{number % IDS_PER_SET}")
+    expect(page.locator(".st-key-image input")).to_have_value(f"digits:{number % IDS_PER_SET}")
     visited.settle()
     page.reload()
     expect(page.locator(".st-key-from input")).to_have_value(f"{low:g}")

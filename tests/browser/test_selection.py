@@ -25,7 +25,7 @@ CHOSEN = {
     "alarm": "10",
 }
 """No value of these is what a page shows by itself."""
-PAGES = [(group, name, title) for group, entries in registry.groups().items() for name, title in entries]
+PAGES = [(one.name, one.title) for one in registry.there()]
 SHOWN = """keys => Object.fromEntries(keys.map(key => {
     const widget = document.querySelector(`.st-key-${key}`);
     if (!widget) return [key, null];
@@ -69,13 +69,13 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
 ) -> None:
     first = visit(dashboard, address("scores", **CHOSEN | {"k": "3", "image": "digits:10"}))
     page = first.page
-    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:10")
+    expect(page.locator(".st-key-image input").first).to_have_value("digits:10")
     first.settle()
     page.locator(".st-key-k").get_by_text("2", exact=True).click()
     page.wait_for_url("**k=2**")
     first.settle()
     page.get_by_role("button", name="Next").first.click()
-    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:11")
+    expect(page.locator(".st-key-image input").first).to_have_value("digits:11")
     first.settle()
     copied = first.link()
     assert {key: copied[key][-1] for key in ("k", "image", "unit")} == {
@@ -85,22 +85,22 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
 
     second = visit(dashboard, "/scores?" + "&".join(f"{key}={value}" for key in copied for value in copied[key]))
     tab = second.page
-    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    expect(tab.locator(".st-key-image input").first).to_be_visible()
     second.settle()
     comes_to_hold(tab, "opened by the link", CHOSEN)
     tab.reload()
-    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    expect(tab.locator(".st-key-image input").first).to_be_visible()
     second.settle()
     comes_to_hold(tab, "reloaded", CHOSEN)
     heading = tab.get_by_role("heading", level=1)
     walked = {}
-    for group, name, title in PAGES:
-        second.navigate(group, title)
+    for name, title in PAGES:
+        second.navigate(title)
         assert has_path(tab, registry.address(name))
         walked[name] = heading.inner_text(), comes_to_hold(tab, name)
         link = second.link()
         assert {key: link.get(key) for key in copied} == copied, f"{name}: the link holds what other pages show, too"
-    names = [name for _, name, _ in PAGES]
+    names = [name for name, _ in PAGES]
     # Streamlit may push one correction of the address on arrival, so the page before is at most two steps away.
     for go, route in ((tab.go_back, names[-2:-6:-1]), (tab.go_forward, names[-4:-2])):
         for name in route:
@@ -120,7 +120,7 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
 def test_a_reload_keeps_what_every_page_shows(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
     visited = visit(dashboard, address("overview", **CHOSEN))
     tab = visited.page
-    for _, name, _ in PAGES:
+    for name, _ in PAGES:
         tab.goto(dashboard.url + address(name, **CHOSEN))
         expect(tab.get_by_role("heading", level=1)).to_be_visible()
         visited.settle()

@@ -16,9 +16,9 @@ def script() -> None:
 
     state.begin(st.session_state.get("page", "here"))
     k = controls.choose("k", "k", st.session_state.get("options", ["1", "2", "3"]))
-    image = controls.image_box({"mnist": 10, "digits": 5}, state.ImageId("mnist", 3))
+    first = controls.start_box({"mnist": 10, "digits": 5}, state.ImageId("mnist", 3))
     state.say_notes()
-    st.text(f"k={k} image={image}")
+    st.text(f"k={k} start={first}")
     st.text(state.address())
     st.text(str(state.values("scores", image="digits:4", k=None)))
 
@@ -28,7 +28,7 @@ def shown(app: AppTest) -> str:
     return app.text[0].value
 
 
-def start(**asked: str) -> AppTest:
+def begun(**asked: str) -> AppTest:
     app = AppTest.from_function(script, default_timeout=30)
     for key, value in asked.items():
         app.query_params[key] = value
@@ -36,25 +36,25 @@ def start(**asked: str) -> AppTest:
 
 
 def test_fallbacks_without_an_address() -> None:
-    app = start()
-    assert shown(app) == "k=1 image=mnist:3"
+    app = begun()
+    assert shown(app) == "k=1 start=mnist:3"
     assert not app.warning
 
 
 def test_the_address_is_followed() -> None:
-    assert shown(start(k="3", image="digits:2")) == "k=3 image=digits:2"
+    assert shown(begun(k="3", start="digits:2")) == "k=3 start=digits:2"
 
 
 def test_what_the_address_cannot_have_is_said_with_what_there_is() -> None:
-    app = start(k="9", image="svhn:1", colour="<b>red</b>")
-    assert shown(app) == "k=1 image=mnist:3"
+    app = begun(k="9", start="svhn:1", colour="<b>red</b>")
+    assert shown(app) == "k=1 start=mnist:3"
     assert "`9`" in notes(app) and "`2`" in notes(app)
     assert "`svhn:1`" in notes(app) and "`digits:0` to `digits:4`" in notes(app)
     assert "`colour`" in notes(app) and "<b>" not in notes(app)
 
 
 def test_notes_stay_while_the_page_does_and_go_with_it() -> None:
-    app = start(k="9").run()
+    app = begun(k="9").run()
     assert "`9`" in notes(app)
     app.session_state["page"] = "elsewhere"
     app.query_params.clear()
@@ -62,31 +62,31 @@ def test_notes_stay_while_the_page_does_and_go_with_it() -> None:
 
 
 def test_a_choice_is_kept_and_stands_in_the_link() -> None:
-    app = start()
+    app = begun()
     app.segmented_control(key="k").set_value("2").run()
-    assert shown(app) == "k=2 image=mnist:3"
-    assert "k=2" in app.text[1].value and "image=mnist:3" in app.text[1].value
+    assert shown(app) == "k=2 start=mnist:3"
+    assert "k=2" in app.text[1].value and "start=mnist:3" in app.text[1].value
     assert app.text[2].value == str({"image": "digits:4"})
 
 
 def test_a_choice_that_disappears_falls_back() -> None:
-    app = start(k="3")
+    app = begun(k="3")
     app.session_state["options"] = ["1", "2"]
-    assert shown(app.run()) == "k=1 image=mnist:3"
+    assert shown(app.run()) == "k=1 start=mnist:3"
 
 
 def test_previous_and_next_go_round() -> None:
-    app = start(image="digits:4")
-    app.button(key="_image1").click().run()
-    assert shown(app) == "k=1 image=digits:0"
-    app.button(key="_image-1").click().run()
-    assert shown(app) == "k=1 image=digits:4"
+    app = begun(start="digits:4")
+    app.button(key="_start1").click().run()
+    assert shown(app) == "k=1 start=digits:0"
+    app.button(key="_start-1").click().run()
+    assert shown(app) == "k=1 start=digits:4"
 
 
 def test_a_typed_image_that_is_not_there_is_said() -> None:
-    app = start()
-    app.text_input(key="image").set_value("mnist:10").run()
-    assert shown(app) == "k=1 image=mnist:3"
+    app = begun()
+    app.text_input(key="start").set_value("mnist:10").run()
+    assert shown(app) == "k=1 start=mnist:3"
     assert "`mnist:10`" in notes(app)
 
 

@@ -27,12 +27,14 @@ def drawn(table: ScoreTable, index: int) -> AppTest:
 
     def script(table, index):
         from app.frame.state import ImageId
-        from app.images.gallery import Shown, gallery, picture
+        from app.images.gallery import Shown, gallery
+        from app.inspector import subject, verdict
         from hvae.runs.folders import find_run
 
         image = ImageId("digits", index)
         gallery(find_run("first"), {"digits": table}, [Shown(image, "1.5")], "title", table.frame, key="one")
-        picture(find_run("first"), image, table, 100)
+        run = find_run("first")
+        verdict.draw(subject.Subject(run, image, "", lambda: subject.scored_picture(run, "digits", table)))
 
     return AppTest.from_function(script, args=(table, index), default_timeout=30).run()
 

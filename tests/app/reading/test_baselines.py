@@ -161,7 +161,7 @@ def test_baselines_stand_last_in_menus(
 ) -> None:
     monkeypatch.setitem(SCORES, "later", Later)
     make_tables(make_run(root, "first", depth=2), ("fashionmnist", "mnist"), n=40, pixels=True)
-    menu = visit(page, ood=["mnist"]).segmented_control(key="score")
+    menu = visit(page, ood=["mnist"]).selectbox(key="score")
     names = [name for name, kind in SCORES.items() if kind.model_free]
     assert menu.options[-len(names) :] == names and "later" in menu.options
     assert "ppca (no model): How unusual" in str(menu.help)

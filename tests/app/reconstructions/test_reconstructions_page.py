@@ -1,7 +1,5 @@
 """The page of reconstructions, from the entry point, on tiny models with random weights."""
 
-import base64
-import dataclasses
 import io
 import re
 import shlex
@@ -15,30 +13,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from app.images import mosaic as reconstruction_table
 from app.images.mosaic import (
     DIFFERENCE,
     LOG_LIKELIHOOD,
-    PICTURE,
     SINGLE,
     SPREAD,
-    Cell,
-    Row,
-    headings,
-    left_out,
-    numbers,
-    rows,
-    scale,
-    sheet_png,
-    table_html,
-    through_scale,
-    usual_levels,
 )
-from app.looks.pictures import grey_or_colour
 from hvae.cli import app as hvae
 from hvae.datasets import load
-from hvae.measuring import reconstructions
-from hvae.measuring.reconstructions import RepeatedReconstructions
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import LARGEST_ERROR, read_table
@@ -56,7 +38,7 @@ def runs(root: Path) -> Path:
 @pytest.fixture
 def open_page(runs: Path, visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
     def opened(**address: str) -> AppTest:
-        app = visit("reconstructions", **{"run": "clothes", "image": "digits:0"} | address)
+        app = visit("reconstructions", **{"run": "clothes", "start": "digits:0"} | address)
         assert not app.exception and not app.error
         return app
 
@@ -85,7 +67,7 @@ def test_levels_samples_and_numbers(open_page):
     np.testing.assert_allclose(table["LLR>k"][table["k"] == 0], 0)
     assert "trained on FashionMNIST, not on Digits" in app.info[0].value
     assert "hvae reconstruct clothes --data digits --split all --first 0 --count 2" in app.code[0].value
-    assert {"image=digits:0", "rows=2", "seed=0", "source=data+set", "show=pictures"} <= set(
+    assert {"start=digits:0", "rows=2", "seed=0", "source=data+set", "show=pictures"} <= set(
         app.code[1].value.split("&")
     )
     assert not any("no page knows" in one.value for one in app.warning)
@@ -98,7 +80,7 @@ def test_numbers_are_those_of_the_score_table_and_of_the_command(runs, open_page
 
     images = load("digits", "all").take(np.arange(9))
     table = read_table(score(runs / "clothes", images, Setting(seed=0, draws=3), accelerator="cpu", devices=1))
-    app = open_page(rows="2", image="digits:7", draws="3", versus="figures")
+    app = open_page(rows="2", start="digits:7", draws="3", versus="figures")
     both = app.dataframe[0].value
     shown = both[both["run"] == "clothes"].reset_index(drop=True)
     for k in range(4):
@@ -119,7 +101,7 @@ def test_numbers_are_those_of_the_score_table_and_of_the_command(runs, open_page
 
 
 def test_spread_and_single_samples(open_page, tmp_path, monkeypatch):
-    app = open_page(rows="2", image="digits:0", show=SPREAD)
+    app = open_page(rows="2", start="digits:0", show=SPREAD)
     assert "One draw has no standard deviation" in app.info[0].value
     assert "mosaic levels" not in html(app) and "mosaic samples" in html(app)
     app.button[[button.label for button in app.button].index("Take 8 draws")].click().run()
@@ -131,7 +113,7 @@ def test_spread_and_single_samples(open_page, tmp_path, monkeypatch):
     assert (frame["pixel s.d."][frame["k"] == 3] < 1e-6).all() and (frame["pixel s.d."][frame["k"] == 0] > 1e-4).all()
     assert "the top level takes every z at its prior mean" in html(app)
 
-    app.segmented_control(key="show").set_value(SINGLE).run()
+    app.selectbox(key="show").set_value(SINGLE).run()
     app.number_input(key="level").set_value(2).run()
     single = app.dataframe[0].value
     assert list(single["draw"]) == [*range(1, 9)] * 2 and set(single["k"]) == {2}
@@ -147,14 +129,14 @@ def test_spread_and_single_samples(open_page, tmp_path, monkeypatch):
     np.testing.assert_allclose(pd.read_csv("levels.csv")["L>k"], single["L>k"], rtol=1e-4)
 
 
-def test_a_row_is_pinned_and_leads_to_its_scores(open_page):
-    app = open_page(rows="3", image="digits:7", ood="digits")
-    box = next(one for one in app.selectbox if one.label == "Pin a row")
+def test_a_row_is_inspected_and_leads_to_its_scores(open_page):
+    app = open_page(rows="3", start="digits:7", ood="digits")
+    box = next(one for one in app.selectbox if one.label == "Inspect a row")
     assert box.options == [f"Digits (scikit-learn) {n}" for n in (7, 8, 9)]
-    assert "See the scores of Digits (scikit-learn) 7" in app.get("page_link")[0].proto.label
+    assert not app.get("page_link")
     box.select_index(2).run()
     assert app.text_input(key="image").value == "digits:9"
-    assert alternatives(app)[0] == "Digits (scikit-learn) 9, the image"
+    assert "Digits (scikit-learn) 7, the image" in alternatives(app), "the rows stay where they are"
     assert "image=digits%3A9" in app.get("page_link")[0].proto.query_string
 
 
@@ -172,7 +154,7 @@ def test_resample_and_reading_change_the_draw(open_page):
 
 
 def test_previous_and_next(open_page):
-    app = open_page(rows="1", image="digits:7")
+    app = open_page(rows="1", start="digits:7")
     app.button[[button.label for button in app.button].index("Next")].click().run()
     assert alternatives(app)[0] == "Digits (scikit-learn) 8, the image"
 
@@ -229,12 +211,12 @@ def test_a_set_that_is_not_here_is_named_with_its_command(open_page):
     said = " ".join(warning.value for warning in app.warning)
     assert "Not on this machine, so not shown here: MNIST (`hvae data fetch mnist`), FashionMNIST" in said
     assert alternatives(app)[0].startswith("Digits")
-    assert "There is no image `mnist:17` here; showing `digits:0`" in said
-    # It stays pinned for the other pages, and is still missed on return without an address.
+    assert "There is no image `mnist:17` here" in "".join(one.value for one in app.caption)
+    # It stays open for the other pages, and is still missed on return without an address.
     app.query_params.clear()
     app.switch_page("../pages/overview.py").run()
     app.switch_page("../pages/reconstructions.py").run()
-    assert any("There is no image `mnist:17` here" in warning.value for warning in app.warning)
+    assert "There is no image `mnist:17` here" in "".join(one.value for one in app.caption)
 
 
 def test_an_address_out_of_range_is_said(open_page):
@@ -261,94 +243,3 @@ def test_a_density_without_levels_is_offered_none(root: Path) -> None:
     assert why.startswith("a model of kind flow") and "cannot" in why
     said = CliRunner().invoke(hvae, ["reconstruct", "glow", "--data", "digits", "--out", str(root / "x.png")])
     assert said.exit_code == 2 and why in " ".join(said.stderr.split()) and not (root / "x.png").exists()
-
-
-def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstructions:
-    rng = np.random.default_rng(0)
-    seen = (rng.random((draws, n, 1, 4, 6)) > 0.5).astype(np.float32)
-    levels = rng.random((draws, depth + 1, n, 1, 4, 6), dtype=np.float32)
-    pixels = np.log(np.where(seen[:, None], levels, 1 - levels)).sum(3)
-    summed = pixels.sum((3, 4))
-    return RepeatedReconstructions(seen, levels, summed, pixels, summed - 3)
-
-
-def test_the_views_are_those_of_the_core():
-    assert reconstruction_table.SHOWN == reconstructions.SHOWN
-    assert {shown for shown in reconstruction_table.SHOWN if scale(walked(), shown)} == set(reconstructions.RANGES)
-
-
-def test_levels_of_a_deep_model_stand_closest_where_most_is_lost():
-    assert usual_levels(5) == (0, 1, 2, 3, 4, 5) and not left_out(5)
-    assert usual_levels(10) == (0, 1, 2, 4, 7, 10) and "between them" in left_out(10)
-    for depth in range(6, 17):
-        assert len(set(usual_levels(depth))) == 6 and usual_levels(depth)[-1] == depth
-
-
-def test_the_scale_of_whole_values_reaches_further_down():
-    whole = dataclasses.replace(walked(), least=reconstructions.LEAST_OF_WHOLE_VALUES)
-    ends = [scale(one, "log p(x|z)").low for one in (walked(), whole)]
-    assert [end.split()[0] for end in ends] == ["−7", "−25"]
-
-
-def test_every_draw_has_its_cell():
-    values = walked(n=1, draws=3)
-    originals = np.zeros((1, 1, 4, 6), np.uint8)
-    (row,) = rows(values, originals, ["a"], SINGLE, (1,))
-    assert len(row.cells) == len(headings(SINGLE, (1,), 3)) == 4
-    for draw in range(3):
-        np.testing.assert_array_equal(row.cells[draw + 1].pixels, grey_or_colour(values.levels[draw, 1, 0]))
-        assert row.cells[draw + 1].lines[1] == f"{values.bounds[draw, 1, 0]:.1f}".replace("-", "−")
-    (shallower,) = rows(values, originals, ["a"], SINGLE, (2,), second="b")
-    assert set(shallower.cells) == {None} and numbers(values, ["a"], "b", SINGLE, (2,)).empty
-
-
-def test_a_difference_map_is_blue_where_too_dark_and_red_where_too_bright():
-    values = walked()
-    cell = rows(values, np.zeros((2, 1, 4, 6), np.uint8), ["a", "b"], DIFFERENCE, (0, 1))[0].cells[2]
-    difference = (values.levels[0, 0, 0] - values.seen[0, 0])[0]
-    red, blue = cell.pixels[..., 0].astype(int), cell.pixels[..., 2].astype(int)
-    assert (red[difference > 0.3] > blue[difference > 0.3]).all()
-    assert (blue[difference < -0.3] > red[difference < -0.3]).all()
-
-
-def test_the_sheet_holds_every_picture_in_its_place(tmp_path):
-    values = walked()
-    originals = np.random.default_rng(1).integers(0, 256, (2, 1, 4, 6), dtype=np.uint8)
-    table = rows(values, originals, ["a <b>", "b"], PICTURE, (0, 1))
-    page = table_html(headings(PICTURE, (0, 1), 1), table, "levels")
-    assert "a &lt;b&gt;" in page and "a <b>" not in page
-    encoded = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB")) for one in encoded]
-    assert len(pictures) == 2 * 4 and {picture.shape for picture in pictures} == {(4, 6, 3)}
-    np.testing.assert_array_equal(pictures[4][..., 0], originals[1, 0])
-    np.testing.assert_array_equal(pictures[2], grey_or_colour(values.levels[0, 0, 0]))
-    large = Image.open(io.BytesIO(sheet_png(headings(PICTURE, (0, 1), 1), table)))
-    assert large.size[0] > 4 * 6 * 4 and large.size[1] > 2 * 4 * 4
-    assert originals[1, 0].max() in np.asarray(large)
-    legend = scale(values, SPREAD)
-    told = Image.open(io.BytesIO(sheet_png(headings(PICTURE, (0, 1), 1), table, colours=legend, notes=["a", "b"])))
-    assert told.size[1] > large.size[1]
-    below = np.asarray(told)[large.size[1] :].reshape(-1, 3)
-    assert {tuple(legend.colours[0]), tuple(legend.colours[-1])} <= set(map(tuple, below))
-
-
-def test_a_scale_clips_and_keeps_its_order():
-    colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
-    pixels = through_scale(np.array([[-9.0, -7.0, -3.5, 0.0, 4.0]]), -7, 0, colours)
-    assert pixels[0, :, 0].tolist() == [0, 0, 128, 255, 255]
-
-
-def test_gaps_and_colour(tmp_path):
-    colour = np.random.default_rng(0).random((3, 5, 5)).astype(np.float32)
-    cell = Cell(grey_or_colour(colour), "colour")
-    np.testing.assert_array_equal(cell.pixels[..., 2], np.rint(colour[2] * 255))
-    page = table_html(["one", "two"], [Row("r", (cell, None))], "gaps")
-    assert page.count("<img ") == 1
-
-
-def test_numbers_have_one_row_an_image_and_level():
-    values = walked(n=2, depth=1)
-    frame = numbers(values, ["a", "b"], "run", PICTURE, (0, 1))
-    assert list(zip(frame["image"], frame["k"], strict=True)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
-    np.testing.assert_allclose(frame["LLR>k"][3], values.bounds[0, 0, 1] - values.bounds[0, 1, 1], rtol=1e-5)
-    np.testing.assert_allclose(frame["log p(x|z)"][2], values.log_px[0, 0, 1])

@@ -85,23 +85,7 @@ def test_every_row_is_on_one_of_the_pages(
     app.segmented_control(key="only").set_value("all").run()
     assert app.session_state["page"] == 1, "another filter begins at the first page"
     assert "no whole number from 1 to 4" in sound(visit("score_images", job=JOB, page="5"))
-
-
-def picking() -> None:
-    import numpy as np
-    import streamlit as st
-
-    from app.score_images import section
-
-    st.text(section.picked(np.arange(10, 20), [f"image {number}" for number in range(34)]))
-
-
-@pytest.mark.parametrize(("last", "row"), [(None, 10), (12, 12), (21, 21), (34, 10)])
-def test_an_image_picked_in_the_figure_is_looked_at_on_every_page(last: int | None, row: int) -> None:
-    app = AppTest.from_function(picking)
-    if last is not None:
-        app.session_state["uploaded-look"] = last
-    assert app.run().text[0].value == str(row)
+    assert '">Image 4</h2>' in sound(visit("score_images", job=JOB, page="2", image="upload:3")), "on every page"
 
 
 def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path) -> None:

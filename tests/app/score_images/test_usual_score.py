@@ -26,6 +26,8 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     assert "--statistic rank --score joint --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
+    sound(app.run())
+    app.session_state["image"], app.session_state["fold-statistics"] = "upload:0", True
     text = sound(app.run())
     assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
     shown = app.dataframe[1].value
@@ -37,10 +39,12 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
     assert "<th>differs at</th>" in results.report(found, None)
+    app.session_state["fold-statistics"] = True
+    app.run()
     assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in html_of(app)
     assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
     assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 2
 
 
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
@@ -68,7 +72,7 @@ def test_the_score_of_other_pages_and_of_other_runs_does_not_choose_who_judges(
     root = clothes.parent
     make_tables(make_run(root, "many", depth=2, trained=True), ("fashionmnist",), n=240)
     app = visit("scores", run="many", ood="", data="fashionmnist")
-    assert app.segmented_control(key="score").value == "llr"
+    assert app.selectbox(key="score").value == "llr"
     sound(app.switch_page("../pages/score_images.py").run())
     for run, judge in (("many", "joint"), ("clothes", "llr"), ("many", "joint")):
         app.selectbox(key="run").set_value(run).run()

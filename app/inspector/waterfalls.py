@@ -1,22 +1,16 @@
-"""One image taken apart: the steps of its bound, and why it has its score, beside the in-distribution images."""
+"""One image taken apart: the steps of its bound and the parts of a score, beside the in-distribution images."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import streamlit as st
 
 from app.figures import profile
-from app.figures.layout import Figure
 from app.figures.profile import PERCENTILES, Step
 from app.frame import components
-from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import literal, significant
 from app.reading.measures import Measure
-from hvae.errors import TableError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.scores.base import Explanation
@@ -41,86 +35,19 @@ class Chosen:
     reference: ScoreTable | None = None
 
 
-def bound_in_steps(chosen: Chosen, k: int) -> None:
-    """From log p(x|z) over the log-ratio of every layer to the bound, and from there to L^{>k}, k from 1."""
-    if why := obstacle((chosen.inside, chosen.table), k):
-        st.caption(f"Its bound is not taken apart here: {literal(why)}.")
-        return
-
-    def draw() -> tuple[Figure, pd.DataFrame]:
-        bars = steps(chosen.inside, chosen.table, chosen.index, k)
-        title = odd_step(bars, chosen, "step to its bound")
-        return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars)
-
-    components.chart(*kept("waterfall drawn", (chosen.stamp, k), draw), "image-waterfall", key="image-waterfall")
-    components.prose(explanation(chosen.table, k))
-
-
-def explained(chosen: Chosen, score: Score) -> None:
-    """The parts of a score as a waterfall beside a table of its statistics; nothing where a score has none."""
-    try:
-        found = kept("explained", (chosen.stamp, score.label), lambda: _drawn(chosen, score))
-    except TableError as error:
-        st.caption(literal(error))
-        return
-    if found is None:
-        return
-    figure, numbers, statistics = found
-    own = look(chosen.own).title
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        components.chart(figure, numbers, "image-parts", key="image-parts")
-        if score.legend:
-            components.prose(_html(score.legend))
-    with right:
-        components.listed(
-            statistics,
-            {
-                "statistic": lambda row: _html(row.statistic),
-                "its value": lambda row: significant(row.value, 4),
-                "usually": lambda row: significant(row.median, 4),
-                "as far out": lambda row: _share(row.share),
-            },
-            f"Its statistics, the most unusual first, and how many images of {own} are as far out in each alone",
-            name="image-statistics",
-        )
-
-
-def _drawn(chosen: Chosen, score: Score) -> tuple[Figure, pd.DataFrame, pd.DataFrame] | None:
-    """(the waterfall, its numbers, one row a statistic): no value depends on other images, so only one is explained."""
-    own = score.explain(chosen.inside, chosen.reference)
-    here = score.explain(chosen.table.take(np.array([chosen.index])), chosen.reference)
-    if own is None or here is None:
-        return None
-    bars = part_steps(own, here, score)
-    title = odd_step(bars, chosen, f"part of {score.symbol}")
-    statistics = pd.DataFrame(
-        {
-            "statistic": list(here.shares),
-            "value": here.statistics.iloc[0].to_numpy(),
-            "median": own.statistics.median().to_numpy(),
-            "share": here.shares.iloc[0].to_numpy(),
-        }
-    ).sort_values("share", ignore_index=True)
-    return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars), statistics
-
-
 def part_steps(own: Explanation, here: Explanation, score: Score) -> list[Step]:
     """The parts of one image, `here`, added up to its score, beside those of the in-distribution images."""
     found, start = [], 0.0
     for name, values in here.parts.items():
-        found.append(Step(_html(str(name)), start, float(values.iloc[0]), np.percentile(own.parts[name], PERCENTILES)))
+        found.append(
+            Step(layers_below(str(name)), start, float(values.iloc[0]), np.percentile(own.parts[name], PERCENTILES))
+        )
         start = found[-1].end
     whole = np.percentile(own.parts.sum(axis=1), PERCENTILES)
     return [*found, Step(f"= {score.symbol}", 0.0, start, whole, True)]
 
 
-def _share(part: float) -> str:
-    """A share of images as a percentage to two digits, never zero."""
-    return "under 0.01\N{NO-BREAK SPACE}%" if part < 1e-4 else f"{100 * part:.2g}\N{NO-BREAK SPACE}%"
-
-
-def _html(text: str) -> str:
+def layers_below(text: str) -> str:
     """Plain text with its layers below the line: `log r_1`."""
     return re.sub(r"_(\d[\d-]*|[lk]\b)", r"<sub>\1</sub>", components.escape(text))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.images import waterfalls as image_steps
+from app.inspector import waterfalls as image_steps
 from app.scores import figures
 from hvae.datasets import load
 from hvae.runs.catalogue import catalogue
@@ -73,8 +73,11 @@ def test_the_parts_of_one_image_on_the_scores_page(tmp_path, monkeypatch, visit)
     app = visit("scores", run="many", score="joint", image="mnist:7")
     text = sound(app)
     assert "is the part of joint furthest outside" in text or "every part of joint lies within" in text
+    app.session_state["fold-statistics"] = True
+    text = sound(app.run())
     assert "Its statistics, the most unusual first" in text and "D<sub>k</sub> is the likelihood" in text
-    assert "Its statistics" not in sound(visit("scores", run="many", score="llr", image="mnist:7"))
+    text = sound(visit("scores", run="many", score="llr", image="mnist:7"))
+    assert "part of joint" in text, "a score without parts leaves the room to one that has some"
 
 
 def test_the_contrast_says_who_is_fooled_and_who_is_caught() -> None:
@@ -94,7 +97,12 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     app = visit("scores", image="mnist:7", ood=["mnist"])
     text = sound(app)
     assert "See its reconstructions →" in links(app)
-    assert "MNIST 7: " in text and "middle 90 % of FashionMNIST" in text and "no sum of some of them" in text
+    assert ">MNIST 7</h2>" in text and "called OOD" in text or "passes" in text
+    assert "middle 90 % of FashionMNIST" in text and "no sum of some of them" not in text
+    for fold in ("bound", "scores"):
+        app.session_state[f"fold-{fold}"] = True
+    text = sound(app.run())
+    assert "MNIST 7: " in text and "no sum of some of them" in text
     assert "hvae data fetch mnist" in text, "the data set is not on this machine"
     assert "Rebuild it level by level" not in [one.label for one in app.expander]
     app.segmented_control(key="unit").set_value("ln(bits/dim)").run()
@@ -103,7 +111,7 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     rows = dict(re.findall(r'<th scope="row">([^\n]*?)</th><td>([^<]*)</td>', text))
     assert rows["−L<sup>&gt;0</sup>"].endswith("ln(bits/dim)") and rows["LLR<sup>&gt;1</sup>"].endswith(" bits/dim")
     assert "nats" not in "".join(rows[symbol] for symbol in rows if "sup" in symbol or "mean" in symbol)
-    app.segmented_control(key="score").set_value("bound").run()
+    app.selectbox(key="score").set_value("bound").run()
     assert "can be negative" not in sound(app)
     app.button(key="_image1").click().run()
     assert "MNIST 8: " in sound(app)
@@ -121,7 +129,9 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     make_tables(run, ("fashionmnist",), n=30, parts=False)
     digits_of(run, load("digits", "all").spread(30))
     app = visit("scores", image="digits:5")
-    assert 'class="mosaic rebuilt"' not in sound(app)
+    assert 'class="mosaic rebuilt"' in sound(app), "a small model rebuilds it unasked"
+    app.session_state["rebuild"] = False
+    assert 'class="mosaic rebuilt"' not in sound(app.run())
     assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
     app.session_state["rebuild"] = True
     text = sound(app.run())

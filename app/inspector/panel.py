@@ -1,0 +1,183 @@
+"""The panel itself: which image is open, the way to the next one, what is pinned, and the sections in their order.
+
+The image stands in the address under `image`, those pinned under `pins`; whatever a page shows can open it by
+`state.inspect`, and the keyboard by a button and a box. The style sheet docks it to the right of the window.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.frame import components, controls, state
+from app.frame.state import ImageId
+from app.inspector.sections import SECTIONS, Section
+from app.inspector.subject import UPLOADED, Subject
+from app.looks.palette import look
+from app.looks.wording import quoted
+
+MOST_PINS = 6
+KEY, PINS = "image", "pins"
+_IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
+_LATE = "_inspector_late"
+
+
+def inspect(
+    sizes: Mapping[str, int],
+    first: ImageId,
+    subject: Callable[[ImageId], Subject],
+    *,
+    among: Mapping[str, Sequence[int]] | None = None,
+    extra: Sequence[Section] = (),
+) -> None:
+    """Draw the panel for the image in the address; where none is open, the button that opens `first`.
+
+    `sizes` says how many images each set on this page has, `among` which of them can be shown, in ascending order,
+    default all. `extra` are sections of the page, which stand below the verdict. Call it once a page, before figures.
+    """
+    asked = "".join(state.asked(KEY)[-1:])
+    if asked and not _IMAGE.fullmatch(asked.strip()):
+        state.note(KEY, f"There is no image `{quoted(asked)}` here. An image is named as `{first}`.")
+    state.settle(KEY, lambda asked: "".join(asked[-1:]) or None, lambda held: isinstance(held, str), "")
+    held = _box()
+    found = _parsed(held, sizes)
+    pins = _pinned()
+    if found is None:
+        _closed(held, sizes, first)
+        return
+    numbers = range(sizes[found.slug]) if among is None else among[found.slug]
+    place = min(bisect_left(numbers, found.index), len(numbers) - 1)
+    image = ImageId(found.slug, int(numbers[place]))
+    with st.container(key="inspector", gap="small"):
+        one = subject(image)
+        with st.container(key="inspector-top", gap="small"):
+            _head(image, one, numbers, place, pins)
+            _pins(pins, sizes)
+        if image != found:
+            st.caption(f"`{found}` is not among the images that are shown here; this is the next one, `{image}`.")
+        with components.guarded():
+            _draw(one, extra)
+        _links(one)
+
+
+def late() -> None:
+    """Draw what takes long, now that the page stands."""
+    if waiting := st.session_state.pop(_LATE, None):
+        waiting()
+
+
+def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
+    """The button that opens the panel; and where the address asks for an image that is not here, which are."""
+    if text and not text.startswith(f"{UPLOADED}:") and UPLOADED not in sizes and _IMAGE.fullmatch(text.strip()):
+        offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
+        st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
+    with st.container(key="inspector-opener", width="content"):
+        st.button("Inspect an image", key="_inspect", on_click=state.inspect, args=(first,), help="Or click any mark, "
+                  "tile or row: the image opens beside it.")  # fmt: skip
+
+
+def _box() -> str:
+    """The box that holds the image; the style sheet shows it in the head of the panel.
+
+    It stands at one place of the page whether or not the panel is open, and nothing of it changes with the image: else
+    it would be another box to the browser, and empty.
+    """
+    with state.shared(), st.container(key="inspector-box"):
+        text = st.text_input(
+            "Image (set:number)", key=KEY, bind="query-params", placeholder="set:number", label_visibility="collapsed"
+        )
+    state.hold(KEY, text or None)
+    return text or ""
+
+
+def _head(image: ImageId, one: Subject, numbers: Sequence[int], place: int, pins: Sequence[str]) -> None:
+    """The name of the image, and the buttons."""
+    with st.container(horizontal=True, vertical_alignment="center", key="inspector-head", gap="small"):
+        st.html(f'<h2 class="inspected" title="{one.title}">{one.title}</h2>', width="stretch")
+        st.button("✕", key="_inspect_close", on_click=state.inspect, args=(None,), help="Close the inspector")
+    with st.container(horizontal=True, vertical_alignment="center", key="inspector-keys", gap="small"):
+        for label, step in (("Previous", -1), ("Next", 1)):
+            target = ImageId(image.slug, int(numbers[(place + step) % len(numbers)]))
+            st.button(label, key=f"_image{step}", on_click=state.inspect, args=(target,))
+        held = str(image) in pins
+        kept = [pin for pin in pins if pin != str(image)] if held else [*pins, str(image)][-MOST_PINS:]
+        st.button("Unpin" if held else "Pin", key="_pin", on_click=_pin, args=(kept,),
+                  help="Keep the image at hand while you look at others.")  # fmt: skip
+
+
+def _draw(one: Subject, extra: Sequence[Section]) -> None:
+    first, *others = SECTIONS
+    waiting = []
+    for section in (first, *extra, *others):
+        if not section.fits(one):
+            continue
+        room = st.container(key=f"inspector-{section.name}", gap="small")
+        if section.late:
+            waiting.append((section, room))
+        else:
+            _section(section, one, room)
+
+    def finish() -> None:
+        for section, room in waiting:
+            _section(section, one, room)
+
+    st.session_state[_LATE] = finish if waiting else None
+
+
+def _section(section: Section, one: Subject, room: DeltaGenerator) -> None:
+    with room, components.guarded():
+        if not section.fold:
+            section.draw(one)
+            return
+        details = st.expander(section.fold, key=f"fold-{section.name}", on_change="rerun")
+        if details.open:
+            with details:
+                section.draw(one)
+
+
+def _pinned() -> list[str]:
+    """The images pinned, as they stand in the address."""
+    text = controls.unseen(PINS, lambda held: isinstance(held, str), "")
+    state.hold(PINS, text or None)
+    return [one for one in dict.fromkeys(text.split(",")) if _IMAGE.fullmatch(one)][:MOST_PINS]
+
+
+def _pin(pins: Sequence[str]) -> None:
+    st.session_state[PINS] = ",".join(pins)
+
+
+def _pins(pins: Sequence[str], sizes: Mapping[str, int]) -> None:
+    """The pinned images, each a button that opens it."""
+    if not pins:
+        return
+    st.html('<p class="chart-title">Pinned</p>')
+    with st.container(horizontal=True, gap="small", key="inspector-pins"):
+        for pin in pins:
+            image = _parsed(pin, sizes)
+            name = f"{look(image.slug).title} {image.index}" if image else f"{pin} (not on this page)"
+            opened = partial(state.inspect, image)
+            st.button(name, key=f"_pinned_{pin}", on_click=opened, disabled=image is None)
+
+
+def _links(one: Subject) -> None:
+    """The way to the image on other pages; none where it is one of some, which the whole set counts otherwise."""
+    images = one.picture().images
+    if one.image.slug == UPLOADED or (images is not None and images.origin):
+        return
+    with st.container(horizontal=True, gap="medium", key="inspector-links"):
+        for page, label, values in (
+            ("scores", "Its place on Scores →", {}),
+            ("reconstructions", "See its reconstructions →", {"source": "data set", "start": str(one.image)}),
+        ):
+            query = state.values(page, image=str(one.image), **values)
+            st.page_link(f"../pages/{page}.py", label=label, query_params=query)
+
+
+def _parsed(text: str, sizes: Mapping[str, int]) -> ImageId | None:
+    match = _IMAGE.fullmatch(text.strip())
+    if match is None or not int(match["index"]) < sizes.get(match["slug"], 0):
+        return None
+    return ImageId(match["slug"], int(match["index"]))

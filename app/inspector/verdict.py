@@ -1,0 +1,53 @@
+"""The image itself, what it is called, and where its score stands."""
+
+import streamlit as st
+
+from app.frame import components
+from app.inspector.subject import Subject
+from app.looks.palette import look
+from app.looks.pictures import data_uri
+from app.looks.wording import literal, significant
+from app.reading import measures
+from hvae.errors import TableError
+
+WIDTH = 112
+"""Pixels of the picture on the screen."""
+
+
+def draw(subject: Subject) -> None:
+    """The picture beside its label and verdict."""
+    found = subject.picture()
+    with st.container(horizontal=True, gap="medium", key="inspected"):
+        if found.images is not None:
+            place = subject.image.index
+            about = f"label {int(found.images.labels[place])}" if found.images.origin or found.images.split else ""
+            name = found.images.names[place] if found.images.names else ""
+            caption = ", ".join(filter(None, (about, literal(name))))
+            with st.container(key="picture", width=WIDTH):
+                pixels = data_uri(found.images.images[place])
+                st.image(pixels, width=WIDTH, caption=caption or None, alt=f"Image {subject.image}, {caption}")
+        st.html("".join(f"<p>{line}</p>" for line in _lines(subject)), width="stretch")
+    if found.missing:
+        text, _, command = found.missing.partition(": hvae ")
+        components.missing(f"{text}.", f"hvae {command}") if command else st.info(literal(text))
+
+
+def _lines(subject: Subject) -> list[str]:
+    """Score, rank and verdict in HTML, then what the page has to say."""
+    lines = list(subject.words)
+    chosen, measure = subject.chosen, subject.measure
+    if chosen is None or measure is None:
+        return lines or ["No score table of this run holds this image."]
+    try:
+        own, every = chosen.values(measure)
+    except TableError as error:
+        return [*lines, components.escape(error)]
+    score = float(every[chosen.index])
+    rank = measures.percentile(own, score)
+    said = f"{measure.symbol} = <b>{significant(score, 4)}</b> {measure.unit}, higher than {rank:.1f} % of "
+    lines.append(f"{said}{look(chosen.own).title}")
+    if subject.threshold is not None:
+        called = score >= subject.threshold.value
+        passes = components.mark("below the threshold: passes", "good")
+        lines.insert(0, components.mark("above the threshold: called OOD") if called else passes)
+    return lines

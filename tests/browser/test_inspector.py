@@ -1,0 +1,87 @@
+"""The inspector in a browser: what is clicked opens beside it, inside the window, and Back closes it again."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from app.frame import registry
+from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.test_scores_page import click_point, wait_for_chart
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+FIRST_FIGURE_Y = 250
+ANSWER = ".st-key-inspector h2.inspected"
+FIGURES = ".js-plotly-plot, table.numbers, .mosaic, .hierarchy, [data-testid=stDataFrame]"
+TOP = """figures => Math.min(...[...document.querySelectorAll('.stMainBlockContainer')].flatMap(main =>
+    [...main.querySelectorAll(figures)]
+        .filter(one => one.getClientRects().length && !one.closest('.st-key-inspector'))
+        .map(one => one.getBoundingClientRect().top)))"""
+INSIDE = """() => [...document.querySelectorAll('.st-key-inspector, .st-key-inspector h2.inspected, .st-key-inspected')]
+    .every(one => { const {left, right, top} = one.getBoundingClientRect();
+                    return left >= 0 && right <= innerWidth && top >= 0 && top < innerHeight / 2; })"""
+CHARTS = {"scores", "features", "compare"}
+"""Pages whose first figure is a chart, which the browser draws when the script has finished."""
+PLAIN = {"score_images"}
+"""Pages that show no figure before a person has given something."""
+
+
+def test_the_first_figure_of_every_page_is_near_its_top(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/?run=first&data=fashionmnist&ood=digits")
+    page = visited.page
+    found = {}
+    for one in registry.there():
+        if one.name != registry.HOME:
+            page.get_by_test_id("stTopNavLink").get_by_text(one.title, exact=True).click()
+            page.wait_for_url(f"**/{one.name}**")
+            visited.settle(frames=3)
+        if one.name in PLAIN or not page.locator(FIGURES).count():
+            continue
+        if one.name in CHARTS:
+            page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+        found[one.name] = page.evaluate(TOP, FIGURES)
+    assert len(found) >= 6
+    assert {name: top for name, top in found.items() if top > FIRST_FIGURE_Y} == {}
+    visited.sound()
+
+
+def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?run=second&data=mnist&ood=digits&k=2")
+    page, answer = visited.page, visited.page.locator(ANSWER)
+    wait_for_chart(page, "densities")
+    visited.settle()
+    leftmost = page.evaluate(
+        "() => { const rug = document.querySelector('.st-key-densities .js-plotly-plot')._fullData[3];"
+        " return Array.from(rug.x).reduce((best, x, at, all) => x < all[best] ? at : best, 0); }"
+    )
+    click_point(page, "densities", 3, leftmost)
+    expect(answer).to_be_visible()
+    first = answer.inner_text()
+    visited.settle(frames=3)
+    assert page.evaluate(INSIDE)
+    assert visited.barriers() == []
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator(".st-key-inspector-pins")).to_contain_text(first)
+    visited.settle(frames=3)
+    page.get_by_role("button", name="Next").click()
+    expect(answer).not_to_have_text(first)
+    visited.settle(frames=3)
+    page.locator(".st-key-inspector-pins").get_by_role("button").click()
+    expect(answer).to_have_text(first)
+    visited.settle(frames=3)
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.wait_for_function(INSIDE)
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 2000)")
+    assert page.evaluate(INSIDE), "wherever the page is scrolled to"
+    # Open, pin, next, the pinned one: one press each, in reverse.
+    for shown in ("next", "pinned", "opened"):
+        page.go_back()
+        (expect(answer).not_to_have_text if shown == "next" else expect(answer).to_have_text)(first)
+        visited.settle(frames=20)
+    expect(page.locator(".st-key-inspector-pins")).to_have_count(0)
+    page.go_back()
+    expect(page.locator(".st-key-inspector")).to_have_count(0)
+    visited.settle(frames=20)
+    visited.sound()
