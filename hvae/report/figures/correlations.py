@@ -20,8 +20,8 @@ def by_layer(asked: Asked) -> Drawn:
     figure, (axes,) = style.panels(1, 1.9)
     frames = []
     for place, table in enumerate(tables):
-        rows = table.frame[(table.frame["kind"] == kind) & (table.frame["layer_a"] == table.frame["layer_b"])]
-        rows, slug = rows.sort_values("layer_a"), table.metadata.slug
+        slug = table.metadata.slug
+        rows = table.frame.query("kind == @kind and layer_a == layer_b").sort_values("layer_a")
         title = asked.title(slug)
         (drawn,) = axes.plot(rows["layer_a"], rows["mean_abs_r"], "o", ms=3, label=title, **style.line(place))
         drawn.set_gid(f"mean_abs_r|{slug}")

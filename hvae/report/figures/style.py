@@ -18,7 +18,7 @@ _OUTSIDE = (
     ("#D55E00", (0, (5, 1))),
     ("#56B4E9", (0, (1, 1))),
 )
-_RC: dict[str, Any] = {
+_RC: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
     "axes.linewidth": 0.6,
