@@ -240,16 +240,32 @@ def _markdown(title: str, note: str, frame: pd.DataFrame) -> str:
 def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
     """A frame as a LaTeX table (booktabs), everything escaped and the names of scores as formulas.
 
-    The caption is the title and the note, settings in words.
+    The caption is the title and the note, settings in words, where there is one.
     """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
-    caption = _escaped(f"{title}. {note[0].upper()}{note[1:]}.")
+    caption = _escaped(f"{title}. {note[:1].upper()}{note[1:]}." if note else f"{title}.")
     return f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
 
 
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
-_LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{EN DASH}": "--",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{UPWARDS ARROW}": r"$\uparrow$",
+    "\N{DOWNWARDS ARROW}": r"$\downarrow$",
+    "\N{MIDDLE DOT}": r"$\cdot$",
+    **{chr(0x2080 + digit): f"$_{digit}$" for digit in range(10)},
+}
+_LEVELLED = re.compile(r"(?P<minus>[-\N{MINUS SIGN}]?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 
 def _escaped(text: str) -> str:
@@ -260,7 +276,7 @@ def _escaped(text: str) -> str:
     pieces, end = [], 0
     for match in _LEVELLED.finditer(text):
         font = "mathcal" if len(match["name"]) == 1 else "mathrm"
-        formula = rf"{match['minus']}\{font}{{{match['name']}}}^{{>{match['k']}}}"
+        formula = rf"{'-' * bool(match['minus'])}\{font}{{{match['name']}}}^{{>{match['k']}}}"
         pieces += [_plain(text[end : match.start()]), f"${formula}$"]
         end = match.end()
     return "".join([*pieces, _plain(text[end:])])

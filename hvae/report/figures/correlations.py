@@ -21,7 +21,7 @@ def by_layer(asked: Asked) -> Drawn:
     frames = []
     for place, table in enumerate(tables):
         slug = table.metadata.slug
-        rows = table.frame.query("kind == @kind and layer_a == layer_b").sort_values("layer_a")
+        rows = table.frame.query(f"kind == {kind!r} and layer_a == layer_b").sort_values("layer_a")
         title = asked.title(slug)
         (drawn,) = axes.plot(rows["layer_a"], rows["mean_abs_r"], "o", ms=3, label=title, **style.line(place))
         drawn.set_gid(f"mean_abs_r|{slug}")

@@ -101,10 +101,12 @@ def test_two_runs_and_rebuilt_images(tmp_path, monkeypatch):
     assert "hvae correlate seen RUN --data NAME" in fail("figure", 2, "seen", "--out", tmp_path / "2.pdf")
     assert "did you mean roc" in fail("figure", "rocc", "seen", "--out", tmp_path / "7.pdf")
     assert "must end in .pdf or .svg" in fail("figure", 7, "seen", "--out", tmp_path / "7.png")
-    assert "hvae score seen --data digits glyphs --reading mean" in fail("figure", 7, "seen", "--data", "glyphs", "--out", tmp_path / "7.pdf")
+    assert "hvae score seen --data digits glyphs --reading mean" in fail(
+        "figure", 7, "seen", "--data", "glyphs", "--out", tmp_path / "7.pdf"
+    )
     assert "--k 9 is outside 0..2" in fail("figure", 6, "seen", "--k", 9, "--out", tmp_path / "6.pdf")
     make_tables(make_run(tmp_path, "bare"), ("fashionmnist", "mnist"), n=20)
-    assert "no weights" in fail("figure", 1, "bare", "--out", tmp_path / "1.pdf")
+    assert "without its weights" in fail("figure", 1, "bare", "--out", tmp_path / "1.pdf")
     assert {one.name for one in tmp_path.glob("*.*")} == {"3.svg", "3.csv"}
 
 
