@@ -42,7 +42,7 @@ glossary.begin()
 st.html(components.STYLE_SHEET)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
-sidebar.say_gone(sidebar.draw(), [entry.name for entry in runs])
+sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])
 notes = st.container()
 with components.guarded():
     page.run()

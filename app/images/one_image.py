@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.figures import profile
 from app.figures.layout import Figure
 from app.figures.profile import PERCENTILES
@@ -63,6 +64,7 @@ def one_image(view: View, threshold: measures.Threshold) -> None:
             f"higher than {rank:.1f} % of {look(view.inside.slug).title}<br>{word}</p>"
         )
         link(image, images)
+        notes.panel(view.run, image.slug, image.index)
     with right:
         bound_in_steps(chosen, view.measure.score.k or 1)
     explained(chosen, view.measure.score)

@@ -6,6 +6,8 @@ from hvae.report.comparisons import Gathered as Gathered
 from hvae.report.comparisons import gather as gather
 from hvae.report.line_ups import LineUp as LineUp
 from hvae.report.line_ups import line_up as line_up
+from hvae.report.noted import NOTES as NOTES
+from hvae.report.noted import note_table as note_table
 from hvae.report.rendering import FORMATS as FORMATS
 from hvae.report.rendering import render as render
 from hvae.report.robustness import card_tables as card_tables

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hvae.errors import ConfigError
+from hvae.report.noted import NOTES
 from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.runs.settings import Setting
@@ -64,6 +65,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "sd": "{sd:.2f}",
         "negative": "{negative_share:.2%}",
     },
+    NOTES: {"image": "{image}", "tags": "{tags}", "note": "{note}", "changed": "{changed}"},
     "limits": {"change": "{name}{in_unit}", "score": "{called}", "limit": "{limit}"},
 }
 """Of each table whose columns are always the same: headings, and what stands in a row, see `_filled`."""
@@ -95,6 +97,10 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
     for name, table in tables.items():
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
+        if name == NOTES:
+            for run, frame in table.groupby("run", sort=False):
+                yield "Notes on images", f"run {run}", _filled(frame, _COLUMNS[name])
+            continue
         if name == "rivals":
             yield from _rivals(table)
             continue
