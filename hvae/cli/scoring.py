@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood", "report")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
@@ -100,6 +100,10 @@ FailIfOod = Annotated[
         help="With --images: exit code 3 if the first run finds any image OOD. A file that is not read is always 4.",
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="With --images: write what the first run says as a report for people to this file, .html."),
+]
 Split = Annotated[
     list[str] | None,
     typer.Option(
@@ -124,6 +128,7 @@ def score(
     statistic: Statistic = "rank",
     as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
     fail_if_ood: FailIfOod = False,
+    report: Report = None,
     split: Split = None,
     card: Card = False,
     also: Also = None,
@@ -174,7 +179,7 @@ def score(
         judge(
             entries, images, _asked(ctx), alpha=alpha, fit=fit, invert=invert, prepare=prepare or [],
             two_sided=two_sided, statistic=statistic, score=score_name, device=device, as_json=as_json,
-            fail_if_ood=fail_if_ood,
+            fail_if_ood=fail_if_ood, report=report,
         )  # fmt: skip
         return
     _refuse_further(entries, also or [])

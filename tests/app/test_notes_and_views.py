@@ -1,4 +1,4 @@
-"""What visitors write: notes on images and saved views, shown as text, kept on disk, and refused where nothing may be."""
+"""What visitors write: notes on images and saved views, shown as text, kept on disk, refused on a read-only server."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
     further(3)
     stored = judgements.read(JOB)
     assert stored is not None
-    text = results.report(results.judged(stored, 0.05), None)
+    text = results.report(results.judged(stored, 0.05))
     assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
     assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
     assert "<td>further run 1, n_calibration</td><td>80</td>" in text
@@ -350,7 +350,9 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     found = results.judged(stored, 0.05)
     like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
     assert isinstance(like, Reference)
-    text = results.report(found, section.marks(found, like, found.stored.settings.levels[0], clickable=False))
+    drawn = section.marks(found, like, found.stored.settings.levels[0]).to_json()
+    assert drawn and "<img src=x" not in drawn
+    text = results.report(found)
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text.split("<script")[0], "nothing is loaded from elsewhere"
@@ -392,7 +394,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     found = results.judged(stored, 0.05)
     assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(section.for_spreadsheets(found.frame))
     assert [f"{value:.4f}" in text for value in sorted(stored.frame["p"])][:1] == [True]
-    document = results.report(found, None)
+    document = results.report(found)
     assert all(f"<th>{one.replace('>', '&gt;')}, nats</th>" in document for one in labels)
     assert f"<td>score</td><td>{judge}</td>" in document and ("differs at k" in document) == (judge == "bound")
     rule = verdict_rule.rule(catalogue(find_run("clothes")), score=judge)

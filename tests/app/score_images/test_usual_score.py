@@ -36,7 +36,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     saved = section.for_spreadsheets(found.frame)
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
-    assert "<th>differs at</th>" in results.report(found, None)
+    assert "<th>differs at</th>" in results.report(found)
     assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in html_of(app)
     assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
     assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
@@ -56,7 +56,7 @@ def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Ca
     assert "clothes: 80 reference images are few" in sound(app.run())
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.settings.note.startswith("80 reference images are few")
-    assert "<td>note</td><td>80 reference images are few" in results.report(results.judged(stored, 0.05), None)
+    assert "<td>note</td><td>80 reference images are few" in results.report(results.judged(stored, 0.05))
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", judge="typicality")
     sound(app)
     assert not app.warning, "another score needs no more images"

@@ -75,5 +75,5 @@ def test_notes_travel_with_report_bundle_and_import(tmp_path, monkeypatch):
     )
     assert r"a 7 | with 5 \% ink" in succeed("report", "noted", "--table", "notes", "--format", "latex").stdout
     succeed("runs", "bundle", "noted", tmp_path / "passed-on", "--without-weights")
-    imported = import_run(tmp_path / "passed-on", tmp_path / "elsewhere")
+    imported = import_run(tmp_path / "passed-on", tmp_path / "elsewhere", "again")
     assert read_notes(imported) == read_notes(run)
