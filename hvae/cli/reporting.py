@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hvae.report import Comparison
     from hvae.runs.folders import RunEntry
 
-_OF_SCORES = {"control", "detection"}
+_OF_SCORES = {"control", "detection", "seeds"}
 """Tables with a row a score."""
 _NOT_OF_CARD = ("table", "score", "baselines", "in_data", "alpha", "bootstrap")
 """Options that choose or measure what a card has measured already."""
@@ -32,7 +32,9 @@ Out = Annotated[Path | None, typer.Option(help="Write to this file instead of pr
 Bootstrap = Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")]
 Tables = Annotated[
     list[str] | None,
-    typer.Option(help="bits, detection, control, alarms, layers, ratios or notes. Several may follow; default all."),
+    typer.Option(
+        help="bits, detection, seeds, missed, control, alarms, layers, ratios or notes. Several may follow; default all."
+    ),
 ]
 Scores = Annotated[
     list[str] | None,

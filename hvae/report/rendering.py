@@ -18,6 +18,8 @@ _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80", "fpr95": "FPR95"
 _TITLES = {
     "bits": "Bits per dimension of the bounds L>k (lower = more likely; * = more likely than the model's own data)",
     "detection": "OOD detection with 95 % intervals (best k = chosen on these OOD images, as in the paper)",
+    "seeds": "OOD detection over seeds: mean and standard deviation of runs that differ in their seed alone",
+    "missed": "OOD images that every seed misses, at 5 % of the own test images called OOD",
     "control": "Negative control: test images against fitted images of the same set, about .5 for every score",
     "alarms": "Label-free rule: realised alarms with the 99.9 % beta-binomial interval",
     "layers": "KL and active units per layer",
@@ -64,6 +66,17 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "mean": "{mean:.2f}",
         "sd": "{sd:.2f}",
         "negative": "{negative_share:.2%}",
+    },
+    "seeds": {"OOD set": "{ood_data}", "score": "{score}", "seeds": "{seeds}"}
+    | {title: f"{{{metric}:.3f}} +- {{{metric}_sd:.3f}}" for metric, title in _NAMES.items()},
+    "missed": {
+        "OOD set": "{ood_data}",
+        "score": "{score}",
+        "n": "{n:,}",
+        "seeds": "{seeds}",
+        "missed by one": "{missed:.1%}",
+        "by every one": "{missed_by_all:.1%}",
+        "by chance": "{by_chance:.2%}",
     },
     NOTES: {"image": "{image}", "tags": "{tags}", "note": "{note}", "changed": "{changed}"},
     "limits": {"change": "{name}{in_unit}", "score": "{called}", "limit": "{limit}"},

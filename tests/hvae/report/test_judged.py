@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -43,12 +43,9 @@ def test_a_report_of_a_thousand_images_is_read_from_the_top_and_fits_into_an_e_m
     places = [text.index(one) for one in wanted]
     assert places == sorted(places)
     assert "<img src=x" not in text and "&lt;img src=x" in text and "http" not in text and "<script" not in text
-    alarms = ElementTree.fromstring(
-        f"<div{text.split('<div', 1)[1].split('</article>' + chr(10) + '</div>')[0]}</article></div>"
-    )
-    articles = list(alarms.iter("article"))
-    assert len(articles) == MOST_ALARMS and f"{HOSTILE} 999" in "".join(articles[0].itertext())
-    bars = [float(one.get("style", "").removeprefix("width:").rstrip("%")) for one in articles[0].iter("i")]
+    articles = text.split("<article>")[1:]
+    assert len(articles) == MOST_ALARMS and "onerror=alert(1)&gt; 999" in articles[0]
+    bars = [int(one) for one in re.findall(r"width:(\d+)%", articles[0])]
     assert bars == [50, 100]
     shown = int(text.split(" of 1,000 images</h2>")[0].rsplit(">", 1)[1].replace(",", ""))
     assert text.count("<tr") == shown + 6 and shown > 400
