@@ -4,7 +4,7 @@ import shlex
 
 import streamlit as st
 
-from app.compare import choosing, configs, images, metrics
+from app.compare import choosing, configs, images, metrics, seeds
 from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.looks.palette import look
@@ -30,6 +30,7 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
     table = metrics.room(view)
     offered = ([parts.CURVES] if view.ood else []) + ([parts.AGREEMENT] if len(view.runs) > 1 else [])
+    offered += [parts.SEEDS] if view.ood and seeds.groups(view) else []
     if not ood:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
     part = parts.choose("compare", offered) if offered else None
@@ -38,6 +39,8 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     if part == parts.CURVES and slug:
         components.section(parts.CURVES, "Which run catches more, at any rate of false alarms.")
         metrics.curves(view, slug)
+    elif part == parts.SEEDS and slug:
+        seeds.section(view, slug)
     elif part == parts.AGREEMENT:
         image_by_image(view, slug)
     names = " ".join(shlex.quote(one.run.name) for one in view.runs)

@@ -8,7 +8,7 @@ from app.frame import components, state
 from app.frame.glossary import explained
 from app.looks.palette import look
 from app.overview import tables
-from app.reading import baselines, loading, presence, view
+from app.reading import baselines, loading, presence, seeds, view
 from app.reading.view import View
 from hvae.scores import everything
 
@@ -83,6 +83,7 @@ def page() -> None:
     if slugs := [slug for one in views for slug in one.slugs[1:]]:
         tables.table_2(views, slugs[0])
         tables.every_set(views)
+        seeds.fold(views[0], [one.measure for one in views], "overview")
         baselines.fold(*baselines.measured(views[0]), tables.rivals(views))
     components.left_out(absent)
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")

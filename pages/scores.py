@@ -7,7 +7,7 @@ from app.frame import components, parts, state
 from app.images import one_image
 from app.looks.palette import look
 from app.looks.wording import score_command
-from app.reading import baselines, loading, measures, presence
+from app.reading import baselines, loading, measures, presence, seeds
 from app.reading.view import View
 from app.scores import checks, controls, figures, galleries
 from hvae.errors import TableError
@@ -49,6 +49,7 @@ def shown(view: View) -> None:
     threshold = measures.threshold(view.inside.scores, view.budget)
     if view.outside:
         figures.metrics_table(view, threshold, state.selection().versus)
+        seeds.fold(view, [view.measure], "scores")
         baselines.fold(*baselines.measured(view), {} if view.measure.score.model_free else {view.measure.symbol: view})
         with components.guarded():
             part(view, figures.main_figures(view, threshold))

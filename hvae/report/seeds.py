@@ -11,6 +11,7 @@ import pandas as pd
 
 from hvae.config import RunConfig
 from hvae.report.comparisons import Comparison
+from hvae.report.line_ups import shared_rows
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
@@ -56,9 +57,10 @@ def grouped(comparisons: Iterable[Comparison]) -> list[tuple[str, list[Compariso
 def over_seeds(frame: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
     """Rows of several runs as one row a group of `keys`: `seeds`, and of each metric its mean and `_sd` (n - 1)."""
     by = frame.groupby(list(keys), sort=False, dropna=False)
-    mean, spread = by[list(metrics)].mean(), by[list(metrics)].std().add_suffix("_sd")
-    counts = by.size().rename("seeds")
-    return pd.concat([counts, mean, spread], axis=1).reset_index()
+    wanted: dict[str, tuple[str, str]] = {"seeds": (metrics[0], "size")}
+    for metric in metrics:
+        wanted |= {metric: (metric, "mean"), f"{metric}_sd": (metric, "std")}
+    return by.agg(**wanted).reset_index()  # type: ignore[arg-type]  # the names are ours
 
 
 def missed(inside: Floats, outside: Floats, budget: float = BUDGET) -> np.ndarray:
@@ -69,12 +71,11 @@ def missed(inside: Floats, outside: Floats, budget: float = BUDGET) -> np.ndarra
 
 def usual_score(comparison: Comparison) -> Score:
     """What a comparison is judged by where nobody chose: `joint`, `llr` where there is none for its tables."""
-    tables = [one for one in comparison.tables]
     for name in ("joint", "llr", "bound"):
         kind = find(name)
         if kind.speaks_of(comparison.config.model.task) and kind.levels(comparison.depth):
             score = kind(kind.usual_level(comparison.depth))
-            if all(score.obstacle(table, comparison.reference) is None for table in tables):
+            if all(score.obstacle(table, comparison.reference) is None for table in comparison.tables):
                 return score
     return find("bound")(0)
 
@@ -82,7 +83,7 @@ def usual_score(comparison: Comparison) -> Score:
 def missed_table(comparisons: Iterable[Comparison], budget: float = BUDGET) -> pd.DataFrame:
     """OOD images that every seed of a group misses.
 
-    One row a group, which is the `run`, and OOD set: `in_data`, the setting, `ood_data`, `score`, `budget`, `seeds`, `n`,
+    One row a group, the `run`, and OOD set: `in_data`, the setting, `ood_data`, `score`, `budget`, `seeds`, `n`,
     `missed` (mean share that a seed misses), `missed_by_all` (share that all do), `by_chance` (the share that all would
     if each missed images of its own), and `images`, the numbers of those that all miss, separated by spaces.
     """
@@ -90,30 +91,25 @@ def missed_table(comparisons: Iterable[Comparison], budget: float = BUDGET) -> p
     for name, group in grouped(comparisons):
         first = group[0]
         for other in first.others:
-            pairs = [(one, one.in_table, _same(one, other)) for one in group]
-            if any(inside is None or table is None for _, inside, table in pairs):
+            pairs = [(one, one.in_table, _of_set(one, other.metadata.slug)) for one in group]
+            complete = [(one, own, table) for one, own, table in pairs if own is not None and table is not None]
+            rows_of = shared_rows([table for *_, table in complete])
+            if len(complete) < len(group) or rows_of is None:
                 continue
             score = usual_score(first)
             masks = [
-                missed(score.of(inside, one.reference), score.of(table, one.reference), budget)
-                for one, inside, table in pairs
-                if inside is not None and table is not None
+                missed(score.of(own, one.reference), score.of(table, one.reference)[shared], budget)
+                for (one, own, table), shared in zip(complete, rows_of, strict=True)
             ]
             every = np.logical_and.reduce(masks)
             row: dict[str, object] = {"run": name, "in_data": first.in_data, **first.setting.fields}
             row |= {"ood_data": other.metadata.slug, "score": score.label, "budget": budget, "seeds": len(masks)}
             row |= {"n": len(every), "missed": float(np.mean(masks)), "missed_by_all": float(every.mean())}
             row |= {"by_chance": float(np.prod([mask.mean() for mask in masks]))}
-            row["images"] = " ".join(map(str, other.frame["example"].to_numpy()[every]))
+            row["images"] = " ".join(map(str, other.frame["example"].to_numpy()[rows_of[0]][every]))
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _same(one: Comparison, table: ScoreTable) -> ScoreTable | None:
-    """The table of the same images in another run."""
-    about = table.metadata
-    for other in one.others:
-        same = other.metadata
-        if (same.slug, same.data_fingerprint, len(other)) == (about.slug, about.data_fingerprint, len(table)):
-            return other
-    return None
+def _of_set(one: Comparison, slug: str) -> ScoreTable | None:
+    return next((table for table in one.others if table.metadata.slug == slug), None)
