@@ -33,7 +33,7 @@ Bootstrap = Annotated[int, typer.Option(help="Resamples for the intervals of AUP
 Tables = Annotated[
     list[str] | None,
     typer.Option(
-        help="bits, detection, seeds, missed, control, alarms, layers, ratios or notes. Several may follow; default all."
+        help="bits, detection, seeds, missed, control, alarms, layers, ratios, notes. Several may follow; default all."
     ),
 ]
 Scores = Annotated[

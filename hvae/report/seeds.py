@@ -65,8 +65,10 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str])
 
 def missed(inside: Floats, outside: Floats, budget: float = BUDGET) -> np.ndarray:
     """Which OOD images `(m,)` pass where at most a share `budget` of the in-distribution scores `(n,)` does not."""
-    allowed = int(np.floor(budget * len(inside) + 1e-9))
-    return outside <= np.sort(inside)[len(inside) - allowed - 1]
+    ordered, allowed = np.sort(inside), int(np.floor(budget * len(inside) + 1e-9))
+    # Ties are taken together, so that no more than the budget is called OOD.
+    called = ordered[ordered > ordered[len(ordered) - allowed - 1]]
+    return outside < (called[0] if len(called) else np.nextafter(ordered[-1], np.inf))
 
 
 def usual_score(comparison: Comparison) -> Score:
