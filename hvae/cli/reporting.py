@@ -33,7 +33,7 @@ Bootstrap = Annotated[int, typer.Option(help="Resamples for the intervals of AUP
 Tables = Annotated[
     list[str] | None,
     typer.Option(
-        help="bits, detection, seeds, missed, control, alarms, layers, ratios, notes. Several may follow; default all."
+        help="bits, detection, control, alarms, layers, ratios, seeds, missed, notes. Several may follow; default all."
     ),
 ]
 Scores = Annotated[
@@ -139,15 +139,15 @@ def _of_score_tables(
     """The tables of a report of stored scores, and a line for each thing left out."""
     from rich.console import Console
 
-    from hvae.report import BUDGETS, NOTES, TABLES, build, gather, note_table
+    from hvae.report import BUDGETS, NOTES, OVER_SEEDS, TABLES, build, gather, note_table
     from hvae.scores import find, offered
 
     for name in table or []:
-        one_of(name, (*TABLES, NOTES), "--table")
+        one_of(name, (*TABLES, *OVER_SEEDS, NOTES), "--table")
     for name in score:
         if find(name).model_free and not baselines:
             raise ConfigError(f"{name} is a model-free baseline: leave out --no-baselines, or do not name it")
-    shown = [name for name in table or TABLES if name != NOTES]
+    shown = [name for name in table or (*TABLES, *OVER_SEEDS) if name != NOTES]
     if score and not _OF_SCORES & set(shown):
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)

@@ -15,8 +15,10 @@ from hvae.report.seeds import grouped, missed_table, over_seeds
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 
-TABLES = ("bits", "detection", "seeds", "missed", "control", "alarms", "layers", "ratios")
-"""Names of the tables of a report, in their order."""
+TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
+"""Names of the tables of a report that any run gives, in their order."""
+OVER_SEEDS = ("seeds", "missed")
+"""Of those that take several runs which differ in their seed alone."""
 
 SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 PUBLISHED_METRICS = ("auroc", "auprc", "fpr80")
