@@ -180,7 +180,8 @@ def _write_report(out: Path, record: dict[str, Any], rule: Rule, frame: pd.DataF
     setting, told = record["setting"], _together(record)
     levels = {f"{label}, nats": (label, "%.1f") for label in setting["levels"]}
     shown = {"name": ("name", "%s"), "doubts": ("caveats", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
-    shown |= levels | {"stands out by": ("decided_by", "%s"), "done to the file": ("changes", "%s")}
+    shown |= levels | ({"stands out by": ("decided_by", "%s")} if "decided_by" in frame else {})
+    shown |= {"done to the file": ("changes", "%s")}
     table = frame.rename(columns={"image": "name"}).assign(alarm=frame["ood"])
     parts = [name for name in frame if name.startswith(f"{rule.levels[0].label}: ")]
     refused = [(one["image"], one["reason"]) for one in record["refused"]]
