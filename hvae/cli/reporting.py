@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hvae.report import Comparison
     from hvae.runs.folders import RunEntry
 
-_OF_SCORES = {"control", "detection", "seeds"}
+_OF_SCORES = {"control", "detection"}
 """Tables with a row a score."""
 _NOT_OF_CARD = ("table", "score", "baselines", "in_data", "alpha", "bootstrap")
 """Options that choose or measure what a card has measured already."""
@@ -148,7 +148,7 @@ def _of_score_tables(
         if find(name).model_free and not baselines:
             raise ConfigError(f"{name} is a model-free baseline: leave out --no-baselines, or do not name it")
     shown = [name for name in table or (*TABLES, *OVER_SEEDS) if name != NOTES]
-    if score and not _OF_SCORES & set(shown):
+    if score and not {*_OF_SCORES, *OVER_SEEDS[:1]} & set(shown):
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)
     wanted = score or [name for name, kind in offered(task=None).items() if baselines or not kind.model_free]
