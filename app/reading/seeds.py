@@ -61,7 +61,8 @@ def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str) -
         mean, spread = row[3 + 2 * place], row[4 + 2 * place]
         return "–" if pd.isna(spread) else f"{rate(mean)} ± {rate(spread)}"
 
-    shown: dict[str, Callable[[Any], str]] = {"over seeds": lambda row: rows[row.row][0], "seeds": lambda row: str(row.seeds)}
+    shown: dict[str, Callable[[Any], str]] = {"over seeds": lambda row: rows[row.row][0]}
+    shown["seeds"] = lambda row: str(row.seeds)
     shown |= {look(slug).title: partial(cell, place) for place, slug in enumerate(slugs)}
     components.listed(pd.DataFrame(found), shown, caption, name=name)
     st.caption(ABOUT)
