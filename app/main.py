@@ -43,7 +43,7 @@ with st.container(key="unseen-history"):
     st.html(components.HISTORY, unsafe_allow_javascript=True)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
-sidebar.say_gone(sidebar.draw(), [entry.name for entry in runs])
+sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])
 notes = st.container()
 with components.guarded():
     page.run()

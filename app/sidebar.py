@@ -7,18 +7,20 @@ from app.frame.controls import choose, choose_many
 from app.frame.state import NO_RUN, Selection
 from app.looks.wording import quoted
 from app.reading import loading
+from app.saved import listing
 from hvae.datasets import names_for
 from hvae.datasets.conversions import parse_name
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import table_paths
 
 
-def draw() -> Selection:
-    """Draw the selection in the sidebar and return it."""
+def draw(page: str) -> Selection:
+    """Draw the selection in the sidebar of a page and return it; below it the saved views."""
     found = loading.runs()
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
         jobs.badge()
+        listing.draw(page, [entry.name for entry in found])
     state.select(chosen)
     return chosen
 

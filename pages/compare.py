@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.compare import choosing, configs, images, metrics
+from app.compare import choosing, configs, images, metrics, seeds
 from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.frame.state import ImageId
@@ -34,6 +34,7 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
     """Everything below the controls, for one run at least."""
     slug, found = None, []
     offered = ([parts.CURVES] if view.ood else []) + ([parts.AGREEMENT] if len(view.runs) > 1 else [])
+    offered += [parts.SEEDS] if view.ood and seeds.groups(view) else []
     with room:
         part = parts.choose("compare", offered) if offered else None
         if view.ood:
@@ -49,6 +50,8 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
     with figure:
         if part == parts.CURVES and slug:
             metrics.curves(view, slug)
+        elif part == parts.SEEDS and slug:
+            seeds.section(view, slug)
         elif part == parts.AGREEMENT:
             found = agreement(view, slug)
     if part == parts.AGREEMENT and found:

@@ -11,7 +11,7 @@ from app.frame.state import ImageId
 from app.inspector import panel, subject
 from app.overview import becoming, tables
 from app.overview.sentence import sentence
-from app.reading import baselines, loading, presence
+from app.reading import baselines, loading, presence, seeds
 from app.reading.choosing import USUAL
 from app.reading.view import View
 from hvae.scores import everything
@@ -84,6 +84,7 @@ def page() -> None:
     if slugs := [slug for one in views for slug in one.slugs[1:]]:
         tables.table_2(views, slugs[0])
         tables.every_set(views)
+        seeds.fold(views[0], [one.measure for one in views], "overview")
         baselines.fold(*baselines.measured(views[0]), tables.rivals(views))
     components.left_out(absent)
     components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")

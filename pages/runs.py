@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app import notes
 from app.frame import components, parts, state
 from app.looks.wording import quoted
 from app.reading import loading, presence
@@ -78,6 +79,8 @@ def page() -> None:
         robustness.section(run)
     elif part == parts.TABLES:
         tables.score_tables(run)
+    elif part == parts.NOTES:
+        notes.listing(run)
     elif part == parts.COMMANDS:
         commands(run, (selection.data, *selection.ood))
     else:

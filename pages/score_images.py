@@ -84,7 +84,7 @@ def page() -> None:
     else:
         asked = ask(selection.run, selection, busy)
     if job and found is not None:
-        jobs.watch(job, section.partial)
+        jobs.watch(job, section.so_far)
     if job and not busy:
         shown = section.show(job)
     if settings := shown or asked:

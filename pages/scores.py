@@ -10,7 +10,7 @@ from app.frame.state import ImageId
 from app.inspector import panel, subject
 from app.looks.palette import look
 from app.looks.wording import score_command
-from app.reading import baselines, measures, presence
+from app.reading import baselines, measures, presence, seeds
 from app.reading.view import View
 from app.scores import checks, controls, figures, galleries
 from hvae.errors import TableError
@@ -56,6 +56,7 @@ def shown(view: View, brushing: bool, curve: str) -> None:
     if view.outside:
         brush = figures.main_figures(view, threshold, brushing, curve)
         figures.metrics_table(view, threshold, state.selection().versus)
+        seeds.fold(view, [view.measure], "scores")
         baselines.fold(*baselines.measured(view), {} if view.measure.score.model_free else {view.measure.symbol: view})
         with components.guarded():
             part(view, brush)

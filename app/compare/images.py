@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.compare.choosing import BUDGET, Compared, View
 from app.frame import components
 from app.frame.caching import kept
@@ -18,6 +19,7 @@ from app.looks.palette import look
 from app.looks.wording import significant
 from app.reading import measures
 from app.reading.agreement import Agreement, agreement
+from hvae.runs.notes import noted
 
 SHOWN = 12
 """Images in a gallery."""
@@ -85,6 +87,7 @@ def disagreements(view: View, one: Agreement) -> None:
         f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
     )
     order = np.argsort(-np.abs(one.difference), kind="stable")
+    frame = noted(frame, notes.of(first.run), places)
     components.save(frame.iloc[order], f"every-image-{one.slug}", key="every-image")
 
 

@@ -1,6 +1,7 @@
 """Metrics of several runs side by side: the table with paired differences, its LaTeX, and the ROC curves."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -47,17 +48,8 @@ def metrics_table(view: View) -> None:
     rates = f"AUROC, AUPRC and FPR80 of {view.measure.symbol}"
     caption = f"{rates} against {look(view.data).title}, {view.setting}, with 95 % intervals"
     components.listed(frame, shown, caption)
-    with st.container(horizontal=True, gap="medium"):
-        components.save(frame, "compared-metrics", key="compared-metrics-csv", quiet=True)
-        st.download_button(
-            "↓ LaTeX",
-            lambda: latex(frame, f"{look(view.data).title}, {view.setting}"),
-            "compared-metrics.tex",
-            "text/x-tex",
-            key="compared-metrics-latex",
-            on_click="ignore",
-            type="tertiary",
-        )
+    in_latex = partial(latex, frame, f"{look(view.data).title}, {view.setting}")
+    components.save(frame, "compared-metrics", key="compared-metrics-csv", quiet=True, latex=in_latex)
     sizes = ", ".join(f"{len(first.scored[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
         f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "

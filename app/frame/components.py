@@ -25,6 +25,10 @@ STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
 HISTORY = f"<script>{(Path(__file__).parent / 'history.js').read_text()}</script>"
 """Makes every choice one press of the Back button."""
+BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+"""Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
+MOST_IN_LATEX = 100
+"""Rows of a table that is to be printed; the CSV file has all."""
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
 
@@ -127,7 +131,7 @@ def chart(
             key=key,
             on_select=selected if on_click or on_brush else "ignore",
             selection_mode="box" if on_brush else "points",
-            config={"displaylogo": False, "displayModeBar": False},
+            config=BUTTONS | {"toImageButtonOptions": {"format": "svg", "filename": name}},
             alt=plain(title),
         )
         # Rendered when it is opened: a hidden grid costs the browser as much as one that is seen.
@@ -153,17 +157,36 @@ def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
     save(table, name, key=f"{key}-csv")
 
 
-def save(table: Numbers, name: str, *, key: str, quiet: bool = False) -> None:
-    """A button that saves a table as CSV; the file is made when it is asked for."""
-    st.download_button(
-        "↓ CSV" if quiet else "Download CSV",
-        lambda: made(table).to_csv(index=False),
-        f"{name}.csv",
-        "text/csv",
-        key=key,
-        on_click="ignore",
-        type="tertiary" if quiet else "secondary",
-    )
+def save(table: Numbers, name: str, *, key: str, quiet: bool = False, latex: Callable[[], str] | None = None) -> None:
+    """Buttons that save a table as CSV and as LaTeX; a file is made when it is asked for.
+
+    `latex` gives what is printed where that is not the table as it is.
+    """
+    in_latex = latex or (lambda: printed(made(table), name.replace("-", " ")))
+    files = {
+        "CSV": ("csv", "text/csv", lambda: made(table).to_csv(index=False)),
+        "LaTeX": ("tex", "text/x-tex", in_latex),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for form, (ending, kind, content) in files.items():
+            st.download_button(
+                f"{'↓' if quiet else 'Download'} {form}",
+                content,
+                f"{name}.{ending}",
+                kind,
+                key=key if form == "CSV" else f"{key}-latex",
+                on_click="ignore",
+                type="tertiary" if quiet else "secondary",
+            )
+
+
+def printed(frame: pd.DataFrame, caption: str) -> str:
+    """A table as LaTeX, its first rows where it is long; cells of HTML as the text that a page shows."""
+    from hvae.report.rendering import latex_table
+
+    cells = frame.head(MOST_IN_LATEX).map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else plain(str(cell)))
+    more = f"the first {MOST_IN_LATEX} of {len(frame):,} rows" if len(frame) > MOST_IN_LATEX else ""
+    return latex_table(plain(caption), more, cells.rename(columns=lambda heading: plain(str(heading))))
 
 
 def table(
@@ -184,7 +207,8 @@ def table(
         f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
     if numbers is not None:
-        save(numbers, name, key=f"{name}-csv", quiet=True)
+        shown = pd.DataFrame([list(row) for row in rows], columns=list(columns))
+        save(numbers, name, key=f"{name}-csv", quiet=True, latex=lambda: printed(shown, caption or name))
 
 
 def listed(frame: pd.DataFrame, shown: Mapping[str, Callable[[Any], str]], caption: str = "", name: str = "") -> None:
@@ -210,8 +234,8 @@ def named(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """HTML of a title as plain text, for screen readers and CSV files."""
-    return html.unescape(re.sub(r"</?(?:sup|b)>", "", text.replace("<br>", " ")))
+    """HTML of a title or a cell as plain text, for screen readers and files."""
+    return html.unescape(re.sub(r"<[^<>]*>", "", text.replace("<br>", " ")))
 
 
 def footer(command: str) -> None:

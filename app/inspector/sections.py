@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.inspector import rebuilt, standing, verdict, why
+from app.inspector import noted, rebuilt, standing, verdict, why
 from app.inspector.subject import Subject
 
 
@@ -30,4 +30,5 @@ SECTIONS: tuple[Section, ...] = (
     Section("statistics", why.statistics, "Which of its statistics are unusual", fits=why.is_scored),
     Section("levels", standing.every_level, "The score at every level", fits=why.is_scored),
     Section("scores", standing.every_score, "Under every score", fits=why.is_scored),
+    Section("notes", noted.draw, fits=noted.fits),
 )

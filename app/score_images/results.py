@@ -1,36 +1,28 @@
-"""Scored uploads under a budget: verdicts, sentences, tables, and one HTML file that needs nothing else."""
+"""Scored uploads under a budget: verdicts, sentences, tables, and their report."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from app.figures.layout import Figure
+from app import notes
 from app.frame.caching import kept
 from app.frame.components import escape
+from app.images.sources import UPLOADS_SLUG
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
 from app.server.judgements import JudgedBy, Settings, Stored
+from hvae.datasets import content_index
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue, TableEntry
+from hvae.runs.notes import noted
 from hvae.scores import computable, find
 from hvae.verdicts import power, words
 from hvae.verdicts.choice import PIXELS
 from hvae.verdicts.rule import rule
-
-MOST_IN_REPORT = 2_000
-"""Images in the table, about a kilobyte each; the CSV file has all."""
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
-th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
-td img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,54 +170,38 @@ def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def report(found: Judged, figure: Figure | None) -> str:
-    """Settings, verdicts, pictures, figure and other runs as one HTML file, every text in it escaped."""
+def report(found: Judged) -> str:
+    """Everything about the images as one HTML file, see `hvae.report.judged`."""
+    from hvae.report import judged as reports
+
     settings = found.stored.settings
     facts = _facts(settings) | {"false-alarm budget": found.alpha}
     for number, other in enumerate(settings.also, start=1):
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
-    parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
-        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>{''.join(paragraphs(found))}",
-        "<h2>Settings</h2>",
-        _table(["setting", "value"], (map(escape, fact) for fact in facts.items())),
-    ]
-    if figure is not None:
-        # The title is ours; the names in the figure come escaped, and plotly writes no `<` into its script.
-        parts += ["<h2>", figure.heading, "</h2>", figure.to_html(full_html=False, include_plotlyjs=True)]
-    whole = f"of {len(found.stored):,} images"
-    frame = _in_full(found, np.arange(min(len(found.stored), MOST_IN_REPORT)))
-    formats = [how for _, how in columns(found).values()]
-    rows = (
-        [f'<img alt="" src="{image}">', *(escape(how % cell) for how, cell in zip(formats, row, strict=True))]
-        for image, *row in frame.itertuples(index=False)
-    )
-    kinds = np.where(found.frame["alarm"], "alarm", "")
-    parts += [f"<h2>{len(frame):,} {whole}</h2>", _table(map(escape, frame.columns), rows, kinds)]
-    if side_by_side := compared(found):
-        table, said = side_by_side
-        frame = cells(found, table.iloc[:MOST_IN_REPORT])
-        parts += [
-            f"<h2>p-values side by side, {len(frame):,} {whole}</h2>",
-            f"<p>{escape(said)}</p>",
-            _table(map(escape, frame.columns), (map(escape, row) for row in frame.itertuples(index=False))),
-        ]
-    if found.stored.refused:
-        refused = (map(escape, one) for one in found.stored.refused[:MOST_IN_REPORT])
-        parts += ["<h2>Could not be read</h2>", _table(["file", "reason"], refused)]
-    return "\n".join(parts)
+    said, catches = conclusion(found)
+    frame, shown = with_notes(found), columns(found)
+    shown |= {name: (name, "%s") for name in ("tags", "note") if name in frame}
+    side_by_side = compared(found)
+    return reports.document(
+        reports.JudgedImages(
+            ", ".join(settings.runs), said, in_words(found), catches, frame,
+            [reports.thumbnail(image) for image in found.stored.images], shown,
+            [name for name in frame if name.startswith(f"{settings.levels[0].label}: ")], facts,
+            [f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note], found.stored.refused,
+            (cells(found, side_by_side[0]), side_by_side[1]) if side_by_side else None,
+        )
+    )  # fmt: skip
+
+
+def with_notes(found: Judged) -> pd.DataFrame:
+    """The frame, with `tags` and `note` where the run has notes on images of this content."""
+    run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
+    written = notes.of(run) if run else {}
+    if not written:
+        return found.frame
+    return noted(found.frame, written, [f"{UPLOADS_SLUG}:{content_index(image)}" for image in found.stored.images])
 
 
 def _facts(by: JudgedBy) -> dict[str, object]:
     """Everything that is known of a run that judged, or of the whole job."""
     return by.model_dump(exclude={"also", "setting"}) | by.setting.fields
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]], kinds: Iterable[str] = repeat("")) -> str:
-    """Cells of HTML as a table; `kinds` are classes of the rows."""
-    head = "".join(f"<th>{column}</th>" for column in columns)
-    body = "".join(
-        f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
-        for row, kind in zip(rows, kinds, strict=False)
-    )
-    return f"<div class='frame'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

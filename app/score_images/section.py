@@ -1,5 +1,6 @@
 """What is kept of a scoring job, on the page: verdicts on all images, the table, the report, and one by itself."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def budget_in_address() -> str:
     return asked if isinstance(asked, str) and asked in BUDGETS else BUDGET
 
 
-def partial(job: str) -> None:
+def so_far(job: str) -> None:
     """The most unusual of the newest images of a job that still runs, in a few lines."""
     # It is drawn every other second: a long job must not be read from its start each time.
     stored = judgements.read(job, NEWEST)
@@ -100,15 +101,14 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
-        _listed(found, results.visible(found, here), found.frame, rows, here, "verdicts", "")
+        _listed(found, results.visible(found, here), results.with_notes(found), rows, here, "verdicts", "")
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
-    def document() -> str:
-        return results.report(found, marks(found, like, score, clickable=False) if like else None)
-
-    name = "verdicts.html"
-    st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
+    report = partial(results.report, found)
+    st.download_button(
+        "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
+    )
     if settings.also:
         _side_by_side(found, rows, here)
     names = list(found.frame["name"])
@@ -196,11 +196,11 @@ def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
         _listed(found, shown, table, rows, here, "side-by-side", title)
 
 
-def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = True) -> Figure:
+def marks(found: Judged, like: Reference, score: Score) -> Figure:
     """Every image on the density of a score over the reference part."""
     inside, values = _inside(like, Measure(score)), found.frame[score.label].to_numpy()
     above = sum(percentile(inside, value) > 95 for value in values)
-    figure = densities.uploaded(
+    return densities.uploaded(
         density(inside, shared_edges([inside], bins=60)),
         like.entry.slug,
         values[:MOST_MARKS],
@@ -210,10 +210,6 @@ def marks(found: Judged, like: Reference, score: Score, *, clickable: bool = Tru
         score.symbol,
         score.units[0],
     )
-    if not clickable:
-        hover = f"%{{text}}<br>%{{x:.4g}} {score.units[0]}<extra></extra>"
-        figure.update_traces(hovertemplate=hover, selector={"mode": "markers"})
-    return figure
 
 
 def _inside(like: Reference, measure: Measure) -> Floats:

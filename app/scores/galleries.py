@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.figures.densities import Brush
 from app.frame import components, controls
 from app.frame.state import ImageId
@@ -21,6 +22,7 @@ from app.reading.view import Scored, View
 from app.scores import figures
 from app.scores.controls import GALLERIES, inside
 from hvae.errors import TableError
+from hvae.runs.notes import noted
 from hvae.scores import everything
 from hvae.stats.arrays import Floats
 
@@ -178,7 +180,7 @@ def evenly(count: int, room: int) -> np.ndarray:
 
 def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
     """Set, number, label and every score of the registry in nats, one row an image; empty where a score has none."""
-    frames = []
+    frames, written = [], notes.of(view.run)
     for pick in picks:
         label = pick.one.table.frame["label"].to_numpy()[pick.index]
         columns: dict[str, object] = {"set": pick.one.slug, "image": pick.index, "label": label}
@@ -187,7 +189,8 @@ def numbers(view: View, picks: Sequence[Pick]) -> pd.DataFrame:
                 columns[score.label] = view.by(Measure(score), pick.one).scores[pick.index]
             except TableError:
                 continue
-        frames.append(pd.DataFrame(columns))
+        keys = [f"{pick.one.slug}:{index}" for index in pick.index]
+        frames.append(noted(pd.DataFrame(columns), written, keys))
     # Those of one set stand below those of another.
     return pd.concat(frames, ignore_index=True)
 

@@ -32,7 +32,9 @@ Out = Annotated[Path | None, typer.Option(help="Write to this file instead of pr
 Bootstrap = Annotated[int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")]
 Tables = Annotated[
     list[str] | None,
-    typer.Option(help="bits, detection, control, alarms, layers or ratios. Several may follow; default all."),
+    typer.Option(
+        help="bits, detection, control, alarms, layers, ratios, seeds, missed, notes. Several may follow; default all."
+    ),
 ]
 Scores = Annotated[
     list[str] | None,
@@ -137,21 +139,27 @@ def _of_score_tables(
     """The tables of a report of stored scores, and a line for each thing left out."""
     from rich.console import Console
 
-    from hvae.report import BUDGETS, TABLES, build, gather
+    from hvae.report import BUDGETS, NOTES, OVER_SEEDS, TABLES, build, gather, note_table
     from hvae.scores import find, offered
 
     for name in table or []:
-        one_of(name, TABLES, "--table")
+        one_of(name, (*TABLES, *OVER_SEEDS, NOTES), "--table")
     for name in score:
         if find(name).model_free and not baselines:
             raise ConfigError(f"{name} is a model-free baseline: leave out --no-baselines, or do not name it")
-    if score and not _OF_SCORES & set(table or TABLES):
+    shown = [name for name in table or (*TABLES, *OVER_SEEDS) if name != NOTES]
+    if score and not {*_OF_SCORES, *OVER_SEEDS[:1]} & set(shown):
         raise ConfigError(f"--score chooses rows of the tables {' and '.join(sorted(_OF_SCORES))}: leave it out")
     gathered = gather(entries, reading, in_data)
     wanted = score or [name for name, kind in offered(task=None).items() if baselines or not kind.model_free]
     with Console(stderr=True).status("measuring"):
-        tables = build(gathered.comparisons, table or TABLES, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
-    return tables, [*gathered.problems, *_left_out(gathered.comparisons, table or TABLES, wanted, bool(score))]
+        tables = build(gathered.comparisons, shown, scores=wanted, alphas=alpha or BUDGETS, n_boot=bootstrap)
+    problems = [*gathered.problems, *_left_out(gathered.comparisons, shown, wanted, bool(score))]
+    if table is None or NOTES in table:
+        notes, damaged = note_table(entries)
+        tables |= {NOTES: notes} if len(notes) else {}
+        problems += damaged
+    return tables, problems
 
 
 def _left_out(comparisons: Sequence[Comparison], tables: Sequence[str], wanted: Sequence[str], why: bool) -> list[str]:

@@ -6,9 +6,13 @@ from hvae.report.comparisons import Gathered as Gathered
 from hvae.report.comparisons import gather as gather
 from hvae.report.line_ups import LineUp as LineUp
 from hvae.report.line_ups import line_up as line_up
+from hvae.report.noted import NOTES as NOTES
+from hvae.report.noted import note_table as note_table
 from hvae.report.rendering import FORMATS as FORMATS
 from hvae.report.rendering import render as render
 from hvae.report.robustness import card_tables as card_tables
+from hvae.report.seeds import siblings as siblings
+from hvae.report.tables import OVER_SEEDS as OVER_SEEDS
 from hvae.report.tables import TABLES as TABLES
 from hvae.report.tables import alarm_table as alarm_table
 from hvae.report.tables import bits_table as bits_table

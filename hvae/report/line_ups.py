@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -154,6 +155,16 @@ def _aligned(found: Sequence[Entrant]) -> tuple[tuple[Entrant, ...], list[str]]:
         for one in kept
     ]
     return tuple(replace(one, rows=where) for one, where in zip(kept, rows, strict=True)), refused
+
+
+def shared_rows(tables: Sequence[ScoreTable]) -> list[Indices] | None:
+    """The rows of each table that hold the images all of them have, in one order; None where they are of others."""
+    total, hashes = _total(tables), {one.metadata.data_fingerprint for one in tables}
+    if len({(one.metadata.split, _whole(one)) for one in tables}) > 1 or (total is None and len(hashes) > 1):
+        return None
+    places = [_places(one, total) for one in tables]
+    common = reduce(np.intersect1d, places)
+    return [np.searchsorted(where, common) for where in places]
 
 
 def _total(tables: Sequence[ScoreTable]) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hvae.errors import ConfigError
+from hvae.report.noted import NOTES
 from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.runs.settings import Setting
@@ -17,6 +18,8 @@ _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80", "fpr95": "FPR95"
 _TITLES = {
     "bits": "Bits per dimension of the bounds L>k (lower = more likely; * = more likely than the model's own data)",
     "detection": "OOD detection with 95 % intervals (best k = chosen on these OOD images, as in the paper)",
+    "seeds": "OOD detection over seeds: mean and standard deviation of runs that differ in their seed alone",
+    "missed": "OOD images that every seed misses, at 5 % of the own test images called OOD",
     "control": "Negative control: test images against fitted images of the same set, about .5 for every score",
     "alarms": "Label-free rule: realised alarms with the 99.9 % beta-binomial interval",
     "layers": "KL and active units per layer",
@@ -64,6 +67,18 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "sd": "{sd:.2f}",
         "negative": "{negative_share:.2%}",
     },
+    "seeds": {"OOD set": "{ood_data}", "score": "{score}", "seeds": "{seeds}"}
+    | {title: f"{{{metric}:.3f}} +- {{{metric}_sd:.3f}}" for metric, title in _NAMES.items()},
+    "missed": {
+        "OOD set": "{ood_data}",
+        "score": "{score}",
+        "n": "{n:,}",
+        "seeds": "{seeds}",
+        "missed by one": "{missed:.1%}",
+        "by every one": "{missed_by_all:.1%}",
+        "by chance": "{by_chance:.2%}",
+    },
+    NOTES: {"image": "{image}", "tags": "{tags}", "note": "{note}", "changed": "{changed}"},
     "limits": {"change": "{name}{in_unit}", "score": "{called}", "limit": "{limit}"},
 }
 """Of each table whose columns are always the same: headings, and what stands in a row, see `_filled`."""
@@ -95,6 +110,10 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
     for name, table in tables.items():
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
+        if name == NOTES:
+            for run, frame in table.groupby("run", sort=False):
+                yield "Notes on images", f"run {run}", _filled(frame, _COLUMNS[name])
+            continue
         if name == "rivals":
             yield from _rivals(table)
             continue
@@ -242,16 +261,32 @@ def _markdown(title: str, note: str, frame: pd.DataFrame) -> str:
 def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
     """A frame as a LaTeX table (booktabs), everything escaped and the names of scores as formulas.
 
-    The caption is the title and the note, settings in words.
+    The caption is the title and the note, settings in words, where there is one.
     """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
-    caption = _escaped(f"{title}. {note[0].upper()}{note[1:]}.")
+    caption = _escaped(f"{title}. {note[:1].upper()}{note[1:]}." if note else f"{title}.")
     return f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
 
 
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
-_LEVELLED = re.compile(r"(?P<minus>-?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{EN DASH}": "--",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{UPWARDS ARROW}": r"$\uparrow$",
+    "\N{DOWNWARDS ARROW}": r"$\downarrow$",
+    "\N{MIDDLE DOT}": r"$\cdot$",
+    **{chr(0x2080 + digit): f"$_{digit}$" for digit in range(10)},
+}
+_LEVELLED = re.compile(r"(?P<minus>[-\N{MINUS SIGN}]?)\b(?P<name>[A-Za-z]+)>(?P<k>\d+|k)\b")
 
 
 def _escaped(text: str) -> str:
@@ -262,7 +297,7 @@ def _escaped(text: str) -> str:
     pieces, end = [], 0
     for match in _LEVELLED.finditer(text):
         font = "mathcal" if len(match["name"]) == 1 else "mathrm"
-        formula = rf"{match['minus']}\{font}{{{match['name']}}}^{{>{match['k']}}}"
+        formula = rf"{'-' * bool(match['minus'])}\{font}{{{match['name']}}}^{{>{match['k']}}}"
         pieces += [_plain(text[end : match.start()]), f"${formula}$"]
         end = match.end()
     return "".join([*pieces, _plain(text[end:])])

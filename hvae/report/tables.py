@@ -11,11 +11,14 @@ from hvae import stats
 from hvae.report import published
 from hvae.report.alarms import BUDGETS, alarm_table
 from hvae.report.comparisons import Comparison
+from hvae.report.seeds import grouped, missed_table, over_seeds
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 
 TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
-"""Names of the tables of a report, in their order."""
+"""Names of the tables of a report that any run gives, in their order."""
+OVER_SEEDS = ("seeds", "missed")
+"""Of those that take several runs which differ in their seed alone."""
 
 SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
 PUBLISHED_METRICS = ("auroc", "auprc", "fpr80")
@@ -42,6 +45,8 @@ def build(
     makers = {
         "bits": bits_table,
         "detection": lambda found: detection_table(found, scores, n_boot=n_boot),
+        "seeds": lambda found: seed_table(found, scores),
+        "missed": missed_table,
         "control": lambda found: control_table(found, scores, n_boot=n_boot),
         "alarms": lambda found: alarm_table(found, alphas=alphas),
         "layers": layer_table,
@@ -87,6 +92,20 @@ def detection_table(
         for row in _metric_rows(comparison, comparison.in_table, other, other.metadata.slug, scores, n_boot)
     ]
     return _with_best_k(_levels_as_integers(pd.DataFrame(rows)))
+
+
+def seed_table(comparisons: Iterable[Comparison], scores: Sequence[str] = ()) -> pd.DataFrame:
+    """The metrics of `detection_table` on all images as mean and spread over runs that differ in their seed alone.
+
+    One row a group, which is the `run`, setting, OOD set and score: `seeds`, how many there are, `METRICS` as their
+    means, and `_sd`, the standard deviation over seeds (n - 1).
+    """
+    frames = []
+    for name, group in grouped(comparisons):
+        rows = detection_table(group, scores, n_boot=2).query("images == 'full'")
+        keys = [*SETTINGS, "ood_data", "score", "k"]
+        frames.append(over_seeds(rows.assign(run=name), keys, METRICS).query("seeds > 1"))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def control_table(comparisons: Iterable[Comparison], scores: Sequence[str] = (), *, n_boot: int = 200) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from hvae.cli.scoring.options import (
     Images,
     OfLandscape,
     Prepare,
+    Report,
     ScoreName,
     Split,
     Statistic,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
+_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood", "report")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
@@ -59,6 +60,7 @@ def score(
     statistic: Statistic = "rank",
     as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
     fail_if_ood: FailIfOod = False,
+    report: Report = None,
     split: Split = None,
     card: Card = False,
     also: Also = None,
@@ -75,9 +77,8 @@ def score(
     """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
 
     Prints the path of each table and a summary. An interrupted scoring continues where it stopped. With --images it
-    judges single images instead, by ranks in the run's own training images; no OOD image plays a part. With --card it
-    measures how strongly test images have to be changed until the scores see it, with --landscape how the likelihood
-    changes around the mean image.
+    judges single images instead, by ranks in the run's own training images, without any OOD image; with --card it shows
+    how strongly test images are changed until the scores see it, with --landscape the likelihood about the mean image.
     """
     entries = [run_with_weights(name) for name in runs]
     if limit is not None and limit < 1:
@@ -89,13 +90,13 @@ def score(
         refuse(ctx, _NOT_OF_LANDSCAPE, "--landscape")
         if not data:
             raise ConfigError("name the sets that the training set is set against (--data)")
-        asked = {"seed": seed, "batch_size": min(batch_size, 64)} | _given(ctx, ("draws", "limit"))
-        write_landscapes(entries, data, asked, device)
+        defaults = {"seed": seed, "batch_size": min(batch_size, 64)}
+        write_landscapes(entries, data, defaults | _given(ctx, ("draws", "limit")), device)
     elif _one_of_both(ctx, data, images, split) == "--images":
         judge(
             entries, images or [], _given(ctx, _OF_SETTING), alpha=alpha, fit=fit, invert=invert,
             prepare=prepare or [], two_sided=two_sided, statistic=statistic, score=score_name, device=device,
-            as_json=as_json, fail_if_ood=fail_if_ood,
+            as_json=as_json, fail_if_ood=fail_if_ood, report=report,
         )  # fmt: skip
     else:
         refuse_further(entries, also or [])

@@ -39,11 +39,12 @@ def judge(
     device: str,
     as_json: bool,
     fail_if_ood: bool,
+    report: Path | None = None,
 ) -> None:
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
     `asked` holds the fields of the setting that were given. Exit code 4 where a file was not read, else 3 where
-    `fail_if_ood` and an image raises an alarm under the first run.
+    `fail_if_ood` and an image raises an alarm under the first run. What that one says is written as a `report`.
     """
     from hvae.datasets.conversions import FITS
     from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
@@ -55,11 +56,7 @@ def judge(
     steps = steps_of(prepare)
     one_of(statistic, STATISTICS, "--statistic")
     where = accelerator(device)
-    if not 0 < alpha < 1:
-        raise ConfigError(f"--alpha must lie between 0 and 1, it is {alpha}")
-    for path in sources:
-        if not path.exists():
-            raise DataError(f"there is no file or folder {path}")
+    _check(sources, alpha, report)
     # Before any model is loaded: a run without a rule is said at once.
     how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic}
     rules = [rule(found, found.rule_setting(**asked), **how_judged) for found in map(catalogue, runs)]
@@ -71,8 +68,11 @@ def judge(
         assert run.config is not None
         trained = run.config.data.name
         how = Treatment(run.config.model.image_shape, fit or usual_fit(trained), invert, steps, trained)
-        frame, refused, passed = _judge(run, own, sources, how, alpha, where)
+        pictures: list[bytes] | None = [] if report is not None and not found else None
+        frame, refused, passed = _judge(run, own, sources, how, alpha, where, pictures)
         found.append(_as_record(run, own, how, frame, refused, passed, alpha))
+        if report is not None and pictures:
+            _write_report(report, found[0], own, frame, pictures)
         if not len(frame):
             break
     _tell(found, refused, sources, alpha, as_json)
@@ -80,6 +80,17 @@ def judge(
         raise typer.Exit(UNREAD)
     if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
         raise typer.Exit(ALARM)
+
+
+def _check(sources: list[Path], alpha: float, report: Path | None) -> None:
+    """Refuse what could not be judged or written, before any model is loaded."""
+    if report is not None and report.suffix.lower() != ".html":
+        raise ConfigError(f"--report {report}: the name must end in .html")
+    if not 0 < alpha < 1:
+        raise ConfigError(f"--alpha must lie between 0 and 1, it is {alpha}")
+    for path in sources:
+        if not path.exists():
+            raise DataError(f"there is no file or folder {path}")
 
 
 def _tell(
@@ -100,13 +111,23 @@ def _tell(
 
 
 def _judge(
-    run: RunEntry, rule: Rule, sources: Iterable[Path], how: Treatment, alpha: float, where: str
+    run: RunEntry,
+    rule: Rule,
+    sources: Iterable[Path],
+    how: Treatment,
+    alpha: float,
+    where: str,
+    thumbnails: list[bytes] | None = None,
 ) -> tuple[pd.DataFrame, list[Refusal], list[Refusal]]:
-    """(one row an image that could be read, the others with their reasons, what was left out by design)."""
+    """(one row an image that could be read, the others with their reasons, what was left out by design).
+
+    A list of `thumbnails` takes one of each image that could be read.
+    """
     import numpy as np
     import pandas as pd
 
     from hvae.datasets.own.outside import Refusal, collect
+    from hvae.report.judged import thumbnail
     from hvae.verdicts.judge import Judge
 
     frames: list[pd.DataFrame] = []
@@ -122,6 +143,8 @@ def _judge(
                 frame.insert(0, "image", [picture.name for picture in pictures])
                 frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
                 frames.append(frame)
+                if thumbnails is not None:
+                    thumbnails += map(thumbnail, images)
             number += len(batch)
             on_progress(number, 0)
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused, passed
@@ -160,6 +183,39 @@ def _as_record(
     }
 
 
+def _write_report(out: Path, record: dict[str, Any], rule: Rule, frame: pd.DataFrame, thumbnails: list[bytes]) -> None:
+    """What one run says, as a file for people; its path is said on stderr, since stdout may be JSON."""
+    from hvae.cli.terminal import warn
+    from hvae.files import write_text
+    from hvae.report.judged import JudgedImages, document
+
+    setting, told = record["setting"], _together(record)
+    levels = {f"{label}, nats": (label, "%.1f") for label in setting["levels"]}
+    shown = {"name": ("name", "%s"), "doubts": ("caveats", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
+    shown |= levels | ({"stands out by": ("decided_by", "%s")} if "decided_by" in frame else {})
+    shown |= {"done to the file": ("changes", "%s")}
+    table = frame.rename(columns={"image": "name"}).assign(alarm=frame["ood"])
+    parts = [name for name in frame if name.startswith(f"{rule.levels[0].label}: ")]
+    refused = [(one["image"], one["reason"]) for one in record["refused"]]
+    note = [f"{record['run']}: {setting['note']}"] * bool(setting["note"])
+    facts = {name: value for name, value in setting.items() if name != "note"}
+    found = JudgedImages(
+        record["run"],
+        record["conclusion"],
+        told,
+        record["catches"],
+        table,
+        thumbnails,
+        shown,
+        parts,
+        facts,
+        note,
+        refused,
+    )
+    write_text(out, document(found))
+    warn(f"the report is {out}")
+
+
 def _show(record: dict) -> None:
     """The verdicts of one run as a table."""
     from rich.markup import escape
@@ -168,7 +224,7 @@ def _show(record: dict) -> None:
     from hvae.cli.terminal import show
     from hvae.datasets.own.names import cut
 
-    setting, together = record["setting"], record["together"]
+    setting = record["setting"]
     # Before any verdict: whoever reads on must know which of them rest on little.
     for image in record["images"]:
         if image["caveats"]:
@@ -186,12 +242,18 @@ def _show(record: dict) -> None:
         typer.echo(f"left out: {one['name']}: {one['reason']}")
     if setting["note"]:
         typer.echo(f"{record['run']}: {setting['note']}")
+    typer.echo(f"{record['conclusion']} {record['catches']}")
+    typer.echo(_together(record))
+
+
+def _together(record: dict[str, Any]) -> str:
+    """All images together, in a sentence, with the setting."""
+    setting, together = record["setting"], record["together"]
     needed = (
         f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
         f"{together['least_rejections']:,}"
     )
-    typer.echo(f"{record['conclusion']} {record['catches']}")
-    typer.echo(
+    return (
         f"{record['run']} ({setting['score']}, reading {setting['reading']}, S = {setting['samples']}, "
         f"R = {setting['draws']}): {together['alarms']:,} of {together['n']:,} images raise an alarm at "
         f"{setting['alpha']:g}; if all were in-distribution, {together['low']:,} to {together['high']:,} would. Held "

@@ -79,6 +79,10 @@ FailIfOod = Annotated[
         help="With --images: exit code 3 if the first run finds any image OOD. A file that is not read is always 4.",
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="With --images: write what the first run says as a report for people to this file, .html."),
+]
 Split = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,6 +11,7 @@ from hvae.runs.folders import RunEntry
 from hvae.runs.importing.members import Say
 from hvae.runs.measured.cards import FOLDER, cards
 from hvae.runs.measured.landscapes import landscapes
+from hvae.runs.notes import NOTES_FILE
 from hvae.runs.score_tables import table_paths
 
 
@@ -68,9 +69,10 @@ def _require_empty(dest: Path) -> None:
 
 
 def _finish(run: RunEntry, dest: Path) -> None:
-    """The learning curve and the config."""
-    if (run.path / "history.csv").is_file():
-        _copy(run.path / "history.csv", dest / "history.csv")
+    """The learning curve, what people noted on its images, and the config."""
+    for name in ("history.csv", NOTES_FILE):
+        if (run.path / name).is_file():
+            _copy(run.path / name, dest / name)
     # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
     write_config(dest, read_config(run.path))
 

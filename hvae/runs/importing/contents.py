@@ -16,6 +16,7 @@ from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
 from hvae.runs.measured.cards import Card, card_paths, read_card
 from hvae.runs.measured.landscapes import Landscape, landscape_paths, read_landscape
+from hvae.runs.notes import read_notes
 from hvae.runs.score_tables import NAME, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
@@ -42,6 +43,7 @@ def check(run: Path, say: Say) -> None:
     _check_measured("robustness cards", map(read_card, card_paths(run)), digest, say)
     _check_measured("landscapes", map(read_landscape, landscape_paths(run)), digest, say)
     _check_correlations(run)
+    read_notes(run)
 
 
 def _check_curve(run: Path, config: RunConfig) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import IO
 
 from hvae.errors import CheckpointError
+from hvae.runs.notes import MAXIMUM_BYTES, NOTES_FILE
 
 MAXIMUM_FILES = 500
 MAXIMUM_ENTRIES = 4 * MAXIMUM_FILES
 """Files and folders looked at, those passed over among them."""
 MAXIMUM_TOTAL_BYTES = 3 * 2**30
 MAXIMUM_TABLE_BYTES = 64 * 2**20
-LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 32 * 2**20}
+LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 32 * 2**20, NOTES_FILE: MAXIMUM_BYTES}
 """Bytes that each file beside the tables may have."""
 
 _TABLE = re.compile(
@@ -22,7 +23,7 @@ _TABLE = re.compile(
 )
 # What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
 _PASSED_OVER = re.compile(
-    r"resume\.pt|sources\.json|(.*/)?\.lock|(scores|card)/\.partial(/.*)?|(.*/)?\.[^/]*\.part|(.*/)?\.DS_Store|__MACOSX/.*"
+    r"resume\.pt|sources\.json|(.*/)?\.lock|(scores|card)/\.partial(/.*)?|(.*/)?\.[^/]*\.(part|lock)|(.*/)?\.DS_Store|__MACOSX/.*"
 )
 
 Say = Callable[[str], None]

@@ -133,7 +133,7 @@ def test_a_calibration_part_that_is_too_small_gives_no_verdict(root: Path, visit
     assert text.count("with 12 calibration images nothing can raise an alarm at alpha 0.05: it takes 19") == 2
     assert "No alarm on" not in text and set(app.dataframe[0].value["verdict"]) == {words.NOT_JUDGED}
     found = results.judged(judgements.read(JOB), 0.05)
-    report = results.report(found, None)
+    report = results.report(found)
     assert report.count(words.NOT_JUDGED) == 3 and "it takes 19" in report and "no alarm" not in report
     assert "nothing can raise" not in sound(visit("score_images", run="clothes", job=JOB, alpha="0.1"))
     make_tables(make_run(root, "clothes", depth=2, trained=True), ("fashionmnist",), n=8)

@@ -212,7 +212,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     found = results.judged(stored, 0.05)
     assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(section.for_spreadsheets(found.frame))
     assert f"{stored.frame['p'].iloc[0]:.4f}" in text
-    document = results.report(found, None)
+    document = results.report(found)
     assert all(f"<th>{one.replace('>', '&gt;')}, nats</th>" in document for one in labels)
     assert f"<td>score</td><td>{judge}</td>" in document and ("differs at k" in document) == (judge == "bound")
     rule = verdict_rule.rule(catalogue(find_run("clothes")), score=judge)

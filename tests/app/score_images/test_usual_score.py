@@ -38,7 +38,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     saved = section.for_spreadsheets(found.frame)
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
-    assert "<th>differs at</th>" in results.report(found, None)
+    assert "<th>differs at</th>" in results.report(found)
     app.session_state["fold-statistics"] = True
     app.run()
     assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in html_of(app)
@@ -60,7 +60,7 @@ def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Ca
     assert "clothes: 80 reference images are few" in sound(app.run())
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.settings.note.startswith("80 reference images are few")
-    assert "<td>note</td><td>80 reference images are few" in results.report(results.judged(stored, 0.05), None)
+    assert "<td>note</td><td>80 reference images are few" in results.report(results.judged(stored, 0.05))
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", judge="typicality")
     sound(app)
     assert not app.warning, "another score needs no more images"

@@ -17,7 +17,7 @@ import hvae
 from hvae.cli import terminal
 from hvae.datasets.own.caveats import Caveat, in_words
 from hvae.errors import TableError
-from tests.hvae.commands import invoke, succeed
+from tests.hvae.commands import fail, invoke, succeed
 from tests.synthetic import make_run, make_tables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -136,7 +136,12 @@ def strict(text: str) -> list:
 def test_json_is_strict_and_complete():
     Path("odd+/.hidden").touch()
     os.symlink(".", "odd+/up")
-    (record,) = strict(invoke("score", "gate", "--images", "odd+", "known", "--json").stdout)
+    said = invoke("score", "gate", "--images", "odd+", "known", "--json", "--report", "said.html")
+    assert said.exit_code == 4, (said.output, said.exception)
+    (record,) = strict(said.stdout)
+    report = Path("said.html").read_text()
+    assert record["conclusion"] in report and "odd+/000.png" in report and "odd+/notes.txt" in report
+    assert "must end in .html" in fail("score", "gate", "--images", "known", "--report", "said.pdf")
     assert [image["image"] for image in record["images"]] == ["odd+/000.png", "known/000.png"]
     assert record["images"][0]["p_high"] is record["images"][0]["p_low"] is None
     assert [one["image"] for one in record["refused"]] == ["odd+/notes.txt"]

@@ -1,0 +1,5 @@
+"""Notes and tags on images: `panel` draws those of one beside it, `listing` those of a run."""
+
+from app.notes.panel import listing as listing
+from app.notes.panel import of as of
+from app.notes.panel import panel as panel

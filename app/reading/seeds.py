@@ -1,0 +1,68 @@
+"""Runs that differ in their seed alone, as one row: mean and spread of AUROC over them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.frame import components
+from app.looks.palette import look
+from app.looks.wording import rate
+from app.reading import loading, view
+from app.reading.measures import Measure
+from app.reading.view import View
+from hvae.report.seeds import group_name, siblings
+
+ABOUT = "Mean ± standard deviation over runs that differ in their seed alone: what chance makes of a training."
+
+
+def fold(of: View, measures: Sequence[Measure], name: str) -> None:
+    """One row a score over the seeds of a run, in a fold; nothing where there is one seed. Made when it is opened."""
+    group = siblings(of.run, loading.runs())
+    if len(group) < 2:
+        return
+    details = st.expander(f"Over {len(group)} seeds: mean ± spread", key=f"{name}-seeds", on_change="rerun")
+    if not details.open:
+        return
+    with details:
+        rows = [(one.symbol, seeds) for one in measures if len(seeds := under_seeds(of, one)) > 1]
+        title = components.escape(group_name([one.name for one in group]))
+        table(rows, f"{title}, AUROC, {of.setting}", f"{name}-over-seeds")
+
+
+def under_seeds(of: View, measure: Measure) -> list[View]:
+    """The sets of a view under a score, by every seed that has scored them so."""
+    slugs = [one.slug for one in of.outside]
+    makers = [
+        partial(view.view, loading.catalogue(run), of.inside.slug, slugs, of.setting, measure, of.budget, of.unit)
+        for run in siblings(of.run, loading.runs())
+    ]
+    return view.tried(makers)[0]
+
+
+def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str) -> None:
+    """Rows (name in HTML, the same sets by several seeds) as mean ± spread of AUROC on each OOD set."""
+    found: list[dict[str, Any]] = []
+    slugs = list(dict.fromkeys(other.slug for _, seeds in rows for one in seeds for other in one.outside))
+    for place, (_, seeds) in enumerate(rows):
+        line: dict[str, Any] = {"row": place, "seeds": len(seeds), "score": seeds[0].measure.label}
+        for slug in slugs:
+            areas = [
+                view.auroc(one.inside, other).value for one in seeds for other in one.outside if other.slug == slug
+            ]
+            line[f"{slug}_auroc"] = float(np.mean(areas)) if areas else np.nan
+            line[f"{slug}_sd"] = float(np.std(areas, ddof=1)) if len(areas) > 1 else np.nan
+        found.append(line)
+
+    def cell(place: int, row: Any) -> str:
+        mean, spread = row[3 + 2 * place], row[4 + 2 * place]
+        return "–" if pd.isna(spread) else f"{rate(mean)} ± {rate(spread)}"
+
+    shown: dict[str, Callable[[Any], str]] = {"over seeds": lambda row: rows[row.row][0]}
+    shown["seeds"] = lambda row: str(row.seeds)
+    shown |= {look(slug).title: partial(cell, place) for place, slug in enumerate(slugs)}
+    components.listed(pd.DataFrame(found), shown, caption, name=name)
+    st.caption(ABOUT)

@@ -1,0 +1,75 @@
+"""The look of printed figures: one column of a two-column paper, letters that can be searched, colours told in grey."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMN = 3.25
+"""Inches: the width of a column of the paper."""
+INSIDE = ("#0072B2", "-")
+_OUTSIDE = (
+    ("#E69F00", "--"),
+    ("#009E73", ":"),
+    ("#CC79A7", "-."),
+    ("#D55E00", (0, (5, 1))),
+    ("#56B4E9", (0, (1, 1))),
+)
+_RC: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.fontsize": 6,
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "none",
+    "lines.linewidth": 1.0,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    # Letters as letters: Type 42 in PDF, as conferences want it, and text in SVG.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hvae",
+    # Pictures pixel by pixel.
+    "image.composite_image": False,
+    "image.interpolation": "none",
+    # Every number of the table is a point of the drawing.
+    "path.simplify": False,
+}
+
+
+@contextmanager
+def printed() -> Iterator[None]:
+    """Draw and write within it in the style of the paper."""
+    with matplotlib.rc_context(_RC):
+        yield
+
+
+def panels(count: int, height: float = 1.5) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a column, with panels below one another, each so many inches high."""
+    figure = Figure(figsize=(COLUMN, height * count), layout="constrained")
+    return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
+
+
+def line(place: int) -> dict[str, Any]:
+    """Colour and dash of the set at a place; the in-distribution set is at 0."""
+    colour, dash = INSIDE if place == 0 else _OUTSIDE[(place - 1) % len(_OUTSIDE)]
+    return {"color": colour, "linestyle": dash}
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """The names of the lines; those of folders may hold signs that matplotlib takes for mathematics."""
+    for text in axes.legend(**options).get_texts():
+        text.set_parse_math(False)
+
+
+def symbol(label: str) -> str:
+    """A score such as `-L>0` or `LLR>1` as a formula."""
+    name, _, k = label.partition(">")
+    sign, name = ("-", name[1:]) if name.startswith("-") else ("", name)
+    font = "mathcal" if len(name) == 1 else "mathrm"
+    return rf"${sign}\{font}{{{name}}}^{{>{k}}}$" if k else name

@@ -1,0 +1,190 @@
+"""The report of judged images: one HTML file that needs nothing else, small enough for an e-mail.
+
+In the order in which it is read: date and conclusion, the threshold and what it catches, what has to be known before
+any verdict, the most unusual alarms with their evidence, then the table, and last how it was made. Text from outside
+is escaped. Imports no torch.
+"""
+
+import base64
+import html
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hvae.datasets.own.names import cut
+
+MOST_BYTES = 1_900_000
+"""Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
+MOST_ALARMS = 12
+"""Alarms with their evidence."""
+MOST_REFUSED = 200
+_TABLE_SHARE = 0.85
+_LARGEST_SIDE = 64
+"""Pixels of a thumbnail."""
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } .date { color: #555; margin-top: 0; } .conclusion { font-size: 1.2rem; font-weight: 600; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
+img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
+.alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
+.alarms article { border: 1px solid #D5DAE0; border-radius: .5rem; padding: .8rem; overflow-wrap: anywhere; }
+.alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .part { display: grid; font-size: .85rem;
+grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; } .part i { background: #D55E00; height: .6rem; }
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedImages:
+    """What one run says of some images, and what has to be known of it."""
+
+    run: str
+    conclusion: str
+    threshold: str
+    """The budget in words, and what all images together say."""
+    catches: str
+    frame: pd.DataFrame
+    """One row an image: `name`, `verdict`, `p`, `alarm` (bool), `caveats`, and what is `shown`."""
+    pictures: Sequence[bytes]
+    """As `thumbnail` gives them, one an image."""
+    shown: Mapping[str, tuple[str, str]]
+    """The table for people: heading -> (column, how it is written)."""
+    parts: Sequence[str] = ()
+    """Columns that the score of an image is the sum of, nats."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    """What has to be known of the runs."""
+    refused: Sequence[tuple[str, str]] = ()
+    beside: tuple[pd.DataFrame, str] | None = None
+    """Cells of the p-values of several runs side by side, and what they say."""
+
+
+def thumbnail(image: np.ndarray) -> bytes:
+    """`(channel, height, width)` uint8 as a small WebP file."""
+    pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+    picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+    picture.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    picture.save(buffer := io.BytesIO(), "WEBP", quality=70, method=4)
+    return buffer.getvalue()
+
+
+def document(found: JudgedImages, today: datetime | None = None) -> str:
+    """The report as HTML, at most about `MOST_BYTES` long; `today` is its date."""
+    date = f"{today or datetime.now(UTC):%d %B %Y}".lstrip("0")
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
+        f"<style>{_STYLE}</style><h1>Verdicts on images</h1>",
+        f"<p class='date'>{date}, by {_text(found.run)}</p>",
+        f"<p class='conclusion'>{_text(found.conclusion)}</p>",
+        f"<h2>The threshold, and what it catches</h2><p>{_text(found.threshold)}</p><p>{_text(found.catches)}</p>",
+        "<h2>Before you read a verdict</h2>",
+        f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in _caveats(found))}</ul>",
+        *_alarms(found),
+    ]
+    end = [*_beside(found), *_refused(found.refused), "<h2>How it was made</h2>"]
+    end.append(_table(["setting", "value"], ([_text(name), _text(value)] for name, value in found.facts.items())))
+    room = MOST_BYTES - sum(len(part.encode()) for part in [*parts, *end])
+    return "\n".join([*parts, *_verdicts(found, room), *end])
+
+
+def _caveats(found: JudgedImages) -> Iterator[str]:
+    """What limits every verdict, and how many images are doubtful by what kind of doubt."""
+    yield "An image without an alarm is not proven to be fine: it may be of a kind that this rule does not see."
+    kinds = Counter(one.partition(":")[0] for said in found.frame["caveats"] for one in said.split("; ") if said)
+    for kind, count in kinds.most_common():
+        yield f"{count:,} image{'s' * (count != 1)} doubtful before any verdict: {kind}"
+    if found.refused:
+        yield f"{len(found.refused):,} file{'s' * (len(found.refused) != 1)} could not be read, so not judged"
+    yield from found.notes
+
+
+def _alarms(found: JudgedImages) -> Iterator[str]:
+    """The most unusual alarms: image, verdict, what stands out, and what its score is the sum of."""
+    alarms = np.flatnonzero(found.frame["alarm"].to_numpy())
+    if not len(alarms):
+        return
+    order = alarms[np.argsort(found.frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS]
+    yield f"<h2>The {len(order):,} most unusual of {len(alarms):,} alarms</h2><div class='alarms'>"
+    for row in order:
+        one = found.frame.iloc[row].to_dict()
+        lines = [f"<b>{_text(cut(str(one['name'])))}</b>", f"{_text(one['verdict'])} (p = {one['p']:.4f})"]
+        lines += [f"Differs most in {_text(one['differs_at'])}"] if "differs_at" in found.frame else []
+        lines += [f"Before judging: {_text(one['caveats'])}"] if one["caveats"] else []
+        lines += [_text(one[column]) for column in ("tags", "note") if column in found.frame and one[column]]
+        said = "".join(f"<p>{line}</p>" for line in lines)
+        yield f"<article>{_picture(found.pictures[row])}{said}{''.join(_evidence(one, found.parts))}</article>"
+    yield "</div>"
+
+
+def _evidence(one: Mapping[Any, Any], parts: Sequence[str]) -> Iterator[str]:
+    """What the score is the sum of, as bars."""
+    values = [float(one[part]) for part in parts]
+    longest = max([*map(abs, values), 1e-9])
+    for part, value in zip(parts, values, strict=True):
+        width = 100 * max(value, 0) / longest
+        name = part.partition(": ")[2] or part
+        yield f"<div class='part'><span>{_text(name)}</span><i style='width:{width:.0f}%'></i><b>{value:.1f}</b></div>"
+
+
+def _verdicts(found: JudgedImages, room: int) -> Iterator[str]:
+    """The table, the most unusual images first, as many as there is room for in bytes."""
+    formats = [how for _, how in found.shown.values()]
+    rows: list[list[str]] = []
+    order = np.argsort(found.frame["p"].to_numpy(), kind="stable")
+    left = _TABLE_SHARE * room
+    columns = [found.frame[column].to_numpy() for column, _ in found.shown.values()]
+    for row in order:
+        cells = [_picture(found.pictures[row])]
+        cells += [_text(cut(how % values[row], 300)) for how, values in zip(formats, columns, strict=True)]
+        left -= sum(len(cell.encode()) + 9 for cell in cells) + 30
+        if left < 0:
+            break
+        rows.append(cells)
+    kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in order[: len(rows)]]
+    yield f"<h2>{len(rows):,} of {len(order):,} images</h2>"
+    if len(rows) < len(order):
+        yield "<p>The most unusual ones, as many as fit into a file for e-mail; the CSV or JSON file has all.</p>"
+    yield _table(["image", *map(_text, found.shown)], rows, kinds)
+
+
+def _beside(found: JudgedImages) -> Iterator[str]:
+    if found.beside:
+        cells, said = found.beside
+        shown = cells.head(MOST_REFUSED)
+        yield f"<h2>p-values side by side, {len(shown):,} of {len(found.frame):,} images</h2><p>{_text(said)}</p>"
+        yield _table(map(_text, shown.columns), (map(_text, row) for row in shown.itertuples(index=False)))
+
+
+def _refused(refused: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if refused:
+        rows = ([_text(cut(name)), _text(cut(reason, 300))] for name, reason in refused[:MOST_REFUSED])
+        more = f", the first {MOST_REFUSED} of {len(refused):,}" if len(refused) > MOST_REFUSED else ""
+        yield f"<h2>Could not be read{more}</h2>"
+        yield _table(["file", "reason"], rows)
+
+
+def _picture(image: bytes) -> str:
+    return f"<img alt='' src='data:image/webp;base64,{base64.b64encode(image).decode()}'>"
+
+
+def _text(value: object) -> str:
+    """Text from outside, safe in HTML."""
+    return html.escape(str(value))
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]], kinds: Iterable[str] = repeat("")) -> str:
+    """Cells of HTML as a table; `kinds` are classes of the rows."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join(
+        f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
+        for row, kind in zip(rows, kinds, strict=False)
+    )
+    return f"<div class='frame'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
