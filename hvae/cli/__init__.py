@@ -10,6 +10,7 @@ from hvae.cli import (
     correlating,
     dashboard,
     data_sets,
+    mapping,
     reconstructing,
     reporting,
     run_folders,
@@ -46,6 +47,7 @@ app.command("score", cls=SpreadingCommand)(scoring.score)
 app.command("report", cls=SpreadingCommand)(reporting.report)
 app.command("compare", cls=SpreadingCommand)(comparing.compare)
 app.command("correlate", cls=SpreadingCommand)(correlating.correlate)
+app.command("map", cls=SpreadingCommand)(mapping.latent_map)
 app.command("reconstruct", cls=SpreadingCommand)(reconstructing.reconstruct)
 app.add_typer(data_sets.app, name="data")
 app.add_typer(run_folders.app, name="runs")

@@ -1,0 +1,165 @@
+"""Run -> map: the posterior means of every level, of own images and of others, in two dimensions.
+
+Principal axes are those of the reference part alone, so other images have no say in where they fall. UMAP is fitted to
+all of them: it would place an image that it has not met among those that it has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+from hvae import __version__, stats
+from hvae.datasets import ImageSet
+from hvae.datasets.base import spread_rows
+from hvae.errors import ConfigError, DataError
+from hvae.measuring.correlations import represent
+from hvae.runs.checkpoints import Checkpoint
+from hvae.runs.maps import LatentMap, MapLevel, MapMetadata, MapPart, Separation
+from hvae.stats.arrays import Floats
+
+IMAGES = 2000
+"""Of each set."""
+NEIGHBOUR = 5
+"""Whose distance tells how far an image lies from the reference part (Sun et al., 2022, take the k-th nearest)."""
+STEPS = 512
+"""That coordinates are rounded to over the middle of a level's spread: finer than a screen, and they pack well."""
+
+
+def measure_map(
+    checkpoint: Checkpoint,
+    reference: ImageSet,
+    own: ImageSet,
+    others: Sequence[ImageSet],
+    *,
+    images: int = IMAGES,
+    neighbours: int = 3,
+    umap: bool = False,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> LatentMap:
+    """The map of a run's `reference` part, `own` images that were not fitted, and other sets.
+
+    At most `images` of each, spread evenly. Of a level with more units than `hvae.measuring.correlations` keeps, as
+    many drawn by the `seed` stand for all. `neighbours` are kept of each image and level among those of the reference
+    part, an image itself left out; distances are Euclidean. `on_progress` is called with (images done, in all).
+
+    Raises:
+        ConfigError: a kind of model without layers, or UMAP where it is not installed.
+        DataError: fewer than `NEIGHBOUR` + 2 reference images, or images that are not of the model's shape.
+    """
+    make_umap = _umap(seed) if umap else None
+    sets = [reference, own, *others]
+    rows = [spread_rows(len(one), min(images, len(one))) for one in sets]
+    if len(rows[0]) < max(NEIGHBOUR, neighbours) + 2:
+        raise DataError(f"{reference.slug} ({reference.split}) has too few images for a map: {len(rows[0])}")
+    total, means = sum(map(len, rows)), []
+    for place, (one, index) in enumerate(zip(sets, rows, strict=True)):
+        before = sum(map(len, rows[:place]))
+
+        def progress(done: int, before: int = before) -> None:
+            if on_progress is not None:
+                on_progress(before + done, total)
+
+        found = represent(checkpoint, one, index, seed, progress=progress)
+        means.append([layer.units for layer in found["means"]])
+    frame = {
+        "part": np.repeat(np.arange(len(sets)), [len(index) for index in rows]),
+        "example": np.concatenate(rows),
+        "label": np.concatenate([one.labels[index] for one, index in zip(sets, rows, strict=True)]),
+    }
+    levels, apart = [], []
+    drawn: dict[str, Floats] = {}
+    near: dict[str, np.ndarray] = {}
+    for number, parts in enumerate(zip(*means, strict=True), start=1):
+        points, explained = principal_axes(parts)
+        levels.append(MapLevel(units=parts[0].shape[1], explained=explained))
+        drawn |= _named("pca", number, points)
+        index, distance = nearest(parts, max(NEIGHBOUR, neighbours))
+        for one in range(neighbours):
+            near |= {f"near_{number}_{one + 1}": rows[0][index[:, one]], f"distance_{number}_{one + 1}": distance[:, one]}
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        apart.append(separation(np.split(distance[:, NEIGHBOUR - 1], ends)))
+        if make_umap is not None:
+            drawn |= _named("umap", number, make_umap(np.concatenate(parts)))
+    about = [
+        MapPart(slug=one.slug, split=one.split, n=len(index), fingerprint=one.fingerprint)
+        for one, index in zip(sets, rows, strict=True)
+    ]
+    about = about[:2] + [
+        part.model_copy(update={"separation": tuple(level[place] for level in apart)})
+        for place, part in enumerate(about[2:])
+    ]
+    metadata = MapMetadata(
+        parts=tuple(about), levels=tuple(levels), views=("pca", "umap") if umap else ("pca",), neighbours=neighbours,
+        seed=seed, weights_sha256=checkpoint.weights_sha256, version=__version__,
+    )  # fmt: skip
+    return LatentMap(pd.DataFrame(frame | drawn | near), metadata)
+
+
+def principal_axes(parts: Sequence[np.ndarray]) -> tuple[Floats, tuple[float, float]]:
+    """Coordinates `(n, 2)` of all parts on the principal axes of the first, and the shares of its variance on them.
+
+    The parts are `(images, units)`. An axis that the first part does not vary along is 0 everywhere.
+    """
+    first = parts[0].astype(np.float64)
+    kept = min(2, first.shape[1])
+    if not first.std(0).any():
+        return np.zeros((sum(map(len, parts)), 2)), (0.0, 0.0)
+    fitted = PCA(kept, random_state=0).fit(first)
+    points = np.zeros((sum(map(len, parts)), 2))
+    points[:, :kept] = fitted.transform(np.concatenate(parts).astype(np.float64))
+    shares = [*np.clip(fitted.explained_variance_ratio_, 0, 1).tolist(), 0.0][:2]
+    return points, (shares[0], shares[1])
+
+
+def nearest(parts: Sequence[np.ndarray], k: int) -> tuple[np.ndarray, Floats]:
+    """Places in the first part of the k images nearest to each image of all parts, and their distances, `(n, k)`.
+
+    An image of the first part is no neighbour of itself.
+    """
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(parts[0])
+    found = [search.kneighbors(), *(search.kneighbors(part) for part in parts[1:])]
+    distances, places = (np.concatenate(one) for one in zip(*found, strict=True))
+    return places, distances.astype(np.float64)
+
+
+def separation(distances: Sequence[Floats]) -> list[Separation]:
+    """How the parts from the third on are told from the second by distances `(images,)` to the first."""
+    found = [stats.auroc(distances[1], other) for other in distances[2:]]
+    return [Separation(value=one.value, low=one.low, high=one.high) for one in found]
+
+
+def umap_installed() -> bool:
+    """Whether `umap-learn` is here; it is not imported."""
+    return importlib.util.find_spec("umap") is not None
+
+
+def _umap(seed: int) -> Callable[[np.ndarray], Floats]:
+    if not umap_installed():
+        raise ConfigError("UMAP needs the package umap-learn: pip install 'hvae[umap]'")
+    umap = importlib.import_module("umap")
+
+    def reduced(units: np.ndarray) -> Floats:
+        with warnings.catch_warnings():
+            # It warns that a seed keeps it to one core, which is as it should be.
+            warnings.simplefilter("ignore")
+            return umap.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(units).astype(np.float64)
+
+    return reduced
+
+
+def _named(view: str, level: int, points: Floats) -> dict[str, Floats]:
+    """Coordinates `(n, 2)` as two columns, rounded to a power of two that float16 has to the bit near the middle."""
+    low, high = np.quantile(points, [0.005, 0.995])
+    grid = 2.0 ** np.floor(np.log2((high - low) / STEPS)) if high > low else 1.0
+    rounded = np.clip(np.round(points / grid) * grid, -60_000, 60_000)
+    return {f"{view}_{level}_{axis}": rounded[:, column] for column, axis in enumerate("xy")}
