@@ -34,6 +34,12 @@ PAGES = (
         "baselines", "Baselines", "Analyse",
         ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", "image"),
     ),
+    Page(
+        "gallery", "Slices and images", "Analyse",
+        (*_MEASURE, "alarm", "from", "to", "among", "along", "slice", "verdict", "labels", "sort", "rising", "sheet",
+         "ids", "image"),
+    ),
+    Page("map", "Map", "Analyse", (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", "image", "job")),
     Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
     Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
     Page(

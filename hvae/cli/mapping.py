@@ -45,7 +45,7 @@ def latent_map(
     """
     run = run_with_weights(name)
 
-    from hvae.measuring.maps import measure_map
+    from hvae.measuring.maps import measure_map, own_images
     from hvae.runs.checkpoints import load_checkpoint
     from hvae.runs.maps import MOST_NEIGHBOURS, write_map
 
@@ -55,7 +55,7 @@ def latent_map(
         raise ConfigError(f"--images must be at least 1, it is {images}")
     if (why := run.obstacle("represent")) is not None:
         raise ConfigError(f"{run.name}: {why}")
-    reference, own = _own(run)
+    reference, own = own_images(run)
     others = list(_named(run, data) if data else _scored(run))
     checkpoint = load_checkpoint(run.path, torch_device(device))
     with counted(f"{run.name}", "images") as progress:
@@ -67,17 +67,6 @@ def latent_map(
     for part in found.metadata.parts[2:]:
         apart = (f"z_{level} {one.value:.3f}" for level, one in enumerate(part.separation, start=1))
         typer.echo(f"  {part.slug}: {', '.join(apart)}")
-
-
-def _own(run: RunEntry) -> list[ImageSet]:
-    """The reference part of a run, and others of its own images that were not fitted."""
-    from hvae.datasets import info, is_known
-    from hvae.runs.training_set import load_splits
-
-    assert run.config is not None
-    name = run.config.data.name
-    rest = "test" if is_known(name) and "test" in info(name).splits else "calibration"
-    return [*load_splits(run, name, ["reference", rest])]
 
 
 def _named(run: RunEntry, data: list[str]) -> Iterator[ImageSet]:

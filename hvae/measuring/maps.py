@@ -7,10 +7,8 @@ all of them: it would place an image that it has not met among those that it has
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,20 +16,22 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from hvae import __version__, stats
-from hvae.datasets import ImageSet
+from hvae.datasets import ImageSet, info, is_known
 from hvae.datasets.base import spread_rows
 from hvae.errors import ConfigError, DataError
 from hvae.measuring.correlations import represent
 from hvae.runs.checkpoints import Checkpoint
-from hvae.runs.maps import LatentMap, MapLevel, MapMetadata, MapPart, Separation
+from hvae.runs.folders import RunEntry
+from hvae.runs.maps import LatentMap, MapLevel, MapMetadata, MapPart, Separation, umap_installed
+from hvae.runs.training_set import load_splits
 from hvae.stats.arrays import Floats
 
 IMAGES = 2000
 """Of each set."""
 NEIGHBOUR = 5
 """Whose distance tells how far an image lies from the reference part (Sun et al., 2022, take the k-th nearest)."""
-STEPS = 512
-"""That coordinates are rounded to over the middle of a level's spread: finer than a screen, and they pack well."""
+STEPS = 150
+"""That the middle 99 % of a level's spread has: as fine as a small figure, and few values pack into a byte each."""
 
 
 def measure_map(
@@ -85,7 +85,10 @@ def measure_map(
         drawn |= _named("pca", number, points)
         index, distance = nearest(parts, max(NEIGHBOUR, neighbours))
         for one in range(neighbours):
-            near |= {f"near_{number}_{one + 1}": rows[0][index[:, one]], f"distance_{number}_{one + 1}": distance[:, one]}
+            near |= {
+                f"near_{number}_{one + 1}": rows[0][index[:, one]],
+                f"distance_{number}_{one + 1}": distance[:, one],
+            }
         ends = np.cumsum([len(part) for part in parts])[:-1]
         apart.append(separation(np.split(distance[:, NEIGHBOUR - 1], ends)))
         if make_umap is not None:
@@ -103,6 +106,18 @@ def measure_map(
         seed=seed, weights_sha256=checkpoint.weights_sha256, version=__version__,
     )  # fmt: skip
     return LatentMap(pd.DataFrame(frame | drawn | near), metadata)
+
+
+def own_images(run: RunEntry) -> list[ImageSet]:
+    """The reference part of a run's own set, and others of its images that were not fitted.
+
+    Raises:
+        DataError: missing or damaged files, or another set than the run was trained on.
+    """
+    assert run.config is not None
+    name = run.config.data.name
+    rest = "test" if is_known(name) and "test" in info(name).splits else "calibration"
+    return list(load_splits(run, name, ["reference", rest]))
 
 
 def principal_axes(parts: Sequence[np.ndarray]) -> tuple[Floats, tuple[float, float]]:
@@ -138,11 +153,6 @@ def separation(distances: Sequence[Floats]) -> list[Separation]:
     return [Separation(value=one.value, low=one.low, high=one.high) for one in found]
 
 
-def umap_installed() -> bool:
-    """Whether `umap-learn` is here; it is not imported."""
-    return importlib.util.find_spec("umap") is not None
-
-
 def _umap(seed: int) -> Callable[[np.ndarray], Floats]:
     if not umap_installed():
         raise ConfigError("UMAP needs the package umap-learn: pip install 'hvae[umap]'")
@@ -158,8 +168,8 @@ def _umap(seed: int) -> Callable[[np.ndarray], Floats]:
 
 
 def _named(view: str, level: int, points: Floats) -> dict[str, Floats]:
-    """Coordinates `(n, 2)` as two columns, rounded to a power of two that float16 has to the bit near the middle."""
+    """Coordinates `(n, 2)` as two columns, rounded to `STEPS`."""
     low, high = np.quantile(points, [0.005, 0.995])
-    grid = 2.0 ** np.floor(np.log2((high - low) / STEPS)) if high > low else 1.0
+    grid = float(high - low) / STEPS or 1.0
     rounded = np.clip(np.round(points / grid) * grid, -60_000, 60_000)
     return {f"{view}_{level}_{axis}": rounded[:, column] for column, axis in enumerate("xy")}

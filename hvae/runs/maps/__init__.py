@@ -7,6 +7,7 @@ metadata names the weights and the images.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -134,7 +135,9 @@ def columns(about: MapMetadata) -> dict[str, pa.DataType]:
     """Type of every column of a map, in order."""
     levels = range(1, about.depth + 1)
     found = dict.fromkeys(_KEYS, pa.int32())
-    found |= dict.fromkeys((name for view in about.views for level in levels for name in _axes(view, level)), pa.float16())
+    found |= dict.fromkeys(
+        (name for view in about.views for level in levels for name in _axes(view, level)), pa.float16()
+    )
     for level in levels:
         for one in range(1, about.neighbours + 1):
             found |= {f"near_{level}_{one}": pa.int32(), f"distance_{level}_{one}": pa.float16()}
@@ -146,10 +149,15 @@ def write_map(run: Path, found: LatentMap) -> Path:
     if (wrong := _problem(found.frame, found.metadata)) is not None:
         raise TableError(f"{PATH.name} {wrong}")
     kinds = columns(found.metadata)
-    content = pa.table({name: pa.array(found.frame[name].to_numpy(kind.to_pandas_dtype())) for name, kind in kinds.items()})
+    content = pa.table(
+        {name: pa.array(found.frame[name].to_numpy(kind.to_pandas_dtype())) for name, kind in kinds.items()}
+    )
     metadata = found.metadata.model_copy(update={"content_sha256": content_hash(content)})
     content = content.replace_schema_metadata({_METADATA_KEY: metadata.model_dump_json().encode()})
-    write_atomically(run / PATH, lambda part: write_parquet(content, part, ["part", "label"]))
+    # Coordinates are rounded, so they have few values, too.
+    few = [name for name in kinds if name in _KEYS or kinds[name] == pa.float16() and not name.startswith("distance")]
+    few.remove("example")
+    write_atomically(run / PATH, lambda part: write_parquet(content, part, few))
     return run / PATH
 
 
@@ -203,6 +211,11 @@ def latent_map(run: RunEntry) -> LatentMap | None:
     return found
 
 
+def umap_installed() -> bool:
+    """Whether `umap-learn` is here; it is not imported."""
+    return find_spec("umap") is not None
+
+
 def _axes(view: View, level: int) -> list[str]:
     return [f"{view}_{level}_{axis}" for axis in "xy"]
 
@@ -220,7 +233,6 @@ def _problem(frame: pd.DataFrame, about: MapMetadata) -> str | None:
     wanted = np.repeat(np.arange(len(about.parts)), [part.n for part in about.parts])
     if not np.array_equal(frame["part"].to_numpy(), wanted):
         return "has other images than it names"
-    keys = frame[["part", "example"]]
-    if (frame["example"] < 0).any() or keys.duplicated().any():
+    if (frame["example"].to_numpy() < 0).any() or frame.duplicated(["part", "example"]).to_numpy().any():
         return "has an image twice, or at no place"
     return None
