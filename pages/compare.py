@@ -33,6 +33,7 @@ def compared(view: View, ood: tuple[str, ...]) -> None:
     if not ood:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
     part = parts.choose("compare", offered) if offered else None
+    images.selected(view)
     if view.ood:
         slug = controls.choose("OOD set", "set", list(view.ood))
     if part == parts.CURVES and slug:

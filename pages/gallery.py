@@ -48,7 +48,9 @@ def shown(view: View, threshold: Threshold) -> None:
         found = every.filtered(verdict, kept, brush)
         part = "" if chosen is None else f", {components.escape(chosen)}"
         title = f"{len(found):,} images of {look(one.slug).title}{part}"
-        tiles.tiles(view, found, title, "slice-images")
+        # The missed first: unlike its own images, others are missed where their score is small.
+        order = tiles.FALLING if one.slug == view.inside.slug else tiles.RISING
+        tiles.tiles(view, found, title, "slice-images", order)
     components.footer("\n".join(score_command(view.run.name, scored.entry) for scored in view.sets))
 
 

@@ -39,9 +39,12 @@ PAGES = (
         (*_MEASURE, "alarm", "from", "to", "among", "along", "slice", "verdict", "labels", "sort", "rising", "sheet",
          "ids", "image"),
     ),
-    Page("map", "Map", "Analyse", (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", "image", "job")),
+    Page(
+        "map", "Map", "Analyse",
+        (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", "image", "job"),
+    ),
     Page("features", "Features", "Analyse", ("kind", "between", "on", "pair", "match", "image", "job")),
-    Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image")),
+    Page("compare", "Compare", "Analyse", (*_MEASURE, "also", "by", "set", "on", "image", "ids")),
     Page(
         "score_images", "Score images", "Use",
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",

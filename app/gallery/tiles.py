@@ -17,6 +17,7 @@ from app.reading.view import View
 from hvae.errors import TableError
 
 LOOKS, SELECTS = "looks at it", "selects it"
+FALLING, RISING = "largest first", "smallest first"
 
 
 def pinned() -> str | None:
@@ -26,8 +27,11 @@ def pinned() -> str | None:
     return chosen or None
 
 
-def tiles(view: View, pool: Pool, title: str, key: str) -> None:
-    """Draw one sheet of a pool, and what sorts it, turns it over and takes images out of it."""
+def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) -> None:
+    """Draw one sheet of a pool, and what sorts it, turns it over and takes images out of it.
+
+    The order is that of a first visit.
+    """
     if not len(pool):
         st.info(f"{title}: no image. Loosen a filter above.")
         return
@@ -35,9 +39,8 @@ def tiles(view: View, pool: Pool, title: str, key: str) -> None:
     offered = pools.sorts(view, slugs)
     with controls.bar(f"{key}-sort"):
         name = controls.choose("Sorted by", "sort", list(offered), select=True)
-        rising = controls.choose("Order", "rising", ("largest first", "smallest first")) == "smallest first"
-        number = controls.number("Sheet", "sheet", 1, pool.sheets(), 1, width=110) if pool.sheets() > 1 else 1
-        mode = st.segmented_control("A click", [LOOKS, SELECTS], default=LOOKS, key="_click", required=True)
+        rising = controls.choose("Order", "rising", (FALLING, RISING), order, select=True) == RISING
+        number = controls.number("Sheet", "sheet", 1, pool.sheets(), 1, width=130) if pool.sheets() > 1 else 1
     try:
         values = pools.values_of(pool, view, offered[name])
     except TableError as error:
@@ -56,7 +59,7 @@ def tiles(view: View, pool: Pool, title: str, key: str) -> None:
         f"{told}; below each its {view.measure.symbol if name == pools.SCORE else components.escape(name)}",
         lambda: pools.everything_of(sheet, view),
         key=key,
-        on_click=partial(_toggle, chosen) if mode == SELECTS else None,
+        on_click=partial(_toggle, chosen) if st.session_state.get("_click") == SELECTS else None,
         marked=chosen,
     )
     _take(view, shown, sheet, chosen, key)
@@ -91,6 +94,7 @@ def _choose(ids: list[str]) -> None:
 def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> None:
     """Buttons for all images, those of the sheet, and those that are selected."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-take"):
+        st.segmented_control("A click", [LOOKS, SELECTS], default=LOOKS, key="_click", required=True)
         components.save(lambda: pools.everything_of(shown, view), "images", key=f"{key}-all", quiet=True)
         every = list(dict.fromkeys([*chosen, *sheet.ids]))
         st.button("Select this sheet", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.frame import components, controls, state
 from app.images import mosaic as table
-from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row, Scale
+from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, WHERE, Cell, Row, Scale
 from app.images.sources import Source
 from app.looks.pictures import grey_or_colour
 from app.server import access
@@ -45,8 +45,9 @@ def chosen(depth: int) -> View:
         source = controls.choose("Images from", "source", sources)
         shown = controls.choose(
             "Show", "show", SHOWN, on_change=_enough_draws,
-            help=f"{DIFFERENCE}: reconstruction minus what the model sees. {SPREAD}: of the reconstruction over the "
-            f"draws. {SINGLE}: every draw of one level.",
+            help=f"{DIFFERENCE}: reconstruction minus what the model sees. {WHERE}: where the level "
+            "costs likelihood; the pixels add up to log p(x|z) with every z from q minus that of the column. "
+            f"{SPREAD}: of the reconstruction over the draws. {SINGLE}: every draw of one level.",
         )  # fmt: skip
     levels = tuple(range(depth + 1))
     with controls.bar("levels-bar"):

@@ -78,6 +78,7 @@ def check(run: Run) -> None:
     A run that was bundled without its weights is sound where all its tables name the same ones.
     """
     from hvae.models.contract import parameter_count
+    from hvae.runs import maps
     from hvae.runs.cards import cards
     from hvae.runs.catalogue import catalogue
     from hvae.runs.checkpoints import load_checkpoint, read_config
@@ -114,6 +115,8 @@ def check(run: Run) -> None:
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
     for landscape in around:
         typer.echo(f"{landscape.path.as_posix()}: sound")
+    if (entry.path / maps.PATH).is_file():
+        say(lambda: f"{maps.PATH.as_posix()}: {len(maps.usable_map(entry).frame):,} images")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)

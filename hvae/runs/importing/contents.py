@@ -9,6 +9,7 @@ from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
 from hvae.files import sha256
+from hvae.runs import maps
 from hvae.runs.cards import Card, card_paths, read_card
 from hvae.runs.catalogue import UNDECIDED
 from hvae.runs.checkpoints import read_config, read_weights
@@ -16,6 +17,7 @@ from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
 from hvae.runs.landscapes import Landscape, landscape_paths, read_landscape
+from hvae.runs.maps import LatentMap, read_map
 from hvae.runs.score_tables import NAME, read_table, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
@@ -41,6 +43,8 @@ def check(run: Path, say: Say) -> None:
     _check_scores(run, config, digest, say)
     _check_measured("robustness cards", map(read_card, card_paths(run)), digest, say)
     _check_measured("landscapes", map(read_landscape, landscape_paths(run)), digest, say)
+    if (run / maps.PATH).is_file():
+        _check_measured("maps", [read_map(run / maps.PATH)], digest, say)
     _check_correlations(run)
 
 
@@ -103,8 +107,8 @@ def _check_claims(path: Path, where: str) -> None:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
 
 
-def _check_measured(what: str, found: Iterable[Card | Landscape], digest: str | None, say: Say) -> None:
-    weights = [one.metadata.weights_sha256 if isinstance(one, Card) else one.weights_sha256 for one in found]
+def _check_measured(what: str, found: Iterable[Card | Landscape | LatentMap], digest: str | None, say: Say) -> None:
+    weights = [one.weights_sha256 if isinstance(one, Landscape) else one.metadata.weights_sha256 for one in found]
     if others := sum(digest not in (None, each) for each in weights):
         say(f"{others} of {len(weights)} {what} are of other weights than the run has: measure them again")
 

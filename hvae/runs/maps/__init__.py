@@ -200,8 +200,11 @@ def latent_map(run: RunEntry) -> LatentMap | None:
     Raises:
         TableError: it is damaged, or of other weights than the run has now, or than its tables name.
     """
-    if not (run.path / PATH).is_file():
-        return None
+    return usable_map(run) if (run.path / PATH).is_file() else None
+
+
+def usable_map(run: RunEntry) -> LatentMap:
+    """`latent_map` of a run that has one."""
     try:
         found = read_map(run.path / PATH)
     except TableError as error:
