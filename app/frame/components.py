@@ -155,10 +155,10 @@ def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
     save(table, name, key=f"{key}-csv")
 
 
-def save(table: Numbers, name: str, *, key: str, quiet: bool = False) -> None:
-    """A button that saves a table as CSV; the file is made when it is asked for."""
+def save(table: Numbers, name: str, *, key: str, quiet: bool = False, of: str = "") -> None:
+    """A button that saves a table (`of` what, where there are several) as CSV; the file is made when asked for."""
     st.download_button(
-        "↓ CSV" if quiet else "Download CSV",
+        f"{'↓ CSV' if quiet else 'Download CSV'}{of and f' of {of}'}",
         lambda: made(table).to_csv(index=False),
         f"{name}.csv",
         "text/csv",

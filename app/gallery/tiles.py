@@ -95,16 +95,19 @@ def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> 
     """Buttons for all images, those of the sheet, and those that are selected."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-take"):
         st.segmented_control("A click", [LOOKS, SELECTS], default=LOOKS, key="_click", required=True)
-        components.save(lambda: pools.everything_of(shown, view), "images", key=f"{key}-all", quiet=True)
+        components.save(
+            lambda: pools.everything_of(shown, view), "images", key=f"{key}-all", quiet=True, of=f"all {len(shown):,}"
+        )
         every = list(dict.fromkeys([*chosen, *sheet.ids]))
         st.button("Select this sheet", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")
         if not chosen:
-            st.caption(f"{len(shown):,} images in the CSV; none selected.")
             return
         st.button("Clear", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")
         st.caption(f"{len(chosen)} selected")
         picked = _of_ids(view, chosen)
-        components.save(lambda: pools.everything_of(picked, view), "selected", key=f"{key}-selected", quiet=True)
+        components.save(
+            lambda: pools.everything_of(picked, view), "selected", key=f"{key}-selected", quiet=True, of="these"
+        )
         query = state.values("compare", by="Image by image", ids=",".join(chosen), image=chosen[0])
         st.page_link("../pages/compare.py", label="Compare the selected →", query_params=query)
 

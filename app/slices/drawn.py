@@ -87,7 +87,7 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
             "term": lambda row: _spelt(row.term),
             "called OOD": lambda row: nats(row.called),
             "passes": lambda row: nats(row.passed),
-            "difference (s.d.)": lambda row: f"{nats(row.difference)} ({nats(row.in_sd, 2)})",
+            "in s.d.": lambda row: nats(row.in_sd, 2),
         },
         f"Where caught and missed images of {look(one.slug).title} differ: most at {_spelt(first.term)}, by "
         f"{nats(abs(first.in_sd), 2)} standard deviations (means in nats)",

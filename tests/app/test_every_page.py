@@ -27,7 +27,7 @@ VIEWS = [(page, {}) for page in PAGES] + [
     (page, {key: part}) for page, (key, offered) in parts.PARTS.items() for part in offered[1:]
 ]
 """Every page as it opens, and every part of one that does not show itself then."""
-READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare", "baselines")]
+READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare", "baselines", "gallery", "map")]
 """Pages that cannot do without the score tables of run A."""
 NEED_THE_MODEL = ("reconstructions", "features", "score_images", "how_it_works")
 """Pages that say where the weights of a run would have to be that was bundled without them."""
