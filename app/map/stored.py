@@ -13,6 +13,7 @@ import streamlit as st
 from app.frame import components, jobs, state
 from app.frame.caching import of_file
 from app.looks.palette import look
+from app.looks.wording import literal
 from app.reading import loading
 from app.reading.view import Scored, View
 from app.server import access
@@ -79,7 +80,7 @@ def offer(run: RunEntry, view: View, *, umap: bool, busy: bool) -> None:
     here = [slug for slug in view.slugs[1:] if datasets.is_known(slug) and datasets.available(slug)]
     own = run.config is not None and (":" in run.config.data.name or datasets.available(run.config.data.name))
     if why := run.obstacle("represent"):
-        st.caption(f"It cannot be measured here: {components.escape(why)}.")
+        st.caption(literal(f"It cannot be measured here: {run.name}: {why}."))
         return
     if umap and not maps.umap_installed():
         st.caption("UMAP needs the package `umap-learn`: `pip install 'hvae[umap]'`, then:")

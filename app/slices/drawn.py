@@ -11,7 +11,8 @@ from app.figures.slices import bars
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import nats, percent
+from app.looks.wording import nats, percent, rate
+from app.reading import view as views
 from app.reading.measures import Threshold
 from app.reading.view import Scored, View
 from hvae.report.slices import LABEL, Slices, slice_table, sliced, statistics, term_table
@@ -59,7 +60,10 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
         whole = np.average(table[share], weights=table["n"])
         worst, best = (table.iloc[int(place)] for place in (table[share].argmax(), table[share].argmin()))
         ends = f"{components.escape(worst['slice'])}: {percent(worst[share])}, {components.escape(best['slice'])}: "
-        title = f"{percent(float(whole))} of {look(one.slug).title} {words}. By {word}, {ends}{percent(best[share])}"
+        area = "" if own else f" (AUROC {rate(views.auroc(view.inside, one).value)})"
+        title = (
+            f"{percent(float(whole))} of {look(one.slug).title} {words}{area}. By {word}, {ends}{percent(best[share])}"
+        )
         return bars(table, share, words, look(one.slug), title, chosen), table
 
     def choose(name: str) -> None:
