@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -100,7 +100,10 @@ def _add(
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": FADED, "color": GREY}},
         legendgroup=one.slug,
-        showlegend=first,
+        showlegend=first and tint == "set",
         row=row,
         col=column,
     )
+    if first and tint != "set":
+        # Marks of many colours have a black one in the legend, which nobody sees on a dark page.
+        figure.add(replace(style, colour=GREY), [None], [None], size=9, legendgroup=one.slug, row=row, col=column)

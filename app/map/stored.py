@@ -101,12 +101,15 @@ def start(run: RunEntry, slugs: tuple[str, ...], umap: bool) -> None:
         return
 
     def work(report: Report, cancelled: Callable[[], bool]) -> Path:
-        from hvae.measuring.maps import measure_map, own_images
+        from hvae.measuring.maps import measure_map, own_images, scored_among
         from hvae.runs.training_set import load_images
 
         checkpoint = loading.checkpoint(run)
         others = [load_images(run, slug, "all" if slug == "digits" else "test") for slug in slugs]
         reference, own = own_images(run)
-        return maps.write_map(run.path, measure_map(checkpoint, reference, own, others, umap=umap, on_progress=report))
+        return maps.write_map(
+            run.path,
+            measure_map(checkpoint, reference, own, others, umap=umap, among=scored_among(run), on_progress=report),
+        )
 
     jobs.start(f"Map of {run.name}{' with UMAP' * umap}", work, ("map", str(run.path), slugs, umap), "images")

@@ -45,7 +45,7 @@ def latent_map(
     """
     run = run_with_weights(name)
 
-    from hvae.measuring.maps import measure_map, own_images
+    from hvae.measuring.maps import measure_map, own_images, scored_among
     from hvae.runs.checkpoints import load_checkpoint
     from hvae.runs.maps import MOST_NEIGHBOURS, write_map
 
@@ -61,7 +61,8 @@ def latent_map(
     with counted(f"{run.name}", "images") as progress:
         found = measure_map(
             checkpoint, reference, own, others,
-            images=images, neighbours=neighbours, umap=umap, seed=seed, on_progress=progress,
+            images=images, neighbours=neighbours, umap=umap, seed=seed,
+            among=scored_among(run), on_progress=progress,
         )  # fmt: skip
     typer.echo(str(write_map(run.path, found)))
     for part in found.metadata.parts[2:]:

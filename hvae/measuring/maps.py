@@ -20,6 +20,7 @@ from hvae.datasets import ImageSet, info, is_known
 from hvae.datasets.base import spread_rows
 from hvae.errors import ConfigError, DataError
 from hvae.measuring.correlations import represent
+from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import Checkpoint
 from hvae.runs.folders import RunEntry
 from hvae.runs.maps import LatentMap, MapLevel, MapMetadata, MapPart, Separation, umap_installed
@@ -44,13 +45,15 @@ def measure_map(
     neighbours: int = 3,
     umap: bool = False,
     seed: int = 0,
+    among: Callable[[ImageSet], np.ndarray | None] = lambda images: None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> LatentMap:
     """The map of a run's `reference` part, `own` images that were not fitted, and other sets.
 
-    At most `images` of each, spread evenly. Of a level with more units than `hvae.measuring.correlations` keeps, as
-    many drawn by the `seed` stand for all. `neighbours` are kept of each image and level among those of the reference
-    part, an image itself left out; distances are Euclidean. `on_progress` is called with (images done, in all).
+    At most `images` of each, spread evenly over it, or over the positions that `among` gives of it. Of a level with
+    more units than `hvae.measuring.correlations` keeps, as many drawn by the `seed` stand for all. `neighbours` are
+    kept of each image and level among those of the reference part, an image itself left out; distances are Euclidean.
+    `on_progress` is called with (images done, in all).
 
     Raises:
         ConfigError: a kind of model without layers, or UMAP where it is not installed.
@@ -58,7 +61,7 @@ def measure_map(
     """
     make_umap = _umap(seed) if umap else None
     sets = [reference, own, *others]
-    rows = [spread_rows(len(one), min(images, len(one))) for one in sets]
+    rows = [_rows(one, among(one), images) for one in sets]
     if len(rows[0]) < max(NEIGHBOUR, neighbours) + 2:
         raise DataError(f"{reference.slug} ({reference.split}) has too few images for a map: {len(rows[0])}")
     total, means = sum(map(len, rows)), []
@@ -106,6 +109,23 @@ def measure_map(
         seed=seed, weights_sha256=checkpoint.weights_sha256, version=__version__,
     )  # fmt: skip
     return LatentMap(pd.DataFrame(frame | drawn | near), metadata)
+
+
+def _rows(images: ImageSet, among: np.ndarray | None, most: int) -> np.ndarray:
+    """Ascending positions of the images that are mapped."""
+    places = np.arange(len(images)) if among is None else among[among < len(images)]
+    return places[spread_rows(len(places), min(most, len(places)))]
+
+
+def scored_among(run: RunEntry) -> Callable[[ImageSet], np.ndarray | None]:
+    """Positions of the images of a set that the run has scored, of its largest table; None of a set that it has not."""
+    found = catalogue(run)
+
+    def places(images: ImageSet) -> np.ndarray | None:
+        tables = [found.read(one) for one in found.entries if (one.slug, one.split) == (images.slug, images.split)]
+        return max(tables, key=len).frame["example"].to_numpy() if tables else None
+
+    return places
 
 
 def own_images(run: RunEntry) -> list[ImageSet]:

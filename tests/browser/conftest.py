@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.synthetic import make_run, make_tables
+from tests.synthetic import make_map, make_run, make_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -131,6 +131,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = make_run(root, name, trained=True, data=data, seed=seed)
         make_tables(run, (data, "digits"), n=1797)
         make_tables(run, ("fashionmnist", "mnist"), n=10_000, parts=False)
+        make_map(run, (data, "digits"), n=1700)
     return root
 
 

@@ -67,6 +67,14 @@ def test_a_map_keeps_every_image_under_its_id(measured: LatentMap, sets: list[Im
     assert {place for place, _ in near} <= set(spread_rows(60, 45))
 
 
+def test_the_images_that_were_scored_are_mapped(checkpoint: Checkpoint, sets: list[ImageSet]) -> None:
+    scored = np.array([3, 8, 20, 21, 39])
+    among = {"mnist": scored}
+    found = measure_map(checkpoint, *sets[:2], sets[2:], images=30, neighbours=0, among=lambda one: among.get(one.slug))
+    np.testing.assert_array_equal(found.frame["example"][found.rows("mnist")], scored)
+    assert [part.n for part in found.metadata.parts] == [30, 30, 5]
+
+
 def test_axes_are_those_of_the_reference_part(checkpoint: Checkpoint, sets: list[ImageSet]) -> None:
     means = represent(checkpoint, sets[0], np.arange(60))["means"][1].units
     points, explained = principal_axes([means, means[:5] + 3])
