@@ -45,6 +45,7 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
     # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
     table = metrics.room(view)
+    images.selected(view)
     trained_apart(view)
     choosing.what_is_missing(view, ood)
     with figure:

@@ -1,6 +1,7 @@
 """What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import streamlit as st
 
 from app import notes
 from app.compare.choosing import BUDGET, Compared, View
-from app.frame import components
+from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
+from app.gallery import pool
 from app.images import scatters
 from app.images.gallery import Shown, gallery
 from app.inspector.subject import Subject
@@ -111,9 +113,32 @@ def in_every_run(view: View, subject: Subject) -> None:
     )
 
 
-def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, object]:
+def selected(view: View) -> None:
+    """The images that were selected elsewhere, a row each: where every run puts them among its own images."""
+    ids = pool.parsed(controls.unseen("ids", lambda text: isinstance(text, str), ""))
+    state.hold("ids", ",".join(ids) or None)
+    own, rows = view.runs[0], []
+    for slug, _, index in (one.partition(":") for one in ids):
+        if slug in own.scored and int(index) < len(own.scored[slug].scores):
+            image = ImageId(slug, int(index))
+            judged = {each.run.name: _judged(each, own, image) for each in view.runs}
+            rows.append({"image": str(image)} | {name: one["percentile"] for name, one in judged.items()})
+    if not rows:
+        return
+
+    def cell(row: Any, place: int) -> str:
+        return "not scored" if pd.isna(row[place]) else f"{row[place]:.1f} %"
+
+    looks = {one.run.name: one.look.title for one in view.runs}
+    shown: dict[str, Callable[[Any], str]] = {"image": lambda row: components.escape(row[0])}
+    shown |= {looks[name]: partial(cell, place=place) for place, name in enumerate(list(rows[0])[1:], start=1)}
+    title = f"The {len(rows)} selected images: above so many {look(view.data).title} images of each run"
+    components.listed(pd.DataFrame(rows), shown, title, name="selected")
+
+
+def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, Any]:
     """An image in one run; nothing but the run where it has scored other images than run A."""
-    row = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
+    row: dict[str, Any] = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
     if not one.pairs_with(own, image.slug):
         return row
     inside, score = one.inside.scores, float(one.scored[image.slug].scores[image.index])

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.features import tables as feature_tables
-from app.figures.agreement import layer_grid, over_layers
+from app.figures.scattered.agreement import layer_grid, over_layers
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.frame.parts import EVERY_PAIR

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.features import tables as feature_tables
-from app.figures.agreement import matched_pairs
+from app.figures.scattered.agreement import matched_pairs
 from app.frame import components, controls
 from app.frame.state import ImageId
 from app.images import gallery

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.figures.layout import Figure, laid_out
-from app.looks.palette import VERMILION, Look, look
+from app.looks.palette import BLUE, VERMILION, Look, look
 from app.looks.pictures import data_uri
 
 FEW = 12
@@ -32,19 +32,20 @@ _GREY = 160
 class Tile:
     """One image of a data set, a few characters of plain text for below it, and its `(height, width, 3)` uint8 pixels.
 
-    There are none where they are not on this machine.
+    There are none where they are not on this machine. `about` is plain text for hovering.
     """
 
     slug: str
     index: int
     caption: str
     pixels: np.ndarray | None
+    about: str = ""
 
 
-def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Figure:
+def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None, marked: Sequence[int] = ()) -> Figure:
     """A mosaic whose marks carry the position in `tiles` as customdata; the mark of its set stands below each image.
 
-    There is at least one tile; the pinned one is framed.
+    There is at least one tile; the pinned one is framed, those that are `marked` in another colour.
     """
     rows, columns = grid(len(tiles))
     tile_size = TILE * 3 // 4 if len(tiles) <= FEW else TILE
@@ -65,7 +66,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Fig
         clicked=(tile_size, 1),
         marker={"line": {"width": 0}},
         customdata=np.arange(len(tiles)),
-        text=[f"{html.escape(look(tile.slug).title)} {tile.index}" for tile in tiles],
+        text=[f"{html.escape(look(tile.slug).title)} {tile.index}{html.escape(tile.about)}" for tile in tiles],
         showlegend=False,
     )
     for slug in dict.fromkeys(tile.slug for tile in tiles):
@@ -75,9 +76,10 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None) -> Fig
         written = {"mode": "markers+text", "text": captions, "textposition": "middle right", "textfont": {"size": 11}}
         x, y = column[own] + 0.1, row[own] * ASPECT + 1.1
         figure.add(style, x, y, size=7, name=html.escape(style.title), **written)
-    if pinned is not None:
-        x, y = column[pinned], row[pinned] * ASPECT
-        frame = {"color": VERMILION, "width": 3}
+    framed = [(place, BLUE) for place in marked] + ([] if pinned is None else [(pinned, VERMILION)])
+    for place, colour in framed:
+        x, y = column[place], row[place] * ASPECT
+        frame = {"color": colour, "width": 3}
         figure.add_shape(type="rect", x0=x, x1=x + 1 - _GAP, y0=y, y1=y + 1 - _GAP, line=frame)
     laid_out(figure, title, height=round(rows * ASPECT * tile_size) + LEGEND, mouse="click")
     down = {"range": [rows * ASPECT, 0], "constraintoward": "top", "scaleanchor": "x"}

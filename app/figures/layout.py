@@ -15,14 +15,15 @@ RULE = "rgba(128, 136, 148, 0.85)"
 GRID = "rgba(128, 136, 148, 0.22)"
 FONT = '"Source Sans", sans-serif'
 
-Mouse = Literal["look", "click", "brush"]
+Mouse = Literal["look", "click", "brush", "lasso"]
 MOUSE: dict[Mouse, dict[str, Any]] = {
     "look": {"dragmode": False},
     "click": {"clickmode": "event+select", "dragmode": "pan"},
     "brush": {"clickmode": "event", "dragmode": "select", "selectdirection": "h"},
+    "lasso": {"clickmode": "event+select", "dragmode": "lasso"},
 }
-"""What a mouse does with a figure: look at its marks (a finger scrolls the page then), choose one, or drag over a
-range. The last two are what Streamlit would set one drawing later."""
+"""What a mouse does with a figure: look at its marks (a finger scrolls the page then), choose one, drag over a range,
+or around some marks. All but the first are what Streamlit would set one drawing later."""
 
 HOUSE = {
     "datarevision": 0,

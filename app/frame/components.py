@@ -108,17 +108,22 @@ def chart(
     key: str,
     on_click: Callable[[Any], None] | None = None,
     on_brush: Callable[[float, float], None] | None = None,
+    on_lasso: Callable[[str, list[float], list[float]], None] | None = None,
 ) -> None:
     """A figure under its title, with the numbers drawn as a table and as CSV.
 
     Before the page runs again, `on_click` gets the customdata of a mark that was clicked, or `on_brush` the ends of the
-    range that was dragged over: a figure cannot have both.
+    range that was dragged over: a figure cannot have both. `on_lasso`, which goes with `on_click`, gets the x-axis of
+    the panel and the corners of what was drawn around marks.
     """
     title = figure.heading
 
     def selected() -> None:
         box, points = st.session_state[key].selection.box, st.session_state[key].selection.points
-        if on_brush and box:
+        drawn = st.session_state[key].selection.lasso
+        if on_lasso and drawn:
+            on_lasso(drawn[0]["xref"], drawn[0]["x"], drawn[0]["y"])
+        elif on_brush and box:
             on_brush(min(box[0]["x"]), max(box[0]["x"]))
         elif on_click and points and points[0].get("customdata") is not None:
             on_click(points[0]["customdata"])
@@ -130,7 +135,7 @@ def chart(
             theme=None,
             key=key,
             on_select=selected if on_click or on_brush else "ignore",
-            selection_mode="box" if on_brush else "points",
+            selection_mode="box" if on_brush else ("points", "lasso") if on_lasso else "points",
             config=BUTTONS | {"toImageButtonOptions": {"format": "svg", "filename": name}},
             alt=plain(title),
         )
@@ -157,8 +162,10 @@ def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
     save(table, name, key=f"{key}-csv")
 
 
-def save(table: Numbers, name: str, *, key: str, quiet: bool = False, latex: Callable[[], str] | None = None) -> None:
-    """Buttons that save a table as CSV and as LaTeX; a file is made when it is asked for.
+def save(
+    table: Numbers, name: str, *, key: str, quiet: bool = False, of: str = "", latex: Callable[[], str] | None = None
+) -> None:
+    """Buttons that save a table (`of` what, where there are several) as CSV and as LaTeX, each made when asked for.
 
     `latex` gives what is printed where that is not the table as it is.
     """
@@ -170,7 +177,7 @@ def save(table: Numbers, name: str, *, key: str, quiet: bool = False, latex: Cal
     with st.container(horizontal=True, gap="small"):
         for form, (ending, kind, content) in files.items():
             st.download_button(
-                f"{'↓' if quiet else 'Download'} {form}",
+                f"{'↓' if quiet else 'Download'} {form}{of and f' of {of}'}",
                 content,
                 f"{name}.{ending}",
                 kind,

@@ -34,8 +34,17 @@ PAGES = (
         "baselines", "Baselines",
         ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", *_INSPECTED),
     ),
+    Page(
+        "gallery", "Slices and images",
+        (*_MEASURE, "alarm", "from", "to", "among", "along", "slice", "verdict", "labels", "sort", "rising", "sheet",
+         "ids", *_INSPECTED),
+    ),
+    Page(
+        "map", "Map",
+        (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", *_INSPECTED, "job"),
+    ),
     Page("features", "Features", ("kind", "between", "on", "pair", "match", *_INSPECTED, "job")),
-    Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", *_INSPECTED)),
+    Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", "ids", *_INSPECTED)),
     Page(
         "score_images", "Score images",
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",

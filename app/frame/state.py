@@ -28,7 +28,7 @@ SELECTION_KEYS = ("run", "versus", "data", "ood")
 PAGE_KEYS = {page.name: page.keys for page in PAGES}
 """Values of the address that a page knows beside the selection."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
-LIST_KEYS = ("ood", "also", "levels", "beside", "picked", "steps")
+LIST_KEYS = ("ood", "also", "levels", "beside", "picked", "steps", "labels")
 """Values of the address that are lists."""
 NO_RUN = "none"
 

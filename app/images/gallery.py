@@ -1,7 +1,7 @@
 """Scored images on a page: side by side, leading to the one that is clicked, or one; or why they are not here."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from app.reading.loading import Seen
 from hvae.datasets import available, is_known
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,35 @@ def gallery(
     numbers: components.Numbers,
     *,
     key: str,
+    on_click: Callable[[ImageId], None] | None = None,
+    marked: Collection[str] = (),
 ) -> None:
     """Images that a run has seen (by the table of each set) in a mosaic; a click, or the box below it, pins one.
 
     `numbers` has a row an image, and the key is of letters and hyphens; nothing is drawn where no image is shown.
+    `on_click` is done in place of pinning; the `marked` ids are framed as well.
     """
     if not shown:
         return
     tiles, absent = _tiles(run, seen, shown)
     pinned = st.session_state.get("image")
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
+    also = [number for number, one in enumerate(shown) if str(one.image) in marked]
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
-    stamp = run.path, origins, here, title, place
-    figure = kept("gallery", stamp, lambda: figures.gallery(tiles, title, place), "large")
+    stamp = run.path, origins, here, title, place, also
+    figure = kept("gallery", stamp, lambda: figures.gallery(tiles, title, place, also), "large")
 
     def pin(position: int | None) -> None:
         if position is not None and 0 <= int(position) < len(shown):
-            state.inspect(shown[int(position)].image)
+            (on_click or state.inspect)(shown[int(position)].image)
 
     # The style sheet makes the frame as high as so many rows and columns of tiles are.
     rows, columns = figures.grid(len(shown))
     with st.container(key=f"tiles-{rows}-{columns}-{key}", gap="small"):
         # Other images under the same key would inherit what was selected among the ones before: a click on that
         # place would take the selection away instead of pinning the image.
-        contents = zlib.crc32(" ".join(str(one.image) for one in shown).encode())
+        contents = zlib.crc32(" ".join([*(str(one.image) for one in shown), *map(str, also)]).encode())
         components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin)
         if absent:
             commands = ", ".join(f"<code>hvae data fetch {components.escape(name)}</code>" for name in absent)
@@ -92,6 +97,9 @@ def _tiles(run: RunEntry, seen: Mapping[str, Seen], shown: Sequence[Shown]) -> t
 
     def tile(slug: str, index: int, caption: str) -> figures.Tile:
         pixels = grey_or_colour(found[slug][index]) if index < len(found.get(slug, ())) else None
-        return figures.Tile(slug, index, caption, pixels)
+        table = seen[slug]
+        labels = table.frame["label"] if isinstance(table, ScoreTable) else ()
+        about = f", label {labels[index]}" if index < len(labels) else ""
+        return figures.Tile(slug, index, caption, pixels, about)
 
     return [tile(one.image.slug, one.image.index, one.caption) for one in shown], absent

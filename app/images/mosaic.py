@@ -32,14 +32,16 @@ FEW_COLUMNS, MANY_COLUMNS = 6, 9
 PICTURE: Shown = "pictures"
 DIFFERENCE: Shown = "differences"
 LOG_LIKELIHOOD: Shown = "log p(x|z)"
+WHERE: Shown = "log p(x|z) lost"
 SPREAD: Shown = "standard deviation"
 SINGLE: Shown = "single samples"
-SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, SPREAD, SINGLE)
+SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, WHERE, SPREAD, SINGLE)
 """`hvae.measuring.reconstructions.SHOWN`, repeated here so that a page knows it before torch is imported."""
 
-_COLOURS = {DIFFERENCE: "RdBu_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
+_COLOURS = {DIFFERENCE: "RdBu_r", WHERE: "PuOr_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
 _ENDS = {
     DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
+    WHERE: ("{low:.0f} nats: fits better from the prior", "{high:.0f} nats or more: only the image could tell it"),
     LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of it"),
     SPREAD: ("0: the same in every draw", "0.25 or more: changes with the draw"),
 }
@@ -270,7 +272,8 @@ def scale(walked: RepeatedReconstructions, shown: str) -> Scale | None:
     if shown not in _COLOURS:
         return None
     low, high = _ENDS[shown]
-    ends = low.format(low=walked.range_of(shown)[0]).replace("-", "−", 1), high
+    least, most = walked.range_of(shown)
+    ends = low.format(low=least).replace("-", "−", 1), high.format(high=most)
     return Scale(*ends, _colours(_COLOURS[shown]))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from app.figures import agreement as figures
+from app.figures.scattered import agreement as figures
 from app.frame import components, state
 from app.looks.palette import look
 from app.looks.wording import percent

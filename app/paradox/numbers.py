@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.aurocs import ranking
-from app.figures.clouds import cloud
 from app.figures.densities import Panel, Series, contrast_table, stacked
+from app.figures.scattered.clouds import cloud
 from app.frame import components, controls, state
 from app.looks.wording import bits, estimate, rate, signed
 from app.paradox import levels

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.figures.clouds import in_order
+from app.figures.scattered.clouds import in_order
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.images.mosaic import Cell, Row, table_html

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.frame import components, controls, state
 from app.images import mosaic as table
 from app.images import sources
-from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, Cell, Row, Scale
+from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, WHERE, Cell, Row, Scale
 from app.images.sources import Source
 from app.inspector import panel, subject
 from app.looks.pictures import grey_or_colour
@@ -49,8 +49,9 @@ def chosen(depth: int) -> tuple[View, DeltaGenerator]:
         source = controls.choose("Images from", "source", sources, select=True, width=160)
         shown = controls.choose(
             "Show", "show", SHOWN, on_change=_enough_draws, select=True, width=150,
-            help=f"{DIFFERENCE}: reconstruction minus what the model sees. {SPREAD}: of the reconstruction over the "
-            f"draws. {SINGLE}: every draw of one level.",
+            help=f"{DIFFERENCE}: reconstruction minus what the model sees. {WHERE}: where the level "
+            "costs likelihood; the pixels add up to log p(x|z) with every z from q minus that of the column. "
+            f"{SPREAD}: of the reconstruction over the draws. {SINGLE}: every draw of one level.",
         )  # fmt: skip
         room = controls.bar("start-bar", width="content")
     levels = tuple(range(depth + 1))

@@ -7,16 +7,15 @@ import typer
 from hvae import __version__
 from hvae.cli import (
     comparing,
-    correlating,
     dashboard,
     data_sets,
     drawing,
-    reconstructing,
     reporting,
     run_folders,
     scoring,
     training,
 )
+from hvae.cli.latents import correlating, mapping, reconstructing
 from hvae.cli.terminal import FriendlyGroup, SpreadingCommand
 
 app = typer.Typer(
@@ -48,6 +47,7 @@ app.command("report", cls=SpreadingCommand)(reporting.report)
 app.command("compare", cls=SpreadingCommand)(comparing.compare)
 app.command("correlate", cls=SpreadingCommand)(correlating.correlate)
 app.command("figure", cls=SpreadingCommand)(drawing.figure)
+app.command("map", cls=SpreadingCommand)(mapping.latent_map)
 app.command("reconstruct", cls=SpreadingCommand)(reconstructing.reconstruct)
 app.add_typer(data_sets.app, name="data")
 app.add_typer(run_folders.app, name="runs")

@@ -82,6 +82,7 @@ def check(run: Run) -> None:
     from hvae.runs.checkpoints import load_checkpoint, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history, tables_only
+    from hvae.runs.measured import maps
     from hvae.runs.measured.cards import cards
     from hvae.runs.measured.landscapes import landscapes
 
@@ -114,6 +115,8 @@ def check(run: Run) -> None:
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
     for landscape in around:
         typer.echo(f"{landscape.path.as_posix()}: sound")
+    if (entry.path / maps.PATH).is_file():
+        say(lambda: f"{maps.PATH.as_posix()}: {len(maps.usable_map(entry).frame):,} images")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)

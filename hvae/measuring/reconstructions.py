@@ -24,14 +24,15 @@ from hvae.models.latents import Noise, Walk, align
 from hvae.models.logistic_mixture import DiscretisedLogisticMixture
 from hvae.models.proposal import Reading, bound_proposal, switched_proposal
 
-Shown = Literal["pictures", "differences", "log p(x|z)", "standard deviation", "single samples"]
-"""What reconstructions are shown as: three means over the draws, their spread, or every draw of one level."""
+Shown = Literal["pictures", "differences", "log p(x|z)", "log p(x|z) lost", "standard deviation", "single samples"]
+"""What reconstructions are shown as: four means over the draws, their spread, or every draw of one level."""
 
 SHOWN: tuple[Shown, ...] = get_args(Shown)
 
 RANGES: dict[str, tuple[float, float]] = {
     "differences": (-1.0, 1.0),
     "log p(x|z)": (-7.0, 0.0),
+    "log p(x|z) lost": (-7.0, 7.0),
     "standard deviation": (0.0, 0.25),
 }
 """Ends of the colour scale of each map, fixed so that maps of any image and model compare. -7 nats: the model gave
@@ -102,13 +103,17 @@ class RepeatedReconstructions:
         """One number a pixel, `(L + 1, n, height, width)`; `HvaeError` for another name, or the deviation of one draw.
 
         `differences`: reconstruction minus what the model sees, averaged over draws and channels. `log p(x|z)`: in
-        nats, averaged over draws; a picture sums to the mean of `log_px`. `standard deviation`: of the reconstruction
+        nats, averaged over draws; a picture sums to the mean of `log_px`. `log p(x|z) lost`: that at k = 0 minus that
+        at k, so that a picture sums to the difference of the two `log_px`. `standard deviation`: of the reconstruction
         over the draws (R - 1 in the denominator), averaged over channels.
         """
         if shown == "differences":
             return (self.pictures() - self.seen.mean(0)).mean(2)
         if shown == "log p(x|z)":
             return self.pixel_log_px.mean(0)
+        if shown == "log p(x|z) lost":
+            mean = self.pixel_log_px.astype(np.float64).mean(0)
+            return mean[:1] - mean
         if shown == "standard deviation":
             if self.draws < 2:
                 raise HvaeError("one draw has no standard deviation: ask for 2 draws or more")
@@ -118,6 +123,8 @@ class RepeatedReconstructions:
     def range_of(self, shown: str) -> tuple[float, float]:
         """Ends of the colour scale of a map: see `RANGES` and `LEAST_OF_WHOLE_VALUES`."""
         low, high = RANGES[shown]
+        if shown == "log p(x|z) lost":
+            return self.least, -self.least
         return (self.least if shown == "log p(x|z)" else low), high
 
     def numbers(self, labels: Sequence[str], levels: Sequence[int] | None = None) -> pd.DataFrame:

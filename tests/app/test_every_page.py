@@ -27,9 +27,9 @@ VIEWS = [(page, {}) for page in PAGES] + [
     (page, {key: part}) for page, (key, offered) in parts.PARTS.items() for part in offered[1:]
 ]
 """Every page as it opens, and every part of one that does not show itself then."""
-READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare", "baselines")]
+READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare", "baselines", "gallery")]
 """Pages that cannot do without the score tables of run A."""
-NEED_THE_MODEL = ("reconstructions", "features", "score_images", "how_it_works")
+NEED_THE_MODEL = ("reconstructions", "features", "score_images", "how_it_works", "map")
 """Pages that say where the weights of a run would have to be that was bundled without them."""
 WAY_ON = re.compile(r"hvae [a-z]+ [a-z]|Choose |choose |Available: |score it again|update hvae|Import|reload")
 OWN, OTHER = "fashionmnist.test.mean.S1.R1.seed0.parquet", "mnist.test.mean.S1.R1.seed0.parquet"

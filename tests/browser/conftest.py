@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.synthetic import make_run, make_tables
+from tests.synthetic_maps import make_map
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -132,6 +133,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = make_run(root, name, trained=True, data=data, seed=seed)
         make_tables(run, (data, "digits"), n=1797)
         make_tables(run, ("fashionmnist", "mnist"), n=10_000, parts=False)
+        make_map(run, (data, "digits"), n=1700)
     return root
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from app.frame import registry
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
-from tests.browser.test_scores_page import click_point, wait_for_chart
+from tests.browser.pages.test_scores_page import click_point, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)

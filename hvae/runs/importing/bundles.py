@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from hvae.errors import CheckpointError, TableError
@@ -9,8 +10,10 @@ from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
 from hvae.runs.folders import RunEntry
 from hvae.runs.importing.members import Say
+from hvae.runs.measured import maps
 from hvae.runs.measured.cards import FOLDER, cards
 from hvae.runs.measured.landscapes import landscapes
+from hvae.runs.measured.maps import latent_map
 from hvae.runs.notes import NOTES_FILE
 from hvae.runs.score_tables import table_paths
 
@@ -57,6 +60,9 @@ def bundle_tables(run: RunEntry, dest: Path, slugs: Collection[str], draws: Coll
     for landscape in landscapes(run)[0]:
         if not slugs or landscape.other in slugs:
             _copy(run.path / landscape.path, dest / landscape.path)
+    with suppress(TableError):
+        if latent_map(run) is not None:
+            _copy(run.path / maps.PATH, dest / maps.PATH)
     for card in cards(run)[0]:
         if not draws or card.metadata.draws in draws:
             _copy(run.path / FOLDER / card.metadata.file_name, dest / FOLDER / card.metadata.file_name)

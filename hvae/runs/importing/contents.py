@@ -14,8 +14,10 @@ from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
 from hvae.runs.correlations.unit_pairs import read_unit_pairs, unit_pairs_path
 from hvae.runs.importing.members import Say, quoted
+from hvae.runs.measured import maps
 from hvae.runs.measured.cards import Card, card_paths, read_card
 from hvae.runs.measured.landscapes import Landscape, landscape_paths, read_landscape
+from hvae.runs.measured.maps import LatentMap, read_map
 from hvae.runs.notes import read_notes
 from hvae.runs.score_tables import NAME, read_table, table_paths
 from hvae.runs.states import learning_curve
@@ -42,6 +44,8 @@ def check(run: Path, say: Say) -> None:
     _check_scores(run, config, digest, say)
     _check_measured("robustness cards", map(read_card, card_paths(run)), digest, say)
     _check_measured("landscapes", map(read_landscape, landscape_paths(run)), digest, say)
+    if (run / maps.PATH).is_file():
+        _check_measured("maps", [read_map(run / maps.PATH)], digest, say)
     _check_correlations(run)
     read_notes(run)
 
@@ -105,7 +109,7 @@ def _check_claims(path: Path, where: str) -> None:
         raise TableError(f"{where} claims {sum(unpacked):,} bytes when unpacked, {most:,} at most")
 
 
-def _check_measured(what: str, found: Iterable[Card | Landscape], digest: str | None, say: Say) -> None:
+def _check_measured(what: str, found: Iterable[Card | Landscape | LatentMap], digest: str | None, say: Say) -> None:
     weights = [one.weights_sha256 for one in found]
     if others := sum(digest not in (None, each) for each in weights):
         say(f"{others} of {len(weights)} {what} are of other weights than the run has: measure them again")

@@ -20,6 +20,7 @@ LIMITS = {"config.json": 2**20, "model.safetensors": 2 * 2**30, "history.csv": 3
 
 _TABLE = re.compile(
     r"(scores|card|correlations|correlations/units)/[\w-][\w.-]{0,250}\.parquet|landscape/[\w-]{1,120}\.json"
+    r"|map/levels\.parquet"
 )
 # What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
 _PASSED_OVER = re.compile(
@@ -57,7 +58,7 @@ def run_members(paths: list[str], say: Say) -> list[str]:
         elif not _PASSED_OVER.fullmatch(path):
             raise CheckpointError(
                 f"{quoted(path)} is no file of a run: those are {', '.join(LIMITS)}, scores/*.parquet, "
-                "card/*.parquet, landscape/*.json and correlations/*.parquet"
+                "card/*.parquet, map/levels.parquet, landscape/*.json and correlations/*.parquet"
             )
         elif path == "resume.pt":
             say("resume.pt was left out: it is a pickle, which could run code. The copy cannot be trained further.")

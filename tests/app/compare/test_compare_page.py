@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from app.compare import metrics
 from app.compare.choosing import Compared, same_images
 from app.compare.configs import differing
-from app.figures import agreement as figures
 from app.figures.densities import IDS_PER_SET
+from app.figures.scattered import agreement as figures
 from app.frame import parts
 from app.looks import palette
 from app.reading import loading, view

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.features import tables
 from app.features.layers import about_the_models
 from app.features.units import unit_name
-from app.figures.agreement import layer_grid, over_layers
+from app.figures.scattered.agreement import layer_grid, over_layers
 from app.frame import jobs, parts
 from hvae.errors import HvaeError
 from hvae.runs.correlations.tables import COLUMNS, CorrelationMetadata, CorrelationTable, write_correlations

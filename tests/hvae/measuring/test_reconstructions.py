@@ -162,6 +162,12 @@ def test_maps_agree_with_the_numbers(repeated):
     np.testing.assert_allclose(
         repeated.maps("differences"), (repeated.levels - repeated.seen[:, None]).mean((0, 3)), atol=1e-6
     )
+    lost = repeated.maps("log p(x|z) lost")
+    assert not lost[0].any() and lost[1:].any()
+    log_px = repeated.log_px.astype(np.float64).mean(0)
+    np.testing.assert_allclose(lost.sum((2, 3)), log_px[:1] - log_px, atol=1e-3)
+    np.testing.assert_allclose(lost + likelihood, np.broadcast_to(likelihood[:1], lost.shape), atol=1e-5)
+    assert repeated.range_of("log p(x|z) lost") == (-7, 7)
     spread = repeated.maps("standard deviation")
     squares = ((repeated.levels - repeated.pictures()) ** 2).sum(0) / 13
     np.testing.assert_allclose(spread, np.sqrt(squares).mean(2), atol=1e-6)

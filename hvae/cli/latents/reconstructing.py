@@ -22,11 +22,19 @@ if TYPE_CHECKING:
 
 MAXIMUM_IMAGES = 64
 _FORMATS = (".png", ".pdf", ".svg")
-_COLOURS = {"differences": "RdBu_r", "log p(x|z)": "cividis_r", "standard deviation": "cividis"}
+_COLOURS = {
+    "differences": "RdBu_r",
+    "log p(x|z)": "cividis_r",
+    "log p(x|z) lost": "PuOr_r",
+    "standard deviation": "cividis",
+}
 
 Show = Annotated[
     str,
-    typer.Option(help="pictures, differences, 'log p(x|z)', 'standard deviation' or 'single samples' of one level."),
+    typer.Option(
+        help="pictures, differences, 'log p(x|z)', 'log p(x|z) lost' (since every z came from q), 'standard deviation' "
+        "or 'single samples' of one level."
+    ),
 ]
 
 
@@ -189,7 +197,7 @@ def _of_data_set(run: RunEntry, name: str, split: str, count: int, first: int | 
 
 def _draw(out: Path, chosen: _Images, result: RepeatedReconstructions, show: str, levels: list[int]) -> None:
     """The pictures with their numbers, and the scale of their colours."""
-    from hvae.cli.picture_grid import Column, Scale, write
+    from hvae.cli.latents.picture_grid import Column, Scale, write
     from hvae.measuring.reconstructions import RANGES
 
     columns = [Column("the image", chosen.pixels / 255)]

@@ -1,0 +1,1 @@
+"""Figures of points: images by two numbers each."""

@@ -1,0 +1,1 @@
+"""The Map page: where every level puts own images and others."""

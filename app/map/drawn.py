@@ -1,0 +1,174 @@
+"""The panels of the Map page, how well each level parts the sets, and the nearest own images of one image."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.figures.densities import IDS_PER_SET
+from app.figures.layout import Figure
+from app.figures.scattered.maps import MapSet, level_maps
+from app.frame import components, controls, state
+from app.frame.caching import kept
+from app.frame.state import ImageId
+from app.images.gallery import Shown, gallery
+from app.images.mosaic import usual_levels
+from app.looks.palette import look
+from app.looks.wording import rate, significant, subscript
+from app.map import lasso as lassos
+from app.map.lasso import Lasso
+from app.map.stored import Joined
+from app.reading.view import View
+from hvae.runs.measured.maps import LatentMap
+from hvae.runs.measured.maps import View as Way
+
+WAYS: dict[str, Way] = {"PCA": "pca", "UMAP": "umap"}
+TINTS = ("set", "score", "label")
+
+
+def choose_way(found: LatentMap) -> Way:
+    """Principal axes, or UMAP where it was measured."""
+    return WAYS[controls.choose("View", "view", [name for name, way in WAYS.items() if way in found.metadata.views])]
+
+
+def choose_tint() -> str:
+    """What colours the marks."""
+    return controls.choose("Coloured by", "tint", TINTS)
+
+
+def chosen_lasso(depth: int) -> Lasso | None:
+    """What is drawn around marks, as it stands in the address."""
+    text = controls.unseen("lasso", lambda text: isinstance(text, str), "")
+    found = lassos.parsed(text, depth)
+    if text and found is None:
+        state.note("lasso", "The address has a lasso that is none of this map; it is ignored.")
+    state.hold("lasso", str(found) if found else None)
+    return found
+
+
+def forget() -> None:
+    """No lasso; for callbacks."""
+    st.session_state["lasso"] = ""
+
+
+def inside(found: LatentMap, way: Way, lasso: Lasso, sets: list[Joined]) -> dict[str, np.ndarray]:
+    """Rows in its table of the images of each set that lie in the lasso, by slug."""
+    points = found.points(way, lasso.level)
+    return {pair.one.slug: pair.in_table[lasso.holds(points[pair.on_map])] for pair in sets}
+
+
+def panels(
+    view: View, found: LatentMap, sets: list[Joined], way: Way, tint: str, lasso: Lasso | None, stamp: object
+) -> None:
+    """The maps of all levels, or of some of a deep model."""
+    depth = found.metadata.depth
+    levels = [k for k in usual_levels(depth) if k]
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        marks = [_marks(view, found, pair, place, way, levels, lasso) for place, pair in enumerate(sets)]
+        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second")
+        figure = level_maps(marks, levels, tint, axes, _title(found, sets, lasso, marks), view.measure.unit)
+        return figure, _numbers(found, sets, way, levels)
+
+    def around(axis: str, x: list[float], y: list[float]) -> None:
+        panel = int(axis[1:] or 1) - 1
+        one = lassos.drawn(levels[panel], x, y) if panel < len(levels) else None
+        st.session_state["lasso"] = str(one) if one else ""
+
+    drawn = kept("maps drawn", (stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)), draw, "large")
+    click = state.inspect_mark([pair.one.slug for pair in sets])
+    # A new key takes the outline away together with the lasso that it was.
+    key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"
+    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around)
+
+
+def _marks(
+    view: View, found: LatentMap, pair: Joined, place: int, way: Way, levels: list[int], lasso: Lasso | None
+) -> MapSet:
+    points = np.stack([found.points(way, level)[pair.on_map] for level in levels])
+    labels, scores = pair.one.table.frame["label"].to_numpy()[pair.in_table], pair.one.scores[pair.in_table]
+    title, unit = look(pair.one.slug).title, view.measure.unit
+    words = [
+        f"{title} {index}, label {label}<br>{significant(score, 4)} {unit}"
+        for index, label, score in zip(pair.in_table.tolist(), labels.tolist(), scores.tolist(), strict=True)
+    ]
+    selected = None
+    if lasso is not None:
+        selected = np.flatnonzero(lasso.holds(found.points(way, lasso.level)[pair.on_map])).tolist()
+    ids = (place * IDS_PER_SET + pair.in_table).tolist()
+    return MapSet(pair.one.slug, points, ids, words, labels, scores, selected)
+
+
+def _title(found: LatentMap, sets: list[Joined], lasso: Lasso | None, marks: list[MapSet]) -> str:
+    if lasso is not None:
+        count = sum(len(one.selected or ()) for one in marks)
+        return f"{count:,} images drawn around at z{subscript(lasso.level)}; the same ones stand out at every level"
+    total = sum(len(pair.on_map) for pair in sets)
+    return f"{total:,} images at every level: draw around some to see them, click one to look at it"
+
+
+def _numbers(found: LatentMap, sets: list[Joined], way: Way, levels: list[int]) -> pd.DataFrame:
+    frames = []
+    for pair in sets:
+        frame = pd.DataFrame({"set": pair.one.slug, "image": pair.in_table, "score": pair.one.scores[pair.in_table]})
+        for level in levels:
+            frame[[f"{way}_{level}_x", f"{way}_{level}_y"]] = found.points(way, level)[pair.on_map]
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def apart(view: View, found: LatentMap) -> None:
+    """How far from own images each level places the images of every other set."""
+    levels = range(1, found.metadata.depth + 1)
+    parts = [part for part in found.metadata.parts if part.separation and part.slug in view.slugs]
+    if not parts:
+        return
+    rows = [
+        {"set": part.slug}
+        | {f"z_{level}{end}": getattr(one, name) for level, one in zip(levels, part.separation, strict=True)
+           for end, name in (("", "value"), ("_low", "low"), ("_high", "high"))}
+        for part in parts
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+
+    def cell(row: Any, level: int) -> str:
+        low, high = getattr(row, f"z_{level}_low"), getattr(row, f"z_{level}_high")
+        interval = f'<span class="interval">[{rate(low)}, {rate(high)}]</span>'
+        return f"{rate(getattr(row, f'z_{level}'))} {interval}"
+
+    shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
+    shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
+    first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
+    trend = "farther apart at the bottom than at the top" if first > last else "farther apart at the top"
+    components.listed(
+        frame, shown,
+        f"Seen by distance alone these sets lie {trend}: AUROC of the distance to the fifth nearest own image",
+        name="separation",
+    )  # fmt: skip
+
+
+def neighbours(view: View, found: LatentMap, pinned: str | None) -> None:
+    """The own images nearest to the pinned one, a row a level, where the map has stored them."""
+    slug, _, index = (pinned or "").partition(":")
+    one = next((one for one in view.sets if one.slug == slug), None)
+    if one is None or not index.isdigit() or not int(index) < len(one.scores):
+        return
+    own, name = view.part("reference"), f"{look(slug).title} {index}"
+    if own is None or not found.metadata.neighbours:
+        st.caption(f"The map keeps no nearest own images: `hvae map {view.run.name} --neighbours 3` measures them.")
+        return
+    example = int(one.table.frame["example"].iat[int(index)])
+    examples = own.table.frame["example"].to_numpy()
+    shown = []
+    for level in range(1, found.metadata.depth + 1):
+        for place, distance in found.nearest(slug, example, level):
+            row = int(np.searchsorted(examples, place))
+            if row < len(examples) and examples[row] == place:
+                shown.append(Shown(ImageId(slug=own.slug, index=row), f"z{subscript(level)} {significant(distance)}"))
+    title = f"Own images nearest to {name}, level by level (below each its level and distance)"
+    numbers = pd.DataFrame([(str(each.image), each.caption) for each in shown], columns=["image", "level and distance"])
+    gallery(view.run, {own.slug: own.table}, shown, title, numbers, key="nearest", on_click=lambda image: None)

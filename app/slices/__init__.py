@@ -1,0 +1,1 @@
+"""The page of slices: which kinds of images a score misses, and the images themselves."""

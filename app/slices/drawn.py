@@ -1,0 +1,108 @@
+"""Slices of one set as bars that choose, and the level at which caught and missed images differ most."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.figures.layout import Figure
+from app.figures.slices import bars
+from app.frame import components, controls
+from app.frame.caching import kept
+from app.looks.palette import look
+from app.looks.wording import nats, percent, rate
+from app.reading import view as views
+from app.reading.measures import Threshold
+from app.reading.view import Scored, View
+from hvae.report.slices import LABEL, Slices, slice_table, sliced, statistics, term_table
+from hvae.runs.columns import find
+
+ALL = "all"
+WORDS = {"sd": "contrast", "mean": "brightness", "ink": "ink", "sharpness": "sharpness", LABEL: "label"}
+"""Statistics that have a name people use."""
+
+
+def choose_set(view: View) -> Scored:
+    """Which of the sets is sliced: an OOD set unless another is asked for."""
+    sets = {one.slug: one for one in (*view.outside, view.inside)}
+    return sets[controls.choose("Images of", "among", list(sets))]
+
+
+def choose_along(one: Scored) -> str:
+    """By what the set is sliced; the words that people use come first."""
+    offered = statistics(one.table)
+    order = sorted(offered, key=lambda name: (name not in WORDS, name != LABEL))
+    named = {WORDS.get(name, name): name for name in order}
+    about = "Labels, or five slices of equally many images by a statistic of the pixels or of the model."
+    return named[controls.choose("Sliced by", "along", list(named), select=True, help=about)]
+
+
+def choose_slice(slices: Slices) -> str | None:
+    """One slice, None for all; a click on a bar sets it, too."""
+    chosen = controls.choose("Slice", "slice", [ALL, *slices.names], select=True)
+    return None if chosen == ALL else chosen
+
+
+def cut(one: Scored, along: str) -> Slices:
+    """The images of a set by a statistic."""
+    return kept("slices", (one.stamp, along), lambda: sliced(one.table, along))
+
+
+def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen: str | None) -> None:
+    """The bars: what is missed of an OOD set, what is falsely called OOD of the own one."""
+    own = one.slug == view.inside.slug
+    share, words = ("called_share", "falsely called OOD") if own else ("passed_share", "missed")
+    word = WORDS.get(slices.by, slices.by)
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        table = slice_table(slices, one.scores, view.inside.scores, threshold.value)
+        whole = np.average(table[share], weights=table["n"])
+        worst, best = (table.iloc[int(place)] for place in (table[share].argmax(), table[share].argmin()))
+        ends = f"{components.escape(worst['slice'])}: {percent(worst[share])}, {components.escape(best['slice'])}: "
+        area = "" if own else f" (AUROC {rate(views.auroc(view.inside, one).value)})"
+        title = (
+            f"{percent(float(whole))} of {look(one.slug).title} {words}{area}. By {word}, {ends}{percent(best[share])}"
+        )
+        return bars(table, share, words, look(one.slug), title, chosen), table
+
+    def choose(name: str) -> None:
+        st.session_state["slice"] = ALL if name == chosen else name
+
+    stamp = one.stamp, view.inside.stamp, slices.by, threshold.value, chosen
+    drawn = kept("slices drawn", stamp, draw)
+    # A new key forgets the bar that was clicked: a second click has to take the choice back.
+    components.chart(*drawn, f"slices-{one.slug}", key=f"slices-{one.slug}-{slices.by}-{chosen}", on_click=choose)
+
+
+def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> None:
+    """Which term of the bound sets the caught images among some rows of a set apart from the others."""
+    called = one.scores[rows] >= threshold.value
+    table = one.table.take(rows) if len(rows) < len(one.scores) else one.table
+    found = term_table(table, called)
+    if found.empty:
+        if view.depth:
+            st.caption(f"All of these {len(rows):,} images {'are called OOD' if called.all() else 'pass'}.")
+        return
+    first = found.iloc[0]
+    components.listed(
+        found,
+        {
+            "term": lambda row: _spelt(row.term),
+            "called OOD": lambda row: nats(row.called),
+            "passes": lambda row: nats(row.passed),
+            "in s.d.": lambda row: nats(row.in_sd, 2),
+        },
+        f"Where caught and missed images of {look(one.slug).title} differ: most at {_spelt(first.term)}, by "
+        f"{nats(abs(first.in_sd), 2)} standard deviations (means in nats)",
+        name="terms",
+    )
+
+
+def _spelt(term: str) -> str:
+    """A term of the bound in HTML."""
+    column = find(term)
+    layer = term.rpartition("_")[2]
+    if layer.isdigit():
+        return f"log p(z<sub>{layer}</sub>) − log q(z<sub>{layer}</sub>)"
+    return "log p(x|z)" if column is not None else components.escape(term)

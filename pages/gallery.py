@@ -1,0 +1,83 @@
+"""Slices and images: which kinds of images does a score miss, and what do they look like?"""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from app.frame import components, controls, state
+from app.frame.controls import decimal_or_none
+from app.frame.state import ImageId
+from app.gallery import measured, pool, tiles
+from app.inspector import panel
+from app.inspector.subject import of_view
+from app.looks.palette import look
+from app.looks.wording import score_command
+from app.reading import presence
+from app.reading.measures import Threshold
+from app.reading.view import View
+from app.slices import drawn
+from hvae.errors import TableError
+
+
+def filters(labels: list[str]) -> tuple[str, tuple[str, ...], tuple[float | None, float | None]]:
+    """Verdict, labels and range of scores that are asked for, in a fold beside the other controls."""
+    with state.shared():
+        fold = st.popover("Filters")
+    with fold:
+        verdict = controls.choose("Verdict", "verdict", (pool.EITHER, pool.CALLED, pool.PASSED))
+        chosen = controls.choose_many("Labels", "labels", labels, []) if len(labels) > 1 else ()
+        low = decimal_or_none("Score from", "from", help="Empty: no lower end.")
+        high = decimal_or_none("to", "to", help="Empty: no upper end.")
+    return verdict, chosen, (low, high)
+
+
+def shown(view: View, threshold: Threshold) -> None:
+    """Bars beside the images of the slice that is chosen."""
+    first = view.outside[0] if view.outside else view.inside
+    panel.inspect({one.slug: len(one.scores) for one in view.sets}, ImageId(first.slug, 0), partial(of_view, view))
+    for text in view.problems:
+        components.problem(text)
+    with controls.bar("slices"):
+        one = drawn.choose_set(view)
+        along = drawn.choose_along(one)
+        slices = drawn.cut(one, along)
+        chosen = drawn.choose_slice(slices)
+        labels = [str(label) for label in np.unique(one.table.frame["label"])]
+        verdict, kept, brush = filters(labels if len(labels) <= 200 else [])
+    rows = np.arange(len(one.scores)) if chosen is None else slices.rows(chosen)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        drawn.figure(view, one, slices, threshold, chosen)
+        drawn.terms(view, one, threshold, rows)
+    with right:
+        every = pool.pooled([one], threshold, {one.slug: rows})
+        found = every.filtered(verdict, kept, brush)
+        part = "" if chosen is None else f", {components.escape(chosen)}"
+        title = f"{len(found):,} images of {look(one.slug).title}{part}"
+        # The missed first: unlike its own images, others are missed where their score is small.
+        order = tiles.FALLING if one.slug == view.inside.slug else tiles.RISING
+        tiles.tiles(view, found, title, "slice-images", order)
+    components.footer("\n".join(score_command(view.run.name, scored.entry) for scored in view.sets))
+
+
+def page() -> None:
+    """The page."""
+    opened = presence.opened(
+        "Slices and images",
+        "Which kinds of images does a score miss? Click a bar to see its images; click an image to look at it.",
+    )
+    if opened is None:
+        return
+    selection, found = opened
+    if not presence.has(found, selection.data, selection.ood):
+        return
+    try:
+        view, threshold = measured.choose_view(found, selection.data, selection.ood)
+        shown(view, threshold)
+    except TableError as error:
+        # The controls stay, so another score can be chosen.
+        components.problem(str(error))
+
+
+page()

@@ -1,0 +1,79 @@
+"""The Map page: what is drawn around is what is shown, by id, and a run without a map says how to get one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.figures.scattered.maps import MapSet, level_maps
+from app.map.lasso import MOST_CORNERS, Lasso, drawn, parsed
+from hvae.runs.measured.maps import read_map
+from tests.app.conftest import look_in, sound
+from tests.synthetic import make_run, make_tables
+from tests.synthetic_maps import make_map
+
+
+def test_a_lasso_holds_what_lies_inside_and_survives_the_address() -> None:
+    square = Lasso(2, ((0, 0), (2, 0), (2, 1), (0, 1)))
+    points = np.array([[1, 0.5], [1, 1.5], [-1, 0.5], [3, 0.5], [0.1, 0.9]])
+    np.testing.assert_array_equal(square.holds(points), [True, False, False, False, True])
+    hollow = Lasso(1, ((0, 0), (4, 0), (4, 4), (2, 1), (0, 4)))
+    np.testing.assert_array_equal(
+        hollow.holds(np.array([[2, 0.5], [2, 3], [0.2, 2], [3.8, 2]])), [True, False, True, True]
+    )
+    assert parsed(str(square), 2) == square
+    angles = np.linspace(0, 6.2, 500)
+    circle = drawn(1, np.cos(angles).tolist(), np.sin(angles).tolist())
+    assert circle is not None and len(circle.corners) == MOST_CORNERS
+    cloud = np.random.default_rng(0).uniform(-1.5, 1.5, (400, 2))
+    radius = np.linalg.norm(cloud, axis=1)
+    clear = np.abs(radius - 1) > 0.02
+    again = parsed(str(circle), 3)
+    assert again is not None
+    np.testing.assert_array_equal(again.holds(cloud)[clear], radius[clear] < 1)
+    for text in ("", "4;0,0;1,0;1,1", "1;0,0;1,0", "x;0,0;1,0;1,1", "1;0,0;1,nan;1,1", "1;0;1,0;1,1", "1;a,b;1,0;1,1"):
+        assert parsed(text, 3) is None
+    assert drawn(1, [0, 1], [0, 1]) is None
+
+
+def test_the_same_images_stand_out_at_every_level() -> None:
+    points, ids = np.arange(24.0).reshape(2, 6, 2), [100 + place for place in range(6)]
+    one = MapSet("mnist", points, ids, ["<b>"] * 6, np.arange(6), np.arange(6.0), [1, 4])
+    figure = level_maps([one], [1, 3], "score", ("a", "b"), "title", "nats").to_dict()
+    drawn_as = [trace for trace in figure["data"] if "customdata" in trace]
+    assert [trace["selectedpoints"] for trace in drawn_as] == [[1, 4]] * 2
+    assert [trace["customdata"] for trace in drawn_as] == [ids] * 2
+    assert drawn_as[1]["x"] == points[1, :, 0].tolist() and figure["layout"]["coloraxis"]["cmin"] < 1
+
+
+def test_what_is_drawn_around_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit: Callable[..., AppTest]
+) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    look_in(monkeypatch, runs, tmp_path)
+    run = make_run(runs, "mapped", depth=2)
+    make_tables(run, ("fashionmnist", "mnist"), n=60)
+    app = visit("map", ood=["mnist"])
+    assert "mapped has no map yet" in sound(app) and "hvae map mapped" in sound(app)
+    found = read_map(make_map(run, ("fashionmnist", "mnist"), n=40))
+    lasso = Lasso(1, ((2.5, -9), (9, -9), (9, 9), (2.5, 9)))
+    app = visit("map", ood=["mnist"], lasso=str(lasso), tint="label")
+    text = sound(app)
+    inside = lasso.holds(found.points("pca", 1))
+    expected = {
+        f"{slug}:{example}"
+        for slug in ("fashionmnist", "mnist")
+        for example in found.frame["example"][found.rows(slug)][inside[found.rows(slug)]]
+    }
+    assert f"{len(expected)} images drawn around" in text and len(expected) > 24
+    shown: set[str] = set()
+    for sheet in range(1, -(-len(expected) // 24) + 1):
+        app.number_input(key="sheet").set_value(sheet).run()
+        shown |= {option.split()[1] for option in app.selectbox(key="lasso-images-look").options}
+    assert shown == expected, "every image drawn around, and no other, by id"
+    assert "farther apart" in text
+    app = visit("map", ood=["mnist"], lasso="9;nonsense", image="mnist:3")
+    assert "lasso that is none of this map" in sound(app) and "nearest to MNIST 3" in sound(app)

@@ -1,0 +1,68 @@
+"""What only a browser shows of maps and slices: a lasso and a bar lead to the images behind them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.map.lasso import parsed
+from hvae.runs.measured.maps import PATH, read_map
+from tests.browser.conftest import PATIENCE, Dashboard, Visit
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+PLOT = "document.querySelector(`[class*='st-key-${key}'] .js-plotly-plot`)"
+
+
+def value(page: Page, key: str) -> str:
+    return parse_qs(urlsplit(page.url).query).get(key, [""])[-1]
+
+
+def wait_for(page: Page, key: str, wanted: str) -> None:
+    there = "([key, wanted]) => (new URL(location.href).searchParams.get(key) ?? '').startsWith(wanted)"
+    page.wait_for_function(there, arg=[key, wanted])
+
+
+def test_a_lasso_and_a_bar_show_the_images_behind_them(
+    dashboard: Dashboard, visit: Callable[..., Visit], runs: Path
+) -> None:
+    visited = visit(dashboard, "/map?run=first&data=fashionmnist&ood=digits")
+    page = visited.page
+    page.wait_for_function(f"key => {PLOT}?._fullLayout?.xaxis && {PLOT}.data?.length", arg="map-pca")
+    visited.settle()
+    box = page.evaluate(
+        f"""key => {{
+            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
+            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
+            return {{x: box.left + xaxis._offset, y: box.top + yaxis._offset, w: xaxis._length, h: yaxis._length}};
+        }}""",
+        "map-pca",
+    )
+    corners = [(0.3, 0.3), (0.3, 0.8), (0.7, 0.8), (0.7, 0.3), (0.3, 0.3)]
+    for place, (across, down) in enumerate(corners):
+        page.mouse.move(box["x"] + across * box["w"], box["y"] + down * box["h"], steps=8)
+        if place == 0:
+            page.mouse.down()
+    page.mouse.up()
+    wait_for(page, "lasso", "1;")
+    visited.settle()
+    lasso, found = parsed(value(page, "lasso"), 3), read_map(runs / "first" / PATH)
+    assert lasso is not None
+    inside = lasso.holds(found.points("pca", 1))
+    count = sum(int(np.count_nonzero(inside[found.rows(slug)])) for slug in ("fashionmnist", "digits"))
+    assert count and page.get_by_text(f"{count:,} images drawn around,").is_visible()
+
+    page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
+    visited.settle()
+    page.locator("[class*='st-key-slices-digits'] .js-plotly-plot .point path").nth(3).click(force=True)
+    wait_for(page, "slice", "label ")
+    visited.settle()
+    expect(page.get_by_text(f"images of Digits (scikit-learn), {value(page, 'slice')},")).to_be_visible()
+    page.get_by_role("button", name="Select this sheet").click()
+    wait_for(page, "ids", "digits:")
+    assert len(value(page, "ids").split(",")) == 24
+    visited.sound()
