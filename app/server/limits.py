@@ -5,7 +5,7 @@ is started again. Bounds that keep a decoder safe whatever a visitor may do (pix
 here: they stand in `hvae` beside what they guard.
 """
 
-import os
+import errno
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.errors import ConfigError
+from hvae.inputs import named_path, read_bytes
 
 VARIABLE = "HVAE_LIMITS"
 FILE = Path(__file__).resolve().parents[2] / "limits.toml"
@@ -51,8 +52,7 @@ class Limits(Frozen):
 
 def current() -> Limits:
     """The limits of this server. Raises a ConfigError of one line that names the file and the key."""
-    named = os.environ.get(VARIABLE, "")
-    return read(Path(named).expanduser() if named else None)
+    return read(named_path(VARIABLE))
 
 
 @lru_cache(maxsize=8)
@@ -62,12 +62,10 @@ def read(path: Path | None) -> Limits:
         return Limits()
     path = path or FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ConfigError(f"limits {path}: more than {MOST_BYTES:,} bytes, so it is no file of limits")
-        return Limits.model_validate(tomllib.loads(content.decode()))
+        return Limits.model_validate(tomllib.loads(read_bytes(path, MOST_BYTES).decode()))
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ConfigError(f"limits {path}: {error.strerror}, so it is no file of limits") from None
         raise ConfigError(f"limits {path}: {error.strerror}; {VARIABLE} names the file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"limits {path}: no TOML file: {' '.join(str(error).split())}") from None

@@ -193,7 +193,7 @@ def import_(
     """Copy a run from elsewhere into $HVAE_RUNS (default runs/), checked in every part before it shows.
 
     Weights have to fit their config, tables and learning curve have to hold what they should, and nothing else may be
-    in it. resume.pt is a pickle: it is neither copied nor read, so an imported run cannot be trained further.
+    in it. What a stopped training goes on from is neither copied nor read: an imported run cannot be trained further.
     """
     from hvae.runs.folders import run_roots
     from hvae.runs.importing import MAXIMUM_TOTAL_BYTES, import_archive, import_run

@@ -11,6 +11,7 @@ from pathlib import Path
 from hvae.config import DataConfig, RunConfig
 from hvae.datasets import PARTS, ImageSet, info, load, parts
 from hvae.errors import DataError
+from hvae.inputs import absolute
 from hvae.runs.folders import RunEntry
 from hvae.runs.outliers import unseen
 from hvae.runs.sources import known_slug
@@ -116,4 +117,4 @@ def _as_known(run: RunEntry, images: ImageSet) -> ImageSet:
 
 def _place(name: str) -> tuple[str, Path]:
     kind, _, path = name.partition(":")
-    return kind, Path(path).expanduser().resolve()
+    return kind, absolute(Path(path).expanduser())

@@ -21,6 +21,7 @@ import numpy as np
 from hvae.datasets.base import DataSetInfo
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_BYTES = 2**30
 """Largest file read: 20 times MNIST's training images."""
@@ -51,7 +52,7 @@ def read_idx(path: Path, axes: int) -> np.memmap:
     """
     header_bytes = 4 + 4 * axes
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             header, size = file.read(header_bytes), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
@@ -129,7 +130,7 @@ class NotMnist(MnistFormat):
 
 
 def _check_sample(path: Path) -> None:
-    with path.open("rb") as file:
+    with opened(path) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     expected = NOTMNIST_ARCHIVES[path.name].content
     if found != expected:

@@ -20,6 +20,7 @@ from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.names import MAX_NAME, printable
 from hvae.datasets.own.values import Scale, of_array
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_BYTES = 2 * 2**30
 """Largest array read, unpacked."""
@@ -54,7 +55,7 @@ def is_arrays(head: bytes, members: Collection[str] = ()) -> bool:
 def splits_of(path: Path) -> tuple[str, ...]:
     """The splits that an ``.npz`` keeps apart; empty for other files, and for what cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
             return tuple(split for split in layout({name.removesuffix(".npy") for name in archive.namelist()}) if split)
     # Damaged archives surface as almost any exception of the parser; whoever reads it is told.
     except Exception:
@@ -157,7 +158,7 @@ def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
 @contextmanager
 def _opened(path: Path) -> Iterator[Members]:
     """What reads each array of a file, known by its first bytes."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(len(_NPY))
     if head.startswith(_GZIP):
         with gzip.open(path) as file:
@@ -179,7 +180,7 @@ def _from_file(
     path: Path, name: str, kinds: str, read: Callable[[BinaryIO, str, str, int | None], np.ndarray]
 ) -> np.ndarray:
     """The one array of a file, gzipped or not."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         if file.read(2) == _GZIP:
             with gzip.open(path) as unpacked:
                 return read(unpacked, name, kinds, None)  # type: ignore[arg-type]

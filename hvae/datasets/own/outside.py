@@ -28,6 +28,7 @@ from hvae.datasets.own.names import printable, readable_name
 from hvae.datasets.own.names import shown_name as shown_name
 from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_FILES = 10_000
 MAX_ARCHIVE_BYTES = 512 * 2**20
@@ -170,7 +171,7 @@ def _uploaded(file: Named, most: int) -> Iterator[_File]:
 def _kind_of(path: Path) -> str:
     """`arrays`, `archive`, or empty for a file that may be an image, by its content."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(8)
             if is_arrays(head) or head.startswith(b"\x1f\x8b"):
                 return "arrays"
@@ -199,7 +200,7 @@ def _arrays(path: Path, name: str) -> Iterator[_File]:
 
 
 def _archive_file(path: Path, name: str, most: int) -> Iterator[_File]:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         yield from _archive(stream, name, most)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hvae.config import RunConfig
+from hvae.config import RunFile
 from hvae.errors import ConfigError, TableError
 from hvae.report import line_up, render, rivals
 from hvae.report.line_ups import Entrant, LineUp
@@ -160,7 +160,7 @@ def test_runs_that_cannot_be_compared_are_refused_in_a_line(tmp_path):
 def test_companions_among_the_runs_take_part(tmp_path):
     runs = [make_run(tmp_path, f"seed{seed}", depth=1, seed=seed) for seed in range(5)]
     background = make_run(tmp_path, "background", depth=1)
-    config = RunConfig.from_json((background / "config.json").read_bytes()).override({"data.mutation": 0.2})
+    config = RunFile.from_json((background / "config.json").read_bytes()).config.override({"data.mutation": 0.2})
     (background / "config.json").write_text(config.to_json())
     for run in (*runs, background):
         make_tables(run, ("fashionmnist", "mnist"), n=20, parts=False)

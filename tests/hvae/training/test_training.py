@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from sklearn.datasets import load_digits
 
 import hvae.models.hierarchical_model
@@ -21,11 +24,13 @@ import hvae.training.trainer
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
-from hvae.files import sha256
+from hvae.inputs import sha256
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
-from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, TrainingDiverged, train
+from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
+from hvae.training import resuming
+from hvae.training.trainer import HISTORY_FILE, Progress, TrainingDiverged, train
 from tests.hvae.small_models import small_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,11 +76,10 @@ def history(folder: Path) -> pd.DataFrame:
 def assert_same_run(folder: Path, other: Path) -> None:
     assert sha256(folder / WEIGHTS_FILE) == sha256(other / WEIGHTS_FILE)
     pd.testing.assert_frame_equal(history(folder), history(other), check_exact=True)
-    states = [torch.load(each / RESUME_FILE, weights_only=True) for each in (folder, other)]
-    assert states[0]["step"] == states[1]["step"] == STEPS
-    for part in ("weights", "average"):
-        for name, value in states[0][part].items():
-            assert torch.equal(value, states[1][part][name]), (part, name)
+    states = [resuming._stored(each / RESUME_FILE) for each in (folder, other)]
+    assert states[0][1].step == states[1][1].step == STEPS
+    for name, value in states[0][0].items():
+        assert torch.equal(value, states[1][0][name]), name
 
 
 class Stopped(Exception):
@@ -137,7 +141,7 @@ def test_a_killed_run_resumes_to_the_bit(uninterrupted: Path, tmp_path: Path) ->
         child.kill()
         child.communicate()
     assert (folder / RESUME_FILE).is_file()
-    (folder / ".resume.pt.left.part").touch()
+    (folder / ".resume.safetensors.left.part").touch()
     train(CONFIG, folder, FITTED, VALIDATION, resume=True, accelerator="cpu")
     assert_same_run(folder, uninterrupted)
     assert not list(folder.glob(".*.part"))
@@ -229,12 +233,12 @@ def test_the_moving_average_is_what_is_stored(tmp_path: Path) -> None:
     config = CONFIG.override({"training.epochs": 1})
     train(config, tmp_path / "averaged", FITTED, VALIDATION, accelerator="cpu")
     train(config.override({"training.ema": 0}), tmp_path / "raw", FITTED, VALIDATION, accelerator="cpu")
-    content = {name: torch.load(tmp_path / name / RESUME_FILE, weights_only=True) for name in ("averaged", "raw")}
-    for name, state in content.items():
+    for name in ("averaged", "raw"):
+        state = load_file(tmp_path / name / RESUME_FILE)
         stored = load_checkpoint(tmp_path / name).model.state_dict()
-        same = all(torch.equal(stored[key], value) for key, value in state["weights"].items())
+        same = all(torch.equal(stored[key], state[f"weights.{key}"]) for key in stored)
         assert same == (name == "raw")
-        assert all(torch.equal(stored[key], state["average"][f"module.{key}"]) for key in stored)
+        assert all(torch.equal(stored[key], state[f"average.module.{key}"]) for key in stored)
 
 
 @pytest.mark.parametrize(
@@ -249,14 +253,13 @@ def test_the_moving_average_is_what_is_stored(tmp_path: Path) -> None:
 def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
     with pytest.raises(Stopped):
         train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
-    resume = tmp_path / RESUME_FILE
-    content = torch.load(resume, weights_only=True)
-    content["weights"][parameter].fill_(float("nan"))
-    torch.save(content, resume)
+    tensors, progress = resuming._stored(tmp_path / RESUME_FILE)
+    tensors[f"weights.{parameter}"].fill_(float("nan"))
+    resuming.write(tmp_path, tensors, progress)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(TrainingDiverged, match=message) as caught:
         train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
-    assert f"step {content['step'] + 1} of {STEPS}" in str(caught.value)
+    assert f"step {progress.step + 1} of {STEPS}" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     load_checkpoint(tmp_path)
@@ -302,8 +305,8 @@ def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_pat
     with pytest.raises(TrainingDiverged, match="training diverged at step") as caught:
         train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu")
     assert "learning_rate" in str(caught.value)
-    state = torch.load(tmp_path / RESUME_FILE, weights_only=True)
-    assert all(torch.isfinite(value).all() for value in state["weights"].values())
+    state = load_file(tmp_path / RESUME_FILE)
+    assert all(torch.isfinite(value).all() for name, value in state.items() if name.startswith("weights."))
 
 
 def test_a_folder_holds_one_run(uninterrupted: Path, tmp_path: Path) -> None:
@@ -333,6 +336,63 @@ def test_a_damaged_resume_file_is_one_line(uninterrupted: Path, tmp_path: Path, 
     with pytest.raises(CheckpointError, match="cannot be resumed from") as caught:
         train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
     assert "\n" not in str(caught.value)
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def as_before(path: Path, **changed: object) -> None:
+    """What versions that pickled left, with some fields changed."""
+    tensors, progress = resuming._stored(path)
+    parts: dict[str, Any] = {"weights": {}, "average": {}, "optimizer": {"state": {}, "param_groups": []}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        if part == "optimizer":
+            number, _, rest = rest.partition(".")
+            parts[part]["state"].setdefault(int(number), {})[rest] = value
+        else:
+            parts[part][rest] = value
+    torch.save(parts | vars(progress) | changed, path.with_name(FORMER_RESUME_FILE))
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"step": -1}, "step: Input should be greater"),
+        ({"step": "5"}, "step: Input should be a valid integer"),
+        ({"step": STEPS + 1}, "37 steps are done, of 36"),
+        ({"step": 12}, "a learning curve of 3 epochs after 1"),
+        ({"best_elbo": float("nan")}, "best_elbo: Input should be a finite number"),
+        ({"best_elbo": 1e9}, "best ELBO is none of its learning curve"),
+        ({"history": "abc"}, "history: Input should be a valid list"),
+        ({"weights": {}}, "of another model: 'weights."),
+        (None, "another hash"),
+    ],
+)
+def test_what_no_training_leaves_is_no_way_on(uninterrupted: Path, tmp_path: Path, changed: Any, said: str) -> None:
+    run = Path(shutil.copytree(uninterrupted, tmp_path / "run"))
+    if changed is None:
+        flipped(run / RESUME_FILE)
+    else:
+        as_before(run / RESUME_FILE, **changed)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with pytest.raises(CheckpointError, match="cannot be resumed from") as caught:
+        train(CONFIG, run, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_pickle_of_former_versions_is_read_once(uninterrupted: Path, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(14))
+    as_before(tmp_path / RESUME_FILE)
+    train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert not (tmp_path / FORMER_RESUME_FILE).exists()
+    assert_same_run(tmp_path, uninterrupted)
 
 
 def test_images_have_to_fit(tmp_path: Path) -> None:
