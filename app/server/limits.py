@@ -34,8 +34,12 @@ class Limits(Frozen):
     """Visitors may give files."""
     import_paths: bool = True
     """A run may be imported from a path, where only this computer reaches the server."""
+    hosts: Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]], Field(max_length=100)] = []
+    """Names beside localhost that visitors reach this server under."""
     upload_mib_per_file: Annotated[int, Field(ge=1, le=512)] = 64
     upload_mib_together: Annotated[int, Field(ge=1, le=4096)] = 128
+    upload_mib_under_way: Annotated[int, Field(ge=1, le=65_536)] = 512
+    """Of all files that are arriving at one time."""
     images_per_job: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     jobs_waiting: Annotated[int, Field(ge=1, le=1000)] = 20
     jobs_remembered: Annotated[int, Field(ge=1, le=10_000)] = 50
