@@ -23,6 +23,7 @@ st.set_page_config(
 )
 try:
     limits.current()
+    run_roots()
 except ConfigError as error:
     # `streamlit_app.py` does not even start then; `streamlit run app/main.py` comes here.
     components.problem(str(error))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import Device, Reading, Run, Seed, one_of, run_with_weights, torch_device
-from hvae.cli.terminal import FAILED, UNREAD, fail
+from hvae.cli.terminal import FAILED, UNREAD, fail, say
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -72,11 +72,13 @@ def reconstruct(
     number = len(images) if images else count if drawn is None else drawn
     _check([data is not None, bool(images), drawn is not None], out, numbers, number)
 
-    from hvae.files import write_atomically
+    from hvae.files import require_writable, write_atomically
     from hvae.measuring.reconstructions import SHOWN, reconstruct_repeatedly
     from hvae.runs.checkpoints import load_checkpoint
 
     one_of(show, SHOWN, "--show")
+    for path in filter(None, (out, numbers)):
+        require_writable(path.parent)
     levels = _levels(level, entry.depth or 0, show, draws)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
     model = checkpoint.layered("reconstruct")
@@ -90,13 +92,13 @@ def reconstruct(
     preprocessing = checkpoint.config.data.preprocessing
     result = reconstruct_repeatedly(model, chosen.pixels, chosen.index, preprocessing=preprocessing, **how)
     _draw(out, chosen, result, show, levels)
-    typer.echo(str(out))
+    say(str(out))
     if numbers is not None:
         single = show == "single samples"
         frame = result.single_numbers(chosen.labels, levels[0]) if single else result.numbers(chosen.labels, levels)
         frame.insert(0, "run", entry.name)
         write_atomically(numbers, lambda part: frame.to_csv(part, index=False))
-        typer.echo(str(numbers))
+        say(str(numbers))
 
 
 def _check(sources: list[bool], out: Path, numbers: Path | None, number: int) -> None:

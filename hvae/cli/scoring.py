@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
-from hvae.cli.terminal import UNREAD, counted, interruptible, warn
+from hvae.cli.terminal import UNREAD, counted, interruptible, say, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ def write_tables(
     file of one's own could not be read.
     """
     from hvae.datasets.own.entry import by_role
+    from hvae.files import require_writable
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.sources import remember, resolve
@@ -246,6 +247,7 @@ def write_tables(
 
     known: set[str] = set()
     found = False
+    require_writable(run.path / "scores")
     asked = [by_role(resolve(run.path, name), split) for name in data for split in splits]
     for name in dict.fromkeys(name for name, _ in asked):
         for whole in load_splits(run, name, [split for one, split in asked if one == name]):
@@ -262,7 +264,7 @@ def write_tables(
             for one in also if there else (None, *also):
                 with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
-                typer.echo(f"{path}: {one or _summary(path)}")
+                say(f"{path}: {one or _summary(path)}")
             remember(run.path, images, name)
             measure_pixels(images)
             found |= bool(whole.unread)
@@ -329,7 +331,7 @@ def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_s
             path = measure_card(
                 run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
             )
-        typer.echo(f"{path}: hvae report {run.name} --card prints it")
+        say(f"{path}: hvae report {run.name} --card prints it")
 
 
 def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[str, Any], device: str) -> None:
@@ -357,7 +359,7 @@ def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[
                     on_progress=progress, **asked,
                 )  # fmt: skip
             remember(run.path, other, name)
-            typer.echo(f"{path}: {_expanded(path, run)}")
+            say(f"{path}: {_expanded(path, run)}")
 
 
 def _examples(run: RunEntry, *sets: ImageSet) -> list[tuple[ImageSet, int]]:

@@ -139,6 +139,8 @@ def _labels(labels: np.ndarray | None, n: int, name: str, notes: list[str]) -> n
         return np.zeros(n, np.int64)
     if labels.shape not in ((n,), (n, 1)):
         raise DataError(f"`{name}` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
+    if n and not (int(labels.min()) >= -(2**31) and int(labels.max()) < 2**31):
+        raise DataError(f"`{name}` has labels beyond 32 bits (up to {int(labels.max()):,}): number the classes from 0")
     return labels.reshape(n).astype(np.int64)
 
 
