@@ -16,6 +16,7 @@ from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
+from hvae.runs.folders import run_roots  # noqa: E402
 from hvae.runs.sources import known_labels  # noqa: E402
 
 st.set_page_config(
