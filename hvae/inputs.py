@@ -7,8 +7,8 @@ import errno
 import hashlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from hvae.errors import ConfigError
 
@@ -19,7 +19,7 @@ class NotRegular(OSError):
     """A folder, a pipe, a socket or a device where a file belongs."""
 
 
-def opened(path: Path, most: int | None = None, follow: bool = True) -> BinaryIO:
+def opened(path: Path, most: int | None = None, follow: bool = True) -> BufferedReader:
     """A regular file of at most `most` bytes, open for reading; unless links are to `follow`, none is.
 
     Raises:
