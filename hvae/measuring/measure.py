@@ -108,8 +108,7 @@ class _Scoring:
         self.fabric.barrier()
         path = self.folder / "scores" / self.metadata.file_name
         if self.fabric.is_global_zero:
-            parts = [self._read(*chunk) for chunk in chunks]
-            path = write_table(self.folder, self._table(np.concatenate(parts, axis=1)))  # type: ignore[arg-type]
+            path = write_table(self.folder, self._table(np.concatenate([self._kept(*one) for one in chunks], axis=1)))
             shutil.rmtree(self.partial, ignore_errors=True)
         return path
 
@@ -122,6 +121,11 @@ class _Scoring:
         size = 8 * math.prod(shape)
         content = read_sealed(self._path(start), size)
         return np.frombuffer(content).reshape(shape) if content and len(content) == size else None
+
+    def _kept(self, start: int, stop: int) -> np.ndarray:
+        """A finished chunk, made again where it cannot be read back."""
+        values = self._read(start, stop)
+        return self._chunk(self.rows[start:stop]) if values is None else values
 
     def _table(self, values: np.ndarray) -> ScoreTable:
         """The table of what was measured, with the further columns that it had before."""

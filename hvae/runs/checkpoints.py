@@ -138,7 +138,8 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
                 if (found := tuple(file.get_slice(name).get_shape())) != shape:
                     raise CheckpointError(f"{unfit}: '{name}' has shape {found}, the config asks for {shape}")
             weights = {name: file.get_tensor(name).float() for name in expected}
-    except (SafetensorError, OSError) as error:
+    # Where the system refuses to map the file, torch says so by a RuntimeError.
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise CheckpointError(f"{path} is no readable safetensors file ({error}); copy it again or retrain") from None
     if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise CheckpointError(f"{path}: '{broken[0]}' holds values that are not finite")

@@ -7,6 +7,7 @@ once more, by the loader that unpickles tensors and numbers alone, and the next 
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +146,8 @@ def _stored(path: Path) -> tuple[dict[str, Tensor], Progress]:
 
 
 def _former(path: Path) -> tuple[dict[str, Tensor], Progress]:
-    with opened(path) as file:
+    # What an odd pickle names may warn while it is refused.
+    with opened(path) as file, warnings.catch_warnings(action="ignore"):
         content = torch.load(file, map_location="cpu", weights_only=True)
     tensors = _named(content["weights"], content["average"], content["optimizer"]["state"])
     best = None if content["best_elbo"] == -math.inf else content["best_elbo"]

@@ -48,7 +48,7 @@ def attempt(number: int, place: Path, template: Path, command: list[str]) -> dic
     """What becomes of a command in a process of its own when its call of this number is denied, none for 0."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(template, place)
-    answer = place.with_name("answer.json")
+    answer = place.with_name(f"{place.name}.answer")
     if (child := os.fork()) == 0:
         signal.alarm(PATIENCE)
         answer.write_text(json.dumps(_run(number, place, command)))

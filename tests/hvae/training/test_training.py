@@ -395,6 +395,19 @@ def test_a_pickle_of_former_versions_is_read_once(uninterrupted: Path, tmp_path:
     assert_same_run(tmp_path, uninterrupted)
 
 
+def test_an_odd_pickle_is_refused_quietly(tmp_path: Path) -> None:
+    """The unpickler calls `in` on what the stream names, and a tensor type among that makes torch warn."""
+
+    class Odd:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return torch._utils._rebuild_tensor_v2, (torch.FloatTensor, 0, (), (), False, {})
+
+    learnt = resuming.Learnt(*(torch.nn.Linear(1, 1) for _ in range(2)), torch.optim.Adam([torch.zeros(1)]))
+    torch.save({"weights": Odd()}, tmp_path / FORMER_RESUME_FILE)
+    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        resuming.read(tmp_path, learnt, 1, 1)
+
+
 def test_images_have_to_fit(tmp_path: Path) -> None:
     wide = ImageSet("wide", "train", np.zeros((4, 1, 8, 10), np.uint8), np.zeros(4, np.int64))
     with pytest.raises(ConfigError, match=r"\(1, 8, 10\)"):
