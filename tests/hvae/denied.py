@@ -2,9 +2,9 @@
 
     LD_PRELOAD=deny.so python -m tests.hvae.denied PLACE TEMPLATE COMMAND...
 
-`PLACE` is made anew from `TEMPLATE` before each try, and calls below it are counted. Prints one JSON object a line: the
-number of the call, its kind (o open to read, c open to write, r read, w write, m mkdir, n rename), the exit code, what
-was printed, and what was left that is no whole file.
+`PLACE` is made anew from `TEMPLATE` before each try, and calls below it are counted. Prints one JSON object a line, first
+of all for the command undisturbed: the number of the call, its kind (o open to read, c open to write, r read, w write, m
+mkdir, n rename), the exit code, what was printed, and what was left that is no whole file.
 """
 
 import contextlib
@@ -38,7 +38,9 @@ SHIM.denied_kinds.restype = ctypes.c_char_p
 def main(place: Path, template: Path, command: list[str]) -> None:
     """Count the calls of a command that may make all of them, then deny each."""
     torch.set_num_threads(1)
-    kinds = attempt(0, place, template, command)["kinds"]
+    whole = attempt(0, place, template, command)
+    print(json.dumps(whole), flush=True)
+    kinds = whole["kinds"]
     for number in range(1, len(kinds) + 1):
         found = attempt(number, place, template, command)
         print(json.dumps(found | {"number": number, "kinds": kinds[number - 1]}), flush=True)

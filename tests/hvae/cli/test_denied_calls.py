@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.hvae.commands import succeed
+from tests.synthetic import make_tables
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [
@@ -25,8 +26,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "train": (*TRAIN, "--run", "{}/runs/new"),
     "resume": ("train", "digits-tiny", "--run", "{}/runs/begun", "--resume", "--device", "cpu"),
     "score": ("score", "{}/runs/a", "--data", "digits", "--limit", "20", "--seed", "9", "--device", "cpu"),
-    "report": ("report", "{}/runs/a", "--data", "digits", "--bootstrap", "10", "--out", "{}/report.md"),
-    "compare": ("compare", "{}/runs/a", "--data", "digits", "--bootstrap", "10", "--out", "{}/rivals.csv"),
+    "report": ("report", "{}/runs/a", "--bootstrap", "10", "--out", "{}/report.md"),
+    "compare": ("compare", "{}/runs/a", "--data", "glyphs", "--bootstrap", "10", "--out", "{}/rivals.csv"),
     "correlate": ("correlate", "{}/runs/a", "{}/runs/b", "--data", "digits", "--images", "40", "--device", "cpu"),
     "reconstruct": ("reconstruct", "{}/runs/a", "--data", "digits", "--count", "2", "--out", "{}/grid.png"),
     "list": ("runs", "list"),
@@ -57,6 +58,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         succeed(*TRAIN, "--seed", seed, "--run", place / "runs" / name)
         for split in ("reference", "calibration", "test"):
             succeed("score", place / "runs" / name, "--data", "digits", "--split", split, "--limit", "40")
+        make_tables(place / "runs" / name, ("glyphs",), n=40, parts=False)
     begun = Path(shutil.copytree(place / "runs" / "a", place / "runs" / "begun"))
     config = json.loads((begun / "config.json").read_text())
     config["training"]["epochs"] = 2
@@ -73,7 +75,8 @@ def test_one_call_denied(shim: Path, template: Path, tmp_path: Path, name: str) 
     driver = [sys.executable, "-m", "tests.hvae.denied", str(place), str(template), *command]
     done = subprocess.run(driver, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    tries = [json.loads(line) for line in done.stdout.splitlines()]
+    whole, *tries = (json.loads(line) for line in done.stdout.splitlines())
+    assert whole["code"] == 0 and not whole["broken"], whole
     assert name == "data-list" or tries, "no call was made below the folder"
     print(name, dict(Counter(one["kinds"] for one in tries)))
     wrong = [
