@@ -2,9 +2,9 @@
 
     LD_PRELOAD=deny.so python -m tests.hvae.denied PLACE TEMPLATE COMMAND...
 
-`PLACE` is made anew from `TEMPLATE` before each try, and calls below it are counted. Prints one JSON object a line, first
-of all for the command undisturbed: the number of the call, its kind (o open to read, c open to write, r read, w write, m
-mkdir, n rename), the exit code, what was printed, and what was left that is no whole file.
+`PLACE` is made anew from `TEMPLATE` before each try, and calls below it are counted. Prints one JSON object a line,
+first of all for the command undisturbed: the number of the call, its kind (o open to read, c open to write, r read, w
+write, m mkdir, n rename), the exit code, what was printed, and what was left that is no whole file.
 """
 
 import contextlib
