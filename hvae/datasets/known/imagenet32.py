@@ -88,7 +88,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             raise DataError(f"`labels` has numbers that are no classes from 1 to {CLASSES:,}")
     # What a damaged archive brings zipfile, zlib and numpy's header parser to.
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     return rows, labels.astype(np.int64)
 
 
