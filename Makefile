@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format docs bench-ui screenshots
+.PHONY: help app test lint format docs bench-ui screenshots lock
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
@@ -39,8 +39,12 @@ bench-ui: $(STAMP) ## time the dashboard in Chromium against its limits; BENCH_O
 screenshots: $(STAMP) ## the pictures of docs/pages.md, one of every page; HVAE_DATA shows real images in them
 	$(BIN)/python -m tests.screenshots
 
+lock: ## requirements.lock anew, once the ranges in pyproject.toml have changed (needs uv); UV_ARGS=--upgrade moves every pin
+	uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock $(UV_ARGS)
+
 # An environment that is already there is completed, never replaced; one whose pip is broken is repaired in place.
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python && set -- $(BIN)/python || set -- $(PYTHON); \
 	if ! "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 		echo "hvae needs Python 3.11 or newer, and $$1 is $$("$$1" --version 2>&1 || true)." >&2; \
@@ -49,5 +53,6 @@ $(STAMP): requirements.txt pyproject.toml
 		exit 1; \
 	fi
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -1,9 +1,12 @@
 import sys
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from app.server import access, cores, limits
+from app.server.door import Door
 from hvae.errors import ConfigError
+from hvae.runs.folders import run_roots
 
 # isort: split
 # pandas, pyarrow, plotly and scipy.stats are imported while the server starts, not while the first visitor waits.
@@ -13,9 +16,10 @@ from hvae.stats import conformal  # noqa: F401
 
 try:
     limits.current()
+    run_roots()
 except ConfigError as error:
     sys.exit(f"error: {error}")
 access.bound_uploads()
 cores.take_long_turns()
 
-app = st.App("app/main.py")
+app = st.App("app/main.py", middleware=[Middleware(Door, names=access.own_names())])

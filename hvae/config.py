@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -283,7 +283,7 @@ class RunConfig(Frozen):
         return self.model_dump_json(indent=1)
 
     @classmethod
-    def from_json(cls, text: str | bytes, source: str = "config.json") -> RunConfig:
+    def from_json(cls, text: str | bytes, source: str = "config.json") -> Self:
         """Parse and validate JSON; the `ConfigError` where it is unfit names its `source`."""
         try:
             return cls.model_validate_json(text)
@@ -302,6 +302,19 @@ class RunConfig(Frozen):
                 raise ConfigError(f"unknown setting '{dotted}'; settings are dotted names such as training.epochs")
             branch[leaf] = value
         return RunConfig.from_json(json.dumps(tree), source="override")
+
+
+class RunFile(RunConfig):
+    """What a `config.json` holds: a configuration, and which weights are its own."""
+
+    weights_sha256: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(max_length=2)] = ()
+    """SHA-256 of `model.safetensors`; two while one file takes the place of another, none in runs from before it was
+    noted and in those without weights yet."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration alone."""
+        return RunConfig(**{name: getattr(self, name) for name in RunConfig.model_fields})
 
 
 def first_problem(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from hvae.errors import HvaeError
+from hvae.inputs import read_bytes
 
 LOCK_FILE = ".lock"
 
@@ -22,6 +23,27 @@ DASHBOARD = _BESIDE / "hvae_dashboard" if (_BESIDE / "hvae_dashboard").is_dir() 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
+class WriteError(HvaeError):
+    """A file that the system did not let be written, and why; what was there before is as it was."""
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that no file could be put into, whether it is there yet or not; nothing is left in it.
+
+    Raises:
+        WriteError: a read-only or full place, a file where a folder belongs, a loop of links.
+    """
+    there = folder
+    while not os.path.lexists(there) and there.parent != there:
+        there = there.parent
+    try:
+        probe = there / f".{secrets.token_hex(6)}.part"
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        probe.unlink()
+    except OSError as error:
+        raise WriteError(f"nothing can be written to {there}: {error.strerror}; name another folder") from None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` to be filled, which takes its name at the end; `OSError` as the system refuses.
@@ -29,19 +51,21 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never half of either, whenever the process is killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
+    part = path.parent / f".{path.name[:200]}.{secrets.token_hex(6)}.part"
+    handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
+        # What the umask leaves; some libraries put a file of their own in the place of this one.
+        mode = os.fstat(handle).st_mode & 0o777
+        os.close(handle)
         yield part
-        os.chmod(part, 0o644)
+        os.chmod(part, mode)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill the temporary file of `replacing`; `HvaeError` if the system refuses, the old file is kept."""
+    """Let `write` fill the temporary file of `replacing`; `WriteError` if the system refuses, the old file is kept."""
     try:
         with replacing(path) as part:
             write(part)
@@ -49,9 +73,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         number = _system_error(error)
         if number is None:
             raise
-        hint = "free some space and run the same command again" if number in _FULL else "check the folder"
-        what = f"could not write {path}: {os.strerror(number)}"
-        raise HvaeError(f"{what}; {hint}; what was there before is kept") from error
+        hint = "free some space" if number in _FULL else "check the folder"
+        kept = "; what was there before is kept" if path.exists() else ""
+        raise WriteError(f"could not write {path}: {os.strerror(number)}; {hint}{kept}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,10 +83,20 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write bytes atomically with their SHA-256 behind them, for `read_sealed`."""
+    write_atomically(path, lambda part: part.write_bytes(content + hashlib.sha256(content).digest()))
+
+
+def read_sealed(path: Path, most: int) -> bytes | None:
+    """What `write_sealed` wrote, of at most `most` bytes; None where it is missing, damaged or no regular file."""
+    size = hashlib.sha256().digest_size
+    try:
+        content = read_bytes(path, most + size)
+    except OSError:
+        return None
+    content, seal = content[:-size], content[-size:]
+    return content if hashlib.sha256(content).digest() == seal else None
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -86,6 +120,14 @@ def run_lock(folder: Path) -> FileLock:
 
     Entering it raises `filelock.Timeout` where another process holds it, but only after a moment: `hvae.runs.states`
     asks whether a run is being written by holding a shared lock for microseconds, which must not turn a writer away.
+
+    Raises:
+        WriteError: a folder that cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # As the umask has it: the lock itself makes its file with a fixed mode.
+        os.close(os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDONLY, 0o666))
+    except OSError as error:
+        raise WriteError(f"nothing can be written to {folder}: {error.strerror}; name another folder") from None
     return FileLock(folder / LOCK_FILE, timeout=0.3)

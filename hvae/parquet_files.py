@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hvae.inputs import require_regular
+
 _STORED_KEY = b"stored"
 """In the metadata of a file with repeated columns: every column in its order with the one that holds its values."""
 
@@ -36,12 +38,19 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
     )
 
 
+def read_footer(path: Path, most: int | None = None) -> pq.FileMetaData:
+    """What a parquet file of at most `most` bytes says of itself, as `read_parquet` raises."""
+    require_regular(path, most)
+    return pq.read_metadata(path)
+
+
 def read_parquet(path: Path) -> pa.Table:
     """The columns as they were written, every page checked.
 
     Raises:
-        ArrowException, OSError or ValueError: a damaged file.
+        ArrowException, OSError or ValueError: a damaged file, or no regular one.
     """
+    require_regular(path)
     content = pq.read_table(path, page_checksum_verification=True)
     content.validate(full=True)
     if (stored := _stored(content.schema)) is None:

@@ -11,7 +11,7 @@ from app.looks.wording import quoted
 from app.reading import loading, presence
 from app.runs import curves, imports, robustness, tables
 from hvae import presets
-from hvae.runs.folders import RunEntry
+from hvae.runs.folders import RunEntry, is_resumable
 
 
 def commands(run: RunEntry | None, data: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def of_run(run: RunEntry, data: Sequence[str]) -> list[tuple[str, str]]:
     """(what it does, command) of everything that can be done with a run in its state."""
     name, found = shlex.quote(run.name), []
     is_model = run.has_weights and run.config is not None
-    if run.config and loading.state(run).state == "interrupted" and (run.path / "resume.pt").is_file():
+    if run.config and loading.state(run).state == "interrupted" and is_resumable(run.path):
         preset = shlex.quote(run.config.preset or "PRESET")
         found.append(("Continue it", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
     if is_model:

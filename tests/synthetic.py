@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hvae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from hvae.config import DataConfig, ModelConfig, RunConfig, RunFile, TrainingConfig
 from hvae.datasets import ImageSet
 from hvae.datasets.families import FAMILIES
 from hvae.models.hierarchical_config import BlockConfig, Family, HierarchicalConfig, LatentConfig, StageConfig
@@ -140,7 +140,7 @@ def make_tables(
         seed: named in the tables.
         pixels: whether the statistics of the pixels of every set are written too, below `HVAE_RUNS`.
     """
-    config = RunConfig.from_json((run / "config.json").read_bytes())
+    config = RunFile.from_json((run / "config.json").read_bytes()).config
     written = []
     for slug in sets:
         splits = [WHOLE.get(slug, "test"), *(PARTS if parts and slug == config.data.name else ())]
@@ -163,7 +163,7 @@ def make_card(run: Path, draws: int = 1, weights: str | None = None) -> Path:
     Returns:
         Its path. The weights are those that the run has at the time, where it has any.
     """
-    config = RunConfig.from_json((run / "config.json").read_bytes())
+    config = RunFile.from_json((run / "config.json").read_bytes()).config
     rows = []
     for family, strength, place in card_points():
         areas = {"joint": 0.5 + 0.08 * place, "LLR>1": 0.5 + 0.01 * place, "zlib": 0.6, "H": 0.9 if place else 0.5}
@@ -194,7 +194,7 @@ def make_landscape(
     The likelihood of the first image of each of the `pictures` rises by 100 nats as the contrast goes from 1 to 0. The
     weights are those that the run has at the time, where it has any.
     """
-    config = RunConfig.from_json((run / "config.json").read_bytes())
+    config = RunFile.from_json((run / "config.json").read_bytes()).config
     heights = tuple(-900 - 100 * contrast for contrast in CONTRASTS)
     curves = [
         Curve(slug=one.slug, split=one.split, fingerprint=one.fingerprint, example=0, log_px=heights)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hvae.config import RunConfig
+from hvae.config import RunFile
 from hvae.runs.catalogue import weights_hash
 from hvae.runs.measured.maps import LatentMap, MapLevel, MapMetadata, MapPart, Separation, write_map
 from tests.synthetic import WHOLE
@@ -21,7 +21,7 @@ def make_map(
 
     It names the weights that the run has, or others.
     """
-    config = RunConfig.from_json((run / "config.json").read_text())
+    config = RunFile.from_json((run / "config.json").read_text()).config
     levels, random = range(1, config.model.depth + 1), np.random.default_rng(0)
     named = [(sets[0], "reference"), *((slug, WHOLE.get(slug, "test")) for slug in sets)]
     frame = {

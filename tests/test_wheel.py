@@ -36,7 +36,7 @@ print(registry.FOLDER.parent, drawn.title[0].value, drawn.sidebar.selectbox[0].v
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout, so that what an earlier build or scoring left there has no part in the wheel."""
     folder = tmp_path_factory.mktemp("source")
-    left_out = shutil.ignore_patterns("__pycache__", "screenshots", ".*.part", ".partial", "resume.pt", ".lock")
+    left_out = shutil.ignore_patterns("__pycache__", "screenshots", ".*.part", ".partial", "resume.*", ".lock")
     for name in (*BUILT_FROM, *DASHBOARD):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=left_out)

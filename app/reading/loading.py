@@ -19,7 +19,7 @@ from hvae.runs import catalogue as catalogues
 from hvae.runs import folders, pixel_tables
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.correlations.tables import CorrelationMetadata
-from hvae.runs.folders import RunEntry
+from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE, RunEntry
 from hvae.runs.images.outliers import unseen
 from hvae.runs.images.sources import Source, locate, require_unchanged
 from hvae.runs.images.training_set import part_of, training_set
@@ -62,7 +62,7 @@ def history(run: RunEntry) -> pd.DataFrame:
 
 def state(run: RunEntry) -> RunState:
     """`hvae.runs.states.run_state`, looked at again when anything it depends on has changed."""
-    paths = [run.path / name for name in ("history.csv", WEIGHTS, "resume.pt")]
+    paths = [run.path / name for name in ("history.csv", WEIGHTS, RESUME_FILE, FORMER_RESUME_FILE)]
     seen = [(path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None for path in paths]
     present = run.path.is_dir(), is_written(run.path), bool(table_paths(run.path))
     epochs = run.config and run.config.training.epochs

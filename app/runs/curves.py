@@ -12,7 +12,7 @@ from app.frame.caching import kept
 from app.looks.wording import quoted
 from app.reading import loading
 from hvae.errors import HvaeError
-from hvae.runs.folders import RunEntry
+from hvae.runs.folders import RESUME_FILE, RunEntry
 from hvae.runs.states import RunState, learning_curve
 
 REFRESH = "5s"
@@ -100,7 +100,7 @@ def progress(run: RunEntry, state: RunState, now: float) -> str:
     said = [f"{quoted(run.name)} is being trained: {state.epochs} of {planned} epochs done"]
     try:
         history = learning_curve(run.path)
-        files = (curve, run.path / "resume.pt", run.path / "config.json")
+        files = (curve, run.path / RESUME_FILE, run.path / "config.json")
         stamps = [path.stat().st_mtime for path in files if path.is_file()]
     except (HvaeError, OSError):
         history, stamps = pd.DataFrame(), []

@@ -57,8 +57,8 @@ def section() -> None:
         "Import a run",
         "A run somebody passed on: its folder, or a zip archive of it. Every file is checked before the run shows: "
         "weights have to fit the configuration, tables and learning curve have to hold what they should, and anything "
-        "else in it is refused. <code>resume.pt</code> is a pickle, which could run code: it is neither copied nor "
-        "read, so an imported run can be scored and looked at, and not trained further.",
+        "else in it is refused. What a stopped training goes on from is neither copied nor read: an imported run "
+        "can be scored and looked at, and not trained further.",
     )
     _say_outcome()
     if not access.may_write():

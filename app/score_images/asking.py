@@ -83,6 +83,7 @@ def given(source: str, selection: state.Selection) -> Given | None:
             key=f"uploaded-{source}",
             max_upload_size=limits.current().upload_mib_per_file,
         )
+        st.caption(access.FAILED_UPLOADS)
     if not files:
         return None
     if source == FOLDER:

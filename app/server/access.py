@@ -6,12 +6,16 @@ import streamlit as st
 from streamlit import config
 
 from app.server import limits
+from app.server.door import FORWARDED, LOOPBACK
 from hvae.errors import HvaeError
 
 READ_ONLY = "This dashboard is read-only: it shows what is stored and changes no run."
+FAILED_UPLOADS = (
+    "Where a file says “Network Error”, the server was not reached: see whether it still runs, then choose the file "
+    "again. “Status code 413” is a file that is too large, 503 that others are uploading right now, 507 that the "
+    "server's disk is full, 403 that the page is open under another address than the server's."
+)
 NO_UPLOADS = "This dashboard takes no files from visitors."
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
 
 
 class Refused(HvaeError):
@@ -50,6 +54,13 @@ def may_name_paths() -> bool:
         and host in LOOPBACK
         and not any(name in headers for name in FORWARDED)
     )
+
+
+def own_names() -> list[str]:
+    """The names that Streamlit's settings give this server, beside localhost."""
+    named = [config.get_option("server.address"), config.get_option("browser.serverAddress")]
+    # Bound to every address, a server has no name of its own: `hosts` in limits.toml gives it one.
+    return [name for name in named if name and name not in ("0.0.0.0", "::")]
 
 
 def bound_uploads() -> None:

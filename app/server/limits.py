@@ -5,7 +5,7 @@ is started again. Bounds that keep a decoder safe whatever a visitor may do (pix
 here: they stand in `hvae` beside what they guard.
 """
 
-import os
+import errno
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.errors import ConfigError
+from hvae.inputs import named_path, read_bytes
 
 VARIABLE = "HVAE_LIMITS"
 FILE = Path(__file__).resolve().parents[2] / "limits.toml"
@@ -33,8 +34,12 @@ class Limits(Frozen):
     """Visitors may give files."""
     import_paths: bool = True
     """A run may be imported from a path, where only this computer reaches the server."""
+    hosts: Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]], Field(max_length=100)] = []
+    """Names beside localhost that visitors reach this server under."""
     upload_mib_per_file: Annotated[int, Field(ge=1, le=512)] = 64
     upload_mib_together: Annotated[int, Field(ge=1, le=4096)] = 128
+    upload_mib_under_way: Annotated[int, Field(ge=1, le=65_536)] = 512
+    """Of all files that are arriving at one time."""
     images_per_job: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     jobs_waiting: Annotated[int, Field(ge=1, le=1000)] = 20
     jobs_remembered: Annotated[int, Field(ge=1, le=10_000)] = 50
@@ -51,8 +56,7 @@ class Limits(Frozen):
 
 def current() -> Limits:
     """The limits of this server. Raises a ConfigError of one line that names the file and the key."""
-    named = os.environ.get(VARIABLE, "")
-    return read(Path(named).expanduser() if named else None)
+    return read(named_path(VARIABLE))
 
 
 @lru_cache(maxsize=8)
@@ -62,12 +66,10 @@ def read(path: Path | None) -> Limits:
         return Limits()
     path = path or FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ConfigError(f"limits {path}: more than {MOST_BYTES:,} bytes, so it is no file of limits")
-        return Limits.model_validate(tomllib.loads(content.decode()))
+        return Limits.model_validate(tomllib.loads(read_bytes(path, MOST_BYTES).decode()))
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ConfigError(f"limits {path}: {error.strerror}, so it is no file of limits") from None
         raise ConfigError(f"limits {path}: {error.strerror}; {VARIABLE} names the file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"limits {path}: no TOML file: {' '.join(str(error).split())}") from None

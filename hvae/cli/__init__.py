@@ -16,7 +16,7 @@ from hvae.cli import (
     training,
 )
 from hvae.cli.latents import correlating, mapping, reconstructing
-from hvae.cli.terminal import FriendlyGroup, SpreadingCommand
+from hvae.cli.terminal import FriendlyGroup, SpreadingCommand, say
 
 app = typer.Typer(
     cls=FriendlyGroup,
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit()
 
 

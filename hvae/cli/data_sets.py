@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import named_run
-from hvae.cli.terminal import SpreadingCommand, counted, warn
+from hvae.cli.terminal import SpreadingCommand, counted, say, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def list_data(
     from hvae.cli.terminal import show
 
     if markdown:
-        typer.echo(markdown_table())
+        say(markdown_table())
         return
     table = Table("name", "here", "images", "preprocessing", "splits", "licence", "citation", show_lines=True)
     table.columns[0].no_wrap = True
@@ -45,7 +45,7 @@ def list_data(
         splits = ", ".join(about.splits)
         table.add_row(name, here, about.images, about.preprocessing, splits, about.licence, about.citation)
     show(table)
-    typer.echo(
+    say(
         f"data folder: {datasets.data_root()} (set HVAE_DATA for another); your own: folder:PATH, npz:PATH; "
         "for a model of another size or colour: NAME-as-32x32-colour, NAME-as-28x28-grey"
     )
@@ -71,7 +71,7 @@ def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Na
     for name in names:
         with counted(name, "bytes") as progress:
             datasets.fetch(name, progress=progress)
-        typer.echo(f"{name} is in {datasets.data_root()}" if datasets.info(name).downloadable else f"{name} is here")
+        say(f"{name} is in {datasets.data_root()}" if datasets.info(name).downloadable else f"{name} is here")
 
 
 @app.command(cls=SpreadingCommand)
@@ -106,7 +106,7 @@ def measure(
         for count in [limit] if limit or entry is None else _scored(entry, whole):
             images = whole.spread(count)
             about = f"{len(images):,} images of {images.slug} ({images.split})"
-            typer.echo(f"{measure_pixels(images)}: {about}")
+            say(f"{measure_pixels(images)}: {about}")
             for density in densities:
                 try:
                     with counted(f"density of {about}") as progress:
@@ -114,7 +114,7 @@ def measure(
                 except DataError as error:
                     warn(str(error))
                 else:
-                    typer.echo(f"{path}: the density of their pixels")
+                    say(f"{path}: the density of their pixels")
 
 
 def _scored(run: RunEntry, whole: ImageSet) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hvae.cli.options import Runs, Seed, named_run, one_of
+from hvae.cli.terminal import say
 from hvae.errors import ConfigError
 
 MOST_IMAGES = 16
@@ -54,8 +55,8 @@ def figure(
     asked = Asked(entries, data or (), Setting.of(**given) if given else None, k, images, seed)
     drawn = draw(name, asked)
     drawn.write(out)
-    typer.echo(str(out))
+    say(str(out))
     if csv:
         numbers = out.with_suffix(".csv")
         drawn.write_numbers(numbers)
-        typer.echo(str(numbers))
+        say(str(numbers))

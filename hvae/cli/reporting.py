@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import Runs, named_run, one_of, refuse
-from hvae.cli.terminal import warn
+from hvae.cli.terminal import say, warn
 from hvae.errors import ConfigError, TableError
+from hvae.files import require_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +110,8 @@ def form_of(form: str | None, out: Path | None) -> str:
     form = one_of(form or held or "text", FORMATS, "--format")
     if held not in (None, form):
         raise ConfigError(f"--out {out} is a file of {held}, --format is {form}: choose one of them")
+    if out is not None:
+        require_writable(out.parent)
     return form
 
 
@@ -120,10 +123,10 @@ def deliver(tables: dict[str, pd.DataFrame], form: str, out: Path | None, entrie
 
     text = render(tables, form, known_labels(entry.path for entry in entries))
     if out is None:
-        typer.echo(text, nl=False)
+        say(text, nl=False)
     else:
         write_text(out, text)
-        typer.echo(str(out))
+        say(str(out))
 
 
 def _of_score_tables(

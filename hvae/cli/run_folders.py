@@ -10,8 +10,9 @@ import typer
 from filelock import Timeout
 
 from hvae.cli.options import Run, Runs, named_run
-from hvae.cli.terminal import warn
+from hvae.cli.terminal import say, warn
 from hvae.errors import CheckpointError, ConfigError, HvaeError
+from hvae.files import require_writable
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
@@ -31,7 +32,7 @@ def list_runs() -> None:
 
     entries = find_runs()
     if not entries:
-        typer.echo(f"no runs in {' or '.join(map(str, run_roots()))}: train one with `hvae train PRESET`")
+        say(f"no runs in {' or '.join(map(str, run_roots()))}: train one with `hvae train PRESET`")
         return
     table = Table("run", "preset", "trained on", "layers", "epochs", "validation", "tables", "state")
     for entry in entries:
@@ -79,7 +80,7 @@ def check(run: Run) -> None:
     """
     from hvae.models.contract import parameter_count
     from hvae.runs.catalogue import catalogue
-    from hvae.runs.checkpoints import load_checkpoint, read_config
+    from hvae.runs.checkpoints import load_checkpoint, named_weights, read_config
     from hvae.runs.correlations.tables import list_correlations, read_correlations
     from hvae.runs.folders import read_history, tables_only
     from hvae.runs.measured import maps
@@ -89,44 +90,46 @@ def check(run: Run) -> None:
     entry = named_run(run)
     config = read_config(entry.path)
     layers = f"{config.model.depth} layers" if config.model.depth else config.model.title
-    typer.echo(f"config.json: {layers}, {parameter_count(config.model):,} parameters")
+    say(f"config.json: {layers}, {parameter_count(config.model):,} parameters")
     problems: list[str] = []
 
-    def say(part: Callable[[], str]) -> None:
+    def check_part(part: Callable[[], str]) -> None:
         try:
-            typer.echo(part())
+            say(part())
         except HvaeError as error:
             problems.append(str(error))
 
     found = catalogue(entry)
     if not tables_only(entry.path):
-        say(lambda: f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
+        check_part(lambda: f"model.safetensors: sha256 {load_checkpoint(entry.path).weights_sha256}")
     elif found.weights:
-        typer.echo(f"tables only: {entry.problem}; all tables name those of sha256 {found.weights}")
-    say(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
+        say(f"tables only: {entry.problem}; all tables name those of sha256 {found.weights}")
+    if entry.has_weights and not named_weights(entry.path):
+        warn("config.json names no hash of the weights, as those of older runs: a flipped bit in them goes unnoticed")
+    check_part(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
     for table in found.entries:
-        typer.echo(f"scores/{table.path.name}: {len(found.read(table)):,} images")
+        say(f"scores/{table.path.name}: {len(found.read(table)):,} images")
     measured, wrong = cards(entry)
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
     for card in measured:
-        typer.echo(f"card/{card.metadata.file_name}: sound")
+        say(f"card/{card.metadata.file_name}: sound")
     around, wrong = landscapes(entry)
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in wrong]
     for landscape in around:
-        typer.echo(f"{landscape.path.as_posix()}: sound")
+        say(f"{landscape.path.as_posix()}: sound")
     if (entry.path / maps.PATH).is_file():
-        say(lambda: f"{maps.PATH.as_posix()}: {len(maps.usable_map(entry).frame):,} images")
+        say(f"{maps.PATH.as_posix()}: {len(maps.usable_map(entry).frame):,} images")
     for correlations in list_correlations(entry.path):
         try:
             read_correlations(correlations.path)
-            typer.echo(f"correlations/{correlations.path.name}: sound")
+            say(f"correlations/{correlations.path.name}: sound")
         except HvaeError as error:
             problems.append(str(error))
     if problems:
         more = f" (and {len(problems) - 1} more: {'; '.join(problems[1:])})" if len(problems) > 1 else ""
         raise CheckpointError(f"{entry.name}: {problems[0]}{more}")
-    typer.echo(f"{entry.name} is sound")
+    say(f"{entry.name} is sound")
 
 
 @app.command()
@@ -150,6 +153,7 @@ def bundle(
     """
     from hvae.runs.importing.bundles import bundle_tables, bundle_weights
 
+    require_writable(dest)
     entry = named_run(run)
     if without_weights:
         bundle_tables(entry, dest, data or (), draws or (), warn)
@@ -157,7 +161,7 @@ def bundle(
         raise ConfigError("--data and --draws choose score tables: they go with --without-weights")
     else:
         bundle_weights(entry, dest)
-    typer.echo(str(dest))
+    say(str(dest))
 
 
 @app.command()
@@ -177,7 +181,7 @@ def upgrade(runs: Runs) -> None:
         except Timeout:
             raise CheckpointError(f"another process is scoring {entry.name}: wait until it ends") from None
         done, cut = len(converted), sum(converted.values())
-        typer.echo(
+        say(
             f"{entry.name}: {done} score table{'s' * (done != 1)} converted (standard errors rounded to float16, every "
             "other value unchanged), the others are of today's format"
         )
@@ -196,13 +200,14 @@ def import_(
     """Copy a run from elsewhere into $HVAE_RUNS (default runs/), checked in every part before it shows.
 
     Weights have to fit their config, tables and learning curve have to hold what they should, and nothing else may be
-    in it. resume.pt is a pickle: it is neither copied nor read, so an imported run cannot be trained further.
+    in it. What a stopped training goes on from is neither copied nor read: an imported run cannot be trained further.
     """
     from hvae.runs.folders import run_roots
     from hvae.runs.importing import MAXIMUM_TOTAL_BYTES, import_archive, import_run
 
     into = run_roots()[0]
+    require_writable(into)
     if source.is_file():
-        typer.echo(str(import_archive(source, into, name, warn, max_bytes or MAXIMUM_TOTAL_BYTES)))
+        say(str(import_archive(source, into, name, warn, max_bytes or MAXIMUM_TOTAL_BYTES)))
     else:
-        typer.echo(str(import_run(source, into, name, warn)))
+        say(str(import_run(source, into, name, warn)))

@@ -1,5 +1,8 @@
 """What commands share on a terminal: errors of one line, tables, progress, options of several values."""
 
+import json
+import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +21,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment, Segments
 from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
@@ -33,9 +37,14 @@ class FriendlyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with _terminable():
+                return super().invoke(ctx)
         except HvaeError as error:
             fail(str(error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            fail(f"{error.filename or 'the system'}: {error.strerror or error}; nothing was left half written")
         except KeyboardInterrupt:
             typer.secho("stopped", fg="yellow", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -46,6 +55,9 @@ class FriendlyGroup(TyperGroup):
                 fail("the GPU ran out of memory: choose a smaller batch (--batch-size, --set training.batch_size=...)")
             if name == "MisconfigurationException":
                 fail(f"the devices asked for cannot be used: {error}")
+            if isinstance(said := getattr(error, "message", None), str):
+                # Wrong use, in typer's words, which repeat what was typed.
+                error.message = _line(said)  # type: ignore[attr-defined]
             raise
 
 
@@ -60,17 +72,44 @@ def warn(message: str) -> None:
     typer.secho(f"note: {_line(message)}", fg="yellow", err=True)
 
 
+def say(text: str, nl: bool = True, err: bool = False) -> None:
+    """Print lines that may hold names from outside."""
+    typer.echo(_plain(text), nl=nl, err=err)
+
+
+def _plain(text: str) -> str:
+    """What any terminal can be given: names of files hold whatever bytes somebody chose."""
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in shown)
+
+
 def _line(message: str) -> str:
-    """One line that any terminal can be given: names of files hold whatever bytes somebody chose."""
-    plain = message.encode("utf-8", "backslashreplace").decode()
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in " ".join(plain.split()))
+    return _plain(" ".join(message.split()))
 
 
 def strict_json(found: object) -> str:
-    """JSON as every parser reads it: what is no finite number is null."""
+    """JSON as every parser reads it: what is no finite number is null, what no terminal should see is escaped."""
     from pydantic_core import to_json
 
-    return to_json(found, indent=2, inf_nan_mode="null").decode()
+    text = to_json(found, indent=2, inf_nan_mode="null").decode()
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C: with what is finished kept, and a line that says how to continue."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -79,14 +118,16 @@ def interruptible(hint: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.secho(f"stopped; {hint}", fg="yellow", err=True)
+        typer.secho(f"stopped; {_line(hint)}", fg="yellow", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def show(table: Table) -> None:
     """Print a table on stdout, 200 columns wide where that is a file."""
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table, highlight=False)
+    console = Console(markup=False)
+    console = console if console.is_terminal else Console(width=200, markup=False)
+    drawn = (one if one.control else Segment(_plain(one.text), one.style) for one in console.render(table))
+    console.print(Segments(drawn), end="", highlight=False)
 
 
 OnProgress = Callable[[int, int], None]
@@ -95,12 +136,18 @@ OnProgress = Callable[[int, int], None]
 @contextmanager
 def counted(description: str, unit: str = "images") -> Iterator[OnProgress]:
     """A callable that takes (done, in all) and shows how far a command is; `bytes` are shown as kB and MB."""
-    console = Console(stderr=True)
+    console, description = Console(stderr=True, markup=False), _line(description)
     if not console.is_terminal:
         yield _lines(console, description, unit)
         return
     count: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), count, TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        count,
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -6,6 +6,8 @@ import json
 import math
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +17,9 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, accelerator
-from hvae.cli.terminal import interruptible, time_left, warn
+from hvae.cli.terminal import interruptible, say, time_left, warn
 from hvae.errors import ConfigError
+from hvae.files import WriteError, require_writable
 
 if TYPE_CHECKING:
     from hvae.config import RunConfig
@@ -69,6 +72,7 @@ def train(
     if config.data.name == OWN and not resume:
         raise ConfigError(f"{preset} is for images of your own: name them with --data folder:PATH")
     folder = run or _default_folder(preset, config, data)
+    require_writable(folder)
     if resume:
         config = _config_to_resume(folder, preset, asked)
     for name, number in (("--devices", devices), ("--nodes", nodes)):
@@ -104,19 +108,31 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
     fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
     fitted, validation = exposed(config, fitted, validation)
     beside = f" (half of them outliers: {config.data.outliers})" if config.data.outliers else ""
-    say = rank_zero_only(typer.echo)
-    say(
+    tell = rank_zero_only(say)
+    tell(
         f"{folder}: {config.preset} on {config.data.name}, {len(fitted):,} fitted and {len(validation):,} validation "
         f"images{beside}, {config.training.epochs} epochs, seed {config.training.seed}",
         err=True,
     )
     command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
     display = _Display(folder, config)
-    with interruptible(f"continue with: {command}"), display.bar:
+    with interruptible(f"continue with: {command}"), unwritable(folder, command), display.bar:
         run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
     if display.first >= 0:
         display.print_epochs("0:00:00")
-    say(str(folder))
+    tell(str(folder))
+
+
+@contextmanager
+def unwritable(folder: Path, command: str) -> Iterator[None]:
+    """Say how to go on where the system stopped the writing: that depends on what is there."""
+    from hvae.runs.folders import is_resumable
+
+    try:
+        yield
+    except WriteError as error:
+        then = f"then continue with: {command}" if is_resumable(folder) else "then run the same command again"
+        raise WriteError(f"{error}; {then}") from error
 
 
 def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: int | None) -> dict[str, object]:

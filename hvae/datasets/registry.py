@@ -5,7 +5,6 @@ training set, each purpose from images of its own.
 """
 
 import difflib
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hvae.datasets.conversions import check_image_shape, conform_set, converted_
 from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, released, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
 from hvae.errors import DataError
+from hvae.inputs import named_path
 
 _FAMILIES = (mnist, released, bundled, cifar, svhn, celeba, imagenet32)
 _DATA_SETS: dict[str, DataSet] = {one.info.name: one for family in _FAMILIES for one in family.DATA_SETS}
@@ -104,10 +104,7 @@ def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> tuple[DataSe
 
 def data_root() -> Path:
     """Folder of the data sets: ``$HVAE_DATA``, else ``hvae/data`` in the user's cache folder (not created here)."""
-    if configured := os.environ.get("HVAE_DATA"):
-        return Path(configured).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache).expanduser() if cache else Path.home() / ".cache") / "hvae" / "data"
+    return named_path("HVAE_DATA") or (named_path("XDG_CACHE_HOME") or Path.home() / ".cache") / "hvae" / "data"
 
 
 PARTS = ("fitted", "validation", "reference", "calibration")

@@ -19,10 +19,10 @@ from hvae import scores as registry
 from hvae.datasets import ImageSet
 from hvae.datasets.families import FAMILIES
 from hvae.errors import CheckpointError, DataError, TableError
-from hvae.files import run_lock, write_text
+from hvae.files import read_sealed, run_lock, write_sealed
 from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import RunEntry
-from hvae.runs.measured.cards import FOLDER, UNALTERED, Card, CardMetadata, write_card
+from hvae.runs.measured.cards import FOLDER, MAXIMUM_BYTES, UNALTERED, Card, CardMetadata, write_card
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score
 from hvae.stats import conformal
@@ -138,10 +138,8 @@ class _Measuring:
 
     def _finished(self, family: str, strength: float) -> list[dict[str, object]] | None:
         """Rows measured before, None where they are missing or damaged."""
-        try:
-            return json.loads(self._path(family, strength).read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
+        content = read_sealed(self._path(family, strength), MAXIMUM_BYTES)
+        return None if content is None else json.loads(content)
 
     def _rows(self, family: str, strength: float) -> list[dict[str, object]]:
         """Measure one strength of a family: a row a score."""
@@ -153,5 +151,5 @@ class _Measuring:
             p = conformal.p_values(-self.thresholds[score.label], -own)
             row = {"family": family, "strength": strength, "score": score.label, "auroc": area.value}
             rows.append(row | {"auroc_low": area.low, "auroc_high": area.high, "caught": float(np.mean(p <= BUDGET))})
-        write_text(self._path(family, strength), json.dumps(rows))
+        write_sealed(self._path(family, strength), json.dumps(rows).encode())
         return rows

@@ -4,6 +4,7 @@ Finished chunks wait in `scores/.partial/`, so an interrupted scoring continues 
 """
 
 import hashlib
+import math
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from filelock import Timeout
 
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError, TableError
-from hvae.files import run_lock, write_atomically
+from hvae.files import read_sealed, run_lock, write_sealed
 from hvae.measuring.further import FURTHER
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer
@@ -101,27 +102,30 @@ class _Scoring:
         for number, (start, stop) in enumerate(chunks):
             if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
                 values = self._chunk(self.rows[start:stop])
-                write_atomically(self._path(start), lambda part, values=values: _save(part, values))
+                write_sealed(self._path(start), np.asarray(values, np.float64).tobytes())
             if on_progress is not None and self.fabric.is_global_zero:
                 on_progress(stop, n)
         self.fabric.barrier()
         path = self.folder / "scores" / self.metadata.file_name
         if self.fabric.is_global_zero:
-            parts = [self._read(*chunk) for chunk in chunks]
-            path = write_table(self.folder, self._table(np.concatenate(parts, axis=1)))  # type: ignore[arg-type]
+            path = write_table(self.folder, self._table(np.concatenate([self._kept(*one) for one in chunks], axis=1)))
             shutil.rmtree(self.partial, ignore_errors=True)
         return path
 
     def _path(self, start: int) -> Path:
-        return self.partial / f"{start:09d}.npy"
+        return self.partial / f"{start:09d}.chunk"
 
     def _read(self, start: int, stop: int) -> np.ndarray | None:
-        """A finished chunk (draws, images, columns), None where it is missing or damaged."""
-        try:
-            values = np.load(self._path(start), allow_pickle=False)
-        except (OSError, ValueError):
-            return None
-        return values if values.shape == (self.how.draws, stop - start, len(self.columns)) else None
+        """A finished chunk (draws, images, columns), None where it is missing, or damaged by so much as a bit."""
+        shape = self.how.draws, stop - start, len(self.columns)
+        size = 8 * math.prod(shape)
+        content = read_sealed(self._path(start), size)
+        return np.frombuffer(content).reshape(shape) if content and len(content) == size else None
+
+    def _kept(self, start: int, stop: int) -> np.ndarray:
+        """A finished chunk, made again where it cannot be read back."""
+        values = self._read(start, stop)
+        return self._chunk(self.rows[start:stop]) if values is None else values
 
     def _table(self, values: np.ndarray) -> ScoreTable:
         """The table of what was measured, with the further columns that it had before."""
@@ -182,8 +186,3 @@ class _Adding(_Scoring):
     def _chunk(self, index: np.ndarray) -> np.ndarray:
         key = noise_key(self.images.slug, self.images.split)
         return self.scorer.values(self.images.images[index], key, index, self.further)
-
-
-def _save(part: Path, values: np.ndarray) -> None:
-    with part.open("wb") as file:
-        np.save(file, values, allow_pickle=False)

@@ -17,7 +17,7 @@ from hvae.config import DataConfig
 from hvae.datasets.base import slug_stem
 from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
-from hvae.files import sha256
+from hvae.inputs import sha256
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, read_table, table_paths
 from hvae.runs.settings import Setting

@@ -4,6 +4,8 @@ Nothing here unpickles: a checkpoint from outside is a bounded JSON, a header th
 config asks for, and then plain numbers.
 """
 
+import errno
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,9 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from hvae.config import Ability, RunConfig
+from hvae.config import Ability, RunConfig, RunFile
 from hvae.errors import CheckpointError, ConfigError
-from hvae.files import sha256, write_atomically, write_text
+from hvae.files import write_atomically, write_text
+from hvae.inputs import read_bytes, sha256
 from hvae.models.contract import Model, parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.folders import MAXIMUM_CONFIG_BYTES, missing_weights
@@ -52,9 +55,7 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise CheckpointError(f"{folder} is no run folder: it has no {CONFIG_FILE}")
-    if path.stat().st_size > MAXIMUM_CONFIG_BYTES:
-        raise CheckpointError(f"{path} is larger than any configuration ({MAXIMUM_CONFIG_BYTES} bytes at most)")
-    config = RunConfig.from_json(path.read_bytes(), source=str(path))
+    config = _read_file(path).config
     try:
         parameters = parameter_count(config.model)
     except ConfigError as error:
@@ -64,9 +65,24 @@ def read_config(folder: Path) -> RunConfig:
     return config
 
 
-def write_config(folder: Path, config: RunConfig) -> None:
-    """Write `config.json` atomically."""
-    write_text(folder / CONFIG_FILE, config.to_json() + "\n")
+def named_weights(folder: Path) -> tuple[str, ...]:
+    """SHA-256 of the weights that `config.json` says are the run's; empty where it names none."""
+    return _read_file(folder / CONFIG_FILE).weights_sha256
+
+
+def _read_file(path: Path) -> RunFile:
+    try:
+        content = read_bytes(path, MAXIMUM_CONFIG_BYTES)
+    except OSError as error:
+        problem = "is larger than any configuration" if error.errno == errno.EFBIG else "cannot be read"
+        raise CheckpointError(f"{path} {problem} ({error.strerror})") from None
+    return RunFile.from_json(content, source=str(path))
+
+
+def write_config(folder: Path, config: RunConfig, weights: tuple[str, ...] = ()) -> None:
+    """Write `config.json` atomically, with the SHA-256 of the weights that are the run's, if there are any."""
+    held = config.model_dump(mode="json") | ({"weights_sha256": weights} if weights else {})
+    write_text(folder / CONFIG_FILE, json.dumps(held, indent=1, ensure_ascii=False) + "\n")
 
 
 def save_weights(
@@ -74,6 +90,7 @@ def save_weights(
 ) -> None:
     """Write `model.safetensors` atomically, floating-point weights as `dtype`, the config in its header.
 
+    `config.json` is written too and names their SHA-256. Whenever this is interrupted, it names that of the file there.
     Weights that the kind of model declares exact (`ModelConfig.exact_weights`) are not rounded.
     """
     exact = config.model.exact_weights
@@ -87,7 +104,15 @@ def save_weights(
     }
     # One entry alone: safetensors writes several in random order, and equal weights have to be equal files.
     metadata = {"config": config.to_json()}
-    write_atomically(folder / WEIGHTS_FILE, lambda part: save_file(tensors, part, metadata))
+    path = folder / WEIGHTS_FILE
+    before = (sha256(path),) if path.is_file() else ()
+
+    def write(part: Path) -> None:
+        save_file(tensors, part, metadata)
+        write_config(folder, config, (*before, sha256(part)))
+
+    write_atomically(path, write)
+    write_config(folder, config, (sha256(path),))
 
 
 def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
@@ -113,10 +138,14 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
                 if (found := tuple(file.get_slice(name).get_shape())) != shape:
                     raise CheckpointError(f"{unfit}: '{name}' has shape {found}, the config asks for {shape}")
             weights = {name: file.get_tensor(name).float() for name in expected}
-    except (SafetensorError, OSError) as error:
+    # Where the system refuses to map the file, torch says so by a RuntimeError.
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise CheckpointError(f"{path} is no readable safetensors file ({error}); copy it again or retrain") from None
     if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise CheckpointError(f"{path}: '{broken[0]}' holds values that are not finite")
+    named = named_weights(folder)
+    if named and sha256(path) not in named:
+        raise CheckpointError(f"{path} is damaged, or not of this run: {CONFIG_FILE} names another hash; copy it again")
     return weights
 
 

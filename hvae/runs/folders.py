@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from hvae.config import Ability, RunConfig
-from hvae.errors import HvaeError, TableError
+from hvae.config import Ability, RunConfig, RunFile
+from hvae.errors import ConfigError, HvaeError, TableError
 from hvae.files import DASHBOARD
+from hvae.inputs import named_path, opened, read_bytes
 
+RESUME_FILE, FORMER_RESUME_FILE = "resume.safetensors", "resume.pt"
+"""What a stopped training goes on from, and what versions before it left."""
 MAXIMUM_CONFIG_BYTES = 1_000_000
 MAXIMUM_HISTORY_BYTES = 50_000_000
 BUNDLED_RUNS = DASHBOARD / "assets" / "runs"
@@ -41,8 +44,15 @@ class RunEntry:
 
 
 def run_roots() -> list[Path]:
-    """Folders that hold runs: `HVAE_RUNS` (default `runs/`), then the bundled runs."""
-    return [Path(os.environ.get("HVAE_RUNS", "runs")), BUNDLED_RUNS]
+    """Folders that hold runs: `HVAE_RUNS` (default `runs/`, made when it is needed), then the bundled runs.
+
+    Raises:
+        ConfigError: `HVAE_RUNS` names something that is there and no folder.
+    """
+    own = named_path("HVAE_RUNS") or Path("runs")
+    if os.path.lexists(own) and not own.is_dir():
+        raise ConfigError(f"{own} is no folder, so it can hold no runs: name another one with HVAE_RUNS")
+    return [own, BUNDLED_RUNS]
 
 
 def find_runs(roots: list[Path] | None = None) -> list[RunEntry]:
@@ -69,10 +79,7 @@ def _entry(path: Path) -> RunEntry:
     config, problem = None, None
     file, weights = path / "config.json", path / "model.safetensors"
     try:
-        if file.stat().st_size > MAXIMUM_CONFIG_BYTES:
-            problem = "config.json is larger than any configuration"
-        else:
-            config = RunConfig.from_json(file.read_bytes())
+        config = RunFile.from_json(read_bytes(file, MAXIMUM_CONFIG_BYTES)).config
     except HvaeError as error:
         problem = str(error)
     except OSError as error:
@@ -82,9 +89,14 @@ def _entry(path: Path) -> RunEntry:
     return RunEntry(path.name, path, config, problem, weights.is_file())
 
 
+def is_resumable(folder: Path) -> bool:
+    """Whether a run folder has what a training can go on from; its content is not looked at."""
+    return any((folder / name).is_file() for name in (RESUME_FILE, FORMER_RESUME_FILE))
+
+
 def tables_only(folder: Path) -> bool:
     """Whether a run was bundled without its weights: it has score tables and nothing to make or train a model of."""
-    made_of = any((folder / name).exists() for name in ("model.safetensors", "resume.pt"))
+    made_of = (folder / "model.safetensors").exists() or is_resumable(folder)
     return not made_of and any((folder / "scores").glob("*.parquet"))
 
 
@@ -100,9 +112,10 @@ def read_history(run: Path) -> pd.DataFrame:
     path = run / "history.csv"
     if not path.is_file():
         return pd.DataFrame()
-    if path.stat().st_size > MAXIMUM_HISTORY_BYTES:
-        raise TableError(f"{path} is larger than any learning curve")
     try:
-        return pd.read_csv(path)
-    except (ValueError, OSError) as error:
+        with opened(path, MAXIMUM_HISTORY_BYTES) as file:
+            return pd.read_csv(file)
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise TableError(f"{path} is damaged: {str(error).splitlines()[0]}") from None

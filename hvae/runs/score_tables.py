@@ -17,14 +17,13 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_parquet
 from hvae.runs import pixel_tables
 from hvae.runs.columns import (
     companion_in_words,
@@ -310,7 +309,7 @@ def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
     if path.stat().st_size > MAXIMUM_TABLE_BYTES:
         raise TableError(f"{path.name} is larger than any score table ({MAXIMUM_TABLE_BYTES} bytes at most)")
     try:
-        file = pq.read_metadata(path)
+        file = read_footer(path)
         schema = whole_schema(file.schema.to_arrow_schema())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hvae.errors import CheckpointError, HvaeError, TableError
 from hvae.files import LOCK_FILE
-from hvae.runs.folders import RunEntry, read_history, tables_only
+from hvae.runs.folders import RESUME_FILE, RunEntry, is_resumable, read_history, tables_only
 from hvae.runs.tensor_files import read_header
 
 State = Literal["complete", "training now", "interrupted", "tables only", "damaged"]
@@ -45,13 +45,13 @@ def run_state(run: RunEntry) -> RunState:
     except HvaeError as error:
         return RunState("damaged", str(error).replace(f"{run.path}{os.sep}", ""), _epochs_or_none(run))
     planned = run.config.training.epochs
-    resumable = (run.path / "resume.pt").is_file()
+    resumable = is_resumable(run.path)
     if has_weights and (epochs >= planned or not (epochs or resumable)):
         return RunState("complete", "", epochs)
     if resumable:
         return RunState("interrupted", f"stopped after {epochs} of {planned} epochs", epochs)
     if has_weights:
-        reason = f"stopped after {epochs} of {planned} epochs; resume.pt is not here, so it cannot be continued"
+        reason = f"stopped after {epochs} of {planned} epochs; {RESUME_FILE} is not here, so it cannot be continued"
         return RunState("interrupted", reason, epochs)
     if tables_only(run.path):
         reason = "bundled without its weights (model.safetensors is missing): stored scores can be read, nothing new"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from hvae.config import first_problem
 from hvae.errors import TableError
+from hvae.inputs import require_regular
 from hvae.parquet_files import read_parquet
 from hvae.runs.columns import is_standard_error
 from hvae.runs.score_tables import (
@@ -49,6 +50,7 @@ def upgrade_tables(run: Path) -> dict[Path, int]:
 def _upgrade(run: Path, path: Path) -> int | None:
     """How many standard errors were cut; None for a table of today's schema."""
     try:
+        require_regular(path)
         content = pq.read_table(path)
         about = json.loads((content.schema.metadata or {})[METADATA_KEY])
         version = about["schema_version"]

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,11 +27,12 @@ from hvae.errors import CheckpointError, ConfigError, DataError, HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically
 from hvae.models.contract import Model, Objective
 from hvae.runs.checkpoints import WEIGHTS_FILE, read_config, save_weights, write_config
+from hvae.runs.folders import RESUME_FILE, is_resumable
 from hvae.runs.images.training_set import remembered
+from hvae.training import resuming
 from hvae.training.schedules import learning_rate_at, of_every_class
 
 HISTORY_FILE = "history.csv"
-RESUME_FILE = "resume.pt"
 INITIALISATION_IMAGES = 512
 VALIDATION_BATCH = 250
 DIVERGED_NATS_PER_DIMENSION = 1000.0
@@ -53,15 +54,6 @@ class Progress:
     images_per_second: float
 
 
-@dataclass
-class _State:
-    """What a checkpoint holds beside the weights."""
-
-    step: int = 0
-    best_elbo: float = -math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-
-
 def train(
     config: RunConfig,
     folder: Path,
@@ -79,8 +71,8 @@ def train(
 
     It gets `config.json` with the identity of the `whole` training set (default the one that `fitted` was taken from,
     without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
-    `history.csv` and `resume.pt`; to `resume` from that gives the same as an uninterrupted run. Accelerator, devices
-    and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
+    `history.csv` and `resume.safetensors`; to `resume` from that gives the same as an uninterrupted run. Accelerator,
+    devices and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -118,12 +110,12 @@ def _noted(config: RunConfig, folder: Path, whole: ImageSet, resume: bool) -> Ru
     """The config that the run is trained with, where the folder may be written."""
     noted = remembered(config, whole)
     if resume:
-        if not (folder / RESUME_FILE).is_file():
+        if not is_resumable(folder):
             raise CheckpointError(f"{folder} has no {RESUME_FILE} to resume from; train it without --resume")
         if (begun := read_config(folder)) not in (config, noted):
             raise CheckpointError(f"{folder} was trained with another config; resume it without overrides")
         return begun
-    if any((folder / name).exists() for name in (RESUME_FILE, HISTORY_FILE, WEIGHTS_FILE)):
+    if is_resumable(folder) or any((folder / name).exists() for name in (HISTORY_FILE, WEIGHTS_FILE)):
         raise CheckpointError(f"{folder} already holds a run: resume it (--resume) or name another folder")
     return noted
 
@@ -165,16 +157,16 @@ class _Trainer:
         self.module, self.optimizer = fabric.setup(model, optimizer)
         # Distributed wrappers watch the forward pass of a module; the objective is that of this one.
         self.module.mark_forward_method("objective")
-        self.state = _State()
+        self.learnt = resuming.Learnt(model, self.average, self.optimizer)
+        self.state = resuming.Progress()
         if resume:
-            self._load()
+            self.state = resuming.read(folder, self.learnt, self.steps, self.steps_per_epoch)
 
     def run(self, on_step: Callable[[Progress], None] | None) -> None:
         """Train from the current step to the last, validating at the end of each epoch."""
-        if self.fabric.is_global_zero:
+        if self.fabric.is_global_zero and not self.state.step:
             write_config(self.folder, self.config)
-            if not self.state.step:
-                self._save_resume()
+            self._save_resume()
         began, images = time.monotonic(), 0
         while self.state.step < self.steps:
             for index in self._batches():
@@ -316,33 +308,11 @@ class _Trainer:
         for x, labels in zip(*(part.split(VALIDATION_BATCH) for part in images), strict=True):
             yield self._preprocess(x, generator), labels.to(self.fabric.device)
 
-    def _stored(self) -> dict[str, Any]:
-        """What a checkpoint holds the state of, beside `_State`."""
-        return {"weights": self.model, "average": self.average, "optimizer": self.optimizer}
-
     def _save_resume(self) -> None:
         if self.fabric.is_global_zero:
-            content = {name: stored.state_dict() for name, stored in self._stored().items()} | vars(self.state)
-            write_atomically(self.folder / RESUME_FILE, lambda part: _save(content, part))
-
-    def _load(self) -> None:
-        path = self.folder / RESUME_FILE
-        try:
-            content = torch.load(path, map_location=self.fabric.device, weights_only=True)
-            for name, stored in self._stored().items():
-                stored.load_state_dict(content[name])
-            self.state = _State(content["step"], content["best_elbo"], content["history"])
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
+            resuming.write(self.folder, self.learnt.tensors(), self.state)
 
 
 def _tensors(images: ImageSet) -> tuple[Tensor, Tensor]:
     """Images (n, channel, height, width) uint8 and labels (n,)."""
     return torch.from_numpy(images.images), torch.tensor(images.labels)
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    # Into an open file: given a path, torch.save loses the reason why the system refused a write.
-    with path.open("wb") as file:
-        torch.save(content, file)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.compare import metrics
 from app.frame import components, parts
-from hvae.config import KINDS, RunConfig
+from hvae.config import KINDS, RunFile
 from hvae.datasets import load
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.scores import SCORES, SingleScore
@@ -69,7 +69,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
     monkeypatch.setitem(KINDS, "pixels", "tests.hvae.contract.toy_kind:PixelsConfig")
     run = make_run(root, "pixels")
-    config = RunConfig.from_json((run / "config.json").read_bytes())
+    config = RunFile.from_json((run / "config.json").read_bytes()).config
     (run / "config.json").write_text(config.model_copy(update={"model": PixelsConfig()}).to_json())
     columns = ["epoch", "step", "elbo", "train_elbo", "log_px", "learning_rate", "images_per_second"]
     pd.read_csv(run / "history.csv")[columns].to_csv(run / "history.csv", index=False)
@@ -100,7 +100,7 @@ def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:
             slug, origin = slugs[table.metadata.slug]
             about = table.metadata.model_copy(update={"slug": slug, "data": slug, "origin": origin})
             write_table(run, ScoreTable(table.frame, about))
-    config = RunConfig.from_json((run / "config.json").read_bytes())
+    config = RunFile.from_json((run / "config.json").read_bytes()).config
     data = config.data.model_copy(update={"name": "folder:/somewhere/clothes", "fingerprint": "a" * 64, "images": 240})
     (run / "config.json").write_text(config.model_copy(update={"data": data}).to_json())
     for page in ("overview", "compare"):

@@ -1,10 +1,11 @@
-"""A coverage-guided fuzzer of what reads files from outside: images and archives of them, or runs.
+"""A coverage-guided fuzzer of what reads files from outside: images and archives of them, runs, or checkpoints.
 
 It needs atheris, which is no dependency of this project (`pip install atheris`, in an environment of its own beside the
 project's packages). From the root of the repository, ten minutes of each target:
 
     python -m tests.benchmarks.fuzz_images images --out /tmp/fuzz-images --seconds 600
     python -m tests.benchmarks.fuzz_images runs --out /tmp/fuzz-runs --seconds 600
+    python -m tests.benchmarks.fuzz_images checkpoints --out /tmp/fuzz-checkpoints --seconds 600
 
 `OUT/corpus` grows between runs. What breaks a property of `tests/benchmarks/fuzz_targets.py` is written to `OUT/finds`,
 one file for each place it broke at, and the fuzzing goes on; a crash of the process leaves `OUT/finds/crash-...` and
@@ -23,7 +24,8 @@ import atheris
 
 # Imported here first of all, so that every branch of theirs is counted.
 COUNTED = ("PIL", "zipfile", "hvae.datasets", "hvae.config", "hvae.runs.checkpoints", "hvae.runs.tensor_files",
-           "hvae.runs.importing", "hvae.runs.folders", "hvae.runs.score_tables", "hvae.runs.states")  # fmt: skip
+           "hvae.runs.importing", "hvae.runs.folders", "hvae.training.resuming", "hvae.inputs",
+           "hvae.runs.score_tables", "hvae.runs.states")  # fmt: skip
 with atheris.instrument_imports(include=list(COUNTED)):
     from PIL import Image
 
@@ -40,7 +42,7 @@ MOST_BYTES = 32_768
 def main() -> None:
     """Fuzz a target until its time is over."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("target", choices=["images", "runs"])
+    parser.add_argument("target", choices=["images", "runs", "checkpoints"])
     parser.add_argument("--out", type=Path, required=True, help="folder of the corpus and of what is found")
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
@@ -48,6 +50,9 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.target == "images":
         seeds, target = list(fuzz_seeds.images()), fuzz_targets.Images(fuzz_seeds.good())
+    elif asked.target == "checkpoints":
+        seeds, learnt = fuzz_seeds.checkpoints()
+        target = fuzz_targets.Checkpoints(learnt)
     else:
         seeds, run = fuzz_seeds.sound_run()
         target = fuzz_targets.Runs(read_config(run))

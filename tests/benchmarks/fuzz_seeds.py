@@ -13,9 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch.optim.swa_utils import AveragedModel
 
 from hvae.datasets.own.decoding import FORMATS
+from hvae.runs.folders import FORMER_RESUME_FILE
+from hvae.training import resuming
+from hvae.training.resuming import Learnt
 from tests.synthetic import make_run, make_tables
 
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16",
@@ -112,6 +117,26 @@ def runs(folder: Path) -> Iterator[bytes]:
     yield zipped({f"top/{name}": data for name, data in members.items()}, zipfile.ZIP_STORED)
     yield zipped({"config.json": config})
     yield zipped({"config.json": config, "history.csv": members["history.csv"], "resume.pt": b"", "evil.sh": b"rm"})
+
+
+STEPS, STEPS_PER_EPOCH = 6, 2
+
+
+def checkpoints() -> tuple[list[bytes], Learnt]:
+    """What a training of a small model leaves, in both formats, and the model; hashes are not compared any more."""
+    model = torch.nn.Linear(2, 3)
+    learnt = Learnt(model, AveragedModel(model), torch.optim.Adam(model.parameters()))
+    model(torch.ones(1, 2)).sum().backward()
+    learnt.optimizer.step()
+    rows = [{"epoch": float(one), "step": 2.0 * one, "elbo": -9.0 + one} for one in (1, 2)]
+    folder = Path(tempfile.mkdtemp(prefix="hvae-fuzz-"))
+    # A fuzzer cannot find a hash: without this, nothing behind it would ever be reached.
+    resuming._digest = lambda header, tensors: "0" * 64
+    resuming.write(folder, learnt.tensors(), resuming.Progress(5, -7.0, rows))
+    content = {"weights": model.state_dict(), "average": learnt.average.state_dict()}
+    content |= {"optimizer": learnt.optimizer.state_dict(), "step": 5, "best_elbo": -7.0, "history": rows}
+    torch.save(content, folder / FORMER_RESUME_FILE)
+    return [path.read_bytes() for path in sorted(folder.iterdir())], learnt
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

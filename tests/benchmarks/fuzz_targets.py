@@ -15,9 +15,13 @@ from hvae.config import RunConfig
 from hvae.datasets.own import outside
 from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect
 from hvae.errors import HvaeError
-from hvae.runs.checkpoints import read_config, read_weights
+from hvae.runs.checkpoints import read_config, read_weights, write_config
+from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
 from hvae.runs.importing import import_archive
 from hvae.runs.tensor_files import read_header
+from hvae.training import resuming
+from hvae.training.resuming import Learnt
+from tests.benchmarks import fuzz_seeds
 from tests.benchmarks.fuzz_bounds import bounded
 
 HOWS = (
@@ -109,8 +113,37 @@ class Runs:
             read_config(one)
         else:
             (one / "model.safetensors").write_bytes(data)
+            write_config(one, self.config)
             read_header(one / "model.safetensors")
             read_weights(one, self.config)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Any bytes as what a stopped training goes on from: `resume.safetensors`, or the pickle of former versions.
+
+    Attributes:
+        learnt: what is put back where the bytes are a checkpoint of this model.
+        home: a folder of its own for what is written.
+    """
+
+    learnt: Learnt
+    home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="hvae-fuzz-", dir=_memory())))
+
+    def __call__(self, data: bytes) -> None:
+        """Progress that a training may have made, or one line on why not, within the bounds."""
+        name, other = (FORMER_RESUME_FILE, RESUME_FILE) if data[:2] == b"PK" else (RESUME_FILE, FORMER_RESUME_FILE)
+        (self.home / other).unlink(missing_ok=True)
+        (self.home / name).write_bytes(data)
+        with bounded(RUN_MIB):
+            try:
+                found = resuming.read(self.home, self.learnt, fuzz_seeds.STEPS, fuzz_seeds.STEPS_PER_EPOCH)
+            except HvaeError as error:
+                line = str(error)
+                assert line and len(line.splitlines()) == 1 and len(line) < 1_000, line
+                return
+        assert 0 <= found.step <= fuzz_seeds.STEPS and len(found.history) == found.step // fuzz_seeds.STEPS_PER_EPOCH
+        assert np.isfinite([value for row in found.history for value in row.values()]).all()
 
 
 Target = Callable[[bytes], None]

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -238,7 +238,7 @@ def test_a_killed_scoring_keeps_its_chunks_and_gives_the_same_table(
     finally:
         child.kill()
         child.communicate()
-    chunks = sorted((killed / "scores" / ".partial").rglob("*.npy"))
+    chunks = sorted((killed / "scores" / ".partial").rglob("*.chunk"))
     assert chunks
     assert not list((killed / "scores").glob("*.parquet"))
     made: list[int] = []
@@ -256,7 +256,17 @@ def test_a_killed_scoring_keeps_its_chunks_and_gives_the_same_table(
     assert not chunks[0].exists(), "nothing partial is left beside a finished table"
 
 
-def test_a_damaged_chunk_is_made_again(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cut(content: bytes) -> bytes:
+    return content[:-100]
+
+
+def flipped(content: bytes) -> bytes:
+    """The lowest bit of a number's mantissa: it stays finite and plausible."""
+    return bytes([content[0] ^ 1]) + content[1:]
+
+
+@pytest.mark.parametrize("damage", [cut, flipped])
+def test_a_damaged_chunk_is_made_again(run: Path, damage: Callable[[bytes], bytes]) -> None:
     class Interrupted(Exception):
         pass
 
@@ -266,11 +276,17 @@ def test_a_damaged_chunk_is_made_again(run: Path, monkeypatch: pytest.MonkeyPatc
     how = Setting(seed=9)
     with pytest.raises(Interrupted):
         score(run, digits(25), how, accelerator="cpu", on_progress=interrupt)
-    (chunk,) = (run / "scores" / ".partial").rglob("*.npy")
-    chunk.write_bytes(chunk.read_bytes()[:-100])
-    frame = table(run, digits(25), how)
+    (chunk,) = (run / "scores" / ".partial").rglob("*.chunk")
+    whole = chunk.read_bytes()
+    chunk.write_bytes(damage(whole))
+    made: list[bytes] = []
+    write = hvae.measuring.measure.write_sealed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hvae.measuring.measure, "write_sealed", lambda *what: made.append(what[1]) or write(*what))
+        frame = table(run, digits(25), how)
     assert np.isfinite(frame.to_numpy()).all()
     assert len(frame) == 25
+    assert [whole[:-32]] == made
 
 
 if __name__ == "__main__":

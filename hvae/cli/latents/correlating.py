@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from hvae.cli.options import Data, Device, Seed, run_with_weights, torch_device
-from hvae.cli.terminal import counted
+from hvae.cli.terminal import counted, say
 from hvae.errors import CheckpointError
+from hvae.files import require_writable
 
 
 def correlate(
@@ -28,6 +29,7 @@ def correlate(
     """
     first, second = run_with_weights(run_a), run_with_weights(run_b)
 
+    require_writable(first.path / "correlations")
     from hvae.measuring import correlations
     from hvae.runs.checkpoints import load_checkpoint
     from hvae.runs.correlations.tables import write_correlations
@@ -48,8 +50,8 @@ def correlate(
                 a, b, chosen, (first.name, second.name), units, seed, images, progress
             )
         write_unit_pairs(first.path, pairs)
-        typer.echo(str(write_correlations(first.path, table)))
+        say(str(write_correlations(first.path, table)))
         for kind in table.kinds():
             r, null = table.square(kind).diagonal(), table.square(kind, "null").diagonal()
             layers = (f"z_{layer} {x:.3f} ({y:.3f})" for layer, (x, y) in enumerate(zip(r, null, strict=True), start=1))
-            typer.echo(f"  {kind}: {', '.join(layers)}")
+            say(f"  {kind}: {', '.join(layers)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hvae.cli.options import Device, Run, Seed, run_with_weights, torch_device
-from hvae.cli.terminal import counted, warn
+from hvae.cli.terminal import counted, say, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def latent_map(
             images=images, neighbours=neighbours, umap=umap, seed=seed,
             among=scored_among(run), on_progress=progress,
         )  # fmt: skip
-    typer.echo(str(write_map(run.path, found)))
+    say(str(write_map(run.path, found)))
     for part in found.metadata.parts[2:]:
         apart = (f"z_{level} {one.value:.3f}" for level, one in enumerate(part.separation, start=1))
-        typer.echo(f"  {part.slug}: {', '.join(apart)}")
+        say(f"  {part.slug}: {', '.join(apart)}")
 
 
 def _named(run: RunEntry, data: list[str]) -> Iterator[ImageSet]:

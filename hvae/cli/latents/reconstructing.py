@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hvae.cli.options import Device, Reading, Run, Seed, one_of, run_with_weights, torch_device
-from hvae.cli.terminal import FAILED, UNREAD, fail
+from hvae.cli.terminal import FAILED, UNREAD, fail, say
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -82,11 +82,13 @@ def reconstruct(
     number = len(images) if images else count if drawn is None else drawn
     _check([data is not None, bool(images), drawn is not None], out, numbers, number)
 
-    from hvae.files import write_atomically
+    from hvae.files import require_writable, write_atomically
     from hvae.measuring.reconstructions import SHOWN, reconstruct_repeatedly
     from hvae.runs.checkpoints import load_checkpoint
 
     one_of(show, SHOWN, "--show")
+    for path in filter(None, (out, numbers)):
+        require_writable(path.parent)
     levels = _levels(level, entry.depth or 0, show, draws)
     checkpoint = load_checkpoint(entry.path, torch_device(device))
     model = checkpoint.layered("reconstruct")
@@ -96,17 +98,18 @@ def reconstruct(
         chosen = _files(images, checkpoint.config, fit, invert)
     else:
         chosen = _samples(checkpoint.model, number, seed)
-    how = {"key": chosen.key, "seed": seed, "draws": draws, "reading": reading}
-    preprocessing = checkpoint.config.data.preprocessing
-    result = reconstruct_repeatedly(model, chosen.pixels, chosen.index, preprocessing=preprocessing, **how)
+    how: dict[str, Any] = {"seed": seed, "draws": draws, "reading": reading, "key": chosen.key}
+    result = reconstruct_repeatedly(
+        model, chosen.pixels, chosen.index, preprocessing=checkpoint.config.data.preprocessing, **how
+    )
     _draw(out, chosen, result, show, levels)
-    typer.echo(str(out))
+    say(str(out))
     if numbers is not None:
         single = show == "single samples"
         frame = result.single_numbers(chosen.labels, levels[0]) if single else result.numbers(chosen.labels, levels)
         frame.insert(0, "run", entry.name)
         write_atomically(numbers, lambda part: frame.to_csv(part, index=False))
-        typer.echo(str(numbers))
+        say(str(numbers))
 
 
 def _check(sources: list[bool], out: Path, numbers: Path | None, number: int) -> None:

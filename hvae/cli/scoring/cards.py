@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from hvae.cli.options import accelerator
-from hvae.cli.terminal import counted, interruptible, warn
+from hvae.cli.terminal import counted, interruptible, say, warn
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
@@ -38,4 +36,4 @@ def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_s
             path = measure_card(
                 run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
             )
-        typer.echo(f"{path}: hvae report {run.name} --card prints it")
+        say(f"{path}: hvae report {run.name} --card prints it")

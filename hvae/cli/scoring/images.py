@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hvae.cli.options import accelerator, one_of
-from hvae.cli.terminal import ALARM, FAILED, UNREAD, counted, fail, strict_json
+from hvae.cli.terminal import ALARM, FAILED, UNREAD, counted, fail, say, strict_json
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _tell(
 ) -> None:
     """Print what was found of each run; ends the command where no image could be read."""
     if as_json:
-        typer.echo(strict_json(found))
+        say(strict_json(found))
     if not found[-1]["images"]:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in refused[:5])
         nothing = f"no readable image in {', '.join(map(str, sources))}{f' ({reasons})' * bool(reasons)}"
@@ -228,7 +228,7 @@ def _show(record: dict) -> None:
     # Before any verdict: whoever reads on must know which of them rest on little.
     for image in record["images"]:
         if image["caveats"]:
-            typer.echo(f"doubtful: {image['image']}: {image['caveats']}")
+            say(f"doubtful: {image['image']}: {image['caveats']}")
     levels, differs = setting["levels"], "differs_at" in record["images"][0]
     table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
     for image in record["images"]:
@@ -237,13 +237,13 @@ def _show(record: dict) -> None:
         table.add_row(escape(cut(image["image"])), *cells, image["verdict"])
     show(table)
     for one in record["refused"]:
-        typer.echo(f"not read: {one['image']}: {one['reason']}")
+        say(f"not read: {one['image']}: {one['reason']}")
     for one in record["left_out"]:
-        typer.echo(f"left out: {one['name']}: {one['reason']}")
+        say(f"left out: {one['name']}: {one['reason']}")
     if setting["note"]:
-        typer.echo(f"{record['run']}: {setting['note']}")
-    typer.echo(f"{record['conclusion']} {record['catches']}")
-    typer.echo(_together(record))
+        say(f"{record['run']}: {setting['note']}")
+    say(f"{record['conclusion']} {record['catches']}")
+    say(_together(record))
 
 
 def _together(record: dict[str, Any]) -> str:
@@ -282,4 +282,4 @@ def _show_side_by_side(records: list[dict], alpha: float) -> None:
             escape(cut(image["image"])), *cells, f"{one.no_alarm_from} of {len(runs)}", escape(str(one.knows_best))
         )
     show(table)
-    typer.echo(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")
+    say(f"{words.best_in_words(runs, frame)} {words.COMPARABLE}")

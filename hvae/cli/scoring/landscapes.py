@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from hvae.cli.options import accelerator
-from hvae.cli.terminal import counted, interruptible
+from hvae.cli.terminal import counted, interruptible, say
 from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[
                     on_progress=progress, **asked,
                 )  # fmt: skip
             remember(run.path, other, name)
-            typer.echo(f"{path}: {_expanded(path, run)}")
+            say(f"{path}: {_expanded(path, run)}")
 
 
 def _examples(run: RunEntry, *sets: ImageSet) -> list[tuple[ImageSet, int]]:

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from hvae.cli.options import one_of
-from hvae.cli.terminal import counted, interruptible, warn
+from hvae.cli.terminal import counted, interruptible, say, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -44,12 +42,14 @@ def write_tables(
     What is only to be measured `also` is added to a table of the same images that is there. Whether a file of one's own
     could not be read.
     """
+    from hvae.files import require_writable
     from hvae.measuring import measure
     from hvae.measuring.pixels import measure_pixels
     from hvae.runs.images.sources import remember
 
     known: set[str] = set()
     found = False
+    require_writable(run.path / "scores")
     for name, sets in _to_score(run, data, splits):
         for whole in sets:
             said = [line for line in _to_say(run, name, whole, splits is None) if line not in known]
@@ -65,7 +65,7 @@ def write_tables(
             for one in also if there else (None, *also):
                 with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
-                typer.echo(f"{path}: {one or _summary(path)}")
+                say(f"{path}: {one or _summary(path)}")
             remember(run.path, images, name)
             measure_pixels(images)
             found |= bool(whole.unread)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from hvae.inputs import opened
+
 TIMEOUT = 30.0
 """Seconds without a byte after which a server counts as gone."""
 
@@ -62,7 +64,7 @@ def mismatch(content: bytes | bytearray | Path, checksum: str) -> str:
     name = "MD5" if len(checksum) == 32 else "SHA-256"
     new = partial(hashlib.new, name.replace("-", ""), usedforsecurity=False)
     if isinstance(content, Path):
-        with content.open("rb") as file:
+        with opened(content) as file:
             found = hashlib.file_digest(file, new)
     else:
         found = new(content)

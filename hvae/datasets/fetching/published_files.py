@@ -12,6 +12,7 @@ from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
 from hvae.datasets.fetching.archives import unpack_gzip, write_whole
 from hvae.datasets.fetching.download import DownloadError, download, mismatch
 from hvae.errors import DataError
+from hvae.inputs import read_bytes
 
 MAX_BYTES = 512 * 2**20
 """Longest file downloaded or taken from the folder: it is held in memory until its checksum is known."""
@@ -143,9 +144,7 @@ def writing_below(folder: Path) -> Iterator[None]:
 def checked(path: Path, checksum: str) -> bytes:
     """Content of a file that has this MD5 or SHA-256; `DataError` if it cannot be read or is another file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} has more than the {MAX_BYTES:,} bytes this program reads")
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     if reason := mismatch(data, checksum):

@@ -16,6 +16,7 @@ from hvae.datasets.fetching.download import DownloadError, download_from_drive
 from hvae.datasets.fetching.published_files import intact, writing_below
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError
+from hvae.inputs import read_bytes
 
 IMAGES, LIST = "img_align_celeba", "list_eval_partition.txt"
 ARCHIVE = f"{IMAGES}.zip"
@@ -154,9 +155,7 @@ def _read(folder: Path, split: int) -> np.ndarray:
 
 def _lines(path: Path) -> list[str]:
     try:
-        if path.stat().st_size > _MAX_LIST_BYTES:
-            raise DataError(f"{path} has more than the {_MAX_LIST_BYTES:,} bytes of a list of images")
-        return path.read_text("ascii").splitlines()
+        return read_bytes(path, _MAX_LIST_BYTES).decode("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 

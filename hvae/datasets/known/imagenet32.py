@@ -9,6 +9,7 @@ import numpy as np
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.own.arrays import read_array
 from hvae.errors import DataError
+from hvae.inputs import require_regular
 
 SHAPE = (3, 32, 32)
 CLASSES = 1_000
@@ -76,8 +77,7 @@ def _placing(root: Path) -> str:
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Rows `(n, 3072)` and labels 1..1000 `(n,)` of one batch, checked."""
     try:
-        if path.stat().st_size > _MAX_BATCH_BYTES:
-            raise DataError(f"more than the {_MAX_BATCH_BYTES:,} bytes of a batch")
+        require_regular(path, _MAX_BATCH_BYTES)
         with zipfile.ZipFile(path) as archive:
             rows, labels = read_array(archive, "data"), read_array(archive, "labels")
         if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != np.prod(SHAPE):
@@ -88,7 +88,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             raise DataError(f"`labels` has numbers that are no classes from 1 to {CLASSES:,}")
     # What a damaged archive brings zipfile, zlib and numpy's header parser to.
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     return rows, labels.astype(np.int64)
 
 

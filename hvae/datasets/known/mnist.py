@@ -15,7 +15,8 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ import numpy as np
 from hvae.datasets.base import DataSetInfo
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_BYTES = 2**30
 """Largest file read: 20 times MNIST's training images."""
@@ -78,8 +80,14 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     return np.memmap(path, np.uint8, mode="r", offset=header_bytes, shape=shape)
 
 
-def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+    with opened(path) as file:
+        if path.suffix != ".gz":
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield unpacked
 
 
 def _usual(name: str) -> str:

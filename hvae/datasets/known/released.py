@@ -19,6 +19,7 @@ from hvae.datasets.fetching.archives import write_whole, zip_members
 from hvae.datasets.fetching.published_files import PublishedDataSet, PublishedFile
 from hvae.datasets.own.decoding import decode
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 _SIDE = 28
 
@@ -140,7 +141,7 @@ def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     axes = max(len(shape), 3)
     header_bytes = 4 * (2 + axes)
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             header, size = file.read(header_bytes), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.names import MAX_NAME, printable
 from hvae.datasets.own.values import Scale, of_array
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_BYTES = 2 * 2**30
 """Largest array read, unpacked."""
@@ -55,7 +56,7 @@ def is_arrays(head: bytes, members: Collection[str] = ()) -> bool:
 def splits_of(path: Path) -> tuple[str, ...]:
     """The splits that an ``.npz`` keeps apart; empty for other files, and for what cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
             return tuple(split for split in layout({name.removesuffix(".npy") for name in archive.namelist()}) if split)
     # Damaged archives surface as almost any exception of the parser; whoever reads it is told.
     except Exception:
@@ -141,6 +142,8 @@ def _labels(labels: np.ndarray | None, n: int, name: str, notes: list[str]) -> n
         return np.zeros(n, np.int64)
     if labels.shape not in ((n,), (n, 1)):
         raise DataError(f"`{name}` is {labels.shape} {labels.dtype}; needed is ({n},) integers")
+    if n and not (int(labels.min()) >= -(2**31) and int(labels.max()) < 2**31):
+        raise DataError(f"`{name}` has labels beyond 32 bits (up to {int(labels.max()):,}): number the classes from 0")
     return labels.reshape(n).astype(np.int64)
 
 
@@ -197,8 +200,8 @@ class _Room:
         self.left -= size
 
 
-def _stream(source: Path | bytes) -> BinaryIO:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+def _stream(source: Path | bytes) -> AbstractContextManager[BinaryIO]:
+    return io.BytesIO(source) if isinstance(source, bytes) else opened(source)
 
 
 def _from_file(

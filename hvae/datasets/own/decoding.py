@@ -4,7 +4,6 @@ import ctypes
 import logging
 import math
 import os
-import stat
 import struct
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.metadata import pixels_alone
 from hvae.datasets.own.values import DARK, Scale, of_floats, of_integers
 from hvae.errors import DataError
+from hvae.inputs import NotRegular, opened
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = (
@@ -117,13 +117,12 @@ def decode(source: Path | bytes) -> DecodedImage:
 
 def _read(path: Path) -> bytes:
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError("not a regular file")
-        _check_bytes(status.st_size)
-        with path.open("rb") as file:
+        with opened(path) as file:
+            _check_bytes(os.fstat(file.fileno()).st_size)
             # One byte too many shows that the file grew after it was measured.
             return file.read(MAX_BYTES + 1)
+    except NotRegular as error:
+        raise DataError(error.strerror) from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})") from error
 

@@ -29,6 +29,7 @@ from hvae.datasets.own.names import printable, readable_name
 from hvae.datasets.own.names import shown_name as shown_name
 from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_FILES = 10_000
 MAX_ARCHIVE_BYTES = 512 * 2**20
@@ -185,7 +186,7 @@ def _uploaded(file: Named, most: int, passed: list[Refusal]) -> Iterator[_File]:
 
 def _kind_of_file(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return _kind_of(file, path.name)
     except OSError:
         return ""
@@ -221,7 +222,7 @@ def _arrays(source: Path | bytes, name: str, most: int = MAX_ARRAY_BYTES) -> Ite
 
 
 def _archive_file(path: Path, name: str, most: int, passed: list[Refusal]) -> Iterator[_File]:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         yield from _archive(stream, name, most, passed)
 
 

@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
+from hvae.parquet_files import read_footer
 
 Kind = Literal["features", "means"]
 """`features`: deterministic features h_l of the inference walk; `means`: means of q(z_l | .)."""
@@ -152,7 +153,7 @@ class OfTwoRuns:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
         try:
-            metadata = _metadata(pq.read_metadata(path), path.name, form)
+            metadata = _metadata(read_footer(path), path.name, form)
             frame = pq.read_table(path).to_pandas()
         except TableError:
             raise

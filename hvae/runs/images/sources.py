@@ -17,6 +17,7 @@ from hvae.datasets.own.names import readable_name
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
 from hvae.files import write_text
+from hvae.inputs import absolute, read_bytes
 
 SOURCES_FILE = "sources.json"
 MAXIMUM_BYTES = 1_000_000
@@ -47,14 +48,11 @@ def read_sources(run: Path) -> dict[str, Source]:
     """
     path = run / SOURCES_FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
+        content = read_bytes(path, MAXIMUM_BYTES)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): delete it, and score the folders again") from None
-    if len(content) > MAXIMUM_BYTES:
-        raise DataError(f"{path} is larger than {MAXIMUM_BYTES:,} bytes: delete it, and score the folders again")
     try:
         return _Sources.model_validate_json(content).sets
     except ValidationError as error:
@@ -71,7 +69,7 @@ def remember(run: Path, images: ImageSet, name: str | None = None) -> None:
     if not separator:
         return
     try:
-        source = Source(place=f"{kind}:{Path(path).expanduser().resolve()}", fingerprint=images.whole_fingerprint)
+        source = Source(place=f"{kind}:{absolute(Path(path).expanduser())}", fingerprint=images.whole_fingerprint)
     except ValidationError:
         return
     known = _undamaged(run)

@@ -13,6 +13,7 @@ from hvae.datasets import PARTS, ImageSet, info, load, parts
 from hvae.datasets.own.entry import NORMAL
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
+from hvae.inputs import absolute
 from hvae.runs.folders import RunEntry
 from hvae.runs.images.outliers import unseen
 from hvae.runs.images.sources import known_slug
@@ -157,4 +158,4 @@ def _files(name: str) -> Path:
 
 def _place(name: str) -> tuple[str, Path]:
     kind, _, path = name.partition(":")
-    return kind, Path(path).expanduser().resolve()
+    return kind, absolute(Path(path).expanduser())

@@ -1,8 +1,8 @@
 """Runs from outside: a folder or a zip archive is copied beside the runs, checked there, and then made visible at once.
 
 Everything in it is taken for hostile. Only the files a run consists of are copied, as plain bytes within bounds; they
-are checked in a hidden folder that no page lists, and a rename makes the whole run visible or nothing. `resume.pt` is
-a pickle and is neither copied nor read.
+are checked in a hidden folder that no page lists, and a rename makes the whole run visible or nothing. What a stopped
+training goes on from is neither copied nor read.
 """
 
 import os
@@ -20,6 +20,7 @@ from filelock import Timeout
 
 from hvae.errors import CheckpointError, HvaeError
 from hvae.files import run_lock
+from hvae.inputs import absolute
 from hvae.runs.folders import find_runs, run_roots
 from hvae.runs.importing.archives import archived, check_directory
 from hvae.runs.importing.members import MAXIMUM_TOTAL_BYTES, Say, copy, opened, run_members, walk
@@ -41,7 +42,7 @@ def import_run(source: Path, into: Path, name: str | None = None, say: Say = lam
     Raises:
         HvaeError: one line on the first thing that was wrong; nothing is left behind then.
     """
-    source = source.resolve()
+    source = absolute(source)
     if not source.is_dir():
         raise CheckpointError(f"there is no folder {source}: name a run folder or a zip archive of one")
     if is_written(source):

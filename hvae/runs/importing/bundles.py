@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hvae.errors import CheckpointError, TableError
+from hvae.files import write_atomically
 from hvae.runs.catalogue import catalogue
 from hvae.runs.checkpoints import CONFIG_FILE, read_config, read_weights, save_weights, write_config
 from hvae.runs.folders import RunEntry
@@ -24,8 +25,10 @@ def bundle_weights(run: RunEntry, dest: Path) -> None:
 
     _require_empty(dest)
     config = read_config(run.path)
-    save_weights(dest, read_weights(run.path, config), config, torch.bfloat16)
-    _finish(run, dest)
+    weights = read_weights(run.path, config)
+    _copy_beside(run, dest)
+    # The config comes last, after the weights that it names: a copy cut short is not mistaken for a run.
+    save_weights(dest, weights, config, torch.bfloat16)
 
 
 def bundle_tables(run: RunEntry, dest: Path, slugs: Collection[str], draws: Collection[int], say: Say) -> None:
@@ -66,7 +69,8 @@ def bundle_tables(run: RunEntry, dest: Path, slugs: Collection[str], draws: Coll
     for card in cards(run)[0]:
         if not draws or card.metadata.draws in draws:
             _copy(run.path / FOLDER / card.metadata.file_name, dest / FOLDER / card.metadata.file_name)
-    _finish(run, dest)
+    _copy_beside(run, dest)
+    write_config(dest, read_config(run.path), (found.weights,) if found.weights else ())
 
 
 def _require_empty(dest: Path) -> None:
@@ -74,18 +78,12 @@ def _require_empty(dest: Path) -> None:
         raise CheckpointError(f"{dest} already holds a run or its tables: name another folder")
 
 
-def _finish(run: RunEntry, dest: Path) -> None:
-    """The learning curve, what people noted on its images, and the config."""
+def _copy_beside(run: RunEntry, dest: Path) -> None:
+    """The learning curve, and what people noted on its images."""
     for name in ("history.csv", NOTES_FILE):
         if (run.path / name).is_file():
             _copy(run.path / name, dest / name)
-    # The config comes last: a folder without one is no run, so a copy cut short is not mistaken for one.
-    write_config(dest, read_config(run.path))
 
 
 def _copy(source: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise CheckpointError(f"{target} cannot be written ({error.strerror or error})") from None
+    write_atomically(target, lambda part: shutil.copyfile(source, part))

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
 from hvae.errors import TableError
-from hvae.files import sha256
+from hvae.inputs import opened, sha256
+from hvae.parquet_files import read_footer
 from hvae.runs.catalogue import UNDECIDED
 from hvae.runs.checkpoints import read_config, read_weights
 from hvae.runs.correlations.tables import list_correlations, read_correlations
@@ -54,7 +53,7 @@ def _check_curve(run: Path, config: RunConfig) -> None:
     path = run / "history.csv"
     if not path.is_file():
         return
-    with path.open("rb") as file:
+    with opened(path) as file:
         heading = file.readline(4096)
     names = heading.decode("ascii", "replace").strip().split(",")
     if not heading.endswith(b"\n") or len(set(names)) < len(names):
@@ -91,7 +90,7 @@ def _check_scores(run: Path, config: RunConfig, digest: str | None, say: Say) ->
 def _check_claims(path: Path, where: str) -> None:
     """Row groups and unpacked sizes that a parquet file claims, before a row is decoded."""
     try:
-        file = pq.read_metadata(path)
+        file = read_footer(path)
         names = file.schema.names
         groups = [file.row_group(number) for number in range(min(file.num_row_groups, MAXIMUM_ROW_GROUPS + 1))]
         unpacked = [group.total_byte_size for group in groups]

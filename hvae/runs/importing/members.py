@@ -2,12 +2,13 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from hvae import inputs
 from hvae.errors import CheckpointError
+from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
 from hvae.runs.notes import MAXIMUM_BYTES, NOTES_FILE
 
 MAXIMUM_FILES = 500
@@ -24,7 +25,7 @@ _TABLE = re.compile(
 )
 # What hvae and file managers leave in a folder beside a run. It is passed over, anything else is refused.
 _PASSED_OVER = re.compile(
-    r"resume\.pt|sources\.json|(.*/)?\.lock|(scores|card)/\.partial(/.*)?|(.*/)?\.[^/]*\.(part|lock)|(.*/)?\.DS_Store|__MACOSX/.*"
+    r"resume\.(pt|safetensors)|sources\.json|(.*/)?\.lock|(scores|card)/\.partial(/.*)?|(.*/)?\.[^/]*\.(part|lock)|(.*/)?\.DS_Store|__MACOSX/.*"
 )
 
 Say = Callable[[str], None]
@@ -60,8 +61,8 @@ def run_members(paths: list[str], say: Say) -> list[str]:
                 f"{quoted(path)} is no file of a run: those are {', '.join(LIMITS)}, scores/*.parquet, "
                 "card/*.parquet, map/levels.parquet, landscape/*.json and correlations/*.parquet"
             )
-        elif path == "resume.pt":
-            say("resume.pt was left out: it is a pickle, which could run code. The copy cannot be trained further.")
+        elif path in (RESUME_FILE, FORMER_RESUME_FILE):
+            say(f"{path} was left out: it goes on with the training where it is. The copy cannot be trained further.")
     if "config.json" not in kept:
         raise CheckpointError("there is no config.json: this is no run")
     if len(kept) > MAXIMUM_FILES:
@@ -72,14 +73,9 @@ def run_members(paths: list[str], say: Say) -> list[str]:
 def opened(path: Path) -> IO[bytes]:
     """A regular file; a link or a pipe put in its place is not followed."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        return inputs.opened(path, follow=False)
     except OSError as error:
         raise CheckpointError(f"{quoted(path.name)} cannot be read ({error.strerror})") from None
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise CheckpointError(f"{quoted(path.name)} is no regular file")
-    return file
 
 
 def copy(source: Callable[[], IO[bytes]], target: Path, member: str, left: int) -> int:

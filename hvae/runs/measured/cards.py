@@ -21,7 +21,7 @@ from hvae.datasets.families import FAMILIES
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_parquet
 from hvae.runs.folders import RunEntry
 from hvae.runs.measured.usable import usable
 from hvae.runs.score_tables import content_hash
@@ -131,7 +131,7 @@ def read_card(path: Path) -> Card:
     if not path.is_file() or path.stat().st_size > MAXIMUM_BYTES:
         raise TableError(f"{path.name} is no robustness card ({MAXIMUM_BYTES:,} bytes at most): {again}")
     try:
-        about = pq.read_metadata(path)
+        about = read_footer(path)
         if not _is_bounded(about) or not whole_schema(about.schema.to_arrow_schema()).equals(_SCHEMA):
             raise TableError(f"{path.name} has other rows or columns than a robustness card: {again}")
         metadata = CardMetadata.model_validate_json((about.metadata or {}).get(_METADATA_KEY, b""))

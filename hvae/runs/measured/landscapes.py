@@ -5,6 +5,7 @@ One small JSON file an OOD set, `landscape/<slug>.json`. It names the weights an
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from hvae.config import Frozen, first_problem
 from hvae.errors import TableError
 from hvae.files import write_text
+from hvae.inputs import read_bytes
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.measured.usable import usable
@@ -142,13 +144,12 @@ def read_landscape(path: Path) -> Landscape:
     """
     again = f"measure it again with hvae score RUN --landscape --data {path.stem}"
     try:
-        if path.stat().st_size > MAXIMUM_BYTES:
-            raise TableError(f"{path.name} is larger than any landscape ({MAXIMUM_BYTES:,} bytes at most): {again}")
-        found = Landscape.model_validate_json(path.read_bytes())
+        found = Landscape.model_validate_json(read_bytes(path, MAXIMUM_BYTES))
     except ValidationError as error:
         raise TableError(f"{path.name} is no landscape ({first_problem(error)}): {again}") from None
     except OSError as error:
-        raise TableError(f"{path.name} cannot be read ({error.strerror}): {again}") from None
+        problem = "is larger than any landscape" if error.errno == errno.EFBIG else "cannot be read"
+        raise TableError(f"{path.name} {problem} ({error.strerror}): {again}") from None
     if path.stem != found.other:
         raise TableError(f"{path.name} holds the landscape of {found.other}: {again}")
     return found

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from hvae.config import Frozen, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
-from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_parquet
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import content_hash
@@ -176,7 +176,7 @@ def read_map(path: Path) -> LatentMap:
     if not path.is_file() or path.stat().st_size > MAXIMUM_BYTES:
         raise TableError(f"{path.name} is no map ({MAXIMUM_BYTES:,} bytes at most): {again}")
     try:
-        about = pq.read_metadata(path)
+        about = read_footer(path)
         metadata = MapMetadata.model_validate_json((about.metadata or {}).get(_METADATA_KEY, b""))
         schema = whole_schema(about.schema.to_arrow_schema())
         if dict(zip(schema.names, schema.types, strict=True)) != columns(metadata) or not _is_bounded(about):

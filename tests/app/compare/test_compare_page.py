@@ -16,7 +16,7 @@ from app.looks import palette
 from app.reading import loading, view
 from app.reading.agreement import MARKS, Agreement, agreement
 from app.reading.measures import Measure
-from hvae.config import RunConfig
+from hvae.config import RunConfig, RunFile
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
@@ -28,7 +28,7 @@ LLR = Measure(LikelihoodRatio(1))
 
 
 def config(run: Path) -> RunConfig:
-    return RunConfig.from_json((run / "config.json").read_bytes())
+    return RunFile.from_json((run / "config.json").read_bytes()).config
 
 
 def compared(run: Path, own: str, *slugs: str) -> Compared:

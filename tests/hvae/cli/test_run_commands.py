@@ -150,7 +150,7 @@ def test_bundles_without_weights_that_cannot_be_made(trained, tmp_path):
     assert "no such score tables to bundle; there are digits (R = 1)" in fail(*bare, "--draws", 16)
     assert "go with --without-weights" in fail("runs", "bundle", run, tmp_path / "bundle", "--data", "digits")
     (tmp_path / "file").touch()
-    assert "cannot be written" in fail("runs", "bundle", run, tmp_path / "file" / "x", "--without-weights")
+    assert "nothing can be written to" in fail("runs", "bundle", run, tmp_path / "file" / "x", "--without-weights")
     result = succeed(*bare)
     assert "left out: run: mnist.test.mean.S1.R1.seed0.parquet is no readable parquet file" in result.stderr
     assert [path.name for path in table_paths(tmp_path / "bundle")] == ["digits.all.mean.S1.R1.seed0.parquet"]

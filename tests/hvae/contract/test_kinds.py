@@ -20,7 +20,7 @@ from hvae.cli import app
 from hvae.config import KINDS, DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import load, load_part
 from hvae.errors import ConfigError
-from hvae.files import sha256
+from hvae.inputs import sha256
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.report import build, gather
 from hvae.runs.catalogue import catalogue

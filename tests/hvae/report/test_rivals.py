@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hvae.config import RunConfig
+from hvae.config import RunFile
 from hvae.errors import ConfigError, TableError
 from hvae.report import line_up, render, rivals
 from hvae.report.line_ups import Entrant, LineUp
@@ -162,7 +162,7 @@ def test_runs_that_cannot_be_compared_are_refused_in_a_line(tmp_path):
 def test_companions_among_the_runs_take_part(tmp_path):
     runs = [make_run(tmp_path, f"seed{seed}", depth=1, seed=seed) for seed in range(5)]
     background = make_run(tmp_path, "background", depth=1)
-    config = RunConfig.from_json((background / "config.json").read_bytes()).override({"data.mutation": 0.2})
+    config = RunFile.from_json((background / "config.json").read_bytes()).config.override({"data.mutation": 0.2})
     (background / "config.json").write_text(config.to_json())
     for run in (*runs, background):
         make_tables(run, ("fashionmnist", "mnist"), n=20, parts=False)
@@ -184,7 +184,7 @@ def test_own_calibration_images_choose_the_background_model(tmp_path, monkeypatc
     table = own.read(own.find("fashionmnist", Setting(), ("calibration",)))
     code, apart = code_length(table), np.random.default_rng(0).normal(0, 60, len(table))
     for share, background in zip((-1, 0, 1), others, strict=True):
-        config = RunConfig.from_json((background / "config.json").read_bytes())
+        config = RunFile.from_json((background / "config.json").read_bytes()).config
         background.joinpath("config.json").write_text(config.override({"data.mutation": 0.2 + share / 10}).to_json())
         make_tables(background, sets, n=40)
         catalogued = catalogue(find_run(background.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import resource
 import shutil
@@ -18,14 +19,15 @@ from safetensors.torch import load_file, save_file
 
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.errors import CheckpointError, ConfigError, HvaeError
+from hvae.inputs import sha256
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.checkpoints import (
     CONFIG_FILE,
     WEIGHTS_FILE,
     load_checkpoint,
+    named_weights,
     read_config,
     save_weights,
-    sha256,
     write_config,
 )
 from tests.hvae.small_models import small_config
@@ -99,6 +101,42 @@ def test_a_folder_in_place_of_a_file_is_refused(run: Path) -> None:
     (run / WEIGHTS_FILE).unlink()
     (run / WEIGHTS_FILE).mkdir()
     assert WEIGHTS_FILE in refusal(run, CheckpointError)
+
+
+def test_the_config_names_the_hash_of_its_weights(run: Path) -> None:
+    assert named_weights(run) == (sha256(run / WEIGHTS_FILE),)
+    path = run / WEIGHTS_FILE
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert "config.json names another hash" in refusal(run, CheckpointError)
+    # A run from before hashes were noted, or somebody's own file: nothing to compare with.
+    write_config(run, CONFIG)
+    load_checkpoint(run)
+
+
+@pytest.mark.parametrize("cut_off", ["replace", "config"])
+def test_weights_and_their_hash_agree_whenever_a_writer_dies(
+    run: Path, monkeypatch: pytest.MonkeyPatch, cut_off: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    replace = os.replace
+    calls: list[Path] = []
+
+    def dies(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == {"replace": 2, "config": 3}[cut_off]:
+            raise Killed
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", dies)
+    torch.manual_seed(1)
+    with pytest.raises(Killed):
+        save_weights(run, HierarchicalVAE(CONFIG.model).state_dict(), CONFIG)
+    assert [path.name for path in calls] == [CONFIG_FILE, WEIGHTS_FILE, CONFIG_FILE][: len(calls)]
+    assert load_checkpoint(run).weights_sha256 in named_weights(run) and len(named_weights(run)) == 2
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])

@@ -204,7 +204,7 @@ def cut(member: str):
         (write("scores/../x.parquet", b""), "'x.parquet' is no file of a run"),
         (link, "symbolic link"),
         (link_folder, "symbolic link"),
-        (pipe, "no regular file"),
+        (pipe, "not a regular file"),
     ],
 )
 def test_a_hostile_folder(source, into, spoil, said):

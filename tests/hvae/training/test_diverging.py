@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import hvae.models.hierarchical_model
 import hvae.training.trainer
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.checkpoints import load_checkpoint
-from hvae.training.trainer import RESUME_FILE, Progress, TrainingDiverged, train
+from hvae.runs.folders import RESUME_FILE
+from hvae.training import resuming
+from hvae.training.trainer import Progress, TrainingDiverged, train
 from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, stop_at
 
 
@@ -28,14 +31,13 @@ from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOC
 def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
     with pytest.raises(Stopped):
         train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
-    resume = tmp_path / RESUME_FILE
-    content = torch.load(resume, weights_only=True)
-    content["weights"][parameter].fill_(float("nan"))
-    torch.save(content, resume)
+    tensors, progress = resuming._stored(tmp_path / RESUME_FILE)
+    tensors[f"weights.{parameter}"].fill_(float("nan"))
+    resuming.write(tmp_path, tensors, progress)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(TrainingDiverged, match=message) as caught:
         train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
-    assert f"step {content['step'] + 1} of {STEPS}" in str(caught.value)
+    assert f"step {progress.step + 1} of {STEPS}" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     load_checkpoint(tmp_path)
@@ -81,5 +83,5 @@ def test_an_absurd_learning_rate_stops_training_and_keeps_the_checkpoint(tmp_pat
     with pytest.raises(TrainingDiverged, match="training diverged at step") as caught:
         train(config, tmp_path, FITTED, VALIDATION, accelerator="cpu")
     assert "learning_rate" in str(caught.value)
-    state = torch.load(tmp_path / RESUME_FILE, weights_only=True)
-    assert all(torch.isfinite(value).all() for value in state["weights"].values())
+    state = load_file(tmp_path / RESUME_FILE)
+    assert all(torch.isfinite(value).all() for name, value in state.items() if name.startswith("weights."))

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import hvae.models.hierarchical_model
 import hvae.training.trainer
 from hvae.datasets import ImageSet
 from hvae.errors import CheckpointError, ConfigError, DataError
-from hvae.files import sha256
+from hvae.inputs import sha256
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
-from hvae.training.trainer import HISTORY_FILE, RESUME_FILE, Progress, train
+from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
+from hvae.training import resuming
+from hvae.training.trainer import HISTORY_FILE, Progress, train
 from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, digits, stop_at
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,11 +44,10 @@ def history(folder: Path) -> pd.DataFrame:
 def assert_same_run(folder: Path, other: Path) -> None:
     assert sha256(folder / WEIGHTS_FILE) == sha256(other / WEIGHTS_FILE)
     pd.testing.assert_frame_equal(history(folder), history(other), check_exact=True)
-    states = [torch.load(each / RESUME_FILE, weights_only=True) for each in (folder, other)]
-    assert states[0]["step"] == states[1]["step"] == STEPS
-    for part in ("weights", "average"):
-        for name, value in states[0][part].items():
-            assert torch.equal(value, states[1][part][name]), (part, name)
+    states = [resuming._stored(each / RESUME_FILE) for each in (folder, other)]
+    assert states[0][1].step == states[1][1].step == STEPS
+    for name, value in states[0][0].items():
+        assert torch.equal(value, states[1][0][name]), name
 
 
 CHILD = """
@@ -93,7 +97,7 @@ def test_a_killed_run_resumes_to_the_bit(uninterrupted: Path, tmp_path: Path) ->
         child.kill()
         child.communicate()
     assert (folder / RESUME_FILE).is_file()
-    (folder / ".resume.pt.left.part").touch()
+    (folder / ".resume.safetensors.left.part").touch()
     train(CONFIG, folder, FITTED, VALIDATION, resume=True, accelerator="cpu")
     assert_same_run(folder, uninterrupted)
     assert not list(folder.glob(".*.part"))
@@ -185,12 +189,12 @@ def test_the_moving_average_is_what_is_stored(tmp_path: Path) -> None:
     config = CONFIG.override({"training.epochs": 1})
     train(config, tmp_path / "averaged", FITTED, VALIDATION, accelerator="cpu")
     train(config.override({"training.ema": 0}), tmp_path / "raw", FITTED, VALIDATION, accelerator="cpu")
-    content = {name: torch.load(tmp_path / name / RESUME_FILE, weights_only=True) for name in ("averaged", "raw")}
-    for name, state in content.items():
+    for name in ("averaged", "raw"):
+        state = load_file(tmp_path / name / RESUME_FILE)
         stored = load_checkpoint(tmp_path / name).model.state_dict()
-        same = all(torch.equal(stored[key], value) for key, value in state["weights"].items())
+        same = all(torch.equal(stored[key], state[f"weights.{key}"]) for key in stored)
         assert same == (name == "raw")
-        assert all(torch.equal(stored[key], state["average"][f"module.{key}"]) for key in stored)
+        assert all(torch.equal(stored[key], state[f"average.module.{key}"]) for key in stored)
 
 
 def test_a_folder_holds_one_run(uninterrupted: Path, tmp_path: Path) -> None:
@@ -220,6 +224,76 @@ def test_a_damaged_resume_file_is_one_line(uninterrupted: Path, tmp_path: Path, 
     with pytest.raises(CheckpointError, match="cannot be resumed from") as caught:
         train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
     assert "\n" not in str(caught.value)
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def as_before(path: Path, **changed: object) -> None:
+    """What versions that pickled left, with some fields changed."""
+    tensors, progress = resuming._stored(path)
+    parts: dict[str, Any] = {"weights": {}, "average": {}, "optimizer": {"state": {}, "param_groups": []}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        if part == "optimizer":
+            number, _, rest = rest.partition(".")
+            parts[part]["state"].setdefault(int(number), {})[rest] = value
+        else:
+            parts[part][rest] = value
+    torch.save(parts | vars(progress) | changed, path.with_name(FORMER_RESUME_FILE))
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"step": -1}, "step: Input should be greater"),
+        ({"step": "5"}, "step: Input should be a valid integer"),
+        ({"step": STEPS + 1}, "37 steps are done, of 36"),
+        ({"step": 12}, "a learning curve of 3 epochs after 1"),
+        ({"best_elbo": float("nan")}, "best_elbo: Input should be a finite number"),
+        ({"best_elbo": 1e9}, "best ELBO is none of its learning curve"),
+        ({"history": "abc"}, "history: Input should be a valid list"),
+        ({"weights": {}}, "of another model: 'weights."),
+        (None, "another hash"),
+    ],
+)
+def test_what_no_training_leaves_is_no_way_on(uninterrupted: Path, tmp_path: Path, changed: Any, said: str) -> None:
+    run = Path(shutil.copytree(uninterrupted, tmp_path / "run"))
+    if changed is None:
+        flipped(run / RESUME_FILE)
+    else:
+        as_before(run / RESUME_FILE, **changed)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with pytest.raises(CheckpointError, match="cannot be resumed from") as caught:
+        train(CONFIG, run, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_pickle_of_former_versions_is_read_once(uninterrupted: Path, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(14))
+    as_before(tmp_path / RESUME_FILE)
+    train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+    assert not (tmp_path / FORMER_RESUME_FILE).exists()
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def test_an_odd_pickle_is_refused_quietly(tmp_path: Path) -> None:
+    """The unpickler calls `in` on what the stream names, and a tensor type among that makes torch warn."""
+
+    class Odd:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return torch._utils._rebuild_tensor_v2, (torch.FloatTensor, 0, (), (), False, {})
+
+    learnt = resuming.Learnt(*(torch.nn.Linear(1, 1) for _ in range(2)), torch.optim.Adam([torch.zeros(1)]))
+    torch.save({"weights": Odd()}, tmp_path / FORMER_RESUME_FILE)
+    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        resuming.read(tmp_path, learnt, 1, 1)
 
 
 def test_images_have_to_fit(tmp_path: Path) -> None:

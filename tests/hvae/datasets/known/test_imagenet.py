@@ -111,7 +111,7 @@ def test_damaged_compression(tmp_path, folder):
 
 def test_size_limit(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(imagenet32, "_MAX_BATCH_BYTES", 100)
-    with pytest.raises(DataError, match="more than the 100 bytes of a batch"):
+    with pytest.raises(DataError, match="more than the 100 bytes it may have"):
         load("imagenet32", "train", tmp_path)
 
 

@@ -52,7 +52,7 @@ attempts = {
     "config.json": (500, lambda: write_config(run, config)),
     "model.safetensors": (5000, lambda: save_weights(run, weights, config)),
     table.name: (5000, lambda: write_table(run, content)),
-    "resume.pt": (5000, lambda: train(config, root / "new", images, images, accelerator="cpu")),
+    "resume.safetensors": (5000, lambda: train(config, root / "new", images, images, accelerator="cpu")),
 }
 for name, (limit, attempt) in attempts.items():
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -77,7 +77,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_files(tmp_path: Path) -> None
         text=True,
     )
     assert process.returncode == 0, process.stderr
-    names = ("config.json", "model.safetensors", "digits.all.mean.S1.R1.seed0.parquet", "resume.pt")
+    names = ("config.json", "model.safetensors", "digits.all.mean.S1.R1.seed0.parquet", "resume.safetensors")
     assert process.stdout.splitlines() == [*(f"{name} told" for name in names), "kept []"]
 
 
