@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -73,8 +73,8 @@ def reconstruct(
 ) -> None:
     """Draw reconstructions at every level.
 
-    Rows are images; columns the image and what the model sees of it, then the reconstruction with every z from q, z_1
-    from the prior, z_1 and z_2 from the prior, and so on.
+    Rows are images; columns the image, what the model sees of it, then its reconstruction with every z from q, z_1 from
+    the prior, z_1 and z_2 from the prior, and so on.
     """
     entry = run_with_weights(run)
     if problem := entry.obstacle("reconstruct"):
@@ -98,10 +98,8 @@ def reconstruct(
         chosen = _files(images, checkpoint.config, fit, invert)
     else:
         chosen = _samples(checkpoint.model, number, seed)
-    how: dict[str, Any] = {"seed": seed, "draws": draws, "reading": reading, "key": chosen.key}
-    result = reconstruct_repeatedly(
-        model, chosen.pixels, chosen.index, preprocessing=checkpoint.config.data.preprocessing, **how
-    )
+    how = {"seed": seed, "draws": draws, "reading": reading, "preprocessing": checkpoint.config.data.preprocessing}
+    result = reconstruct_repeatedly(model, chosen.pixels, chosen.index, key=chosen.key, **how)
     _draw(out, chosen, result, show, levels)
     say(str(out))
     if numbers is not None:

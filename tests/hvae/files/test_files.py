@@ -13,7 +13,7 @@ from filelock import Timeout
 from hvae.errors import HvaeError
 from hvae.files import remove_leftovers, run_lock, write_atomically, write_text
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 # The kernel refuses every byte beyond the limit, as a full disk does; without the signal the process lives to see it.
 FULL_DISK = """
