@@ -53,6 +53,7 @@ def judged(stored: Stored, alpha: float) -> Judged:
     every = (stored.settings, *stored.settings.also)
     obstacles = tuple(words.too_few(one.run, one.n_calibration, alpha) for one in every)
     verdicts = [words.NOT_JUDGED] * len(frame) if obstacles[0] else said
+    alarms &= not obstacles[0]
     return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=verdicts), obstacles)
 
 

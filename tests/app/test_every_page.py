@@ -24,9 +24,9 @@ from tests.synthetic import make_run, make_tables
 
 PAGES = registry.names()
 VIEWS = [(page, {}) for page in PAGES] + [
-    (page, {key: part}) for page, (key, offered) in parts.PARTS.items() for part in offered[1:]
+    (page, {key: part}) for page, (key, offered) in parts.PARTS.items() for part in offered[1:] if part != parts.SEEDS
 ]
-"""Every page as it opens, and every part of one that does not show itself then."""
+"""Every page as it opens, and every part of one that does not show itself then; seeds have no twin here."""
 READ_SCORES = [page for page in PAGES if page in ("overview", "scores", "compare", "baselines", "gallery")]
 """Pages that cannot do without the score tables of run A."""
 NEED_THE_MODEL = ("reconstructions", "features", "score_images", "how_it_works", "map")
