@@ -64,6 +64,11 @@ def conclusion(found: Judged) -> tuple[str, str]:
     return words.conclusion(together, doubtful, len(found.stored.refused)), _catches(found).replace(" %", "\xa0%")
 
 
+def told_of(found: Judged) -> tuple[str, str, str]:
+    """The conclusion, what the rule catches, and all images together; why nothing is judged, where nothing is."""
+    return (found.obstacles[0], "", "") if found.obstacles[0] else (*conclusion(found), in_words(found))
+
+
 def _catches(found: Judged) -> str:
     settings = found.stored.settings
     if (like := reference(settings)) is None:
@@ -98,8 +103,7 @@ def in_words(found: Judged) -> str:
 
 def paragraphs(found: Judged) -> list[str]:
     """The conclusion, what the rule catches, and all images together, in HTML."""
-    told = (found.obstacles[0],) if found.obstacles[0] else (*conclusion(found), in_words(found))
-    said, *more = map(escape, told)
+    said, *more = map(escape, told_of(found))
     return [f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", *more) if one]
 
 
@@ -179,13 +183,13 @@ def report(found: Judged) -> str:
     facts = _facts(settings) | {"false-alarm budget": found.alpha}
     for number, other in enumerate(settings.also, start=1):
         facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
-    said, catches = conclusion(found)
+    said, catches, together = told_of(found)
     frame, shown = with_notes(found), columns(found)
     shown |= {name: (name, "%s") for name in ("tags", "note") if name in frame}
     side_by_side = compared(found)
     return reports.document(
         reports.JudgedImages(
-            ", ".join(settings.runs), said, in_words(found), catches, frame,
+            ", ".join(settings.runs), said, together, catches, frame,
             [reports.thumbnail(image) for image in found.stored.images], shown,
             [name for name in frame if name.startswith(f"{settings.levels[0].label}: ")], facts,
             [f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note], found.stored.refused,
