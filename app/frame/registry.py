@@ -41,6 +41,7 @@ PAGES = (
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
          "job", "alpha", "k", "order", "only", "page"),
     ),
+    Page("train", "Train", "Use", ("give", "training", "quantity")),
     Page("runs", "Runs", "Manage", ("about", "quantity", "card")),
 )  # fmt: skip
 
