@@ -6,6 +6,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[2] / "pages"
 HOME = "overview"
 _MEASURE = ("score", "k", "reading", "S", "R", "unit")
+_COSTS = ("volume", "unusual", "miss", "wrong")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,10 @@ PAGES = (
         "reconstructions", "Reconstructions", "Learn",
         ("source", "image", "show", "rows", "reading", "draws", "level", "levels", "seed"),
     ),
-    Page("scores", "Scores", "Analyse", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image")),
+    Page(
+        "scores", "Scores", "Analyse",
+        (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", "image", *_COSTS),
+    ),
     Page(
         "baselines", "Baselines", "Analyse",
         ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", "image"),
@@ -39,7 +43,7 @@ PAGES = (
     Page(
         "score_images", "Score images", "Use",
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
-         "job", "alpha", "k", "order", "only", "page"),
+         "job", "alpha", "k", "order", "only", "page", *_COSTS),
     ),
     Page("train", "Train", "Use", ("give", "training", "quantity")),
     Page("runs", "Runs", "Manage", ("about", "quantity", "card")),

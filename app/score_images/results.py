@@ -21,7 +21,7 @@ from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.scores import computable, find
 from hvae.verdicts import power, words
 from hvae.verdicts.choice import PIXELS
-from hvae.verdicts.rule import rule
+from hvae.verdicts.rule import Rule, rule
 
 MOST_IN_REPORT = 2_000
 """Images in the table, about a kilobyte each; the CSV file has all."""
@@ -66,17 +66,22 @@ def conclusion(found: Judged) -> tuple[str, str]:
     return words.conclusion(together, doubtful, len(found.stored.refused)), _catches(found).replace(" %", "\xa0%")
 
 
-def _catches(found: Judged) -> str:
-    settings = found.stored.settings
+def judged_by(settings: Settings) -> tuple[Rule, list[power.Measured]] | None:
+    """The rule that judged, and what it catches of the sets scored under its run; None where it is gone."""
     if (like := reference(settings)) is None:
-        return ""
+        return None
     how = {"score": settings.score, "statistic": settings.statistic, "two_sided": settings.two_sided}
     stamp = [like.found.run.path, settings.setting, *map(loading.stamp, like.found.entries), *how.values()]
     try:
         made = rule(like.found, settings.setting, **how)
-        return power.catches(kept("caught", stamp, lambda: power.measured(like.found, made)), found.alpha)
+        return made, kept("caught", stamp, lambda: power.measured(like.found, made))
     except TableError:
-        return ""
+        return None
+
+
+def _catches(found: Judged) -> str:
+    known = judged_by(found.stored.settings)
+    return power.catches(known[1], found.alpha) if known else ""
 
 
 def in_words(found: Judged) -> str:

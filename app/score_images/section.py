@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.deciding import panel
 from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
@@ -122,6 +123,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         components.chart(
             figure, numbers, "uploaded", key="uploaded-marks", on_click=lambda row: st.session_state.update({LOOK: row})
         )
+    if known := results.judged_by(settings):
+        panel.show(*known, settings.treatment, found.alpha)
     if len(here):
         components.section("One image", "Choose a row of the table or a mark of the figure, or pick it here.")
         _detail(stamp, found, picked(here, names), like, score)

@@ -1,8 +1,8 @@
 """Trainings begun in the browser: each a `hvae train` process of its own, one at a time, that outlives this server.
 
-`.training` in the first folder of runs holds a folder a training (`asked.json`, `progress.json`, `log.txt`, and what was
-uploaded as `.npz`) and a lock. The process inherits the lock, so the system frees it whenever and however that process
-ends, and no two servers or people train at once.
+`.training` in the first folder of runs holds a folder a training (`asked.json`, `progress.json`, `log.txt`, and what
+was uploaded as `.npz`) and a lock. The process inherits the lock, so the system frees it whenever and however that
+process ends, and no two servers or people train at once.
 """
 
 import json

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hvae.datasets.own.outside import Refusal, Treatment
     from hvae.runs.folders import RunEntry
+    from hvae.verdicts.chosen import ChosenRule
     from hvae.verdicts.rule import Rule
 
 BATCH = 64
@@ -27,8 +28,8 @@ BATCH = 64
 def judge(
     runs: list[RunEntry],
     sources: list[Path],
-    asked: dict[str, Any],
     *,
+    asked: dict[str, Any],
     alpha: float,
     fit: str | None,
     invert: bool,
@@ -39,11 +40,13 @@ def judge(
     device: str,
     as_json: bool,
     fail_if_ood: bool,
+    pixels: bool = True,
+    rule_chosen: ChosenRule | None = None,
 ) -> None:
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
     `asked` holds the fields of the setting that were given. Exit code 4 where a file was not read, else 3 where
-    `fail_if_ood` and an image raises an alarm under the first run.
+    `fail_if_ood` and an image raises an alarm under the first run. A `rule_chosen` for other weights is refused.
     """
     from hvae.datasets.conversions import FITS
     from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
@@ -61,9 +64,11 @@ def judge(
         if not path.exists():
             raise DataError(f"there is no file or folder {path}")
     # Before any model is loaded: a run without a rule is said at once.
-    how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic}
+    how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic, "pixels": pixels}
     rules = [rule(found, found.rule_setting(**asked), **how_judged) for found in map(catalogue, runs)]
     for one in rules:
+        if rule_chosen is not None:
+            rule_chosen.require(one)
         one.require(alpha)
     found: list[dict[str, Any]] = []
     refused: list[Refusal] = []
