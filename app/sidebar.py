@@ -18,6 +18,7 @@ def draw() -> Selection:
     found = loading.runs()
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
+        jobs.follow()
         jobs.badge()
     state.select(chosen)
     return chosen

@@ -33,7 +33,7 @@ def page() -> None:
         "Two models see the same images. Do their layers respond alike? Havtorn et al. (2021, Fig. 2) found that low "
         "layers do, whatever they were trained on and whatever they are shown, and high layers do not.",
     )
-    job = jobs.followed()
+    job = jobs.followed("features")
     watched = jobs.watch(job) if job else None
     busy = watched is not None and not watched.finished
     selection = state.selection()

@@ -166,7 +166,7 @@ def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> Non
         return written
 
     key = ("correlate", str(run.path), str(other.path), tuple(slugs), tables)
-    jobs.start(f"{run.name} and {other.name} on {_titles(slugs)}", work, key)
+    jobs.start(f"{run.name} and {other.name} on {_titles(slugs)}", work, key, page="features")
 
 
 def keep(run: RunEntry, write: Callable[[Path, Content], Path], content: Content) -> Path:

@@ -19,7 +19,7 @@ from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
 from app.score_images import results
-from app.score_images.asking import counted
+from app.score_images.asking import AGAIN, counted
 from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
 from app.server.judgements import Settings, Stored
@@ -110,6 +110,13 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         return results.report(found, marks(found, like, score, clickable=False) if like else None)
 
     name = "verdicts.html"
+    st.button(
+        "Judge again with other settings",
+        key="judge-again",
+        on_click=st.session_state.update,
+        args=({"pictures": AGAIN},),
+        help="By another score, setting or run that takes images of this shape; no file has to be given again.",
+    )
     st.download_button("Download report", document, name, "text/html", key="uploaded-report", on_click="ignore")
     if settings.also:
         _side_by_side(found, rows, here)
