@@ -24,6 +24,8 @@ ENDED = {
     "failed": ", failed",
     "cancelled": ", stopped",
 }
+UNSEEN = "fetch"
+"""In place of a page for a job whose end is all there is to see: it does not take the place of the one followed."""
 MOST_LISTED = 6
 """Jobs of one visitor in the sidebar."""
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
@@ -54,7 +56,8 @@ def start(
         _queue().cancel(job)
         state.note("job", str(error))
         return
-    st.session_state["job"] = job
+    if page != UNSEEN:
+        st.session_state["job"] = job
     if job not in (mine := st.session_state.setdefault("_jobs", [])):
         mine.append(job)
     state.unsay("job")
@@ -96,9 +99,11 @@ def follow() -> None:
         st.fragment(run_every=WAITING_SECONDS)(_how_far)(busy)
     for job, found in reversed(known.items()):
         where = (found.page if found else "score_images") or st.session_state["_page"]
+        if found and found.page == UNSEEN:
+            st.caption(_literal(f"{found.title}{ENDED[found.state]}{found.problem and f': {found.problem}'}"))
+            continue
         title = found.title if found else "Scored images, kept"
-        done = ENDED[found.state] if found else ""
-        label = f"{_literal(title)}{done}"
+        label = f"{_literal(title)}{ENDED[found.state] if found else ''}"
         chose = st.button(label, key=f"look-{job}", type="tertiary", on_click=_look_at, args=(job,))
         if chose and where != st.session_state["_page"]:
             st.switch_page(f"../pages/{where}.py", query_params=state.values(where, job=job))

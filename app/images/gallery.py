@@ -3,12 +3,13 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app.figures import gallery as figures
-from app.frame import components, state
+from app.frame import components, fetching, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.looks.palette import look
@@ -51,22 +52,35 @@ def gallery(
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
     stamp = run.path, origins, here, title, place
-    figure = kept("gallery", stamp, lambda: figures.gallery(tiles, title, place), "large")
+    # Nothing but grey tiles tells nobody anything: images that are away can be picked in the box below the others.
+    seen_ones = [number for number, tile in enumerate(tiles) if tile.pixels is not None]
+    marked = seen_ones.index(place) if place in seen_ones else None
+    drawn = [tiles[number] for number in seen_ones]
 
-    def pin(position: int | None) -> None:
-        if position is not None and 0 <= int(position) < len(shown):
-            state.pin(shown[int(position)].image)
+    def pin(number: int | None) -> None:
+        if number is not None:
+            state.pin(shown[number].image)
+
+    def pin_tile(position: Any) -> None:
+        if 0 <= int(position) < len(seen_ones):
+            pin(seen_ones[int(position)])
 
     # The style sheet makes the frame as high as so many rows and columns of tiles are.
-    rows, columns = figures.grid(len(shown))
+    rows, columns = figures.grid(max(1, len(drawn)))
     with st.container(key=f"tiles-{rows}-{columns}-{key}", gap="small"):
         # Other images under the same key would inherit what was selected among the ones before: a click on that
         # place would take the selection away instead of pinning the image.
         contents = zlib.crc32(" ".join(str(one.image) for one in shown).encode())
-        components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin)
+        if drawn:
+            figure = kept("gallery", stamp, lambda: figures.gallery(drawn, title, marked), "large")
+            components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin_tile)
+        else:
+            st.html(f'<p class="chart-title">{components.escape(components.plain(title))}</p>')
+            components.save(numbers, key, key=f"{key}-csv")
+        if drawn and len(drawn) < len(shown):
+            st.caption(f"{len(shown) - len(drawn):,} of these {len(shown):,} images are not here to be shown.")
         if absent:
-            commands = ", ".join(f"<code>hvae data fetch {components.escape(name)}</code>" for name in absent)
-            st.html(f'<p class="prose">Grey tiles: the data set is not on this machine. {commands}</p>')
+            fetching.offer(absent, key)
         st.session_state[f"{key}-look"] = place
         st.selectbox(
             "Look at",
@@ -82,7 +96,7 @@ def gallery(
 def picture(run: RunEntry, image: ImageId, table: ScoreTable, width: int) -> ImageSet | None:
     """Show an image of a run's score table; returns all images of the table, None where it cannot be shown."""
     if is_known(image.slug) and not available(image.slug):
-        components.missing(f"{look(image.slug).title} is not on this machine.", f"hvae data fetch {image.slug}")
+        fetching.offer([image.slug], "picture")
         return None
     try:
         images = loading.scored_images(run, table)

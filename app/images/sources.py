@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.frame import components, controls, state
+from app.frame import components, controls, fetching, state
 from app.looks import palette
 from app.looks.wording import literal
 from app.reading import loading
@@ -74,6 +74,7 @@ def from_data_set(selection: state.Selection, trained: str, image_shape: Shape, 
     if away:
         fetched = ", ".join(f"{palette.look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
         state.note("fetch", f"Not on this machine, so not shown here: {fetched}.")
+        fetching.offer(away, "source", named=True)
     default = next((slug for slug in wanted if slug in here), here[0])
     image = controls.image_box(Sizes(here, image_shape), state.ImageId(default, 0))
     every = whole(image.slug, image_shape)
