@@ -8,7 +8,7 @@ from app.frame.state import NO_RUN, Selection
 from app.looks.wording import quoted
 from app.reading import loading
 from app.saved import listing
-from hvae.datasets import names_for
+from hvae.datasets import available, is_known, names_for
 from hvae.datasets.conversions import parse_name
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import table_paths
@@ -19,6 +19,7 @@ def draw(page: str) -> Selection:
     found = loading.runs()
     with st.sidebar:
         chosen = _selection(found) if found else _nothing()
+        jobs.follow()
         jobs.badge()
         listing.draw(page, [entry.name for entry in found])
     state.select(chosen)
@@ -63,7 +64,9 @@ def sets_of(run: RunEntry) -> tuple[str, list[str], list[str]]:
     unknown = sorted(set(scored) - set(known))
     own = found.own or (run.config.data.name if run.config else known[0])
     sets = [own, *(slug for slug in (*known, *unknown) if slug != own)]
-    return own, sets, [slug for slug in sets if slug in scored and slug != own] or [sets[1]]
+    # Those whose images are here come first, so that whoever has fetched nothing sees pictures all the same.
+    shown = [slug for slug in sets if slug in scored and slug != own]
+    return own, sets, sorted(shown, key=lambda slug: not (is_known(slug) and available(slug))) or [sets[1]]
 
 
 def _follow_run() -> None:

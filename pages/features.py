@@ -31,7 +31,7 @@ def page() -> None:
         "Features",
         "Two models see the same images. Do their layers respond alike? Low ones mostly do, high ones do not.",
     )
-    job = jobs.followed()
+    job = jobs.followed("features")
     watched = jobs.watch(job) if job else None
     busy = watched is not None and not watched.finished
     selection = state.selection()

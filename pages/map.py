@@ -58,7 +58,7 @@ def page() -> None:
     if opened is None:
         return
     selection, catalogue = opened
-    job = jobs.followed()
+    job = jobs.followed("map")
     watched = jobs.watch(job) if job else None
     busy = watched is not None and not watched.finished
     if not presence.has(catalogue, selection.data, selection.ood):

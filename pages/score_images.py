@@ -16,7 +16,7 @@ from hvae.runs.folders import RunEntry
 from hvae.verdicts import words
 
 
-def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Settings | None:
+def ask(run: RunEntry, selection: state.Selection, job: str | None, busy: bool) -> judgements.Settings | None:
     """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
@@ -29,8 +29,9 @@ def ask(run: RunEntry, selection: state.Selection, busy: bool) -> judgements.Set
             f"hvae score {shlex.quote(run.name)} --data {shlex.quote(own)} --split reference --split calibration",
         )
         return None
-    source, how = asking.source(run.config.model.image_shape, own)
-    given = asking.given(source, selection)
+    again = asking.kept_images(job, run.config.model.image_shape)
+    source, how = asking.source(run.config.model.image_shape, own, again is not None)
+    given = again if source == asking.AGAIN else asking.given(source, selection)
     if given is None:
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
@@ -74,7 +75,7 @@ def page() -> None:
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.
         judgements.tidy(jobs.unfinished)
-    job = jobs.followed()
+    job = jobs.followed("score_images")
     found = jobs.find(job) if job else None
     busy = found is not None and not found.finished
     selection = state.selection()
@@ -82,7 +83,7 @@ def page() -> None:
     if selection.run is None:
         components.no_run()
     else:
-        asked = ask(selection.run, selection, busy)
+        asked = ask(selection.run, selection, job, busy)
     if job and found is not None:
         jobs.watch(job, section.so_far)
     if job and not busy:

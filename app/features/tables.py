@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import pandas as pd
 import streamlit as st
 
-from app.frame import components, jobs, state
+from app.frame import components, fetching, jobs, state
 from app.frame.caching import of_file
 from app.images.sources import whole, whole_split
 from app.looks import palette
@@ -133,8 +133,7 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
         if unknown := [slug for slug in slugs if slug not in known]:
             named = components.escape(_titles(unknown))
             st.caption(f"From a folder or file: {named}. Give its path in the command, as `folder:PATH` or `npz:PATH`.")
-        for slug in (slug for slug in known if slug not in here):
-            st.caption(f"{palette.look(slug).title} is not on this machine: `hvae data fetch {slug}`")
+        fetching.offer((slug for slug in known if slug not in here), "correlate")
         components.code(command(run, other.name, {slug: whole_split(slug) for slug in slugs}))
 
 
@@ -166,7 +165,7 @@ def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> Non
         return written
 
     key = ("correlate", str(run.path), str(other.path), tuple(slugs), tables)
-    jobs.start(f"{run.name} and {other.name} on {_titles(slugs)}", work, key)
+    jobs.start(f"{run.name} and {other.name} on {_titles(slugs)}", work, key, page="features")
 
 
 def keep(run: RunEntry, write: Callable[[Path, Content], Path], content: Content) -> Path:

@@ -12,11 +12,22 @@ from pathlib import Path
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.server import limits
+from app.server import judgements, limits
 from app.server.queue import KEPT, Job, JobQueue, Work, duration
 from hvae.errors import HvaeError
 
 FORGOTTEN = "This job is not known any more (the server was restarted); its finished results are below."
+ENDED = {
+    "waiting": ", waiting",
+    "running": ", running",
+    "done": ", done",
+    "failed": ", failed",
+    "cancelled": ", stopped",
+}
+UNSEEN = "fetch"
+"""In place of a page for a job whose end is all there is to see: it does not take the place of the one followed."""
+MOST_LISTED = 6
+"""Jobs of one visitor in the sidebar."""
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
 """Between two looks at a job. Every look costs its browser a tenth of a second, and many may wait at once."""
 
@@ -28,19 +39,27 @@ def _queue() -> JobQueue:
 
 
 def start(
-    title: str, work: Work, key: Hashable, steps: str = "steps", prepare: Callable[[str], None] | None = None
+    title: str,
+    work: Work,
+    key: Hashable,
+    steps: str = "steps",
+    prepare: Callable[[str], None] | None = None,
+    page: str = "",
 ) -> None:
     """Queue a job, `prepare` by its id and follow it in the address; for callbacks. What goes wrong is said."""
     job = ""
     try:
-        job = _queue().submit(title, work, key, steps)
+        job = _queue().submit(title, work, key, steps, page)
         if prepare:
             prepare(job)
     except HvaeError as error:
         _queue().cancel(job)
         state.note("job", str(error))
         return
-    st.session_state["job"] = job
+    if page != UNSEEN:
+        st.session_state["job"] = job
+    if job not in (mine := st.session_state.setdefault("_jobs", [])):
+        mine.append(job)
     state.unsay("job")
 
 
@@ -54,14 +73,53 @@ def unfinished(job: str) -> bool:
     return (found := find(job)) is not None and not found.finished
 
 
-def followed() -> str | None:
-    """Id of the job in the address (`?job=`), None where there is none.
+def followed(page: str) -> str | None:
+    """Id of the job in the address (`?job=`) where its result is shown on this page, None where there is none."""
+    job = state.chosen(state.JOB)
+    if not job:
+        return None
+    # What the queue has forgotten is known by what was kept of it.
+    where = found.page if (found := find(job)) else "score_images" if judgements.stamp(job) else ""
+    return job if where in ("", page) else None
 
-    Call it on every run of a page that knows the key `job`, else the address loses it.
-    """
-    chosen = controls.unseen("job", lambda job: isinstance(job, str), "")
-    state.hold("job", chosen or None)
-    return chosen or None
+
+def follow() -> None:
+    """Keep the job in the address, and list those of this visitor; for the sidebar, which every page has."""
+    chosen = controls.unseen(state.JOB, lambda job: isinstance(job, str), "")
+    state.hold(state.JOB, chosen or None)
+    mine: list[str] = st.session_state.setdefault("_jobs", [])
+    if chosen and chosen not in mine and (find(chosen) or judgements.stamp(chosen)):
+        mine.append(chosen)
+    known = {job: find(job) for job in mine[-MOST_LISTED:]}
+    if not known:
+        return
+    st.caption("Your jobs")
+    busy = [job for job, found in known.items() if found and not found.finished]
+    if busy:
+        st.fragment(run_every=WAITING_SECONDS)(_how_far)(busy)
+    for job, found in reversed(known.items()):
+        where = (found.page if found else "score_images") or st.session_state["_page"]
+        if found and found.page == UNSEEN:
+            st.caption(_literal(f"{found.title}{ENDED[found.state]}{found.problem and f': {found.problem}'}"))
+            continue
+        title = found.title if found else "Scored images, kept"
+        label = f"{_literal(title)}{ENDED[found.state] if found else ''}"
+        chose = st.button(label, key=f"look-{job}", type="tertiary", on_click=_look_at, args=(job,))
+        if chose and where != st.session_state["_page"]:
+            st.switch_page(f"../pages/{where}.py", query_params=state.values(where, job=job))
+
+
+def _look_at(job: str) -> None:
+    st.session_state[state.JOB] = job
+    state.hold(state.JOB, job)
+
+
+def _how_far(busy: list[str]) -> None:
+    """Unfinished jobs in words; the whole page is drawn anew when one has ended."""
+    for job in busy:
+        if (found := find(job)) is None or found.finished:
+            st.rerun()
+        st.caption(f"{_literal(found.title)}: {in_words(found)}")
 
 
 def forget() -> None:

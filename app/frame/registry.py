@@ -7,6 +7,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "pages"
 HOME = "overview"
 _INSPECTED = ("image", "pins")
 _MEASURE = ("score", "k", "reading", "S", "R", "unit")
+_COSTS = ("volume", "unusual", "miss", "wrong")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ PAGES = (
         "reconstructions", "Reconstructions",
         ("source", "start", "show", "rows", "reading", "draws", "level", "levels", "seed", *_INSPECTED),
     ),
-    Page("scores", "Scores", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", *_INSPECTED)),
+    Page("scores", "Scores", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", *_COSTS, *_INSPECTED)),
     Page(
         "baselines", "Baselines",
         ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", *_INSPECTED),
@@ -41,15 +42,16 @@ PAGES = (
     ),
     Page(
         "map", "Map",
-        (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", *_INSPECTED, "job"),
+        (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", *_INSPECTED),
     ),
-    Page("features", "Features", ("kind", "between", "on", "pair", "match", *_INSPECTED, "job")),
+    Page("features", "Features", ("kind", "between", "on", "pair", "match", *_INSPECTED)),
     Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", "ids", *_INSPECTED)),
     Page(
         "score_images", "Score images",
         ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
-         "job", "alpha", "k", "order", "only", "page", *_INSPECTED),
+         "alpha", "k", "order", "only", "page", *_COSTS, *_INSPECTED),
     ),
+    Page("train", "Train", ("give", "training", "quantity")),
     Page("runs", "Runs", ("about", "quantity", "card")),
 )  # fmt: skip
 

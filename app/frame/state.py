@@ -27,7 +27,9 @@ from hvae.runs.folders import RunEntry
 SELECTION_KEYS = ("run", "versus", "data", "ood")
 PAGE_KEYS = {page.name: page.keys for page in PAGES}
 """Values of the address that a page knows beside the selection."""
-KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, *(key for keys in PAGE_KEYS.values() for key in keys)]))
+JOB = "job"
+"""In the address of every page: the job that the visitor follows."""
+KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, JOB, *(key for keys in PAGE_KEYS.values() for key in keys)]))
 LIST_KEYS = ("ood", "also", "levels", "beside", "picked", "steps", "labels")
 """Values of the address that are lists."""
 NO_RUN = "none"
@@ -229,7 +231,9 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     list must not, so those of `LIST_KEYS` are left to the address where it has them. A change to None leaves one out.
     """
     there = [key for key in LIST_KEYS if key in st.query_params]
-    known = {key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, *PAGE_KEYS[page])} | changes
+    known = {
+        key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, JOB, *PAGE_KEYS[page])
+    } | changes
     wanted = {key: value for key, value in known.items() if value is not None and key not in there}
     return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items()}
 

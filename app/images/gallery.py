@@ -3,12 +3,13 @@
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app.figures import gallery as figures
-from app.frame import components, state
+from app.frame import components, fetching, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.looks.palette import look
@@ -50,36 +51,54 @@ def gallery(
     tiles, absent = _tiles(run, seen, shown)
     pinned = st.session_state.get("image")
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
-    also = [number for number, one in enumerate(shown) if str(one.image) in marked]
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
-    stamp = run.path, origins, here, title, place, also
-    figure = kept("gallery", stamp, lambda: figures.gallery(tiles, title, place, also), "large")
+    # Nothing but grey tiles tells nobody anything: images that are away can be picked in the box below the others.
+    seen_ones = [number for number, tile in enumerate(tiles) if tile.pixels is not None]
+    chosen = seen_ones.index(place) if place in seen_ones else None
+    selected = [number for number, one in enumerate(seen_ones) if str(shown[one].image) in marked]
+    drawn = [tiles[number] for number in seen_ones]
+    stamp = run.path, origins, here, title, place, selected
 
-    def pin(position: int | None) -> None:
-        if position is not None and 0 <= int(position) < len(shown):
-            (on_click or state.inspect)(shown[int(position)].image)
+    def pin(number: int | None) -> None:
+        if number is not None:
+            (on_click or state.inspect)(shown[number].image)
+
+    def pin_tile(position: Any) -> None:
+        if 0 <= int(position) < len(seen_ones):
+            pin(seen_ones[int(position)])
 
     # The style sheet makes the frame as high as so many rows and columns of tiles are.
-    rows, columns = figures.grid(len(shown))
+    rows, columns = figures.grid(max(1, len(drawn)))
     with st.container(key=f"tiles-{rows}-{columns}-{key}", gap="small"):
         # Other images under the same key would inherit what was selected among the ones before: a click on that
         # place would take the selection away instead of pinning the image.
-        contents = zlib.crc32(" ".join([*(str(one.image) for one in shown), *map(str, also)]).encode())
-        components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin)
+        contents = zlib.crc32(" ".join([*(str(one.image) for one in shown), *map(str, selected)]).encode())
+        if drawn:
+            figure = kept("gallery", stamp, lambda: figures.gallery(drawn, title, chosen, selected), "large")
+            components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin_tile)
+        else:
+            st.html(f'<p class="chart-title">{components.escape(components.plain(title))}</p>')
+            components.save(numbers, key, key=f"{key}-csv")
+        if drawn and len(drawn) < len(shown):
+            st.caption(f"{len(shown) - len(drawn):,} of these {len(shown):,} images are not here to be shown.")
         if absent:
-            commands = ", ".join(f"<code>hvae data fetch {components.escape(name)}</code>" for name in absent)
-            st.html(f'<p class="prose">Grey tiles: the data set is not on this machine. {commands}</p>')
-        st.session_state[f"{key}-look"] = place
-        st.selectbox(
-            "Look at",
-            range(len(shown)),
-            key=f"{key}-look",
-            format_func=lambda number: f"{number + 1}. {shown[number].image} · {shown[number].caption}",
-            placeholder="An image of this gallery",
-            on_change=lambda: pin(st.session_state[f"{key}-look"]),
-            width=320,
-        )
+            fetching.offer(absent, key)
+        _box(shown, place, key, pin)
+
+
+def _box(shown: Sequence[Shown], place: int | None, key: str, pin: Callable[[int | None], None]) -> None:
+    """What the keyboard picks an image with, those that are away among them."""
+    st.session_state[f"{key}-look"] = place
+    st.selectbox(
+        "Look at",
+        range(len(shown)),
+        key=f"{key}-look",
+        format_func=lambda number: f"{number + 1}. {shown[number].image} · {shown[number].caption}",
+        placeholder="An image of this gallery",
+        on_change=lambda: pin(st.session_state[f"{key}-look"]),
+        width=320,
+    )
 
 
 def _tiles(run: RunEntry, seen: Mapping[str, Seen], shown: Sequence[Shown]) -> tuple[list[figures.Tile], list[str]]:

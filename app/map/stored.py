@@ -112,4 +112,6 @@ def start(run: RunEntry, slugs: tuple[str, ...], umap: bool) -> None:
             measure_map(checkpoint, reference, own, others, umap=umap, among=scored_among(run), on_progress=report),
         )
 
-    jobs.start(f"Map of {run.name}{' with UMAP' * umap}", work, ("map", str(run.path), slugs, umap), "images")
+    jobs.start(
+        f"Map of {run.name}{' with UMAP' * umap}", work, ("map", str(run.path), slugs, umap), "images", page="map"
+    )

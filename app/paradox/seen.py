@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.scattered.clouds import in_order
-from app.frame import components, controls
+from app.frame import components, controls, fetching
 from app.frame.caching import kept
 from app.images.mosaic import Cell, Row, table_html
 from app.looks.palette import look
@@ -84,6 +84,7 @@ def show_two(pair: Pair) -> None:
         st.button("Another pair", on_click=_next)
     if away:
         st.caption(f"{away}.")
+        fetching.offer((pair.known, pair.other), "two", named=True)
     cells = []
     for slug, images in (left, right):
         row = _row(turn, len(images))
@@ -114,6 +115,7 @@ def _variances(pair: Pair, guess: str | None) -> None:
     left, right, away = found
     if away:
         st.caption(f"{away}.")
+        fetching.offer((pair.known, pair.other), "pixels", named=True)
     (known, images), (other, others) = left, right
     stamp = images.fingerprint, others.fingerprint
     own, strange = kept("moments", stamp, lambda: (_moments(known, images), _moments(other, others)))

@@ -4,7 +4,7 @@ import shlex
 
 import streamlit as st
 
-from app.frame import components, controls, state
+from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
 from app.images.sources import FORMATS, whole_split
 from app.looks import palette
@@ -13,7 +13,7 @@ from app.looks.wording import literal
 from app.preparing.controls import AS_ALL, treatment
 from app.reading import choosing, judges, loading
 from app.score_images.work import Given
-from app.server import access, limits
+from app.server import access, judgements, limits
 from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae import scores as registry
@@ -25,10 +25,10 @@ from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
 from hvae.verdicts import choice, rule
 
-FILES, FOLDER, SAMPLES, CAMERA = "files", "folder", "samples", "camera"
+FILES, FOLDER, SAMPLES, CAMERA, AGAIN = "files", "folder", "samples", "camera", "again"
 SOURCES_HELP = (
     "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
-    "chosen in the sidebar."
+    "chosen in the sidebar. again: those judged last, with other settings."
 )
 STATISTIC_HELP = (
     "Of a score with levels. rank: the k at which it ranks highest among the reference images. difference: the k at "
@@ -52,11 +52,30 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def source(image_shape: tuple[int, int, int], trained: str) -> tuple[str, Treatment]:
+def kept_images(job: str | None, image_shape: tuple[int, int, int]) -> Given | None:
+    """The images of a finished job, for a model that takes the same shape; None where none is kept."""
+    if not job or jobs.unfinished(job):
+        return None
+    return kept("again", (job, judgements.stamp(job), image_shape), lambda: _again(job, image_shape), "large")
+
+
+def _again(job: str, image_shape: tuple[int, int, int]) -> Given | None:
+    stored = judgements.read(job)
+    if stored is None or not len(stored) or tuple(stored.settings.image_shape) != tuple(image_shape):
+        return None
+    if not {"changes", "caveats"} <= set(stored.frame):
+        return None
+    named = tuple(Named(name, png(one)) for name, one in zip(stored.frame["name"], stored.images, strict=True))
+    return Given(stored.settings.source, named, (job,), again=stored)
+
+
+def source(image_shape: tuple[int, int, int], trained: str, again: bool) -> tuple[str, Treatment]:
     """Draw the controls: where images come from, and what is done to them for a model trained on the named set."""
     sources = [FILES, FOLDER, SAMPLES, CAMERA] if access.may_upload() else [SAMPLES]
     with controls.bar("pictures-bar"):
-        chosen = controls.choose("Images from", "pictures", sources, help=SOURCES_HELP)
+        chosen = controls.choose("Images from", "pictures", sources + [AGAIN] * again, help=SOURCES_HELP)
+        if chosen == AGAIN:
+            return chosen, Treatment(image_shape)
         return chosen, treatment(image_shape, trained)
 
 
@@ -156,6 +175,10 @@ def judging(
         note=note,
         also=tuple(JudgedBy(run=one.name, setting=_alike(loading.catalogue(one), setting)) for one in further),
     )
+    if given is not None and given.again is not None:
+        before = given.again.settings
+        kept_as = {name: getattr(before, name) for name in ("fit", "invert", "steps", "like", "choices")}
+        settings = settings.model_copy(update=kept_as)
     return settings, (found.run, *further)
 
 

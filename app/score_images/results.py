@@ -22,7 +22,7 @@ from hvae.runs.notes import noted
 from hvae.scores import computable, find
 from hvae.verdicts import power, words
 from hvae.verdicts.choice import PIXELS
-from hvae.verdicts.rule import rule
+from hvae.verdicts.rule import Rule, rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +69,22 @@ def told_of(found: Judged) -> tuple[str, str, str]:
     return (found.obstacles[0], "", "") if found.obstacles[0] else (*conclusion(found), in_words(found))
 
 
-def _catches(found: Judged) -> str:
-    settings = found.stored.settings
+def judged_by(settings: Settings) -> tuple[Rule, list[power.Measured]] | None:
+    """The rule that judged, and what it catches of the sets scored under its run; None where it is gone."""
     if (like := reference(settings)) is None:
-        return ""
+        return None
     how = {"score": settings.score, "statistic": settings.statistic, "two_sided": settings.two_sided}
     stamp = [like.found.run.path, settings.setting, *map(loading.stamp, like.found.entries), *how.values()]
     try:
         made = rule(like.found, settings.setting, **how)
-        return power.catches(kept("caught", stamp, lambda: power.measured(like.found, made)), found.alpha)
+        return made, kept("caught", stamp, lambda: power.measured(like.found, made))
     except TableError:
-        return ""
+        return None
+
+
+def _catches(found: Judged) -> str:
+    known = judged_by(found.stored.settings)
+    return power.catches(known[1], found.alpha) if known else ""
 
 
 def in_words(found: Judged) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.deciding import panel as decision
 from app.figures import densities
 from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
@@ -21,7 +22,7 @@ from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
 from app.score_images import results
-from app.score_images.asking import counted
+from app.score_images.asking import AGAIN, counted
 from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
 from app.server.judgements import Settings, Stored
@@ -105,6 +106,13 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
 
+    st.button(
+        "Judge again with other settings",
+        key="judge-again",
+        on_click=st.session_state.update,
+        args=({"pictures": AGAIN},),
+        help="By another score, setting or run that takes images of this shape; no file has to be given again.",
+    )
     report = partial(results.report, found)
     st.download_button(
         "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"
@@ -122,6 +130,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         numbers = densities.uploaded_table(values, alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: marks(found, like, score))
         components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened)
+    if known := results.judged_by(settings):
+        decision.show(*known, settings.treatment, found.alpha)
 
 
 def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

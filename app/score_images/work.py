@@ -21,6 +21,7 @@ from app.server.judgements import JudgedBy, Settings
 from app.server.queue import Report, Work
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.outside import Named, Picture, Refusal, collect
+from hvae.datasets.own.preparing import Treatment
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
@@ -44,6 +45,8 @@ class Given:
     stamp: tuple[str, ...]
     problem: str = ""
     from_visitor: bool = True
+    again: judgements.Stored | None = None
+    """What was kept of an earlier job, where its images are judged again; the sources are its images, prepared."""
 
     @property
     def expected(self) -> int:
@@ -93,8 +96,10 @@ def scoring(runs: Sequence[RunEntry], given: Given, settings: Settings, name: Fu
 
 def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: Callable[[int], None]) -> int:
     """Read every file, score what is an image, and keep both; how many files there were."""
-    most, chosen = limits.current().images_per_job, each(how.treatment, how.choices)
-    files = collect(given.sources, how.treatment, max_files=most, chosen=chosen)
+    most, chosen, treatment = limits.current().images_per_job, each(how.treatment, how.choices), how.treatment
+    if given.again is not None:
+        chosen, treatment = {}, Treatment(how.image_shape)
+    files = collect(given.sources, treatment, max_files=most, chosen=chosen)
     refused, done, batches = [], 0, 0
     while some := list(islice(files, BATCH)):
         refused += [(one.name, one.reason) for one in some if isinstance(one, Refusal)]
@@ -103,6 +108,10 @@ def _first_run(judge: Judge, given: Given, how: Settings, folder: Path, report: 
             frame = _judged(judge, images, [picture.caveats for picture in pictures])
             frame.insert(0, "name", [picture.name for picture in pictures])
             frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
+            if given.again is not None:
+                # What the files were like is known from when they were read.
+                known = given.again.frame.iloc[done : done + len(frame)]
+                frame = frame.assign(**{name: known[name].to_numpy() for name in ("changes", "caveats")})
             judgements.add(folder, batches, frame, images)
             batches += 1
         judgements.keep(folder, "refused", refused)
@@ -160,4 +169,5 @@ def start(runs: Sequence[RunEntry], given: Given, settings: Settings) -> None:
         ("score_images", *(str(run.path) for run in runs), given.stamp, settings.model_dump_json()),
         "files" if len(runs) == 1 else "verdicts",
         prepare,
+        "score_images",
     )

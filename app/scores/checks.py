@@ -1,9 +1,11 @@
 """How far a score holds: at every level and number of samples, in the label-free rule, under every reading."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -21,10 +23,15 @@ from app.reading.measures import Measure
 from app.reading.view import View
 from app.scores.figures import LIKELIHOOD
 from hvae.datasets import PARTS
+from hvae.datasets.own.preparing import Treatment, usual_fit
 from hvae.errors import HvaeError, TableError
 from hvae.models.proposal import READINGS
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES, everything
+from hvae.scores import SCORES, everything, find
+
+if TYPE_CHECKING:
+    from hvae.verdicts.power import Measured
+    from hvae.verdicts.rule import Rule
 
 WHAT = {
     "S": ("samples", "S (importance samples)", "More importance samples S tighten L, and every score made of it."),
@@ -176,6 +183,20 @@ def label_free(view: View) -> None:
         },
         name="label-free-rule",
     )
+    if find(score.name).of_single_images and found.run.config is not None:
+        from app.deciding import panel
+
+        made, sets = kept("rule caught", (view.slugs, score.name, stamps), lambda: _measured(view))
+        how = Treatment(found.run.config.model.image_shape, usual_fit(found.run.config.data.name))
+        panel.show(made, sets, how, view.budget)
+
+
+def _measured(view: View) -> tuple[Rule, list[Measured]]:
+    from hvae.verdicts import power
+    from hvae.verdicts.rule import rule
+
+    made = rule(view.catalogue, view.setting, score=view.measure.score.name)
+    return made, power.measured(view.catalogue, made)
 
 
 def _alarms(view: View) -> pd.DataFrame:

@@ -32,6 +32,11 @@ def may_upload() -> bool:
     return limits.current().uploads
 
 
+def may_train() -> bool:
+    """Whether a model may be trained from the browser."""
+    return may_write() and limits.current().training
+
+
 def check_writing() -> None:
     """Call before a folder of runs is written to: a read-only server raises `Refused`."""
     if not may_write():

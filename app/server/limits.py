@@ -52,6 +52,14 @@ class Limits(Frozen):
     import_unpacked_mib: Annotated[int, Field(ge=1, le=3072)] = 256
     """Of an uploaded archive of a run."""
     import_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    training: bool = True
+    """Models may be trained from the browser, one at a time, where runs may be written."""
+    training_images: Annotated[int, Field(ge=10, le=200_000)] = 50_000
+    """That a model may be trained on."""
+    training_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """After which a training stops; it can be continued."""
+    training_free_mib: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Free on the disk before a training is begun."""
 
 
 def current() -> Limits:

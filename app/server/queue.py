@@ -58,6 +58,8 @@ class Job:
     problem: str = ""
     result: str | Path | None = None
     stopping: bool = False
+    page: str = ""
+    """Where its result is shown; empty for one that no page waits for."""
 
     @property
     def finished(self) -> bool:
@@ -77,7 +79,7 @@ class JobQueue:
         self._lock, self._working = threading.Lock(), False
         self._jobs: dict[str, _Entry] = {}
 
-    def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps") -> str:
+    def submit(self, title: str, work: Work, key: Hashable, steps: str = "steps", page: str = "") -> str:
         """Queue a job, or find the unfinished one with the same key; its unguessable id. Raises `QueueFull`.
 
         The work is called on the queue's thread and must not touch Streamlit.
@@ -88,7 +90,7 @@ class JobQueue:
                     return entry.job.id
             if len(self._waiting()) >= (most := self._limits.jobs_waiting):
                 raise QueueFull(f"{most} computations are waiting already: try again in a few minutes")
-            job = Job(secrets.token_urlsafe(9), title, steps)
+            job = Job(secrets.token_urlsafe(9), title, steps, page=page)
             self._jobs[job.id] = _Entry(job, work, key, self._limits.job_seconds, self._clock)
             if not self._working:
                 self._working = True

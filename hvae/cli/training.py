@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, accelerator
 from hvae.cli.terminal import interruptible, say, time_left, warn
+from hvae.cli.watching import Hours, ProgressFile, ThenScore, Watch, score_for_judging
 from hvae.errors import ConfigError
 from hvae.files import WriteError, require_writable
 
@@ -53,6 +54,9 @@ def train(
     device: Device = "auto",
     devices: Annotated[int | None, typer.Option(help="How many devices on each machine; default all.")] = None,
     nodes: Annotated[int, typer.Option(help="How many machines.")] = 1,
+    then_score: ThenScore = False,
+    hours: Hours = None,
+    progress: ProgressFile = None,
 ) -> None:
     """Train a model, or continue a training.
 
@@ -63,23 +67,34 @@ def train(
     from hvae.presets import OWN
     from hvae.presets import preset as named_preset
 
-    # A config is text, whatever bytes a path has.
-    data = None if data is None else readable_name(data)
-    asked = _overrides(settings or [], data, seed, epochs)
-    if size is not None:
-        asked["model.image_shape"] = _square(named_preset(preset).override(asked), size)
-    config = named_preset(preset).override(asked)
-    if config.data.name == OWN and not resume:
-        raise ConfigError(f"{preset} is for images of your own: name them with --data folder:PATH")
-    folder = run or _default_folder(preset, config, data)
-    require_writable(folder)
-    if resume:
-        config = _config_to_resume(folder, preset, asked)
+    with Watch(progress, hours) as watch:
+        # A config is text, whatever bytes a path has.
+        data = None if data is None else readable_name(data)
+        asked = _overrides(settings or [], data, seed, epochs)
+        if size is not None:
+            asked["model.image_shape"] = _square(named_preset(preset).override(asked), size)
+        config = named_preset(preset).override(asked)
+        if config.data.name == OWN and not resume:
+            raise ConfigError(f"{preset} is for images of your own: name them with --data folder:PATH")
+        folder = run or _default_folder(preset, config, data)
+        require_writable(folder)
+        if resume:
+            config = _config_to_resume(folder, preset, asked)
+        _fit(config, folder, _whole(config, folder, resume), resume, _machine(device, devices, nodes), watch)
+        if then_score:
+            score_for_judging(folder, accelerator(device), watch)
+        watch.say("done")
+
+
+def _machine(device: str, devices: int | None, nodes: int) -> dict[str, Any]:
     for name, number in (("--devices", devices), ("--nodes", nodes)):
         if number is not None and number < 1:
             raise ConfigError(f"{name} must be at least 1, it is {number}")
-    machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
+    return {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
+
+def _whole(config: RunConfig, folder: Path, resume: bool) -> ImageSet:
+    """All images that the parts are taken from; what is left out of one's own is said."""
     from hvae.runs.images.training_set import require_own, training_set
 
     whole = training_set(config.data.name, config.model.image_shape)
@@ -88,10 +103,10 @@ def train(
             warn(f"{config.data.name}: {line}")
     if resume:
         require_own(folder.name, config.data, whole)
-    _fit(config, folder, whole, resume, machine)
+    return whole
 
 
-def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any]) -> None:
+def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any], watch: Watch) -> None:
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
     from hvae.runs.images.outliers import exposed
@@ -104,6 +119,7 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
         if display.first < 0:
             remember(folder, whole)
         display.step(progress)
+        watch.step(progress)
 
     fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
     fitted, validation = exposed(config, fitted, validation)

@@ -127,7 +127,8 @@ class DataSetInfo:
     """What a person should know before using a data set.
 
     ``images`` are their kind, size and number, ``preprocessing`` is what is done to the published images before they
-    are ``shape`` ``(channels, height, width)`` uint8, and ``downloadable`` is from a public address.
+    are ``shape`` ``(channels, height, width)`` uint8, and ``downloadable`` is from a public address, so many
+    ``download_bytes`` in all (0: not known).
     """
 
     name: str
@@ -138,6 +139,7 @@ class DataSetInfo:
     preprocessing: str = "none"
     splits: tuple[str, ...] = ("train", "test")
     downloadable: bool = True
+    download_bytes: int = 0
     shape: tuple[int, int, int] = (1, 28, 28)
 
     def inverted(self, words: str) -> "DataSetInfo":

@@ -23,6 +23,7 @@ from hvae.cli.scoring.options import (
     OfLandscape,
     Prepare,
     Report,
+    RuleFile,
     ScoreName,
     Split,
     Statistic,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
 
-_OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood", "report")
+_OF_RULE = ("alpha", "two_sided", "score_name", "statistic")
+"""What a `--rule` says."""
+_OF_IMAGES = (*_OF_RULE, "rule", "as_json", "fail_if_ood", "report")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
 _OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
@@ -58,6 +61,7 @@ def score(
     two_sided: TwoSided = False,
     score_name: ScoreName = None,
     statistic: Statistic = "rank",
+    rule: RuleFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --images: print JSON.")] = False,
     fail_if_ood: FailIfOod = False,
     report: Report = None,
@@ -93,11 +97,10 @@ def score(
         defaults = {"seed": seed, "batch_size": min(batch_size, 64)}
         write_landscapes(entries, data, defaults | _given(ctx, ("draws", "limit")), device)
     elif _one_of_both(ctx, data, images, split) == "--images":
-        judge(
-            entries, images or [], _given(ctx, _OF_SETTING), alpha=alpha, fit=fit, invert=invert,
-            prepare=prepare or [], two_sided=two_sided, statistic=statistic, score=score_name, device=device,
-            as_json=as_json, fail_if_ood=fail_if_ood, report=report,
-        )  # fmt: skip
+        how = {name: ctx.params[name] for name in ("alpha", "fit", "invert", "two_sided", "statistic")}
+        how |= {"prepare": prepare or [], "score": score_name, "asked": _given(ctx, _OF_SETTING)}
+        how = how if rule is None else _chosen(ctx, entries, rule)
+        judge(entries, images or [], **how, device=device, as_json=as_json, fail_if_ood=fail_if_ood, report=report)
     else:
         refuse_further(entries, also or [])
         how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
@@ -106,6 +109,18 @@ def score(
         of_each = zip(entries, wanted, strict=True)
         if any([write_tables(run, sets, split, how, limit, machine, also or []) for run, sets in of_each]):
             raise typer.Exit(UNREAD)
+
+
+def _chosen(ctx: typer.Context, runs: Sequence[RunEntry], path: Path) -> dict[str, Any]:
+    """How a rule in a file has images judged."""
+    from hvae.verdicts.chosen import read_chosen
+
+    refuse(ctx, (*_OF_RULE, *_OF_OWN, *_OF_SETTING), "--rule")
+    if len(runs) > 1:
+        raise ConfigError("--rule is of one run: name that alone")
+    rule = read_chosen(path)
+    prepared = {"alpha": rule.alpha, "fit": rule.fit, "invert": rule.invert, "prepare": list(rule.prepare)}
+    return rule.asked | prepared | {"asked": rule.setting.fields, "rule_chosen": rule}
 
 
 def _given(ctx: typer.Context, names: Sequence[str]) -> dict[str, Any]:

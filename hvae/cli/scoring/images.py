@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hvae.datasets.own.outside import Refusal, Treatment
     from hvae.runs.folders import RunEntry
+    from hvae.verdicts.chosen import ChosenRule
     from hvae.verdicts.rule import Rule
 
 BATCH = 64
@@ -27,8 +28,8 @@ BATCH = 64
 def judge(
     runs: list[RunEntry],
     sources: list[Path],
-    asked: dict[str, Any],
     *,
+    asked: dict[str, Any],
     alpha: float,
     fit: str | None,
     invert: bool,
@@ -40,11 +41,13 @@ def judge(
     as_json: bool,
     fail_if_ood: bool,
     report: Path | None = None,
+    pixels: bool = True,
+    rule_chosen: ChosenRule | None = None,
 ) -> None:
     """Score images from outside with some runs and print a verdict on each; with several, which knows each best.
 
     `asked` holds the fields of the setting that were given. Exit code 4 where a file was not read, else 3 where
-    `fail_if_ood` and an image raises an alarm under the first run. What that one says is written as a `report`.
+    `fail_if_ood` and the first run raises an alarm; its words become a `report`. A `rule_chosen` binds the weights.
     """
     from hvae.datasets.conversions import FITS
     from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
@@ -58,9 +61,11 @@ def judge(
     where = accelerator(device)
     _check(sources, alpha, report)
     # Before any model is loaded: a run without a rule is said at once.
-    how_judged: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic}
-    rules = [rule(found, found.rule_setting(**asked), **how_judged) for found in map(catalogue, runs)]
+    by: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic, "pixels": pixels}
+    rules = [rule(found, found.rule_setting(**asked), **by) for found in map(catalogue, runs)]
     for one in rules:
+        if rule_chosen is not None:
+            rule_chosen.require(one)
         one.require(alpha)
     found: list[dict[str, Any]] = []
     refused: list[Refusal] = []

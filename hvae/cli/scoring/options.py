@@ -72,6 +72,14 @@ OfLandscape = Annotated[
         "changes. For a density of whole pixel values.",
     ),
 ]
+RuleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rule",
+        help="With --images: a threshold chosen on the page Score images or Scores and saved there. It says score, "
+        "setting, budget and how images are prepared; a run with other weights is refused.",
+    ),
+]
 FailIfOod = Annotated[
     bool,
     typer.Option(

@@ -78,6 +78,7 @@ def _archive(name: str, md5: str, size: int) -> PublishedFile:
 CIFAR10 = Cifar(
     info=DataSetInfo(
         name="cifar10",
+        download_bytes=170_498_071,
         title="CIFAR-10",
         images="32x32 colour images of animals and vehicles, 50,000 train and 10,000 test, 10 classes",
         licence="none stated",
@@ -104,6 +105,7 @@ CIFAR100 = Cifar(
     info=replace(
         CIFAR10.info,
         name="cifar100",
+        download_bytes=169_001_437,
         title="CIFAR-100",
         images="32x32 colour images of things and animals, 50,000 train and 10,000 test, 100 classes",
     ),

@@ -162,6 +162,7 @@ def read_matrix(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 _OMNIGLOT28 = DataSetInfo(
     name="omniglot28",
+    download_bytes=15_927_098,
     title="Omniglot",
     images="105x105 black-and-white drawings of characters, 19,280 train and 13,180 test, 964 and 659 classes",
     licence="MIT",
@@ -173,6 +174,7 @@ _DRAWN = replace(_OMNIGLOT28, preprocessing=f"{_OMNIGLOT28.preprocessing}, dark 
 _INVERTED = _OMNIGLOT28.inverted("inverted (255 - v) to white on black as in Burda et al. (2015)")
 _NORB28 = DataSetInfo(
     name="smallnorb28",
+    download_bytes=262_696_700,
     title="SmallNORB",
     images="96x96 grey photographs of toys, 48,600 train and 48,600 test (24,300 by each of two cameras), 5 classes",
     licence="for research only",

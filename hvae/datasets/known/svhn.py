@@ -62,6 +62,7 @@ DATA_SETS = (
     Svhn(
         info=DataSetInfo(
             name="svhn",
+            download_bytes=246_316_178,
             title="SVHN",
             images="32x32 colour images of house numbers, 73,257 train and 26,032 test, 10 classes",
             licence="for non-commercial use only",

@@ -54,6 +54,8 @@ class Picture:
     """In words, what was done to the file's pixels, in order; empty where nothing was."""
     caveats: tuple[Caveat, ...] = ()
     """What cannot be known from the file alone, and what a model cannot know of it."""
+    size: tuple[int, int] = (0, 0)
+    """`(height, width)` in the file, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def prepared(decoded: DecodedImage, name: str, how: Treatment) -> Picture:
     """A decoded image in the shape of a model, under its `shown_name`."""
     image, changes = prepare(decoded.pixels, decoded.size, how)
     caveats = (*decoded.caveats, *doubts(decoded.pixels, decoded.size, image, how))
-    return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats)
+    return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats, decoded.size)
 
 
 def collect(

@@ -1,0 +1,73 @@
+"""What follows from a budget of false alarms: alarms a day, misses a day, and what both cost. No Streamlit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hvae.stats.conformal import least_calibration
+from hvae.verdicts.power import Measured
+
+BUDGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What is expected of a day and what mistakes cost, in any unit."""
+
+    volume: int
+    """Images a day."""
+    unusual: float
+    """Share of them that is of another kind, in [0, 1]."""
+    miss: float
+    """Of an unusual image without an alarm."""
+    false_alarm: float
+    """Of an alarm on an ordinary image."""
+
+
+def table(sets: Sequence[Measured], calibration: int, costs: Costs) -> pd.DataFrame:
+    """One row a budget at which alarms are possible, with what is expected of a day.
+
+    Ordinary images raise false alarms as often as the rule allows, which is what a calibration part of that size
+    guarantees; unusual ones are caught as often as those of the other sets that the run has scored, all sets weighing
+    the same, None where there is none.
+    """
+    others = [one for one in sets if not one.own]
+    rows = []
+    for alpha in BUDGETS:
+        if calibration < least_calibration(alpha):
+            continue
+        rate = math.floor(alpha * (calibration + 1) * (1 + 1e-12)) / (calibration + 1)
+        caught = sum(one.share(alpha) for one in others) / len(others) if others else None
+        strange = costs.volume * costs.unusual
+        wrong = costs.volume * (1 - costs.unusual) * rate
+        row = {"budget": alpha, "false_alarms": wrong, "caught_share": caught}
+        if caught is not None:
+            missed = strange * (1 - caught)
+            row |= {"caught": strange * caught, "missed": missed, "alarms": wrong + strange * caught}
+            row["cost"] = missed * costs.miss + wrong * costs.false_alarm
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cheapest(found: pd.DataFrame) -> int | None:
+    """The row that costs least; None where nothing is known of what is caught."""
+    return int(found["cost"].to_numpy().argmin()) if "cost" in found else None
+
+
+def in_words(found: pd.DataFrame, costs: Costs) -> str:
+    """What to choose, in sentences."""
+    place = cheapest(found)
+    if place is None:
+        return (
+            "No other image set is scored under this run, so what a threshold would catch is not known, only how many "
+            "false alarms it raises."
+        )
+    best = found.iloc[place]
+    return (
+        f"Of {costs.volume:,} images a day, of which {100 * costs.unusual:g} % are of another kind, a budget of "
+        f"{100 * best['budget']:g} % costs least: {best['alarms']:,.1f} alarms a day, {best['false_alarms']:,.1f} of "
+        f"them false, and {best['missed']:,.1f} unusual images missed. That holds if they are as easy to catch as "
+        "those of the sets scored under this run, and ordinary ones are like the images it was trained on."
+    )

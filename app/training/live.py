@@ -1,0 +1,150 @@
+"""A training that was begun here: how far it is, its curves and samples, and what can be done next."""
+
+import shlex
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.figures import learning
+from app.frame import components, controls, state
+from app.frame.caching import kept
+from app.looks.pictures import data_uri
+from app.looks.wording import literal
+from app.reading import loading
+from app.server import access, trainings
+from app.server.queue import duration
+from app.server.trainings import Training
+from app.training.asking import BEGUN
+from hvae.errors import HvaeError
+from hvae.runs.folders import RunEntry, find_runs
+
+SECONDS = 2.0
+QUANTITIES = {
+    "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
+    "active units": "How many units of each layer are in use",
+}
+SAMPLES = 8
+
+
+def show(run: str) -> None:
+    """Draw a training, again every other second while it goes on."""
+    found = trainings.find(run)
+    if found is None:
+        st.info(f"No training called {literal(run)} is known here.")
+        return
+    components.section(run)
+    quantity = controls.choose("Per layer", "quantity", list(QUANTITIES))
+    draw = st.fragment(run_every=SECONDS)(_draw) if found.running else _draw
+    draw(run, quantity, found.running)
+
+
+def _draw(run: str, quantity: str, was_running: bool) -> None:
+    found = trainings.find(run)
+    if found is None or found.running != was_running:
+        st.rerun()
+    st.progress(min(1.0, found.step / found.steps) if found.steps else float(found.stage == "done"), in_words(found))
+    if found.running:
+        if access.may_train():
+            st.button("Stop", key="stop-training", on_click=trainings.stop, args=(run,), help="It can be continued.")
+    else:
+        _ended(found)
+    if entry := next((one for one in find_runs() if one.name == run), None):
+        with components.guarded():
+            _curves(entry, quantity)
+            _samples(entry)
+
+
+def in_words(found: Training) -> str:
+    """How far a training is."""
+    if found.stage == "done":
+        return "Trained, and its parts are scored."
+    if found.stage == "scoring":
+        return "Trained. Its parts are being scored, so that it can judge."
+    if not found.running:
+        return (
+            f"Stopped at step {found.step:,} of {found.steps:,}." if found.steps else "Stopped before its first step."
+        )
+    if not found.steps:
+        return "Starting: reading the images and making the model."
+    said = f"Step {found.step:,} of {found.steps:,}"
+    if found.images_per_second:
+        epochs = found.asked.epochs
+        left = (1 - found.step / found.steps) * epochs * _images(found) / found.images_per_second
+        said += f", {found.images_per_second:,.0f} images a second, about {duration(left)} left"
+    return said
+
+
+def _images(found: Training) -> float:
+    """Images of a pass, by its steps."""
+    from hvae import presets
+
+    return found.steps / found.asked.epochs * presets.preset(found.asked.preset).training.batch_size
+
+
+def _ended(found: Training) -> None:
+    """Why it ended and what can be done now."""
+    name = found.asked.run
+    if found.problem:
+        components.problem(f"It stopped: {found.problem}")
+    if found.stage == "done":
+        st.success("It is ready to judge images.")
+        st.page_link("../pages/score_images.py", label="Judge images with it →", query_params={"run": name})
+        st.page_link("../pages/runs.py", label="Its learning curves →", query_params={"run": name})
+    elif access.may_train():
+        if not found.problem:
+            st.info("What was learnt up to its last checkpoint is kept.")
+        busy = trainings.busy()
+        if st.button("Continue", key="resume-training", type="primary", disabled=bool(busy)):
+            with components.guarded():
+                trainings.start(found.asked)
+                st.rerun()
+        if busy:
+            st.caption(f"{literal(busy)} is being trained: one at a time.")
+
+
+def _curves(run: RunEntry, quantity: str) -> None:
+    history = loading.history(run)
+    if history.empty:
+        st.caption("The curves begin when the images have been passed over once.")
+        return
+    histories: dict[str, pd.DataFrame] = {components.escape(run.name): history}
+    stamp = f"{run.path} {(run.path / 'history.csv').stat().st_mtime_ns} {quantity}"
+    best = history.loc[history["elbo"].idxmax()]
+    title = f"ELBO, higher = better. Best at epoch {best['epoch']:.0f} with {best['elbo']:.1f} nats"
+    figure = kept("trained-elbo", stamp, lambda: learning.elbo(histories, title, "ELBO"))
+    components.chart(figure, lambda: learning.table(histories), f"learning-{run.name}", key="training-elbo")
+    if columns := learning.rows_of(histories, quantity):
+        figure = kept("trained-layers", stamp, lambda: learning.strips(histories, quantity, QUANTITIES[quantity]))
+        numbers = learning.table(histories).reindex(columns=["run", "epoch", *columns])
+        components.chart(figure, lambda: numbers, f"layers-{run.name}", key="training-layers")
+
+
+def _samples(run: RunEntry) -> None:
+    """What the model dreams up by now: its best weights so far."""
+    if not run.has_weights or run.config is None or run.config.model.inability("sample"):
+        return
+    with suppress(HvaeError, OSError):
+        # torch is imported by it, so only once there is something to show.
+        from app.images import models
+
+        drawn = models.sampled(run, SAMPLES, 0)
+        pixels = np.rint(np.clip(drawn, 0, 1) * 255).astype(np.uint8)
+        row = "".join(f'<img alt="" src="{data_uri(one)}" width="64" height="64">' for one in pixels)
+        st.html(f'<p class="chart-title">Made up by the model as it is now</p><p class="prose">{row}</p>')
+
+
+def command(run: str) -> str:
+    """The command that does the same in a terminal."""
+    found = trainings.find(run)
+    return f"hvae {shlex.join(trainings.command(found.asked))}" if found else ""
+
+
+def followed() -> str:
+    """The training that is looked at: the one in the address, else the one that runs, else none."""
+    if begun := st.session_state.pop(BEGUN, None):
+        st.session_state["training"] = begun
+    chosen = controls.unseen("training", lambda name: isinstance(name, str), trainings.busy())
+    state.hold("training", chosen or None)
+    return chosen

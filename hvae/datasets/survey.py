@@ -1,0 +1,158 @@
+"""A look at images before a model is trained on them: how many, how large, repeated, empty, and what the parts hold."""
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hvae.datasets.own.doubts import ONE_VALUE
+from hvae.datasets.own.entry import NORMAL
+from hvae.datasets.own.folders import files_below
+from hvae.datasets.own.outside import Named, Picture, Refusal, collect
+from hvae.datasets.own.preparing import Treatment
+from hvae.datasets.registry import parts
+from hvae.errors import DataError
+
+LEAST = 10
+"""Images that can be divided into parts at all."""
+MOST_LOOKED_AT = 3_000
+"""Files of a folder that are decoded for a survey, spread evenly over it."""
+SHOWN = 24
+"""Images kept to be shown."""
+_SEEN = Treatment((3, 32, 32))
+_COLOURED = 12
+"""Mean difference between the largest and the least channel, in grey values, from which an image is one of colours."""
+
+Source = Path | Sequence[Named]
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What was found in some images from outside."""
+
+    files: int
+    """Files there are."""
+    images: int
+    """Of the files looked at, those that could be read."""
+    refused: tuple[Refusal, ...]
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    """((height, width) in pixels, images) of every size, the most common first."""
+    coloured: int
+    blank: int
+    """Images of which almost every pixel has one value."""
+    repeated: int
+    """Images that show the same, at 32 x 32 pixels, as one before them."""
+    shown: np.ndarray
+    """Some of the images, `(m, 3, 32, 32)` uint8."""
+
+    @property
+    def looked_at(self) -> int:
+        """Files that were opened."""
+        return self.images + len(self.refused)
+
+    @property
+    def expected(self) -> int:
+        """Images there are; an estimate where not every file was opened."""
+        return round(self.files * self.images / self.looked_at) if self.looked_at else 0
+
+    @property
+    def distinct(self) -> int:
+        """Of the images looked at, those that show something, each once."""
+        return self.images - self.repeated - self.blank
+
+    def parts(self) -> dict[str, int]:
+        """How many images each part of the training set would hold; `DataError` where they are too few."""
+        return {part: len(index) for part, index in parts(self.expected, 0).items()}
+
+    def obstacle(self) -> str:
+        """Why no model can be trained on these images; empty where one can."""
+        if self.images == 0:
+            return "None of these files could be read as an image."
+        if self.distinct == 0:
+            return "Almost every pixel of every image has one value: there is nothing to learn."
+        if self.distinct < LEAST:
+            same = f", of which {self.distinct:,} show something of their own" if self.distinct < self.images else ""
+            return f"These are {self.images:,} images{same}: at least {LEAST} are needed, and some hundreds to judge."
+        return ""
+
+
+def survey(source: Source, most: int, on_progress: Callable[[int, int], object] = lambda done, total: None) -> Survey:
+    """Look at the images of a folder, file or upload; `on_progress` hears (files opened, files in all or 0).
+
+    `DataError` where there are more than `most` files, or no such folder.
+    """
+    files, step = 0, 1
+    if isinstance(source, Path) and source.is_dir():
+        found = (entry for entry in files_below(normal_of(source)) if not entry.passed)
+        files = sum(1 for _ in itertools.islice(found, most + 1))
+        if files > most:
+            raise DataError(f"{source} holds more than {most:,} files, the most that are trained on here")
+        step = -(-files // MOST_LOOKED_AT) or 1
+    sizes: Counter[tuple[int, int]] = Counter()
+    shown: list[np.ndarray] = []
+    refused: list[Refusal] = []
+    coloured, marks = 0, _Marks()
+    for done, one in enumerate(_collected(source, _SEEN, most, range(0, most + 1, step)), start=1):
+        on_progress(done, -(-files // step))
+        if isinstance(one, Refusal):
+            refused.append(one)
+            continue
+        sizes[one.size] += 1
+        coloured += bool(np.ptp(one.image.astype(np.int16), axis=0).mean() >= _COLOURED)
+        marks.keeps(one)
+        if len(shown) < SHOWN:
+            shown.append(one.image)
+    images = sizes.total()
+    pictures = np.stack(shown) if shown else np.zeros((0, 3, 32, 32), np.uint8)
+    common = tuple(sizes.most_common())
+    return Survey(
+        files or images + len(refused), images, tuple(refused), common, coloured, marks.blank, marks.repeated, pictures
+    )
+
+
+def gathered(
+    source: Source, how: Treatment, most: int, on_progress: Callable[[int, int], object] = lambda done, total: None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(images `(n, channel, height, width)` uint8, their names) of a file or upload, ready for a model.
+
+    Each picture once, and none of which almost every pixel has one value. `DataError` where none is left.
+    """
+    marks, kept = _Marks(), []
+    for done, one in enumerate(_collected(source, how, most, range(most + 1)), start=1):
+        on_progress(done, 0)
+        if isinstance(one, Picture) and marks.keeps(one):
+            kept.append(one)
+    if not kept:
+        raise DataError("none of these files could be read as an image that shows something")
+    return np.stack([one.image for one in kept]), tuple(one.name for one in kept)
+
+
+def normal_of(folder: Path) -> Path:
+    """The folder that a model is trained on: its sub-folder `normal` where it has one."""
+    return folder / NORMAL if (folder / NORMAL).is_dir() else folder
+
+
+def _collected(source: Source, how: Treatment, most: int, only: range) -> Iterator[Picture | Refusal]:
+    sources = [normal_of(source)] if isinstance(source, Path) else source
+    return collect(sources, how, max_files=most, only=only)
+
+
+class _Marks:
+    """What tells whether a picture was there before or is empty."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+        self.blank = self.repeated = 0
+
+    def keeps(self, one: Picture) -> bool:
+        """Whether a picture shows something that none before it did."""
+        mark = hashlib.sha256(one.image.tobytes()).digest()
+        blank, repeated = any(caveat.kind == ONE_VALUE for caveat in one.caveats), mark in self._seen
+        self._seen.add(mark)
+        self.blank += blank
+        self.repeated += repeated and not blank
+        return not blank and not repeated

@@ -1,0 +1,153 @@
+"""The Train page: what is said of images, a training of its own process, and bad input."""
+
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.server import access, limits, trainings
+from app.server.trainings import Asked, Busy
+from app.training import offers
+from hvae.datasets.own.preparing import Treatment
+from hvae.datasets.survey import gathered, survey
+from hvae.errors import DataError, HvaeError
+from tests.app.conftest import sound
+
+
+def pictures(folder: Path, count: int = 40, *, same: bool = False, colour: int = 0) -> Path:
+    """A folder of small pictures, the first of which are in colour."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        shape = (28, 28, 3) if number < colour else (28, 28)
+        pixels = np.full(shape, 9, np.uint8)
+        pixels[4:20, 6:18] = rng.integers(0, 256, (16, 12, *shape[2:]))
+        if same:
+            pixels = np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:05}.png")
+    return folder
+
+
+def test_a_survey_counts_what_is_there_and_says_what_no_model_can_be_made_of(tmp_path: Path):
+    mixed = pictures(tmp_path / "mixed", 40, colour=10)
+    (mixed / "copy.png").write_bytes((mixed / "00020.png").read_bytes())
+    Image.fromarray(np.zeros((50, 30), np.uint8)).save(mixed / "empty.png")
+    (mixed / "broken.png").write_bytes(b"<html>")
+    found = survey(mixed, 100)
+    assert (found.files, found.images, found.coloured, found.repeated, found.blank) == (43, 42, 10, 1, 1)
+    assert found.sizes == (((28, 28), 41), ((50, 30), 1)) and found.obstacle() == ""
+    assert found.parts() == {"fitted": 22, "validation": 4, "reference": 8, "calibration": 8}
+    said = " ".join(offers.warnings(found, in_place=True))
+    assert "nothing can raise an alarm" in said and "are mixed" in said and "Take repeated" in said
+    assert "1 in 9 ordinary images" in dict(offers.facts(found))["Fewest false alarms"]
+    assert [one.preset for one in offers.fitting(found)][0] == "fashionmnist-lite"
+
+    assert "at least 10" in survey(pictures(tmp_path / "three", 3), 100).obstacle()
+    assert "of which 1 show something" in survey(pictures(tmp_path / "same", 30, same=True), 100).obstacle()
+    with pytest.raises(DataError, match="more than 20 files"):
+        survey(mixed, 20)
+    archive = tmp_path / "some.zip"
+    with zipfile.ZipFile(archive, "w") as written:
+        for path in mixed.iterdir():
+            written.write(path, path.name)
+    images, names = gathered(archive, Treatment((1, 28, 28)), 100)
+    assert images.shape == (40, 1, 28, 28) and len(names) == 40, "each once, and none that is empty"
+
+
+def test_epochs_and_time_follow_the_size_of_the_set():
+    assert offers.GREY.epochs(60_000) == 10 and offers.GREY.epochs(150) == offers.MOST_EPOCHS
+    assert offers.COLOUR.seconds(1000, 2000, 10) == pytest.approx(11_000 / 60)
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of a training a process that waits to be ended."""
+    real = subprocess.Popen
+
+    def waiting(command: list[str], **how: Any) -> subprocess.Popen:
+        assert "train" in command and "--progress" in command
+        return real(["sleep", "60"], **how)
+
+    monkeypatch.setattr(trainings.subprocess, "Popen", waiting)
+
+
+def test_one_is_trained_at_a_time_and_a_stopped_one_can_go_on(root: Path, process: None, visit: Callable[..., AppTest]):
+    asked = Asked(run="mine", preset="digits-tiny", data="folder:/x", title="x", epochs=3)
+    trainings.start(asked)
+    assert trainings.busy() == "mine" and (found := trainings.find("mine")) and found.running
+    with pytest.raises(Busy, match="mine is being trained"):
+        trainings.start(asked.model_copy(update={"run": "other"}))
+    with pytest.raises(HvaeError, match="called mine already"):
+        trainings.check_name("mine")
+    app = visit("train")
+    assert "Starting: reading" in app.get("progress")[0].proto.text and "mine" in sound(app), "whoever comes sees it"
+    next(one for one in app.button if one.label == "Stop").click().run()
+    _until(lambda: not trainings.busy())
+    (trainings.folder_of("mine") / "progress.json").write_text('{"stage": "training", "step": 3, "steps": 9}')
+    with (trainings.folder_of("mine") / "log.txt").open("a") as log:
+        log.write("error: could not write /x/resume.pt: No space left on device; free some space\n")
+    text = sound(app := visit("train", training="mine"))
+    assert "No space left on device" in text and "Stopped at step 3 of 9" in app.get("progress")[0].proto.text
+    next(one for one in app.button if one.label == "Continue").click().run()
+    assert trainings.busy() == "mine"
+    trainings.stop("mine")
+    _until(lambda: not trainings.busy())
+
+
+def test_a_full_disk_and_a_read_only_server_begin_nothing(
+    root: Path, tmp_path: Path, process: None, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    asked = Asked(run="mine", preset="digits-tiny", data="folder:/x", title="x", epochs=3)
+    monkeypatch.setattr(trainings.shutil, "disk_usage", lambda _: _Usage(2**20))
+    with pytest.raises(HvaeError, match="1 MiB are free"):
+        trainings.start(asked)
+    (tmp_path / "limits.toml").write_text("read_only = true")
+    monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "limits.toml"))
+    with pytest.raises(access.Refused):
+        trainings.start(asked)
+    app = visit("train")
+    assert access.READ_ONLY in sound(app) and not app.get("file_uploader")
+
+
+class _Usage:
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_folder_becomes_a_model_that_judges(root: Path, tmp_path: Path, visit: Callable[..., AppTest]):
+    mine = pictures(tmp_path / "mine", 300)
+    app = visit("train", give="path")
+    app.text_input[-1].set_value(str(mine)).run()
+    assert "300" in sound(app)
+    app.radio[0].set_value(offers.TRY.title).run()
+    app.number_input[0].set_value(2).run()
+    next(one for one in app.button if one.label == "Train it").click().run()
+    assert trainings.busy() == "mine"
+    _until_done("mine")
+    app = visit("train", training="mine")
+    assert "ready to judge" in sound(app)
+    judged = visit("score_images", run="mine")
+    assert "cannot judge images yet" not in sound(judged)
+
+
+def _until_done(run: str) -> None:
+    deadline = time.monotonic() + 200
+    while (found := trainings.find(run)) and found.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert found and found.stage == "done", found

@@ -1,0 +1,51 @@
+"""The Train page in a browser: a folder becomes a model that judges, the tab closed and opened again in between."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from app.training import offers
+from tests.app.training.test_train_page import pictures
+from tests.browser.conftest import PATIENCE, Visit, launch
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect.set_options(timeout=PATIENCE)
+LONG = 200_000
+
+
+def test_a_folder_is_trained_on_and_judges_new_images(
+    chromium: str, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    mine, runs = pictures(tmp_path / "mine", 300), tmp_path / "runs"
+    runs.mkdir()
+    with launch(runs, tmp_path / "data") as dashboard:
+        visited = visit(dashboard, "/train?give=folder")
+        page = visited.page
+        page.locator("input[type=file]").set_input_files(mine)
+        expect(page.get_by_text("What was found")).to_be_visible()
+        page.get_by_text(offers.TRY.title).click()
+        visited.settle(frames=3)
+        page.get_by_label("Passes over the images").fill("40")
+        page.get_by_label("Passes over the images").press("Enter")
+        visited.settle(frames=3)
+        assert visited.barriers() == []
+        page.screenshot(path=tmp_path / "asked.png", full_page=True)
+        page.get_by_role("button", name="Train it").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        visited.sound()
+        page.close()
+        second = visit(dashboard, "/train")
+        expect(second.page.get_by_role("heading", name="mine")).to_be_visible()
+        expect(second.page.get_by_text("It is ready to judge images.")).to_be_visible(timeout=LONG)
+        expect(second.page.get_by_text("Made up by the model as it is now")).to_be_visible()
+        second.settle(frames=3)
+        assert second.barriers() == []
+        second.page.screenshot(path=tmp_path / "done.png", full_page=True)
+        second.page.get_by_role("link", name="Judge images with it").click()
+        expect(second.page.get_by_role("heading", name="Score images")).to_be_visible()
+        second.page.locator("input[type=file]").set_input_files([mine / "00000.png", mine / "00001.png"])
+        second.page.get_by_role("button", name="Score them").click()
+        expect(second.page.get_by_text("of 2 images raise")).to_be_visible()
+        second.sound()
