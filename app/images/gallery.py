@@ -53,7 +53,7 @@ def gallery(
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
     stamp = run.path, origins, here, title, place
     # Nothing but grey tiles tells nobody anything: images that are away can be picked in the box below the others.
-    seen_ones = [number for number, tile in enumerate(tiles) if tile.pixels is not None]
+    seen_ones = [number for number, one in enumerate(shown) if one.image.slug not in absent]
     marked = seen_ones.index(place) if place in seen_ones else None
     drawn = [tiles[number] for number in seen_ones]
 

@@ -104,11 +104,11 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     page.mouse.move(spot["x"], spot["y"])
     page.mouse.click(spot["x"], spot["y"])
     image = f"digits:{spot['id'] % 10_000_000}"
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+    expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField")).to_have_value(image)
     visited.settle()
     page.get_by_role("button", name="Next").click()
     following = f"digits:{(spot['id'] % 10_000_000 + 1) % 1797}"
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(following)
+    expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField")).to_have_value(following)
     visited.settle()
     page.get_by_text("See its reconstructions").click()
     page.wait_for_url("**/reconstructions?**")

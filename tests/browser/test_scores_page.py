@@ -89,7 +89,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         click_point(page, "in-brush", 0, 1)
         expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
         image = f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.split()[-1]}"
-        expect(page.get_by_test_id("stTextInputField")).to_have_value(image)
+        expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField")).to_have_value(image)
         # A press between the two script runs that follow a click on a tile may be lost.
         visited.settle(frames=3)
         slug, index = image.split(":")
@@ -108,7 +108,9 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
     )
     number = page.evaluate(f"([key, at]) => Number({PLOT}._fullData[3].customdata[at])", ["densities", leftmost])
     click_point(page, "densities", 3, leftmost)
-    expect(page.get_by_test_id("stTextInputField")).to_have_value(f"digits:{number % IDS_PER_SET}")
+    expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField")).to_have_value(
+        f"digits:{number % IDS_PER_SET}"
+    )
     visited.settle()
     page.reload()
     expect(page.locator(".st-key-from input")).to_have_value(f"{low:g}")

@@ -69,13 +69,13 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
 ) -> None:
     first = visit(dashboard, address("scores", **CHOSEN | {"k": "3", "image": "digits:10"}))
     page = first.page
-    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:10")
+    expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField").first).to_have_value("digits:10")
     first.settle()
     page.locator(".st-key-k").get_by_text("2", exact=True).click()
     page.wait_for_url("**k=2**")
     first.settle()
     page.get_by_role("button", name="Next").first.click()
-    expect(page.get_by_test_id("stTextInputField").first).to_have_value("digits:11")
+    expect(page.get_by_test_id("stMain").get_by_test_id("stTextInputField").first).to_have_value("digits:11")
     first.settle()
     copied = first.link()
     assert {key: copied[key][-1] for key in ("k", "image", "unit")} == {
@@ -85,11 +85,11 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
 
     second = visit(dashboard, "/scores?" + "&".join(f"{key}={value}" for key in copied for value in copied[key]))
     tab = second.page
-    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    expect(tab.get_by_test_id("stMain").get_by_test_id("stTextInputField").first).to_be_visible()
     second.settle()
     comes_to_hold(tab, "opened by the link", CHOSEN)
     tab.reload()
-    expect(tab.get_by_test_id("stTextInputField").first).to_be_visible()
+    expect(tab.get_by_test_id("stMain").get_by_test_id("stTextInputField").first).to_be_visible()
     second.settle()
     comes_to_hold(tab, "reloaded", CHOSEN)
     heading = tab.get_by_role("heading", level=1)
