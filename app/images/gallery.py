@@ -54,7 +54,7 @@ def gallery(
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
     origins = [loading.about(one).data_fingerprint for one in seen.values()]
     # Nothing but grey tiles tells nobody anything: images that are away can be picked in the box below the others.
-    seen_ones = [number for number, tile in enumerate(tiles) if tile.pixels is not None]
+    seen_ones = [number for number, one in enumerate(shown) if one.image.slug not in absent]
     chosen = seen_ones.index(place) if place in seen_ones else None
     selected = [number for number, one in enumerate(seen_ones) if str(shown[one].image) in marked]
     drawn = [tiles[number] for number in seen_ones]
