@@ -21,6 +21,7 @@ from hvae.cli.scoring.options import (
     Fit,
     Images,
     OfLandscape,
+    OfShard,
     Prepare,
     ScoreName,
     Split,
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 _OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
-_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also", "shard")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "landscape")
-_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "reading", "samples", "precision")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "shard", "landscape")
+_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "shard", "reading", "samples", "precision")
 
 
 def score(
@@ -63,6 +64,7 @@ def score(
     card: Card = False,
     also: Also = None,
     landscape: OfLandscape = False,
+    shard: OfShard = None,
     limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
     samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
@@ -98,13 +100,22 @@ def score(
             as_json=as_json, fail_if_ood=fail_if_ood,
         )  # fmt: skip
     else:
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
         refuse_further(entries, also or [])
         how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
-        machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
         of_each = zip(entries, wanted, strict=True)
         if any([write_tables(run, sets, split or ["test"], how, limit, machine, also or []) for run, sets in of_each]):
             raise typer.Exit(UNREAD)
+
+
+def _part(shard: str | None, also: Sequence[str]) -> dict[str, Any]:
+    """Which part of the rows, as `hvae.measuring.measure.score` takes it."""
+    from hvae.runs.shards import Shard
+
+    if shard is not None and also:
+        raise ConfigError("--also does not apply with --shard: merge the shards, then add it to the whole table")
+    return {"shard": None if shard is None else Shard.of_text(shard)}
 
 
 def _given(ctx: typer.Context, names: Sequence[str]) -> dict[str, Any]:

@@ -63,6 +63,15 @@ Also = Annotated[
         "or regret (of 1,000 images a table, under a second each on a free CPU core). Several may follow."
     ),
 ]
+OfShard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="With --data: score only the I-th of N parts of the rows, on one of several machines; hvae merge puts the "
+        "parts together.",
+    ),
+]
 OfLandscape = Annotated[
     bool,
     typer.Option(

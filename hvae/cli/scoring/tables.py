@@ -60,17 +60,19 @@ def write_tables(
                 warn(f"{whole.slug}: {line}")
             known |= {*said}
             images = whole.spread(limit)
+            shard = machine.get("shard")
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
-            title = f"{run.name}: {images.slug} ({images.split}), {how}"
+            title = f"{run.name}: {images.slug} ({images.split}), {how}{f', shard {shard}' if shard else ''}"
             hint = "finished chunks are kept: run the same command again to continue"
             there = also and _is_scored(run, images, how)
             for one in also if there else (None, *also):
                 with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
-                typer.echo(f"{path}: {one or _summary(path)}")
+                typer.echo(f"{path}: {one or summary(path)}")
             remember(run.path, images, name)
-            measure_pixels(images)
+            if shard is None:
+                measure_pixels(images)
             found |= bool(whole.unread)
     return found
 
@@ -96,7 +98,8 @@ def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
         )
 
 
-def _summary(path: Path) -> str:
+def summary(path: Path) -> str:
+    """What came of a table, or of a shard of one, in words."""
     from hvae.report import negative_share
     from hvae.runs.score_tables import read_table
     from hvae.scores import at_every_level
