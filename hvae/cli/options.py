@@ -24,8 +24,8 @@ Data = Annotated[
     list[str],
     typer.Option(
         "--data",
-        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow. NAME-as-32x32-colour "
-        "converts a data set to the images that a model takes.",
+        help="Data set: a name of `hvae data list`, folder:PATH, npz:PATH or shards:PATH. Several may follow. "
+        "NAME-as-32x32-colour converts a data set to the images that a model takes.",
     ),
 ]
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from filelock import Timeout
 
 from hvae.datasets import ImageSet
+from hvae.datasets.held import release, some_names
 from hvae.errors import CheckpointError, ConfigError, DataError, TableError
 from hvae.files import run_lock, write_atomically
 from hvae.measuring.further import FURTHER
@@ -121,6 +122,7 @@ class _Scoring:
             for number, (start, stop) in enumerate(chunks):
                 if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:
                     values = self._chunk(self.rows[start:stop])
+                    release(self.images.images)
                     write_atomically(self._path(start), lambda part, values=values: _save(part, values))
                 if on_progress is not None and self.fabric.is_global_zero:
                     on_progress(stop, n)
@@ -169,7 +171,7 @@ class _Scoring:
             "label": column_array("label", self.images.labels[self.rows]),
         }
         if names := self.images.names:
-            columns[NAME] = column_array(NAME, [names[row] for row in self.rows])
+            columns[NAME] = column_array(NAME, some_names(names, self.rows))
         columns |= {name: pa.array(values) for name, values in statistics.items()}
         before = None if self.shard else self._stored()
         kept = [] if before is None else [name for name in before.column_names if is_further_column(name)]

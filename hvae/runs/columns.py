@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from hvae.datasets.held import Names
+
 KEYS = ("example", "label")
 """Columns of whole numbers that every table begins with; a table of one's own images has `name` behind them."""
 NAME = "name"
@@ -172,10 +174,10 @@ def halved(errors: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(errors), np.minimum(errors, LARGEST_ERROR), errors).astype(np.float16)
 
 
-def column_array(name: str, values: Sequence[str] | np.ndarray) -> pa.Array:
+def column_array(name: str, values: Sequence[str] | np.ndarray) -> pa.Array | pa.ChunkedArray:
     """Values as a column of that name is stored: statistics as float32, their standard errors as `halved` float16."""
     kind = column_type(name)
     if name == NAME:
-        return pa.array(values, kind)
+        return values.held.cast(kind) if isinstance(values, Names) else pa.array(values, kind)
     values = np.asarray(values)
     return pa.array(halved(values) if kind == pa.float16() else values.astype(kind.to_pandas_dtype(), copy=False), kind)

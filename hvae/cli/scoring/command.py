@@ -160,7 +160,7 @@ def _prepared(
     if any(given(ctx, name) for name in _OF_OWN):
         if not data:
             refuse(ctx, _OF_OWN, "the set that a run was trained on")
-        if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
+        if other := [name for name in data if not name.startswith(("folder:", "npz:", "shards:"))]:
             refuse(ctx, _OF_OWN, f"--data {other[0]}")
         if how.steps and ":" not in run.config.data.name:
             how = replace(how, like=run.config.data.name)

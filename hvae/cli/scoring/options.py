@@ -10,8 +10,8 @@ import typer
 Data = Annotated[
     list[str] | None,
     typer.Option(
-        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow; for parts of the "
-        "training set default the one each run was trained on."
+        help="Data set: a name of `hvae data list`, folder:PATH, npz:PATH or shards:PATH. Several may follow; for "
+        "parts of the training set default the one each run was trained on."
     ),
 ]
 Images = Annotated[
