@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from hvae.cli.options import Device, accelerator
+from hvae.cli.options import Device, Devices, Nodes, accelerator
+from hvae.cli.processes import number_of, start
 from hvae.cli.terminal import interruptible, time_left, warn
 from hvae.errors import ConfigError
 
@@ -48,8 +49,8 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder.")] = False,
     device: Device = "auto",
-    devices: Annotated[int | None, typer.Option(help="How many devices on each machine; default all.")] = None,
-    nodes: Annotated[int, typer.Option(help="How many machines.")] = 1,
+    devices: Devices = None,
+    nodes: Nodes = 1,
 ) -> None:
     """Train a model, or continue a training.
 
@@ -71,10 +72,8 @@ def train(
     folder = run or _default_folder(preset, config, data)
     if resume:
         config = _config_to_resume(folder, preset, asked)
-    for name, number in (("--devices", devices), ("--nodes", nodes)):
-        if number is not None and number < 1:
-            raise ConfigError(f"{name} must be at least 1, it is {number}")
-    machine = {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
+    machine = {"accelerator": accelerator(device), "devices": number_of(devices, nodes, device), "nodes": nodes}
+    start(machine["devices"], nodes, f"continue with: {_resuming(preset, folder)}")
 
     from hvae.runs.images.training_set import require_own, training_set
 
@@ -110,13 +109,17 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
         f"images{beside}, {config.training.epochs} epochs, seed {config.training.seed}",
         err=True,
     )
-    command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
+    command = _resuming(config.preset, folder)
     display = _Display(folder, config)
     with interruptible(f"continue with: {command}"), display.bar:
         run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
     if display.first >= 0:
         display.print_epochs("0:00:00")
     say(str(folder))
+
+
+def _resuming(preset: str, folder: Path) -> str:
+    return f"hvae train {shlex.quote(preset)} --run {shlex.quote(str(folder))} --resume"
 
 
 def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: int | None) -> dict[str, object]:

@@ -47,6 +47,7 @@ def score(
     batch_size: int = 256,
     accelerator: str = "auto",
     devices: int | str = "auto",
+    nodes: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Path of the scores of every image of a data set, in its order, under the model of a run folder.
@@ -55,8 +56,9 @@ def score(
     those columns; a table that is scored again keeps them. With a `shard`, only its rows are scored, into a file that
     `hvae.runs.shards.merge` puts together with the others.
 
-    `batch_size` is images x samples in one pass (at least 32 images); no value of the table depends on it. Accelerator
-    and devices are as Lightning Fabric names them; `on_progress` is called with (images done, in all) after each chunk.
+    `batch_size` is images x samples in one pass (at least 32 images); no value of the table depends on it.
+    Accelerator, devices and nodes are as Lightning Fabric names them; `on_progress` is called with (images done, in
+    all) after each chunk.
 
     Raises:
         CheckpointError: a damaged run, or one that another process is writing.
@@ -65,7 +67,7 @@ def score(
     """
     if not len(images):
         raise DataError(f"{images.name} has no images to score")
-    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, precision=how.precision)
+    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=how.precision)
     fabric.launch()
     if also is None:
         scoring = _Scoring(fabric, run, images, how, batch_size, shard)
@@ -128,12 +130,14 @@ class _Scoring:
                     on_progress(stop, n)
                 stop_if_asked()
         self.fabric.barrier()
-        if not self.fabric.is_global_zero:
-            return self.folder / "scores" / self.metadata.file_name
-        path = self._write(self._content(self._statistics(chunks)))
-        shutil.rmtree(self.partial, ignore_errors=True)
-        if self.shard is not None:
-            shutil.rmtree(self.locked, ignore_errors=True)
+        path = self.folder / "scores" / self.metadata.file_name
+        if self.fabric.is_global_zero:
+            path = self._write(self._content(self._statistics(chunks)))
+            shutil.rmtree(self.partial, ignore_errors=True)
+            if self.shard is not None:
+                shutil.rmtree(self.locked, ignore_errors=True)
+        # No process reads the table, or goes on to the next, before it is there.
+        self.fabric.barrier()
         return path
 
     def _path(self, start: int) -> Path:

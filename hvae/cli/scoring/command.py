@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
+from hvae.cli.options import (
+    Device,
+    Devices,
+    Nodes,
+    Reading,
+    Runs,
+    Seed,
+    accelerator,
+    given,
+    one_of,
+    refuse,
+    run_with_weights,
+)
+from hvae.cli.processes import number_of, start
 from hvae.cli.scoring.cards import write_cards
 from hvae.cli.scoring.images import judge
 from hvae.cli.scoring.landscapes import write_landscapes
@@ -39,11 +52,23 @@ if TYPE_CHECKING:
 _OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
-_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also", "shard")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also", "shard", "devices", "nodes")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "shard", "landscape")
-_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "shard", "reading", "samples", "precision")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "shard", "devices", "nodes", "landscape")
+_NOT_OF_LANDSCAPE = (
+    *_OF_IMAGES,
+    *_OF_OWN,
+    "images",
+    "split",
+    "also",
+    "shard",
+    "devices",
+    "nodes",
+    "reading",
+    "samples",
+    "precision",
+)
 
 
 def score(
@@ -73,6 +98,8 @@ def score(
     batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
     precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
     device: Device = "auto",
+    devices: Devices = None,
+    nodes: Nodes = 1,
 ) -> None:
     """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
 
@@ -101,9 +128,11 @@ def score(
         )  # fmt: skip
     else:
         machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
+        machine |= {"devices": number_of(devices, nodes, device), "nodes": nodes}
         refuse_further(entries, also or [])
         how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
+        start(machine["devices"], nodes, "run the same command again to continue")
         of_each = zip(entries, wanted, strict=True)
         if any([write_tables(run, sets, split or ["test"], how, limit, machine, also or []) for run, sets in of_each]):
             raise typer.Exit(UNREAD)

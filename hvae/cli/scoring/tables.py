@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hvae.cli.options import one_of
+from hvae.cli.processes import is_first
 from hvae.cli.terminal import counted, interruptible, warn
 from hvae.errors import ConfigError, DataError
 
@@ -69,11 +70,14 @@ def write_tables(
             for one in also if there else (None, *also):
                 with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
-                typer.echo(f"{path}: {one or summary(path)}")
+                if is_first():
+                    typer.echo(f"{path}: {one or summary(path)}")
+            found |= bool(whole.unread)
+            if not is_first():
+                continue
             remember(run.path, images, name)
             if shard is None:
                 measure_pixels(images)
-            found |= bool(whole.unread)
     return found
 
 
