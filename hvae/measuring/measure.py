@@ -22,12 +22,8 @@ from hvae.measuring.further import FURTHER
 from hvae.measuring.noise import noise_key
 from hvae.measuring.scorer import Scorer
 from hvae.measuring.stopping import finishing
-from hvae.runs.columns import NAME, column_array, column_type, is_further_column
-from hvae.runs.score_tables import (
-    read_content,
-    require_finite,
-    write_content,
-)
+from hvae.runs.columns import NAME, column_array, column_type, is_further_column, require_sound
+from hvae.runs.score_tables import read_content, write_content
 from hvae.runs.settings import Setting
 from hvae.runs.shards import Shard, shard_path, write_shard
 
@@ -182,7 +178,7 @@ class _Scoring:
         return pa.table(columns | {name: before.column(name) for name in kept})  # type: ignore[union-attr]
 
     def _write(self, content: pa.Table) -> Path:
-        require_finite(content, self.metadata.file_name)
+        require_sound(content, self.metadata.file_name)
         if self.shard is not None:
             return write_shard(self.folder, content, self.metadata, self.shard, len(self.images))
         return write_content(self.folder / "scores" / self.metadata.file_name, content, self.metadata)

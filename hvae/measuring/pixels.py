@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.special import entr
 
 from hvae.datasets import ImageSet
-from hvae.datasets.held import portions, release
+from hvae.datasets.held import release
 from hvae.errors import DataError, HvaeError
 from hvae.runs import pixel_tables
 from hvae.runs.columns import PIXEL_COLUMNS
@@ -21,7 +21,7 @@ from hvae.stats.ppca import ProbabilisticPCA
 PPCA_COMPONENTS = 50
 _TOP = 255.0
 _AT_ONCE = 1000
-"""Images whose density is taken at once."""
+"""Images measured at once."""
 
 
 def measure_pixels(images: ImageSet) -> Path:
@@ -29,7 +29,10 @@ def measure_pixels(images: ImageSet) -> Path:
     found = pixel_tables.find(images.fingerprint)
     if found is not None:
         return found
-    parts = [pixel_statistics(part) for part in portions(images.images)]
+    parts = []
+    for start in range(0, len(images), _AT_ONCE):
+        parts.append(pixel_statistics(images.images[start : start + _AT_ONCE]))
+        release(images.images)
     return pixel_tables.write(pd.concat(parts, ignore_index=True), images.fingerprint)
 
 

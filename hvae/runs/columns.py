@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from hvae.datasets.held import Names
+from hvae.errors import TableError
 
 KEYS = ("example", "label")
 """Columns of whole numbers that every table begins with; a table of one's own images has `name` behind them."""
@@ -181,3 +182,16 @@ def column_array(name: str, values: Sequence[str] | np.ndarray) -> pa.Array | pa
         return values.held.cast(kind) if isinstance(values, Names) else pa.array(values, kind)
     values = np.asarray(values)
     return pa.array(halved(values) if kind == pa.float16() else values.astype(kind.to_pandas_dtype(), copy=False), kind)
+
+
+def require_sound(content: pa.Table, name: str) -> None:
+    """Refuse gaps, and statistics that are no numbers, but where a column may lack some; `TableError`."""
+    for column in content.column_names:
+        values = content.column(column)
+        if values.null_count:
+            raise TableError(f"{name} has gaps in `{column}`: score it again")
+        if column in (*KEYS, NAME):
+            continue
+        unfit = np.isinf if is_partial(column) else lambda numbers: ~np.isfinite(numbers)
+        if absent := np.count_nonzero(unfit(values.to_numpy())):
+            raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

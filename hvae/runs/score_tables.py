@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import read_columns, read_parquet, whole_schema, write_parquet
 from hvae.runs import pixel_tables
 from hvae.runs.columns import (
     KEYS,
@@ -37,6 +37,7 @@ from hvae.runs.columns import (
     is_partial,
     is_pixel_column,
     of_run,
+    require_sound,
 )
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
@@ -48,6 +49,7 @@ METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
 MAXIMUM_COLUMNS = 1_000
 MAXIMUM_TABLE_BYTES = 1_000_000_000
+_TEXTS = 20_000
 
 
 class TableMetadata(Frozen):
@@ -201,7 +203,7 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
     if tuple(names[:2]) != KEYS:
         raise TableError(f"a score table begins with the columns {', '.join(KEYS)}, not {', '.join(names[:2])}")
     content = pa.table({name: column_array(name, _stored(table.frame, name)) for name in names})
-    require_finite(content, table.metadata.file_name)
+    require_sound(content, table.metadata.file_name)
     return write_content(folder / "scores" / table.metadata.file_name, content, table.metadata)
 
 
@@ -219,12 +221,21 @@ def content_hash(content: pa.Table) -> str:
     """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
     digest = hashlib.sha256()
     for name, column in zip(content.column_names, content.columns, strict=True):
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        if pa.types.is_string(column.type):
-            digest.update(json.dumps(column.to_pylist()).encode())
-        else:
-            digest.update(np.ascontiguousarray(column.to_numpy()).data)
+        _digest(digest, name, column)
     return digest.hexdigest()
+
+
+def _digest(digest: hashlib._Hash, name: str, column: pa.ChunkedArray) -> None:
+    digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+    if not pa.types.is_string(column.type):
+        digest.update(np.ascontiguousarray(column.to_numpy()).data)
+        return
+    # The list of all texts in JSON, some of them at a time.
+    digest.update(b"[")
+    for start in range(0, len(column), _TEXTS):
+        some = json.dumps(column.slice(start, _TEXTS).to_pylist())[1:-1]
+        digest.update(f"{', ' * bool(start)}{some}".encode())
+    digest.update(b"]")
 
 
 def table_paths(run: Path) -> list[Path]:
@@ -268,31 +279,41 @@ def read_metadata(path: Path) -> TableMetadata:
     return metadata
 
 
-def read_table(path: Path, run: str = "RUN") -> ScoreTable:
-    """Read and verify one score table; `run` is the name of the run, for messages.
+def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = None) -> ScoreTable:
+    """Read and verify one score table, or some `columns` of it; `run` is the name of the run, for messages.
 
     Raises:
         TableError: see `read_metadata`; or content that is not what was written, or not finite.
     """
-    metadata, content = read_content(path)
+    metadata, content = read_content(path, columns)
     frame = content.to_pandas()
     # Nobody computes in half precision: the square of 256 is infinite there.
     halves = {name: np.float32 for name in frame if frame[name].dtype == np.float16}
     return ScoreTable(frame.astype(halves), metadata, run)
 
 
-def read_content(path: Path) -> tuple[TableMetadata, pa.Table]:
-    """The columns of a score table as they are stored, verified; raises as `read_table` does."""
+def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[TableMetadata, pa.Table]:
+    """The columns of a score table as they are stored, verified; raises as `read_table` does.
+
+    With names to `keep`, the others are verified and let go, one at a time: a large table need not be held whole.
+    """
     metadata = read_metadata(path)
     try:
-        content = read_parquet(path)
+        if keep is None:
+            content = read_parquet(path)
+            found = content_hash(content)
+        else:
+            digest, kept = hashlib.sha256(), {}
+            for name, column in read_columns(path):
+                _digest(digest, name, column)
+                require_sound(pa.table({name: column}), path.name)
+                kept |= {name: column} if name in keep else {}
+            content, found = pa.table(kept), digest.hexdigest()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
-    if content_hash(content) != metadata.content_sha256:
+    if found != metadata.content_sha256:
         raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
-    if absent := [column for column in content.column_names if content.column(column).null_count]:
-        raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
-    require_finite(content, path.name)
+    require_sound(content, path.name)
     return metadata, content
 
 
@@ -321,13 +342,3 @@ def _version(stored: bytes) -> int | None:
 
 def _stored(frame: pd.DataFrame, name: str) -> Sequence[str] | np.ndarray:
     return [str(one) for one in frame[name]] if name == NAME else frame[name].to_numpy()
-
-
-def require_finite(content: pa.Table, name: str) -> None:
-    """Refuse statistics that are no numbers, but where a column may lack some; `TableError`."""
-    for column in content.column_names:
-        if column in (*KEYS, NAME):
-            continue
-        unfit = np.isinf if is_partial(column) else lambda values: ~np.isfinite(values)
-        if absent := np.count_nonzero(unfit(content.column(column).to_numpy())):
-            raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

@@ -105,14 +105,17 @@ def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
 def summary(path: Path) -> str:
     """What came of a table, or of a shard of one, in words."""
     from hvae.report import negative_share
-    from hvae.runs.score_tables import read_table
+    from hvae.runs.score_tables import read_metadata, read_table
     from hvae.scores import at_every_level
     from hvae.stats import bits_per_dim
 
-    table = read_table(path)
+    about = read_metadata(path)
+    ratios = at_every_level("llr", about.depth)[:1]
+    needed = {"example", "iw", *(name for ratio in ratios for name in ratio.columns(about.depth))}
+    table = read_table(path, columns=needed)
     said = f"{len(table):,} images"
-    if not table.metadata.task:
-        said += f", {bits_per_dim(table.bound(0), table.metadata.dimensions).mean():.4f} bits/dim"
-    for ratio in at_every_level("llr", table.metadata.depth)[:1]:
+    if not about.task:
+        said += f", {bits_per_dim(table.bound(0), about.dimensions).mean():.4f} bits/dim"
+    for ratio in ratios:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
     return said

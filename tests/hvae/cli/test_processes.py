@@ -128,16 +128,16 @@ def test_two_processes_write_the_table_of_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_processes_learn_as_one_and_a_death_leaves_a_run_that_resumes(tmp_path: Path) -> None:
-    """The same global batches; noise is drawn apart, so curves agree within what another seed changes."""
+    """The same global batches: equal curves of a classifier, whose objective has no noise."""
     curves = []
     for devices in (1, 2):
         name = tmp_path / f"by-{devices}"
-        asked = ("train", "digits-tiny", "--run", name, "--epochs", 4, "--devices", devices)
+        small = ("--data", "digits", "--set", "training.batch_size=64", "--epochs", 3)
+        asked = ("train", "fashionmnist-classifier", *small, "--run", name, "--devices", devices)
         code, said, problems = ended(hvae(tmp_path, *asked))
         assert (code, said.strip()) == (0, str(name)), problems
-        curves.append(pd.read_csv(name / "history.csv")["elbo"])
-    np.testing.assert_allclose(*curves, rtol=0.05)
-    assert abs(curves[0].iloc[-1] / curves[1].iloc[-1] - 1) < 0.02
+        curves.append(pd.read_csv(name / "history.csv")[["elbo", "accuracy"]])
+    np.testing.assert_allclose(*curves, rtol=1e-4)
     asked = ("train", "digits-tiny", "--run", tmp_path / "died", "--epochs", 400, "--devices", 2)
     process = hvae(tmp_path, *asked)
     second = child(process.pid)
