@@ -5,7 +5,7 @@ Imports no torch.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,6 +56,16 @@ def read_parquet(path: Path) -> pa.Table:
     if (stored := _stored(content.schema)) is None:
         return content
     return pa.Table.from_arrays([content.column(one) for one in stored.values()], schema=whole_schema(content.schema))
+
+
+def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Each column by its name, one in memory at a time; as `read_parquet` otherwise."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        stored = _stored(file.schema_arrow)
+        for name, one in (stored or {name: name for name in file.schema_arrow.names}).items():
+            column = file.read([one]).column(0)
+            column.validate(full=True)
+            yield name, column
 
 
 def whole_schema(schema: pa.Schema) -> pa.Schema:

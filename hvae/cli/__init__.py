@@ -43,6 +43,7 @@ def _root(
 
 app.command("train")(training.train)
 app.command("score", cls=SpreadingCommand)(scoring.score)
+app.command("merge")(scoring.merge)
 app.command("report", cls=SpreadingCommand)(reporting.report)
 app.command("compare", cls=SpreadingCommand)(comparing.compare)
 app.command("correlate", cls=SpreadingCommand)(correlating.correlate)

@@ -19,13 +19,17 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a run
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs, or run folders.")]
 Reading = Annotated[str, typer.Option(help="How L^{>k} is read: mean, sample, auxiliary, early-release.")]
 Device = Annotated[str, typer.Option("--device", help="Where to compute: auto, cpu or cuda.")]
+Devices = Annotated[
+    int | None, typer.Option("--devices", help="How many devices of each machine; default all GPUs, or one process.")
+]
+Nodes = Annotated[int, typer.Option("--nodes", help="How many machines.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Data = Annotated[
     list[str],
     typer.Option(
         "--data",
-        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow. NAME-as-32x32-colour "
-        "converts a data set to the images that a model takes.",
+        help="Data set: a name of `hvae data list`, folder:PATH, npz:PATH or shards:PATH. Several may follow. "
+        "NAME-as-32x32-colour converts a data set to the images that a model takes.",
     ),
 ]
 

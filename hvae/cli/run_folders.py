@@ -171,7 +171,7 @@ def upgrade(runs: Runs) -> None:
     Those are rounded to float16 (three digits), at most 65,504 nats; tables of the oldest version get checksums.
     """
     from hvae.files import run_lock
-    from hvae.runs.score_tables import LARGEST_ERROR
+    from hvae.runs.columns import LARGEST_ERROR
     from hvae.runs.upgrading import upgrade_tables
 
     for entry in [named_run(name) for name in runs]:

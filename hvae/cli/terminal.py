@@ -27,8 +27,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from hvae.errors import HvaeError
 
-FAILED, ALARM, UNREAD, INTERRUPTED = 2, 3, 4, 130
-"""Exit codes: wrong use, or nothing that could be judged; an alarm where one asks; a file not read; Ctrl-C."""
+FAILED, ALARM, UNREAD, LOST, INTERRUPTED = 2, 3, 4, 75, 130
+"""Exit codes: wrong use, or nothing that could be judged; an alarm where one asks; a file not read; another process of
+the same work gone, which who started them says; Ctrl-C."""
+_NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Connection refused", "remote process has exited")
 
 
 class FriendlyGroup(TyperGroup):
@@ -53,6 +55,8 @@ class FriendlyGroup(TyperGroup):
             name = type(error).__name__
             if name == "OutOfMemoryError":
                 fail("the GPU ran out of memory: choose a smaller batch (--batch-size, --set training.batch_size=...)")
+            if name.startswith("Dist") or any(words in str(error) for words in _NO_PEER):
+                raise typer.Exit(LOST) from None
             if name == "MisconfigurationException":
                 fail(f"the devices asked for cannot be used: {error}")
             if isinstance(said := getattr(error, "message", None), str):

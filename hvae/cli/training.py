@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from hvae.cli.options import Device, accelerator
+from hvae.cli.options import Device, Devices, Nodes, accelerator
+from hvae.cli.processes import number_of, start
 from hvae.cli.terminal import interruptible, say, time_left, warn
 from hvae.cli.watching import Hours, ProgressFile, ThenScore, Watch, score_for_judging
 from hvae.errors import ConfigError
@@ -52,8 +53,8 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder.")] = False,
     device: Device = "auto",
-    devices: Annotated[int | None, typer.Option(help="How many devices on each machine; default all.")] = None,
-    nodes: Annotated[int, typer.Option(help="How many machines.")] = 1,
+    devices: Devices = None,
+    nodes: Nodes = 1,
     then_score: ThenScore = False,
     hours: Hours = None,
     progress: ProgressFile = None,
@@ -80,17 +81,12 @@ def train(
         require_writable(folder)
         if resume:
             config = _config_to_resume(folder, preset, asked)
-        _fit(config, folder, _whole(config, folder, resume), resume, _machine(device, devices, nodes), watch)
+        machine = {"accelerator": accelerator(device), "devices": number_of(devices, nodes, device), "nodes": nodes}
+        start(machine["devices"], nodes, f"continue with: {_resuming(preset, folder)}")
+        _fit(config, folder, _whole(config, folder, resume), resume, machine, watch)
         if then_score:
             score_for_judging(folder, accelerator(device), watch)
         watch.say("done")
-
-
-def _machine(device: str, devices: int | None, nodes: int) -> dict[str, Any]:
-    for name, number in (("--devices", devices), ("--nodes", nodes)):
-        if number is not None and number < 1:
-            raise ConfigError(f"{name} must be at least 1, it is {number}")
-    return {"accelerator": accelerator(device), "devices": devices or "auto", "nodes": nodes}
 
 
 def _whole(config: RunConfig, folder: Path, resume: bool) -> ImageSet:
@@ -130,7 +126,7 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
         f"images{beside}, {config.training.epochs} epochs, seed {config.training.seed}",
         err=True,
     )
-    command = f"hvae train {shlex.quote(config.preset)} --run {shlex.quote(str(folder))} --resume"
+    command = _resuming(config.preset, folder)
     display = _Display(folder, config)
     with interruptible(f"continue with: {command}"), unwritable(folder, command), display.bar:
         run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
@@ -149,6 +145,10 @@ def unwritable(folder: Path, command: str) -> Iterator[None]:
     except WriteError as error:
         then = f"then continue with: {command}" if is_resumable(folder) else "then run the same command again"
         raise WriteError(f"{error}; {then}") from error
+
+
+def _resuming(preset: str, folder: Path) -> str:
+    return f"hvae train {shlex.quote(preset)} --run {shlex.quote(str(folder))} --resume"
 
 
 def _overrides(settings: list[str], data: str | None, seed: int | None, epochs: int | None) -> dict[str, object]:

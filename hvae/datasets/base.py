@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hvae.datasets import held
 from hvae.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -25,7 +26,7 @@ class ImageSet:
     Attributes:
         name: In the registry (``fashionmnist``, ``folder:PATH``, ...).
         split: ``train``, ``test``, ``all`` or a part of the training set (see `hvae.datasets.registry`).
-        images: ``(n, channels, height, width)`` uint8 in 0..255.
+        images: ``(n, channels, height, width)`` uint8 in 0..255; of a large set of one's own a temporary file.
         labels: ``(n,)`` int64; 0 throughout where the source has no classes.
         note: In words, what was done to the images (resized, converted, inverted, skipped); empty when nothing was.
         origin: Fingerprint of the set these images were taken from; empty for a whole set.
@@ -39,7 +40,7 @@ class ImageSet:
     labels: np.ndarray
     note: str = ""
     origin: str = ""
-    names: tuple[str, ...] = ()
+    names: Sequence[str] = ()
     unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,7 +65,8 @@ class ImageSet:
     def fingerprint(self) -> str:
         """SHA-256 (hex) over the shape and the image bytes: two sets with equal fingerprints hold equal images."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        for images in held.portions(self.images):
+            digest.update(np.ascontiguousarray(images).data)
         return digest.hexdigest()
 
     @property
@@ -84,10 +86,10 @@ class ImageSet:
         """The images at ``indices`` ``(m,)``, in that order, under the same name and split."""
         return replace(
             self,
-            images=self.images[indices],
+            images=held.taken(self.images, indices),
             labels=self.labels[indices],
             origin=self.whole_fingerprint,
-            names=tuple(self.names[index] for index in indices) if self.names else (),
+            names=held.some_names(self.names, indices),
         )
 
     def spread(self, n: int | None) -> "ImageSet":

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.special import entr
 
 from hvae.datasets import ImageSet
+from hvae.datasets.held import release
 from hvae.errors import DataError, HvaeError
 from hvae.runs import pixel_tables
 from hvae.runs.columns import PIXEL_COLUMNS
@@ -20,13 +21,19 @@ from hvae.stats.ppca import ProbabilisticPCA
 PPCA_COMPONENTS = 50
 _TOP = 255.0
 _AT_ONCE = 1000
-"""Images whose density is taken at once."""
+"""Images measured at once."""
 
 
 def measure_pixels(images: ImageSet) -> Path:
     """Path of the stored statistics of an image set, measured unless they are there: once for all models."""
     found = pixel_tables.find(images.fingerprint)
-    return found or pixel_tables.write(pixel_statistics(images.images), images.fingerprint)
+    if found is not None:
+        return found
+    parts = []
+    for start in range(0, len(images), _AT_ONCE):
+        parts.append(pixel_statistics(images.images[start : start + _AT_ONCE]))
+        release(images.images)
+    return pixel_tables.write(pd.concat(parts, ignore_index=True), images.fingerprint)
 
 
 class PixelDensity:
@@ -51,6 +58,7 @@ class PixelDensity:
         parts = []
         for start in range(0, len(images), _AT_ONCE):
             parts.append(self._fitted.log_density(_vectors(images.images[start : start + _AT_ONCE])))
+            release(images.images)
             on_progress(min(start + _AT_ONCE, len(images)), len(images))
         statistics = pd.DataFrame({"ppca_log_density": _rounded(np.concatenate(parts), 16)})
         return pixel_tables.write(statistics, images.fingerprint, reference.fingerprint)

@@ -1,7 +1,20 @@
 """The columns a score table may have: what each holds, its unit, and the command that makes it. Imports no torch."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from hvae.datasets.held import Names
+from hvae.errors import TableError
+
+KEYS = ("example", "label")
+"""Columns of whole numbers that every table begins with; a table of one's own images has `name` behind them."""
+NAME = "name"
+LARGEST_ERROR = float(np.finfo(np.float16).max)
+"""65,504 nats: what is stored of a standard error that is larger, so that none becomes infinite."""
 
 _SCORE = "hvae score {run} --data {data} --split {split}"
 _ALSO = f"{_SCORE} --limit {{images}} --also"
@@ -146,3 +159,39 @@ def is_standard_error(name: str) -> bool:
 def is_pair_column(name: str) -> bool:
     """Whether a column is joined from the statistics of the image set beside a reference part."""
     return any(column.matches(name) for column in PAIR_COLUMNS)
+
+
+def column_type(name: str, halves: bool = True) -> pa.DataType:
+    """As a table stores it: whole numbers for `KEYS`, text for `NAME`, floats for statistics, `halves` for errors."""
+    if name in KEYS:
+        return pa.int32()
+    if name == NAME:
+        return pa.string()
+    return pa.float16() if halves and is_standard_error(name) else pa.float32()
+
+
+def halved(errors: np.ndarray) -> np.ndarray:
+    """Standard errors as float16, the finite ones at most `LARGEST_ERROR`."""
+    return np.where(np.isfinite(errors), np.minimum(errors, LARGEST_ERROR), errors).astype(np.float16)
+
+
+def column_array(name: str, values: Sequence[str] | np.ndarray) -> pa.Array | pa.ChunkedArray:
+    """Values as a column of that name is stored: statistics as float32, their standard errors as `halved` float16."""
+    kind = column_type(name)
+    if name == NAME:
+        return values.held.cast(kind) if isinstance(values, Names) else pa.array(values, kind)
+    values = np.asarray(values)
+    return pa.array(halved(values) if kind == pa.float16() else values.astype(kind.to_pandas_dtype(), copy=False), kind)
+
+
+def require_sound(content: pa.Table, name: str) -> None:
+    """Refuse gaps, and statistics that are no numbers, but where a column may lack some; `TableError`."""
+    for column in content.column_names:
+        values = content.column(column)
+        if values.null_count:
+            raise TableError(f"{name} has gaps in `{column}`: score it again")
+        if column in (*KEYS, NAME):
+            continue
+        unfit = np.isinf if is_partial(column) else lambda numbers: ~np.isfinite(numbers)
+        if absent := np.count_nonzero(unfit(values.to_numpy())):
+            raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")

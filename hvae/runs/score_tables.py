@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,16 +23,20 @@ from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import read_columns, read_footer, read_parquet, whole_schema, write_parquet
 from hvae.runs import pixel_tables
 from hvae.runs.columns import (
+    KEYS,
+    NAME,
+    column_array,
+    column_type,
     companion_in_words,
     find,
     is_pair_column,
     is_partial,
     is_pixel_column,
-    is_standard_error,
     of_run,
+    require_sound,
 )
 from hvae.runs.settings import Precision, Setting
 from hvae.stats.arrays import Floats
@@ -40,15 +44,11 @@ from hvae.stats.arrays import Floats
 TABLE_SCHEMA_VERSION = 3
 READABLE_VERSIONS = (2, TABLE_SCHEMA_VERSION)
 """Schema 2 has standard errors in float32 and not in float16; all else is the same."""
-LARGEST_ERROR = float(np.finfo(np.float16).max)
-"""65,504 nats: what is stored of a standard error that is larger, so that none becomes infinite."""
 METADATA_KEY = b"hvae"
 MAXIMUM_ROWS = 5_000_000
 MAXIMUM_COLUMNS = 1_000
 MAXIMUM_TABLE_BYTES = 1_000_000_000
-KEYS = ("example", "label")
-"""Columns of whole numbers that every table begins with; a table of one's own images has `name` behind them."""
-NAME = "name"
+_TEXTS = 20_000
 
 
 class TableMetadata(Frozen):
@@ -201,18 +201,18 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
     names = list(table.frame.columns)
     if tuple(names[:2]) != KEYS:
         raise TableError(f"a score table begins with the columns {', '.join(KEYS)}, not {', '.join(names[:2])}")
-    content = pa.table({name: _array(table.frame, name) for name in names})
-    _require_finite(content, table.metadata.file_name)
-    return write_content(folder, content, table.metadata)
+    content = pa.table({name: column_array(name, _stored(table.frame, name)) for name in names})
+    require_sound(content, table.metadata.file_name)
+    return write_content(folder / "scores" / table.metadata.file_name, content, table.metadata)
 
 
-def write_content(folder: Path, content: pa.Table, metadata: TableMetadata) -> Path:
-    """Write columns as they are, under their metadata with today's schema and the hash of the content filled in."""
+def write_content(
+    path: Path, content: pa.Table, about: TableMetadata, extra: Mapping[bytes, bytes] | None = None
+) -> Path:
+    """Write columns as they are, under metadata with today's schema and their hash filled in, and what is `extra`."""
     today = {"schema_version": TABLE_SCHEMA_VERSION, "content_sha256": content_hash(content)}
-    metadata = metadata.model_copy(update=today)
-    content = content.replace_schema_metadata({METADATA_KEY: metadata.model_dump_json().encode()})
-    path = folder / "scores" / metadata.file_name
-    write_atomically(path, lambda part: write_parquet(content, part))
+    held = {METADATA_KEY: about.model_copy(update=today).model_dump_json().encode(), **(extra or {})}
+    write_atomically(path, lambda part: write_parquet(content.replace_schema_metadata(held), part))
     return path
 
 
@@ -220,12 +220,21 @@ def content_hash(content: pa.Table) -> str:
     """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
     digest = hashlib.sha256()
     for name, column in zip(content.column_names, content.columns, strict=True):
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        if pa.types.is_string(column.type):
-            digest.update(json.dumps(column.to_pylist()).encode())
-        else:
-            digest.update(np.ascontiguousarray(column.to_numpy()).data)
+        _digest(digest, name, column)
     return digest.hexdigest()
+
+
+def _digest(digest: hashlib._Hash, name: str, column: pa.ChunkedArray) -> None:
+    digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+    if not pa.types.is_string(column.type):
+        digest.update(np.ascontiguousarray(column.to_numpy()).data)
+        return
+    # The list of all texts in JSON, some of them at a time.
+    digest.update(b"[")
+    for start in range(0, len(column), _TEXTS):
+        some = json.dumps(column.slice(start, _TEXTS).to_pylist())[1:-1]
+        digest.update(f"{', ' * bool(start)}{some}".encode())
+    digest.update(b"]")
 
 
 def table_paths(run: Path) -> list[Path]:
@@ -259,7 +268,9 @@ def read_metadata(path: Path) -> TableMetadata:
     if tuple(names[:2]) != KEYS or len(names) > MAXIMUM_COLUMNS or len(set(names)) < len(names):
         raise TableError(f"{path.name} has other columns than a score table: score it again")
     for name in names:
-        if (found := schema.field(name).type) != (wanted := column_type(name, metadata.schema_version)):
+        if (found := schema.field(name).type) != (
+            wanted := column_type(name, halves=metadata.schema_version == TABLE_SCHEMA_VERSION)
+        ):
             raise TableError(
                 f"{path.name} has a column {name[:40]!r} of type {str(found)[:40]}, it has to be {wanted}: score it "
                 "again"
@@ -267,40 +278,42 @@ def read_metadata(path: Path) -> TableMetadata:
     return metadata
 
 
-def read_table(path: Path, run: str = "RUN") -> ScoreTable:
-    """Read and verify one score table; `run` is the name of the run, for messages.
+def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = None) -> ScoreTable:
+    """Read and verify one score table, or some `columns` of it; `run` is the name of the run, for messages.
 
     Raises:
         TableError: see `read_metadata`; or content that is not what was written, or not finite.
     """
-    metadata = read_metadata(path)
-    try:
-        content = read_parquet(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
-    if content_hash(content) != metadata.content_sha256:
-        raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
-    if absent := [column for column in content.column_names if content.column(column).null_count]:
-        raise TableError(f"{path.name} has gaps in `{absent[0]}`: score it again")
-    _require_finite(content, path.name)
+    metadata, content = read_content(path, columns)
     frame = content.to_pandas()
     # Nobody computes in half precision: the square of 256 is infinite there.
     halves = {name: np.float32 for name in frame if frame[name].dtype == np.float16}
     return ScoreTable(frame.astype(halves), metadata, run)
 
 
-def column_type(name: str, version: int = TABLE_SCHEMA_VERSION) -> pa.DataType:
-    """Type of a column under a schema: whole numbers for `KEYS`, text for `NAME`, floats for every statistic."""
-    if name in KEYS:
-        return pa.int32()
-    if name == NAME:
-        return pa.string()
-    return pa.float16() if is_standard_error(name) and version == TABLE_SCHEMA_VERSION else pa.float32()
+def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[TableMetadata, pa.Table]:
+    """The columns of a score table as they are stored, verified; raises as `read_table` does.
 
-
-def halved(errors: np.ndarray) -> np.ndarray:
-    """Standard errors as float16, the finite ones at most `LARGEST_ERROR`."""
-    return np.where(np.isfinite(errors), np.minimum(errors, LARGEST_ERROR), errors).astype(np.float16)
+    With names to `keep`, the others are verified and let go, one at a time: a large table need not be held whole.
+    """
+    metadata = read_metadata(path)
+    try:
+        if keep is None:
+            content = read_parquet(path)
+            found = content_hash(content)
+        else:
+            digest, kept = hashlib.sha256(), {}
+            for name, column in read_columns(path):
+                _digest(digest, name, column)
+                require_sound(pa.table({name: column}), path.name)
+                kept |= {name: column} if name in keep else {}
+            content, found = pa.table(kept), digest.hexdigest()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
+    if found != metadata.content_sha256:
+        raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
+    require_sound(content, path.name)
+    return metadata, content
 
 
 def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
@@ -326,18 +339,5 @@ def _version(stored: bytes) -> int | None:
     return version if type(version) is int else None
 
 
-def _array(frame: pd.DataFrame, name: str) -> pa.Array:
-    kind = column_type(name)
-    if name == NAME:
-        return pa.array(frame[name].astype(str), kind)
-    values = frame[name].to_numpy()
-    return pa.array(halved(values) if kind == pa.float16() else values.astype(kind.to_pandas_dtype()), kind)
-
-
-def _require_finite(content: pa.Table, name: str) -> None:
-    for column in content.column_names:
-        if column in (*KEYS, NAME):
-            continue
-        unfit = np.isinf if is_partial(column) else lambda values: ~np.isfinite(values)
-        if absent := np.count_nonzero(unfit(content.column(column).to_numpy())):
-            raise TableError(f"{name} has {absent:,} values of `{column}` that are not finite: score it again")
+def _stored(frame: pd.DataFrame, name: str) -> Sequence[str] | np.ndarray:
+    return [str(one) for one in frame[name]] if name == NAME else frame[name].to_numpy()

@@ -16,14 +16,12 @@ from hvae.config import first_problem
 from hvae.errors import TableError
 from hvae.inputs import require_regular
 from hvae.parquet_files import read_parquet
-from hvae.runs.columns import is_standard_error
+from hvae.runs.columns import LARGEST_ERROR, halved, is_standard_error
 from hvae.runs.score_tables import (
-    LARGEST_ERROR,
     METADATA_KEY,
     TABLE_SCHEMA_VERSION,
     TableMetadata,
     content_hash,
-    halved,
     read_table,
     table_paths,
     write_content,
@@ -69,7 +67,7 @@ def _upgrade(run: Path, path: Path) -> int | None:
             errors = content.column(number).to_numpy()
             cut += int(np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR)))
             content = content.set_column(number, name, pa.array(halved(errors), pa.float16()))
-    written = write_content(run, content.replace_schema_metadata(None), metadata)
+    written = write_content(run / "scores" / metadata.file_name, content.replace_schema_metadata(None), metadata)
     if content_hash(read_parquet(written)) != content_hash(content):
         raise TableError(f"{path.name} could not be converted without a change")
     if written != path:

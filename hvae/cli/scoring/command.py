@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hvae.cli.options import Device, Reading, Runs, Seed, accelerator, given, one_of, refuse, run_with_weights
+from hvae.cli.options import (
+    Device,
+    Devices,
+    Nodes,
+    Reading,
+    Runs,
+    Seed,
+    accelerator,
+    given,
+    one_of,
+    refuse,
+    run_with_weights,
+)
+from hvae.cli.processes import number_of, start
 from hvae.cli.scoring.cards import write_cards
 from hvae.cli.scoring.images import judge
 from hvae.cli.scoring.landscapes import write_landscapes
@@ -21,6 +34,7 @@ from hvae.cli.scoring.options import (
     Fit,
     Images,
     OfLandscape,
+    OfShard,
     Prepare,
     Report,
     RuleFile,
@@ -42,11 +56,23 @@ _OF_RULE = ("alpha", "two_sided", "score_name", "statistic")
 _OF_IMAGES = (*_OF_RULE, "rule", "as_json", "fail_if_ood", "report")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
-_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also", "shard", "devices", "nodes")
 """Options that only one of --images and --data takes."""
 _OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
-_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "landscape")
-_NOT_OF_LANDSCAPE = (*_OF_IMAGES, *_OF_OWN, "images", "split", "also", "reading", "samples", "precision")
+_NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "shard", "devices", "nodes", "landscape")
+_NOT_OF_LANDSCAPE = (
+    *_OF_IMAGES,
+    *_OF_OWN,
+    "images",
+    "split",
+    "also",
+    "shard",
+    "devices",
+    "nodes",
+    "reading",
+    "samples",
+    "precision",
+)
 
 
 def score(
@@ -69,6 +95,7 @@ def score(
     card: Card = False,
     also: Also = None,
     landscape: OfLandscape = False,
+    shard: OfShard = None,
     limit: Annotated[int | None, typer.Option(help="Score only N images, spread evenly over the split.")] = None,
     samples: Annotated[int, typer.Option(help="S: importance samples of the bound L_S.")] = 1,
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
@@ -77,6 +104,8 @@ def score(
     batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
     precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
     device: Device = "auto",
+    devices: Devices = None,
+    nodes: Nodes = 1,
 ) -> None:
     """Score every image of the data sets: all bounds L^{>k}, from which LLR^{>k} follow.
 
@@ -102,10 +131,12 @@ def score(
         how = how if rule is None else _chosen(ctx, entries, rule)
         judge(entries, images or [], **how, device=device, as_json=as_json, fail_if_ood=fail_if_ood, report=report)
     else:
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
+        machine |= {"devices": number_of(devices, nodes, device), "nodes": nodes}
         refuse_further(entries, also or [])
         how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
-        machine = {"batch_size": batch_size, "accelerator": accelerator(device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
+        start(machine["devices"], nodes, "run the same command again to continue")
         of_each = zip(entries, wanted, strict=True)
         if any([write_tables(run, sets, split, how, limit, machine, also or []) for run, sets in of_each]):
             raise typer.Exit(UNREAD)
@@ -121,6 +152,15 @@ def _chosen(ctx: typer.Context, runs: Sequence[RunEntry], path: Path) -> dict[st
     rule = read_chosen(path)
     prepared = {"alpha": rule.alpha, "fit": rule.fit, "invert": rule.invert, "prepare": list(rule.prepare)}
     return rule.asked | prepared | {"asked": rule.setting.fields, "rule_chosen": rule}
+
+
+def _part(shard: str | None, also: Sequence[str]) -> dict[str, Any]:
+    """Which part of the rows, as `hvae.measuring.measure.score` takes it."""
+    from hvae.runs.shards import Shard
+
+    if shard is not None and also:
+        raise ConfigError("--also does not apply with --shard: merge the shards, then add it to the whole table")
+    return {"shard": None if shard is None else Shard.of_text(shard)}
 
 
 def _given(ctx: typer.Context, names: Sequence[str]) -> dict[str, Any]:
@@ -165,7 +205,7 @@ def _prepared(
     if any(given(ctx, name) for name in _OF_OWN):
         if not data:
             refuse(ctx, _OF_OWN, "the set that a run was trained on")
-        if other := [name for name in data if not name.startswith(("folder:", "npz:"))]:
+        if other := [name for name in data if not name.startswith(("folder:", "npz:", "shards:"))]:
             refuse(ctx, _OF_OWN, f"--data {other[0]}")
         if how.steps and ":" not in run.config.data.name:
             how = replace(how, like=run.config.data.name)

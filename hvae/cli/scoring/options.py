@@ -10,8 +10,8 @@ import typer
 Data = Annotated[
     list[str] | None,
     typer.Option(
-        help="Data set: a name of `hvae data list`, folder:PATH or npz:PATH. Several may follow; for parts of the "
-        "training set default the one each run was trained on."
+        help="Data set: a name of `hvae data list`, folder:PATH, npz:PATH or shards:PATH. Several may follow; for "
+        "parts of the training set default the one each run was trained on."
     ),
 ]
 Images = Annotated[
@@ -61,6 +61,15 @@ Also = Annotated[
     typer.Option(
         help="With --data: measure what this score takes besides and put it into the same tables: complementary, lpath "
         "or regret (of 1,000 images a table, under a second each on a free CPU core). Several may follow."
+    ),
+]
+OfShard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="With --data: score only the I-th of N parts of the rows, on one of several machines; hvae merge puts the "
+        "parts together.",
     ),
 ]
 OfLandscape = Annotated[

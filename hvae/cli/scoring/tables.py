@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hvae.cli.options import one_of
+from hvae.cli.processes import is_first
 from hvae.cli.terminal import counted, interruptible, say, warn
 from hvae.errors import ConfigError, DataError
 
@@ -57,18 +58,23 @@ def write_tables(
                 warn(f"{whole.slug}: {line}")
             known |= {*said}
             images = whole.spread(limit)
+            shard = machine.get("shard")
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
-            title = f"{run.name}: {images.slug} ({images.split}), {how}"
+            title = f"{run.name}: {images.slug} ({images.split}), {how}{f', shard {shard}' if shard else ''}"
             hint = "finished chunks are kept: run the same command again to continue"
             there = also and _is_scored(run, images, how)
             for one in also if there else (None, *also):
                 with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
-                say(f"{path}: {one or _summary(path)}")
-            remember(run.path, images, name)
-            measure_pixels(images)
+                if is_first():
+                    say(f"{path}: {one or summary(path)}")
             found |= bool(whole.unread)
+            if not is_first():
+                continue
+            remember(run.path, images, name)
+            if shard is None:
+                measure_pixels(images)
     return found
 
 
@@ -129,16 +135,20 @@ def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
         )
 
 
-def _summary(path: Path) -> str:
+def summary(path: Path) -> str:
+    """What came of a table, or of a shard of one, in words."""
     from hvae.report import negative_share
-    from hvae.runs.score_tables import read_table
+    from hvae.runs.score_tables import read_metadata, read_table
     from hvae.scores import at_every_level
     from hvae.stats import bits_per_dim
 
-    table = read_table(path)
+    about = read_metadata(path)
+    ratios = at_every_level("llr", about.depth)[:1]
+    needed = {"example", "iw", *(name for ratio in ratios for name in ratio.columns(about.depth))}
+    table = read_table(path, columns=needed)
     said = f"{len(table):,} images"
-    if not table.metadata.task:
-        said += f", {bits_per_dim(table.bound(0), table.metadata.dimensions).mean():.4f} bits/dim"
-    for ratio in at_every_level("llr", table.metadata.depth)[:1]:
+    if not about.task:
+        said += f", {bits_per_dim(table.bound(0), about.dimensions).mean():.4f} bits/dim"
+    for ratio in ratios:
         said += f", {ratio.label} negative for {negative_share(ratio.of(table)):.1%}"
     return said

@@ -9,14 +9,15 @@ import math
 import struct
 import warnings
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from hvae.datasets import held as rows
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.names import MAX_NAME, printable
 from hvae.datasets.own.values import Scale, of_array
@@ -40,7 +41,7 @@ class Arrays:
 
     images: np.ndarray
     labels: np.ndarray
-    names: tuple[str, ...]
+    names: Sequence[str]
     notes: tuple[str, ...]
     """In words, what was done to the numbers and what was left out."""
     caveats: tuple[Caveat, ...]
@@ -75,30 +76,53 @@ def layout(names: Collection[str]) -> dict[str, tuple[str, str]]:
     return {"": ("arr_0", "arr_1")} if "arr_0" in names else {}
 
 
-def read_arrays(source: Path | bytes, split: str = "all", most: int = MAX_BYTES) -> Arrays:
+Spans = dict[str, list[Any]]
+"""The least and the largest number of the arrays of each dtype."""
+
+
+def spans_of(path: Path, spans: Spans) -> tuple[int, ...]:
+    """(0, channel, height, width) of the images of a file, whose numbers widen the `spans`; raises as `read_arrays`."""
+    with _described(path), _opened(path, MAX_BYTES) as members:
+        parts = _parts(path, members)
+        arrays = [_channels_first(members[images](_IMAGES), images) for images, _ in parts.values()]
+        for array in arrays:
+            _widen(spans, array)
+        return (0, *arrays[0].shape[1:])
+
+
+def read_arrays(source: Path | bytes, split: str = "all", most: int = MAX_BYTES, spans: Spans | None = None) -> Arrays:
     """The images of one split of a file, or of the content of one, or of all splits; of a file without splits, all.
 
     Images are `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with c = 1 or 3, bool, whole numbers of up to 16 bits or
-    floats in [0, 1] or [0, 255]; all splits of a file are scaled alike. Labels are `(n,)` or `(n, 1)` integers. The
-    arrays take no more than `most` bytes together.
+    floats in [0, 1] or [0, 255]; all splits of a file are scaled alike, by the `spans` of `spans_of` where
+    given. Labels are `(n,)` or `(n, 1)` integers. The arrays take no more than `most` bytes together.
     `DataError`, which names the file, if it is missing, damaged, too large or another.
     """
     path = source if isinstance(source, Path) else "the file"
     if isinstance(source, Path) and not source.is_file():
         raise DataError(f"there is no file {path}")
+    # numpy warns of headers that old versions wrote.
+    with warnings.catch_warnings(action="ignore"), _described(path), _opened(source, most) as members:
+        return _read(members, _parts(path, members), split, spans)
+
+
+def _parts(path: Path | str, members: Members) -> dict[str, tuple[str, str]]:
+    if not (parts := layout(members)):
+        known = ", ".join(f"{name}.npy" for name in sorted(members)[:5]) or "nothing"
+        raise DataError(f"{path} has no array `images` (it holds {known}); {_SAVE}")
+    return parts
+
+
+@contextmanager
+def _described(path: Path | str) -> Iterator[None]:
+    """Has whatever a damaged file raises say which file it is."""
     try:
-        # numpy warns of headers that old versions wrote.
-        with warnings.catch_warnings(action="ignore"), _opened(source, most) as members:
-            parts = layout(members)
-            if not parts:
-                known = ", ".join(f"{name}.npy" for name in sorted(members)[:5]) or "nothing"
-                raise DataError(f"{path} has no array `images` (it holds {known}); {_SAVE}")
-            return _read(members, parts, split)
+        yield
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no npz archive ({error}); {_SAVE}") from error
     except DataError as error:
         said = printable(str(error), MAX_NAME)
-        raise DataError(said if isinstance(source, bytes) or str(path) in str(error) else f"{path}: {said}") from None
+        raise DataError(said if isinstance(path, str) or str(path) in str(error) else f"{path}: {said}") from None
     # A damaged member surfaces as almost any exception of zipfile, zlib, numpy's header parser and Python's.
     except Exception as error:
         raise DataError(
@@ -106,14 +130,19 @@ def read_arrays(source: Path | bytes, split: str = "all", most: int = MAX_BYTES)
         ) from error
 
 
-def _read(members: Members, parts: dict[str, tuple[str, str]], split: str) -> Arrays:
-    spans: dict[str, list[float]] = {}
+def _widen(spans: Spans, array: np.ndarray) -> None:
+    low, high = rows.span(array)
+    known = spans.setdefault(array.dtype.name, [low, high])
+    spans[array.dtype.name] = [np.minimum(known[0], low), np.maximum(known[1], high)]
+
+
+def _read(members: Members, parts: dict[str, tuple[str, str]], split: str, given: Spans | None) -> Arrays:
+    spans = dict(given or {})
     chosen, labels, notes = [], [], []
     for name, (images, label) in parts.items():
         array = _channels_first(members[images](_IMAGES), images)
-        low, high = array.min(), array.max()
-        known = spans.setdefault(array.dtype.name, [low, high])
-        spans[array.dtype.name] = [np.minimum(known[0], low), np.maximum(known[1], high)]
+        if given is None:
+            _widen(spans, array)
         if name in ("", split) or split == "all":
             chosen.append(array)
             labels.append(_labels(members[label](_LABELS) if label in members else None, len(array), label, notes))
@@ -121,17 +150,21 @@ def _read(members: Members, parts: dict[str, tuple[str, str]], split: str) -> Ar
     for array in chosen:
         if array.dtype.name not in scales:
             scales[array.dtype.name] = of_array(array, *spans[array.dtype.name])
-    pixels = [scales[array.dtype.name](array) for array in chosen]
+    pixels = [rows.mapped(array, scales[array.dtype.name]) for array in chosen]
     if len({one.shape[1:] for one in pixels}) > 1:
         raise DataError(f"its splits have images of {' and '.join(str(one.shape[1:]) for one in pixels)}")
-    names = members["names"](_NAMES).tolist() if "" in parts and "names" in members else None
     n = sum(map(len, pixels))
-    if names is not None and (not isinstance(names, list) or len(names) != n or not isinstance(names[0], str)):
-        raise DataError(f"`names` is not one text for each of the {n} images")
+    names = _names(members["names"](_NAMES), n) if "" in parts and "names" in members else ()
     words = [scale.words for scale in scales.values() if scale.words]
     caveats = tuple(caveat for scale in scales.values() for caveat in scale.caveats)
-    together = pixels[0] if len(pixels) == 1 else np.concatenate(pixels)
-    return Arrays(together, np.concatenate(labels), tuple(names or ()), tuple(dict.fromkeys(words + notes)), caveats)
+    together = rows.joined(pixels)
+    return Arrays(together, np.concatenate(labels), names, tuple(dict.fromkeys(words + notes)), caveats)
+
+
+def _names(names: np.ndarray, n: int) -> Sequence[str]:
+    if names.shape != (n,):
+        raise DataError(f"`names` is not one text for each of the {n} images")
+    return rows.packed(str(name) for part in rows.portions(names) for name in part)
 
 
 def _labels(labels: np.ndarray | None, n: int, name: str, notes: list[str]) -> np.ndarray:
@@ -248,8 +281,9 @@ def _read_npy(file: BinaryIO, name: str, kinds: str, held: int | None, room: _Ro
     version = np.lib.format.read_magic(file)
     if version not in readers:
         raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
-    shape, _, dtype = readers[version](file)
-    _check(name, shape, dtype, kinds, held, room)
+    shape, fortran, dtype = readers[version](file)
+    if _check(name, shape, dtype, kinds, held, room) > rows.IN_MEMORY and not fortran:
+        return rows.read_rows(file, shape, dtype)
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 

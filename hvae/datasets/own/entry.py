@@ -1,24 +1,22 @@
-"""``folder:PATH`` and ``npz:PATH``, one's own images, as entries of the registry."""
+"""``folder:PATH``, ``npz:PATH`` and ``shards:PATH``, one's own images, as entries of the registry."""
 
-import itertools
-import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
+from hvae.datasets.held import packed, portions
 from hvae.datasets.own.arrays import read_arrays, splits_of
 from hvae.datasets.own.decoding import DecodedImage
-from hvae.datasets.own.folders import files_below
-from hvae.datasets.own.names import MAX_PATH, cut, readable_name, shown_name
+from hvae.datasets.own.folders import Entry
+from hvae.datasets.own.names import MAX_PATH, readable_name, shown_name
 from hvae.datasets.own.naming import on_disk, split_path, treatment_of
-from hvae.datasets.own.outside import Picture, Treatment, prepared, read_entries
+from hvae.datasets.own.outside import Treatment, prepared, read_entries
+from hvae.datasets.own.streaming.gathering import Gathered
+from hvae.datasets.own.streaming.listing import entries_below
+from hvae.datasets.own.streaming.shards import load_shards
 from hvae.errors import DataError
 
-MAX_FILES = 200_000
-_MOST_NAMED = 5
+MAX_FILES = 2_000_000
 
 
 def load_arrays(path: Path, how: Treatment, name: str, split: str) -> ImageSet:
@@ -29,11 +27,14 @@ def load_arrays(path: Path, how: Treatment, name: str, split: str) -> ImageSet:
     found = read_arrays(path, "all" if not splits_of(path) else split)
     images, notes = found.images, [*found.notes, *(one.sentence for one in found.caveats)]
     if images.shape[1:] != how.image_shape or how != Treatment(how.image_shape):
-        rows = (DecodedImage(one.transpose(1, 2, 0), (), (one.shape[1], one.shape[2])) for one in images)
-        pictures = [prepared(one, "", how) for one in rows]
-        images = np.stack([picture.image for picture in pictures])
-        notes += _counted(pictures, len(pictures))
-    names = tuple(shown_name(one, MAX_PATH) for one in found.names)
+        gathered = Gathered(how.image_shape)
+        for part in portions(images):
+            for one in part:
+                decoded = DecodedImage(one.transpose(1, 2, 0), (), (one.shape[1], one.shape[2]))
+                gathered.add(prepared(decoded, "", how))
+        images = gathered.images.array()
+        notes += gathered.changed(whole=True)
+    names = packed(shown_name(one, MAX_PATH) for one in found.names)
     return ImageSet(name, split, images, found.labels, "; ".join(notes), names=names)
 
 
@@ -46,53 +47,19 @@ def load_folder(folder: Path, how: Treatment, name: str, split: str) -> ImageSet
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
-    entries = list(itertools.islice(files_below(folder), MAX_FILES + 1))
-    if len(entries) > MAX_FILES:
-        raise DataError(f"{folder} holds more than the {MAX_FILES:,} images this program reads")
-    entries.sort(key=lambda one: one.name)
-    passed = [f"{one.name} ({one.passed})" for one in entries if one.passed]
-    pictures, skipped = [], []
-    for one in read_entries((one for one in entries if not one.passed), how):
-        if isinstance(one, Picture):
-            pictures.append(one)
-        else:
-            skipped.append(f"{one.name}: {one.reason}")
-    if not pictures:
-        first = "; ".join(skipped[:_MOST_NAMED] or passed[:_MOST_NAMED])
-        raise DataError(f"no readable image in {folder}" + (f" ({first})" if first else ""))
-    files = [picture.name for picture in pictures]
-    _, labels = np.unique([file.split("/")[0] if "/" in file else "" for file in files], return_inverse=True)
-    done = _counted(pictures)
-    if passed:
-        done.append(f"left out: {_listed(passed)}")
-    if skipped:
-        done.append(f"{len(skipped):,} skipped ({_listed(skipped)})")
-    note = f"{len(files):,} images" + (": " + ", ".join(done) if done else "")
-    images = np.stack([picture.image for picture in pictures])
-    shown = tuple(cut(file, MAX_PATH) for file in files)
-    return ImageSet(name, split, images, labels.astype(np.int64), note, names=shown, unread=tuple(skipped))
+    passed: list[str] = []
+    gathered = Gathered(how.image_shape)
 
+    def entries() -> Iterator[Entry]:
+        for one in entries_below(folder, MAX_FILES):
+            if one.passed:
+                passed.append(f"{one.name} ({one.passed})")
+            else:
+                yield one
 
-def _counted(pictures: Iterable[Picture], n: int = 0) -> list[str]:
-    """How many images each change was made to and each doubt is about; without a count where it is all of ``n``.
-
-    Of a resized folder only the kind is counted: every photo may have a size of its own.
-    """
-    changes: Counter[str] = Counter()
-    for picture in pictures:
-        done = picture.changes if n else (part for one in picture.changes for part in _kinds(one))
-        changes.update([*done, *(f"doubtful ({caveat.kind})" for caveat in picture.caveats)])
-    return [change if count == n else f"{count:,} {change}" for change, count in changes.items()]
-
-
-def _kinds(change: str) -> list[str]:
-    plain = re.sub(r"resized from \d+x\d+ to", "resized to", change)
-    return [part for part in re.split(r", | \(|\)$", plain) if part]
-
-
-def _listed(lines: list[str]) -> str:
-    more = f"; and {len(lines) - _MOST_NAMED:,} more" if len(lines) > _MOST_NAMED else ""
-    return "; ".join(lines[:_MOST_NAMED]) + more
+    for one in read_entries(entries(), how):
+        gathered.add(one)
+    return gathered.image_set(name, split, str(folder), passed)
 
 
 NORMAL, ABNORMAL = "normal", "abnormal"
@@ -121,6 +88,10 @@ KINDS = {
         "the array `images` of the file (or `train_images`, `x_train`, ..., a .npy or idx file), its labels and names",
         "other values rescaled to 0..255; other sizes padded and resized; the model's channels",
     ),
+    "shards": (
+        "the images of every .npz, .parquet and .tar of the folder, or of one such file, in the order of their names",
+        "as those of a folder",
+    ),
 }
 """What the images of each kind are, and what is done to them."""
 
@@ -133,9 +104,9 @@ class OwnImages(DataSet):
 
     def __init__(self, kind: str, path: str, image_shape: tuple[int, int, int]) -> None:
         plain, words = split_path(path)
-        self._path, self._is_folder = on_disk(plain), kind == "folder"
+        self._path, self._kind = on_disk(plain), kind
         self._how = treatment_of(words, image_shape)
-        splits = () if self._is_folder else splits_of(self._path)
+        splits = splits_of(self._path) if kind == "npz" else ()
         images, preprocessing = KINDS[kind]
         self.info = DataSetInfo(
             name=f"{kind}:{readable_name(path)}",
@@ -151,16 +122,17 @@ class OwnImages(DataSet):
 
     def available(self, root: Path) -> bool:
         """Whether the folder or file exists."""
-        return self._path.is_dir() if self._is_folder else self._path.is_file()
+        return {"folder": self._path.is_dir, "npz": self._path.is_file, "shards": self._path.exists}[self._kind]()
 
     def load(self, split: str, root: Path) -> ImageSet:
         """The images of a split, which are all of them where the source has none."""
-        if not self._is_folder:
-            return load_arrays(self._path, self._how, self.info.name, split)
+        if self._kind != "folder":
+            load = load_arrays if self._kind == "npz" else load_shards
+            return load(self._path, self._how, self.info.name, split)
         normal = self._path / NORMAL
         return load_folder(normal if normal.is_dir() else self._path, self._how, self.info.name, split)
 
     def fetch(self, root: Path, progress: Progress | None = None) -> None:
         """Refuse: there is nothing to download."""
-        what = "folder" if self._is_folder else "file"
+        what = "folder" if self._path.is_dir() else "file"
         raise DataError(f"{self.info.name} is a {what} of your own: there is nothing to download")

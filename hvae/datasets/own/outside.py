@@ -203,7 +203,7 @@ def _kind_of(file: BinaryIO, name: str) -> str:
     if not _is_archive(file, name):
         return ""
     try:
-        with zipfile.ZipFile(_Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(Guarded(file, MAX_DIRECTORY_BYTES)) as archive:  # type: ignore[arg-type]
             return "arrays" if is_arrays(b"PK", archive.namelist()) else "archive"
     # Damaged archives surface as almost any exception of the parser; who opens it is told so again.
     except Exception:
@@ -240,7 +240,7 @@ def _is_archive(file: BinaryIO, name: str) -> bool:
         return True
 
 
-class _Guarded:
+class Guarded:
     """A file of which no more than `most` bytes are read at once: how much a table of contents takes is a claim."""
 
     def __init__(self, file: BinaryIO, most: int) -> None:
@@ -248,6 +248,7 @@ class _Guarded:
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
+        """So many bytes; `DataError` for more than `most`."""
         if size > self.most:
             raise DataError(f"its table of contents takes {size:,} bytes, more than the {self.most:,} allowed")
         return self._file.read(size)
@@ -258,7 +259,7 @@ def _archive(source: BinaryIO, title: str, most: int, passed: list[Refusal]) -> 
         yield title, _refusal(title, f"{size:,} bytes, more than the {MAX_ARCHIVE_BYTES:,} of an archive")
         return
     try:
-        archive = zipfile.ZipFile(_Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
+        archive = zipfile.ZipFile(Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
     # Damaged archives surface as almost any exception of the parser.
     except Exception as error:
         yield title, _refusal(title, error if isinstance(error, DataError) else f"damaged archive ({error})")

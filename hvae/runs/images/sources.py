@@ -29,8 +29,8 @@ Slug = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=120)]
 class Source(Frozen):
     """Where one set lies, and what it held."""
 
-    place: Annotated[str, Field(pattern=r"^(folder|npz):[^\x00-\x1f]+$", max_length=4_200)]
-    """`folder:PATH` or `npz:PATH`, absolute."""
+    place: Annotated[str, Field(pattern=r"^(folder|npz|shards):[^\x00-\x1f]+$", max_length=4_200)]
+    """`folder:PATH`, `npz:PATH` or `shards:PATH`, absolute."""
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Of the whole set, in the shape of the run's model."""
 
@@ -94,7 +94,7 @@ def locate(run: Path, slug: str) -> Source:
     if source is None:
         raise DataError(f"{run.name} does not know where {slug} lies on this machine: {_tell(run, 'folder')}")
     kind, path = source.place.partition(":")[0], place_of(source.place)
-    if not (path.is_dir() if kind == "folder" else path.is_file()):
+    if not {"folder": path.is_dir, "npz": path.is_file, "shards": path.exists}[kind]():
         raise DataError(f"{slug} is no longer at {source.place}: {_tell(run, kind)}")
     return source
 

@@ -22,8 +22,9 @@ from app.images.mosaic import (
 from hvae.cli import app as hvae
 from hvae.datasets import load
 from hvae.models.flow.config import FlowConfig, ScaleConfig
+from hvae.runs.columns import LARGEST_ERROR
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import LARGEST_ERROR, read_table
+from hvae.runs.score_tables import read_table
 from tests.synthetic import make_run
 
 

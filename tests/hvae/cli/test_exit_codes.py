@@ -179,7 +179,7 @@ def test_bytes_that_are_no_text_never_end_a_command(option):
 def test_data_says_what_it_left_out_and_is_prepared_alike(monkeypatch):
     rows = []
     monkeypatch.setattr("hvae.measuring.measure.score", lambda run, images, *_, **__: rows.append(images) or Path("t"))
-    monkeypatch.setattr("hvae.cli.scoring.tables._summary", lambda path: "")
+    monkeypatch.setattr("hvae.cli.scoring.tables.summary", lambda path: "")
     result = invoke("score", "gate", "--data", "folder:odd+", "--invert", "--device", "cpu")
     assert result.exit_code == 4 and "notes.txt: not an image" in " ".join(result.stderr.split())
     assert rows[0].images.max() == 0 and rows[0].slug.startswith("odd-invert-")

@@ -19,8 +19,8 @@ from numpy.testing import assert_array_equal
 from hvae.errors import TableError
 from hvae.parquet_files import read_parquet
 from hvae.runs import columns, pixel_tables
+from hvae.runs.columns import LARGEST_ERROR
 from hvae.runs.score_tables import (
-    LARGEST_ERROR,
     METADATA_KEY,
     TABLE_SCHEMA_VERSION,
     content_hash,

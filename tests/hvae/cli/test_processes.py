@@ -1,0 +1,151 @@
+"""One command on several devices: the same table, a curve alike, and a line where a process dies."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hvae.cli import processes
+from hvae.runs.score_tables import read_table
+from tests.hvae.commands import fail
+from tests.synthetic import make_run
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def python(code: str) -> tuple[list[str], dict[str, str]]:
+    return [sys.executable, "-I", "-S", "-c", code], dict(os.environ)
+
+
+WAIT = "import time; time.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (["", "raise SystemExit(0)"], ""),
+        (["raise SystemExit(4)", ""], ""),
+        (["raise SystemExit(2)", WAIT], ""),
+        (
+            [WAIT, "import os; os.kill(os.getpid(), 9)"],
+            "process 2 of 2 was killed (SIGKILL); what was finished is kept",
+        ),
+        (["raise SystemExit(75)", "raise SystemExit('no room')"], "process 2 of 2 failed: no room; what was"),
+        (["import os; os.kill(os.getpid(), 9)", WAIT], "process 1 of 2 was killed (SIGKILL)"),
+    ],
+)
+def test_processes_end_together(
+    codes: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    if said:
+        with pytest.raises(BaseException) as error:
+            processes.supervise([python(code) for code in codes], "go on")
+        assert getattr(error.value, "exit_code", None) == 2
+        lines = capfd.readouterr().err.splitlines()
+        assert len(lines) == 1 and said in lines[0] and lines[0].endswith("go on")
+    else:
+        expected = int("0" + "".join(re.findall(r"Exit\((\d+)\)", codes[0])))
+        assert processes.supervise([python(code) for code in codes], "go on") == expected
+        assert not capfd.readouterr().err
+
+
+def test_ctrl_c_reaches_every_process_once() -> None:
+    code = (
+        "import signal, time\nheard = []\nsignal.signal(2, lambda *_: heard.append(1))\n"
+        "until = time.monotonic() + 20\n"
+        "while not heard and time.monotonic() < until: time.sleep(.02)\n"
+        "time.sleep(.1)\nraise SystemExit(130 if len(heard) == 1 else 1)"
+    )
+    timer = threading.Timer(0.6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    assert processes.supervise([python(code), python(code)], "go on") == 130
+
+
+def test_more_devices_than_there_are_is_one_line(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_cores", lambda: 1)
+    for command in (("train", "digits-tiny"), ("score", "probe", "--data", "digits")):
+        assert "--devices 3: this machine has 1 CPU core" in fail(*command, "--devices", 3, "--device", "cpu")
+        assert "--nodes must be at least 1" in fail(*command, "--nodes", 0, "--device", "cpu")
+
+
+def hvae(runs: Path, *arguments: object, **more: object) -> subprocess.Popen:
+    environment = {**os.environ, "HVAE_RUNS": str(runs), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "hvae", *map(str, arguments), "--device", "cpu"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes, **more)  # type: ignore[call-overload]
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str, str]:
+    said, problems = process.communicate(timeout=250)
+    return process.returncode, said, problems
+
+
+def child(of: int, within: float = 120) -> int:
+    """The second process that a command has started."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == of and b"LOCAL_RANK=1" in (place / "environ").read_bytes():
+                    return int(place.name)
+            except OSError:
+                continue
+        time.sleep(0.2)
+    raise AssertionError("no second process")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_write_the_table_of_one(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "tiny", depth=2, trained=True, data="digits")
+    asked = ("score", "tiny", "--data", "digits", "glyphs", "--draws", 2)
+    tables = []
+    for devices in (1, 2):
+        code, said, problems = ended(hvae(tmp_path, *asked, "--devices", devices))
+        assert code == 0, problems
+        paths = sorted((run / "scores").glob("*.parquet"))
+        assert [line.partition(": ")[0] for line in said.splitlines()] == [str(path) for path in paths]
+        tables.append([read_table(path) for path in paths])
+        shutil.rmtree(run / "scores")
+    for one, two in zip(*tables, strict=True):
+        assert one.metadata == two.metadata
+        pd.testing.assert_frame_equal(one.frame, two.frame, check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_learn_as_one_and_a_death_leaves_a_run_that_resumes(tmp_path: Path) -> None:
+    """The same global batches: equal curves of a classifier, whose objective has no noise."""
+    curves = []
+    for devices in (1, 2):
+        name = tmp_path / f"by-{devices}"
+        small = ("--data", "digits", "--set", "training.batch_size=64", "--epochs", 3)
+        asked = ("train", "fashionmnist-classifier", *small, "--run", name, "--devices", devices)
+        code, said, problems = ended(hvae(tmp_path, *asked))
+        assert (code, said.strip()) == (0, str(name)), problems
+        curves.append(pd.read_csv(name / "history.csv")[["elbo", "accuracy"]])
+    np.testing.assert_allclose(*curves, rtol=1e-4)
+    asked = ("train", "digits-tiny", "--run", tmp_path / "died", "--epochs", 400, "--devices", 2)
+    process = hvae(tmp_path, *asked)
+    second = child(process.pid)
+    until = time.monotonic() + 200
+    while not (tmp_path / "died" / "history.csv").exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    os.kill(second, signal.SIGKILL)
+    code, _, problems = ended(process)
+    last = problems.splitlines()[-1]
+    assert code == 2 and "process 2 of 2 was killed (SIGKILL); what was finished is kept, continue with:" in last
+    assert "Traceback" not in problems and last.endswith("--resume")
