@@ -47,7 +47,6 @@ from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
-    from hvae.runs.settings import Setting
 
 _OF_IMAGES = ("alpha", "two_sided", "score_name", "statistic", "as_json", "fail_if_ood")
 _OF_OWN = ("fit", "invert", "prepare")
@@ -127,15 +126,31 @@ def score(
             as_json=as_json, fail_if_ood=fail_if_ood,
         )  # fmt: skip
     else:
+        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed, "precision": precision}
         machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
         machine |= {"devices": number_of(devices, nodes, device), "nodes": nodes}
-        refuse_further(entries, also or [])
-        how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
-        start(machine["devices"], nodes, "run the same command again to continue")
-        of_each = zip(entries, wanted, strict=True)
-        if any([write_tables(run, sets, split or ["test"], how, limit, machine, also or []) for run, sets in of_each]):
-            raise typer.Exit(UNREAD)
+        _write(entries, wanted, split or ["test"], how, limit, machine, also or [])
+
+
+def _write(
+    runs: Sequence[RunEntry],
+    wanted: Sequence[Sequence[str]],
+    splits: Sequence[str],
+    how: dict[str, Any],
+    limit: int | None,
+    machine: dict[str, Any],
+    also: Sequence[str],
+) -> None:
+    """Tables of the sets that are wanted of each run, on every device of the machine."""
+    from hvae.runs.settings import Setting
+
+    refuse_further(runs, also)
+    setting = Setting.of(**how)
+    start(machine["devices"], machine["nodes"], "run the same command again to continue")
+    of_each = zip(runs, wanted, strict=True)
+    if any([write_tables(run, sets, splits, setting, limit, machine, also) for run, sets in of_each]):
+        raise typer.Exit(UNREAD)
 
 
 def _part(shard: str | None, also: Sequence[str]) -> dict[str, Any]:
@@ -164,12 +179,6 @@ def _one_of_both(
     which = "--images" if images else "--data"
     refuse(ctx, _OF_DATA if images else _OF_IMAGES, which)
     return which
-
-
-def _setting(**asked: Any) -> Setting:
-    from hvae.runs.settings import Setting
-
-    return Setting.of(**asked)
 
 
 def _prepared(
