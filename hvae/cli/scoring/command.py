@@ -107,7 +107,7 @@ def score(
     measures how strongly test images have to be changed until the scores see it, with --landscape how the likelihood
     changes around the mean image.
     """
-    entries = [run_with_weights(name) for name in runs]
+    entries = [*map(run_with_weights, runs)]
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
     if card:
@@ -115,10 +115,8 @@ def score(
         write_cards(entries, _given(ctx, _OF_SETTING), limit or 500, batch_size, device)
     elif landscape:
         refuse(ctx, _NOT_OF_LANDSCAPE, "--landscape")
-        if not data:
-            raise ConfigError("name the sets that the training set is set against (--data)")
         asked = {"seed": seed, "batch_size": min(batch_size, 64)} | _given(ctx, ("draws", "limit"))
-        write_landscapes(entries, data, asked, device)
+        write_landscapes(entries, data or [], asked, device)
     elif _one_of_both(ctx, data, images, split) == "--images":
         judge(
             entries, images or [], _given(ctx, _OF_SETTING), alpha=alpha, fit=fit, invert=invert,
@@ -127,8 +125,8 @@ def score(
         )  # fmt: skip
     else:
         how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed, "precision": precision}
-        machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
-        machine |= {"devices": number_of(devices, nodes, device), "nodes": nodes}
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device), "nodes": nodes}
+        machine |= _part(shard, also or []) | {"devices": number_of(devices, nodes, device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
         _write(entries, wanted, split or ["test"], how, limit, machine, also or [])
 
