@@ -49,7 +49,6 @@ from hvae.errors import ConfigError
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
-    from hvae.runs.settings import Setting
 
 _OF_RULE = ("alpha", "two_sided", "score_name", "statistic")
 """What a `--rule` says."""
@@ -113,7 +112,7 @@ def score(
     judges single images instead, by ranks in the run's own training images, without any OOD image; with --card it shows
     how strongly test images are changed until the scores see it, with --landscape the likelihood about the mean image.
     """
-    entries = [run_with_weights(name) for name in runs]
+    entries = [*map(run_with_weights, runs)]
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, it is {limit}")
     if card:
@@ -121,25 +120,39 @@ def score(
         write_cards(entries, _given(ctx, _OF_SETTING), limit or 500, batch_size, device)
     elif landscape:
         refuse(ctx, _NOT_OF_LANDSCAPE, "--landscape")
-        if not data:
-            raise ConfigError("name the sets that the training set is set against (--data)")
-        defaults = {"seed": seed, "batch_size": min(batch_size, 64)}
-        write_landscapes(entries, data, defaults | _given(ctx, ("draws", "limit")), device)
+        asked = {"seed": seed, "batch_size": min(batch_size, 64)} | _given(ctx, ("draws", "limit"))
+        write_landscapes(entries, data or [], asked, device)
     elif _one_of_both(ctx, data, images, split) == "--images":
         how = {name: ctx.params[name] for name in ("alpha", "fit", "invert", "two_sided", "statistic")}
         how |= {"prepare": prepare or [], "score": score_name, "asked": _given(ctx, _OF_SETTING)}
         how = how if rule is None else _chosen(ctx, entries, rule)
         judge(entries, images or [], **how, device=device, as_json=as_json, fail_if_ood=fail_if_ood, report=report)
     else:
-        machine = {"batch_size": batch_size, "accelerator": accelerator(device)} | _part(shard, also or [])
-        machine |= {"devices": number_of(devices, nodes, device), "nodes": nodes}
-        refuse_further(entries, also or [])
-        how = _setting(reading=reading, samples=samples, draws=draws, seed=seed, precision=precision)
+        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed, "precision": precision}
+        machine = {"batch_size": batch_size, "accelerator": accelerator(device), "nodes": nodes}
+        machine |= _part(shard, also or []) | {"devices": number_of(devices, nodes, device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
-        start(machine["devices"], nodes, "run the same command again to continue")
-        of_each = zip(entries, wanted, strict=True)
-        if any([write_tables(run, sets, split, how, limit, machine, also or []) for run, sets in of_each]):
-            raise typer.Exit(UNREAD)
+        _write(entries, wanted, split, how, limit, machine, also or [])
+
+
+def _write(
+    runs: Sequence[RunEntry],
+    wanted: Sequence[Sequence[str]],
+    splits: Sequence[str] | None,
+    how: dict[str, Any],
+    limit: int | None,
+    machine: dict[str, Any],
+    also: Sequence[str],
+) -> None:
+    """Tables of the sets that are wanted of each run, on every device of the machine."""
+    from hvae.runs.settings import Setting
+
+    refuse_further(runs, also)
+    setting = Setting.of(**how)
+    start(machine["devices"], machine["nodes"], "run the same command again to continue")
+    of_each = zip(runs, wanted, strict=True)
+    if any([write_tables(run, sets, splits, setting, limit, machine, also) for run, sets in of_each]):
+        raise typer.Exit(UNREAD)
 
 
 def _chosen(ctx: typer.Context, runs: Sequence[RunEntry], path: Path) -> dict[str, Any]:
@@ -180,12 +193,6 @@ def _one_of_both(
     which = "--images" if images else "--data"
     refuse(ctx, _OF_DATA if images else _OF_IMAGES, which)
     return which
-
-
-def _setting(**asked: Any) -> Setting:
-    from hvae.runs.settings import Setting
-
-    return Setting.of(**asked)
 
 
 def _prepared(

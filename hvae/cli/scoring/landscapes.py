@@ -21,6 +21,8 @@ def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[
     from hvae.runs.images.sources import remember, resolve
     from hvae.runs.images.training_set import load_images
 
+    if not data:
+        raise ConfigError("name the sets that the training set is set against (--data)")
     if obstacle := next(filter(None, map(unfit, runs)), None):
         raise ConfigError(obstacle)
     for run in runs:
