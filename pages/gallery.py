@@ -1,9 +1,10 @@
-"""Slices and images: which kinds of images does a score miss, and what do they look like?"""
+"""Slices: which kinds of images does a score miss, and what do they look like?"""
 
 from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, controls, state
 from app.frame.controls import decimal_or_none
@@ -32,13 +33,13 @@ def filters(labels: list[str]) -> tuple[str, tuple[str, ...], tuple[float | None
     return verdict, chosen, (low, high)
 
 
-def shown(view: View, threshold: Threshold) -> None:
+def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
     """Bars beside the images of the slice that is chosen."""
     first = view.outside[0] if view.outside else view.inside
     panel.inspect({one.slug: len(one.scores) for one in view.sets}, ImageId(first.slug, 0), partial(of_view, view))
     for text in view.problems:
         components.problem(text)
-    with controls.bar("slices"):
+    with room:
         one = drawn.choose_set(view)
         along = drawn.choose_along(one)
         slices = drawn.cut(one, along)
@@ -64,8 +65,8 @@ def shown(view: View, threshold: Threshold) -> None:
 def page() -> None:
     """The page."""
     opened = presence.opened(
-        "Slices and images",
-        "Which kinds of images does a score miss? Click a bar to see its images; click an image to look at it.",
+        "Slices",
+        "",
     )
     if opened is None:
         return
@@ -73,8 +74,7 @@ def page() -> None:
     if not presence.has(found, selection.data, selection.ood):
         return
     try:
-        view, threshold = measured.choose_view(found, selection.data, selection.ood)
-        shown(view, threshold)
+        shown(*measured.choose_view(found, selection.data, selection.ood))
     except TableError as error:
         # The controls stay, so another score can be chosen.
         components.problem(str(error))

@@ -3,8 +3,9 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import components, controls, jobs
+from app.frame import components, jobs
 from app.frame.state import ImageId
 from app.gallery import measured, pool, tiles
 from app.inspector import panel
@@ -19,14 +20,14 @@ from hvae.errors import TableError
 from hvae.runs.measured.maps import LatentMap
 
 
-def shown(view: View, threshold: Threshold, found: LatentMap, busy: bool) -> None:
+def shown(view: View, threshold: Threshold, found: LatentMap, busy: bool, room: DeltaGenerator) -> None:
     """The panels, then the images that were drawn around, and how far the levels part the sets."""
     sets = stored.joined(found, view)
     if len(sets) < 2:
         st.info("The map has no set of those chosen in the sidebar beside the in-distribution one.")
     if not sets:
         return
-    with controls.bar("map"):
+    with room:
         way, tint = drawn.choose_way(found), drawn.choose_tint()
         lasso = drawn.chosen_lasso(found.metadata.depth)
         if lasso is not None:
@@ -64,7 +65,7 @@ def page() -> None:
     if not presence.has(catalogue, selection.data, selection.ood):
         return
     try:
-        view, threshold = measured.choose_view(catalogue, selection.data, selection.ood)
+        view, threshold, room = measured.choose_view(catalogue, selection.data, selection.ood)
     except TableError as error:
         components.problem(str(error))
         return
@@ -77,7 +78,7 @@ def page() -> None:
         st.info(literal(f"{view.run.name} has no map yet."))
         stored.offer(view.run, view, umap=False, busy=busy)
     else:
-        shown(view, threshold, found, busy)
+        shown(view, threshold, found, busy, room)
     components.footer(stored.command(view.run))
 
 

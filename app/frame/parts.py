@@ -26,4 +26,6 @@ OF_MODELS = (LEARNING, ROBUSTNESS)
 def choose(page: str, offered: Sequence[str] | None = None) -> str:
     """The part of a page to draw, bound to the address: one of those that can be shown, of all if None."""
     key, parts = PARTS[page]
-    return controls.choose("Show", key, offered or parts)
+    # Beside the runs, the score and the set of Compare, parts in a row would take a second line.
+    narrow = {"select": True, "width": 160} if page == "compare" else {}
+    return controls.choose("Show", key, offered or parts, **narrow)

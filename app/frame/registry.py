@@ -32,11 +32,18 @@ PAGES = (
     ),
     Page("scores", "Scores", (*_MEASURE, "alarm", "panel", "from", "to", "part", "gallery", *_COSTS, *_INSPECTED)),
     Page(
+        "score_images", "Score images",
+        ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
+         "alpha", "k", "order", "only", "page", *_COSTS, *_INSPECTED),
+    ),
+    Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", "ids", *_INSPECTED)),
+    Page(
         "baselines", "Baselines",
         ("beside", "set", "every", "takes", "against", "picked", "across", "up", "caught", *_INSPECTED),
     ),
+    Page("train", "Train", ("give", "training", "quantity")),
     Page(
-        "gallery", "Slices and images",
+        "gallery", "Slices",
         (*_MEASURE, "alarm", "from", "to", "among", "along", "slice", "verdict", "labels", "sort", "rising", "sheet",
          "ids", *_INSPECTED),
     ),
@@ -45,13 +52,6 @@ PAGES = (
         (*_MEASURE, "alarm", "view", "tint", "lasso", "sort", "rising", "sheet", "ids", *_INSPECTED),
     ),
     Page("features", "Features", ("kind", "between", "on", "pair", "match", *_INSPECTED)),
-    Page("compare", "Compare", (*_MEASURE, "also", "by", "set", "on", "ids", *_INSPECTED)),
-    Page(
-        "score_images", "Score images",
-        ("pictures", "fit", "prepare", "steps", "judge", "statistic", "sides", "reading", "S", "R", "also",
-         "alpha", "k", "order", "only", "page", *_COSTS, *_INSPECTED),
-    ),
-    Page("train", "Train", ("give", "training", "quantity")),
     Page("runs", "Runs", ("about", "quantity", "card")),
 )  # fmt: skip
 

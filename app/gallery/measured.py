@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.frame import controls, state
+from app.frame import controls
 from app.reading import choosing, measures
 from app.reading import view as views
 from app.reading.measures import Threshold
@@ -12,19 +12,22 @@ from app.reading.view import View
 from hvae.runs.catalogue import Catalogue
 
 
-def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> tuple[View, Threshold]:
-    """Draw the controls and read what they name; `data` is scored under one setting at least. Raises a TableError."""
+def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> tuple[View, Threshold, DeltaGenerator]:
+    """Draw the toolbar; what it names, and the room in it for the controls of the page.
+
+    `data` is scored under one setting at least. Raises a TableError.
+    """
     about = next(entry.metadata for entry in found.entries if entry.slug == data)
-    with controls.bar("measured"):
+    toolbar = controls.toolbar()
+    with toolbar:
+        room = controls.bar("measured", width="content")
+    with controls.advanced(toolbar):
         score = choosing.choose_score(about)
         k = choosing.choose_level(score, about.depth)
         alarm = controls.decimal(
             "False alarms allowed (%)", "alarm", 0.1, 50.0, 5.0, step=0.1,
             help="The threshold is the least one that this share of the in-distribution test images reaches.",
         )  # fmt: skip
-        with state.shared():
-            more = st.popover("Advanced")
-    with more:
         setting = choosing.choose_setting(found.settings(data))
     view = views.view(found, data, ood, setting, measures.Measure(score(k), score.units[0]), alarm / 100, "nats")
-    return view, measures.threshold(view.inside.scores, view.budget)
+    return view, measures.threshold(view.inside.scores, view.budget), room

@@ -26,7 +26,7 @@ WORDS = {"sd": "contrast", "mean": "brightness", "ink": "ink", "sharpness": "sha
 def choose_set(view: View) -> Scored:
     """Which of the sets is sliced: an OOD set unless another is asked for."""
     sets = {one.slug: one for one in (*view.outside, view.inside)}
-    return sets[controls.choose("Images of", "among", list(sets))]
+    return sets[controls.choose("Images of", "among", list(sets), select=True, width=150)]
 
 
 def choose_along(one: Scored) -> str:
@@ -35,12 +35,12 @@ def choose_along(one: Scored) -> str:
     order = sorted(offered, key=lambda name: (name not in WORDS, name != LABEL))
     named = {WORDS.get(name, name): name for name in order}
     about = "Labels, or five slices of equally many images by a statistic of the pixels or of the model."
-    return named[controls.choose("Sliced by", "along", list(named), select=True, help=about)]
+    return named[controls.choose("Sliced by", "along", list(named), select=True, width=170, help=about)]
 
 
 def choose_slice(slices: Slices) -> str | None:
     """One slice, None for all; a click on a bar sets it, too."""
-    chosen = controls.choose("Slice", "slice", [ALL, *slices.names], select=True)
+    chosen = controls.choose("Slice", "slice", [ALL, *slices.names], select=True, width=150)
     return None if chosen == ALL else chosen
 
 

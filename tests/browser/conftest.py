@@ -86,11 +86,20 @@ class Visit:
         shown = self.page.locator(COPY_LINK).inner_text()
         return parse_qs(shown.partition("?")[2], keep_blank_values=True)
 
+    def press(self, title: str) -> None:
+        """Press the name of a page in the navigation on top, or in its list of more where there is no room for all."""
+        link = self.page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True)
+        expect(link.first).to_be_attached(timeout=PATIENCE)
+        if link.first.evaluate("link => link.closest('[aria-hidden=true]') !== null"):
+            self.page.get_by_test_id("stTopNavSection").click()
+            link = self.page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True)
+        link.last.click()
+
     def navigate(self, title: str) -> None:
         """Open another page than this one through the navigation on top."""
         heading = self.page.get_by_role("heading", level=1)
         before = heading.inner_text()
-        self.page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True).click()
+        self.press(title)
         # The address changes before the page does.
         expect(heading).not_to_have_text(before, timeout=PATIENCE)
         self.settle()

@@ -34,7 +34,7 @@ def test_the_first_figure_of_every_page_is_near_its_top(dashboard: Dashboard, vi
     found = {}
     for one in registry.there():
         if one.name != registry.HOME:
-            page.get_by_test_id("stTopNavLink").get_by_text(one.title, exact=True).click()
+            visited.press(one.title)
             page.wait_for_url(f"**/{one.name}**")
             visited.settle(frames=3)
         if one.name in PLAIN or not page.locator(FIGURES).count():

@@ -15,7 +15,7 @@ expect.set_options(timeout=PATIENCE)
 def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
     visited = visit(
         dashboard,
-        "/reconstructions?run=second&data=mnist&ood=digits&image=digits:5&rows=2&draws=3&show=single+samples&level=1",
+        "/reconstructions?run=second&data=mnist&ood=digits&start=digits:5&rows=2&draws=3&show=single+samples&level=1",
         width=390,
     )
     page = visited.page
@@ -24,7 +24,7 @@ def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: 
     expect(pictures.nth(3)).to_have_attribute("alt", re.compile("Digits .* 5, z₁ from the prior, draw 3:"))
     visited.settle()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    rows = page.get_by_role("combobox", name="Pin a row")
+    rows = page.get_by_role("combobox", name="Inspect a row")
     # An open list closes when the page scrolls, and the scroll of Playwright's own click may arrive after the click.
     rows.scroll_into_view_if_needed()
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -32,10 +32,10 @@ def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: 
     expect(page.get_by_role("option")).to_have_text(["Digits (scikit-learn) 5", "Digits (scikit-learn) 6"])
     rows.press("ArrowDown")
     rows.press("Enter")
-    expect(pictures.first).to_have_attribute("alt", "Digits (scikit-learn) 6, the image")
+    expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:6")
     visited.settle()
-    page.get_by_text("See the scores of Digits (scikit-learn) 6").click()
+    page.get_by_text("Its place on Scores").click()
     expect(page.locator("h1")).to_have_text("Scores")
-    expect(page.get_by_role("textbox", name="Image (set:number)")).to_have_value("digits:6")
+    expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:6")
     visited.settle()
     visited.sound()

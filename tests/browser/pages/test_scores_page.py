@@ -88,7 +88,9 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         # The same place in another gallery: a selection left over from before would swallow the click.
         click_point(page, "in-brush", 0, 1)
         expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
-        image = f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.split()[-1]}"
+        image = (
+            f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.partition(', label')[0].split()[-1]}"
+        )
         expect(page.locator(".st-key-image input")).to_have_value(image)
         # A press between the two script runs that follow a click on a tile may be lost.
         visited.settle(frames=3)
