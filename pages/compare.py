@@ -117,11 +117,11 @@ def page() -> None:
     catalogues = [loading.catalogue(run) for run in runs]
     for found in catalogues:
         presence.problems(found)
-    if len(runs) == 1:
-        choosing.alone(catalogues[0])
     if not presence.has(catalogues[0], selection.data, selection.ood):
         if len(runs) > 1:
             configs.configurations(runs)
+        else:
+            choosing.alone(catalogues[0])
         return
     try:
         view, room = choosing.view(catalogues, selection.data, selection.ood, toolbar)
@@ -132,6 +132,8 @@ def page() -> None:
         )
         return
     compared(view, selection.ood, room)
+    if len(runs) == 1:
+        choosing.alone(catalogues[0])
 
 
 page()
