@@ -96,7 +96,7 @@ def test_a_folder_that_a_run_was_trained_on_is_scored_by_what_it_has_not_seen(
         "hvae.measuring.measure.score",
         lambda run, images, *_, **__: rows.append((images.name, images.split, len(images))) or Path("table"),
     )
-    monkeypatch.setattr("hvae.cli.scoring.tables._summary", lambda path: "")
+    monkeypatch.setattr("hvae.cli.scoring.tables.summary", lambda path: "")
     run = make_run(Path("runs"), "mine", trained=True, image_shape=(1, 8, 8), depth=2, data=f"folder:{photos}")
     config = read_config(run)
     whole = training_set(config.data.name, config.model.image_shape)
