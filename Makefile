@@ -41,7 +41,7 @@ screenshots: $(STAMP) ## the pictures of docs/pages.md, one of every page; HVAE_
 
 lock: ## requirements.lock anew, once the ranges in pyproject.toml have changed (needs uv); UV_ARGS=--upgrade moves every pin
 	uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock $(UV_ARGS)
+		--no-annotate -o requirements.lock $(UV_ARGS)
 
 # An environment that is already there is completed, never replaced; one whose pip is broken is repaired in place.
 $(STAMP): requirements.lock pyproject.toml
