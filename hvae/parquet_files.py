@@ -60,6 +60,7 @@ def read_parquet(path: Path) -> pa.Table:
 
 def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Each column by its name, one in memory at a time; as `read_parquet` otherwise."""
+    require_regular(path)
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         stored = _stored(file.schema_arrow)
         for name, one in (stored or {name: name for name in file.schema_arrow.names}).items():

@@ -64,10 +64,7 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
 
 def page() -> None:
     """The page."""
-    opened = presence.opened(
-        "Slices",
-        "",
-    )
+    opened = presence.opened("Slices", "Which images does it miss? Click a bar, then an image.")
     if opened is None:
         return
     selection, found = opened

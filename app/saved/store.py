@@ -15,6 +15,7 @@ from app.frame import registry
 from hvae.config import Frozen, first_problem
 from hvae.errors import DataError
 from hvae.files import write_text
+from hvae.inputs import read_bytes
 from hvae.runs.folders import run_roots
 
 FILE = "views.json"
@@ -52,11 +53,7 @@ def read() -> dict[str, View]:
     """Every saved view by its name, in the order saved. Raises a DataError where the file is damaged."""
     path = folder() / FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
-        if len(content) > MAXIMUM_BYTES:
-            raise DataError(f"{path} is larger than {MAXIMUM_BYTES:,} bytes: mend or remove it")
-        found = _Views.model_validate_json(content).views
+        found = _Views.model_validate_json(read_bytes(path, MAXIMUM_BYTES)).views
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -25,6 +25,7 @@ from app.server import access, limits
 from hvae.config import Frozen
 from hvae.errors import HvaeError
 from hvae.files import LOCK_FILE, write_text
+from hvae.inputs import opened, read_bytes
 from hvae.runs.folders import run_roots
 from hvae.runs.states import is_written
 
@@ -96,8 +97,8 @@ def busy() -> str:
     if not is_written(home()):
         return ""
     try:
-        return (home() / LOCK_FILE).read_text().strip()
-    except OSError:
+        return read_bytes(home() / LOCK_FILE, LOG_BYTES).decode().strip()
+    except (OSError, UnicodeDecodeError):
         return ""
 
 
@@ -215,14 +216,18 @@ def _launch(asked: Asked, own: Path, lock: int) -> subprocess.Popen[bytes]:
 
 def _asked(run: str) -> Asked | None:
     try:
-        return Asked.model_validate_json((folder_of(run) / "asked.json").read_bytes()) if NAME.fullmatch(run) else None
+        return (
+            Asked.model_validate_json(read_bytes(folder_of(run) / "asked.json", LOG_BYTES))
+            if NAME.fullmatch(run)
+            else None
+        )
     except (OSError, ValidationError):
         return None
 
 
 def _told(run: str) -> dict:
     try:
-        told = json.loads((folder_of(run) / "progress.json").read_bytes())
+        told = json.loads(read_bytes(folder_of(run) / "progress.json", LOG_BYTES))
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
@@ -231,7 +236,7 @@ def _told(run: str) -> dict:
 def _last_error(run: str) -> str:
     """The last error in the log since the training was begun or continued last; empty for none."""
     try:
-        with (folder_of(run) / "log.txt").open("rb") as file:
+        with opened(folder_of(run) / "log.txt") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:

@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.errors import DataError
 from hvae.files import write_text
+from hvae.inputs import read_bytes
 
 NOTES_FILE = "notes.json"
 MAXIMUM_BYTES = 4_000_000
@@ -60,14 +61,11 @@ def read_notes(run: Path) -> dict[str, Note]:
     """
     path = run / NOTES_FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
+        content = read_bytes(path, MAXIMUM_BYTES)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): mend or remove it") from None
-    if len(content) > MAXIMUM_BYTES:
-        raise DataError(f"{path} is larger than {MAXIMUM_BYTES:,} bytes: mend or remove it")
     try:
         return _Notes.model_validate_json(content).notes
     except ValidationError as error:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, first_problem
 from hvae.datasets.own.preparing import Treatment
 from hvae.errors import CheckpointError, ConfigError
+from hvae.inputs import read_bytes
 from hvae.runs.settings import Setting
 from hvae.verdicts.rule import Rule, Statistic
 
@@ -90,11 +91,7 @@ def read_chosen(path: Path) -> ChosenRule:
         ConfigError: no such file, or one that holds no rule: one line.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ConfigError(f"{path} is larger than any rule")
-        return ChosenRule.model_validate_json(content)
+        return ChosenRule.model_validate_json(read_bytes(path, MOST_BYTES))
     except OSError as error:
         raise ConfigError(f"the rule {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from hvae.datasets import data_root
+from hvae.datasets.own.streaming import tables, tars
 from hvae.errors import ConfigError, HvaeError
 from hvae.files import require_writable, write_text
 from hvae.inputs import absolute, named_path, opened, read_bytes, require_regular, sha256
+from hvae.parquet_files import read_columns
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import find_runs, read_history, run_roots
 from hvae.runs.images.sources import read_sources
 from hvae.runs.measured.cards import read_card
 from hvae.runs.measured.landscapes import read_landscape
+from hvae.runs.measured.maps import read_map
+from hvae.runs.notes import read_notes
 from hvae.runs.score_tables import read_table
 from hvae.runs.states import run_state
 from hvae.runs.tensor_files import read_header
+from hvae.verdicts.chosen import read_chosen
 from tests.synthetic import make_run
 
 
@@ -44,10 +49,11 @@ def folder(path: Path) -> None:
 def test_nothing_but_a_regular_file_is_opened(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "odd.json"
     make(path)
-    for read in (opened, require_regular, sha256, lambda one: read_bytes(one, 10)):
+    lazy = [lambda one, read=read: list(read(one)) for read in (read_columns, tables.read_table, tars.read_tar)]
+    for read in (opened, require_regular, sha256, lambda one: read_bytes(one, 10), *lazy):
         with pytest.raises(OSError):
             read(path)
-    for read in (read_card, read_landscape, read_table, read_header):
+    for read in (read_card, read_landscape, read_map, read_chosen, read_table, read_header):
         with pytest.raises(HvaeError) as caught:
             read(path)
         assert "\n" not in str(caught.value)
@@ -55,7 +61,7 @@ def test_nothing_but_a_regular_file_is_opened(tmp_path: Path, make: Callable[[Pa
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", [pipe, device, loop, folder])
-@pytest.mark.parametrize("name", ["config.json", "history.csv", "model.safetensors", "sources.json"])
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "model.safetensors", "sources.json", "notes.json"])
 def test_a_run_with_something_else_in_the_place_of_a_file(
     tmp_path: Path, make: Callable[[Path], None], name: str
 ) -> None:
@@ -64,7 +70,7 @@ def test_a_run_with_something_else_in_the_place_of_a_file(
     make(run / name)
     for entry in find_runs([tmp_path]):
         run_state(entry)
-    for read in (load_checkpoint, read_history, read_sources):
+    for read in (load_checkpoint, read_history, read_sources, read_notes):
         try:
             read(run)
         except HvaeError as error:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from hvae.datasets.own.names import printable
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 MAX_ROWS = 10_000_000
 MAX_COLUMN_BYTES = 2**30
@@ -23,7 +24,7 @@ def read_table(path: Path) -> Iterator[tuple[str, int | None, bytes | DataError]
     labels a column `label` (or `labels`, `class`, `cls`) of whole numbers. `DataError` for another or a damaged file;
     `OSError` as the system refuses.
     """
-    with path.open("rb") as source:
+    with opened(path) as source:
         try:
             file = pq.ParquetFile(source, buffer_size=2**20, pre_buffer=False, page_checksum_verification=True)
             images, label = _columns(file)

@@ -8,6 +8,7 @@ from hvae.datasets.own.decoding import MAX_BYTES
 from hvae.datasets.own.names import printable
 from hvae.datasets.own.outside import Guarded
 from hvae.errors import DataError
+from hvae.inputs import opened
 
 _BESIDE = (".cls", ".json", ".txt")
 """Labels and captions that some archives hold beside each image; labels are the folders here."""
@@ -18,7 +19,7 @@ def read_tar(path: Path) -> Iterator[tuple[str, int | None, bytes | DataError]]:
 
     `DataError` for an archive that is damaged or cut short; `OSError` as the system refuses.
     """
-    with path.open("rb") as file:
+    with opened(path) as file:
         try:
             with tarfile.open(fileobj=Guarded(file, MAX_BYTES), mode="r:") as archive:  # type: ignore[arg-type]
                 while (member := archive.next()) is not None:
