@@ -47,7 +47,7 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
         labels = [str(label) for label in np.unique(one.table.frame["label"])]
         verdict, kept, brush = filters(labels if len(labels) <= 200 else [])
     rows = np.arange(len(one.scores)) if chosen is None else slices.rows(chosen)
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         drawn.figure(view, one, slices, threshold, chosen)
         drawn.terms(view, one, threshold, rows)

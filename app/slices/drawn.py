@@ -11,8 +11,7 @@ from app.figures.slices import bars
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import nats, percent, rate
-from app.reading import view as views
+from app.looks.wording import nats, percent
 from app.reading.measures import Threshold
 from app.reading.view import Scored, View
 from hvae.report.slices import LABEL, Slices, slice_table, sliced, statistics, term_table
@@ -53,17 +52,12 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
     """The bars: what is missed of an OOD set, what is falsely called OOD of the own one."""
     own = one.slug == view.inside.slug
     share, words = ("called_share", "falsely called OOD") if own else ("passed_share", "missed")
-    word = WORDS.get(slices.by, slices.by)
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         table = slice_table(slices, one.scores, view.inside.scores, threshold.value)
         whole = np.average(table[share], weights=table["n"])
-        worst, best = (table.iloc[int(place)] for place in (table[share].argmax(), table[share].argmin()))
-        ends = f"{components.escape(worst['slice'])}: {percent(worst[share])}, {components.escape(best['slice'])}: "
-        area = "" if own else f" (AUROC {rate(views.auroc(view.inside, one).value)})"
-        title = (
-            f"{percent(float(whole))} of {look(one.slug).title} {words}{area}. By {word}, {ends}{percent(best[share])}"
-        )
+        worst = components.escape(table.iloc[int(table[share].argmax())]["slice"])
+        title = f"{percent(float(whole))} of {look(one.slug).title} {words}, most in {worst}"
         return bars(table, share, words, look(one.slug), title, chosen), table
 
     def choose(name: str) -> None:
