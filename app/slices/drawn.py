@@ -11,7 +11,8 @@ from app.figures.slices import bars
 from app.frame import components, controls
 from app.frame.caching import kept
 from app.looks.palette import look
-from app.looks.wording import nats, percent
+from app.looks.wording import nats, percent, rate
+from app.reading import view as views
 from app.reading.measures import Threshold
 from app.reading.view import Scored, View
 from hvae.report.slices import LABEL, Slices, slice_table, sliced, statistics, term_table
@@ -67,6 +68,8 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
     drawn = kept("slices drawn", stamp, draw)
     # A new key forgets the bar that was clicked: a second click has to take the choice back.
     components.chart(*drawn, f"slices-{one.slug}", key=f"slices-{one.slug}-{slices.by}-{chosen}", on_click=choose)
+    if not own:
+        components.prose(f"AUROC of the whole set: {rate(views.auroc(view.inside, one).value)}")
 
 
 def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> None:

@@ -61,7 +61,7 @@ def test_there_is_an_end_to_notes(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no room"):
         write_note(tmp_path, "mnist", 2, "x" * 300, [])
     (tmp_path / NOTES_FILE).write_text(json.dumps({"notes": {}}) + " " * 300)
-    with pytest.raises(DataError, match="larger than"):
+    with pytest.raises(DataError, match="more than the"):
         read_notes(tmp_path)
 
 
