@@ -68,7 +68,7 @@ def light(png: bytes) -> bytes:
     image = Image.open(io.BytesIO(png)).convert("RGB")
     for colours in (256, 128, 64, 32):
         out = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        image.quantize(colours, dither=Image.Dither.NONE).save(out, "WEBP", lossless=True, quality=100, method=6)
         if out.tell() < LARGEST_BYTES:
             return out.getvalue()
     raise SystemExit(f"a screenshot is larger than {LARGEST_BYTES:,} bytes with {colours} colours; lower HEIGHT")
@@ -96,7 +96,7 @@ def main() -> None:
                 for suffix, width, theme in looks:
                     address = f"{dashboard.url}{registry.address(name)}?{ADDRESSES.get(name, '')}"
                     png = picture(browser, address, width, theme, whole=bool(arguments.all))
-                    target = folder / f"{name}{suffix}.png"
+                    target = folder / f"{name}{suffix}{'.png' if arguments.all else '.webp'}"
                     target.write_bytes(png if arguments.all else light(png))
                     print(f"{target}  {target.stat().st_size / 1000:.0f} kB", flush=True)
         browser.close()

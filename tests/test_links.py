@@ -81,5 +81,5 @@ def test_every_page_of_the_documents_is_linked_from_the_readme() -> None:
 
 
 def test_every_picture_is_shown() -> None:
-    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page) if link.endswith(".png")}
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page) if link.endswith(".webp")}
     assert set((ROOT / "assets" / "screenshots").iterdir()) == shown

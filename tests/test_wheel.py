@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT_FROM = ("pyproject.toml", "LICENSE", "hvae")
-NOT_SHOWN = ("assets/screenshots/overview.png", "assets/EXPERIMENTS.md")
+NOT_SHOWN = ("assets/screenshots/overview.webp", "assets/EXPERIMENTS.md")
 """What documents show or are."""
 DASHBOARD = ("app", "pages", "assets", ".streamlit", "streamlit_app.py", "limits.toml")
 LARGEST_WHEEL = 20 * 2**20
@@ -43,7 +43,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, folder / name)
     (folder / "assets" / "screenshots").mkdir()
-    (folder / "assets" / "screenshots" / "overview.png").touch()
+    (folder / "assets" / "screenshots" / "overview.webp").touch()
     return folder
 
 
