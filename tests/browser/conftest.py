@@ -63,6 +63,8 @@ class Visit:
     def settle(self, frames: int = 1) -> None:
         """Wait until the script has finished: its last element is there, none of an earlier run is left or fading.
 
+        What a closed fold holds is not rendered: a transition that began there stands still until the fold is opened.
+
         Args:
             frames: for so many frames in a row; more than one where a second run may follow the first at once.
         """
@@ -71,7 +73,8 @@ class Visit:
                 const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
                     && !document.querySelector('[data-stale="true"]')
-                    && !document.getAnimations().some(one => one instanceof CSSTransition);
+                    && !document.getAnimations().some(
+                        one => one instanceof CSSTransition && one.effect?.target?.checkVisibility());
                 window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
                 if (window.__settled < frames) return false;
                 window.__settled = 0;
