@@ -28,7 +28,9 @@ def wait_for_chart(page: Page, chart: str) -> None:
     page.wait_for_function("key => document.querySelector(`.st-key-${key} .js-plotly-plot`)?.data?.length", arg=chart)
 
 
-def test_switching_k_redraws_densities_and_roc_and_their_words_follow_the_theme(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+def test_switching_k_redraws_densities_and_roc_and_their_words_follow_the_theme(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
     visited = visit(dashboard, "/scores?ood=mnist")
     page = visited.page
     for chart in ("densities", "roc"):
