@@ -9,10 +9,11 @@ from hvae.errors import ConfigError
 from hvae.runs.folders import run_roots
 
 # isort: split
-# pandas, pyarrow, plotly and scipy.stats are imported while the server starts, not while the first visitor waits.
+# What every page needs, pandas, pyarrow, plotly and scipy.stats among it, is imported while the server starts, not
+# while the first visitor waits.
+from app import sidebar  # noqa: F401
 from app.figures import aurocs, curves, densities, profile  # noqa: F401
-from hvae.runs import score_tables  # noqa: F401
-from hvae.stats import conformal  # noqa: F401
+from app.inspector import panel  # noqa: F401
 
 try:
     limits.current()

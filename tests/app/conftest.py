@@ -4,10 +4,12 @@ import html
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from app.frame import components
@@ -18,6 +20,15 @@ from tests.synthetic import make_run, make_tables
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 SETS = ("fashionmnist", "mnist", "digits")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """Every `AppTest` looks through all packages installed for components of Streamlit, as a server does only once."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +53,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def scored_runs(scored_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The dashboard finds the two scored runs."""
-    look_in(monkeypatch, scored_root, tmp_path)
+def scored_runs(scored_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The dashboard finds the two scored runs; images it has read are known to the next test by the same name."""
+    look_in(monkeypatch, scored_root, scored_root.parent / "nowhere")
     return scored_root
 
 

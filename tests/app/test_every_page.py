@@ -112,13 +112,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def among(
-    folders: dict[str, Path], visit: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], Open]:
+def among(folders: dict[str, Path], visit: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Open]:
     """Point the dashboard at one of the folders: `among("one")("scores", k="2")`. No data set is downloaded."""
 
     def look(name: str) -> Open:
-        look_in(monkeypatch, folders[name], tmp_path)
+        look_in(monkeypatch, folders[name], folders["none"].parent / "nowhere")
         return visit
 
     return look

@@ -30,6 +30,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # All tabs in one process: a new one would compile the scripts of the dashboard anew, for seconds.
+    "--process-per-site",
 )
 VIOLATIONS = {"resultTypes": ["violations"]}
 """What axe-core describes element by element; what passes would be described at three times the cost of the checks."""
@@ -63,6 +65,8 @@ class Visit:
     def settle(self, frames: int = 1) -> None:
         """Wait until the script has finished: its last element is there, none of an earlier run is left or fading.
 
+        What a closed fold holds is not rendered: a transition that began there stands still until the fold is opened.
+
         Args:
             frames: for so many frames in a row; more than one where a second run may follow the first at once.
         """
@@ -71,7 +75,8 @@ class Visit:
                 const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
                     && !document.querySelector('[data-stale="true"]')
-                    && !document.getAnimations().some(one => one instanceof CSSTransition);
+                    && !document.getAnimations().some(
+                        one => one instanceof CSSTransition && one.effect?.target?.checkVisibility());
                 window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
                 if (window.__settled < frames) return false;
                 window.__settled = 0;
@@ -107,9 +112,11 @@ class Visit:
     def barriers(self) -> list[str]:
         """Serious and critical violations of accessibility that axe-core finds once the page is still, and where."""
         self.settle(frames=3)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(Axe().axe_script)
         return [
             f"{found['impact']}: {found['help']} ({found['id']}): {node['html'][:200]}"
-            for found in Axe().run(self.page, options=VIOLATIONS).response["violations"]
+            for found in self.page.evaluate("options => axe.run(options)", VIOLATIONS)["violations"]
             if found["impact"] in ("serious", "critical")
             for node in found["nodes"]
         ]
@@ -216,7 +223,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> BrowserContext:
-    """What all tabs share: Chromium takes seconds to compile the scripts of a page that it has not kept."""
+    """What all tabs share: Chromium takes seconds to fetch and compile the scripts of a page that it has not kept."""
     return browser.new_context()
 
 
@@ -243,6 +250,12 @@ def visit(context: BrowserContext) -> Iterator[Callable[..., Visit]]:
 
     yield open_page
     for page in pages:
+        if page.is_closed():
+            continue
         page.evaluate("localStorage.clear()")
-        page.close()
+        if len(context.pages) > 1:
+            page.close()
+        else:
+            # One tab stays, so that its process does, and with it the scripts that it has compiled.
+            page.goto("about:blank")
     context.clear_cookies()

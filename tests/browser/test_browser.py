@@ -28,7 +28,9 @@ def wait_for_chart(page: Page, chart: str) -> None:
     page.wait_for_function("key => document.querySelector(`.st-key-${key} .js-plotly-plot`)?.data?.length", arg=chart)
 
 
-def test_switching_k_redraws_densities_and_roc(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+def test_switching_k_redraws_densities_and_roc_and_their_words_follow_the_theme(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
     visited = visit(dashboard, "/scores?ood=mnist")
     page = visited.page
     for chart in ("densities", "roc"):
@@ -47,15 +49,9 @@ def test_switching_k_redraws_densities_and_roc(dashboard: Dashboard, visit: Call
     after = {chart: drawn(page, chart) for chart in before}
     assert [trace["name"] for trace in after["densities"]] == [trace["name"] for trace in before["densities"]]
     assert after["densities"][0]["y"] != before["densities"][0]["y"]
-    visited.sound()
-
-
-def test_words_of_figures_follow_the_theme(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
-    visited = visit(dashboard, "/scores?ood=mnist")
-    wait_for_chart(visited.page, "densities")
     for theme in ("light", "dark"):
-        visited.page.emulate_media(color_scheme=theme)
-        visited.page.wait_for_function(
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(
             """dark => {
                 const plot = document.querySelector('.st-key-densities .js-plotly-plot');
                 const colour = getComputedStyle(plot).color, light = Number(colour.match(/\\d+/)[0]) > 128;

@@ -1,7 +1,8 @@
-"""Every page in a browser: cold by its address, accessible in both themes, no wider than a phone."""
+"""Every page in a browser: cold by its address, figures first, accessible in both themes, no wider than a phone."""
 
+import re
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -12,6 +13,16 @@ from tests.browser.conftest import COPY_LINK, PATIENCE, Dashboard, Visit
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
+FIRST_FIGURE_Y = 250
+FIGURES = ".js-plotly-plot, table.numbers, .mosaic, .hierarchy, [data-testid=stDataFrame]"
+TOP = """figures => Math.min(...[...document.querySelectorAll('.stMainBlockContainer')].flatMap(main =>
+    [...main.querySelectorAll(figures)]
+        .filter(one => one.getClientRects().length && !one.closest('.st-key-inspector'))
+        .map(one => one.getBoundingClientRect().top)))"""
+CHARTS = {"scores", "compare"}
+"""Pages whose first figure is a chart, which the browser draws when the script has finished."""
+PLAIN = {"score_images", "train", "features"}
+"""Pages that show no figure before a person has given something, or had it computed."""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -23,6 +34,13 @@ def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
     expect(visited.page.locator("h1")).to_be_visible()
     visited.settle()
     assert "run=second" in visited.page.url
+    title = next(one.title for one in registry.there() if one.name == page)
+    link = visited.page.get_by_test_id("stTopNavLink").filter(has_text=re.compile(f"^{title}$"))
+    assert urlsplit(str(link.get_attribute("href"))).path == registry.address(page), "the navigation leads here"
+    if page not in PLAIN:
+        if page in CHARTS:
+            visited.page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+        assert visited.page.evaluate(TOP, FIGURES) <= FIRST_FIGURE_Y, "the first figure is near the top"
     for theme in ("light", "dark"):
         visited.page.emulate_media(color_scheme=theme)
         shade = visited.page.wait_for_function(

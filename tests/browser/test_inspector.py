@@ -5,46 +5,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from app.frame import registry
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 from tests.browser.pages.test_scores_page import click_point, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
-FIRST_FIGURE_Y = 250
 ANSWER = ".st-key-inspector h2.inspected"
-FIGURES = ".js-plotly-plot, table.numbers, .mosaic, .hierarchy, [data-testid=stDataFrame]"
-TOP = """figures => Math.min(...[...document.querySelectorAll('.stMainBlockContainer')].flatMap(main =>
-    [...main.querySelectorAll(figures)]
-        .filter(one => one.getClientRects().length && !one.closest('.st-key-inspector'))
-        .map(one => one.getBoundingClientRect().top)))"""
 INSIDE = """() => [...document.querySelectorAll('.st-key-inspector, .st-key-inspector h2.inspected, .st-key-inspected')]
     .every(one => { const {left, right, top} = one.getBoundingClientRect();
                     return left >= 0 && right <= innerWidth && top >= 0 && top < innerHeight / 2; })"""
-CHARTS = {"scores", "features", "compare"}
-"""Pages whose first figure is a chart, which the browser draws when the script has finished."""
-PLAIN = {"score_images"}
-"""Pages that show no figure before a person has given something."""
-
-
-def test_the_first_figure_of_every_page_is_near_its_top(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
-    visited = visit(dashboard, "/?run=first&data=fashionmnist&ood=digits")
-    page = visited.page
-    found = {}
-    for one in registry.there():
-        if one.name != registry.HOME:
-            visited.press(one.title)
-            page.wait_for_url(f"**/{one.name}**")
-            visited.settle(frames=3)
-        if one.name in PLAIN or not page.locator(FIGURES).count():
-            continue
-        if one.name in CHARTS:
-            page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
-        found[one.name] = page.evaluate(TOP, FIGURES)
-    assert len(found) >= 6
-    assert {name: top for name, top in found.items() if top > FIRST_FIGURE_Y} == {}
-    visited.sound()
 
 
 def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
