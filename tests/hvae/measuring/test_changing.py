@@ -16,6 +16,7 @@ from tests.hvae.small_models import initialised, random_images, small_config
 
 DEPTH = 3
 A, B = random_images(2).split(1)
+NEW = torch.Generator()
 
 
 @pytest.fixture(scope="module", params=list(FAMILIES))
@@ -95,10 +96,10 @@ def test_variants_are_one_another_on_their_own(model: HierarchicalVAE) -> None:
     ("change", "said"),
     [
         (lambda model: exchange(model, A, noise(1), B, noise(2), [4]), "no z_4"),
-        (lambda model: traverse(model, random_images(2), generator_noise(2, torch.Generator()), 1, 0, [0.0]), "one image"),
+        (lambda model: traverse(model, A.repeat(2, 1, 1, 1), generator_noise(2, NEW), 1, 0, [0.0]), "one image"),
         (lambda model: exchange(model, A, noise(1), B[..., :4], noise(2), [1]), "do not fit"),
-        (lambda model: resample(model, A, noise(1), 0, 2, torch.Generator()), "no z_0"),
-        (lambda model: resample(model, A, noise(1), 1, MOST_VARIANTS + 1, torch.Generator()), "1 to 64"),
+        (lambda model: resample(model, A, noise(1), 0, 2, NEW), "no z_0"),
+        (lambda model: resample(model, A, noise(1), 1, MOST_VARIANTS + 1, NEW), "1 to 64"),
         (lambda model: traverse(model, A, noise(1), 3, 99, [1.0]), "no unit 99"),
         (lambda model: traverse(model, A, noise(1), 3, 0, [float("nan")]), "finite"),
     ],
