@@ -15,6 +15,7 @@ from app.figures.scattered.maps import MapSet, level_maps
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
+from app.images import served
 from app.images.gallery import Shown, gallery
 from app.images.mosaic import usual_levels
 from app.looks.palette import look
@@ -83,7 +84,8 @@ def panels(
     click = state.inspect_mark([pair.one.slug for pair in sets])
     # A new key takes the outline away together with the lasso that it was.
     key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"
-    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around)
+    pictures = [served.address(view.run, pair.one.table) for pair in sets]
+    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around, pictures=pictures)
 
 
 def _marks(

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from app.frame import registry
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
-from tests.browser.pages.test_scores_page import click_point, wait_for_chart
+from tests.browser.pages.test_scores_page import click_point, spot_of, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -84,4 +84,28 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     page.go_back()
     expect(page.locator(".st-key-inspector")).to_have_count(0)
     visited.settle(frames=20)
+    visited.sound()
+
+
+def test_the_mouse_on_a_mark_or_a_tile_shows_its_image(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
+    visited = visit(dashboard, "/scores?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits&k=1")
+    page, shown = visited.page, visited.page.locator(".hovered")
+    wait_for_chart(page, "densities")
+    visited.settle(frames=3)
+    expect(shown).to_be_hidden()
+    spot = spot_of(page, "densities", 3, 7)
+    with page.expect_response("**/images/fashionmnist-lite-seed0/digits.all.*/*.png") as served:
+        page.mouse.move(spot["x"] - 40, spot["y"] - 40)
+        page.mouse.move(spot["x"], spot["y"], steps=5)
+    expect(shown).to_be_visible()
+    number = served.value.url.rpartition("/")[2].removesuffix(".png")
+    expect(page.locator(".st-key-densities .hoverlayer")).to_contain_text(f"{number}, label")
+    box = shown.bounding_box()
+    assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900
+    page.mouse.click(spot["x"], spot["y"])
+    expect(shown).to_be_hidden()
+    expect(page.locator(ANSWER)).to_have_text(f"Digits (scikit-learn) {number}")
+    visited.settle(frames=3)
+    page.locator(".st-key-inspector .mosaic img").first.hover()
+    expect(shown).to_be_visible()
     visited.sound()
