@@ -12,6 +12,7 @@ from app.frame import components, controls, state
 from app.looks.palette import look
 from app.looks.wording import rate
 from hvae.report.rivals import GROUPS, Column
+from hvae.scores import SCORES
 
 WORDS = {
     "labels or OOD data": "have seen labels or OOD images",
@@ -106,8 +107,8 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
 
 
 def _view(row: dict[Hashable, Any], slug: str) -> str | None:
-    """Where the Scores page shows a row; nothing where no run here has it."""
-    if pd.isna(row["auroc"]) or not row["run"] or not row["per_image"]:
+    """Where the Scores page shows a row; nothing where no run here has it, or not one run alone."""
+    if pd.isna(row["auroc"]) or not row["run"] or not SCORES[row["name"]].of_one_table():
         return None
     level = None if pd.isna(row["k"]) else int(row["k"])
     return state.href("scores", run=row["run"], ood=[slug], score=row["name"], k=level, image=None)

@@ -71,7 +71,8 @@ class Visit:
                 const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
                     && !document.querySelector('[data-stale="true"]')
-                    && !document.getAnimations().some(one => one instanceof CSSTransition);
+                    && !document.getAnimations().some(
+                        one => one instanceof CSSTransition && one.playState !== 'finished');
                 window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
                 if (window.__settled < frames) return false;
                 window.__settled = 0;

@@ -87,9 +87,16 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     visited.sound()
 
 
-def test_the_mouse_on_a_mark_or_a_tile_shows_its_image(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
-    visited = visit(dashboard, "/scores?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits&k=1")
+def test_a_row_leads_to_its_score_whose_marks_and_tiles_show_their_images(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
+    visited = visit(dashboard, "/?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits")
     page, shown = visited.page, visited.page.locator(".hovered")
+    visited.settle()
+    page.evaluate("window.sameSession = true")
+    page.locator("table.numbers a.leads[href*='score=llr&k=1']").first.click()
+    page.wait_for_url("**/scores?**score=llr&k=1**")
+    assert page.evaluate("window.sameSession"), "the page is not loaded anew"
     wait_for_chart(page, "densities")
     visited.settle(frames=3)
     expect(shown).to_be_hidden()
