@@ -10,7 +10,6 @@ from app.how_it_works.lab.asking import Asked
 from app.how_it_works.switches import Switches, computed_with
 from app.images.mosaic import table_html
 from app.looks.palette import look
-from app.looks.wording import literal
 from app.reading import loading
 from hvae.config import RunConfig
 from hvae.runs.folders import RunEntry
@@ -111,9 +110,7 @@ def show_means(run: RunEntry, now: Switches) -> None:
     )
 
 
-def lab_controls(
-    run: RunEntry, config: RunConfig | None, chosen: tuple[str, str, int] | None, obstacle: str | None
-) -> tuple[DeltaGenerator, Asked] | None:
+def lab_controls(config: RunConfig | None, chosen: tuple[str, str, int] | None) -> tuple[DeltaGenerator, Asked] | None:
     """What to change in the latent lab, and the place for what that does; None where nothing is changed."""
     components.section(
         "Latent lab",
@@ -121,7 +118,7 @@ def lab_controls(
         "the joint score. The image to be explained stays the same; only the z that explains it is another.",
     )
     if config is None or chosen is None:
-        st.caption(literal(f"There is no latent to change: {run.name}: {obstacle}."))
+        st.caption("It changes latents of the model that would draw the pictures above, so here it has none to change.")
         return None
     image = state.chosen("example")
     wanted = asking.asked(config, state.selection().ood, image, chosen[1] if image == chosen[0] else chosen[0])
@@ -148,7 +145,7 @@ def page() -> None:
         st.html(diagram.diagram(now, inference or "bottom-up"))
     with right:
         components.prose(now.meaning)
-    lab = lab_controls(run, config, chosen, obstacle) if run and run.depth is not None else None
+    lab = lab_controls(config, chosen) if run and run.depth is not None else None
     components.section("Three steps")
     diagram.steps()
     after = st.container()

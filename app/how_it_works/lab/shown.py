@@ -78,8 +78,9 @@ def drawn_as(found: Answer, one: Example, what: str, ratios: list[LikelihoodRati
     title = f"{components.escape(one.title)} with {what}: L changes {by} {signed(changes['L'][most])} nats"
     if found.joint is not None:
         title += f", and there the joint score from {nats(found.joint[found.own])} to {nats(found.joint[most])}"
+    joint = None if found.joint is None else found.joint.tolist()
     axis = "moved by, s.d. of its prior" if asked.unit is not None else ""
-    return figures.answers(found.names, list(range(len(found.names))), changes, found.joint, axis, title)
+    return figures.answers(found.names, list(range(len(found.names))), changes, joint, axis, title)
 
 
 def _words(asked: Asked, config: RunConfig, givers: list[Example]) -> str:
