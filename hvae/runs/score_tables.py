@@ -38,7 +38,7 @@ from hvae.runs.columns import (
     of_run,
     require_sound,
 )
-from hvae.runs.settings import Precision, Setting
+from hvae.runs.settings import Noise, Precision, Setting
 from hvae.stats.arrays import Floats
 
 TABLE_SCHEMA_VERSION = 3
@@ -71,6 +71,8 @@ class TableMetadata(Frozen):
     task: Annotated[str, Field(pattern=r"^[a-z-]*$", max_length=40)] = ""
     """`hvae.config.ModelConfig.task` of the model."""
     precision: Precision
+    noise: Noise = 1
+    """Its version, see `hvae.runs.settings.Setting`; tables from before there were several have the first."""
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str
     """Of the pixels scored, as `hvae.datasets.ImageSet.fingerprint` gives it."""
@@ -90,7 +92,7 @@ class TableMetadata(Frozen):
     @property
     def setting(self) -> Setting:
         """How the statistics were estimated."""
-        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision)
+        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision, self.noise)
 
 
 @dataclass(frozen=True, eq=False)
