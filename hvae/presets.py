@@ -58,7 +58,6 @@ layers, whose divergences fell within 50 steps to a tenth of the floor."""
 FLOW_TRAINING = LITE_TRAINING.model_copy(update={"epochs": 20, "learning_rate_warm_up": 0.05})
 """Without latent layers nothing has to be kept alive; a flow begins more gently."""
 
-
 CLASSIFIER_TRAINING = TrainingConfig(
     epochs=8, batch_size=128, learning_rate=5e-3, ema=0.99, precision="32-true", checkpoint_every=400
 )
@@ -190,13 +189,9 @@ LITE_COLOUR = HierarchicalConfig(
 Unlike in `LITE_GREY` z_1 does not collapse where a skip goes past it, and z_2 and z_3 tell more.
 """
 
+_MID: tuple[Block, ...] = ((128, 3, 1), (128, 3, 1), (128, 3, 2))
 MID_COLOUR = HierarchicalConfig(
-    **_FACTS,
-    stages=(
-        _stage("conv", 32, (128, 3, 1), (128, 3, 1), (128, 3, 2)),
-        _stage("conv", 16, (128, 3, 1), (128, 3, 1), (128, 3, 2)),
-        _stage("dense", 32, (128, 3, 1), (128, 3, 1), (128, 3, 2)),
-    ),
+    **_FACTS, stages=(_stage("conv", 32, *_MID), _stage("conv", 16, *_MID), _stage("dense", 32, *_MID))
 )
 """The paper's colour model at half its width, its latents a quarter as wide, for a GPU and some minutes."""
 

@@ -1,7 +1,7 @@
 """Whether a training still converges, told on the device: the host looks at many steps at once.
 
-A step that went wrong changes no weight, and neither does one after it, so that whenever the host looks, the weights are
-those before the first bad step, which is made again to say what was wrong.
+A step that went wrong changes no weight, and neither does one after it, so that whenever the host looks, the weights
+are those before the first bad step, which is made again to say what was wrong.
 """
 
 from collections.abc import Sequence

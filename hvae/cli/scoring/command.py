@@ -28,6 +28,7 @@ from hvae.cli.scoring.images import judge
 from hvae.cli.scoring.landscapes import write_landscapes
 from hvae.cli.scoring.options import (
     Also,
+    BatchSize,
     Card,
     Data,
     FailIfOod,
@@ -102,9 +103,7 @@ def score(
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
     reading: Reading = "mean",
     seed: Seed = 0,
-    batch_size: Annotated[
-        int, typer.Option(help="Images x samples in one pass, on a GPU at least; no value depends on it.")
-    ] = 256,
+    batch_size: BatchSize = 256,
     precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
     noise: NoiseVersion = 1,
     device: Device = "auto",

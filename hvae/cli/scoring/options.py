@@ -81,6 +81,9 @@ OfLandscape = Annotated[
         "changes. For a density of whole pixel values.",
     ),
 ]
+BatchSize = Annotated[
+    int, typer.Option(help="Images x samples in one pass; a GPU takes more where they fit. No value depends on it.")
+]
 NoiseVersion = Annotated[
     int,
     typer.Option(

@@ -66,7 +66,7 @@ def uniforms(address: Address, size: int) -> Tensor:
 
 
 def normals(address: Address, samples: Sequence[int], begin: int, size: int) -> Tensor:
-    """Standard normal numbers (samples x examples, size) float32, sample-major, from block `begin` on (Box & Muller)."""
+    """Standard normal numbers (samples x examples, size) float32, sample-major, from block `begin` on: Box & Muller."""
     words = address.words(samples, begin, -(-size // 4)).flatten(0, 1).double()
     radius = torch.sqrt(-2 * torch.log((words[:, :2] + 0.5) * 2**-32))
     angle = words[:, 2:] * (2 * math.pi * 2**-32)

@@ -1,4 +1,4 @@
-"""How many lanes (images x samples) one pass takes: as many as fit an accelerator, half of them where that was wrong."""
+"""How many lanes (images x samples) one pass takes: as many as fit a GPU, half of them where that was wrong."""
 
 from collections.abc import Callable
 

@@ -52,8 +52,8 @@ FULL = Scale(
     images=10_000, samples=1000, many=1000,
 )  # fmt: skip
 DRY = Scale(
-    grey=("digits-tiny", "digits-again"), colour="digits-tiny-colour", batches=(32,), candidates=((32, 3e-3),), lanes=(64,),
-    matrix=64, images=100, samples=4, many=40,
+    grey=("digits-tiny", "digits-again"), colour="digits-tiny-colour", batches=(32,), candidates=((32, 3e-3),),
+    lanes=(64,), matrix=64, images=100, samples=4, many=40,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Image sets in few small files, for a machine that nothing but a checkout reaches.
 
-Hundreds of images make one tall picture in lossless WebP, which takes less than half of what the published files do. The
-pictures of a set are spread over files of at most `MOST_BYTES`, which may come in several calls.
+Hundreds of images make one tall picture in lossless WebP, which takes less than half of what the published files do.
+The pictures of a set are spread over files of at most `MOST_BYTES`, which may come in several calls.
 """
 
 from __future__ import annotations

@@ -226,5 +226,6 @@ def _scored(bench: Bench, run: str, images: Any, setting: Setting, until: float)
     seconds, frame = time.monotonic() - began, read_table(path).frame
     return {
         "run": run, "images of": f"{images.name} {images.split}", "images": len(images), "setting": str(setting),
-        "images/s": len(images) / seconds, "ELBO, nats": float(frame["elbo"].mean()), "L_S, nats": float(frame["iw"].mean()),
+        "images/s": len(images) / seconds, "ELBO, nats": float(frame["elbo"].mean()),
+        "L_S, nats": float(frame["iw"].mean()),
     }  # fmt: skip
