@@ -132,12 +132,11 @@ def score(
         how = how if rule is None else _chosen(ctx, entries, rule)
         judge(entries, images or [], **how, device=device, as_json=as_json, fail_if_ood=fail_if_ood, report=report)
     else:
-        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed, "precision": precision}
-        how["noise"] = noise
+        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed}
         machine = {"batch_size": batch_size, "accelerator": accelerator(device), "nodes": nodes}
         machine |= _part(shard, also or []) | {"devices": number_of(devices, nodes, device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
-        _write(entries, wanted, split, how, limit, machine, also or [])
+        _write(entries, wanted, split, how | {"precision": precision, "noise": noise}, limit, machine, also or [])
 
 
 def _write(
