@@ -13,7 +13,7 @@ from hvae.errors import ConfigError
 from hvae.models.proposal import READINGS, Reading
 
 Precision = Literal["32-true", "bf16-mixed"]
-Noise = Literal[1, 2]
+Noise = Annotated[int, Field(ge=1, le=2)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

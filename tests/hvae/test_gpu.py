@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("noise", [1, 2])
 def test_scores_agree_with_the_cpu(trained: Path, noise: int) -> None:
     images, run = load_part("digits", "test", 0).take(np.arange(50)), trained
-    how = Setting(samples=3, draws=2, noise=noise)  # type: ignore[arg-type]
+    how = Setting(samples=3, draws=2, noise=noise)
     frames = []
     for accelerator, setting in (("cpu", how), ("cuda", how), ("cuda", replace(how, precision="bf16-mixed"))):
         path = score(run, images, setting, accelerator=accelerator, devices=1)
