@@ -22,13 +22,11 @@ from hvae.measuring.passes.sizes import LEAST_IMAGES, Lanes
 from hvae.measuring.pixels import pixel_statistics
 from hvae.models.blocks import channels_last, fold_weight_norm
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.latents import Noise
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.runs.settings import Setting
-
-FROM = {1: EvaluationNoise, 2: counted.CountedNoise}
-"""Noise of a batch by its version."""
 
 
 class Scorer:
@@ -119,13 +117,18 @@ class Scorer:
             x = counted.prepare(images, self.config.data.preprocessing, how.seed, key, index, draw, device)
         x = channels_last(x)
 
-        def noise(samples: Sequence[int]) -> EvaluationNoise | counted.CountedNoise:
-            return FROM[how.noise](how.seed, key, index, draw, samples, self._model.latent_shapes, device)
+        address, shapes = (how.seed, key, index, draw), self._model.latent_shapes
+
+        def drawn(samples: Sequence[int]) -> EvaluationNoise:
+            return EvaluationNoise(*address, samples, shapes, device)
+
+        def made(samples: Sequence[int]) -> Noise:
+            return counted.CountedNoise(*address, samples, shapes, device)
 
         per_pass = max(1, self.lanes.number // len(index))
+        noise = made if how.noise == 2 else drawn if pool is None else Ahead(drawn, how.samples, per_pass, pool)
         if further is None:
-            ahead = noise if pool is None else Ahead(noise, how.samples, per_pass, pool)
-            values = self._model.measure(x, ahead, reading=how.reading, samples=how.samples, per_pass=per_pass)
+            values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
         else:
             values = further.measure(cast(HierarchicalVAE, self._model), x, noise)
         return values[:count].cpu().numpy()

@@ -19,7 +19,7 @@ class MovingAverage(AveragedModel):
     def update(self, model: nn.Module, before: int) -> None:
         """Take in the weights of a model, after `before` others; buffers are those of the model."""
         decay = min(self._decay, (1 + before) / (10 + before)) if before and self._decay else 0.0
-        averages, weights = (list(one.parameters()) for one in (self.module, model))
+        averages, weights = ([*map(Tensor.detach, one.parameters())] for one in (self.module, model))
         with torch.no_grad():
             if before:
                 torch._foreach_lerp_(averages, weights, 1 - decay)

@@ -3,46 +3,37 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
 
 import torch
 
+from hvae.measuring.noise import EvaluationNoise
+
 THREADS = 8
-
-
-class Drawn(Protocol):
-    """Noise that can be drawn before it is asked for."""
-
-    def draw(self, pool: Executor) -> None:
-        """Begin to draw, by the threads of a pool."""
-        ...
-
-
-N = TypeVar("N", bound=Drawn)
 
 
 class Ahead:
     """The noise of the samples of one batch, each group of them once the one before it is asked for."""
 
-    def __init__(self, make: Callable[[Sequence[int]], N], samples: int, per_pass: int, pool: Executor | None) -> None:
+    def __init__(
+        self, make: Callable[[Sequence[int]], EvaluationNoise], samples: int, per_pass: int, pool: Executor
+    ) -> None:
         self._make, self._samples, self._per_pass, self._pool = make, samples, per_pass, pool
-        self._waiting: dict[tuple[int, ...], N] = {}
+        self._waiting: dict[tuple[int, ...], EvaluationNoise] = {}
 
-    def __call__(self, samples: Sequence[int]) -> N:
+    def __call__(self, samples: Sequence[int]) -> EvaluationNoise:
         """The noise of some samples by their numbers."""
         asked = tuple(samples)
         found = self._waiting.pop(asked, None) or self._begun(asked)
         self._waiting.clear()
         begin = asked[-1] + 1
         following = tuple(range(begin, min(begin + self._per_pass, self._samples)))
-        if following and self._pool is not None:
+        if following:
             self._waiting[following] = self._begun(following)
         return found
 
-    def _begun(self, samples: tuple[int, ...]) -> N:
+    def _begun(self, samples: tuple[int, ...]) -> EvaluationNoise:
         made = self._make(samples)
-        if self._pool is not None:
-            made.draw(self._pool)
+        made.draw(self._pool)
         return made
 
 
