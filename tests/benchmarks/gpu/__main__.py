@@ -68,7 +68,8 @@ def run(asked: argparse.Namespace, began: float) -> int:
     before = asked.before or out
     if take_up(before, runs):
         print(f"runs of {before} are taken up")
-    state = State.read(out / RESULTS, None if asked.before is None else asked.before / RESULTS)
+    # What comes back may be emptied before the next call on the same machine.
+    state = State.read([asked.work / RESULTS, out / RESULTS], before / RESULTS)
     state.about = {"device": torch.cuda.get_device_name() if device == "cuda" else "CPU", "torch": torch.__version__}
     bench = Bench(data, runs, state, scale, device)
     planned = tasks(bench, asked.dry_run)

@@ -34,20 +34,20 @@ class Task:
 
 @dataclass
 class State:
-    """What came of each task, kept in a file after every one of them."""
+    """What came of each task, kept in files after every one of them."""
 
-    path: Path
+    paths: Sequence[Path]
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path, before: Path | None = None) -> State:
-        """That of an earlier call into the same folder, or from the folder of another one."""
-        for one in (path, before):
+    def read(cls, paths: Sequence[Path], before: Path | None = None) -> State:
+        """That of an earlier call which left it at one of the paths, or elsewhere."""
+        for one in (*paths, before):
             if one is not None and one.exists():
                 held = json.loads(one.read_text())
-                return cls(path, held["tasks"], held["about"])
-        return cls(path)
+                return cls(paths, held["tasks"], held["about"])
+        return cls(paths)
 
     def note(
         self, name: str, state: str, said: str = "", rows: Sequence[dict[str, Any]] = (), seconds: float = 0
@@ -60,9 +60,10 @@ class State:
             "seconds": round(before.get("seconds", 0) + seconds, 1),
             "rows": list(rows) or before.get("rows", []),
         }
-        part = self.path.with_name(f".{self.path.name}.part")
-        part.write_text(json.dumps({"about": self.about, "tasks": self.tasks}, indent=1))
-        part.replace(self.path)
+        for path in self.paths:
+            part = path.with_name(f".{path.name}.part")
+            part.write_text(json.dumps({"about": self.about, "tasks": self.tasks}, indent=1))
+            part.replace(path)
 
     def is_done(self, name: str) -> bool:
         return self.tasks.get(name, {}).get("state") == DONE

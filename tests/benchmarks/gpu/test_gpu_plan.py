@@ -50,7 +50,7 @@ def call(state: State, seconds: float, given: dict[str, float], takes: dict[str,
 
 def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:
     given: dict[str, float] = {}
-    state = State.read(tmp_path / RESULTS)
+    state = State.read([tmp_path / RESULTS])
     takes = {"first": 10.0, "second": ValueError("too bad\nmore"), "third": 200.0, "colour": 1.0}
     call(state, 90, given, takes, {"colour": "not here"})
     assert given == pytest.approx({"first": 30, "second": 40, "third": 79}), "what one leaves, the next ones have"
@@ -60,7 +60,7 @@ def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None
     assert state.tasks["second"]["said"] == "ValueError: too bad"
     assert "| 1,234 |" in page(state) or "| 1,235 |" in page(state)
     given.clear()
-    again = State.read(tmp_path / "other" / RESULTS, tmp_path / RESULTS)
+    again = State.read([tmp_path / "other" / RESULTS], tmp_path / RESULTS)
     (tmp_path / "other").mkdir()
     call(again, 100, given, takes | {"second": 1.0, "third": 5.0}, {})
     assert list(given) == ["second", "third", "colour"]
@@ -68,7 +68,7 @@ def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None
     assert again.tasks["third"]["seconds"] == pytest.approx(79 + 5)
     assert again.rows("first") == [{"images/s": 1234.5}], "as it was measured in the first call"
     given.clear()
-    call(State.read(tmp_path / "third.json"), 5, given, takes, {})
+    call(State.read([tmp_path / "third.json"]), 5, given, takes, {})
     assert not given, "too little time for any"
 
 
