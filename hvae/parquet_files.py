@@ -23,6 +23,8 @@ from hvae.inputs import require_regular
 LARGE = 8_000_000
 """Bytes of a file from which one of its columns is in memory at a time."""
 _ALIGNED = 64
+_ROWS = 100_000
+"""Of a group: what is encoded in memory at a time."""
 _TEXTS = 20_000
 _STORED_KEY = b"stored"
 """In the metadata of a file with repeated columns: every column in its order with the one that holds its values."""
@@ -46,6 +48,7 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
         use_dictionary=[name for name in dictionaries if name in kept],  # type: ignore[arg-type]  # names are allowed
         column_encoding={name: _encoding(content.field(name).type) for name in kept if name not in dictionaries},
         write_page_checksum=True,
+        row_group_size=_ROWS,
     )
 
 

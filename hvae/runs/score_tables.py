@@ -56,8 +56,7 @@ TABLE_SCHEMA_VERSION = 3
 READABLE_VERSIONS = (2, TABLE_SCHEMA_VERSION)
 """Schema 2 has standard errors in float32 and not in float16; all else is the same."""
 METADATA_KEY = b"hvae"
-MAXIMUM_ROWS, MAXIMUM_COLUMNS = 5_000_000, 1_000
-MAXIMUM_TABLE_BYTES = 1_000_000_000
+MAXIMUM_ROWS, MAXIMUM_COLUMNS, MAXIMUM_TABLE_BYTES = 5_000_000, 1_000, 1_000_000_000
 
 
 class TableMetadata(Frozen):
@@ -140,10 +139,8 @@ class ScoreTable:
         """What to do about a column that is not there, in words with the command; None where it is there."""
         if name in self.frame:
             few = self.having([name])
-            some = (
-                f"only {len(few):,} of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
-            )
-            return some if few is not self else None
+            of = f"of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
+            return f"only {len(few):,} {of}" if few is not self else None
         if self._joined(name, reference) is not None:
             return None
         if self.taken is not None:
@@ -222,7 +219,9 @@ def write_content(
 ) -> Path:
     """Write columns as they are, under metadata with today's schema and their hash filled in, and what is `extra`."""
     today = {"schema_version": TABLE_SCHEMA_VERSION, "content_sha256": content_hash(content)}
-    held = {METADATA_KEY: about.model_copy(update=today).model_dump_json().encode(), **(extra or {})}
+    # Earlier versions read what is of the first noise.
+    unsaid = {"noise"} if about.noise == 1 else None
+    held = {METADATA_KEY: about.model_copy(update=today).model_dump_json(exclude=unsaid).encode(), **(extra or {})}
     write_atomically(path, lambda part: write_parquet(content.replace_schema_metadata(held), part))
     return path
 
