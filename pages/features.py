@@ -29,7 +29,8 @@ def page() -> None:
     """The page."""
     components.heading(
         "Features",
-        "Two models see the same images. Do their layers respond alike? Low ones mostly do, high ones do not.",
+        "Two models are shown the same images. Do their layers respond alike? Low layers often do even where high "
+        "ones differ.",
     )
     job = jobs.followed("features")
     watched = jobs.watch(job) if job else None

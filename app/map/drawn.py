@@ -45,7 +45,7 @@ def chosen_lasso(depth: int) -> Lasso | None:
     text = controls.unseen("lasso", lambda text: isinstance(text, str), "")
     found = lassos.parsed(text, depth)
     if text and found is None:
-        state.note("lasso", "The address has a lasso that is none of this map; it is ignored.")
+        state.note("lasso", "The lasso in the address does not fit this map, so it is ignored.")
     state.hold("lasso", str(found) if found else None)
     return found
 
@@ -70,7 +70,7 @@ def panels(
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         marks = [_marks(view, found, pair, place, way, levels, lasso) for place, pair in enumerate(sets)]
-        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second")
+        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second principal axis")
         figure = level_maps(marks, levels, tint, axes, _title(found, sets, lasso, marks), view.measure.unit)
         return figure, _numbers(found, sets, way, levels)
 
@@ -106,9 +106,9 @@ def _marks(
 def _title(found: LatentMap, sets: list[Joined], lasso: Lasso | None, marks: list[MapSet]) -> str:
     if lasso is not None:
         count = sum(len(one.selected or ()) for one in marks)
-        return f"{count:,} images drawn around at z{subscript(lasso.level)}; the same ones stand out at every level"
+        return f"{count:,} images in the lasso at z{subscript(lasso.level)}; the same ones stand out at every level"
     total = sum(len(pair.on_map) for pair in sets)
-    return f"{total:,} images at every level: draw around some to see them, click one to look at it"
+    return f"{total:,} images at every level: draw around some to see them, or click one to inspect it"
 
 
 def _numbers(found: LatentMap, sets: list[Joined], way: Way, levels: list[int]) -> pd.DataFrame:
@@ -143,10 +143,14 @@ def apart(view: View, found: LatentMap) -> None:
     shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
     shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
     first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
-    trend = "farther apart at the bottom than at the top" if first > last else "farther apart at the top"
+    trend = (
+        "farther apart at the lowest level than at the highest"
+        if first > last
+        else ("farther apart at the highest level than at the lowest")
+    )
     components.listed(
         frame, shown,
-        f"Seen by distance alone these sets lie {trend}: AUROC of the distance to the fifth nearest own image",
+        f"By distance alone these sets lie {trend}: AUROC of the distance to the fifth nearest training image",
         name="separation",
     )  # fmt: skip
 
@@ -159,7 +163,9 @@ def neighbours(view: View, found: LatentMap, pinned: str | None) -> None:
         return
     own, name = view.part("reference"), f"{look(slug).title} {index}"
     if own is None or not found.metadata.neighbours:
-        st.caption(f"The map keeps no nearest own images: `hvae map {view.run.name} --neighbours 3` measures them.")
+        st.caption(
+            f"This map was made without nearest training images. `hvae map {view.run.name} --neighbours 3` adds them."
+        )
         return
     example = int(one.table.frame["example"].iat[int(index)])
     examples = own.table.frame["example"].to_numpy()
@@ -169,6 +175,6 @@ def neighbours(view: View, found: LatentMap, pinned: str | None) -> None:
             row = int(np.searchsorted(examples, place))
             if row < len(examples) and examples[row] == place:
                 shown.append(Shown(ImageId(slug=own.slug, index=row), f"z{subscript(level)} {significant(distance)}"))
-    title = f"Own images nearest to {name}, level by level (below each its level and distance)"
+    title = f"Training images nearest to {name} at every level (below each: its level and distance)"
     numbers = pd.DataFrame([(str(each.image), each.caption) for each in shown], columns=["image", "level and distance"])
     gallery(view.run, {own.slug: own.table}, shown, title, numbers, key="nearest", on_click=lambda image: None)

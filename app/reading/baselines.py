@@ -18,8 +18,8 @@ from hvae.scores import SCORES
 from hvae.stats import Estimate
 
 ABOUT = (
-    "No model takes part: how unusual, on either side, are the pixels themselves beside those of the reference part of "
-    "the training set? A model earns its place where it beats them."
+    "These scores use no model. They ask how unusual the pixels themselves are, too high or too low, compared with "
+    "the reference part of the training set. A model is worth its cost where it beats them."
 )
 
 
@@ -45,7 +45,7 @@ def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View
 
     `found` and `absent` are as of `measured`; `rivals` are sets under the model's scores, by their name in HTML.
     """
-    line = summary(found, rivals) or "not measured yet, the fold says how"
+    line = summary(found, rivals) or "not measured yet; the fold below says how"
     st.html(f'<p class="prose"><strong>Best without any model:</strong> {line}.</p>')
     details = st.expander("Model-free baselines", key="baselines", on_change="rerun")
     if not details.open:

@@ -68,7 +68,7 @@ def test_what_is_drawn_around_is_shown(
         for slug in ("fashionmnist", "mnist")
         for example in found.frame["example"][found.rows(slug)][inside[found.rows(slug)]]
     }
-    assert f"{len(expected)} images drawn around" in text and len(expected) > 24
+    assert f"{len(expected)} images in the lasso" in text and len(expected) > 24
     shown: set[str] = set()
     for sheet in range(1, -(-len(expected) // 24) + 1):
         app.number_input(key="sheet").set_value(sheet).run()

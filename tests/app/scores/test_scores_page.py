@@ -47,7 +47,7 @@ def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: 
     app.selectbox(key="score").set_value("bound").run()
     assert app.number_input(key="from").value is None, "another score has another axis"
     app.segmented_control(key="gallery").set_value("In the brush").run()
-    assert "No range is brushed" in sound(app)
+    assert "No range of scores is chosen" in sound(app)
 
 
 def test_values_of_the_address_that_are_no_numbers(scored_runs: Path, visit: Callable[..., AppTest]) -> None:
