@@ -99,8 +99,8 @@ def code(command: str) -> None:
 def no_run() -> None:
     """What to do where there is no run at all."""
     text = (
-        "No trained model was found. Train one (a small one takes minutes on a CPU), or point HVAE_RUNS at a "
-        "folder of runs"
+        "No run was found. A run is a folder with a trained model: train one (a small one takes minutes on a CPU), "
+        "or point HVAE_RUNS at a folder of runs"
     )
     missing(f"{text} and reload this page.", "hvae train fashionmnist-lite")
 

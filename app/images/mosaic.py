@@ -313,7 +313,7 @@ def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: 
             f"the prior, and fade only further right. {fall}"
         )
     return (
-        f"This model was trained on {trained}, not on {shown}. With every z from the image it may redraw these images well, "
+        f"This model was trained on {trained}, not on {shown}. With every z from the image it may redraw them well, "
         f"because z₁ copies low-level detail of any image. Once z₁ comes from the prior, only what the model knows is "
         f"left: look for {trained} in the columns to the right. {fall}"
     )

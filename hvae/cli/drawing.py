@@ -19,7 +19,7 @@ def figure(
         str,
         typer.Argument(
             metavar="NAME",
-            help="1 (forgotten), 2 (correlations), 3 (levels), 5 (bounds), 6 (ratios) or 7 (roc), numbered as in the paper.",
+            help="1 (forgotten), 2 (correlations), 3 (levels), 5 (bounds), 6 (ratios) or 7 (roc), the paper's numbers.",
         ),
     ],
     runs: Runs,

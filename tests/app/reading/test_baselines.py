@@ -106,7 +106,7 @@ def test_what_is_not_measured_is_said_with_its_command_and_the_rest_stays(
     for one in (root / "pixels").iterdir():
         one.unlink()
     app.run()
-    assert "not measured yet, the fold says how" in sound(app)
+    assert "not measured yet; the fold below says how" in sound(app)
     lines = {one.value for one in app.caption if "hvae data measure" in one.value and "H needs" in one.value}
     assert {line.rpartition(": ")[2] for line in lines} == {
         f"hvae data measure {slug} --split {split} --run first"
