@@ -3,6 +3,7 @@ import sys
 import streamlit as st
 from starlette.middleware import Middleware
 
+from app.images import served
 from app.server import access, cores, limits
 from app.server.door import Door
 from hvae.errors import ConfigError
@@ -23,4 +24,4 @@ except ConfigError as error:
 access.bound_uploads()
 cores.take_long_turns()
 
-app = st.App("app/main.py", middleware=[Middleware(Door, names=access.own_names())])
+app = st.App("app/main.py", routes=[served.route()], middleware=[Middleware(Door, names=access.own_names())])

@@ -41,8 +41,8 @@ st.logo(str(ROOT / "assets" / "logo.svg"), icon_image=str(ROOT / "assets" / "ico
 state.begin(page.url_path)
 glossary.begin()
 st.html(components.STYLE_SHEET)
-with st.container(key="unseen-history"):
-    st.html(components.HISTORY, unsafe_allow_javascript=True)
+with st.container(key="unseen-scripts"):
+    st.html(components.SCRIPTS, unsafe_allow_javascript=True)
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
 sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])

@@ -1,18 +1,31 @@
 """Parquet files of numbers: checksums on every page, and a column that repeats another one is stored once.
 
 At S = 1 the bound L_S is the ELBO, and an exact log p(x) is both: a third of such a table would be the same numbers.
-Imports no torch.
+Large files are read a column at a time. Imports no torch.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hvae.inputs import require_regular
 
+LARGE = 8_000_000
+"""Bytes of a file from which one of its columns is in memory at a time."""
+_ALIGNED = 64
+_ROWS = 100_000
+"""Of a group: what is encoded in memory at a time."""
+_TEXTS = 20_000
 _STORED_KEY = b"stored"
 """In the metadata of a file with repeated columns: every column in its order with the one that holds its values."""
 
@@ -35,6 +48,7 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
         use_dictionary=[name for name in dictionaries if name in kept],  # type: ignore[arg-type]  # names are allowed
         column_encoding={name: _encoding(content.field(name).type) for name in kept if name not in dictionaries},
         write_page_checksum=True,
+        row_group_size=_ROWS,
     )
 
 
@@ -67,6 +81,55 @@ def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
             column = file.read([one]).column(0)
             column.validate(full=True)
             yield name, column
+
+
+def content_hash(content: pa.Table) -> str:
+    """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
+    digest = hashlib.sha256()
+    for name, column in zip(content.column_names, content.columns, strict=True):
+        add_to_hash(digest, name, column)
+    return digest.hexdigest()
+
+
+def add_to_hash(digest: hashlib._Hash, name: str, column: pa.ChunkedArray) -> None:
+    """Take one more column into a `content_hash`."""
+    digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+    if not pa.types.is_string(column.type):
+        digest.update(np.ascontiguousarray(column.to_numpy()).data)
+        return
+    # The list of all texts in JSON, some of them at a time.
+    digest.update(b"[")
+    for start in range(0, len(column), _TEXTS):
+        some = json.dumps(column.slice(start, _TEXTS).to_pylist())[1:-1]
+        digest.update(f"{', ' * bool(start)}{some}".encode())
+    digest.update(b"]")
+
+
+def spilled(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> pd.DataFrame:
+    """Columns as they come, as a frame whose numbers lie in a temporary file and are read where they are looked at.
+
+    The file has no name, so that it is gone however the process ends; what was read of it is the system's to take back.
+    Half precision becomes single, as nobody computes in it; texts stay in memory.
+    """
+    found: dict[str, Any] = {}
+    places: dict[str, tuple[int, int, np.dtype]] = {}
+    with tempfile.TemporaryFile(prefix="hvae-") as file:
+        for name, column in columns:
+            found[name] = column.to_pandas()
+            if pa.types.is_string(column.type) or not len(column):
+                continue
+            single = pa.types.is_float16(column.type)
+            values = found[name].to_numpy(np.float32 if single else None)
+            places[name] = file.tell(), values.nbytes, values.dtype
+            file.write(np.ascontiguousarray(values).data)
+            file.write(bytes(-file.tell() % _ALIGNED))
+            # Its place among the columns stays.
+            found[name] = None
+        file.flush()
+        held = np.asarray(np.memmap(file, np.uint8, "r")) if places else np.empty(0, np.uint8)
+    for name, (offset, size, dtype) in places.items():
+        found[name] = held[offset : offset + size].view(dtype)
+    return pd.DataFrame(found, copy=False)
 
 
 def whole_schema(schema: pa.Schema) -> pa.Schema:

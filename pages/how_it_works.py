@@ -5,6 +5,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, state
 from app.how_it_works import controls, diagram, terms
+from app.how_it_works.lab import asking, shown
+from app.how_it_works.lab.asking import Asked
 from app.how_it_works.switches import Switches, computed_with
 from app.images.mosaic import table_html
 from app.looks.palette import look
@@ -108,6 +110,21 @@ def show_means(run: RunEntry, now: Switches) -> None:
     )
 
 
+def lab_controls(config: RunConfig | None, chosen: tuple[str, str, int] | None) -> tuple[DeltaGenerator, Asked] | None:
+    """What to change in the latent lab, and the place for what that does; None where nothing is changed."""
+    components.section(
+        "Latent lab",
+        "Change one latent of the example, and see what answers: its picture, the bound L, the likelihood ratios and "
+        "the joint score. The image to be explained stays the same; only the z that explains it is another.",
+    )
+    if config is None or chosen is None:
+        st.caption("It changes latents of the model that would draw the pictures above, so here it has none to change.")
+        return None
+    image = state.chosen("example")
+    wanted = asking.asked(config, state.selection().ood, image, chosen[1] if image == chosen[0] else chosen[0])
+    return (st.container(key="latent-changed"), wanted) if wanted else None
+
+
 def page() -> None:
     """The page; what needs the model comes last, into the place kept for it."""
     run = state.selection().run
@@ -128,6 +145,7 @@ def page() -> None:
         st.html(diagram.diagram(now, inference or "bottom-up"))
     with right:
         components.prose(now.meaning)
+    lab = lab_controls(config, chosen) if run and run.depth is not None else None
     components.section("Three steps")
     diagram.steps()
     after = st.container()
@@ -152,6 +170,8 @@ def page() -> None:
         show_sum(run, now, both, walked)
         trained = components.escape(look(config.data.name).title)
         st.caption(f"Run A, `{run.name}`, trained on {trained}, draws this page; choose another in the sidebar.")
+    if lab:
+        shown.answered(lab[0], run, config, lab[1], seed)
     with after:
         show_means(run, now)
         end = f"--seed {seed} --out"

@@ -9,11 +9,10 @@ from app.frame import components, jobs
 from app.frame.state import ImageId
 from app.gallery import measured, pool, tiles
 from app.inspector import panel
-from app.inspector.sections import Section
 from app.inspector.subject import of_view
 from app.looks.wording import literal
 from app.map import drawn, stored
-from app.reading import presence
+from app.reading import loading, presence
 from app.reading.measures import Threshold
 from app.reading.view import View
 from hvae.errors import TableError
@@ -35,13 +34,8 @@ def shown(view: View, threshold: Threshold, found: LatentMap, busy: bool, room: 
         lasso = drawn.chosen_lasso(found.metadata.depth)
         if lasso is not None:
             st.button("Clear the lasso", key="_no_lasso", on_click=drawn.forget)
-    nearest = Section(
-        "neighbours",
-        lambda one: drawn.neighbours(view, found, str(one.image)),
-        "The most similar training images, at every level",
-    )
     sizes = {one.slug: len(one.scores) for one in view.sets}
-    panel.inspect(sizes, ImageId(sets[-1].one.slug, 0), partial(of_view, view), extra=[nearest])
+    panel.inspect(sizes, ImageId(sets[-1].one.slug, 0), partial(of_view, view))
     drawn.panels(view, found, sets, way, tint, lasso, stored.stamp(view.run))
     if lasso is not None:
         images = pool.pooled([pair.one for pair in sets], threshold, drawn.inside(found, way, lasso, sets))
@@ -73,7 +67,7 @@ def page() -> None:
         components.problem(str(error))
         return
     try:
-        found = stored.stored(view.run)
+        found = loading.latent_map(view.run)
     except TableError as error:
         components.problem(f"{error}")
         found = None

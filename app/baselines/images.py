@@ -39,10 +39,17 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
             "images": alone.sum(axis=1),
         }
     )
+
+    def opening(name: str) -> dict[str, object]:
+        """What shows the images that a score alone catches, and opens the first of them."""
+        places = np.flatnonzero(alone[[one.name for one in picked].index(name)])
+        first = f"{slug}:{shown.rows[slug][places[0]]}" if len(places) else None
+        return {"caught": name, "image": first}
+
     components.listed(
         frame,
         {
-            "score": lambda row: components.escape(row.score),
+            "score": lambda row: components.leads(components.escape(row.score), "baselines", **opening(row.score)),
             f"catches of {title}": lambda row: percent(row.caught),
             "alone": lambda row: f"{percent(row.alone)} ({row.images:,})",
         },

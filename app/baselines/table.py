@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from app.baselines.choosing import Rivals
-from app.frame import components, controls
+from app.frame import components, controls, state
 from app.looks.palette import look
 from app.looks.wording import rate
 from hvae.report.rivals import GROUPS, Column
+from hvae.scores import SCORES
 
 WORDS = {
     "labels or OOD data": "have seen labels or OOD images",
@@ -68,6 +69,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
             "AUROC": offered["auroc"],
             "interval": _intervals(offered, "auroc"),
             "run": offered["run"],
+            "look": [_view(row, shown.slug) for row in offered.to_dict("records")],
             "takes": offered["group"] + np.where(offered["needs"].str.contains("a batch"), ", a batch", ""),
             "published": offered["published_auroc"],
             "re-run": offered["rerun"],
@@ -91,6 +93,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     numbers["passes"] = st.column_config.NumberColumn(help="Forward passes through a model that an image costs")
     wide = {"interval": st.column_config.TextColumn(width=112), "its interval": st.column_config.TextColumn(width=132)}
     wide["score"] = st.column_config.TextColumn(pinned=True)
+    wide["look"] = st.column_config.LinkColumn(display_text="Scores ↗", help="That score of that run, in a new tab")
     height = 36 + 35 * min(len(view), MOST_ROWS)
     config = numbers | wide
     st.dataframe(view, hide_index=True, height=height, column_config=config, key="rivals", placeholder="", alt=title)
@@ -101,6 +104,14 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
         f"OOD images are caught) are better.{said} Rows without an AUROC were published, and no run here has them; "
         "re-run is what others got later."
     )
+
+
+def _view(row: dict[Hashable, Any], slug: str) -> str | None:
+    """Where the Scores page shows a row; nothing where no run here has it, or not one run alone."""
+    if pd.isna(row["auroc"]) or not row["run"] or not SCORES[row["name"]].of_one_table():
+        return None
+    level = None if pd.isna(row["k"]) else int(row["k"])
+    return state.href("scores", run=row["run"], ood=[slug], score=row["name"], k=level, image=None)
 
 
 def _whose(row: dict[Hashable, Any]) -> str:

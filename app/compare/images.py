@@ -51,7 +51,9 @@ def scatter(view: View, found: list[Agreement]) -> None:
     limits = _limits(view)
     axes = [f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in both]
     letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
-    scatters.scatter(found, [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)])
+    tables = {one.slug: first.scored[one.slug].table for one in found}
+    both_axes = [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)]
+    scatters.scatter(first.run, tables, found, both_axes)
 
 
 def quadrants(view: View, found: list[Agreement]) -> None:

@@ -28,6 +28,8 @@ class Series:
     density: Density
     marks: np.ndarray
     scores: Floats
+    words: Sequence[str] = ()
+    """Of each of them, for hovering; plain text."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +203,13 @@ def _add_rug(figure: Figure, one: Series, place: int, sets: int, said: str, **mo
     """Add the images within the edges as marks; the first set's stand highest, and `said` follows a score."""
     edges = one.density.edges
     shown = (one.scores >= edges[0]) & (one.scores <= edges[-1])
+    named = [text for text, inside in zip(one.words, shown, strict=False) if inside]
     figure.add(
         look(one.slug),
         one.scores[shown],
         np.full(np.count_nonzero(shown), sets - 1 - place, np.int8),
-        f", one image<br>%{{x:.4g}} {said}",
+        f"{' %{text}' if named else ', one image'}<br>%{{x:.4g}} {said}",
+        text=named or None,
         size=8,
         clicked=(18, 0.55),
         marker={"symbol": "line-ns-open", "line": {"width": 1.2}},

@@ -66,7 +66,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None, marked
         clicked=(tile_size, 1),
         marker={"line": {"width": 0}},
         customdata=np.arange(len(tiles)),
-        text=[f"{html.escape(look(tile.slug).title)} {tile.index}{html.escape(tile.about)}" for tile in tiles],
+        text=[_words(tile) for tile in tiles],
         showlegend=False,
     )
     for slug in dict.fromkeys(tile.slug for tile in tiles):
@@ -91,6 +91,12 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None, marked
         showlegend=True,
     )
     return figure
+
+
+def _words(tile: Tile) -> str:
+    """What hovering says of a tile, in HTML."""
+    caption = f"<br>{html.escape(tile.caption)}" if tile.caption else ""
+    return f"{html.escape(look(tile.slug).title)} {tile.index}{html.escape(tile.about)}{caption}"
 
 
 def grid(count: int) -> tuple[int, int]:

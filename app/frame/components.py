@@ -1,6 +1,7 @@
 """Parts that pages share: charts with their numbers, tables, messages, commands and links."""
 
 import html
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +24,10 @@ WAY_ON = "Choose another run or data set in the sidebar, or go on with another p
 """What to do where a page cannot show what is selected."""
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
-HISTORY = f"<script>{(Path(__file__).parent / 'history.js').read_text()}</script>"
-"""Makes every choice one press of the Back button."""
+SCRIPTS = "".join(
+    f"<script>{(Path(__file__).parent / name).read_text('utf-8')}</script>" for name in ("history.js", "hover.js")
+)
+"""Make every choice one press of the Back button, and show the image of a mark under the mouse."""
 BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 """Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
 MOST_IN_LATEX = 100
@@ -114,12 +117,14 @@ def chart(
     on_click: Callable[[Any], None] | None = None,
     on_brush: Callable[[float, float], None] | None = None,
     on_lasso: Callable[[str, list[float], list[float]], None] | None = None,
+    pictures: Sequence[str] = (),
 ) -> None:
     """A figure under its title, with the numbers drawn as a table and as CSV.
 
     Before the page runs again, `on_click` gets the customdata of a mark that was clicked, or `on_brush` the ends of the
     range that was dragged over: a figure cannot have both. `on_lasso`, which goes with `on_click`, gets the x-axis of
-    the panel and the corners of what was drawn around marks.
+    the panel and the corners of what was drawn around marks. `pictures` are where the images of each set are that marks
+    stand for (`app.images.served`): they are shown under the mouse.
     """
     title = figure.heading
 
@@ -134,7 +139,8 @@ def chart(
             on_click(points[0]["customdata"])
 
     with st.container(gap="small"):
-        st.html(f'<p class="chart-title">{explained(title)}</p>')
+        shown = f" data-pictures='{escape(json.dumps(list(pictures)))}'" if pictures else ""
+        st.html(f'<p class="chart-title"{shown}>{explained(title)}</p>')
         st.plotly_chart(
             figure,
             theme=None,
@@ -237,6 +243,11 @@ def mark(text: str, kind: str = "warn") -> str:
 def escape(text: object) -> str:
     """Text from outside, safe in HTML."""
     return html.escape(str(text))
+
+
+def leads(text: str, page: str, **values: object) -> str:
+    """Text of a table (HTML) as a link to a page with some values chosen (HTML); the session goes along."""
+    return f'<a class="leads" href="{escape(state.href(page, **values))}">{text}</a>'
 
 
 def named(name: str) -> str:

@@ -16,6 +16,14 @@ if (!window.__hvaeHistory) {
   };
   history.pushState = write;
   history.replaceState = (state, title, url) => (url ? write(state, title, url) : replace(state, title));
+  // A link in a table goes on in this session, as those of Streamlit do: to it this is a press of Back or Forward.
+  addEventListener("click", event => {
+    const link = event.target instanceof Element && event.target.closest("a.leads");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    push(null, "", link.href);
+    dispatchEvent(new PopStateEvent("popstate", {state: null}));
+  });
   for (const kind of ["pointerup", "keydown"]) addEventListener(kind, act, true);
   addEventListener("popstate", () => { acted = false; path = location.pathname; }, true);
 }

@@ -24,7 +24,7 @@ class Page:
 
 PAGES = (
     Page("overview", "Overview", _INSPECTED),
-    Page("how_it_works", "How it works", ("example", "layers", "seed")),
+    Page("how_it_works", "How it works", ("example", "layers", "seed", "lab", "z", "giver", "coordinate")),
     Page("paradox", "Why likelihood fails", ("step", "guess", "known", "other", "turn", "density", "picture")),
     Page(
         "reconstructions", "Reconstructions",

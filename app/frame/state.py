@@ -20,6 +20,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.figures.densities import IDS_PER_SET
+from app.frame import registry
 from app.frame.registry import PAGES
 from app.looks.wording import quoted
 from hvae.runs.folders import RunEntry
@@ -236,6 +237,18 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     } | changes
     wanted = {key: value for key, value in known.items() if value is not None and key not in there}
     return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items()}
+
+
+def href(page: str, **changes: object) -> str:
+    """The address of a page on this server with the values it knows as they were chosen last, with changes.
+
+    A change to None leaves one out.
+    """
+    keys = (*SELECTION_KEYS, JOB, *PAGE_KEYS[page])
+    wanted = {key: value for key, value in _chosen().items() if key in keys} | changes
+    spelled = {key: "" if value == [] else value for key, value in wanted.items() if value is not None}
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{base and f'/{base}'}{registry.address(page)}?{urlencode(spelled, doseq=True, safe=':')}"
 
 
 def address() -> str:

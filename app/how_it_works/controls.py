@@ -87,7 +87,7 @@ def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
 def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
     """Keys of the examples on offer; an image that a link names, or that is pinned elsewhere, stays on offer."""
     added: list[str] = st.session_state.setdefault("_how_added", [])
-    wanted = [*state.asked("example"), *filter(None, [state.chosen("image")])]
+    wanted = [*state.asked("example"), *state.asked("giver"), *filter(None, [state.chosen("image")])]
     added += [key for key in wanted if key not in added and is_image(key, sets, shape)]
     keys = [f"{slug}:{number}" for slug in sets for number in range(EACH)]
     keys += [key for key in added if is_image(key, sets, shape)]

@@ -214,12 +214,14 @@ def headings(shown: str, levels: Sequence[int], draws: int) -> list[str]:
     return ["Image", "What the model sees", *map(level_name, levels)]
 
 
-def strip(walked: RepeatedReconstructions, original: np.ndarray, label: str) -> str:
-    """What is left of one image `(1, channel, height, width)` at the usual levels, small, as HTML."""
+def strip(
+    walked: RepeatedReconstructions, original: np.ndarray, label: str, shown: str = PICTURE, name: str = "rebuilt"
+) -> str:
+    """What is left of one image `(1, channel, height, width)` at the usual levels, small, as HTML; named as a table."""
     levels = usual_levels(walked.depth)
-    columns = headings(PICTURE, levels, walked.draws)[1:]
-    (row,) = rows(walked, original, [label], PICTURE, levels)
-    return table_html(columns, [replace(row, cells=row.cells[1:])], "rebuilt", cell=SMALL_CELL)
+    columns = headings(shown, levels, walked.draws)[1:]
+    (row,) = rows(walked, original, [label], shown, levels)
+    return table_html(columns, [replace(row, cells=row.cells[1:])], name, cell=SMALL_CELL)
 
 
 def level_name(k: int) -> str:

@@ -8,9 +8,12 @@ import pandas as pd
 
 from app.figures.scattered import agreement as figures
 from app.frame import components, state
+from app.images import served
 from app.looks.palette import look
 from app.looks.wording import percent
 from app.reading.agreement import Agreement
+from hvae.runs.folders import RunEntry
+from hvae.runs.score_tables import ScoreTable
 from hvae.stats.arrays import Indices
 
 
@@ -24,27 +27,36 @@ class Axis:
     threshold: float
 
 
-def scatter(found: Sequence[Agreement], axes: Sequence[Axis], rows: Mapping[str, Indices] | None = None) -> None:
-    """Image sets, the in-distribution one first; a click pins the image.
+def scatter(
+    run: RunEntry,
+    tables: Mapping[str, ScoreTable],
+    found: Sequence[Agreement],
+    axes: Sequence[Axis],
+    rows: Mapping[str, Indices] | None = None,
+) -> None:
+    """Image sets, the in-distribution one first, whose images a run has in these tables; a click pins the image.
 
     `rows` are by slug the numbers of the images, default in order from 0.
     """
     first, second = axes
-    frames = []
+    frames, words = [], []
     for one in found:
         numbers = np.arange(len(one.first)) if rows is None else rows[one.slug]
         scores = {f"{first.name} score": one.first, f"{second.name} score": one.second}
         frames.append(pd.DataFrame({"data": one.slug, "image": numbers, **scores}).iloc[one.marks()])
+        words += served.words(tables[one.slug], frames[-1]["image"].tolist())
     drawn = pd.concat(frames, ignore_index=True)
     spoken = [f"{look(one.slug).title}: {one.likeness} (Spearman {one.correlation:.2f})" for one in found]
     title = f"Do {first.short} and {second.short} put images in the same order? {'; '.join(spoken)}"
     limits, shorts, titles = zip(*((one.threshold, one.short, one.title) for one in axes), strict=True)
+    slugs = [one.slug for one in found]
     components.chart(
-        figures.agreement(drawn, limits, shorts, titles, title),  # type: ignore[arg-type]
+        figures.agreement(drawn, limits, shorts, titles, title, words),  # type: ignore[arg-type]
         drawn,
         "agreement",
         key="agreement",
-        on_click=state.inspect_mark([one.slug for one in found]),
+        on_click=state.inspect_mark(slugs),
+        pictures=[served.address(run, tables[slug]) for slug in slugs],
     )
 
 

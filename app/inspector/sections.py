@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.inspector import noted, rebuilt, standing, verdict, why
+from app.inspector import neighbours, noted, rebuilt, standing, verdict, why
 from app.inspector.subject import Subject
 
 
@@ -26,6 +26,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("verdict", verdict.draw),
     Section("why", why.parts, fits=why.is_scored),
     Section("rebuilt", rebuilt.draw, late=True, fits=rebuilt.fits),
+    Section("where", rebuilt.where, "Where on the image it is lost", late=True, fits=rebuilt.can),
+    Section("neighbours", neighbours.draw, "The nearest own images, at every level", late=True, fits=neighbours.fits),
     Section("bound", why.bound, "How its likelihood comes about", fits=why.is_scored),
     Section("statistics", why.statistics, "Which of its statistics are unusual", fits=why.is_scored),
     Section("levels", standing.every_level, "The score at every level", fits=why.is_scored),

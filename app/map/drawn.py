@@ -14,8 +14,7 @@ from app.figures.layout import Figure
 from app.figures.scattered.maps import MapSet, level_maps
 from app.frame import components, controls, state
 from app.frame.caching import kept
-from app.frame.state import ImageId
-from app.images.gallery import Shown, gallery
+from app.images import served
 from app.images.mosaic import usual_levels
 from app.looks.palette import look
 from app.looks.wording import rate, significant, subscript
@@ -83,7 +82,8 @@ def panels(
     click = state.inspect_mark([pair.one.slug for pair in sets])
     # A new key takes the outline away together with the lasso that it was.
     key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"
-    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around)
+    pictures = [served.address(view.run, pair.one.table) for pair in sets]
+    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around, pictures=pictures)
 
 
 def _marks(
@@ -143,38 +143,10 @@ def apart(view: View, found: LatentMap) -> None:
     shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
     shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
     first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
-    trend = (
-        "farther apart at the lowest level than at the highest"
-        if first > last
-        else ("farther apart at the highest level than at the lowest")
-    )
+    near, far = ("highest", "lowest") if first > last else ("lowest", "highest")
     components.listed(
         frame, shown,
-        f"By distance alone these sets lie {trend}: AUROC of the distance to the fifth nearest training image",
+        f"By distance alone these sets lie farther apart at the {far} level than at the {near}: AUROC of the distance to "
+        "the fifth nearest training image",
         name="separation",
     )  # fmt: skip
-
-
-def neighbours(view: View, found: LatentMap, pinned: str | None) -> None:
-    """The own images nearest to the pinned one, a row a level, where the map has stored them."""
-    slug, _, index = (pinned or "").partition(":")
-    one = next((one for one in view.sets if one.slug == slug), None)
-    if one is None or not index.isdigit() or not int(index) < len(one.scores):
-        return
-    own, name = view.part("reference"), f"{look(slug).title} {index}"
-    if own is None or not found.metadata.neighbours:
-        st.caption(
-            f"This map was made without nearest training images. `hvae map {view.run.name} --neighbours 3` adds them."
-        )
-        return
-    example = int(one.table.frame["example"].iat[int(index)])
-    examples = own.table.frame["example"].to_numpy()
-    shown = []
-    for level in range(1, found.metadata.depth + 1):
-        for place, distance in found.nearest(slug, example, level):
-            row = int(np.searchsorted(examples, place))
-            if row < len(examples) and examples[row] == place:
-                shown.append(Shown(ImageId(slug=own.slug, index=row), f"z{subscript(level)} {significant(distance)}"))
-    title = f"Training images nearest to {name} at every level (below each: its level and distance)"
-    numbers = pd.DataFrame([(str(each.image), each.caption) for each in shown], columns=["image", "level and distance"])
-    gallery(view.run, {own.slug: own.table}, shown, title, numbers, key="nearest", on_click=lambda image: None)

@@ -11,7 +11,6 @@ import numpy as np
 import streamlit as st
 
 from app.frame import components, jobs, state
-from app.frame.caching import of_file
 from app.looks.palette import look
 from app.looks.wording import literal
 from app.reading import loading
@@ -35,15 +34,6 @@ class Joined:
     one: Scored
     on_map: Indices
     in_table: Indices
-
-
-def stored(run: RunEntry) -> LatentMap | None:
-    """The map of a run, None where it has none. Raises a TableError where it cannot be used."""
-
-    def read(path: Path) -> LatentMap | None:
-        return maps.latent_map(run)
-
-    return of_file(f"map of {loading.catalogue(run).weights}", run.path / maps.PATH, read)
 
 
 def stamp(run: RunEntry) -> str:

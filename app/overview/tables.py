@@ -61,7 +61,8 @@ def table_1(found: Sequence[View]) -> None:
         rows.append(row)
     frame = pd.DataFrame(rows)
     symbols = {label.removeprefix("-"): symbol.removeprefix("−") for label, symbol in _symbols(found).items()}
-    shown: Cells = {"bound": lambda row: symbols[row[0]]}
+    leading = {one.measure.label.removeprefix("-"): one.choices | {"unit": one.measure.unit} for one in found}
+    shown: Cells = {"bound": lambda row: components.leads(symbols[row[0]], "scores", **leading[row[0]])}
     own = 1
     for place, name in enumerate(frame.columns[1:], start=1):
         title = look(name.removeprefix("paper: ")).title
@@ -84,11 +85,17 @@ def table_2(found: Sequence[View], slug: str) -> None:
     if ratio and most.samples > first.setting.samples:
         found = [*found, *given(first.catalogue, first.inside.slug, [slug], most, [ratio.measure.score])[0]]
     frame = pd.DataFrame([_row(one, other) for one in found for other in one.outside if other.slug == slug])
-    symbols = _symbols(found)
+    leading = {
+        (one.measure.label, one.setting.samples): components.leads(
+            one.measure.symbol + (f" (S = {one.setting.samples})" if one.setting.samples > 1 else ""),
+            "scores", **one.choices,
+        )
+        for one in found
+    }  # fmt: skip
     components.listed(
         frame,
         {
-            "score": lambda row: symbols[row.score] + (f" (S = {row.samples})" if row.samples > 1 else ""),
+            "score": lambda row: leading[row.score, row.samples],
             **view.metric_cells(),
             "paper": lambda row: (
                 "–" if pd.isna(row.paper_auroc) else

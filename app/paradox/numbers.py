@@ -11,6 +11,7 @@ from app.figures.aurocs import ranking
 from app.figures.densities import Panel, Series, contrast_table, stacked
 from app.figures.scattered.clouds import cloud
 from app.frame import components, controls, state
+from app.images import served
 from app.looks.wording import bits, estimate, rate, signed
 from app.paradox import levels
 from app.paradox.rivals import UNIT, Pair, Rival, views
@@ -112,14 +113,16 @@ def volume(pair: Pair, guess: str | None) -> None:
         f"nats on average, log|det J| by {signed(of_volume)}.",
     )
     columns = st.columns(len(flows))
-    for place, (column, (rival, _), (points, _)) in enumerate(zip(columns, flows, made, strict=True)):
+    for place, (column, (rival, one), (points, _)) in enumerate(zip(columns, flows, made, strict=True)):
         with column:
             figure = cloud(
                 points,
+                _labels(one),
                 ("log|det J| (nats) · right = stretched more", "log p(z) (nats)"),
                 f"{rival.title}: up and to the right is likelier",
             )
-            components.chart(figure, points, f"paradox-terms-{place}", key=f"paradox-terms-{place}")
+            name = f"paradox-terms-{place}"
+            components.chart(figure, points, name, key=name, pictures=served.of_view(one))
     frame = pd.DataFrame([row for _, row in made])
     components.listed(
         frame,
@@ -177,7 +180,8 @@ def complexity(pair: Pair, guess: str | None) -> None:
     )
     title = f"{components.escape(chosen)}: do images that compress well, on the left, get a short code, below?"
     axes = ("compressed size (bits/dim), the shorter of zlib and PNG", "−log<sub>2</sub> p(x) (bits/dim)")
-    components.chart(cloud(points, axes, title), points, "paradox-codes", key="paradox-codes")
+    figure = cloud(points, _labels(one), axes, title)
+    components.chart(figure, points, "paradox-codes", key="paradox-codes", pictures=served.of_view(one))
     rows = [
         {"density": rival.title, "run": rival.run.name}
         | view.spread("likelihood", view.auroc(one.inside, one.outside[0]))
@@ -251,6 +255,10 @@ def _panel(rival: Rival, one: View, edges: Floats) -> Panel:
     """Both sets under one density."""
     series = [Series(part.slug, stats.density(part.scores, edges), np.arange(0), part.scores) for part in one.sets]
     return Panel("−log<sub>2</sub> p(x)", UNIT, components.escape(rival.title), series)
+
+
+def _labels(one: View) -> dict[str, Any]:
+    return {part.slug: part.table.frame["label"].to_numpy() for part in one.sets}
 
 
 def _terms(rival: Rival, one: View) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -97,10 +97,10 @@ def auroc_table(
     if published is not None:
         rows.append({"score": "published talk", "model_free": False} | {slug: stated[slug][0] for slug in stated})
     ends = (slug + end for slug in lines for end in ("", "_low", "_high"))
-    symbols: dict[str, str] = {
-        one.measure.label: f"{one.measure.score.title} ({one.measure.symbol})" if titles else one.measure.symbol
-        for one in found
-    }
+    symbols: dict[str, str] = {}
+    for one in found:
+        named = f"{one.measure.score.title} ({one.measure.symbol})" if titles else one.measure.symbol
+        symbols[one.measure.label] = components.leads(named, "scores", **one.choices)
 
     def cell(place: int, slug: str, row: Any) -> str:
         value, low, high = row[3 * place + 2 : 3 * place + 5]

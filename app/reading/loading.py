@@ -23,6 +23,8 @@ from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE, RunEntry
 from hvae.runs.images.outliers import unseen
 from hvae.runs.images.sources import Source, locate, require_unchanged
 from hvae.runs.images.training_set import part_of, training_set
+from hvae.runs.measured import maps
+from hvae.runs.measured.maps import LatentMap
 from hvae.runs.score_tables import ScoreTable, TableMetadata, table_paths
 from hvae.runs.states import RunState, is_written, learning_curve, run_state
 from hvae.runs.tensor_files import read_header
@@ -52,6 +54,11 @@ def stamp(entry: TableEntry, reference: TableEntry | None = None) -> str:
     if reference is not None:
         pixels.append(pixel_tables.find(images, reference.metadata.data_fingerprint))
     return f"{entry.path}@{entry.modified} {[path and path.stat().st_mtime_ns for path in pixels]}"
+
+
+def latent_map(run: RunEntry) -> LatentMap | None:
+    """The map of a run, None where it has none. Raises a TableError where it cannot be used."""
+    return of_file(f"map of {catalogue(run).weights}", run.path / maps.PATH, lambda path: maps.latent_map(run))
 
 
 def history(run: RunEntry) -> pd.DataFrame:

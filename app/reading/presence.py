@@ -85,7 +85,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     components.listed(
         frame,
         {
-            "run": lambda row: components.named(row.run),
+            "run": lambda row: _leading(row),
             "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
             "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
@@ -111,6 +111,12 @@ def runs_table(found: Sequence[RunEntry]) -> None:
         }
         lines = (f"<li><b>{names}</b>: {reason}</li>" for reason, names in named.items())
         st.html(f'<ul class="prose" aria-label="Why runs are not complete">{"".join(lines)}</ul>')
+
+
+def _leading(row: Any) -> str:
+    """The name of a run, leading to the overview of it."""
+    own = row.data if pd.notna(row.data) and ":" not in row.data else None
+    return components.leads(components.named(row.run), "overview", run=row.run, data=own, ood=None, image=None)
 
 
 def _row(run: RunEntry) -> dict[str, object]:

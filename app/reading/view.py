@@ -79,6 +79,20 @@ class View:
         return self.inside.table.metadata.depth
 
     @property
+    def choices(self) -> dict[str, object]:
+        """What the address says of its run, score and setting; for links."""
+        one, how = self.measure.score, self.setting
+        level = {} if one.k is None else {"k": one.k}
+        return {
+            "run": self.run.name,
+            "score": one.name,
+            **level,
+            "reading": how.reading,
+            "S": how.samples,
+            "R": how.draws,
+        }
+
+    @property
     def sets(self) -> tuple[Scored, ...]:
         """The in-distribution set, then the others."""
         return (self.inside, *self.outside)

@@ -15,6 +15,7 @@ from app.figures.densities import Brush, Series
 from app.figures.layout import Figure
 from app.frame import components, state
 from app.frame.caching import kept
+from app.images import served
 from app.looks.palette import look
 from app.looks.wording import literal, percent, rate, spoken
 from app.reading import loading, measures
@@ -89,7 +90,10 @@ def series(sets: Sequence[Scored], marks: int) -> list[Series]:
     """Binned densities of several sets, with so many images of them drawn one by one."""
     rugs = [measures.rug(one.scores, marks // len(sets)) for one in sets]
     drawn = zip(sets, views.densities(sets), rugs, strict=True)
-    return [Series(one.slug, density, rug, one.scores[rug]) for one, density, rug in drawn]
+    return [
+        Series(one.slug, density, rug, one.scores[rug], served.words(one.table, rug.tolist()))
+        for one, density, rug in drawn
+    ]
 
 
 def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
@@ -111,7 +115,7 @@ def _densities(view: View, threshold: measures.Threshold, reach: Reach) -> None:
     mouse: Any = {"on_brush": controls.drag} if reach.brushing else {"on_click": state.inspect_mark(view.slugs)}
     drawn = kept("densities drawn", (view.stamp, threshold.value, reach.brushing, brush), draw)
     with st.container(key="densities"):
-        components.chart(*drawn, "densities", key=key, **mouse)
+        components.chart(*drawn, "densities", key=key, pictures=served.of_view(view), **mouse)
 
 
 def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
@@ -204,7 +208,8 @@ def beside_likelihood(view: View) -> None:
         # A new key forgets the mark that was chosen in the figure before, which a click there would take back.
         key = f"contrast-{zlib.crc32(stamp.encode()):08x}"
         drawn = kept("contrast drawn", stamp, draw)
-        components.chart(*drawn, "contrast", key=key, on_click=state.inspect_mark(both[1].slugs))
+        click = state.inspect_mark(both[1].slugs)
+        components.chart(*drawn, "contrast", key=key, on_click=click, pictures=served.of_view(both[1]))
 
 
 def what_to_see(own: str, symbol: str, likelihood: Mapping[str, float], other: Mapping[str, float]) -> str:

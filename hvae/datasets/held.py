@@ -164,8 +164,9 @@ class Names(Sequence[str]):
         return Names(found) if isinstance(index, slice) else found.as_py()
 
     def take(self, rows: np.ndarray) -> Names:
-        """Those of some rows (m,)."""
-        return Names(self.held.take(rows))
+        """Those of some rows (m,); all of them in their order take no more room."""
+        every = len(rows) == len(self) and np.array_equal(rows, np.arange(len(self)))
+        return self if every else Names(self.held.take(rows))
 
 
 class NameList:

@@ -48,12 +48,15 @@ def evaluation_noise(seed: int, slug: str, index: np.ndarray, draw: int, size: i
     return (bits.view(np.uint32)[:, :size] >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
 
 
-def evaluation_normals(seed: int, slug: str, index: np.ndarray, draw: int, sample: int, size: int) -> np.ndarray:
+def evaluation_normals(
+    seed: int, slug: str, index: np.ndarray, draw: int, sample: int, size: int, out: np.ndarray | None = None
+) -> np.ndarray:
     """Standard normal noise ``(n, size)`` float32 for the latents of each example, independent of `evaluation_noise`.
 
     The arguments are those of `evaluation_noise`; ``sample`` numbers the importance samples within a draw, from 0.
+    They are written to ``out`` where that is given.
     """
-    normals = np.empty((len(index), size), dtype=np.float32)
+    normals = np.empty((len(index), size), dtype=np.float32) if out is None else out
     for row, philox in enumerate(_streams(seed, slug, "normal", index, draw, sample)):
         np.random.Generator(philox).standard_normal(dtype=np.float32, out=normals[row])
     return normals

@@ -21,6 +21,7 @@ from hvae.errors import CheckpointError, ConfigError, DataError, TableError
 from hvae.files import read_sealed, run_lock, write_sealed
 from hvae.measuring.further import FURTHER
 from hvae.measuring.noise import noise_key
+from hvae.measuring.passes.sizes import MOST_LANES
 from hvae.measuring.scorer import Scorer
 from hvae.measuring.stopping import finishing
 from hvae.runs.columns import NAME, column_array, column_type, is_further_column, require_sound
@@ -31,7 +32,7 @@ from hvae.runs.shards import Shard, shard_path, write_shard
 SAME = ("weights_sha256", "data_fingerprint", "preprocessing", "setting")
 """What two tables of one name have to agree in to be of the same numbers."""
 CHUNK = 200
-"""Images between two saved chunks: what an interrupted scoring can lose at most."""
+"""Images between two saved chunks, what an interrupted scoring can lose at most; a GPU takes a whole pass at S = 1."""
 
 
 def score(
@@ -116,7 +117,8 @@ class _Scoring:
     def run(self, on_progress: Callable[[int, int], None] | None) -> Path:
         """Score what is missing, then write the table."""
         n = len(self.rows)
-        chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+        size = MOST_LANES if self.fabric.device.type == "cuda" and self.how.samples == 1 else CHUNK
+        chunks = [(start, min(start + size, n)) for start in range(0, n, size)]
         with finishing() as stop_if_asked:
             for number, (start, stop) in enumerate(chunks):
                 if number % self.fabric.world_size == self.fabric.global_rank and self._read(start, stop) is None:

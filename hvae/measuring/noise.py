@@ -6,6 +6,7 @@ runs are compared on common random numbers.
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor
 from hvae.config import Preprocessing
 from hvae.datasets import evaluation_noise, evaluation_normals, preprocess
 from hvae.models.latents import Walk
+
+_ROWS = 256
+"""Drawn by one thread at a time."""
 
 
 def noise_key(slug: str, split: str) -> str:
@@ -55,6 +59,20 @@ class EvaluationNoise:
         self._ends = np.cumsum([0, *(math.prod(shape) for shape in latent_shapes)])
         self._address, self._samples, self._device = (seed, key, index, draw), samples, device
         self._drawn: dict[Walk, Tensor] = {}
+        self._begun: tuple[Tensor, list[Future]] | None = None
+
+    def draw(self, pool: Executor) -> None:
+        """Begin to draw the inference walk by the threads of a pool, into memory that a GPU copies from by itself."""
+        seed, key, index, draw = self._address
+        size, n, pinned = int(self._ends[-1]), len(index), torch.device(self._device).type == "cuda"
+        into = torch.empty((self.lanes, size), pin_memory=pinned)
+        rows = into.numpy().reshape(len(self._samples), n, size)
+        jobs = [
+            pool.submit(evaluation_normals, seed, key, index[part], draw, sample, size, rows[place, part])
+            for place, sample in enumerate(self._samples)
+            for part in (slice(start, start + _ROWS) for start in range(0, n, _ROWS))
+        ]
+        self._begun = into, jobs
 
     def __call__(self, walk: Walk, layer: int, shape: tuple[int, ...]) -> Tensor:
         """Noise of shape (lanes, *shape) for layer `layer` (0 = lowest)."""
@@ -64,6 +82,11 @@ class EvaluationNoise:
 
     def _draw(self, walk: Walk) -> Tensor:
         """All layers of one walk; most proposals never ask for the generative one."""
+        if walk == "inference" and self._begun is not None:
+            into, jobs = self._begun
+            for job in jobs:
+                job.result()
+            return into.to(self._device, non_blocking=True)
         seed, key, index, draw = self._address
         size = int(self._ends[-1])
         start = size if walk == "generation" else 0

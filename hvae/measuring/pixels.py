@@ -29,11 +29,13 @@ def measure_pixels(images: ImageSet) -> Path:
     found = pixel_tables.find(images.fingerprint)
     if found is not None:
         return found
-    parts = []
+    measured = {column.name: np.empty(len(images), np.float32) for column in PIXEL_COLUMNS}
     for start in range(0, len(images), _AT_ONCE):
-        parts.append(pixel_statistics(images.images[start : start + _AT_ONCE]))
+        some = pixel_statistics(images.images[start : start + _AT_ONCE])
+        for name, values in measured.items():
+            values[start : start + _AT_ONCE] = some[name]
         release(images.images)
-    return pixel_tables.write(pd.concat(parts, ignore_index=True), images.fingerprint)
+    return pixel_tables.write(pd.DataFrame(measured, copy=False), images.fingerprint)
 
 
 class PixelDensity:

@@ -166,7 +166,7 @@ def reconstruct(model: HierarchicalVAE, x: Tensor, noise: Noise, reading: Readin
     Raises:
         HvaeError: images that are not of the model's shape, or noise of another number of lanes.
     """
-    _check(model, x, noise)
+    require_fit(model, x, noise)
     sweep = Sweep(model, x, noise)
     levels, log_px, pixels, bounds = [], [], [], []
     for k in range(model.depth + 1):
@@ -191,7 +191,7 @@ def reconstruct_switched(model: HierarchicalVAE, x: Tensor, noise: Noise, choice
         ConfigError: a choice with other letters.
         HvaeError: a choice of another depth.
     """
-    _check(model, x, noise)
+    require_fit(model, x, noise)
     if unfit := next((choice for choice in choices if len(choice) != model.depth), None):
         raise HvaeError(f"'{unfit}' names {len(unfit)} layers, this model has {model.depth}")
     sweep = Sweep(model, x, noise)
@@ -254,7 +254,8 @@ def unconditional_samples(model: Model, n: int, generator: torch.Generator) -> n
     return model.sample(n, generator).float().cpu().numpy()
 
 
-def _check(model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
+def require_fit(model: HierarchicalVAE, x: Tensor, noise: Noise) -> None:
+    """Images of the model's shape, with one lane of noise each; anything else is an `HvaeError`."""
     if tuple(x.shape[1:]) != tuple(model.config.image_shape):
         takes = ", ".join(map(str, model.config.image_shape))
         raise HvaeError(f"images of shape {tuple(x.shape)} do not fit this model: it takes (n, {takes})")

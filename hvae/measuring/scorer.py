@@ -1,6 +1,8 @@
 """The statistics of some images under one run: of a data set, or of images from outside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,30 +16,33 @@ from hvae.datasets import content_index
 from hvae.errors import ConfigError, DataError
 from hvae.measuring.further import Further
 from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.measuring.passes import counted
+from hvae.measuring.passes.ahead import Ahead, threads_for
+from hvae.measuring.passes.sizes import LEAST_IMAGES, Lanes
 from hvae.measuring.pixels import pixel_statistics
-from hvae.models.blocks import fold_weight_norm
+from hvae.models.blocks import channels_last, fold_weight_norm
 from hvae.models.hierarchical import HierarchicalVAE
+from hvae.models.latents import Noise
 from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.runs.settings import Setting
-
-LEAST_IMAGES = 32
-"""Images in one pass at the least, padded with copies: math libraries take other kernels for smaller ones, which round
-differently, and no value of a table may depend on the batch size."""
 
 
 class Scorer:
     """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
     def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
-        """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it."""
+        """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
+
+        On a GPU it is as many more as fit its free memory, and half of them as often as that runs out.
+        """
         if batch_size < 1:
             raise ConfigError(f"scoring: batch_size must be at least 1, it is {batch_size}")
         checkpoint = load_checkpoint(run, fabric.device)
         self.config, self.weights_sha256, self.how = checkpoint.config, checkpoint.weights_sha256, how
         self._model = fold_weight_norm(checkpoint.model)
-        self._fabric, self._batch_size = fabric, batch_size
+        self._fabric, self.lanes = fabric, Lanes(batch_size, fabric.device)
 
     @property
     def columns(self) -> list[str]:
@@ -65,31 +70,63 @@ class Scorer:
         """
         # What is fitted to an image takes derivatives, which inference mode has none of.
         with torch.inference_mode() if further is None else torch.no_grad(), self._fabric.autocast():
-            draws = [
-                np.concatenate(
-                    [self._batch(images[part], key, index[part], draw, further) for part in self._parts(len(images))]
-                )
-                for draw in range(self.how.draws)
-            ]
-        return np.stack(draws)
+            some = images[:LEAST_IMAGES], key, index[:LEAST_IMAGES]
+            self.lanes.fit(lambda: self._batch(*some, 0, further, replace(self.how, samples=1), None))
+            with threads_for(self._fabric.device if self.how.noise == 1 else torch.device("cpu")) as pool:
+                return np.stack([self._draw(images, key, index, draw, further, pool) for draw in range(self.how.draws)])
 
-    def _parts(self, n: int) -> Iterator[slice]:
-        size = LEAST_IMAGES if self.how.samples > 1 else max(self._batch_size, LEAST_IMAGES)
-        return (slice(start, start + size) for start in range(0, n, size))
+    def _draw(
+        self,
+        images: np.ndarray,
+        key: str,
+        index: np.ndarray,
+        draw: int,
+        further: Further | None,
+        pool: Executor | None,
+    ) -> np.ndarray:
+        """Values of one draw, (n, columns), a pass at a time; one that needs too much memory is made in halves."""
+        found: list[np.ndarray] = []
+        done = 0
+        while done < len(images):
+            part = slice(done, done + self.lanes.images(self.how.samples))
+            try:
+                found.append(self._batch(images[part], key, index[part], draw, further, self.how, pool))
+                done = part.stop
+            except torch.OutOfMemoryError as error:
+                self.lanes.halve(error)
+        return np.concatenate(found)
 
-    def _batch(self, images: np.ndarray, key: str, index: np.ndarray, draw: int, further: Further | None) -> np.ndarray:
+    def _batch(
+        self,
+        images: np.ndarray,
+        key: str,
+        index: np.ndarray,
+        draw: int,
+        further: Further | None,
+        how: Setting,
+        pool: Executor | None,
+    ) -> np.ndarray:
         """Values of one batch and draw, (images, columns)."""
-        how, device, count = self.how, self._fabric.device, len(index)
+        device, count = self._fabric.device, len(index)
         padding = max(0, LEAST_IMAGES - count)
         index = np.pad(index, (0, padding), mode="edge")
         images = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)), mode="edge")
-        x = prepare(images, self.config.data.preprocessing, how.seed, key, index, draw).to(device)
-        x = x.contiguous(memory_format=torch.channels_last)
+        if how.noise == 1:
+            x = prepare(images, self.config.data.preprocessing, how.seed, key, index, draw).to(device)
+        else:
+            x = counted.prepare(images, self.config.data.preprocessing, how.seed, key, index, draw, device)
+        x = channels_last(x)
 
-        def noise(samples: Sequence[int]) -> EvaluationNoise:
-            return EvaluationNoise(how.seed, key, index, draw, samples, self._model.latent_shapes, device)
+        address, shapes = (how.seed, key, index, draw), self._model.latent_shapes
 
-        per_pass = max(1, self._batch_size // len(index))
+        def drawn(samples: Sequence[int]) -> EvaluationNoise:
+            return EvaluationNoise(*address, samples, shapes, device)
+
+        def made(samples: Sequence[int]) -> Noise:
+            return counted.CountedNoise(*address, samples, shapes, device)
+
+        per_pass = max(1, self.lanes.number // len(index))
+        noise = made if how.noise == 2 else drawn if pool is None else Ahead(drawn, how.samples, per_pass, pool)
         if further is None:
             values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
         else:

@@ -1,7 +1,8 @@
 """Hierarchical variational autoencoder: stages walked once upward and once downward under a proposal."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pkgutil import resolve_name
 from typing import cast
 
@@ -12,7 +13,8 @@ from torch.distributions import Distribution
 from hvae.errors import ConfigError
 from hvae.models.blocks import Shape
 from hvae.models.hierarchical_config import FAMILIES, HierarchicalConfig
-from hvae.models.latents import Evidence, Latent, Noise, Pass, generator_noise
+from hvae.models.interventions import Change
+from hvae.models.latents import Evidence, Latent, Noise, Pass, align, generator_noise
 from hvae.models.likelihoods import LIKELIHOODS
 from hvae.models.proposal import Draw, Proposal, sample_proposal
 from hvae.models.stages.stage import Stage
@@ -73,24 +75,35 @@ class HierarchicalVAE(nn.Module):
             walk.append(self.infer_layer(walk[-1], level, draw, noise))
         return tuple(walk[1:])
 
-    def generate(self, draws: Sequence[Draw], evidence: Sequence[Evidence] | None, noise: Noise) -> Pass:
+    def generate(
+        self,
+        draws: Sequence[Draw],
+        evidence: Sequence[Evidence] | None,
+        noise: Noise,
+        changes: Mapping[int, Change] | None = None,
+    ) -> Pass:
         """The generative walk from the top layer to p(x | z), with the `draws` of each z, lowest first.
 
         Without images there is no `evidence` of the inference walk, every draw must be from the prior, and the lanes of
-        the `noise` are the number of images.
+        the `noise` are the number of images. `changes` are made to the latents of some layers (0 = lowest) before the
+        stages below read them, and may bring more lanes.
         """
         if evidence is None and any(draw.from_posterior for draw in draws):
             raise ConfigError("without images every latent variable has to come from the prior")
         above = cast(tuple[Tensor, ...], ())
         latents: list[Latent] = []
         for level in reversed(range(self.depth)):
-            stage = self._stages[level]
+            stage, before = self._stages[level], above
             above, latent = stage.generate(
-                above,
+                before,
                 None if evidence is None else evidence[level],
                 draws[level],
                 lambda stage=stage, level=level: noise("generation", level, stage.latent_shape),
             )
+            if changes and level in changes:
+                latent = changes[level](latent)
+                latent = replace(latent, z=align(latent.z, max(len(latent.z), len(before[-1]) if before else 1)))
+                above = stage.extend(before, latent.z)
             latents.append(latent)
         return Pass(tuple(reversed(latents)), self.decode(above[-1]))
 

@@ -118,9 +118,9 @@ def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> 
             yield from _rivals(table)
             continue
         for _, frame in table.groupby(SETTINGS, sort=False):
-            note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(
-                *frame[SETTINGS].iloc[0]
-            )
+            *known, noise = frame[SETTINGS].iloc[0]
+            note = "run {}, in-distribution {}, reading {}, S = {}, R = {}, seed {}, {}".format(*known)
+            note += f", noise {noise}" if noise != Setting().noise else ""
             if name == "card":
                 first = frame.iloc[0]
                 note += (

@@ -20,7 +20,7 @@ TABLES = ("bits", "detection", "control", "alarms", "layers", "ratios")
 OVER_SEEDS = ("seeds", "missed")
 """Of those that take several runs which differ in their seed alone."""
 
-SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision"]
+SETTINGS = ["run", "in_data", "reading", "samples", "draws", "seed", "precision", "noise"]
 PUBLISHED_METRICS = ("auroc", "auprc", "fpr80")
 METRICS = (*PUBLISHED_METRICS, "fpr95")
 

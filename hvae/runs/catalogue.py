@@ -18,6 +18,7 @@ from hvae.datasets.base import slug_stem
 from hvae.datasets.registry import PARTS
 from hvae.errors import TableError
 from hvae.inputs import sha256
+from hvae.parquet_files import LARGE
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata, read_content, read_table, table_paths
 from hvae.runs.settings import Setting
@@ -28,10 +29,6 @@ UNDECIDED = (
     "cannot be used: the tables were made with different weights, and the run has none that tell which are its own; "
     "keep the tables of one model"
 )
-
-
-_LARGE = 8_000_000
-"""Bytes above which a table is verified a column at a time, which takes little memory and a moment more."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +196,7 @@ def _of_weights(entry: TableEntry, weights: str | None) -> TableEntry | str:
 def _verified(path: Path, modified: int, size: int) -> TableMetadata | str:
     """Metadata of a sound table, or what is wrong with it; `modified` and `size` are part of the key."""
     try:
-        return read_content(path, () if size > _LARGE else None)[0]
+        return read_content(path, () if size > LARGE else None)[0]
     except TableError as error:
         return str(error)
 

@@ -13,7 +13,15 @@ import pyarrow as pa
 
 from hvae.errors import TableError
 from hvae.files import write_atomically
-from hvae.parquet_files import read_parquet, write_parquet
+from hvae.parquet_files import (
+    LARGE,
+    read_columns,
+    read_footer,
+    read_parquet,
+    spilled,
+    whole_schema,
+    write_parquet,
+)
 from hvae.runs.columns import PAIR_COLUMNS, PIXEL_COLUMNS
 from hvae.runs.folders import run_roots
 
@@ -86,10 +94,11 @@ def _read(path: Path, fingerprint: str, reference: str | None, modified: int, si
     if size > MAXIMUM_BYTES:
         raise TableError(f"{path.name} is larger than any statistics of pixels ({MAXIMUM_BYTES:,} bytes at most)")
     try:
-        content = read_parquet(path)
+        footer = read_footer(path)
+        held, names = footer.metadata or {}, whole_schema(footer.schema.to_arrow_schema()).names
+        frame = spilled(read_columns(path)) if size > LARGE else read_parquet(path).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): {hint}") from None
-    wanted, held = _metadata(fingerprint, reference), content.schema.metadata or {}
-    if not wanted.items() <= held.items() or content.column_names != _names(reference):
+    if not _metadata(fingerprint, reference).items() <= held.items() or names != _names(reference):
         raise TableError(f"{path.name} holds the statistics of other images: {hint}")
-    return content.to_pandas()
+    return frame

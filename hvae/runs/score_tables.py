@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,17 @@ from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
-from hvae.parquet_files import read_columns, read_footer, read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import (
+    LARGE,
+    add_to_hash,
+    content_hash,
+    read_columns,
+    read_footer,
+    read_parquet,
+    spilled,
+    whole_schema,
+    write_parquet,
+)
 from hvae.runs import pixel_tables
 from hvae.runs.columns import (
     KEYS,
@@ -38,17 +49,14 @@ from hvae.runs.columns import (
     of_run,
     require_sound,
 )
-from hvae.runs.settings import Precision, Setting
+from hvae.runs.settings import Noise, Precision, Setting
 from hvae.stats.arrays import Floats
 
 TABLE_SCHEMA_VERSION = 3
 READABLE_VERSIONS = (2, TABLE_SCHEMA_VERSION)
 """Schema 2 has standard errors in float32 and not in float16; all else is the same."""
 METADATA_KEY = b"hvae"
-MAXIMUM_ROWS = 5_000_000
-MAXIMUM_COLUMNS = 1_000
-MAXIMUM_TABLE_BYTES = 1_000_000_000
-_TEXTS = 20_000
+MAXIMUM_ROWS, MAXIMUM_COLUMNS, MAXIMUM_TABLE_BYTES = 5_000_000, 1_000, 1_000_000_000
 
 
 class TableMetadata(Frozen):
@@ -71,6 +79,8 @@ class TableMetadata(Frozen):
     task: Annotated[str, Field(pattern=r"^[a-z-]*$", max_length=40)] = ""
     """`hvae.config.ModelConfig.task` of the model."""
     precision: Precision
+    noise: Noise = 1
+    """Its version, see `hvae.runs.settings.Setting`; tables from before there were several have the first."""
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     data_fingerprint: str
     """Of the pixels scored, as `hvae.datasets.ImageSet.fingerprint` gives it."""
@@ -90,7 +100,7 @@ class TableMetadata(Frozen):
     @property
     def setting(self) -> Setting:
         """How the statistics were estimated."""
-        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision)
+        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision, self.noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +139,8 @@ class ScoreTable:
         """What to do about a column that is not there, in words with the command; None where it is there."""
         if name in self.frame:
             few = self.having([name])
-            some = (
-                f"only {len(few):,} of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
-            )
-            return some if few is not self else None
+            of = f"of the {len(self):,} images of {self.metadata.slug} ({self.metadata.split}) have it"
+            return f"only {len(few):,} {of}" if few is not self else None
         if self._joined(name, reference) is not None:
             return None
         if self.taken is not None:
@@ -211,30 +219,11 @@ def write_content(
 ) -> Path:
     """Write columns as they are, under metadata with today's schema and their hash filled in, and what is `extra`."""
     today = {"schema_version": TABLE_SCHEMA_VERSION, "content_sha256": content_hash(content)}
-    held = {METADATA_KEY: about.model_copy(update=today).model_dump_json().encode(), **(extra or {})}
+    # Earlier versions read what is of the first noise.
+    unsaid = {"noise"} if about.noise == 1 else None
+    held = {METADATA_KEY: about.model_copy(update=today).model_dump_json(exclude=unsaid).encode(), **(extra or {})}
     write_atomically(path, lambda part: write_parquet(content.replace_schema_metadata(held), part))
     return path
-
-
-def content_hash(content: pa.Table) -> str:
-    """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
-    digest = hashlib.sha256()
-    for name, column in zip(content.column_names, content.columns, strict=True):
-        _digest(digest, name, column)
-    return digest.hexdigest()
-
-
-def _digest(digest: hashlib._Hash, name: str, column: pa.ChunkedArray) -> None:
-    digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-    if not pa.types.is_string(column.type):
-        digest.update(np.ascontiguousarray(column.to_numpy()).data)
-        return
-    # The list of all texts in JSON, some of them at a time.
-    digest.update(b"[")
-    for start in range(0, len(column), _TEXTS):
-        some = json.dumps(column.slice(start, _TEXTS).to_pylist())[1:-1]
-        digest.update(f"{', ' * bool(start)}{some}".encode())
-    digest.update(b"]")
 
 
 def table_paths(run: Path) -> list[Path]:
@@ -284,6 +273,10 @@ def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = N
     Raises:
         TableError: see `read_metadata`; or content that is not what was written, or not finite.
     """
+    if columns is None and path.is_file() and path.stat().st_size > LARGE:
+        metadata = read_metadata(path)
+        with _readable(path):
+            return ScoreTable(spilled(_verified(path, metadata)), metadata, run)
     metadata, content = read_content(path, columns)
     frame = content.to_pandas()
     # Nobody computes in half precision: the square of 256 is infinite there.
@@ -297,23 +290,36 @@ def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[Table
     With names to `keep`, the others are verified and let go, one at a time: a large table need not be held whole.
     """
     metadata = read_metadata(path)
-    try:
-        if keep is None:
-            content = read_parquet(path)
-            found = content_hash(content)
-        else:
-            digest, kept = hashlib.sha256(), {}
-            for name, column in read_columns(path):
-                _digest(digest, name, column)
-                require_sound(pa.table({name: column}), path.name)
-                kept |= {name: column} if name in keep else {}
-            content, found = pa.table(kept), digest.hexdigest()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
-    if found != metadata.content_sha256:
-        raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
+    with _readable(path):
+        if keep is not None:
+            return metadata, pa.table({name: one for name, one in _verified(path, metadata) if name in keep})
+        content = read_parquet(path)
+    _require_written(path, content_hash(content), metadata)
     require_sound(content, path.name)
     return metadata, content
+
+
+def _verified(path: Path, metadata: TableMetadata) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Each column by its name, one in memory at a time; what is wrong with any is known once the last was taken."""
+    digest = hashlib.sha256()
+    for name, column in read_columns(path):
+        add_to_hash(digest, name, column)
+        require_sound(pa.table({name: column}), path.name)
+        yield name, column
+    _require_written(path, digest.hexdigest(), metadata)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
+
+
+def _require_written(path: Path, found: str, metadata: TableMetadata) -> None:
+    if found != metadata.content_sha256:
+        raise TableError(f"{path.name} is not what was written: its values have another hash; score it again")
 
 
 def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:

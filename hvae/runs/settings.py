@@ -13,11 +13,12 @@ from hvae.errors import ConfigError
 from hvae.models.proposal import READINGS, Reading
 
 Precision = Literal["32-true", "bf16-mixed"]
+Noise = Annotated[int, Field(ge=1, le=2)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Setting:
-    """Reading, S, R, seed and precision: two tables are compared only where all five agree."""
+    """Reading, S, R, seed, precision and noise: two tables are compared only where all of them agree."""
 
     reading: Reading = "mean"
     """How L^{>k} is read."""
@@ -29,6 +30,9 @@ class Setting:
     """Of all noise of the evaluation."""
     precision: Precision = "32-true"
     """Of the forward passes."""
+    noise: Noise = 1
+    """Version of all noise: 1 drawn by the host, example by example; 2 by `hvae.measuring.passes.counted`, on the
+    device."""
 
     @classmethod
     def of(cls, **values: Any) -> Setting:
@@ -43,26 +47,28 @@ class Setting:
             raise ConfigError(f"scoring: {first_problem(error)}") from None
 
     def __str__(self) -> str:
-        """In words, for people; seed and precision only where they are not the usual ones."""
+        """In words, for people; seed, precision and noise only where they are not the usual ones."""
         usual = Setting()
         rest = [f"seed {self.seed}"] if self.seed != usual.seed else []
         rest += [self.precision] if self.precision != usual.precision else []
+        rest += [f"noise {self.noise}"] if self.noise != usual.noise else []
         return ", ".join([f"reading {self.reading}", f"S = {self.samples}", f"R = {self.draws}", *rest])
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Its five fields by name, as metadata and reports hold them."""
+        """Its fields by name, as metadata and reports hold them."""
         return asdict(self)
 
     @property
     def options(self) -> str:
-        """As options of `hvae score`; the usual seed and precision are left out."""
+        """As options of `hvae score`; the usual seed, precision and noise are left out."""
         usual = Setting()
         words = f"--reading {self.reading} --samples {self.samples} --draws {self.draws}"
         words += f" --seed {self.seed}" if self.seed != usual.seed else ""
-        return words + (f" --precision {self.precision}" if self.precision != usual.precision else "")
+        words += f" --precision {self.precision}" if self.precision != usual.precision else ""
+        return words + (f" --noise {self.noise}" if self.noise != usual.noise else "")
 
     @property
-    def order(self) -> tuple[int, int, int, int, str]:
-        """Sort key: readings in their own order, then S, R, seed, precision."""
-        return READINGS.index(self.reading), self.samples, self.draws, self.seed, self.precision
+    def order(self) -> tuple[int, int, int, int, str, int]:
+        """Sort key: readings in their own order, then S, R, seed, precision, noise."""
+        return READINGS.index(self.reading), self.samples, self.draws, self.seed, self.precision, self.noise

@@ -250,7 +250,7 @@ def unlike(about: TableMetadata, reference: TableMetadata) -> str | None:
     """Why a reference part says nothing about a table, None where both were measured alike."""
     if about.weights_sha256 != reference.weights_sha256:
         return f"{about.slug} ({about.split}) and the {reference.split} part have other weights each: score both again"
-    for name in ("reading", "samples", "draws", "precision"):
+    for name in ("reading", "samples", "draws", "precision", "noise"):
         own, other = getattr(about, name), getattr(reference, name)
         if own != other:
             return (

@@ -117,7 +117,7 @@ def _require_alike(table: ScoreTable, other: ScoreTable) -> None:
     same = own.data_fingerprint == its.data_fingerprint != "" and table.frame["example"].equals(other.frame["example"])
     if not same:
         raise TableError(f"{said} are not the same images: score both runs on one set")
-    for name in ("preprocessing", "reading", "samples", "draws", "seed", "precision"):
+    for name in ("preprocessing", "reading", "samples", "draws", "seed", "precision", "noise"):
         if getattr(own, name) != getattr(its, name):
             raise TableError(
                 f"{said} were measured with {name} = {getattr(own, name)} and {getattr(its, name)}, and they only "

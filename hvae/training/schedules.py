@@ -24,4 +24,5 @@ def of_every_class(labels: Tensor) -> Tensor:
     classes = labels[labels >= 0].unique()
     most = -(-SETTLING_IMAGES // max(1, len(classes)))
     chosen = torch.cat([labels.eq(label).nonzero().flatten()[:most] for label in classes])
-    return chosen[torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))]
+    order = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))
+    return chosen[order.to(chosen.device)]

@@ -126,7 +126,7 @@ def sound(app: AppTest) -> str:
 
 def html_of(app: AppTest) -> str:
     """All HTML of a page, without what explains its terms."""
-    bodies = (one.proto.body for one in app.get("html") if one.proto.body != components.HISTORY)
+    bodies = (one.proto.body for one in app.get("html") if one.proto.body != components.SCRIPTS)
     return re.sub("</?dfn[^>]*>", "", "\n".join(bodies))
 
 

@@ -48,7 +48,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     frames: dict[str, pd.DataFrame] = {}
     monkeypatch.setattr(components, "save", lambda frame, name, **_: frames.update({name: frame}))
     text = sound(visit("overview", run="first", ood=["mnist", "digits"]))
-    assert text.count('<th scope="row"><i>t</i>oy</th>') == 2
+    assert text.count("><i>t</i>oy</a></th>") == 2
     for name in ("table-2", "every-set"):
         by_score = frames[name].set_index("score")
         assert {"toy", "-L>0", "LLR>3", "typicality"} <= set(by_score.index), name
@@ -79,16 +79,14 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
         app = visit(page, run="pixels", **values)
         text = sound(app)
         assert not app.error, page
-        assert (
-            "A model of 0 latent layers has none of these scores: Likelihood ratio, Joint score, Joint score with input."
-            in text
-        ), page
-    assert 'scope="row">−L<sup>&gt;0</sup></th>' in sound(visit("overview", run="pixels"))
+        none = "Likelihood ratio, Joint score, Joint score with input."
+        assert f"A model of 0 latent layers has none of these scores: {none}" in text, page
+    assert ">−L<sup>&gt;0</sup></a></th>" in sound(visit("overview", run="pixels"))
     assert "its hierarchy" not in sound(visit("overview", run="pixels"))
     mixed = visit("compare", run="layers", also=["pixels"], score="llr")
     assert "pixels: Likelihood ratio has nothing to say about a model of 0 latent layers" in sound(mixed)
     runs = sound(visit("runs", run="pixels"))
-    assert ">pixels</th>" in runs and "have no columns for that" not in runs
+    assert ">pixels</a></th>" in runs and "have no columns for that" not in runs
 
 
 def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:

@@ -76,7 +76,8 @@ class Visit:
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
                     && !document.querySelector('[data-stale="true"]')
                     && !document.getAnimations().some(
-                        one => one instanceof CSSTransition && one.effect?.target?.checkVisibility());
+                        one => one instanceof CSSTransition && one.playState !== 'finished'
+                          && one.effect?.target?.checkVisibility());
                 window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
                 if (window.__settled < frames) return false;
                 window.__settled = 0;

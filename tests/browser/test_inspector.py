@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
-from tests.browser.pages.test_scores_page import click_point, wait_for_chart
+from tests.browser.pages.test_scores_page import click_point, spot_of, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -54,4 +54,36 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     page.go_back()
     expect(page.locator(".st-key-inspector")).to_have_count(0)
     visited.settle(frames=20)
+    visited.sound()
+
+
+def test_a_row_leads_to_its_score_whose_marks_and_tiles_show_their_images(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
+    visited = visit(dashboard, "/?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits")
+    page, shown = visited.page, visited.page.locator(".hovered")
+    visited.settle()
+    page.evaluate("window.sameSession = true")
+    page.locator("table.numbers a.leads[href*='score=llr&k=1']").first.click()
+    page.wait_for_url("**/scores?**score=llr&k=1**")
+    assert page.evaluate("window.sameSession"), "the page is not loaded anew"
+    wait_for_chart(page, "densities")
+    visited.settle(frames=3)
+    expect(shown).to_be_hidden()
+    spot = spot_of(page, "densities", 3, 7)
+    with page.expect_response("**/images/fashionmnist-lite-seed0/digits.all.*/*.png") as served:
+        page.mouse.move(spot["x"] - 40, spot["y"] - 40)
+        page.mouse.move(spot["x"], spot["y"], steps=5)
+    expect(shown).to_be_visible()
+    number = served.value.url.rpartition("/")[2].removesuffix(".png")
+    expect(page.locator(".st-key-densities .hoverlayer")).to_contain_text(f"{number}, label")
+    box = shown.bounding_box()
+    assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900
+    page.keyboard.press("Escape")
+    expect(shown).to_be_hidden()
+    tiles = page.locator('[class*="st-key-tiles-"] .js-plotly-plot .nsewdrag').first
+    tiles.hover(position={"x": 40, "y": 60})
+    tiles.hover(position={"x": 42, "y": 62})
+    expect(shown).to_be_visible()
+    assert "data:image/png" in shown.evaluate("box => box.style.backgroundImage")
     visited.sound()

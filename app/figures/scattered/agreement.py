@@ -20,11 +20,13 @@ def agreement(
     letters: tuple[str, str],
     axes: tuple[str, str],
     title: str,
+    words: Sequence[str] = (),
 ) -> Figure:
     """Images as marks whose customdata is place of the set x `IDS_PER_SET` + number of the image.
 
     Columns are the slug of the set `data` (the in-distribution one first), the number `image`, and the scores by two
-    runs; images at or above the threshold of a run are called OOD by it.
+    runs; `words` name each image for hovering, in plain text, default by its number. Images at or above the threshold
+    of a run are called OOD by it.
     """
     figure = Figure()
     for place, (slug, own) in enumerate(images.groupby("data", sort=False)):
@@ -32,11 +34,12 @@ def agreement(
             palette.look(str(slug)),
             own.iloc[:, 2],
             own.iloc[:, 3],
-            f", one image<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}<br>click to look at it",
+            f" %{{text}}<br>{letters[0]} %{{x:.4g}}, {letters[1]} %{{y:.4g}}<br>click to look at it",
             size=7,
             clicked=(14, 0.5),
             marker={"opacity": 0.7, "line": {"width": 0}},
             customdata=place * IDS_PER_SET + own["image"],
+            text=[words[number] for number in own.index] if words else own["image"].astype(str).tolist(),
         )
     rule = {"color": RULE, "width": 1.5, "dash": "dash"}
     figure.add_vline(x=thresholds[0], line=rule)  # type: ignore[arg-type]

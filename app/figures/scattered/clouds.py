@@ -1,8 +1,11 @@
 """Two numbers of each image as a cloud, and one of each pixel as a line: one a data set."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from app.figures.densities import IDS_PER_SET
 from app.figures.layout import Figure, laid_out
 from app.looks.palette import look
 
@@ -10,20 +13,26 @@ MOST_MARKS = 300
 """Of a data set, evenly spaced in its rows: a browser takes half a second for a thousand."""
 
 
-def cloud(points: pd.DataFrame, axes: tuple[str, str], title: str) -> Figure:
+def cloud(points: pd.DataFrame, labels: Mapping[str, np.ndarray], axes: tuple[str, str], title: str) -> Figure:
     """The second and third column of the points against each other, a mark an image.
 
-    The first column is the slug of the data set, the familiar one first; axes are HTML with their units.
+    The first column is the slug of the data set, the familiar one first; axes are HTML with their units. A mark says
+    the number of its image in the set and its label (by slug, one an image); customdata are as in `agreement`.
     """
     figure = Figure()
-    for slug, own in points.groupby(points.columns[0], sort=False):
-        drawn = own.iloc[np.unique(np.linspace(0, len(own) - 1, MOST_MARKS).round().astype(int))]
+    for place, (slug, own) in enumerate(points.groupby(points.columns[0], sort=False)):
+        numbers = np.unique(np.linspace(0, len(own) - 1, MOST_MARKS).round().astype(int))
+        drawn = own.iloc[numbers]
         figure.add(
             look(str(slug)),
             drawn.iloc[:, 1],
             drawn.iloc[:, 2],
-            ", one image<br>%{x:.4g}, %{y:.4g}",
+            " %{text}<br>%{x:.4g}, %{y:.4g}",
             size=6,
+            customdata=place * IDS_PER_SET + numbers,
+            text=[
+                f"{number}, label {label}" for number, label in zip(numbers, labels[str(slug)][numbers], strict=True)
+            ],
             marker={"opacity": 0.65, "line": {"width": 0}},
         )
     figure.update_xaxes(title=axes[0])

@@ -28,11 +28,13 @@ from hvae.cli.scoring.images import judge
 from hvae.cli.scoring.landscapes import write_landscapes
 from hvae.cli.scoring.options import (
     Also,
+    BatchSize,
     Card,
     Data,
     FailIfOod,
     Fit,
     Images,
+    NoiseVersion,
     OfLandscape,
     OfShard,
     Prepare,
@@ -55,9 +57,9 @@ _OF_RULE = ("alpha", "two_sided", "score_name", "statistic")
 _OF_IMAGES = (*_OF_RULE, "rule", "as_json", "fail_if_ood", "report")
 _OF_OWN = ("fit", "invert", "prepare")
 """How one's own images are prepared, under --images and in a folder: or npz: alike."""
-_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "also", "shard", "devices", "nodes")
+_OF_DATA = ("split", "limit", "seed", "batch_size", "precision", "noise", "also", "shard", "devices", "nodes")
 """Options that only one of --images and --data takes."""
-_OF_SETTING = ("reading", "samples", "draws", "seed", "precision")
+_OF_SETTING = ("reading", "samples", "draws", "seed", "precision", "noise")
 _NOT_OF_CARD = (*_OF_IMAGES, *_OF_OWN, "data", "images", "split", "also", "shard", "devices", "nodes", "landscape")
 _NOT_OF_LANDSCAPE = (
     *_OF_IMAGES,
@@ -71,6 +73,7 @@ _NOT_OF_LANDSCAPE = (
     "reading",
     "samples",
     "precision",
+    "noise",
 )
 
 
@@ -100,8 +103,9 @@ def score(
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
     reading: Reading = "mean",
     seed: Seed = 0,
-    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
+    batch_size: BatchSize = 256,
     precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    noise: NoiseVersion = 1,
     device: Device = "auto",
     devices: Devices = None,
     nodes: Nodes = 1,
@@ -128,11 +132,11 @@ def score(
         how = how if rule is None else _chosen(ctx, entries, rule)
         judge(entries, images or [], **how, device=device, as_json=as_json, fail_if_ood=fail_if_ood, report=report)
     else:
-        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed, "precision": precision}
+        how = {"reading": reading, "samples": samples, "draws": draws, "seed": seed}
         machine = {"batch_size": batch_size, "accelerator": accelerator(device), "nodes": nodes}
         machine |= _part(shard, also or []) | {"devices": number_of(devices, nodes, device)}
         wanted = [_prepared(ctx, data or [], run, fit, invert, prepare or []) for run in entries]
-        _write(entries, wanted, split, how, limit, machine, also or [])
+        _write(entries, wanted, split, how | {"precision": precision, "noise": noise}, limit, machine, also or [])
 
 
 def _write(

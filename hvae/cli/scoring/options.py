@@ -81,6 +81,17 @@ OfLandscape = Annotated[
         "changes. For a density of whole pixel values.",
     ),
 ]
+BatchSize = Annotated[
+    int, typer.Option(help="Images x samples in one pass; a GPU takes more where they fit. No value depends on it.")
+]
+NoiseVersion = Annotated[
+    int,
+    typer.Option(
+        "--noise",
+        help="Version of all noise: 1 is drawn by the host, 2 where it is computed, which a GPU has not to wait for. "
+        "Tables of the two are never compared.",
+    ),
+]
 RuleFile = Annotated[
     Path | None,
     typer.Option(

@@ -124,11 +124,11 @@ def _is_scored(run: RunEntry, images: ImageSet, how: Setting) -> bool:
 
 def _refuse_to_shrink(run: RunEntry, images: ImageSet, how: Setting) -> None:
     """Refuse to put a table of few images in the place of one of more, which has the same name."""
+    from hvae.parquet_files import read_footer
     from hvae.runs.catalogue import catalogue
 
-    found = catalogue(run)
-    entry = found.find(images.slug, how, (images.split,))
-    if entry is not None and (rows := len(found.read(entry))) > len(images):
+    entry = catalogue(run).find(images.slug, how, (images.split,))
+    if entry is not None and (rows := read_footer(entry.path).num_rows) > len(images):
         raise DataError(
             f"{entry.path} holds {rows:,} images, --limit {len(images)} would replace them: leave out --limit, "
             "choose another --seed, or delete the table"

@@ -25,7 +25,7 @@ from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_pa
 from hvae.runs.folders import RunEntry
 from hvae.runs.measured.usable import usable
 from hvae.runs.score_tables import content_hash
-from hvae.runs.settings import Precision, Setting
+from hvae.runs.settings import Noise, Precision, Setting
 
 FOLDER = "card"
 UNALTERED = "unaltered"
@@ -57,6 +57,7 @@ class CardMetadata(Frozen):
     seed: Annotated[int, Field(ge=0)]
     """Of the changes and of all noise of the evaluation."""
     precision: Precision
+    noise: Noise = 1
     depth: Annotated[int, Field(ge=0, le=64)]
     n: Annotated[int, Field(ge=2)]
     """Images that are changed."""
@@ -75,7 +76,7 @@ class CardMetadata(Frozen):
     @property
     def setting(self) -> Setting:
         """How the statistics were estimated."""
-        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision)
+        return Setting(self.reading, self.samples, self.draws, self.seed, self.precision, self.noise)
 
     @property
     def file_name(self) -> str:

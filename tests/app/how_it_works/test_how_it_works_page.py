@@ -219,3 +219,44 @@ def test_words_follow_the_numbers() -> None:
     assert pd.isna(frame["log r1"][1]) and frame["sum"][1] == pytest.approx(-172)
     said = how_terms.agreement(("A", "B"), (-172, -302), (-172.0, None), Switches("pq"))
     assert said == "L<sup>&gt;1</sup> of A: the same in the score table (−172.00 nats)."
+
+
+def test_the_latent_lab_changes_a_latent_and_says_what_answers(root: Path, visit) -> None:
+    from hvae.measuring.measure import score
+    from hvae.runs.settings import Setting
+
+    run = make_run(root, "clothes", trained=True, data="digits")
+    table = read_table(score(run, load("digits", "all"), Setting(seed=0), accelerator="cpu", devices=1))
+    app = visit("how_it_works", example="digits:3", lab="exchange", z="z2", giver="digits:3")
+    text = sound(app)
+    assert not app.warning and "With z<sub>2</sub> of Digits (scikit-learn) 3, in nats" in text
+    rows = lab_rows(app)
+    assert [row[0] for row in rows] == ["as it is", "z₂", "z₂ to z₃", "every z"]
+    # Its own latents change nothing, and as it is its numbers are those of the score table.
+    assert all(row[1:] == rows[0][1:] for row in rows)
+    shown = numbers(rows[0])
+    bounds = [float(table.bound(k)[3]) for k in range(4)]
+    wanted = [float(table.column("log_px")[3]), bounds[0], *(bounds[0] - bound for bound in bounds[1:])]
+    np.testing.assert_allclose(shown, wanted, rtol=1e-4)
+    assert "The joint score is fitted to images that are not scored" in text
+    app.selectbox(key="giver").select("glyphs:0").run()
+    assert len({tuple(row[1:]) for row in lab_rows(app)}) == 4
+    app.selectbox(key="lab").select("prior").run()
+    assert len(lab_rows(app)) == 6 and "from its prior" in sound(app)
+    app.selectbox(key="lab").select("traverse").run()
+    app.selectbox(key="coordinate").select("1").run()
+    assert [row[0] for row in lab_rows(app)] == ["−3", "−2", "−1", "as it is", "+1", "+2", "+3"]
+    np.testing.assert_allclose(numbers(lab_rows(app)[3]), shown, rtol=1e-5)
+    assert all(part in app.code[-1].value for part in ("lab=traverse", "z=z2", "coordinate=1"))
+
+
+def lab_rows(app: AppTest) -> list[list[str]]:
+    """The rows of the table of the latent lab."""
+    table = next(one.proto.body for one in app.get("html") if ">variant</th>" in one.proto.body)
+    body = table.split("<tbody>")[1].split("</tbody>")[0]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("</tr>")[:-1]]
+
+
+def numbers(row: list[str]) -> list[float]:
+    """The cells of a row of the latent lab behind its name."""
+    return [float(cell.replace("−", "-")) for cell in row[1:]]

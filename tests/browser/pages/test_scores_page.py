@@ -46,9 +46,9 @@ def drag(page: Page, start: float, end: float) -> None:
     page.mouse.up()
 
 
-def click_point(page: Page, key: str, trace: int, point: int) -> None:
-    """Click where plotly says that a point of a trace is."""
-    spot = page.evaluate(
+def spot_of(page: Page, key: str, trace: int, point: int) -> dict[str, float]:
+    """Where plotly says that a point of a trace is, once it is in view."""
+    return page.evaluate(
         f"""([key, trace, point]) => {{
             const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
             const one = plot._fullData[trace], box = plot.getBoundingClientRect();
@@ -59,6 +59,11 @@ def click_point(page: Page, key: str, trace: int, point: int) -> None:
         }}""",
         [key, trace, point],
     )
+
+
+def click_point(page: Page, key: str, trace: int, point: int) -> None:
+    """Click a point of a trace."""
+    spot = spot_of(page, key, trace, point)
     page.mouse.move(spot["x"], spot["y"])
     page.wait_for_timeout(150)
     page.mouse.click(spot["x"], spot["y"])

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hvae.parquet_files import read_parquet, whole_schema, write_parquet
+from hvae.parquet_files import content_hash, read_columns, read_parquet, spilled, whole_schema, write_parquet
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=500).astype(np.float32)
@@ -33,6 +33,18 @@ def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
     back = read_parquet(tmp_path / "one")
     assert back.equals(CONTENT, check_metadata=True)
     assert whole_schema(pq.read_schema(tmp_path / "one")).equals(CONTENT.schema, check_metadata=True)
+
+
+def test_many_rows_are_written_and_read_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hvae.parquet_files._ROWS", 200)
+    write_parquet(CONTENT, tmp_path / "one")
+    assert pq.ParquetFile(tmp_path / "one").num_row_groups == 3
+    assert read_parquet(tmp_path / "one").equals(CONTENT, check_metadata=True)
+    found = dict(read_columns(tmp_path / "one"))
+    assert content_hash(pa.table(found)) == content_hash(CONTENT)
+    frame = spilled(iter(found.items()))
+    assert frame["errors"].dtype == np.float32
+    np.testing.assert_array_equal(frame.to_numpy(np.float64), CONTENT.to_pandas().to_numpy(np.float64))
 
 
 def test_a_column_that_repeats_another_is_stored_once(tmp_path: Path) -> None:

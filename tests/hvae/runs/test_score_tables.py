@@ -305,3 +305,22 @@ def test_damaged_statistics_of_pixels_are_named(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(TableError, match=known):
             pixel_tables.read(images)
     assert pixel_tables.read("0" * 64) is None and pixel_tables.read("../../etc/passwd") is None
+
+
+def test_a_large_table_lies_in_a_file_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every column is verified as it is read, one in memory at a time; a flipped byte is an error as before."""
+    (path,) = make_tables(make_run(tmp_path, "run", depth=2), ("mnist",), n=50, draws=(2,), parts=False)
+    small = read_table(path)
+    monkeypatch.setattr("hvae.runs.score_tables.LARGE", 0)
+    large = read_table(path)
+    pd.testing.assert_frame_equal(large.frame, small.frame, check_exact=True)
+    assert large.metadata == small.metadata
+    held = large.frame["elbo"].to_numpy()
+    while not isinstance(held, np.memmap):
+        held = held.base
+    np.testing.assert_array_equal(large.take(np.array([3, 1])).column("L>1"), small.column("L>1")[[3, 1]])
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TableError, match="score it again"):
+        read_table(path)

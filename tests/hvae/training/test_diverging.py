@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import hvae.models.hierarchical_model
-import hvae.training.trainer
+import hvae.training.diverging
 from hvae.models.hierarchical_config import HierarchicalConfig
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.checkpoints import load_checkpoint
@@ -63,9 +63,9 @@ def test_a_wild_ratio_that_weighs_nothing_yet_stops_no_training(
     loss, fallen = sum(first[0].log_ratios) - first[0].elbo, -first[0].elbo
     assert loss < fallen
     between = (loss + fallen) / 2 / CONFIG.model.dimensions
-    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", between)
+    monkeypatch.setattr(hvae.training.diverging, "DIVERGED_NATS_PER_DIMENSION", between)
     train(config, tmp_path / "bounded", FITTED, VALIDATION, accelerator="cpu")
-    monkeypatch.setattr(hvae.training.trainer, "DIVERGED_NATS_PER_DIMENSION", 0.5 * loss / CONFIG.model.dimensions)
+    monkeypatch.setattr(hvae.training.diverging, "DIVERGED_NATS_PER_DIMENSION", 0.5 * loss / CONFIG.model.dimensions)
     with pytest.raises(TrainingDiverged, match="step 1 of 12: the ELBO fell to"):
         train(config, tmp_path / "tight", FITTED, VALIDATION, accelerator="cpu")
 

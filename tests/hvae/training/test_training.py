@@ -28,6 +28,7 @@ from hvae.inputs import sha256
 from hvae.runs.checkpoints import WEIGHTS_FILE, load_checkpoint, read_config
 from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
 from hvae.training import resuming
+from hvae.training.batches import Batches
 from hvae.training.trainer import HISTORY_FILE, Progress, train
 from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, digits, stop_at
 
@@ -123,9 +124,9 @@ def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
     read: list[list[int]] = []
     step = hvae.training.trainer._Trainer._step
 
-    def spy(self: hvae.training.trainer._Trainer, index: torch.Tensor) -> tuple[float, tuple[float, ...]]:
+    def spy(self: hvae.training.trainer._Trainer, index: torch.Tensor) -> None:
         read.append(index.tolist())
-        return step(self, index)
+        step(self, index)
 
     monkeypatch.setattr(hvae.training.trainer._Trainer, "_step", spy)
     train(CONFIG.override({"training.epochs": 2}), tmp_path, FITTED, VALIDATION, accelerator="cpu")
@@ -137,15 +138,15 @@ def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
 
 def test_a_model_of_the_background_reads_mutated_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[torch.Tensor] = []
-    preprocess = hvae.training.trainer._Trainer._preprocess
+    preprocess = Batches.preprocess
 
-    def spy(self: hvae.training.trainer._Trainer, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def spy(self: Batches, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         x = preprocess(self, images, generator)
         if len(images) == CONFIG.training.batch_size:
             read.append((x - images / 255)[images == 0])
         return x
 
-    monkeypatch.setattr(hvae.training.trainer._Trainer, "_preprocess", spy)
+    monkeypatch.setattr(Batches, "preprocess", spy)
     grey = {"data.preprocessing": "grey", "data.mutation": 0.3, "training.epochs": 1}
     train(CONFIG.override(grey), tmp_path, FITTED, VALIDATION, accelerator="cpu")
     values = torch.cat(read)

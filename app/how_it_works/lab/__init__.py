@@ -1,0 +1,1 @@
+"""The latent lab: one latent of an image is another, and the image, its bounds and its scores answer."""

@@ -1,0 +1,1 @@
+"""How a pass is laid out on a device: how many lanes, from which noise, prepared when."""
