@@ -146,7 +146,7 @@ def apart(view: View, found: LatentMap) -> None:
     near, far = ("highest", "lowest") if first > last else ("lowest", "highest")
     components.listed(
         frame, shown,
-        f"By distance alone these sets lie farther apart at the {far} level than at the {near}: AUROC of the distance to "
-        "the fifth nearest training image",
+        f"By distance alone these sets lie farther apart at the {far} level than at the {near}: AUROC of the distance "
+        "to the fifth nearest training image",
         name="separation",
     )  # fmt: skip

@@ -135,7 +135,7 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
     app.session_state["rebuild"] = app.session_state["fold-where"] = True
     text = sound(app.run())
-    assert 'class="mosaic where"' in text and "only the image could tell it" in text
+    assert 'class="mosaic where"' in text and "the image was needed for it" in text
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
     assert "those of the score table" in text
     weights = (run / "model.safetensors").rename(root / "elsewhere")
