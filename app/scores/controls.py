@@ -22,7 +22,7 @@ from hvae.stats.arrays import Floats
 BUDGETS = (0.1, 50.0)
 """Least and greatest false-alarm budget, in percent."""
 CLICK, BRUSH = "Click", "Drag"
-GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
+GALLERIES = ("In the range", "Most confusing 24", "Fooled and caught")
 """What a gallery can show; the first needs a brush."""
 
 
@@ -74,9 +74,9 @@ def choose_range(view: View, brushing: bool, panel: str) -> Reach:
         clear()
     with controls.bar("brush"):
         unit = view.measure.unit
-        low = decimal_or_none(f"Brush from ({unit})", "from", help="Leave empty for no lower limit.", on_change=_typed)
+        low = decimal_or_none(f"Range from ({unit})", "from", help="Leave empty for no lower limit.", on_change=_typed)
         high = decimal_or_none(f"to ({unit})", "to", help="Leave empty for no upper limit.", on_change=_typed)
-        st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
+        st.button("Clear the range", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
     if low is not None and high is not None and low > high:
         low, high = high, low
     return Reach((low, high), brushing, panel)

@@ -72,7 +72,7 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     low, high = (f"{end:g}" if end is not None else None for end in brush)
     span = f"from {low} to {high}" if low and high else f"of {low} and above" if low else f"up to {high}"
     components.table(
-        ["images of", "in the brush", "of all"],
+        ["images of", "in the range", "of all"],
         [
             [look(pick.one.slug).title, f"{size:,}", percent(size / len(pick.one.scores))]
             for pick, size in zip(found, sizes, strict=True)
