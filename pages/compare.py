@@ -90,7 +90,7 @@ def agreement(view: View, slug: str | None) -> list[Agreement]:
 def disagreements(view: View, found: list[Agreement]) -> None:
     """The images that the first two runs see most differently."""
     images.quadrants(view, found)
-    noise = " At R = 1 a part of the disagreement is the chance of single draws; tables of a larger R have less of it."
+    noise = " At R = 1 some of the disagreement is the chance of single draws; tables with a larger R have less of it."
     components.section(
         "Where they disagree",
         f"Two runs of the same AUROC may still stumble over different images. {view.runs[0].letter} is "
@@ -106,7 +106,7 @@ def page() -> None:
     """The page."""
     components.heading(
         "Compare",
-        "Several models side by side: how well each tells images apart, and which images they see differently.",
+        "Several models side by side: how well does each tell images apart, and which images do they see differently?",
     )
     selection = state.selection()
     if selection.run is None:

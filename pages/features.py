@@ -29,7 +29,7 @@ def page() -> None:
     """The page."""
     components.heading(
         "Features",
-        "Two models see the same images. Do their layers respond alike? Low ones mostly do, high ones do not.",
+        "Two models are shown the same images. Do their layers respond alike? Low ones usually do, high ones less so.",
     )
     job = jobs.followed("features")
     watched = jobs.watch(job) if job else None

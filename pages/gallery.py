@@ -28,8 +28,8 @@ def filters(labels: list[str]) -> tuple[str, tuple[str, ...], tuple[float | None
     with fold:
         verdict = controls.choose("Verdict", "verdict", (pool.EITHER, pool.CALLED, pool.PASSED))
         chosen = controls.choose_many("Labels", "labels", labels, []) if len(labels) > 1 else ()
-        low = decimal_or_none("Score from", "from", help="Empty: no lower end.")
-        high = decimal_or_none("to", "to", help="Empty: no upper end.")
+        low = decimal_or_none("Score from", "from", help="Leave empty for no lower limit.")
+        high = decimal_or_none("to", "to", help="Leave empty for no upper limit.")
     return verdict, chosen, (low, high)
 
 
@@ -64,7 +64,10 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
 
 def page() -> None:
     """The page."""
-    opened = presence.opened("Slices", "Which images does it miss? Click a bar, then an image.")
+    opened = presence.opened(
+        "Slices",
+        "Which kinds of images does the score miss? Click a bar to see its images, and an image to inspect it.",
+    )
     if opened is None:
         return
     selection, found = opened

@@ -23,20 +23,23 @@ def shown(view: View, threshold: Threshold, found: LatentMap, busy: bool, room: 
     """The panels, then the images that were drawn around, and how far the levels part the sets."""
     sets = stored.joined(found, view)
     if len(sets) < 2:
-        st.info("The map has no set of those chosen in the sidebar beside the in-distribution one.")
+        st.info(
+            "The map has images of the in-distribution set only, and of none of the unfamiliar sets chosen in "
+            "the sidebar."
+        )
     if not sets:
         return
     with room:
         way, tint = drawn.choose_way(found), drawn.choose_tint()
         lasso = drawn.chosen_lasso(found.metadata.depth)
         if lasso is not None:
-            st.button("Take the lasso away", key="_no_lasso", on_click=drawn.forget)
+            st.button("Clear the lasso", key="_no_lasso", on_click=drawn.forget)
     sizes = {one.slug: len(one.scores) for one in view.sets}
     panel.inspect(sizes, ImageId(sets[-1].one.slug, 0), partial(of_view, view))
     drawn.panels(view, found, sets, way, tint, lasso, stored.stamp(view.run))
     if lasso is not None:
         images = pool.pooled([pair.one for pair in sets], threshold, drawn.inside(found, way, lasso, sets))
-        tiles.tiles(view, images, f"{len(images):,} images drawn around", "lasso-images")
+        tiles.tiles(view, images, f"{len(images):,} images in the lasso", "lasso-images")
     drawn.apart(view, found)
     if "umap" not in found.metadata.views:
         with st.expander("UMAP of the same images"):
@@ -47,8 +50,8 @@ def page() -> None:
     """The page."""
     opened = presence.opened(
         "Map",
-        "Where does every level of the model put images? One mark an image, at the mean of its posterior; draw around "
-        "some to see them.",
+        "Where does each level of the model put the images? Every mark is one image, at the mean of its posterior. "
+        "Draw around some to see them.",
     )
     if opened is None:
         return

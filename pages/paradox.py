@@ -18,7 +18,7 @@ STEPS = (
     Step("Sitting inside", seen.sitting_inside, "What do its pixels do?", (seen.LESS, seen.MORE), seen.pixels),
     Step("Noise and complexity", numbers.code_lengths, "Which images are likely?",
          (numbers.SIMPLE, numbers.ALIKE, numbers.NO_RULE), numbers.complexity),
-    Step("Typical sets and levels", numbers.the_levels, "And if one asks for levels?",
+    Step("Typical sets and levels", numbers.the_levels, "What if a score looks at the levels?",
          (numbers.HELPS, numbers.NO_HELP), numbers.hierarchy),
 )  # fmt: skip
 
@@ -26,8 +26,9 @@ STEPS = (
 def missing(run: str) -> None:
     """What to train where no density of whole pixel values is scored."""
     components.missing(
-        f"{run} does not help here: this page needs densities of 8-bit pixels of a grey data set (a flow, PixelCNN++ "
-        "or a VAE), and none is trained and scored. Train one, score it on both sets, and reload this page:",
+        f"{run} does not help here. This page needs models that give a density of 8-bit pixels of a grey data set "
+        "(a flow, PixelCNN++ or a VAE), and none is trained and scored. Train one, score it on both sets, and "
+        "reload this page:",
         "hvae train fashionmnist-glow\nhvae score fashionmnist-glow-seed0 --data fashionmnist digits",
     )
 
@@ -36,7 +37,8 @@ def page() -> None:
     """The heading, the two sets, and one step."""
     components.heading(
         "Why likelihood fails",
-        "A model that knows clothing should find a digit unlikely, and often finds it likelier. Guess, see, read why.",
+        "A model that knows clothing should find a digit unlikely, but it often finds it likelier. Guess first, "
+        "then see what happens and why.",
     )
     selection = state.selection()
     if selection.run is None:
@@ -54,7 +56,7 @@ def page() -> None:
     components.left_out(pair.problems)
     if not pair.shown:
         sets = f"{look(pair.known).title} and {look(pair.other).title}"
-        st.info(f"No density here has scored both {sets}. Choose two other sets.")
+        st.info(f"No model here has scored both {sets}. Choose two other sets.")
         return
     steps.show(at, STEPS[at - 1], pair)
     sets = (pair.known, pair.other)

@@ -72,7 +72,7 @@ def page() -> None:
     images = gather(run, run.config, view, room)
     commands = []
     if images is None:
-        st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this page.")
+        st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this dashboard.")
     else:
         views.inspect(images, run, run.config.model.image_shape, room)
         if views.several_draws(view):
@@ -83,7 +83,8 @@ def page() -> None:
                 st.warning(f"Not on this machine, so not shown here: {images.away}.")
             commands = [views.command(one.name, images.flags, view, depths[one.name]) for one in again]
     components.section(
-        "Samples of the model", "Every latent variable from the prior: what the model believes images look like."
+        "Samples of the model",
+        "Here every latent variable comes from the prior: this is what the model believes images look like.",
     )
     views.samples({entry.name: sampled(entry, view) for entry in runs}, view)
     commands += [views.samples_command(entry.name, view) for entry in runs]

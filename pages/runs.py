@@ -16,7 +16,7 @@ from hvae.runs.folders import RunEntry, is_resumable
 
 def commands(run: RunEntry | None, data: Sequence[str]) -> None:
     """Commands to copy: train, and for run A where there is one, continue, score the sets, check and pass on."""
-    components.section("Commands", "To copy into a terminal. Training and scoring go on when this page is closed.")
+    components.section("Commands", "Copy these into a terminal. Training and scoring go on when this page is closed.")
     names = presets.names()
     column, _ = st.columns([1, 2])
     chosen = column.selectbox("Preset", names, index=names.index("fashionmnist-lite"))
@@ -24,7 +24,7 @@ def commands(run: RunEntry | None, data: Sequence[str]) -> None:
     layers = f", L = {preset.model.depth}" if preset.model.depth else ""
     st.caption(
         f"Train {chosen}: {preset.model.title}{layers}, {preset.training.epochs:,} epochs on {preset.data.name}. "
-        "Another seed is another run."
+        "Another seed gives another run."
     )
     components.code(f"hvae train {chosen} --seed 0")
     for caption, command in of_run(run, data) if run else ():
@@ -38,11 +38,11 @@ def of_run(run: RunEntry, data: Sequence[str]) -> list[tuple[str, str]]:
     is_model = run.has_weights and run.config is not None
     if run.config and loading.state(run).state == "interrupted" and is_resumable(run.path):
         preset = shlex.quote(run.config.preset or "PRESET")
-        found.append(("Continue it", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
+        found.append(("Continue its training", f"hvae train {preset} --run {shlex.quote(str(run.path))} --resume"))
     if is_model:
-        found.append(("Score it on the sets of the sidebar", presence.command(run, data)))
+        found.append(("Score the sets chosen in the sidebar", presence.command(run, data)))
         found.append(("Measure its robustness card", f"hvae score {name} --card"))
-    found.append(("Check every file of it", f"hvae runs check {name}"))
+    found.append(("Check all of its files", f"hvae runs check {name}"))
     if is_model:
         bundle = f"hvae runs bundle {name} {shlex.quote(f'{run.name}-bundle')}"
         found.append(("Pass it on: weights in half the size, nothing but plain numbers", bundle))
@@ -53,8 +53,8 @@ def page() -> None:
     """The page."""
     components.heading(
         "Runs",
-        "A run is a folder: a configuration, the weights, the learning curve and the scores. Here is what has become "
-        "of each, and how to get more.",
+        "A run is a folder with the configuration, the weights, the learning curve and the scores of a model. See "
+        "what state each one is in, and how to get more.",
     )
     selection = state.selection()
     run, found = selection.run, loading.runs()

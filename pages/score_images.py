@@ -68,9 +68,9 @@ def page() -> None:
     """The page."""
     components.heading(
         "Score images",
-        "Is a picture of your own unlike what the model knows? Each gets a verdict, the level at which it differs, and "
-        "how sure that is. Judged by several runs, it also says which knows the picture best. No out-of-distribution "
-        "image is needed to decide.",
+        "Is a picture of your own unlike what the model knows? Each picture gets a verdict, the level at which it "
+        "differs, and how certain that is. If several runs judge it, you also see which of them knows it best. No "
+        "unfamiliar image is needed to decide.",
     )
     with suppress(TableError):
         # Whoever scores nothing need not know that results cannot be kept.

@@ -22,15 +22,13 @@ def part(view: View, brush: Brush) -> None:
     if chosen == parts.IMAGES:
         galleries.galleries(view, brush)
     elif chosen == parts.LIKELIHOOD:
-        components.section(
-            parts.LIKELIHOOD, "The same images under the likelihood alone and under the chosen score: what it changes."
-        )
+        components.section(parts.LIKELIHOOD, "The same images under the likelihood alone and under the chosen score.")
         figures.beside_likelihood(view)
     elif chosen == parts.LEVELS:
         components.section(
             parts.LEVELS,
-            "Every score at every k: how many of the lowest layers take their latents from the prior, and so may not "
-            "look at the image.",
+            "Every score at every k, the number of lowest layers that take their latents from the prior and so may "
+            "not look at the image.",
         )
         checks.by_level(view)
         checks.more_samples(view)
@@ -61,7 +59,7 @@ def shown(view: View, brushing: bool, curve: str) -> None:
         with components.guarded():
             part(view, brush)
     else:
-        st.info("Choose out-of-distribution sets in the sidebar to compare with.")
+        st.info("Choose unfamiliar (out-of-distribution) sets in the sidebar to compare with.")
     if not view.outside:
         checks.negative_control(view)
         checks.label_free(view)
@@ -72,8 +70,8 @@ def page() -> None:
     """The controls, and all that they choose."""
     opened = presence.opened(
         "Scores",
-        "How well does a score tell images the model has never seen the like of from images it knows? Higher means "
-        "more out-of-distribution, always.",
+        "How well does a score tell unfamiliar images from those that the model knows? A higher score always means "
+        "more out-of-distribution.",
     )
     if opened is None:
         return

@@ -19,8 +19,8 @@ def page() -> None:
     """The page."""
     components.heading(
         "Train",
-        "Give images of the kind that is normal: a folder, a zip archive or an array. They are looked at, a model "
-        "learns them, and from then on it says of new images whether they are of another kind.",
+        "Give images of the normal kind: a folder, a zip archive or an array. They are checked, then a model "
+        "learns them. From then on it says whether new images are of another kind.",
     )
     run = live.followed()
     shown = state.selection().run
@@ -30,7 +30,7 @@ def page() -> None:
         st.caption(literal(f"{shown.name} of the sidebar cannot be used: {shown.problem}. A new model needs none."))
     if not trainings.possible() or not access.may_train():
         why = access.READ_ONLY if trainings.possible() else "Training in the browser needs Linux or macOS."
-        st.info(f"{why} So no model is trained here; whoever runs it can, on its computer:")
+        st.info(f"{why} So no model is trained here. Whoever runs the dashboard can train one on its computer:")
         components.code(COMMAND)
         if run:
             live.show(run)

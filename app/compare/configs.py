@@ -28,8 +28,8 @@ def configurations(runs: Sequence[RunEntry]) -> None:
     """A table of the fields in which the runs differ, one column a run, with size, speed and validation ELBO below."""
     components.section(
         "How they differ",
-        "Only the fields of <code>config.json</code> that are not the same, then how fast each was trained and the "
-        "best ELBO it came to, in nats.",
+        "The fields of <code>config.json</code> that are not the same, then how fast each was trained and the best "
+        "ELBO that it reached, in nats.",
     )
     fields, figures = differing([run.config for run in runs]), _beside([_facts(run) for run in runs])
     shown = {f"<code>{components.escape(name)}</code>": values for name, values in fields.items()}

@@ -52,14 +52,15 @@ def metrics_table(view: View) -> None:
     components.save(frame, "compared-metrics", key="compared-metrics-csv", quiet=True, latex=in_latex)
     sizes = ", ".join(f"{len(first.scored[slug].table):,} {look(slug).title}" for slug in view.ood)
     st.caption(
-        f"From all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the CSV "
-        "says otherwise. As equal_auroc and so on it has both sides cut to the same number as well, as in the paper."
+        f"Computed from all images: {len(first.inside.table):,} {look(view.data).title} against {sizes}, unless the "
+        "CSV says otherwise. In the CSV, equal_auroc and so on have both sides cut to the same number as well, as "
+        "in the paper."
     )
     if several:
         st.caption(
-            "The difference is paired where both runs scored the same images (DeLong et al., 1988): p is how often "
-            "chance alone would make it as large. It holds for these two trained models; what another seed would give "
-            "needs more seeds."
+            "Where both runs scored the same images, their difference is paired (DeLong et al., 1988), and p is "
+            "how often chance alone would make it as large. It holds for these two trained models; only more seeds "
+            "show what another training would give."
         )
 
 
@@ -133,10 +134,10 @@ def curves(view: View, slug: str) -> None:
 def _title(areas: dict[str, float], name: str) -> str:
     best, worst = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
     if len(areas) == 1:
-        return f"{best} orders {100 * areas[best]:.0f} of 100 pairs with {name} rightly"
+        return f"{best} ranks {100 * areas[best]:.0f} of 100 pairs with {name} correctly"
     if areas[best] - areas[worst] < 0.005:
-        return f"All runs order {name} alike: {100 * areas[best]:.1f} of 100 pairs rightly"
+        return f"All runs rank {name} equally well: {100 * areas[best]:.1f} of 100 pairs correctly"
     return (
-        f"{best} tells {name} apart best: {100 * areas[best]:.1f} of 100 pairs ordered rightly, "
-        f"{100 * areas[worst]:.1f} by {worst}"
+        f"{best} tells {name} apart best: it ranks {100 * areas[best]:.1f} of 100 pairs correctly, {worst} "
+        f"{100 * areas[worst]:.1f}"
     )

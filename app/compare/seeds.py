@@ -31,7 +31,9 @@ def section(view: View, slug: str) -> None:
     """A row a group, and for each what all of its seeds miss of an OOD set."""
     components.section("Over seeds")
     found = [(components.escape(group_name([one.run.name for one in group])), group) for group in groups(view)]
-    seeds.table(found, f"AUROC of {view.measure.symbol}, {view.setting}, a row a group", "groups-of-seeds")
+    seeds.table(
+        found, f"AUROC of {view.measure.symbol}, {view.setting}, one row for each group of seeds", "groups-of-seeds"
+    )
     for place, (name, group) in enumerate(found):
         _missed(view, name, group, slug, place)
 

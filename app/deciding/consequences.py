@@ -61,13 +61,14 @@ def in_words(found: pd.DataFrame, costs: Costs) -> str:
     place = cheapest(found)
     if place is None:
         return (
-            "No other image set is scored under this run, so what a threshold would catch is not known, only how many "
-            "false alarms it raises."
+            "This run has scored no other image set. So it is not known what a threshold would catch, only how "
+            "many false alarms it raises."
         )
     best = found.iloc[place]
     return (
-        f"Of {costs.volume:,} images a day, of which {100 * costs.unusual:g} % are of another kind, a budget of "
-        f"{100 * best['budget']:g} % costs least: {best['alarms']:,.1f} alarms a day, {best['false_alarms']:,.1f} of "
-        f"them false, and {best['missed']:,.1f} unusual images missed. That holds if they are as easy to catch as "
-        "those of the sets scored under this run, and ordinary ones are like the images it was trained on."
+        f"With {costs.volume:,} images a day, {100 * costs.unusual:g} % of them of another kind, a budget of "
+        f"{100 * best['budget']:g} % costs least. Expect {best['alarms']:,.1f} alarms a day, "
+        f"{best['false_alarms']:,.1f} of them false, and {best['missed']:,.1f} unusual images missed. This assumes "
+        "that unusual images are as easy to catch as those of the other sets scored under this run, and that "
+        "ordinary ones are like the images it was trained on."
     )

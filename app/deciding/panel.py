@@ -20,9 +20,23 @@ def costs() -> Costs:
     with controls.bar("costs-bar"):
         volume = controls.number("Images a day", "volume", 1, 10**9, 1000, width=150)
         unusual = controls.decimal(
-            "Unusual, %", "unusual", 0.0, 100.0, 1.0, step=0.5, help="The share of images of another kind."
+            "Unusual images (%)",
+            "unusual",
+            0.0,
+            100.0,
+            1.0,
+            step=0.5,
+            help="The share of a day's images that are of another kind than the model knows.",
         )
-        miss = controls.decimal("Cost of a miss", "miss", 0.0, 1e12, 100.0, step=10.0, help="In any unit.")
+        miss = controls.decimal(
+            "Cost of a miss",
+            "miss",
+            0.0,
+            1e12,
+            100.0,
+            step=10.0,
+            help="What it costs to let an unusual image pass, in any unit.",
+        )
         wrong = controls.decimal(
             "Cost of a false alarm",
             "wrong",
@@ -30,14 +44,18 @@ def costs() -> Costs:
             1e12,
             1.0,
             step=1.0,
-            help="In the same unit: what looking at it takes.",
+            help="What it costs to look at an ordinary image, in the same unit.",
         )
     return Costs(volume, unusual / 100, miss, wrong)
 
 
 def show(rule: Rule, sets: Sequence[Measured], how: Treatment, alpha: float) -> None:
     """Draw the section for a rule, what it was measured to catch, and images prepared like this."""
-    components.section(TITLE, "What follows from a budget of false alarms, and which one costs least.")
+    components.section(
+        TITLE,
+        "A budget is the share of ordinary images that may raise a false alarm. Say what a "
+        "day looks like, and see what each budget would lead to and which one costs least.",
+    )
     known = costs()
     found = consequences.table(sets, len(rule.calibration), known)
     if found.empty:
@@ -58,7 +76,9 @@ def show(rule: Rule, sets: Sequence[Measured], how: Treatment, alpha: float) -> 
             "cost a day": lambda row: f"{row.cost:,.0f}",
         }
     shown = [[cell(row) for cell in columns.values()] for row in found.itertuples()]
-    components.table(list(columns), shown, "Expected of a day", numbers=found, name="threshold-costs")
+    components.table(
+        list(columns), shown, "What to expect of a day at each budget", numbers=found, name="threshold-costs"
+    )
     budgets = dict.fromkeys([alpha] if best is None else [float(found["budget"].iloc[best]), alpha])
     with st.container(horizontal=True):
         for budget in budgets:

@@ -69,10 +69,11 @@ def over_the_layers(tables: dict[str, CorrelationTable], kind: Kind, run: RunEnt
     counts = ", ".join(str(count) for count in sorted(set(rows["units"])))
     first = next(iter(tables.values())).metadata
     st.caption(
-        f"|r|: {counts} units of every layer, matched one to one on half of {first.n:,} images and measured on the "
-        f"other half, at {first.places} places of the feature maps; the same number everywhere, because matching "
-        "favours wide layers. Chance: the images of run B shuffled. CKA compares whole layers: it also sees what two "
-        "models say alike in other coordinates, and is near 0 by chance."
+        f"|r| is the mean correlation of {counts} units of every layer, matched one to one on half of {first.n:,} "
+        f"images and measured on the other half, at {first.places} places of the feature maps. Every layer has the "
+        "same number of units here, because matching favours wide layers. Chance is the same with the images of "
+        "run B shuffled. CKA compares whole layers: it also finds what two models represent alike in other "
+        "coordinates, and it is near 0 by chance."
     )
 
 
@@ -93,7 +94,7 @@ def layer_by_layer(table: CorrelationTable, kind: Kind, run: RunEntry, other: Ru
         with column:
             saved = f"layers-{value}-{table.metadata.slug}-{kind}"
             components.chart(figure, numbers, saved, key=f"grid-{value}", on_click=clicked)
-    return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="Or click a cell.")
+    return controls.choose("Pair of layers (A-B)", "pair", pairs, select=True, help="You can also click a cell.")
 
 
 def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: RunEntry, other: RunEntry) -> None:

@@ -122,11 +122,13 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
             st.html(f'<p class="prose">They cannot be computed here: {components.escape(why)}.</p>')
             return
         if here and not access.may_write():
-            st.caption(f"{access.READ_ONLY} So nothing is computed here; whoever runs it can, with the command.")
+            st.caption(
+                f"{access.READ_ONLY} So nothing is computed here. Whoever runs the dashboard can use this command:"
+            )
         elif here and not busy:
             st.caption(
-                f"Up to {IMAGES:,} images of each data set go through both models: about a minute a data set on two "
-                "cores. Jobs run one after the other, and the page stays usable meanwhile."
+                f"Up to {IMAGES:,} images of each data set go through both models, which takes about a minute a "
+                "data set on two cores. You can go on using the page meanwhile."
             )
             label = "Compute it here" if len(here) == 1 else f"Compute all {len(here)} here"
             st.button(label, key=f"{key}-compute", on_click=start, args=(run, other, here, tables), type="primary")

@@ -55,7 +55,9 @@ def unit_pairs(
     figure, name = matched_pairs(pairs, run.name, other.name, named), f"units-{metadata.slug}-{kind}-{layers}"
     components.chart(figure, numbers, name, key="unit-pairs", on_click=clicked)
     ranks = [str(pair.rank) for pair in pairs]
-    rank = controls.choose("Unit pair", "match", ranks, select=True, help="1 is the pair most alike. Or click a mark.")
+    rank = controls.choose(
+        "Unit pair", "match", ranks, select=True, help="Pair 1 is the most alike. You can also click a mark."
+    )
     pair = pairs[ranks.index(rank)]
     st.html(f'<p class="prose">{in_words(pair, run.name, other.name, named[pair.rank])}</p>')
     _galleries(pair, run, other, found.metadata, named[pair.rank])
@@ -71,7 +73,7 @@ def unit_name(run: RunEntry, kind: Kind, layer: int, unit: int) -> str:
 def in_words(pair: UnitPair, run: str, other: str, units: tuple[str, str]) -> str:
     """What a pair of units, both in words, is, and how many images excite both (HTML)."""
     place = "" if math.isnan(pair.down) else f", {pair.down:.0%} down and {pair.across:.0%} across the feature map,"
-    sign = "rise and fall together" if pair.r >= 0 else "move against each other"
+    sign = "rise and fall together" if pair.r >= 0 else "move in opposite directions"
     turned = "".join(
         f" Of {components.escape(name)} the images that lower the unit most are shown."
         for name, direction in ((run, pair.sign_a), (other, pair.sign_b))

@@ -100,7 +100,7 @@ def ranking(rows: pd.DataFrame, title: str) -> Figure:
             },
         )  # fmt: skip
     figure.add_vline(x=0.5, line={"color": RULE, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="AUROC (.5 is a coin)", range=[-0.02, 1.04])
+    figure.update_xaxes(title="AUROC (.5 = guessing)", range=[-0.02, 1.04])
     figure.update_yaxes(autorange="reversed")
     return laid_out(figure, title, height=150 + 34 * len(set(rows["score"])), worded=True)
 

@@ -45,7 +45,9 @@ def guarded() -> Iterator[None]:
         problem(f"{error}. {WAY_ON}")
     except Exception:
         logger.exception("a page failed")
-        problem("This page failed in a way nobody foresaw. The log of the server says where; the other pages work.")
+        problem(
+            "Something unexpected went wrong on this page. The log of the server says what; the other pages still work."
+        )
 
 
 def heading(title: str, lead: str = "") -> None:
@@ -99,7 +101,10 @@ def code(command: str) -> None:
 
 def no_run() -> None:
     """What to do where there is no run at all."""
-    text = "No run was found. Train one (a small one takes minutes on a CPU), or point HVAE_RUNS at a folder of runs"
+    text = (
+        "No run was found. A run is a folder with a trained model: train one (a small one takes minutes on a CPU), "
+        "or point HVAE_RUNS at a folder of runs"
+    )
     missing(f"{text} and reload this page.", "hvae train fashionmnist-lite")
 
 
@@ -180,7 +185,7 @@ def save(
         "CSV": ("csv", "text/csv", lambda: made(table).to_csv(index=False)),
         "LaTeX": ("tex", "text/x-tex", in_latex),
     }
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", width="content"):
         for form, (ending, kind, content) in files.items():
             st.download_button(
                 f"{'↓' if quiet else 'Download'} {form}{of and f' of {of}'}",
@@ -266,5 +271,5 @@ def footer(command: str) -> None:
 def copy_link() -> None:
     """The link to exactly this view; at the end of every page, whatever the page could show."""
     with st.container(key="copy-link", gap="small"):
-        st.caption("Copy link: this view with all its values spelled out")
+        st.caption("Link to exactly this view")
         st.code(state.address(), language=None, wrap_lines=True)

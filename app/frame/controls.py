@@ -152,8 +152,8 @@ def seed() -> int:
     def resample() -> None:
         st.session_state["seed"] = (st.session_state.get("seed") or 0) + 1
 
-    chosen = number("Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 draws what the score tables were made with.")
-    st.button("Resample", on_click=resample, help="The next seed: everything random is drawn afresh")
+    chosen = number("Seed", "seed", 0, 2**31 - 1, 0, help="Seed 0 repeats the random draws of the score tables.")
+    st.button("Resample", on_click=resample, help="Takes the next seed: everything random is drawn again.")
     return chosen
 
 

@@ -74,7 +74,7 @@ def begin(page: str) -> None:
     st.session_state["_settled"] = set()
     st.session_state["_notes"] = {}
     for key in sorted(set(asked) - {*KEYS, "embed", "embed_options"}):
-        note(key, f"The address has a value `{quoted(key)}` that no page knows; it is ignored.")
+        note(key, f"The address has a value `{quoted(key)}` that no page knows, so it is ignored.")
 
 
 def _go_back(asked: dict[str, list[str]]) -> None:

@@ -26,7 +26,8 @@ def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> tuple[View, 
         k = choosing.choose_level(score, about.depth)
         alarm = controls.decimal(
             "False alarms allowed (%)", "alarm", 0.1, 50.0, 5.0, step=0.1,
-            help="The threshold is the least one that this share of the in-distribution test images reaches.",
+            help="How many of the in-distribution test images may be called OOD by mistake. The threshold is the "
+                 "lowest that keeps to it.",
         )  # fmt: skip
         setting = choosing.choose_setting(found.settings(data))
     view = views.view(found, data, ood, setting, measures.Measure(score(k), score.units[0]), alarm / 100, "nats")

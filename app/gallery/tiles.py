@@ -16,7 +16,7 @@ from app.reading.measures import threshold
 from app.reading.view import View
 from hvae.errors import TableError
 
-LOOKS, SELECTS = "looks at it", "selects it"
+LOOKS, SELECTS = "opens it", "selects it"
 FALLING, RISING = "largest first", "smallest first"
 
 
@@ -26,7 +26,7 @@ def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) ->
     The order is that of a first visit.
     """
     if not len(pool):
-        st.info(f"{title}: no image. Loosen a filter above.")
+        st.info(f"{title}: none. Widen the choice above to see some.")
         return
     slugs = list(dict.fromkeys(pool.frame["set"]))
     offered = pools.sorts(view, slugs)
@@ -49,7 +49,7 @@ def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) ->
         view.run,
         {one.slug: one.table for one in view.sets},
         images,
-        f"{told}; below each its {view.measure.symbol if name == pools.SCORE else components.escape(name)}",
+        f"{told}; below each image its {view.measure.symbol if name == pools.SCORE else components.escape(name)}",
         lambda: pools.everything_of(sheet, view),
         key=key,
         on_click=partial(_toggle, chosen) if st.session_state.get("_click") == SELECTS else None,
@@ -87,7 +87,7 @@ def _choose(ids: list[str]) -> None:
 def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> None:
     """Buttons for all images, those of the sheet, and those that are selected."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-take"):
-        st.segmented_control("A click", [LOOKS, SELECTS], default=LOOKS, key="_click", required=True)
+        st.segmented_control("A click on an image", [LOOKS, SELECTS], default=LOOKS, key="_click", required=True)
         components.save(
             lambda: pools.everything_of(shown, view), "images", key=f"{key}-all", quiet=True, of=f"all {len(shown):,}"
         )
@@ -95,14 +95,14 @@ def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> 
         st.button("Select this sheet", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")
         if not chosen:
             return
-        st.button("Clear", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")
+        st.button("Clear the selection", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")
         st.caption(f"{len(chosen)} selected")
         picked = _of_ids(view, chosen)
         components.save(
             lambda: pools.everything_of(picked, view), "selected", key=f"{key}-selected", quiet=True, of="these"
         )
         query = state.values("compare", by="Image by image", ids=",".join(chosen), image=chosen[0])
-        st.page_link("../pages/compare.py", label="Compare the selected →", query_params=query)
+        st.page_link("../pages/compare.py", label="Compare the selected images →", query_params=query)
 
 
 def _of_ids(view: View, ids: list[str]) -> Pool:

@@ -81,7 +81,10 @@ def gallery(
             st.html(f'<p class="chart-title">{components.escape(components.plain(title))}</p>')
             components.save(numbers, key, key=f"{key}-csv")
         if drawn and len(drawn) < len(shown):
-            st.caption(f"{len(shown) - len(drawn):,} of these {len(shown):,} images are not here to be shown.")
+            st.caption(
+                f"{len(shown) - len(drawn):,} of these {len(shown):,} images are not on this machine, so "
+                "they are not shown."
+            )
         if absent:
             fetching.offer(absent, key)
         _box(shown, place, key, pin)
@@ -91,7 +94,7 @@ def _box(shown: Sequence[Shown], place: int | None, key: str, pin: Callable[[int
     """What the keyboard picks an image with, those that are away among them."""
     st.session_state[f"{key}-look"] = place
     st.selectbox(
-        "Look at",
+        "Inspect",
         range(len(shown)),
         key=f"{key}-look",
         format_func=lambda number: f"{number + 1}. {shown[number].image} · {shown[number].caption}",

@@ -40,10 +40,13 @@ SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, WHERE, SPREAD, 
 
 _COLOURS = {DIFFERENCE: "RdBu_r", WHERE: "PuOr_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
 _ENDS = {
-    DIFFERENCE: ("−1: black where the image is white", "+1: white where it is black"),
-    WHERE: ("{low:.0f} nats: fits better from the prior", "{high:.0f} nats or more: only the image could tell it"),
-    LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of it"),
-    SPREAD: ("0: the same in every draw", "0.25 or more: changes with the draw"),
+    DIFFERENCE: ("−1: black where the image is white", "+1: white where the image is black"),
+    WHERE: (
+        "{low:.0f} nats: predicted better from the prior",
+        "{high:.0f} nats or more: the image was needed for it",
+    ),
+    LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of this pixel"),
+    SPREAD: ("0: the same in every draw", "0.25 or more: changes from draw to draw"),
 }
 MOST_LEVELS = 6
 """Levels that are shown without being asked for: those of a model of five layers."""
@@ -224,7 +227,7 @@ def strip(
 def level_name(k: int) -> str:
     """Where the latent variables of level k come from, in words."""
     if k == 0:
-        return "Every z from q"
+        return "Every z from the image"
     last = f"z{subscript(k)}"
     return f"{last if k == 1 else f'z₁, {last}' if k == 2 else f'z₁ to {last}'} from the prior"
 
@@ -312,7 +315,7 @@ def what_to_see(walked: RepeatedReconstructions, shown: str, trained: str, own: 
             f"the prior, and fade only further right. {fall}"
         )
     return (
-        f"This model was trained on {trained}, not on {shown}. With every z from q it may redraw these images well, "
+        f"This model was trained on {trained}, not on {shown}. With every z from the image it may redraw them well, "
         f"because z₁ copies low-level detail of any image. Once z₁ comes from the prior, only what the model knows is "
         f"left: look for {trained} in the columns to the right. {fall}"
     )

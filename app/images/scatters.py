@@ -73,6 +73,6 @@ def quadrants(found: Sequence[Agreement], limits: Sequence[float], shorts: Seque
             **{name: lambda row, place=place: percent(row[place]) for place, name in enumerate(called, start=1)},
             "Spearman": lambda row: f"{row.spearman:.3f}",
         },
-        f"Who calls an image OOD, {budget}",
+        f"Which of the two scores calls an image OOD, {budget}",
         name="quadrants",
     )

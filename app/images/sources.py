@@ -104,9 +104,11 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
             max_upload_size=limits.current().upload_mib_per_file,
             width=420,
         )
-        about = "pad: on black; crop: the centre; squash: stretched"
+        about = "pad: surrounded with black. crop: the centre only. squash: stretched."
         fit = st.selectbox("If the shape differs", FITS, width=130, help=about)
-        invert = st.toggle("Invert", help="For dark strokes on light paper: the training images are light on black.")
+        invert = st.toggle(
+            "Invert", help="For dark strokes on light paper, because the training images are light on black."
+        )
     read, labels = [], []
     for file in files[:most]:
         # A file name as code, so that nothing in it is read as Markdown.

@@ -44,7 +44,7 @@ def chosen_lasso(depth: int) -> Lasso | None:
     text = controls.unseen("lasso", lambda text: isinstance(text, str), "")
     found = lassos.parsed(text, depth)
     if text and found is None:
-        state.note("lasso", "The address has a lasso that is none of this map; it is ignored.")
+        state.note("lasso", "The lasso in the address does not fit this map, so it is ignored.")
     state.hold("lasso", str(found) if found else None)
     return found
 
@@ -69,7 +69,7 @@ def panels(
 
     def draw() -> tuple[Figure, pd.DataFrame]:
         marks = [_marks(view, found, pair, place, way, levels, lasso) for place, pair in enumerate(sets)]
-        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second")
+        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second principal axis")
         figure = level_maps(marks, levels, tint, axes, _title(found, sets, lasso, marks), view.measure.unit)
         return figure, _numbers(found, sets, way, levels)
 
@@ -106,9 +106,9 @@ def _marks(
 def _title(found: LatentMap, sets: list[Joined], lasso: Lasso | None, marks: list[MapSet]) -> str:
     if lasso is not None:
         count = sum(len(one.selected or ()) for one in marks)
-        return f"{count:,} images drawn around at z{subscript(lasso.level)}; the same ones stand out at every level"
+        return f"{count:,} images in the lasso at z{subscript(lasso.level)}; the same ones stand out at every level"
     total = sum(len(pair.on_map) for pair in sets)
-    return f"{total:,} images at every level: draw around some to see them, click one to look at it"
+    return f"{total:,} images at every level: draw around some to see them, or click one to inspect it"
 
 
 def _numbers(found: LatentMap, sets: list[Joined], way: Way, levels: list[int]) -> pd.DataFrame:
@@ -143,9 +143,10 @@ def apart(view: View, found: LatentMap) -> None:
     shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
     shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
     first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
-    trend = "farther apart at the bottom than at the top" if first > last else "farther apart at the top"
+    near, far = ("highest", "lowest") if first > last else ("lowest", "highest")
     components.listed(
         frame, shown,
-        f"Seen by distance alone these sets lie {trend}: AUROC of the distance to the fifth nearest own image",
+        f"By distance alone these sets lie farther apart at the {far} level than at the {near}: AUROC of the distance "
+        "to the fifth nearest training image",
         name="separation",
     )  # fmt: skip

@@ -70,7 +70,7 @@ def offer(run: RunEntry, view: View, *, umap: bool, busy: bool) -> None:
     here = [slug for slug in view.slugs[1:] if datasets.is_known(slug) and datasets.available(slug)]
     own = run.config is not None and (":" in run.config.data.name or datasets.available(run.config.data.name))
     if why := run.obstacle("represent"):
-        st.caption(literal(f"It cannot be measured here: {run.name}: {why}."))
+        st.caption(literal(f"The map cannot be made here: {run.name}: {why}."))
         return
     if umap and not maps.umap_installed():
         st.caption("UMAP needs the package `umap-learn`: `pip install 'hvae[umap]'`, then:")
@@ -79,7 +79,7 @@ def offer(run: RunEntry, view: View, *, umap: bool, busy: bool) -> None:
     elif not own:
         st.caption(f"The images of {look(view.inside.slug).title} are not on this machine.")
     elif not busy:
-        label = "Add UMAP (minutes, as a job)" if umap else "Measure it here (about a minute)"
+        label = "Add UMAP (takes minutes, as a job)" if umap else "Make it here (about a minute)"
         st.button(label, key=f"measure-map-{umap}", on_click=start, args=(run, tuple(here), umap))
     components.code(command(run, umap=umap))
 

@@ -53,10 +53,13 @@ def listing(run: RunEntry) -> None:
         components.problem(str(error))
         return
     if not found:
-        st.info("No image of this run has a note yet: look at one on Scores or Compare, and say something about it.")
+        st.info("No image of this run has a note yet. Open an image on Scores or Compare to add one.")
         return
     components.numbers(notes.table(found), f"notes-{run.name}", key="notes-table")
-    st.caption(f"Kept in {literal(NOTES_FILE)} of the run's folder, which bundles and imports take along.")
+    st.caption(
+        f"Notes are kept in {literal(NOTES_FILE)} in the run's folder. They travel with it when it is "
+        "bundled or imported."
+    )
 
 
 def _shown(note: Note) -> str:

@@ -78,7 +78,7 @@ def _terms(pair: Pair, found: Found) -> None:
     frame = pd.DataFrame(rows)
     components.listed(
         frame,
-        {"density": lambda row: components.escape(row.density)}
+        {"model": lambda row: components.escape(row.density)}
         | {name: lambda row, name=name: _cell(row, name) for name in (*TERMS, "observed")},
         f"Mean log p(x) of {other} minus that of {known}, in nats (in bits/dim below), ± a standard error",
         name="paradox-landscape",
@@ -131,7 +131,7 @@ def _contrast(pair: Pair, found: Found) -> None:
         dragged(pictures, CONTRASTS, styles, title), frame, "paradox-contrast", key=f"paradox-contrast-{_place(curve)}"
     )
     components.table(
-        ["density", "as it is", "at half its contrast", "as plain grey", f"mean of {pair.titles[0]}"],
+        ["model", "as it is", "at half its contrast", "as plain grey", f"mean of {pair.titles[0]}"],
         [
             [components.escape(name), *(bits(heights[at]) for at in (AS_IT_IS, HALF, 0)), bits(mean)]
             for (name, heights), mean in zip(lines.items(), frame["mean"], strict=True)

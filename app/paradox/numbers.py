@@ -50,8 +50,8 @@ def histograms(pair: Pair, guess: str | None) -> None:
     told(
         guess,
         right,
-        f"{wrong} of {len(areas)} kinds of models here find {pair.titles[1]} the likelier set, their AUROC "
-        "being below .5 with its whole interval.",
+        f"{wrong} of {len(areas)} kinds of models here find {pair.titles[1]} the likelier set: the whole interval "
+        "of their AUROC lies below .5.",
     )
     edges = stats.shared_edges([part.scores for _, one in pair.shown for part in one.sets], 100, clip=0.005)
     panels = [_panel(rival, one, edges) for rival, one in pair.shown]
@@ -69,7 +69,7 @@ def histograms(pair: Pair, guess: str | None) -> None:
     components.listed(
         pd.DataFrame(rows),
         {
-            "density": lambda row: components.escape(row.density),
+            "model": lambda row: components.escape(row.density),
             f"{pair.titles[0]} (bits/dim)": lambda row: bits(row.known),
             f"{pair.titles[1]} (bits/dim)": lambda row: bits(row.other),
             "AUROC of −log p(x)": lambda row: estimate(view.estimate_of(row, "auroc")),
@@ -78,9 +78,9 @@ def histograms(pair: Pair, guess: str | None) -> None:
         name="paradox-aurocs",
     )
     components.prose(
-        "The models differ in everything: a flow maps an image to noise and back, PixelCNN++ predicts one pixel "
-        "after another, a VAE draws it from a few latent numbers and gives an ELBO. Where they agree, the "
-        "fault is in the question and not in one of them.",
+        "The models have little in common: a flow maps an image to noise and back, PixelCNN++ predicts one pixel "
+        "after another, a VAE draws the image from a few latent numbers and gives an ELBO. Where they agree, the "
+        "fault is in the question and not in one of the models.",
         TALK.get((pair.known, pair.other), ""),
     )
 
@@ -98,7 +98,7 @@ def volume(pair: Pair, guess: str | None) -> None:
     """log p(z) against log|det J| of every flow."""
     flows = [(rival, one) for rival, one in pair.shown if "log_det" in one.inside.table.frame]
     if not flows:
-        st.info("No flow is among the densities here: this step needs one.")
+        st.info("No flow is among the models here, and this step needs one.")
         components.code("hvae train fashionmnist-glow")
         return
     made = [_terms(rival, one) for rival, one in flows]
@@ -127,7 +127,7 @@ def volume(pair: Pair, guess: str | None) -> None:
     components.listed(
         frame,
         {
-            "density": lambda row: components.escape(row.density),
+            "model": lambda row: components.escape(row.density),
             "log p(z)": lambda row: signed(row.log_pz),
             "log|det J|": lambda row: signed(row.log_det),
             "log p(x)": lambda row: signed(row.log_px),
@@ -138,9 +138,9 @@ def volume(pair: Pair, guess: str | None) -> None:
         name="paradox-volume",
     )
     components.prose(
-        "The obvious suspect is the volume: a model may raise log p(x) by stretching space, whatever z looks like. A "
-        "constant-volume flow cannot do that, as its log|det J| is one number for every image: all its marks stand on "
-        "one line. What it still gets wrong, the volume is not to blame for."
+        "The obvious suspect is the volume: a model may raise log p(x) by stretching space, whatever z looks like. "
+        "A constant-volume flow cannot do that, because its log|det J| is one number for every image: all its "
+        "marks stand on one line. What it still gets wrong is not the fault of the volume."
     )
 
 
@@ -162,7 +162,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
         return
     names = [rival.title for rival, _ in pair.shown]
     with controls.bar("paradox-density"):
-        chosen = controls.choose("Density", "density", names, select=True)
+        chosen = controls.choose("Model", "density", names, select=True)
     one, beyond = pair.shown[names.index(chosen)][1], left[names.index(chosen)]
     points = pd.concat(
         [
@@ -191,7 +191,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
     components.listed(
         pd.DataFrame(rows),
         {
-            "density": lambda row: components.escape(row.density),
+            "model": lambda row: components.escape(row.density),
             "−log<sub>2</sub> p(x)": lambda row: estimate(view.estimate_of(row, "likelihood")),
             "−log<sub>2</sub> p(x) − bits": lambda row: estimate(view.estimate_of(row, "complexity")),
         },
@@ -208,9 +208,10 @@ def complexity(pair: Pair, guess: str | None) -> None:
 def the_levels(pair: Pair) -> str:
     """The question of the levels."""
     return (
-        f"What a model draws lies in its typical set, so an image that is too likely is as suspicious as one "
-        "too unlikely. And a hierarchical VAE can be asked more: what is lost when its lowest layer, which knows "
-        f"strokes and texture, may not look at the image (LLR<sup>&gt;1</sup>)? What happens to {pair.titles[1]}?"
+        "What a model draws lies in its typical set, so an image that is too likely is as suspicious as one that "
+        "is too unlikely. A hierarchical VAE can be asked more: what is lost when its lowest layer, which knows "
+        f"strokes and texture, may not look at the image (LLR<sup>&gt;1</sup>)? What happens to {pair.titles[1]} "
+        "then?"
     )
 
 
@@ -219,17 +220,21 @@ def hierarchy(pair: Pair, guess: str | None) -> None:
     found = levels.hierarchy(state.selection().run, pair.known, pair.other)
     rows, problems = levels.rows(pair, found)
     told(guess, *_with_levels(pair, rows))
-    title = f"AUROC of each score, {pair.titles[0]} being familiar: the likelihoods first, what looks at levels last"
+    title = (
+        f"AUROC of each score with {pair.titles[0]} as the familiar set: likelihoods first, scores that look at "
+        "levels last"
+    )
     components.chart(ranking(rows, title), rows, "paradox-levels", key="paradox-levels")
     components.left_out(problems)
     components.prose(
-        "Typicality catches what is too likely, but a set may have just the likelihood of the training images and be "
-        "another one all the same. The upper layers of a hierarchy hold what a thing is, the lowest what it is drawn "
-        "with. An unfamiliar image needs its lowest layers to be rebuilt, a familiar one does not: that is a score."
+        "Typicality catches what is too likely, but another set may have just the likelihood of the training "
+        "images. The upper layers of a hierarchy hold what a thing is, the lowest what it is drawn with. An "
+        "unfamiliar image needs its lowest layers to be rebuilt and a familiar one does not: that difference is a "
+        "score."
     )
     if found:
         name = components.escape(found.run.name)
-        st.caption(f"LLR and joint are of the run `{name}`; another one can be chosen as run A in the sidebar.")
+        st.caption(f"LLR and joint are those of the run `{name}`. Choose another one as run A in the sidebar.")
         chosen = state.values("how_it_works", run=found.run.name)
     else:
         chosen = state.values("how_it_works")

@@ -140,7 +140,7 @@ def _images(pair: Pair, slug: str) -> ImageSet:
     for rival, _ in pair.shown:
         if entry := rival.catalogue.find(slug, rival.setting):
             return loading.scored_images(rival.run, loading.table(rival.catalogue, entry))
-    raise DataError("no density here has scored it")
+    raise DataError("no model here has scored it")
 
 
 def _is_density(config: RunConfig) -> bool:

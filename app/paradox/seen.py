@@ -57,7 +57,7 @@ def likelier(pair: Pair, guess: str | None) -> None:
     components.listed(
         frame,
         {
-            "density": lambda row: components.escape(row.density),
+            "model": lambda row: components.escape(row.density),
             f"left: {titles[0]}": lambda row: bits(row.left),
             f"right: {titles[1]}": lambda row: bits(row.right),
             "likelier": lambda row: components.escape(row.likelier),

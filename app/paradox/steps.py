@@ -43,7 +43,7 @@ def show(number: int, step: Step, pair: Pair) -> None:
     components.section(f"{number}. {step.title}", step.about(pair))
     guess = controls.choose(step.question, "guess", (NOT_YET, *step.answers, SHOW))
     if guess == NOT_YET:
-        st.caption("Guess first: the answer appears here.")
+        st.caption("Guess first. The answer then appears here.")
         return
     step.draw(pair, guess if guess in step.answers else None)
 

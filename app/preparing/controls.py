@@ -10,13 +10,13 @@ from hvae.datasets.own.preparing import SCAN, STEPS, Treatment, usual_fit
 AS_ALL, AS_IT_IS, INVERTED, STEP_BY_STEP = "as all", "as it is", "inverted", "steps"
 RECIPES = (AS_IT_IS, INVERTED, SCAN)
 _FITS_HELP = (
-    "pad: the whole image on black; extend: on the colour of its border; crop: the largest centred part; squash: "
+    "pad: the whole image on black. extend: on the colour of its border. crop: the largest centred part. squash: "
     "stretched."
 )
 _HELP = (
-    "scan: dark ink on paper becomes what the model knows: inverted where its border is light, the background made "
-    "even, cropped to the ink, centred as the training images are. steps: some of these. Single files can have another "
-    "recipe, in the table below."
+    "scan: makes dark ink on paper what the model knows: inverted where its border is light, the background made "
+    "even, cropped to the ink, and centred as the training images are. steps: only some of these. Single files can "
+    "be prepared otherwise in the table below."
 )
 
 

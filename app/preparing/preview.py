@@ -49,8 +49,8 @@ def show(sources: Sequence[Named], stamp: Sequence[str], expected: int, how: Tre
         _table(shown, choices, f"preview {hash((tuple(stamp), how, page, here))}")
         if doubtful := sum(bool(one.picture.caveats) for one in shown):
             st.warning(
-                f"{doubtful:,} of the {len(shown):,} files here are doubtful before any verdict: read what stands "
-                "beside them. Another way to prepare them may help, for all above or for one in the table."
+                f"{doubtful:,} of the {len(shown):,} files here are doubtful before any verdict; the table says "
+                "why. Another way to prepare them may help, for all above or for single files in the table."
             )
     refusals(refused)
     for name, why in passed:

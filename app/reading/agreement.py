@@ -38,7 +38,7 @@ class Agreement:
         for least, words in ((0.9, "nearly"), (0.7, "mostly"), (0.4, "loosely"), (-0.2, "hardly")):
             if self.correlation >= least:
                 return words
-        return "rather the reverse"
+        return "mostly in reverse"
 
     @cached_property
     def difference(self) -> Floats:

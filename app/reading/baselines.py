@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.frame import components
 from app.looks.palette import look
-from app.looks.wording import estimate, rate
+from app.looks.wording import estimate, lowered, rate
 from app.reading import loading
 from app.reading import view as views
 from app.reading.measures import Measure
@@ -18,8 +18,8 @@ from hvae.scores import SCORES
 from hvae.stats import Estimate
 
 ABOUT = (
-    "No model takes part: how unusual, on either side, are the pixels themselves beside those of the reference part of "
-    "the training set? A model earns its place where it beats them."
+    "These scores use no model. They ask how unusual the pixels themselves are, too high or too low, compared with "
+    "the reference part of the training set. A model is worth its cost where it beats them."
 )
 
 
@@ -45,8 +45,8 @@ def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View
 
     `found` and `absent` are as of `measured`; `rivals` are sets under the model's scores, by their name in HTML.
     """
-    line = summary(found, rivals) or "not measured yet, the fold says how"
-    st.html(f'<p class="prose"><strong>Best without any model:</strong> {line}.</p>')
+    line = summary(found, rivals) or "not measured yet; the fold below says how"
+    st.html(f'<p class="prose"><strong>Best AUROC without any model:</strong> {line}.</p>')
     details = st.expander("Model-free baselines", key="baselines", on_change="rerun")
     if not details.open:
         return
@@ -62,7 +62,8 @@ def summary(found: Sequence[View], rivals: Mapping[str, View]) -> str:
     said = []
     for slug, line in views.against(found).items():
         place = max(line, key=lambda place: line[place].value)
-        best, text = line[place].value, f"{look(slug).title} {rate(line[place].value)} ({found[place].measure.symbol}"
+        best, measure = line[place].value, found[place].measure
+        text = f"{look(slug).title} {rate(best)} ({measure.symbol}: {lowered(measure.score.title)}"
         reached = {
             name: views.auroc(one.inside, other).value
             for name, one in rivals.items()

@@ -71,8 +71,8 @@ def choose_setting(found: Sequence[Setting]) -> Setting:
     """Reading, S and R of at least one setting: only combinations that exist, each choice narrowing the next."""
     for name, label, key, about in (
         ("reading", "Reading of L>k", "reading", READING_HELP),
-        ("samples", "Importance samples S", "S", "More samples tighten the bound."),
-        ("draws", "Draws R", "R", "Values are means over R repeats: less noise."),
+        ("samples", "Importance samples S", "S", "More samples make the bound tighter."),
+        ("draws", "Draws R", "R", "Every value is a mean over R repeats, so that more of them leave less noise."),
     ):
         offered = dict.fromkeys(str(getattr(one, name)) for one in found)
         chosen = controls.choose(label, key, list(offered), help=about)

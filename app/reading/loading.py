@@ -106,8 +106,8 @@ def scored_images(run: RunEntry, seen: Seen) -> ImageSet:
     found = _whole(run, named.slug, named.split).spread(len(seen) if isinstance(seen, ScoreTable) else None)
     if named.data_fingerprint not in ("", found.fingerprint):
         raise DataError(
-            f"the images of {named.slug} ({named.split}) on this machine are others than those that {run.name} has "
-            "seen, so none is shown: fetch them again, or score those that are here"
+            f"the images of {named.slug} ({named.split}) on this machine are not those that {run.name} has scored, "
+            "so none is shown: fetch them again, or score those that are here"
         )
     return found
 

@@ -64,12 +64,12 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
         return False
     if data == found.own and entry.split in PARTS:
         st.caption(
-            f"{look(data).title} has no test split, so its {entry.split} part stands for it: none of these images was "
-            "fitted."
+            f"{look(data).title} has no test split, so its {entry.split} part is shown instead. The model was not "
+            "fitted to any of these images."
         )
     depth, kinds = entry.metadata.depth, offered(task=entry.metadata.task).values()
     if silent := [score.title for score in kinds if not score.levels(depth)]:
-        st.caption(f"No scores of a model of {depth} latent layers: {', '.join(silent)}.")
+        st.caption(f"A model of {depth} latent layers has none of these scores: {', '.join(silent)}.")
     return True
 
 
@@ -90,19 +90,26 @@ def runs_table(found: Sequence[RunEntry]) -> None:
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
             "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
             "bits/dim ↓": lambda row: bits(row.validation_bits_per_dim),
-            "KL (nats)": lambda row: per(row, "kl"),
-            "active units": lambda row: per(row, "active_units"),
             "layers": lambda row: "–" if pd.isna(row.depth) else str(row.depth),
             "weights": lambda row: "–" if pd.isna(row.parameters) else f"{row.parameters:,.0f}",
             "tables": lambda row: str(row.score_tables),
+            "KL (nats)": lambda row: per(row, "kl"),
+            "active units": lambda row: per(row, "active_units"),
         },
-        "All runs: bits per dimension of the best epoch on validation images, what each layer carries in nats, and how "
-        "many score tables there are",
+        "All runs: bits per dimension of the best epoch on validation images, how many score tables there are, and "
+        "what each layer carries (KL in nats, active units)",
         name="runs",
     )
-    wrong = [(components.escape(row["run"]), components.escape(row["reason"])) for row in rows if row["reason"]]
+    wrong: dict[str, list[str]] = {}
+    for row in rows:
+        if row["reason"]:
+            wrong.setdefault(components.escape(row["reason"]), []).append(components.escape(row["run"]))
     if wrong:
-        lines = (f"<li><b>{name}</b>: {reason}</li>" for name, reason in wrong)
+        # Many runs may be bundled without their weights: the table says which, one line what that means.
+        named = {
+            reason: ", ".join(names) if len(names) < 6 else f"{len(names)} runs" for reason, names in wrong.items()
+        }
+        lines = (f"<li><b>{names}</b>: {reason}</li>" for reason, names in named.items())
         st.html(f'<ul class="prose" aria-label="Why runs are not complete">{"".join(lines)}</ul>')
 
 

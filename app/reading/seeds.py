@@ -16,7 +16,7 @@ from app.reading.measures import Measure
 from app.reading.view import View
 from hvae.report.seeds import group_name, siblings
 
-ABOUT = "Mean ± standard deviation over runs that differ in their seed alone: what chance makes of a training."
+ABOUT = "Mean ± standard deviation over runs that differ only in their seed: how much of a result is chance."
 
 
 def fold(of: View, measures: Sequence[Measure], name: str) -> None:

@@ -50,7 +50,7 @@ def chosen(depth: int) -> tuple[View, DeltaGenerator]:
         shown = controls.choose(
             "Show", "show", SHOWN, on_change=_enough_draws, select=True, width=150,
             help=f"{DIFFERENCE}: reconstruction minus what the model sees. {WHERE}: where the level "
-            "costs likelihood; the pixels add up to log p(x|z) with every z from q minus that of the column. "
+            "costs likelihood; the pixels add up to log p(x|z) with every z from the image minus that of the column. "
             f"{SPREAD}: of the reconstruction over the draws. {SINGLE}: every draw of one level.",
         )  # fmt: skip
         room = controls.bar("start-bar", width="content")
@@ -72,12 +72,12 @@ def chosen(depth: int) -> tuple[View, DeltaGenerator]:
         seed = controls.seed()
         if depth >= table.MOST_LEVELS and shown != SINGLE:
             spread = table.usual_levels(depth)
-            about = "k: how many of the lowest z come from the prior. 0 takes every z from q."
+            about = "k: how many of the lowest z come from the prior. 0 takes every z from the image."
             picked = controls.choose_many(
                 "Levels shown", "levels", [*map(str, levels)], [*map(str, spread)], help=about
             )
             if not picked:
-                st.caption("No level is chosen, so a spread of them is shown.")
+                st.caption("No level is chosen, so some between the lowest and the highest are shown.")
             levels = tuple(sorted(map(int, picked))) or spread
     return View(source, shown, rows, draws, levels, cast(Reading, reading), seed), room
 

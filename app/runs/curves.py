@@ -19,7 +19,7 @@ REFRESH = "5s"
 QUANTITIES = {
     "KL": "What each layer says about an image: a layer at 0 nats has collapsed",
     "active units": "How many units of each layer are in use",
-    "schedules": "What training did when",
+    "schedules": "What changed during training, and when",
 }
 
 
@@ -27,13 +27,13 @@ def curves(run: RunEntry, versus: RunEntry | None) -> None:
     """The section with the learning curves."""
     components.section(
         "Learning curves",
-        "How good the bound became, and which layers came alive. Validation uses the moving average of the weights; "
-        "the weights kept are those of its best epoch.",
+        "How good the bound became, and which layers are in use. Validation uses the moving average of the "
+        "weights. The weights kept are those of the best epoch.",
     )
     runs = [run] if versus is None else [run, versus]
     about = (
-        "KL: how much a layer says about an image. Active units: how many of its units vary over images (variance of "
-        "the posterior mean above 0.01). Schedules: what training did when."
+        "KL: how much a layer says about an image. Active units: how many of its units vary over images (variance "
+        "of the posterior mean above 0.01). Schedules: what changed during training, and when."
     )
     layered = any(one.depth != 0 for one in runs)
     quantity = controls.choose("Per layer", "quantity", list(QUANTITIES), help=about) if layered else ""

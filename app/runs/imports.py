@@ -48,21 +48,23 @@ def bring(source: Path, name: str, options: Sequence[str] = ()) -> Outcome:
     if reasons := tuple(re.findall(r"^error: (.*)", done.stderr, re.M)):
         return Outcome(None, reasons)
     logger.error("an import failed: %s", done.stderr[-2000:])
-    return Outcome(None, ("The import failed in a way nobody foresaw. The log of the server says where.",))
+    return Outcome(None, ("Something unexpected went wrong with the import. The log of the server says what.",))
 
 
 def section() -> None:
     """The section for imports."""
     components.section(
         "Import a run",
-        "A run somebody passed on: its folder, or a zip archive of it. Every file is checked before the run shows: "
-        "weights have to fit the configuration, tables and learning curve have to hold what they should, and anything "
-        "else in it is refused. What a stopped training goes on from is neither copied nor read: an imported run "
-        "can be scored and looked at, and not trained further.",
+        "Takes a run that somebody passed on: its folder, or a zip archive of it. Every file is checked before the "
+        "run shows: weights have to fit the configuration, tables and learning curve have to hold what they "
+        "should, and anything else in it is refused. The state of an unfinished training is neither copied nor "
+        "read, so that an imported run can be scored and looked at, but not trained further.",
     )
     _say_outcome()
     if not access.may_write():
-        st.info(f"{access.READ_ONLY} So no run is imported here; whoever runs it can, on its computer:")
+        st.info(
+            f"{access.READ_ONLY} So no run is imported here. Whoever runs the dashboard can import one on its computer:"
+        )
         st.code(COMMAND, language="bash")
         return
     paths, uploads = access.may_name_paths(), access.may_upload()

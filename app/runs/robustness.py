@@ -23,8 +23,8 @@ def section(run: RunEntry) -> None:
     """The section with the card, or the command that measures it."""
     components.section(
         "Robustness",
-        "The run's own test images, changed more and more by the code, against others that are as they were: where a "
-        f"score begins to see it. Not seen means an AUROC below {SEEN:g}.",
+        "The run's own test images are changed step by step and scored against unchanged ones: how strong must a "
+        f"change be before a score sees it? “Not seen” means an AUROC below {SEEN:g}.",
     )
     found, problems = cards(run)
     for line in problems:
@@ -38,8 +38,8 @@ def section(run: RunEntry) -> None:
     about, rows, stem = card.metadata, rows_of(card), f"{run.name}-{card.metadata.file_name.removesuffix('.parquet')}"
     st.caption(
         f"{about.n:,} changed and {about.n_unaltered:,} other test images of {look(about.slug).title}, "
-        f"{about.setting}. Bands are 95 % intervals (DeLong). The best baseline, which needs no model, is chosen for "
-        "each change by these very figures, which favours it."
+        f"{about.setting}. Bands are 95 % intervals (DeLong). The best baseline, which needs no model, is chosen "
+        "separately for each change by the AUROCs shown here, which favours it."
     )
     _limits(rows, card, f"limits-{stem}")
     families = list(rows.groupby("family", sort=False))
@@ -49,7 +49,7 @@ def section(run: RunEntry) -> None:
         for column, (name, own) in row:
             with column:
                 _family(FAMILIES[str(name)], own, card, f"{name}-{stem}")
-    st.caption("Measure it again, and print it")
+    st.caption("Measure it again and print it")
     components.code(f"{command} {about.setting.options}\nhvae report {shlex.quote(run.name)} --card")
 
 

@@ -42,7 +42,7 @@ def _row(run: RunEntry, path: Path, entry: TableEntry | None, problems: tuple[st
         row |= {"data": entry.slug, "split": entry.split, "reading": how.reading, "S": how.samples, "R": how.draws}
         return row | {"seed": how.seed, "images": pq.read_metadata(path).num_rows, "command": command}
     # Every problem names its file behind a blank.
-    said = next((line for line in problems if f" {path.name}" in line), "it is gone")
+    said = next((line for line in problems if f" {path.name}" in line), "it was deleted while the page was drawn")
     row["problem"] = said.removeprefix(f"{run.name}: ")
     if "hvae runs upgrade" in said:
         row["command"] = f"hvae runs upgrade {shlex.quote(run.name)}"
@@ -57,8 +57,8 @@ def score_tables(run: RunEntry) -> None:
     """The section with the score tables."""
     components.section(
         "Score tables",
-        "What the other pages read. S is the number of importance samples, R the number of independent repeats that "
-        "each value is the mean of.",
+        "These tables are what the other pages show. S is the number of importance samples; R is the number of "
+        "independent repeats that each value is the mean of.",
     )
     frame = listed(run)
     if frame.empty:
@@ -91,5 +91,5 @@ def score_tables(run: RunEntry) -> None:
     )
     mending = frame[(frame["problem"] != "") & (frame["command"] != "")]["command"]
     if len(mending):
-        st.caption("Commands that mend the marked ones")
+        st.caption("Commands that mend the marked tables")
         components.code("\n".join(dict.fromkeys(mending)))

@@ -27,16 +27,17 @@ from hvae.verdicts import choice, rule
 
 FILES, FOLDER, SAMPLES, CAMERA, AGAIN = "files", "folder", "samples", "camera", "again"
 SOURCES_HELP = (
-    "files: images and zip archives of images. folder: all of them in one folder. samples: a few of the data sets "
-    "chosen in the sidebar. again: those judged last, with other settings."
+    "files: images, and zip archives of them. folder: everything in one folder. samples: a few images of the data "
+    "sets chosen in the sidebar. camera: a picture taken now. again: the images judged last, with other settings."
 )
 STATISTIC_HELP = (
-    "Of a score with levels. rank: the k at which it ranks highest among the reference images. difference: the k at "
-    "which it lies most standard deviations above them, as the paper suggests for single images."
+    "How a score with several levels k becomes one. rank: the k at which the image ranks highest among the "
+    "reference images. difference: the k at which it lies most standard deviations above them, as the paper "
+    "suggests for single images."
 )
 SIDES_HELP = (
-    "high: the higher a score, the more out-of-distribution. high or low: the rule is two-sided, so that images that "
-    "fit too well stand out as well."
+    "high: the higher the score, the more out-of-distribution. high or low: two-sided, so that images that fit too "
+    "well raise an alarm as well."
 )
 FURTHER_HELP = (
     "Which run knows each image best? Run A, and run B where one is chosen, come from the sidebar. Each further run "
@@ -44,7 +45,7 @@ FURTHER_HELP = (
 )
 SAMPLES_EACH, BUNDLED = 6, ("digits", "glyphs")
 MOST_FURTHER, MOST_LEFT_OUT = 8, 5
-"""Runs beside run A, each of which takes as long, and runs that do not fit of which it is said why."""
+"""Runs beside run A, each of which takes as long, and runs that do not fit of which the names are said."""
 
 
 def counted(number: int, what: str) -> str:
@@ -101,8 +102,8 @@ def given(source: str, selection: state.Selection) -> Given | None:
             accept_multiple_files=True if single else "directory",
             key=f"uploaded-{source}",
             max_upload_size=limits.current().upload_mib_per_file,
+            help=access.FAILED_UPLOADS,
         )
-        st.caption(access.FAILED_UPLOADS)
     if not files:
         return None
     if source == FOLDER:
@@ -141,7 +142,8 @@ def judging(
     selection: state.Selection, found: Catalogue, given: Given | None, how: Treatment, choices: dict[int, str]
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
-    setting = choosing.choose_setting(found.rule_settings())
+    with controls.bar("setting-bar"):
+        setting = choosing.choose_setting(found.rule_settings())
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
     config = found.run.config
@@ -153,7 +155,7 @@ def judging(
     with controls.bar("rule-bar"):
         score = controls.choose("Judge by the score", "judge", offered, usual, help=about)
         statistic = controls.choose("Combine levels by", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
-        sides = controls.choose("Alarm where it is", "sides", ("high", "high or low"), help=SIDES_HELP)
+        sides = controls.choose("Alarm if the score is", "sides", ("high", "high or low"), help=SIDES_HELP)
     few = choice.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
         if note == instead:
@@ -199,11 +201,14 @@ def _further(selection: state.Selection, run: RunEntry, setting: Setting, score:
         named += controls.choose_many("Further runs", "also", offered, [], help=FURTHER_HELP)
     alike = {why: [name for name, one in obstacles.items() if one == why] for why in obstacles.values() if why}
     if alike:
-        some = [(runs[:MOST_LEFT_OUT], len(runs) > MOST_LEFT_OUT, why) for why, runs in alike.items()]
-        left_out = [f"{literal(', '.join(runs))}{' …' * more} ({literal(why)})" for runs, more, why in some]
+        some = [
+            (", ".join(runs) if len(runs) <= MOST_LEFT_OUT else counted(len(runs), "run"), why)
+            for why, runs in alike.items()
+        ]
+        left_out = [f"{literal(runs)} ({literal(why)})" for runs, why in some]
         st.caption(f"Cannot judge these images the same way: {'; '.join(left_out)}.")
     if len(named) > MOST_FURTHER:
-        st.caption(f"At most {MOST_FURTHER} runs judge beside run A; the others are passed over.")
+        st.caption(f"At most {MOST_FURTHER} runs judge beside run A. The others are left out.")
     return tuple(fitting[name] for name in named[:MOST_FURTHER])
 
 

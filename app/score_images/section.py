@@ -67,8 +67,9 @@ def show(job: str) -> Settings | None:
         if jobs.find(job) is None:
             allowed = limits.current()
             st.info(
-                f"No results of the job in this link are kept: it is unknown here, older than {allowed.results_hours} "
-                f"hours, or older than the last {allowed.results_kept}. Choose images and score them again."
+                "The results of the job in this link are not kept here: the job is unknown, older than "
+                f"{allowed.results_hours} hours, or not among the last {allowed.results_kept}. Choose images and "
+                "score them again."
             )
         return None
     components.section("Verdicts", components.escape(results.setting_in_words(stored.settings)))
@@ -89,7 +90,10 @@ def show(job: str) -> Settings | None:
 def _verdicts(stored: Stored, stamp: str) -> None:
     settings, kind = stored.settings, find(stored.settings.score)
     with controls.bar("verdicts-bar"):
-        about = "An alarm is p ≤ this. So large a share of in-distribution images raises one by mistake."
+        about = (
+            "An image raises an alarm if its p-value is at most this. That share of in-distribution images "
+            "raises one by mistake."
+        )
         budget = controls.choose("False-alarm budget", "alpha", BUDGETS, BUDGET, help=about)
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
@@ -111,7 +115,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         key="judge-again",
         on_click=st.session_state.update,
         args=({"pictures": AGAIN},),
-        help="By another score, setting or run that takes images of this shape; no file has to be given again.",
+        help="Judge the same images by another score, setting or run that takes images of this shape. No file has "
+        "to be given again.",
     )
     report = partial(results.report, found)
     st.download_button(
@@ -237,7 +242,7 @@ def _subject(stamp: str, found: Judged, like: Reference | None, score: Score, im
     words = _verdict(found, row)
     if like is None:
         words += [
-            "The scores of the reference part are gone or were made anew, so there is nothing to set this beside."
+            "The scores of the reference part were deleted or made anew, so there is nothing to compare these with."
         ]
         run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
         return Subject(run, image, title, lambda: picture, words=tuple(words))

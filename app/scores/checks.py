@@ -50,7 +50,7 @@ def by_level(view: View) -> None:
     panels = [_levels(kind, view) for kind in kinds if kind and kind[0].measure.score.k is not None]
     if single := [one for one in found if one.measure.score.k is None]:
         panels.append(_levels(single, view, "Scores without levels"))
-    title = "Below .5 a score points the wrong way; the band marks what is chosen above"
+    title = "AUROC of every score: below .5 it points the wrong way; the grey band marks the choice above"
     stamp = view.measure.label, [one.stamp for one in found]
     figure = kept("levels drawn", stamp, lambda: aurocs.aurocs(panels, title))
     components.chart(figure, aurocs.table(panels), "auroc-by-k", key="levels")
@@ -84,7 +84,7 @@ def _best(kinds: Sequence[Sequence[View]]) -> None:
                 "best k": lambda row: row.symbol,
                 "AUROC ↑": lambda row: estimate(views.estimate_of(row, "auroc")),
             },
-            "Best k (as in the paper; uses OOD data)",
+            "Best k of each score (chosen with OOD data, as in the paper)",
             name="best-k",
         )
 
@@ -96,7 +96,10 @@ def more_samples(view: View) -> None:
     if not charts:
         return
     text = " ".join(
-        [*(WHAT[what][2] for what in charts), "Each panel has a scale of its own; the numbers name the setting."]
+        [
+            *(WHAT[what][2] for what in charts),
+            "Each panel has its own scale. Below each mark stands its S or R.",
+        ]
     )
     components.section("More samples, more draws", text)
     for what, (figure, table) in charts.items():
@@ -221,8 +224,8 @@ def negative_control(view: View) -> None:
     """Fitted against test images of the same set: about .5 for an honest score."""
     components.section(
         "Negative control",
-        "Images the model was fitted on against test images of the same set. A score that tells OOD images apart, and "
-        "not merely unseen ones, gives about .5 here.",
+        "Images the model was trained on against test images of the same set. A score should hardly tell these "
+        "apart: about .5 means that it reacts to unfamiliar images and not merely to unseen ones.",
     )
     try:
         fitted = view.part("fitted")
@@ -232,7 +235,7 @@ def negative_control(view: View) -> None:
     if fitted is None:
         command = score_command(view.run.name, view.inside.entry)
         components.missing(
-            "The fitted images are not scored under this setting.",
+            "The images the model was trained on are not scored under this setting.",
             command.replace(f"--split {view.inside.entry.split}", "--split fitted"),
         )
         return

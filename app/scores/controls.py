@@ -22,7 +22,7 @@ from hvae.stats.arrays import Floats
 BUDGETS = (0.1, 50.0)
 """Least and greatest false-alarm budget, in percent."""
 CLICK, BRUSH = "Click", "Drag"
-GALLERIES = ("In the brush", "Most confusing 24", "Fooled and caught")
+GALLERIES = ("In the range", "Most confusing 24", "Fooled and caught")
 """What a gallery can show; the first needs a brush."""
 
 
@@ -38,16 +38,18 @@ def choose_view(found: Catalogue, data: str, ood: Sequence[str]) -> tuple[View, 
         k = choosing.choose_level(score, about.depth)
         alarm = controls.decimal(
             "False alarms (%)", "alarm", *BUDGETS, 5.0, step=0.1,
-            help="The threshold is the least one that this share of the in-distribution test images reaches.",
+            help="How many of the in-distribution test images may be called OOD by mistake. The threshold is the "
+                 "lowest that keeps to it.",
         )  # fmt: skip
         mouse = st.segmented_control(
             "Mouse in the figure", [CLICK, BRUSH], default=CLICK, key="_mouse", required=True,
-            help="Click: a mark opens its image. Drag: a range of scores opens all images in it.",
+            help="Click: opens the image of a mark. Drag: selects a range of scores and shows all images in it.",
         )  # fmt: skip
     with controls.advanced(toolbar):
         panel = controls.choose(
             "Curve", "panel", ["ROC", "PR"],
-            help="ROC: caught against false alarms. PR: precision against recall. A click sets the threshold.",
+            help="ROC: images caught against false alarms. PR: precision against recall. A click on a curve sets "
+                 "the threshold.",
         )  # fmt: skip
         setting = choosing.choose_setting(found.settings(data))
         unit = choosing.choose_unit()
@@ -72,9 +74,9 @@ def choose_range(view: View, brushing: bool, panel: str) -> Reach:
         clear()
     with controls.bar("brush"):
         unit = view.measure.unit
-        low = decimal_or_none(f"Brush from ({unit})", "from", help="Empty: no lower end.", on_change=_typed)
-        high = decimal_or_none(f"to ({unit})", "to", help="Empty: no upper end.", on_change=_typed)
-        st.button("Clear brush", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
+        low = decimal_or_none(f"Range from ({unit})", "from", help="Leave empty for no lower limit.", on_change=_typed)
+        high = decimal_or_none(f"to ({unit})", "to", help="Leave empty for no upper limit.", on_change=_typed)
+        st.button("Clear the range", key="_clear_brush", on_click=clear, disabled=(low, high) == (None, None))
     if low is not None and high is not None and low > high:
         low, high = high, low
     return Reach((low, high), brushing, panel)

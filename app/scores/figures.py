@@ -134,12 +134,12 @@ def _curves(view: View, threshold: measures.Threshold, panel: str) -> None:
         alarms, caught = threshold.false_alarms, {other.slug: threshold.caught(other.scores) for other in view.outside}
         if panel == "ROC":
             points = {slug: (alarms, share) for slug, share in caught.items()}
-            title = "The larger mark on each curve is the threshold; a click moves it"
+            title = "Images caught at every rate of false alarms: the large marks are the threshold; click to move it"
         else:
             # At 1:1; 1 where nothing is called OOD, as at the upper end of a curve.
             precise = {slug: share / (alarms + share) if alarms + share else 1.0 for slug, share in caught.items()}
             points = {slug: (share, precise[slug]) for slug, share in caught.items()}
-            title = "Of the images called OOD, how many are? The larger marks are the threshold"
+            title = "How many of the images called OOD are OOD? The large marks are the threshold; click to move it"
         return curve_figures.clickable(curves, points, title), curve_figures.table(curves)
 
     drawn, name = kept("curves drawn", (panel, view.stamp, threshold.value), draw), panel.lower()
@@ -168,7 +168,7 @@ def _title(view: View) -> str:
     if value < views.WRONG_WAY:
         return f"{symbol} fails: {name} looks MORE normal than {own} in {100 * (1 - value):.0f} of 100 pairs"
     if value < 0.6:
-        return f"{symbol} hardly tells {name} from {own}: {100 * value:.0f} of 100 pairs are ordered rightly"
+        return f"{symbol} hardly tells {name} from {own}: it ranks {100 * value:.0f} of 100 pairs correctly"
     hardest = f"{name}, the hardest set," if len(aurocs) > 1 else name
     return f"{symbol} tells {hardest} from {own} in {100 * value:.0f} of 100 pairs"
 

@@ -50,7 +50,8 @@ def galleries(view: View, brush: Brush) -> None:
     """The section with the gallery that is chosen."""
     components.section(
         "The images themselves",
-        "Which images are why? A click, or the box below a gallery, takes an image further down this page.",
+        "The images behind the numbers. Click one, or choose it in the box below its gallery, to inspect it beside "
+        "the page.",
     )
     chosen = controls.choose("Images", "gallery", GALLERIES, GALLERIES[brush == (None, None)])
     drawn = partial(_in_the_brush, brush=brush), _most_confusing, _fooled_and_caught
@@ -61,8 +62,8 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     """Up to 24 images of the range over all sets, how many there are of each, and all of them as CSV."""
     if brush == (None, None):
         st.info(
-            "No range is brushed. Choose “Drag” above the densities and drag over them, or type its ends into "
-            "“Brush from” and “to”."
+            "No range of scores is chosen. Choose “Drag” above and drag over the densities, or type the ends of a "
+            "range into the boxes below them."
         )
         return
     found = [Pick(one, inside(one.scores, brush)) for one in view.sets]
@@ -71,7 +72,7 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     low, high = (f"{end:g}" if end is not None else None for end in brush)
     span = f"from {low} to {high}" if low and high else f"of {low} and above" if low else f"up to {high}"
     components.table(
-        ["images of", "in the brush", "of all"],
+        ["images of", "in the range", "of all"],
         [
             [look(pick.one.slug).title, f"{size:,}", percent(size / len(pick.one.scores))]
             for pick, size in zip(found, sizes, strict=True)

@@ -11,9 +11,10 @@ from hvae.errors import HvaeError
 
 READ_ONLY = "This dashboard is read-only: it shows what is stored and changes no run."
 FAILED_UPLOADS = (
-    "Where a file says “Network Error”, the server was not reached: see whether it still runs, then choose the file "
-    "again. “Status code 413” is a file that is too large, 503 that others are uploading right now, 507 that the "
-    "server's disk is full, 403 that the page is open under another address than the server's."
+    "Where an upload fails: “Network Error” means that the server was not reached; see whether it still runs and "
+    "choose the file again. “Status code 413” means that the file is too large, 503 that others are uploading "
+    "right now, 507 that the server's disk is full, and 403 that the page was opened under another address than "
+    "the server's."
 )
 NO_UPLOADS = "This dashboard takes no files from visitors."
 

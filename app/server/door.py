@@ -53,7 +53,8 @@ class Door:
         if host is None or host[0] not in self.names | set(map(_plain, limits.current().hosts)):
             return (
                 403,
-                "This dashboard does not answer to that name; hosts in its limits.toml are those it answers to.",
+                "This dashboard does not answer to that host name. Its limits.toml lists under hosts those it "
+                "answers to.",
             )
         if (origin := headers.get("origin")) is not None:
             source, default = _place(origin), _PORTS.get(origin.partition("://")[0].lower())

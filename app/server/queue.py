@@ -21,7 +21,7 @@ from hvae.errors import HvaeError
 logger = logging.getLogger(__name__)
 
 KEPT = "What was finished before is kept."
-UNFORESEEN = "failed in a way nobody foresaw; see the server's log"
+UNFORESEEN = "failed unexpectedly; the server's log says why"
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Report = Callable[[int, int], None]

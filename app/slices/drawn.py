@@ -34,7 +34,10 @@ def choose_along(one: Scored) -> str:
     offered = statistics(one.table)
     order = sorted(offered, key=lambda name: (name not in WORDS, name != LABEL))
     named = {WORDS.get(name, name): name for name in order}
-    about = "Labels, or five slices of equally many images by a statistic of the pixels or of the model."
+    about = (
+        "Groups the images by their label, or into five equally large groups by a statistic of their pixels or "
+        "of the model."
+    )
     return named[controls.choose("Sliced by", "along", list(named), select=True, width=170, help=about)]
 
 
@@ -58,7 +61,7 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
         table = slice_table(slices, one.scores, view.inside.scores, threshold.value)
         whole = np.average(table[share], weights=table["n"])
         worst = components.escape(table.iloc[int(table[share].argmax())]["slice"])
-        title = f"{percent(float(whole))} of {look(one.slug).title} {words}, most in {worst}"
+        title = f"{percent(float(whole))} of the {look(one.slug).title} images are {words}, most often in {worst}"
         return bars(table, share, words, look(one.slug), title, chosen), table
 
     def choose(name: str) -> None:
@@ -79,7 +82,10 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
     found = term_table(table, called)
     if found.empty:
         if view.depth:
-            st.caption(f"All of these {len(rows):,} images {'are called OOD' if called.all() else 'pass'}.")
+            st.caption(
+                f"All of these {len(rows):,} images {'are called OOD' if called.all() else 'pass'}, so there "
+                "is nothing to compare."
+            )
         return
     first = found.iloc[0]
     components.listed(
@@ -88,10 +94,10 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
             "term": lambda row: _spelt(row.term),
             "called OOD": lambda row: nats(row.called),
             "passes": lambda row: nats(row.passed),
-            "in s.d.": lambda row: nats(row.in_sd, 2),
+            "difference (s.d.)": lambda row: nats(row.in_sd, 2),
         },
-        f"Where caught and missed images of {look(one.slug).title} differ: most at {_spelt(first.term)}, by "
-        f"{nats(abs(first.in_sd), 2)} standard deviations (means in nats)",
+        f"Caught and missed images of {look(one.slug).title} differ most in {_spelt(first.term)}, by "
+        f"{nats(abs(first.in_sd), 2)} standard deviations (below: means in nats)",
         name="terms",
     )
 

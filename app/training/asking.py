@@ -24,7 +24,10 @@ from hvae.errors import HvaeError
 from hvae.files import write_atomically
 
 FOLDER, FILES, PATH = "folder", "files", "path"
-_HELP = "folder, files: from your computer; also zip archives and .npz arrays. path: where they lie on this computer."
+_HELP = (
+    "folder, files: from your computer; zip archives and .npz arrays as well. path: a place on the computer "
+    "that runs this dashboard."
+)
 UPLOADS, DAY = "uploads", 86_400
 """Where uploaded arrays wait to be trained on, and for how many seconds at least."""
 BEGUN = "_training_begun"
@@ -145,7 +148,9 @@ def model(found: Survey, title: str, source: Source, stamp: str) -> None:
     components.section("The model")
     choices = offers.fitting(found)
     names = [one.title for one in choices]
-    chosen = choices[names.index(st.radio("Which", names, captions=[one.about for one in choices], key="_offer"))]
+    chosen = choices[
+        names.index(st.radio("Kind of images", names, captions=[one.about for one in choices], key="_offer"))
+    ]
     parts = found.parts()
     usual = chosen.epochs(parts["fitted"])
     left, right = st.columns([1, 2], gap="medium")
@@ -159,7 +164,10 @@ def model(found: Survey, title: str, source: Source, stamp: str) -> None:
         "continued.</p>"
     )
     if running := trainings.busy():
-        st.info(f"{literal(running)} is being trained, and one is trained at a time. This can begin when it has ended.")
+        st.info(
+            f"{literal(running)} is being trained, and only one model is trained at a time. This one can begin "
+            "when that has ended."
+        )
     if st.button("Train it", type="primary", disabled=bool(running), key="train-it"):
         with components.guarded():
             _begin(chosen, run, title, int(epochs), source)

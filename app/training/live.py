@@ -94,20 +94,20 @@ def _ended(found: Training) -> None:
         st.page_link("../pages/runs.py", label="Its learning curves →", query_params={"run": name})
     elif access.may_train():
         if not found.problem:
-            st.info("What was learnt up to its last checkpoint is kept.")
+            st.info("What it learnt up to its last checkpoint is kept.")
         busy = trainings.busy()
         if st.button("Continue", key="resume-training", type="primary", disabled=bool(busy)):
             with components.guarded():
                 trainings.start(found.asked)
                 st.rerun()
         if busy:
-            st.caption(f"{literal(busy)} is being trained: one at a time.")
+            st.caption(f"{literal(busy)} is being trained, and only one model is trained at a time.")
 
 
 def _curves(run: RunEntry, quantity: str) -> None:
     history = loading.history(run)
     if history.empty:
-        st.caption("The curves begin when the images have been passed over once.")
+        st.caption("The curves begin after the first pass over the images.")
         return
     histories: dict[str, pd.DataFrame] = {components.escape(run.name): history}
     stamp = f"{run.path} {(run.path / 'history.csv').stat().st_mtime_ns} {quantity}"

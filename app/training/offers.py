@@ -52,7 +52,7 @@ COLOUR, LARGER, GREY = (
     Offer("Grey, 28 × 28", "Drawings, digits, shapes: light on dark, three layers.", "fashionmnist-lite", 200),
 )
 TRY = Offer(
-    "Quick try, grey 28 × 28", "A tiny model that shows how it works; judge nothing by it.", "digits-tiny", 1200
+    "Quick try, grey 28 × 28", "A tiny model that shows how it works. Do not rely on its verdicts.", "digits-tiny", 1200
 )
 
 
@@ -112,7 +112,7 @@ def warnings(found: Survey, in_place: bool) -> list[str]:
         )
     elif parts["reference"] < FEW:
         said.append(
-            f"{found.expected:,} images make a coarse judge: with {5 * FEW:,} or more the stronger score can be used."
+            f"{found.expected:,} images give a coarse judge. With {5 * FEW:,} or more, a stronger score can be used."
         )
     if 0 < found.coloured < found.images:
         said.append(
@@ -121,7 +121,7 @@ def warnings(found: Survey, in_place: bool) -> list[str]:
         )
     if found.repeated or found.blank:
         said.append(
-            "A picture that is there twice may be learnt from and judged by at once, which makes alarms too rare. "
+            "A picture that is there twice may be both learnt from and judged by, which makes alarms too rare. "
             + (
                 "Take repeated and empty ones out of the folder first."
                 if in_place

@@ -1,4 +1,4 @@
-"""`hvae figure`: the paper's figures at column width, from stored tables."""
+"""`hvae figure`: figures like those of the paper, at column width, from stored tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def figure(
         str,
         typer.Argument(
             metavar="NAME",
-            help="1 (forgotten), 2 (correlations), 3 (levels), 5 (bounds), 6 (ratios) or 7 (roc), as in the paper.",
+            help="1 (forgotten), 2 (correlations), 3 (levels), 5 (bounds), 6 (ratios) or 7 (roc), the paper's numbers.",
         ),
     ],
     runs: Runs,
@@ -29,14 +29,17 @@ def figure(
         list[str] | None,
         typer.Option("--data", help="OOD set. Several may follow; default all that are scored."),
     ] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Level; default that of the paper's figure.")] = None,
+    k: Annotated[
+        int | None,
+        typer.Option("--k", help="Level; default 1 in figures 6 and 7, one less than the layers in 1 and 5."),
+    ] = None,
     reading: Annotated[str | None, typer.Option(help="Only tables of this reading of L^{>k}.")] = None,
     samples: Annotated[int | None, typer.Option(help="Only tables of so many importance samples S.")] = None,
     draws: Annotated[int | None, typer.Option(help="Only tables of so many draws R.")] = None,
     images: Annotated[int, typer.Option(help="Images of each set, in figures 1 and 3.")] = 4,
     seed: Seed = 0,
 ) -> None:
-    """Draw a figure of the paper for runs of yours, at the width of a column.
+    """Draw a figure like one of the paper's for runs of yours, at the width of a column.
 
     1 what is left of images of two sets when all but the highest latents are forgotten, and 3 the same at every level
     (both need weights and images); 2 how alike two runs represent the same images; 5 the densities of -L and -L^{>k};

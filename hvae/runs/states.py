@@ -54,7 +54,10 @@ def run_state(run: RunEntry) -> RunState:
         reason = f"stopped after {epochs} of {planned} epochs; {RESUME_FILE} is not here, so it cannot be continued"
         return RunState("interrupted", reason, epochs)
     if tables_only(run.path):
-        reason = "bundled without its weights (model.safetensors is missing): stored scores can be read, nothing new"
+        reason = (
+            "bundled without its weights (model.safetensors is missing): stored scores can be read, but "
+            "nothing new can be computed"
+        )
         return RunState("tables only", reason, epochs)
     return RunState("damaged", "model.safetensors is missing, and there are no scores", epochs)
 

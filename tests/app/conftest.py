@@ -119,7 +119,7 @@ def finish_jobs() -> None:
 def sound(app: AppTest) -> str:
     """No exception and no unforeseen failure on the page; returns all its text, without what explains its terms."""
     assert not app.exception, app.exception[0].stack_trace
-    assert not any("nobody foresaw" in one.value for one in app.error)
+    assert not any("unexpected" in one.value for one in app.error)
     kinds = (app.error, app.warning, app.success, app.info, app.caption, app.markdown, app.title, app.header, app.code)
     return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n" + html_of(app)
 

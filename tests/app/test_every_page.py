@@ -1,7 +1,7 @@
 """Every page of the dashboard against whatever a folder of runs, an address or a data set may be.
 
 A page joins by standing in `app.frame.registry.PAGES`. Folders of runs are built once and shared; a page that passes
-must not fail in a way nobody foresaw, has to say what is wrong, and to offer a way on.
+must not fail unexpectedly, has to say what is wrong, and to offer a way on.
 """
 
 import json

@@ -79,9 +79,8 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
         app = visit(page, run="pixels", **values)
         text = sound(app)
         assert not app.error, page
-        assert (
-            "No scores of a model of 0 latent layers: Likelihood ratio, Joint score, Joint score with input." in text
-        ), page
+        none = "Likelihood ratio, Joint score, Joint score with input."
+        assert f"A model of 0 latent layers has none of these scores: {none}" in text, page
     assert ">−L<sup>&gt;0</sup></a></th>" in sound(visit("overview", run="pixels"))
     assert "its hierarchy" not in sound(visit("overview", run="pixels"))
     mixed = visit("compare", run="layers", also=["pixels"], score="llr")
@@ -107,7 +106,7 @@ def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:
         app = visit(page)
         text = sound(app)
         assert (app.session_state["data"], app.session_state["ood"]) == ("clothes-aaaaaaaa", ["shoes-bbbbbbbb"])
-        assert "has no test split, so its reference part stands for it" in text, page
+        assert "has no test split, so its reference part is shown instead" in text, page
         assert not app.error and "Trained: A on" not in text, page
     for path in (run / "scores").glob("clothes*"):
         path.unlink()
@@ -166,7 +165,7 @@ def test_the_label_free_rule_and_the_negative_control(scored_runs, visit) -> Non
 
 def test_the_best_k_says_that_it_uses_ood_data(scored_runs, visit) -> None:
     text = sound(visit("scores", ood=["mnist"], part=parts.LEVELS))
-    assert "Best k (as in the paper; uses OOD data)" in text
+    assert "Best k of each score (chosen with OOD data, as in the paper)" in text
     assert "8 samples rather than 1" in text, "tables with S = 1 and S = 8 exist"
 
 

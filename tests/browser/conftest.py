@@ -88,7 +88,7 @@ class Visit:
         )
 
     def link(self) -> dict[str, list[str]]:
-        """The values that the "Copy link" box of the page spells out."""
+        """The values that the "Link to exactly this view" box spells out."""
         shown = self.page.locator(COPY_LINK).inner_text()
         return parse_qs(shown.partition("?")[2], keep_blank_values=True)
 

@@ -138,7 +138,7 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
     figure = Figure()
     for together, style in (
         (True, palette.Look("rise and fall together", palette.BLUE, "", "circle")),
-        (False, palette.Look("move against each other", palette.VERMILION, "", "diamond")),
+        (False, palette.Look("move in opposite directions", palette.VERMILION, "", "diamond")),
     ):
         if own := [pair for pair in pairs if (pair.r >= 0) == together]:
             ranks = [pair.rank for pair in own]

@@ -1,4 +1,4 @@
-"""The figures of Havtorn et al. (2021) from stored tables, at the width of a column, as PDF and SVG.
+"""Figures after those of Havtorn et al. (2021) from stored tables, at the width of a column, as PDF and SVG.
 
 One file a figure, or two of a kind; each takes an `Asked` and gives a `Drawn`: the figure and its numbers. Only
 reconstructions load a model.
@@ -24,7 +24,7 @@ NAMES = {"forgotten": "1", "correlations": "2", "levels": "3", "bounds": "5", "r
 
 
 def draw(name: str, asked: Asked) -> Drawn:
-    """A figure by its number or name, drawn in the style of the paper; `KeyError` for one that is not there.
+    """A figure by its number or name, drawn as for a paper; `KeyError` for one that is not there.
 
     Raises:
         HvaeError: tables, weights or images that are missing, or a level that the model has not.

@@ -12,8 +12,8 @@ from hvae.runs.correlations.tables import CorrelationTable, list_correlations, r
 def by_layer(asked: Asked) -> Drawn:
     """Mean |Pearson r| of matched units of each layer on every set, and what shuffled images reach.
 
-    Of the features that layers hand on, of the posterior means in a model that hands on none; Havtorn et al. (2021),
-    Fig. 2.
+    Of the features that layers hand on, of the posterior means in a model that hands on none; after Havtorn et al.
+    (2021), Fig. 2.
     """
     tables = _tables(asked)
     kind = tables[0].kinds()[0]

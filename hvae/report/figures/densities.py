@@ -14,16 +14,16 @@ BINS = 60
 
 
 def bounds(asked: Asked) -> Drawn:
-    """-L of the whole model above, where other sets look likelier; below it -L^{>k}, by default of the highest level.
+    """-L of the whole model above; below it -L^{>k}, by default with z of the highest layer alone from the image.
 
-    Havtorn et al. (2021), Fig. 5.
+    After Havtorn et al. (2021), Fig. 5.
     """
     level = asked.level(max(1, asked.depth - 1))
     return _drawn(asked, [score("bound", asked.depth, k) for k in dict.fromkeys((0, level))])
 
 
 def ratios(asked: Asked) -> Drawn:
-    """LLR^{>k}, by default at k = 1; Havtorn et al. (2021), Fig. 6."""
+    """LLR^{>k}, by default at k = 1; after Havtorn et al. (2021), Fig. 6."""
     return _drawn(asked, [score("llr", asked.depth, asked.level(1))])
 
 

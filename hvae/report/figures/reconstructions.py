@@ -15,15 +15,15 @@ from hvae.runs.images.training_set import load_images
 
 
 def ends(asked: Asked) -> Drawn:
-    """Images, rebuilt with every latent from q, and with all below the highest level from the prior.
+    """Images, rebuilt with every latent from q, and by default with all below the highest level from the prior.
 
-    Havtorn et al. (2021), Fig. 1.
+    After Havtorn et al. (2021), Fig. 1.
     """
     return _drawn(asked, [0, asked.level(max(1, asked.depth - 1))])
 
 
 def levels(asked: Asked) -> Drawn:
-    """Images rebuilt at every level k = 0 ... L; Havtorn et al. (2021), Fig. 3."""
+    """Images rebuilt at every level k = 0 ... L; after Havtorn et al. (2021), Fig. 3."""
     return _drawn(asked, list(range(asked.depth + 1)))
 
 

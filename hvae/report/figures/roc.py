@@ -12,7 +12,7 @@ POINTS = 300
 
 
 def curves(asked: Asked) -> Drawn:
-    """A panel a score, a curve an OOD set with its AUROC; Havtorn et al. (2021), Fig. 7."""
+    """A panel a score, a curve an OOD set with its AUROC; after Havtorn et al. (2021), Fig. 7."""
     scores = [score("bound", asked.depth, 0), score("llr", asked.depth, asked.level(1))]
     figure, panels = style.panels(len(scores), 2.2)
     own, *others = asked.tables

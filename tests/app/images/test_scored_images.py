@@ -55,7 +55,9 @@ def test_other_images_than_those_scored_are_not_shown_and_one_line_says_so(run: 
     whole = load("digits", "all")
     for images, fingerprint in ((whole.spread(50), whole.fingerprint), (whole, "0" * 64)):
         table = digits_of(run, images, fingerprint)
-        with pytest.raises(DataError, match=r"the images of digits \(all\) on this machine are others than those"):
+        with pytest.raises(
+            DataError, match=r"the images of digits \(all\) on this machine are not those that first has scored"
+        ):
             loading.scored_images(find_run("first"), table)
         app = drawn(table, 7)
         assert "No pictures of Digits (scikit-learn): the images of digits (all)" in sound(app)

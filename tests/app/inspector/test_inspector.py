@@ -121,7 +121,7 @@ def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit)
     run = make_run(root, "first", depth=2, trained=True)
     make_tables(run, ("fashionmnist", "digits"), n=1797, parts=False)
     text = sound(visit("scores", image="digits:5"))
-    assert "are others than those that first has seen" in text and "Digits (scikit-learn) 5: " in text
+    assert "are not those that first has scored" in text and "Digits (scikit-learn) 5: " in text
 
 
 def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
@@ -135,7 +135,7 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
     app.session_state["rebuild"] = app.session_state["fold-where"] = True
     text = sound(app.run())
-    assert 'class="mosaic where"' in text and "only the image could tell it" in text
+    assert 'class="mosaic where"' in text and "the image was needed for it" in text
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
     assert "those of the score table" in text
     weights = (run / "model.safetensors").rename(root / "elsewhere")

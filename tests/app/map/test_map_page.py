@@ -68,7 +68,7 @@ def test_what_is_drawn_around_is_shown(
         for slug in ("fashionmnist", "mnist")
         for example in found.frame["example"][found.rows(slug)][inside[found.rows(slug)]]
     }
-    assert f"{len(expected)} images drawn around" in text and len(expected) > 24
+    assert f"{len(expected)} images in the lasso" in text and len(expected) > 24
     shown: set[str] = set()
     for sheet in range(1, -(-len(expected) // 24) + 1):
         app.number_input(key="sheet").set_value(sheet).run()
@@ -76,6 +76,6 @@ def test_what_is_drawn_around_is_shown(
     assert shown == expected, "every image drawn around, and no other, by id"
     assert "farther apart" in text
     app = visit("map", ood=["mnist"], lasso="9;nonsense", image="mnist:3")
-    assert "lasso that is none of this map" in sound(app)
+    assert "lasso in the address does not fit this map" in sound(app)
     app.session_state["fold-neighbours"] = True
     assert "nearest to MNIST 3" in sound(app.run())

@@ -18,7 +18,7 @@ ANSWERS = {
     2: ("It is: unfamiliar ones are likelier.", "2 of 2 kinds of models here find MNIST the likelier set"),
     3: ("It is: the volume.", "Normalising flow: from FashionMNIST to MNIST"),
     5: ("It is: simple ones.", "would mean that they are the same order"),
-    6: ("AUROC on MNIST: Hierarchical VAE: LLR<sup>&gt;1</sup>", "are of the run `deep`"),
+    6: ("AUROC on MNIST: Hierarchical VAE: LLR<sup>&gt;1</sup>", "are those of the run `deep`"),
 }
 GUESSES = {2: "a coin would do as well", 3: "the density of z", 5: "neither decides", 6: "they stay mixed up"}
 

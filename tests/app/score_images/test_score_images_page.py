@@ -56,7 +56,7 @@ def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Calla
     assert "by a restart of the server, by hand or by its time limit: 3 images had been scored" in text
     assert "No run was found" in text and "1 of 3 images raise an alarm" in text
     assert "<img src=x" not in text and "<b>notes" not in text and "not an image" in text
-    assert "No results of the job in this link" in sound(visit("score_images", job="../../../etc"))
+    assert "results of the job in this link are not kept" in sound(visit("score_images", job="../../../etc"))
 
 
 def test_what_is_finished_shows_while_the_job_runs(root: Path, visit: Callable[..., AppTest]) -> None:

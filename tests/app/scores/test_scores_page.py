@@ -30,7 +30,7 @@ def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: 
     text = sound(app)
     counts = {slug: int(np.sum((one >= low) & (one <= high))) for slug, one in values.items()}
     assert f"{sum(counts.values()):,} images have LLR<sup>&gt;1</sup> from {low:g} to {high:g} nats" in text
-    assert app.segmented_control(key="gallery").value == "In the brush", "a brush is looked into"
+    assert app.segmented_control(key="gallery").value == "In the range", "a brush is looked into"
     assert "hvae data fetch mnist" in text, "not on this machine"
     assert f"from={low:g}&" in text, "the link to copy holds the brush"
     look = app.selectbox(key="in-brush-look")
@@ -46,8 +46,8 @@ def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: 
     assert "fooled by likelihood, caught by the score" in sound(app)
     app.selectbox(key="score").set_value("bound").run()
     assert app.number_input(key="from").value is None, "another score has another axis"
-    app.segmented_control(key="gallery").set_value("In the brush").run()
-    assert "No range is brushed" in sound(app)
+    app.segmented_control(key="gallery").set_value("In the range").run()
+    assert "No range of scores is chosen" in sound(app)
 
 
 def test_values_of_the_address_that_are_no_numbers(scored_runs: Path, visit: Callable[..., AppTest]) -> None:

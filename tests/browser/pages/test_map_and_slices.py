@@ -54,7 +54,7 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
     assert lasso is not None
     inside = lasso.holds(found.points("pca", 1))
     count = sum(int(np.count_nonzero(inside[found.rows(slug)])) for slug in ("fashionmnist", "digits"))
-    assert count and page.get_by_text(f"{count:,} images drawn around,").is_visible()
+    assert count and page.get_by_text(f"{count:,} images in the lasso,").is_visible()
 
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
     visited.settle()

@@ -88,7 +88,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         )
         visited.settle()
         low, high = float(value(page, "from") or "nan"), float(value(page, "to") or "nan")
-        assert low < high and value(page, "gallery") == "In the brush"
+        assert low < high and value(page, "gallery") == "In the range"
         wait_for_chart(page, "in-brush")
         # The same place in another gallery: a selection left over from before would swallow the click.
         click_point(page, "in-brush", 0, 1)
