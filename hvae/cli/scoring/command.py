@@ -34,6 +34,7 @@ from hvae.cli.scoring.options import (
     Fit,
     Images,
     OfLandscape,
+    OfPrecision,
     OfShard,
     Prepare,
     Report,
@@ -43,6 +44,7 @@ from hvae.cli.scoring.options import (
     Statistic,
     TwoSided,
 )
+from hvae.cli.scoring.precision import AUTO, setting_for
 from hvae.cli.scoring.tables import refuse_further, write_tables
 from hvae.cli.terminal import UNREAD
 from hvae.errors import ConfigError
@@ -101,7 +103,7 @@ def score(
     reading: Reading = "mean",
     seed: Seed = 0,
     batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
-    precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    precision: OfPrecision = AUTO,
     device: Device = "auto",
     devices: Devices = None,
     nodes: Nodes = 1,
@@ -148,10 +150,14 @@ def _write(
     from hvae.runs.settings import Setting
 
     refuse_further(runs, also)
-    setting = Setting.of(**how)
+    # What is wrong with it is said before any process is started.
+    Setting.of(**{name: value for name, value in how.items() if value != AUTO})
     start(machine["devices"], machine["nodes"], "run the same command again to continue")
-    of_each = zip(runs, wanted, strict=True)
-    if any([write_tables(run, sets, splits, setting, limit, machine, also) for run, sets in of_each]):
+    unread = [
+        write_tables(run, sets, splits, setting_for(run, how, machine), limit, machine, also)
+        for run, sets in zip(runs, wanted, strict=True)
+    ]
+    if any(unread):
         raise typer.Exit(UNREAD)
 
 
