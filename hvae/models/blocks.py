@@ -15,8 +15,8 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from hvae.errors import ConfigError
+from hvae.models.fused import convolved
 from hvae.models.hierarchical_config import BlockConfig, Padding
-from hvae.models.latents import align
 
 Shape = tuple[int, ...]
 Model = TypeVar("Model", bound=nn.Module)
@@ -182,12 +182,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, aux: Tensor | None = None) -> Tensor:
         """(lanes, *shape_in), (lanes or fewer, *aux_shape) -> (lanes, *shape)."""
-        y = self.first(self.activation(x) if self.shortcut else x)
-        if self.skip is not None and aux is not None:
-            y = added(y, self.skip(self.activation(aux)))
-        # What a convolution gives is nobody else's: it is activated where it lies.
-        y = self.second(torch.relu_(y) if self.activation is torch.relu else self.activation(y))
-        return added(y, self._shortcut(x)) if self.shortcut and y.shape[2] <= x.shape[2] else y
+        side = None if self.skip is None or aux is None else self.skip(self.activation(aux))
+        rectified = self.activation is torch.relu
+        y = convolved(self.first, self.activation(x) if self.shortcut else x, side, relu=rectified)
+        shortcut = self._shortcut(x) if self.shortcut and self.shape[1] <= x.shape[2] else None
+        return convolved(self.second, y if rectified else self.activation(y), shortcut)
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.stride == 2 and self.padding == "same":
@@ -197,14 +196,6 @@ class ResidualBlock(nn.Module):
             x = F.avg_pool2d(x, 2)
         missing = self.shape[0] - x.shape[1]
         return F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x
-
-
-def added(y: Tensor, other: Tensor) -> Tensor:
-    """y (lanes, ...), which is overwritten, with another tensor added that may have fewer lanes, or more."""
-    if len(other) > len(y):
-        return align(y, len(other)) + other
-    y.unflatten(0, (-1, len(other))).add_(other)
-    return y
 
 
 def _skip(
