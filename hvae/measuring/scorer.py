@@ -30,7 +30,7 @@ differently, and no value of a table may depend on the batch size."""
 class Scorer:
     """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
-    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
+    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 64) -> None:
         """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it."""
         if batch_size < 1:
             raise ConfigError(f"scoring: batch_size must be at least 1, it is {batch_size}")
@@ -105,7 +105,7 @@ file name and in any company."""
 class Measurer:
     """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
 
-    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 64) -> None:
         """Load the run's model; `CheckpointError` if the run is damaged. The batch size is that of a `Scorer`."""
         fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name

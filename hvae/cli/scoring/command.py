@@ -102,7 +102,7 @@ def score(
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
     reading: Reading = "mean",
     seed: Seed = 0,
-    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 256,
+    batch_size: Annotated[int, typer.Option(help="Images x samples in one pass; no value depends on it.")] = 64,
     precision: OfPrecision = AUTO,
     device: Device = "auto",
     devices: Devices = None,
