@@ -24,8 +24,11 @@ def convolved(layer: nn.Module, x: Tensor, other: Tensor | None = None, *, relu:
 
 def added(y: Tensor, other: Tensor) -> Tensor:
     """y (lanes, ...), which is overwritten, with another tensor added that may have fewer lanes, or more."""
-    if len(other) > len(y):
-        return align(y, len(other)) + other
+    if len(other) == len(y):
+        return y.add_(other)
+    if len(other) > len(y) or torch.is_grad_enabled():
+        # The derivative of a part of y that is overwritten would cost copies of all of it.
+        return align(y, max(len(y), len(other))) + align(other, max(len(y), len(other)))
     y.unflatten(0, (-1, len(other))).add_(other)
     return y
 
@@ -50,4 +53,6 @@ def _fused(layer: nn.Conv2d, x: Tensor, other: Tensor | None, relu: bool) -> Ten
     assert _POINTWISE is not None
     if other is None:
         return _POINTWISE.default(x.to(dtype), *what, "relu" if relu else "none", [], "")
-    return _POINTWISE.binary(x.to(dtype), other.to(dtype), *what, "add", 1.0, "relu" if relu else None, [], None)
+    y = _POINTWISE.binary(x.to(dtype), other.to(dtype), *what, "add", 1.0, None, [], None)
+    # Not all three at once: for small maps torch goes another way, which bf16 is missing from.
+    return torch.relu_(y) if relu else y

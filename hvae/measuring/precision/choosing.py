@@ -123,7 +123,9 @@ def _there(found: Catalogue, how: Setting) -> Precision | None:
     tables = sorted((one.metadata for one in found.entries), key=lambda one: one.split != "reference")
     weights = found.weights
     tables += [about for paths in shards_of(found.run.path).values() if (about := _metadata(paths[0])) is not None]
-    same = (one for one in tables if one.weights_sha256 == weights and replace(one.setting, precision=how.precision) == how)
+    same = (
+        one for one in tables if one.weights_sha256 == weights and replace(one.setting, precision=how.precision) == how
+    )
     return next((one.precision for one in same), None)
 
 

@@ -73,7 +73,21 @@ def test_what_is_named_is_what_is_done_and_later_tables_follow(run: Path, monkey
 def test_shards_follow_the_first_of_them(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes_by(0.0, monkeypatch)
     for shard, options in (("1/2", ("--precision", "bf16-mixed")), ("2/2", ("--precision", "auto"))):
-        succeed("score", run, "--data", "digits", "--split", "test", "--limit", 20, "--device", "cpu", "--shard", shard, *options)
+        succeed(
+            "score",
+            run,
+            "--data",
+            "digits",
+            "--split",
+            "test",
+            "--limit",
+            20,
+            "--device",
+            "cpu",
+            "--shard",
+            shard,
+            *options,
+        )
     succeed("merge", run)
     assert read_metadata(next((run / "scores").glob("*.parquet"))).precision == "bf16-mixed"
 
