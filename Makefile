@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format docs bench-ui screenshots lock
+.PHONY: help app test lint format docs bench bench-ui screenshots lock
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(STAMP) ## let ruff rewrite what it can
 docs: $(STAMP) ## the table of docs/data-sets.md anew, from the registry
 	{ sed '/^| name |/,$$d' docs/data-sets.md && $(BIN)/hvae data list --markdown; } > docs/data-sets.md.new
 	mv docs/data-sets.md.new docs/data-sets.md
+
+bench: $(STAMP) ## speed of training and scoring against the published procedure, into docs/speed.md (BENCH_ARGS=--clock cpu)
+	$(BIN)/python -m tests.benchmarks.speed $(BENCH_ARGS)
 
 bench-ui: $(STAMP) ## time the dashboard in Chromium against its limits; BENCH_OUT=ui.json keeps the numbers
 	$(BIN)/python -m tests.benchmarks.bench_ui $(if $(BENCH_OUT),--out $(BENCH_OUT))

@@ -9,6 +9,8 @@ import tempfile
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 # torch takes its thread count from here; the test models are too small to gain from more.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# What a CPU computes fast must not decide what a test finds.
+os.environ["HVAE_PRECISION"] = "32-true"
 
 # Whoever runs the tests may have runs and measured pixels of their own in the checkout, which no test may find.
 _no_runs = tempfile.TemporaryDirectory(prefix="hvae-tests-")

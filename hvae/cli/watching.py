@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -88,11 +89,11 @@ class Watch:
 
 def score_for_judging(folder: Path, accelerator: str, watch: Watch) -> None:
     """Score the parts that the rule of a run is made from, and some images of other kinds to see what it catches."""
+    from hvae.cli.scoring.precision import AUTO, setting_for
     from hvae.cli.scoring.tables import write_tables
     from hvae.datasets import names, names_for
     from hvae.datasets.own.entry import ABNORMAL, by_role
     from hvae.runs.folders import find_run
-    from hvae.runs.settings import Setting
 
     watch.say("scoring")
     run, machine = find_run(str(folder.absolute())), {"batch_size": 64, "accelerator": accelerator}
@@ -101,7 +102,8 @@ def score_for_judging(folder: Path, accelerator: str, watch: Watch) -> None:
     splits = ["reference", "calibration"]
     if by_role(own, ABNORMAL) != (own, ABNORMAL):
         splits.append(ABNORMAL)
-    write_tables(run, [own], splits, Setting(), None, machine, [])
+    setting = setting_for(run, {"precision": os.environ.get("HVAE_PRECISION", AUTO)}, machine)
+    write_tables(run, [own], splits, setting, None, machine, [])
     other = names_for(shape)[names().index(BESIDE)]
     if other != own:
-        write_tables(run, [other], ["all"], Setting(), MOST_BESIDE, machine, [])
+        write_tables(run, [other], ["all"], setting, MOST_BESIDE, machine, [])

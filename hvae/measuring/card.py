@@ -56,7 +56,7 @@ def measure_card(
     calibration: ScoreTable,
     n: int = 500,
     *,
-    batch_size: int = 256,
+    batch_size: int = 64,
     accelerator: str = "auto",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:

@@ -42,7 +42,7 @@ def score(
     *,
     also: str | None = None,
     shard: Shard | None = None,
-    batch_size: int = 256,
+    batch_size: int = 64,
     accelerator: str = "auto",
     devices: int | str = "auto",
     nodes: int = 1,

@@ -32,7 +32,7 @@ from hvae.runs.settings import Setting
 class Scorer:
     """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
-    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 256) -> None:
+    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 64) -> None:
         """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
 
         On a GPU it is as many more as fit its free memory, and half of them as often as that runs out.
@@ -142,7 +142,7 @@ file name and in any company."""
 class Measurer:
     """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
 
-    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 256) -> None:
+    def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 64) -> None:
         """Load the run's model; `CheckpointError` if the run is damaged. The batch size is that of a `Scorer`."""
         fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name

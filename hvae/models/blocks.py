@@ -15,8 +15,8 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from hvae.errors import ConfigError
+from hvae.models.fused import convolved
 from hvae.models.hierarchical_config import BlockConfig, Padding
-from hvae.models.latents import align
 
 Shape = tuple[int, ...]
 Model = TypeVar("Model", bound=nn.Module)
@@ -68,9 +68,30 @@ class SubPixelUpsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(lanes, channels_in, height, width) -> (lanes, channels_out, 2 height, 2 width)."""
-        before, after = self.reach
-        x = F.pad(x, (before, after, before, after))
-        return interleaved(F.conv2d(x, self.phases(), self.bias.repeat(4)))
+        return upsampled(x, self.phases(), self.bias.repeat(4), self.reach)
+
+
+class FoldedUpsample(nn.Module):
+    """A `SubPixelUpsample` whose phase kernels are its parameters: nothing is gathered at a call."""
+
+    def __init__(self, layer: SubPixelUpsample) -> None:
+        super().__init__()
+        wanted, self.reach = layer.weight.requires_grad, layer.reach
+        phases = layer.phases().detach().contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter(phases, requires_grad=wanted)
+        self.bias = nn.Parameter(layer.bias.detach().repeat(4), requires_grad=wanted)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(lanes, channels_in, height, width) -> (lanes, channels_out, 2 height, 2 width)."""
+        return upsampled(x, self.weight, self.bias, self.reach)
+
+
+def upsampled(x: Tensor, phases: Tensor, bias: Tensor, reach: tuple[int, int]) -> Tensor:
+    """x (lanes, channels_in, height, width) through the phase kernels, which reach so far before and behind a pixel."""
+    before, after = reach
+    if before != after:
+        x, before = F.pad(x, (before, after, before, after)), 0
+    return interleaved(F.conv2d(x, phases, bias, padding=before))
 
 
 def interleaved(phases: Tensor) -> Tensor:
@@ -173,13 +194,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, aux: Tensor | None = None) -> Tensor:
         """(lanes, *shape_in), (lanes or fewer, *aux_shape) -> (lanes, *shape)."""
-        y = self.first(self.activation(x) if self.shortcut else x)
-        if self.skip is not None and aux is not None:
-            side = self.skip(self.activation(aux))
-            lanes = max(len(y), len(side))
-            y = align(y, lanes) + align(side, lanes)
-        y = self.second(self.activation(y))
-        return y + align(self._shortcut(x), len(y)) if self.shortcut and y.shape[2] <= x.shape[2] else y
+        side = None if self.skip is None or aux is None else self.skip(self.activation(aux))
+        rectified = self.activation is torch.relu
+        y = convolved(self.first, self.activation(x) if self.shortcut else x, side, relu=rectified)
+        shortcut = self._shortcut(x) if self.shortcut and self.shape[1] <= x.shape[2] else None
+        return convolved(self.second, y if rectified else self.activation(y), shortcut)
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.stride == 2 and self.padding == "same":
@@ -243,12 +262,19 @@ def data_dependent_initialisation(model: nn.Module) -> Iterator[None]:
 
 
 def fold_weight_norm(model: Model) -> Model:
-    """Replace g * v / |v| by plain weights, in place: the same function, without recomputing the norm at every call."""
+    """Replace g * v / |v| by plain weights, and upsampling by its phase kernels, in place: the same function.
+
+    Nothing that follows from the weights alone is then computed at a call.
+    """
     for layer in _weight_normed(model):
         parametrize.remove_parametrizations(layer, "weight")
         # What is left of a frozen model is a plain tensor, which nothing that goes over parameters would find.
         weight = cast(Tensor, layer.weight)
         layer.weight = nn.Parameter(weight.detach(), requires_grad=weight.requires_grad)
+    for parent in [*model.modules()]:
+        for name, layer in parent.named_children():
+            if isinstance(layer, SubPixelUpsample):
+                setattr(parent, name, FoldedUpsample(layer).train(layer.training))
     return model
 
 

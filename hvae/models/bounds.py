@@ -30,7 +30,7 @@ class Sweep:
         self._image = Evidence(features=x)
         # By the evidence below, not by the draws that led to it: where nothing is drawn, all walks are one.
         self._steps: dict[int, dict[Draw, Evidence]] = {}
-        self._passes: dict[Proposal, Pass] = {}
+        self._terms: dict[Proposal, tuple[Tensor, tuple[Tensor | None, ...]]] = {}
 
     def evidence(self, draws: tuple[Draw, ...]) -> tuple[Evidence, ...]:
         """Evidence of the inference walk under `draws`, lowest layer first."""
@@ -45,19 +45,26 @@ class Sweep:
         return tuple(walk[1:])
 
     def run(self, proposal: Proposal) -> Pass:
-        """The pass under a proposal, computed once."""
-        if proposal not in self._passes:
-            evidence = self.evidence(proposal.inference)
-            self._passes[proposal] = self.model.generate(proposal.generation, evidence, self.noise)
-        return self._passes[proposal]
+        """The pass under a proposal; what it holds is large, so only its terms are remembered."""
+        return self.model.generate(proposal.generation, self.evidence(proposal.inference), self.noise)
 
     def log_likelihood(self, proposal: Proposal) -> Tensor:
         """log p(x|z), (samples, batch)."""
-        return self.run(proposal).log_likelihood(self.x, self.samples)
+        return self._found(proposal)[0]
 
     def log_ratios(self, proposal: Proposal) -> tuple[Tensor | None, ...]:
         """log r_l per layer, lowest first, (samples, batch) or None where z_l came from the prior."""
-        return self.run(proposal).log_ratios(self.samples, len(self.x))
+        return self._found(proposal)[1]
+
+    def _found(self, proposal: Proposal) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """log p(x|z) and every log r_l, computed once."""
+        if proposal not in self._terms:
+            found = self.run(proposal)
+            self._terms[proposal] = (
+                found.log_likelihood(self.x, self.samples),
+                found.log_ratios(self.samples, len(self.x)),
+            )
+        return self._terms[proposal]
 
     def log_weights(self, proposal: Proposal) -> Tensor:
         """log w = log p(x|z) + sum of log r_l over the layers that q drew, (samples, batch)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +14,9 @@ LEVELS = 256
 """Values of an 8-bit pixel."""
 LEAST_LOG_SCALE = -7.0
 """Of a logistic on [-1, 1]: a tenth of a grey level. Below it a likelihood could grow without bound."""
+
+_LANES = 8
+"""Images whose log p is computed at once: what comes between then stays in a CPU's cache, more than twice as fast."""
 
 
 class DiscretisedLogisticMixture(Distribution):
@@ -76,7 +81,17 @@ class DiscretisedLogisticMixture(Distribution):
 
         Takes `(..., lanes, channels, height, width)` in [0, 1], rounded to the next value a pixel can have.
         """
-        return self.pixel_log_prob(value).sum((-2, -1))
+        whole = torch.is_grad_enabled() or value.device.type != "cpu"
+        parts = [slice(None)] if whole else [slice(at, at + _LANES) for at in range(0, len(self.means), _LANES)]
+        found = [self._some(part).pixel_log_prob(value[..., part, :, :, :]).sum((-2, -1)) for part in parts]
+        return found[0] if len(found) == 1 else torch.cat(found, dim=-1)
+
+    def _some(self, lanes: slice) -> DiscretisedLogisticMixture:
+        """That of some lanes."""
+        some = copy.copy(self)
+        for name in ("log_weights", "means", "log_scales", "coefficients"):
+            setattr(some, name, getattr(self, name)[lanes])
+        return some
 
     def pixel_log_prob(self, value: Tensor) -> Tensor:
         """log p of each pixel in nats, `(..., lanes, height, width)`; its channels are one event. See `log_prob`.

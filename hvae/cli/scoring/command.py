@@ -36,6 +36,7 @@ from hvae.cli.scoring.options import (
     Images,
     NoiseVersion,
     OfLandscape,
+    OfPrecision,
     OfShard,
     Prepare,
     Report,
@@ -45,6 +46,7 @@ from hvae.cli.scoring.options import (
     Statistic,
     TwoSided,
 )
+from hvae.cli.scoring.precision import AUTO, setting_for
 from hvae.cli.scoring.tables import refuse_further, write_tables
 from hvae.cli.terminal import UNREAD
 from hvae.errors import ConfigError
@@ -103,8 +105,8 @@ def score(
     draws: Annotated[int, typer.Option(help="R: independent repeats that every value is the mean of.")] = 1,
     reading: Reading = "mean",
     seed: Seed = 0,
-    batch_size: BatchSize = 256,
-    precision: Annotated[str, typer.Option(help="Of the forward passes: 32-true or bf16-mixed.")] = "32-true",
+    batch_size: BatchSize = 64,
+    precision: OfPrecision = AUTO,
     noise: NoiseVersion = 1,
     device: Device = "auto",
     devices: Devices = None,
@@ -152,10 +154,14 @@ def _write(
     from hvae.runs.settings import Setting
 
     refuse_further(runs, also)
-    setting = Setting.of(**how)
+    # What is wrong with it is said before any process is started.
+    Setting.of(**{name: value for name, value in how.items() if value != AUTO})
     start(machine["devices"], machine["nodes"], "run the same command again to continue")
-    of_each = zip(runs, wanted, strict=True)
-    if any([write_tables(run, sets, splits, setting, limit, machine, also) for run, sets in of_each]):
+    unread = [
+        write_tables(run, sets, splits, setting_for(run, how, machine), limit, machine, also)
+        for run, sets in zip(runs, wanted, strict=True)
+    ]
+    if any(unread):
         raise typer.Exit(UNREAD)
 
 

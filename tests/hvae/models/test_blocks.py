@@ -115,7 +115,7 @@ def test_data_dependent_initialisation_standardises_every_layer(same_shape_skip:
     outputs: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if parametrize.is_parametrized(module, "weight"):
-            module.register_forward_hook(lambda _, __, output, name=name: outputs.update({name: output}))
+            module.register_forward_hook(lambda _, __, output, name=name: outputs.update({name: output.clone()}))
     with torch.no_grad():
         model(x, elbo_proposal(3), noise)
     used = sum(parametrize.is_parametrized(module, "weight") for module in model.modules())

@@ -1,0 +1,1 @@
+"""In which precision a run is scored."""
