@@ -63,7 +63,8 @@ def summary(found: Sequence[View], rivals: Mapping[str, View]) -> str:
     for slug, line in views.against(found).items():
         place = max(line, key=lambda place: line[place].value)
         best, measure = line[place].value, found[place].measure
-        text = f"{look(slug).title} {rate(best)} ({measure.symbol}: {lowered(measure.score.title)}"
+        symbol, title = measure.symbol, lowered(measure.score.title)
+        text = f"{look(slug).title} {rate(best)} ({title if symbol in title else f'{symbol}: {title}'}"
         reached = {
             name: views.auroc(one.inside, other).value
             for name, one in rivals.items()
