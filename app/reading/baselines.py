@@ -46,7 +46,7 @@ def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View
     `found` and `absent` are as of `measured`; `rivals` are sets under the model's scores, by their name in HTML.
     """
     line = summary(found, rivals) or "not measured yet; the fold below says how"
-    st.html(f'<p class="prose"><strong>Best AUROC without any model:</strong> {line}.</p>')
+    components.prose(f"<strong>Best AUROC without any model:</strong> {line}.")
     details = st.expander("Model-free baselines", key="baselines", on_change="rerun")
     if not details.open:
         return
