@@ -46,7 +46,7 @@ def fold(found: Sequence[View], absent: Sequence[str], rivals: Mapping[str, View
     `found` and `absent` are as of `measured`; `rivals` are sets under the model's scores, by their name in HTML.
     """
     line = summary(found, rivals) or "not measured yet; the fold below says how"
-    st.html(f'<p class="prose"><strong>Best AUROC without any model:</strong> {line}.</p>')
+    components.prose(f"<strong>Best AUROC without any model:</strong> {line}.")
     details = st.expander("Model-free baselines", key="baselines", on_change="rerun")
     if not details.open:
         return
@@ -63,7 +63,8 @@ def summary(found: Sequence[View], rivals: Mapping[str, View]) -> str:
     for slug, line in views.against(found).items():
         place = max(line, key=lambda place: line[place].value)
         best, measure = line[place].value, found[place].measure
-        text = f"{look(slug).title} {rate(best)} ({measure.symbol}: {lowered(measure.score.title)}"
+        symbol, title = measure.symbol, lowered(measure.score.title)
+        text = f"{look(slug).title} {rate(best)} ({title if symbol in title else f'{symbol}: {title}'}"
         reached = {
             name: views.auroc(one.inside, other).value
             for name, one in rivals.items()

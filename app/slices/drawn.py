@@ -94,7 +94,7 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
             "term": lambda row: _spelt(row.term),
             "called OOD": lambda row: nats(row.called),
             "passes": lambda row: nats(row.passed),
-            "difference (s.d.)": lambda row: nats(row.in_sd, 2),
+            "gap (s.d.)": lambda row: nats(row.in_sd, 2),
         },
         f"Caught and missed images of {look(one.slug).title} differ most in {_spelt(first.term)}, by "
         f"{nats(abs(first.in_sd), 2)} standard deviations (below: means in nats)",
