@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from hvae import datasets
 from hvae.errors import ConfigError
 from hvae.measuring.noise import EvaluationNoise
 from hvae.measuring.passes.ahead import Ahead
@@ -115,7 +116,7 @@ def test_lanes_fit_what_is_free() -> None:
 
 def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path, "run", trained=True)
-    images = np.random.default_rng(0).integers(0, 256, (90, 1, 28, 28), np.uint8)
+    images = datasets.load("glyphs", "test").images[:90]
     fabric = lightning.Fabric(accelerator="cpu", devices=1)
 
     settings = Setting(), Setting(samples=3), Setting(noise=2)
@@ -138,7 +139,8 @@ def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, mon
     for how, expected in zip(settings, plain, strict=True):
         most = 64
         tried.clear()
-        np.testing.assert_allclose(values(how), expected, rtol=1e-6)
+        # Random weights: values of 10^6 nats, in which fp32 holds five digits after sums of another order.
+        np.testing.assert_allclose(values(how), expected, rtol=1e-5)
         assert tried[0] > 64 == tried[1] and max(tried[1:]) == 64, "halved once, and for good"
     most = 16
     with pytest.raises(torch.OutOfMemoryError):
