@@ -229,7 +229,9 @@ class _Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, self.steps, self.training)
         labels = self.labels[index].to(x.device)
-        result = Objective(*self.module.objective(x, labels, generator, self.training, progress))
+        # On one device Fabric calls a marked method as it is, without the precision it sets for a forward pass.
+        with self.fabric.autocast():
+            result = Objective(*self.module.objective(x, labels, generator, self.training, progress))
         self._check(index, Objective(*(value.detach() for value in result)))
         self.optimizer.zero_grad()
         self.fabric.backward(result.loss)
