@@ -205,7 +205,9 @@ class _Trainer:
 
     def _objective(self, step: int, index: Tensor) -> Objective:
         x, labels, generator = self._inputs(step, index)
-        return Objective(*self.module.objective(x, labels, generator, self.training, step / self.steps))
+        # On one device Fabric calls a marked method as it is, without the precision it sets for a forward pass.
+        with self.fabric.autocast():
+            return Objective(*self.module.objective(x, labels, generator, self.training, step / self.steps))
 
     def _inputs(self, step: int, index: Tensor) -> tuple[Tensor, Tensor, torch.Generator]:
         """The preprocessed minibatch of a step with its labels, and the generator of its latent noise."""
