@@ -21,7 +21,7 @@ from tests.browser.conftest import FLAGS, launch
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "assets" / "screenshots"
 LARGEST_BYTES = 250_000
-HEIGHT = 1240
+HEIGHT = 1000
 ADDRESSES = {
     "scores": "ood=mnist&ood=notmnist&k=1&score=llr",
     "reconstructions": "image=mnist:0&source=data+set",

@@ -1,6 +1,7 @@
 """The Map page: what is drawn around is what is shown, by id, and a run without a map says how to get one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,9 @@ def test_the_same_images_stand_out_at_every_level() -> None:
     assert [trace["selectedpoints"] for trace in drawn_as] == [[1, 4]] * 2
     assert [trace["customdata"] for trace in drawn_as] == [ids] * 2
     assert drawn_as[1]["x"] == points[1, :, 0].tolist() and figure["layout"]["coloraxis"]["cmin"] < 1
+    assert [trace["marker"]["line"]["width"] for trace in drawn_as] == [0, 0]
+    hollow = level_maps([replace(one, slug="cifar10")], [1], "set", ("a", "b"), "title").to_dict()["data"][0]["marker"]
+    assert hollow["symbol"] == "circle-open" and hollow["line"]["width"] == 1, "WebGL draws nothing without an outline"
 
 
 def test_what_is_drawn_around_is_shown(
