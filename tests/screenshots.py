@@ -29,6 +29,7 @@ ADDRESSES = {
     "features": "versus=mnist-lite-seed0",
     "baselines": "ood=digits",
     "compare": "versus=fashionmnist-lite-seed1",
+    "map": "ood=mnist",
 }
 """What a page is asked to show, where its own choice says less."""
 
