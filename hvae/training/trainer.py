@@ -72,7 +72,8 @@ def train(
     It gets `config.json` with the identity of the `whole` training set (default the one that `fitted` was taken from,
     without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
     `history.csv` and `resume.safetensors`; to `resume` from that gives the same as an uninterrupted run. Accelerator,
-    devices and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step.
+    devices and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step, and
+    a `KeyboardInterrupt` of its own ends the training with what was learnt up to this step kept.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -173,15 +174,21 @@ class _Trainer:
                 elbo, log_ratios = self._step(index)
                 images += len(index) * self.fabric.world_size
                 rate = images / (time.monotonic() - began)
+                stopped = None
                 if on_step is not None and self.fabric.is_global_zero:
                     epoch = (self.state.step - 1) // self.steps_per_epoch
-                    on_step(Progress(self.state.step, self.steps, epoch, elbo, log_ratios, rate))
+                    try:
+                        on_step(Progress(self.state.step, self.steps, epoch, elbo, log_ratios, rate))
+                    except KeyboardInterrupt as asked:
+                        stopped = asked
                 ends_epoch = self.state.step % self.steps_per_epoch == 0
                 if ends_epoch:
                     self._validate(elbo, rate)
                     began, images = time.monotonic(), 0
-                if ends_epoch or self.state.step % self.training.checkpoint_every == 0:
+                if stopped or ends_epoch or self.state.step % self.training.checkpoint_every == 0:
                     self._save_resume()
+                if stopped:
+                    raise stopped
 
     def _batches(self) -> Iterator[Tensor]:
         """Index batches of the current epoch from the current position on."""

@@ -1,4 +1,7 @@
-"""The Train page in a browser: a folder becomes a model that judges, the tab closed and opened again in between."""
+"""The Train page in a browser: a folder becomes a model that judges.
+
+In between it is stopped and continued, and the tab is closed and opened again.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +36,13 @@ def test_a_folder_is_trained_on_and_judges_new_images(
         assert visited.barriers() == []
         page.screenshot(path=tmp_path / "asked.png", full_page=True)
         page.get_by_role("button", name="Train it").click()
-        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        # Streamlit has a button of this name as well, while a script runs.
+        stop = page.locator(".st-key-stop-training button")
+        expect(page.get_by_text("Step ").first).to_be_visible()
+        stop.click()
+        expect(page.get_by_text("Stopped at step")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        expect(stop).to_be_visible()
         visited.sound()
         page.close()
         second = visit(dashboard, "/train")
