@@ -194,6 +194,8 @@ def _begin(chosen: Offer, run: str, title: str, epochs: int, source: Source) -> 
         images, names = gathered(
             source, how, limits.current().training_images, _shown_on(bar.progress, "Preparing the images")
         )
+        # It may have taken minutes, and somebody else may have begun one of this name.
+        trainings.check_name(run)
         place = trainings.folder_of(run) / f"{run}.npz"
         write_atomically(place, lambda part: _save(part, images, names))
         bar.empty()
