@@ -62,10 +62,10 @@ REPEATS = 10
 PARTS = ("cold", "warm", "together")
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "runs"
 
-WORDS_FIRST = ("reconstructions", "how_it_works", "features", "score_images")
+WORDS_FIRST = ("reconstructions", "how_it_works", "features", "score_images", "train")
 """Pages that begin with a sentence on the results, or with controls while a model is loaded."""
-NEED_A_MODEL = ("reconstructions", "how_it_works", "score_images")
-"""Pages that may load PyTorch to draw; the others show stored results."""
+NOT_STORED = ("reconstructions", "how_it_works", "score_images", "train")
+"""Pages that may load PyTorch to draw, or wait for images; the others show stored results."""
 HAVE_K = ("scores", "compare")
 
 
@@ -159,7 +159,7 @@ def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
     follows: all of them on the page with the most figures, where ten browsers draw on the cores that the server has,
     and there all at the same moment. The CPU time of the server per action says which part of that is its own.
     """
-    stored = [page for page in registry.names() if page not in NEED_A_MODEL]
+    stored = [page for page in registry.names() if page not in NOT_STORED]
     tabs = [Tab(browser) for _ in range(TABS)]
     pages = [stored[number % len(stored)] for number in range(TABS)]
 
