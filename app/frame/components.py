@@ -25,9 +25,10 @@ WAY_ON = "Choose another run or data set in the sidebar, or go on with another p
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
 SCRIPTS = "".join(
-    f"<script>{(Path(__file__).parent / name).read_text('utf-8')}</script>" for name in ("history.js", "hover.js")
+    f"<script>{(Path(__file__).parent / name).read_text('utf-8')}</script>"
+    for name in ("history.js", "hover.js", "folders.js")
 )
-"""Make every choice one press of the Back button, and show the image of a mark under the mouse."""
+"""Make every choice one press of Back, show the image of a mark under the mouse, and pack folders to be sent."""
 BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 """Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
 MOST_IN_LATEX = 100

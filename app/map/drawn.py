@@ -91,9 +91,8 @@ def _marks(
 ) -> MapSet:
     points = np.stack([found.points(way, level)[pair.on_map] for level in levels])
     labels, scores = pair.one.table.frame["label"].to_numpy()[pair.in_table], pair.one.scores[pair.in_table]
-    title, unit = look(pair.one.slug).title, view.measure.unit
     words = [
-        f"{title} {index}, label {label}<br>{significant(score, 4)} {unit}"
+        f"{index}, label {label}<br>{significant(score, 4)}"
         for index, label, score in zip(pair.in_table.tolist(), labels.tolist(), scores.tolist(), strict=True)
     ]
     selected = None

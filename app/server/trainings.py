@@ -26,7 +26,7 @@ from hvae.config import Frozen
 from hvae.errors import HvaeError
 from hvae.files import LOCK_FILE, write_text
 from hvae.inputs import opened, read_bytes
-from hvae.runs.folders import run_roots
+from hvae.runs.folders import is_resumable, run_roots
 from hvae.runs.states import is_written
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
@@ -159,18 +159,28 @@ def start(asked: Asked) -> None:
         raise HvaeError(f"a training cannot be kept in {own}: {error.strerror}") from None
     try:
         _hold(lock)
-        process = _launch(asked, own, lock)
-        write_text(own / "asked.json", asked.model_copy(update={"pid": process.pid}).model_dump_json())
+        # Until the new name stands there, nothing is that of a training which lives.
         os.ftruncate(lock, 0)
-        os.pwrite(lock, asked.run.encode(), 0)
+        _remember(asked, own, lock)
     except OSError as error:
         raise HvaeError(f"the training cannot be begun: {error.strerror}") from None
     finally:
         os.close(lock)
 
 
+def _remember(asked: Asked, own: Path, lock: int) -> None:
+    """Launch a training and write down which; it ends at once where that cannot be written."""
+    process = _launch(asked, own, lock)
+    try:
+        write_text(own / "asked.json", asked.model_copy(update={"pid": process.pid}).model_dump_json())
+        os.pwrite(lock, asked.run.encode(), 0)
+    except BaseException:
+        process.kill()
+        raise
+
+
 def stop(run: str) -> None:
-    """End the process of a training: what it learnt up to its last checkpoint is kept."""
+    """Ask a training to end: the step under way is finished, and what was learnt is kept."""
     access.check_writing()
     # Only the holder of the lock wrote its name into it, so the number is that of a living process.
     if busy() == run and (asked := _asked(run)):
@@ -192,7 +202,7 @@ def _launch(asked: Asked, own: Path, lock: int) -> subprocess.Popen[bytes]:
     """The process, which holds the lock from now on."""
     folder = run_roots()[0].absolute() / asked.run
     (own / "progress.json").unlink(missing_ok=True)
-    further = ["--resume"] if (folder / "resume.pt").is_file() else []
+    further = ["--resume"] if is_resumable(folder) else []
     further += ["--run", str(folder), "--device", "cpu", "--hours", str(limits.current().training_hours)]
     whole = [*command(asked), *further, "--progress", str(own / "progress.json")]
     nice = ["nice", "-n", "10"] if shutil.which("nice") else []

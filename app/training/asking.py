@@ -28,6 +28,7 @@ _HELP = (
     "folder, files: from your computer; zip archives and .npz arrays as well. path: a place on the computer "
     "that runs this dashboard."
 )
+UNBOUND = "On the computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score"
 UPLOADS, DAY = "uploads", 86_400
 """Where uploaded arrays wait to be trained on, and for how many seconds at least."""
 BEGUN = "_training_begun"
@@ -63,20 +64,22 @@ def given() -> tuple[Source, str, str] | None:
         key=f"trained-on-{way}",
         max_upload_size=limits.current().upload_mib_per_file,
     )
+    most, images = limits.current().upload_mib_together, limits.current().training_images
+    # What is to be seen there, folders.js says in the browser, before anything is sent.
+    st.html(f'<p class="prose" role="status" data-takes="{images} {most}" data-instead="{UNBOUND}"></p>')
     if not files:
         return None
-    size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
-    if size > most:
+    if (size := sum(file.size for file in files) / 2**20) > most:
         components.problem(
-            f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once. On the "
-            "computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score"
+            f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once. {UNBOUND}"
         )
         return None
     arrays = [file for file in files if file.name.lower().endswith((".npz", ".npy"))]
     if arrays:
         return _array(arrays[0].name, arrays[0].getvalue(), arrays[0].file_id)
     first = files[0].name
-    named = first.split("/")[0] if "/" in first or len(files) == 1 else f"{len(files):,}-images"
+    parts = "/" in first or len(files) == 1 or first.endswith("-1.zip")
+    named = first.split("/")[0].removesuffix("-1.zip") if parts else f"{len(files):,}-images"
     stamp = f"{len(files)} {hash(tuple(file.file_id for file in files))}"
     return [Named(file.name, file.getvalue()) for file in files], named, stamp
 
@@ -108,7 +111,7 @@ def checked(source: Source, stamp: str) -> Survey | None:
     try:
         found = kept("survey", stamp, look, "large")
     except HvaeError as error:
-        components.problem(f"{error}. A terminal takes more: hvae train photos-lite --data folder:PATH --then-score")
+        components.problem(f"{error}. {UNBOUND}")
         return None
     if why := found.obstacle():
         components.problem(why)
@@ -199,6 +202,8 @@ def _begin(chosen: Offer, run: str, title: str, epochs: int, source: Source) -> 
         images, names = gathered(
             source, how, limits.current().training_images, _shown_on(bar.progress, "Preparing the images")
         )
+        # It may have taken minutes, and somebody else may have begun one of this name.
+        trainings.check_name(run)
         place = trainings.folder_of(run) / f"{run}.npz"
         write_atomically(place, lambda part: _save(part, images, names))
         bar.empty()

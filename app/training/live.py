@@ -15,7 +15,7 @@ from app.looks.wording import literal
 from app.reading import loading
 from app.server import access, trainings
 from app.server.queue import duration
-from app.server.trainings import Training
+from app.server.trainings import Asked, Training
 from app.training.asking import BEGUN
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry, find_runs
@@ -47,13 +47,21 @@ def _draw(run: str, quantity: str, was_running: bool) -> None:
     st.progress(min(1.0, found.step / found.steps) if found.steps else float(found.stage == "done"), in_words(found))
     if found.running:
         if access.may_train():
-            st.button("Stop", key="stop-training", on_click=trainings.stop, args=(run,), help="It can be continued.")
+            asked = st.session_state.get("_stopping") == found.asked
+            st.button("Stop", key="stop-training", on_click=_stop, args=(found.asked,), disabled=asked)
+            if asked:
+                st.caption("It stops when its step is done, and can be continued.")
     else:
         _ended(found)
     if entry := next((one for one in find_runs() if one.name == run), None):
         with components.guarded():
             _curves(entry, quantity)
             _samples(entry)
+
+
+def _stop(asked: Asked) -> None:
+    st.session_state["_stopping"] = asked
+    trainings.stop(asked.run)
 
 
 def in_words(found: Training) -> str:

@@ -75,7 +75,6 @@ def facts(found: Survey) -> list[tuple[str, str]]:
         smallest, largest = (fold((h, w) for (h, w), _ in found.sizes) for fold in (min, max))
         sizes += f"; {len(found.sizes):,} sizes, {smallest[1]:,} × {smallest[0]:,} to {largest[1]:,} × {largest[0]:,}"
     grey = found.images - found.coloured
-    parts = ", ".join(f"{count:,} {_PARTS[part]}" for part, count in found.parts().items())
     looked = f" ({found.looked_at:,} were looked at)" if found.looked_at < found.files else ""
     return [
         ("Images", f"{found.expected:,}{looked}"),
@@ -84,16 +83,16 @@ def facts(found: Survey) -> list[tuple[str, str]]:
         ("Repeated", f"{found.repeated:,}" if found.repeated else "none"),
         ("Almost empty", f"{found.blank:,}" if found.blank else "none"),
         ("Not read", f"{len(found.refused):,}" if found.refused else "none"),
-        ("What they are for", parts),
+        *((_PARTS[part], f"{count:,}") for part, count in found.parts().items()),
         ("Fewest false alarms", rarest(found.parts()["calibration"])),
     ]
 
 
 _PARTS = {
-    "fitted": "to learn from",
-    "validation": "to choose the best epoch",
-    "reference": "to compare with",
-    "calibration": "to set the alarm by",
+    "fitted": "To learn from",
+    "validation": "To choose the best epoch",
+    "reference": "To compare with",
+    "calibration": "To set the alarm by",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -44,23 +45,37 @@ ProgressFile = Annotated[
 
 
 class Watch:
-    """What is told of a training in a file, none where there is no path, and the end of its hours."""
+    """What is told of a training in a file, none where there is no path, and its end: after its hours, or as asked.
+
+    Whoever watches the file asks for the end by SIGTERM: the step that is under way is finished and kept.
+    """
 
     def __init__(self, path: Path | None, hours: float | None) -> None:
         self._path, self._hours = path, hours
         self._until = time.monotonic() + 3600 * hours if hours is not None else math.inf
         self._told = -math.inf
+        self._stepping = self._asked = False
 
     def __enter__(self) -> Self:
+        if self._path is not None:
+            self._before = signal.signal(signal.SIGTERM, self._end)
         self.say("reading")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._path is not None:
+            signal.signal(signal.SIGTERM, self._before)
         if isinstance(error, HvaeError):
             self.say("failed", problem=str(error))
 
+    def _end(self, *_: object) -> None:
+        self._asked = True
+        if not self._stepping:
+            raise KeyboardInterrupt
+
     def say(self, stage: str, **about: object) -> None:
         """Tell a stage now. What cannot be written is passed over: the training matters more."""
+        self._stepping = stage == "training"
         if self._path is None:
             return
         part = self._path.with_name(f".{self._path.name}.part")
@@ -73,6 +88,8 @@ class Watch:
     def step(self, progress: Progress) -> None:
         """Tell one step, once a second; ends the training where its time is up."""
         now = time.monotonic()
+        if self._asked:
+            raise KeyboardInterrupt
         if now >= self._until:
             self.say("stopped", problem=f"its {self._hours:g} hours are over")
             raise KeyboardInterrupt

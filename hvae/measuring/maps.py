@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def measure_map(
     At most `images` of each, spread evenly over it, or over the positions that `among` gives of it. Of a level with
     more units than `hvae.measuring.correlations` keeps, as many drawn by the `seed` stand for all. `neighbours` are
     kept of each image and level among those of the reference part, an image itself left out; distances are Euclidean.
-    `on_progress` is called with (images done, in all).
+    `on_progress` is called with (images done, in all), which UMAP counts once more at every level.
 
     Raises:
         ConfigError: a kind of model without layers, or UMAP where it is not installed.
@@ -64,7 +65,9 @@ def measure_map(
     rows = [_rows(one, among(one), images) for one in sets]
     if len(rows[0]) < max(NEIGHBOUR, neighbours) + 2:
         raise DataError(f"{reference.slug} ({reference.split}) has too few images for a map: {len(rows[0])}")
-    means = _means(checkpoint, sets, rows, seed, on_progress)
+    mapped = sum(map(len, rows))
+    tell = partial(_tell, on_progress, mapped * (1 + checkpoint.config.model.depth * umap))
+    means = _means(checkpoint, sets, rows, seed, tell)
     frame = {
         "part": np.repeat(np.arange(len(sets)), [len(index) for index in rows]),
         "example": np.concatenate(rows),
@@ -87,6 +90,7 @@ def measure_map(
         apart.append(separation(np.split(distance[:, NEIGHBOUR - 1], ends)))
         if make_umap is not None:
             drawn |= _named("umap", number, make_umap(np.concatenate(parts)))
+            tell(mapped * (1 + number))
     metadata = MapMetadata(
         parts=_parts(sets, rows, apart), levels=tuple(levels), views=("pca", "umap") if umap else ("pca",),
         neighbours=neighbours, seed=seed, weights_sha256=checkpoint.weights_sha256, version=__version__,
@@ -99,20 +103,24 @@ def _means(
     sets: Sequence[ImageSet],
     rows: Sequence[np.ndarray],
     seed: int,
-    on_progress: Callable[[int, int], None] | None,
+    tell: Callable[[int], object],
 ) -> list[list[Floats]]:
     """Posterior means of some rows of each set, `(n, units)` a level."""
-    total, means = sum(map(len, rows)), []
+    means = []
     for place, (one, index) in enumerate(zip(sets, rows, strict=True)):
         before = sum(map(len, rows[:place]))
 
         def progress(done: int, before: int = before) -> None:
-            if on_progress is not None:
-                on_progress(before + done, total)
+            tell(before + done)
 
         found = represent(checkpoint, one, index, seed, progress=progress)
         means.append([layer.units for layer in found["means"]])
     return means
+
+
+def _tell(on_progress: Callable[[int, int], None] | None, total: int, done: int) -> None:
+    if on_progress is not None:
+        on_progress(done, total)
 
 
 def _parts(

@@ -68,7 +68,8 @@ def train(
     without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
     `history.csv` and `resume.safetensors`; to `resume` from that gives the same as an uninterrupted run. Accelerator,
     devices and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step,
-    on an accelerator after every `STEPS_BETWEEN_LOOKS`.
+    on an accelerator after every `STEPS_BETWEEN_LOOKS`, and a `KeyboardInterrupt` of its own ends the training with
+    what was learnt up to this step kept.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -171,14 +172,20 @@ class _Trainer:
                     continue
                 seen, looked = self._look(looked), self.state.step
                 rate = images / (time.monotonic() - began)
+                stopped = None
                 if on_step is not None and self.fabric.is_global_zero:
                     epoch = (self.state.step - 1) // per_epoch
-                    on_step(Progress(self.state.step, self.steps, epoch, seen.elbo, seen.log_ratios, rate))
+                    try:
+                        on_step(Progress(self.state.step, self.steps, epoch, seen.elbo, seen.log_ratios, rate))
+                    except KeyboardInterrupt as asked:
+                        stopped = asked
                 if ends_epoch:
                     self._validate(seen.elbo, rate)
                     began, images = time.monotonic(), 0
-                if keeps:
+                if keeps or stopped:
                     self._save_resume()
+                if stopped:
+                    raise stopped
 
     def _initialise(self) -> None:
         generator = self.batches.generator(0, 0)

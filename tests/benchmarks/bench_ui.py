@@ -23,14 +23,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.frame import registry
 from tests.benchmarks.tab import (
-    CURVES,
+    ANSWERS,
     DENSITIES,
+    INSPECTOR,
+    MAPS,
+    PAGE,
     Tab,
     brush,
     cpu_seconds,
+    open_map,
     pick,
     press_k,
     press_navigation,
+    press_next,
     resident_mib,
     step,
 )
@@ -40,7 +45,10 @@ COLD_S = 3.0
 """From asking for a page to its paint: a server nobody has visited, an empty browser cache."""
 WARM_S = 0.5
 """Median from a press of a control until the figure that it is about is drawn anew: the densities for k and threshold
-of Scores, the gallery for its brush, the curves for k of Compare. Beside it stands when the whole page was done."""
+of Scores, the gallery for its brush, the curves for k of Compare, the picture and its words in the inspector. Beside it
+stands when the whole page was done."""
+MAP_S = 1.0
+"""Median from a press in the navigation until the map of 10,000 stored points stands, on a server that has read it."""
 TOGETHER_S = 2.0
 """Any answer while `TABS` tabs browse: as of `WARM_S` for k; of a page that is opened its heading and the first table,
 chart or sentence below."""
@@ -54,10 +62,10 @@ REPEATS = 10
 PARTS = ("cold", "warm", "together")
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "runs"
 
-WORDS_FIRST = ("reconstructions", "how_it_works", "features", "score_images")
+WORDS_FIRST = ("reconstructions", "how_it_works", "features", "score_images", "train")
 """Pages that begin with a sentence on the results, or with controls while a model is loaded."""
-NEED_A_MODEL = ("reconstructions", "how_it_works", "score_images")
-"""Pages that may load PyTorch to draw; the others show stored results."""
+NOT_STORED = ("reconstructions", "how_it_works", "score_images", "train")
+"""Pages that may load PyTorch to draw, or wait for images; the others show stored results."""
 HAVE_K = ("scores", "compare")
 
 
@@ -109,12 +117,12 @@ def cold(browser: Browser, serve: Callable, page: str) -> list[Row]:
 
 
 def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
-    """k, threshold and brush on the Scores page, k on every other page that draws it."""
+    """k, threshold and brush on the Scores page, k and the next image of the inspector wherever there are, the map."""
     for page in registry.names():
         tab = Tab(browser)
         tab.open(dashboard.url + registry.address(page))
         if tab.page.locator(".st-key-k [role=radio]").count() > 1:
-            yield repeated(page, "k", tab, partial(pick, "k", DENSITIES if page == "scores" else CURVES))
+            yield repeated(page, "k", tab, partial(pick, "k", ANSWERS.get(page, PAGE)))
         if tab.page.locator(".st-key-alarm").count():
             yield repeated(page, "threshold", tab, partial(step, "alarm", DENSITIES))
         if (switch := tab.page.locator(".st-key-_mouse").get_by_text("Drag")).count():
@@ -122,18 +130,26 @@ def warm(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
             tab.page.locator(".st-key-densities .js-plotly-plot .cursor-crosshair").first.wait_for(state="attached")
             tab.page.wait_for_function("window.__finished()")
             yield repeated(page, "brush", tab, brush)
+        if (closed := tab.page.locator(".st-key-_inspect button")).count():
+            closed.first.click()
+            tab.page.locator(INSPECTOR).wait_for()
+            tab.page.wait_for_function("window.__finished()")
+            yield repeated(page, "next in the inspector", tab, press_next)
         tab.context.close()
+    tab = Tab(browser)
+    tab.open(dashboard.url + registry.address("map"))
+    tab.page.locator(MAPS).first.wait_for()
+    yield repeated("map", "the map", tab, open_map, MAP_S)
+    tab.context.close()
 
 
-def repeated(page: str, what: str, tab: Tab, act: Callable[[Page, int], list[float]]) -> Row:
+def repeated(page: str, what: str, tab: Tab, act: Callable[[Page, int], list[float]], limit: float = WARM_S) -> Row:
     """`act` once to warm up, then `REPEATS` times; it returns seconds to the answer and to the end of the script."""
     act(tab.page, 0)
     tab.sent_kb()
     drawn, finished = zip(*(act(tab.page, turn) for turn in range(1, REPEATS + 1)), strict=True)
     sent = tab.sent_kb() / REPEATS
-    return Row(
-        page, what, statistics.median(drawn), max(drawn), "s", WARM_S, sent, finished=statistics.median(finished)
-    )
+    return Row(page, what, statistics.median(drawn), max(drawn), "s", limit, sent, finished=statistics.median(finished))
 
 
 def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
@@ -143,7 +159,7 @@ def together(browser: Browser, dashboard: Dashboard) -> Iterator[Row]:
     follows: all of them on the page with the most figures, where ten browsers draw on the cores that the server has,
     and there all at the same moment. The CPU time of the server per action says which part of that is its own.
     """
-    stored = [page for page in registry.names() if page not in NEED_A_MODEL]
+    stored = [page for page in registry.names() if page not in NOT_STORED]
     tabs = [Tab(browser) for _ in range(TABS)]
     pages = [stored[number % len(stored)] for number in range(TABS)]
 

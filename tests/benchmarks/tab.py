@@ -67,6 +67,9 @@ PICK = """([key, position, where]) => window.__answer(() => {
 DENSITIES, CURVES = ".st-key-densities", ".st-key-overlay"
 BRUSHED = '[class*="st-key-tiles-"][class*="-in-brush"]'
 """Where the answer to a press stands: on Scores and below a brush there, and on Compare."""
+INSPECTOR, MAPS, PAGE = ".st-key-inspector", '[class*="st-key-map-"]', ".stMainBlockContainer"
+ANSWERS = {"scores": DENSITIES, "compare": CURVES, "map": MAPS}
+"""Of a press of k, by page; anywhere on the others."""
 
 
 class Tab:
@@ -164,17 +167,34 @@ def press_k(page: Page, turn: int) -> None:
     press(page, "k", turn, f"{DENSITIES}, {CURVES}")
 
 
-def press_navigation(page: Page, name: str) -> None:
+def press_next(page: Page, _: int) -> list[float]:
+    """Press "Next" in the inspector; seconds as of `pick`."""
+    return page.evaluate(
+        """where => window.__answer(() => [...document.querySelectorAll(`${where} button`)]
+            .find(one => one.textContent.trim() === 'Next').click(), where)""",
+        INSPECTOR,
+    )
+
+
+def open_map(page: Page, _: int) -> list[float]:
+    """Open the map from another page; seconds as of `pick`."""
+    press_navigation(page, "overview")
+    page.evaluate("window.__pending")
+    press_navigation(page, "map", MAPS)
+    return page.evaluate("window.__pending")
+
+
+def press_navigation(page: Page, name: str, where: str = PAGE) -> None:
     """Start to open a page through the navigation; the answer is pending."""
     title = next(one.title for one in registry.there() if one.name == name)
-    page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True).wait_for()
+    page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True).first.wait_for(state="attached")
     page.evaluate(
-        """title => {
+        """([title, where]) => {
             const link = [...document.querySelectorAll('[data-testid="stTopNavLink"]')]
                 .find(one => one.textContent.trim() === title);
-            window.__pending = window.__answer(() => link.click(), '.stMainBlockContainer', true);
+            window.__pending = window.__answer(() => link.click(), where, true);
         }""",
-        title,
+        [title, where],
     )
 
 

@@ -56,7 +56,7 @@ def level_maps(
     for place in range(len(levels)):
         row, column = divmod(place, columns)
         for number, one in enumerate(sets):
-            _add(figure, one, place, tint, row + 1, column + 1, first=place == 0, own=number == 0)
+            _add(figure, one, place, tint, unit, row + 1, column + 1, first=place == 0, own=number == 0)
         figure.update_xaxes(title=names[0], showticklabels=False, title_standoff=6, row=row + 1, col=column + 1)
         figure.update_yaxes(showticklabels=False, showgrid=False, row=row + 1, col=column + 1)
     figure.update_yaxes(title=names[1], title_standoff=4, col=1)
@@ -76,28 +76,38 @@ def _range(sets: Sequence[MapSet]) -> dict[str, float]:
 
 
 def _add(
-    figure: Figure, one: MapSet, place: int, tint: str, row: int, column: int, *, first: bool, own: bool
+    figure: Figure,
+    one: MapSet,
+    place: int,
+    tint: str,
+    unit: str,
+    row: int,
+    column: int,
+    *,
+    first: bool,
+    own: bool,
 ) -> None:
     style = look(one.slug)
     # WebGL draws an open mark by its outline alone.
     outline = {"width": 1 if style.marker.endswith("-open") else 0}
     marker: dict[str, object] = {"size": SIZE, "symbol": style.marker, "line": outline}
     if tint == "score":
-        marker |= {"color": one.values, "coloraxis": "coloraxis"}
+        marker |= {"color": one.values.astype(np.float32), "coloraxis": "coloraxis"}
     elif tint == "label":
         marker |= {"color": [_COLOURS[int(label) % len(_COLOURS)] for label in one.labels]}
     else:
         marker |= {"color": style.colour}
     marker["opacity"] = 0.9 if own else 0.4
     figure.add_scattergl(
-        x=one.points[place, :, 0],
-        y=one.points[place, :, 1],
+        # In four bytes each: ten thousand marks a level are megabytes otherwise.
+        x=one.points[place, :, 0].astype(np.float32),
+        y=one.points[place, :, 1].astype(np.float32),
         mode="markers",
         name=style.title,
         marker=marker,
-        customdata=list(one.ids),
+        customdata=np.asarray(one.ids, np.int32),
         text=list(one.words),
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate=f"{style.title} %{{text}} {unit}<extra></extra>",
         selectedpoints=None if one.selected is None else list(one.selected),
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": FADED, "color": GREY}},

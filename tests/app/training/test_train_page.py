@@ -18,6 +18,7 @@ from app.training import offers
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.survey import gathered, survey
 from hvae.errors import DataError, HvaeError
+from hvae.runs.folders import RESUME_FILE
 from tests.app.conftest import sound
 
 
@@ -68,11 +69,13 @@ def test_epochs_and_time_follow_the_size_of_the_set():
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of a training a process that waits to be ended."""
+    """In place of a training a process that waits to be ended; it goes on where there is what it goes on from."""
     real = subprocess.Popen
 
     def waiting(command: list[str], **how: Any) -> subprocess.Popen:
         assert "train" in command and "--progress" in command
+        folder = Path(command[command.index("--run") + 1])
+        assert ("--resume" in command) == (folder / RESUME_FILE).is_file()
         return real(["sleep", "60"], **how)
 
     monkeypatch.setattr(trainings.subprocess, "Popen", waiting)
@@ -90,9 +93,11 @@ def test_one_is_trained_at_a_time_and_a_stopped_one_can_go_on(root: Path, proces
     assert "Starting: reading" in app.get("progress")[0].proto.text and "mine" in sound(app), "whoever comes sees it"
     next(one for one in app.button if one.label == "Stop").click().run()
     _until(lambda: not trainings.busy())
+    (root / "mine").mkdir()
+    (root / "mine" / RESUME_FILE).touch()
     (trainings.folder_of("mine") / "progress.json").write_text('{"stage": "training", "step": 3, "steps": 9}')
     with (trainings.folder_of("mine") / "log.txt").open("a") as log:
-        log.write("error: could not write /x/resume.pt: No space left on device; free some space\n")
+        log.write("error: could not write /x/resume.safetensors: No space left on device; free some space\n")
     text = sound(app := visit("train", training="mine"))
     assert "No space left on device" in text and "Stopped at step 3 of 9" in app.get("progress")[0].proto.text
     next(one for one in app.button if one.label == "Continue").click().run()

@@ -1,8 +1,11 @@
 """The example of the page on one's own images, as it stands there: from a folder to a decision."""
 
 import json
+import os
 import re
 import shlex
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -10,11 +13,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hvae.cli import app
+from hvae.cli.watching import Watch
 from hvae.datasets import load
 from hvae.datasets.own.entry import by_role
 from hvae.runs.checkpoints import read_config, write_config
 from hvae.runs.folders import find_run
 from hvae.runs.images.training_set import remembered, training_set
+from hvae.training.trainer import Progress
 from tests.synthetic import make_run
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "your-own-images.md"
@@ -72,6 +77,21 @@ def test_photographs_need_a_folder_and_a_side_that_the_strides_divide(photos: Pa
     for arguments in (["photos-lite", "--size", "50"], ["cifar10-glow", "--size", "48"]):
         said = CliRunner().invoke(app, ["train", *arguments, "--data", f"folder:{photos}"])
         assert said.exit_code == 2 and "--size" in said.output and "Traceback" not in said.output
+
+
+def test_who_watches_a_training_ends_it_after_its_step(tmp_path: Path) -> None:
+    progress = Progress(3, 9, 0, -5.0, (), 10.0)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), Watch(tmp_path / "progress.json", None) as watch:
+        watch.step(progress)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+        assert json.loads((tmp_path / "progress.json").read_text())["step"] == 3
+        watch.step(progress)
+    with pytest.raises(KeyboardInterrupt), Watch(tmp_path / "progress.json", None):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_preparing_is_an_option_of_images_and_of_folders(photos: Path) -> None:

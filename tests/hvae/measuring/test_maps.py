@@ -110,6 +110,18 @@ def test_what_cannot_be_mapped_is_refused(checkpoint: Checkpoint, sets: list[Ima
         measure_map(checkpoint, sets[0], sets[1], [], umap=True)
 
 
+def test_umap_counts_in_how_far_a_map_is(checkpoint: Checkpoint, sets: list[ImageSet], monkeypatch) -> None:
+    monkeypatch.setattr(measuring, "_umap", lambda seed: lambda units: units[:, :2].astype(np.float64))
+    heard: list[tuple[int, int]] = []
+    found = measure_map(
+        checkpoint, sets[0], sets[1], [], images=20, umap=True, on_progress=lambda *far: heard.append(far)
+    )
+    count, depth = len(found.frame), found.metadata.depth
+    assert {total for _, total in heard} == {count * (1 + depth)}
+    assert [done for done, _ in heard][-depth - 1 :] == [count * level for level in range(1, depth + 2)]
+    assert found.metadata.views == ("pca", "umap")
+
+
 def test_damaged_maps_and_those_of_other_weights_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path, "probe", depth=2, trained=True)
     assert latent_map(find_run(str(run))) is None
