@@ -19,7 +19,7 @@ TOP = """figures => Math.min(...[...document.querySelectorAll('.stMainBlockConta
     [...main.querySelectorAll(figures)]
         .filter(one => one.getClientRects().length && !one.closest('.st-key-inspector'))
         .map(one => one.getBoundingClientRect().top)))"""
-CHARTS = {"scores", "compare"}
+CHARTS = {"scores", "compare", "gallery", "map"}
 """Pages whose first figure is a chart, which the browser draws when the script has finished."""
 PLAIN = {"score_images", "train", "features"}
 """Pages that show no figure before a person has given something, or had it computed."""
