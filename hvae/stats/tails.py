@@ -56,8 +56,8 @@ class UpperTail:
         return cls(
             values[: last + 1],
             -np.log(above[: last + 1] / len(sample)),
-            float(np.mean(sample[sample > values[last]] - values[last])),
-            float(np.mean(values[first] - sample[sample < values[first]])),
+            max(float(np.mean(sample[sample > values[last]] - values[last])), LEAST_SPREAD),
+            max(float(np.mean(values[first] - sample[sample < values[first]])), LEAST_SPREAD),
         )
 
     def __call__(self, s: Floats) -> Floats:

@@ -50,6 +50,7 @@ def test_an_exponential_sample_is_read_exactly_far_beyond_it():
 
 @example([0.0, 2.2250738585e-313], [0.0, 1.0])
 @example([0.0, 0.0, 1e-289, 1.0], [-1e7, 1e7])
+@example([*[0.0] * 10, 1.0, 2.32e-308], [0.0, -5.0])
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60), st.lists(st.floats(-1e7, 1e7), min_size=2, max_size=20))
 def test_it_never_falls(sample: list[float], values: list[float]):
     if np.ptp(sample) < LEAST_SPREAD:
