@@ -63,18 +63,23 @@ class Visit:
     failed: list[str] = field(default_factory=list)
 
     def settle(self, frames: int = 1) -> None:
-        """Wait until the script has finished: its last element is there, none of an earlier run is left or fading.
+        """Wait until the script has finished and all of it is drawn, none of an earlier run left or fading.
 
-        What a closed fold holds is not rendered: a transition that began there stands still until the fold is opened.
+        The browser fetches the code of a widget or a chart when it first meets one (a skeleton stands there meanwhile),
+        and draws a chart after that, so what stands below it moves. What a closed fold holds is not rendered: a
+        transition that began there stands still until the fold is opened.
 
         Args:
             frames: for so many frames in a row; more than one where a second run may follow the first at once.
         """
         self.page.wait_for_function(
             """frames => {
+                const rendered = what => [...document.querySelectorAll(what)].filter(one => one.checkVisibility());
                 const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
                     && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
                     && !document.querySelector('[data-stale="true"]')
+                    && !rendered('[data-testid="stSkeleton"], [data-testid="stFullScreenFrame"]:empty').length
+                    && rendered('[data-testid="stPlotlyChart"]').every(one => one.querySelector('.main-svg'))
                     && !document.getAnimations().some(
                         one => one instanceof CSSTransition && one.playState !== 'finished'
                           && one.effect?.target?.checkVisibility());

@@ -18,7 +18,6 @@ def test_pages_files_and_links_stay_below_the_base_path(
     with launch(runs, tmp_path / "data", base=BASE) as dashboard:
         visited = visit(dashboard, "/scores?run=second&data=mnist&ood=digits&k=2")
         page = visited.page
-        page.wait_for_function("document.querySelector('.st-key-densities .js-plotly-plot')?.data?.length")
         visited.settle()
         link = page.locator('.st-key-copy-link [data-testid="stCode"]').inner_text().strip()
         assert link.startswith(f"{dashboard.url}/scores?") and visited.link()["k"] == ["2"]

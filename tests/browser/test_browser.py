@@ -1,5 +1,6 @@
 """What only a browser shows: deep links, clicks, redrawing, requests, and how soon a page paints."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.plots import click_point, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -22,10 +24,6 @@ def drawn(page: Page, chart: str) -> list[dict[str, Any]]:
             .map(trace => ({name: trace.name, mode: trace.mode, x: Array.from(trace.x), y: Array.from(trace.y)}))""",
         chart,
     )
-
-
-def wait_for_chart(page: Page, chart: str) -> None:
-    page.wait_for_function("key => document.querySelector(`.st-key-${key} .js-plotly-plot`)?.data?.length", arg=chart)
 
 
 def test_switching_k_redraws_densities_and_roc_and_their_words_follow_the_theme(
@@ -69,7 +67,7 @@ def test_the_failure_card_leads_to_the_failure(dashboard: Dashboard, visit: Call
     page.get_by_text("Scores with −L>0").click()
     expect(page.locator("h1")).to_have_text("Scores")
     expect(page.get_by_text("looks MORE normal than FashionMNIST")).to_be_visible()
-    page.get_by_test_id("stTopNavLink").get_by_text("Overview").click()
+    visited.navigate("Overview")
     page.get_by_text("Scores with LLR>1").click()
     expect(page.get_by_text("tells MNIST from FashionMNIST")).to_be_visible()
     visited.settle()
@@ -83,31 +81,26 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     visited.settle()
     # Filtered: two sets instead of three, so every mark stands elsewhere and belongs to another place in the list.
     page.locator(".st-key-ood [data-tag]", has_text="fashionmnist").get_by_role("button").click()
-    page.wait_for_function("document.querySelector('.st-key-densities .js-plotly-plot')?._fullData?.length === 4")
+    wait_for_chart(page, "densities", "plot._fullData.length === 4")
     visited.settle()
     # The mark furthest to the right stands alone; its place on the screen is what plotly says it is.
-    spot = page.evaluate(
+    rightmost, number = page.evaluate(
         """() => {
-            const plot = document.querySelector('.st-key-densities .js-plotly-plot');
-            plot.scrollIntoView({block: 'center'});
-            const rug = plot._fullData[3], at = rug.x.reduce((best, x, i) => x > rug.x[best] ? i : best, 0);
-            const box = plot.getBoundingClientRect(), {xaxis, yaxis2} = plot._fullLayout;
-            const x = box.left + xaxis._offset + xaxis.d2p(rug.x[at]);
-            return {x, y: box.top + yaxis2._offset + yaxis2.d2p(rug.y[at]), id: Number(rug.customdata[at])};
+            const rug = document.querySelector('.st-key-densities .js-plotly-plot')._fullData[3];
+            const at = rug.x.reduce((best, x, i) => x > rug.x[best] ? i : best, 0);
+            return [at, Number(rug.customdata[at]) % 10_000_000];
         }"""
     )
-    page.mouse.move(spot["x"], spot["y"])
-    page.mouse.click(spot["x"], spot["y"])
-    image = f"digits:{spot['id'] % 10_000_000}"
+    click_point(page, "densities", 3, rightmost)
+    image = f"digits:{number}"
     expect(page.locator(".st-key-image input")).to_have_value(image)
     visited.settle()
     page.get_by_role("button", name="Next").click()
-    following = f"digits:{(spot['id'] % 10_000_000 + 1) % 1797}"
+    following = f"digits:{(number + 1) % 1797}"
     expect(page.locator(".st-key-image input")).to_have_value(following)
     visited.settle()
     page.get_by_text("See its reconstructions").click()
-    page.wait_for_url("**/reconstructions?**")
-    assert f"image={following.replace(':', '%3A')}" in page.url or f"image={following}" in page.url
+    page.wait_for_url(re.compile(f"/reconstructions[?].*image={following.replace(':', '(:|%3A)')}(&|$)"))
     expect(page.locator("h1")).to_have_text("Reconstructions")
     visited.settle()
     visited.sound()

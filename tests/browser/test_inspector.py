@@ -1,12 +1,13 @@
 """The inspector in a browser: what is clicked opens beside it, inside the window, and Back closes it again."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
-from tests.browser.pages.test_scores_page import click_point, spot_of, wait_for_chart
+from tests.browser.plots import click_point, spot_of, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -15,6 +16,9 @@ ANSWER = ".st-key-inspector h2.inspected"
 INSIDE = """() => [...document.querySelectorAll('.st-key-inspector, .st-key-inspector h2.inspected, .st-key-inspected')]
     .every(one => { const {left, right, top} = one.getBoundingClientRect();
                     return left >= 0 && right <= innerWidth && top >= 0 && top < innerHeight / 2; })"""
+
+WHOLE = """() => { const {top, bottom} = document.querySelector('.hovered').getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight; }"""
 
 
 def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, visit: Callable[..., Visit]) -> None:
@@ -28,9 +32,9 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     )
     click_point(page, "densities", 3, leftmost)
     expect(answer).to_be_visible()
-    first = answer.inner_text()
     visited.settle(frames=3)
-    assert page.evaluate(INSIDE)
+    first = answer.inner_text()
+    page.wait_for_function(INSIDE)
     assert visited.barriers() == []
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator(".st-key-inspector-pins")).to_contain_text(first)
@@ -77,13 +81,12 @@ def test_a_row_leads_to_its_score_whose_marks_and_tiles_show_their_images(
     expect(shown).to_be_visible()
     number = served.value.url.rpartition("/")[2].removesuffix(".png")
     expect(page.locator(".st-key-densities .hoverlayer")).to_contain_text(f"{number}, label")
-    box = shown.bounding_box()
-    assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900
+    page.wait_for_function(WHOLE)
     page.keyboard.press("Escape")
     expect(shown).to_be_hidden()
     tiles = page.locator('[class*="st-key-tiles-"] .js-plotly-plot .nsewdrag').first
     tiles.hover(position={"x": 40, "y": 60})
     tiles.hover(position={"x": 42, "y": 62})
     expect(shown).to_be_visible()
-    assert "data:image/png" in shown.evaluate("box => box.style.backgroundImage")
+    expect(shown).to_have_attribute("style", re.compile("background-image:[^;]*data:image/png"))
     visited.sound()

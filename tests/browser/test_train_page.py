@@ -35,7 +35,7 @@ def test_a_folder_of_many_travels_as_an_archive_and_one_too_large_not_at_all(
     page.locator("input[type=file]").set_input_files(many)
     expect(page.get_by_text("These are 250 files of 1 MiB, and at most 240 files and 128 MiB")).to_be_visible()
     visited.settle(frames=3)
-    assert page.get_by_text("What was found").count() == 0
+    expect(page.get_by_text("What was found")).to_have_count(0)
     visited.sound()
 
 

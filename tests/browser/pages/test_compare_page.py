@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.plots import click_at, standing, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -33,12 +34,11 @@ def test_a_click_on_a_mark_pins_its_image_and_a_link_leads_to_it(
         dashboard, "/compare?run=first&versus=second&data=fashionmnist&ood=digits&by=Image+by+image&set=digits&k=2"
     )
     page = visited.page
-    page.wait_for_function("document.querySelector('.st-key-agreement .js-plotly-plot')?._fullData?.length === 2")
+    wait_for_chart(page, "agreement", "plot._fullData.length === 2")
     expect(page.get_by_text("AUROC minus A's")).to_be_visible()
     visited.settle()
-    spot = page.evaluate(LONELIEST)
-    page.mouse.move(spot["x"], spot["y"])
-    page.mouse.click(spot["x"], spot["y"])
+    spot = standing(page, LONELIEST)
+    click_at(page, "agreement", 1, spot)
     number = spot["id"] % 10_000_000
     box = page.locator(".st-key-image input")
     expect(box).to_have_value(f"digits:{number}")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, Visit, launch
+from tests.browser.plots import click_point, wait_for_chart
 from tests.synthetic import make_run, make_tables
 
 pytestmark = pytest.mark.browser
@@ -39,21 +40,15 @@ def test_a_job_is_watched_by_its_link_and_its_result_appears(
         visited.settle()
         assert visited.link()["job"] == job
         assert (runs / "clothes" / "correlations" / "figures.digits.all.parquet").is_file()
-        page.wait_for_function("!!document.querySelector('.st-key-unit-pairs .js-plotly-plot')?._fullLayout?.xaxis")
-        spot = page.evaluate(
+        wait_for_chart(page, "unit-pairs")
+        last, rank = page.evaluate(
             """() => {
-                const plot = document.querySelector('.st-key-unit-pairs .js-plotly-plot');
-                plot.scrollIntoView({block: 'center'});
-                const trace = plot._fullData[0], box = plot.getBoundingClientRect(), {xaxis, yaxis} = plot._fullLayout;
-                const at = trace.x.length - 1;
-                return {rank: String(trace.customdata[at]),
-                        x: box.left + xaxis._offset + xaxis.d2p(trace.x[at]),
-                        y: box.top + yaxis._offset + yaxis.d2p(trace.y[at])};
+                const {customdata} = document.querySelector('.st-key-unit-pairs .js-plotly-plot')._fullData[0];
+                return [customdata.length - 1, String(customdata.at(-1))];
             }"""
         )
-        page.mouse.move(spot["x"], spot["y"])
-        page.mouse.click(spot["x"], spot["y"])
-        page.wait_for_url(f"**match={spot['rank']}*")
+        click_point(page, "unit-pairs", 0, last)
+        page.wait_for_url(f"**match={rank}*")
         visited.settle()
         visited.sound()
         again = visit(

@@ -27,13 +27,12 @@ def test_a_switch_redraws_the_diagram_and_a_reload_keeps_it(dashboard: Dashboard
     expect(page.get_by_role("img", name=words)).to_be_visible()
     expect(pictures).to_have_count(2 * 3)
     visited.settle()
-    fonts = page.evaluate(
-        "Array.from(document.fonts).filter(f => f.family.startsWith('KaTeX') && f.status == 'loaded').length"
+    expect(page.locator(".katex-display")).to_have_count(3)
+    # The equations are set in fonts of the server.
+    page.wait_for_function("[...document.fonts].some(one => one.family.startsWith('KaTeX') && one.status === 'loaded')")
+    # Nothing is cut off on a phone.
+    page.wait_for_function(
+        """[...document.querySelectorAll('.katex-display .base, .hierarchy > *')]
+            .every(part => part.getBoundingClientRect().right <= 390 - 16)"""
     )
-    assert fonts and page.locator(".katex-display").count() == 3, "the equations are set in fonts of the server"
-    overflowing = page.evaluate(
-        """Array.from(document.querySelectorAll('.katex-display .base, .hierarchy > *'))
-            .map(part => part.getBoundingClientRect().right).filter(right => right > 390 - 16)"""
-    )
-    assert not overflowing, "nothing is cut off on a phone"
     visited.sound()

@@ -11,11 +11,10 @@ from playwright.sync_api import Page, expect
 from app.map.lasso import parsed
 from hvae.runs.measured.maps import PATH, read_map
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.plots import draw, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
-
-PLOT = "document.querySelector(`[class*='st-key-${key}'] .js-plotly-plot`)"
 
 
 def value(page: Page, key: str) -> str:
@@ -32,29 +31,17 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
 ) -> None:
     visited = visit(dashboard, "/map?run=first&data=fashionmnist&ood=digits")
     page = visited.page
-    page.wait_for_function(f"key => {PLOT}?._fullLayout?.xaxis && {PLOT}.data?.length", arg="map-pca")
+    wait_for_chart(page, "map-pca")
     visited.settle()
-    box = page.evaluate(
-        f"""key => {{
-            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
-            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
-            return {{x: box.left + xaxis._offset, y: box.top + yaxis._offset, w: xaxis._length, h: yaxis._length}};
-        }}""",
-        "map-pca",
-    )
-    corners = [(0.3, 0.3), (0.3, 0.8), (0.7, 0.8), (0.7, 0.3), (0.3, 0.3)]
-    for place, (across, down) in enumerate(corners):
-        page.mouse.move(box["x"] + across * box["w"], box["y"] + down * box["h"], steps=8)
-        if place == 0:
-            page.mouse.down()
-    page.mouse.up()
+    draw(page, "map-pca", [(0.3, 0.3), (0.3, 0.8), (0.7, 0.8), (0.7, 0.3), (0.3, 0.3)])
     wait_for(page, "lasso", "1;")
     visited.settle()
     lasso, found = parsed(value(page, "lasso"), 3), read_map(runs / "first" / PATH)
     assert lasso is not None
     inside = lasso.holds(found.points("pca", 1))
     count = sum(int(np.count_nonzero(inside[found.rows(slug)])) for slug in ("fashionmnist", "digits"))
-    assert count and page.get_by_text(f"{count:,} images in the lasso,").is_visible()
+    assert count
+    expect(page.get_by_text(f"{count:,} images in the lasso,")).to_be_visible()
 
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
     visited.settle()

@@ -23,7 +23,7 @@ def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: 
     expect(pictures).to_have_count(2 * (1 + 3))
     expect(pictures.nth(3)).to_have_attribute("alt", re.compile("Digits .* 5, z₁ from the prior, draw 3:"))
     visited.settle()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    page.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     rows = page.get_by_role("combobox", name="Inspect a row")
     # An open list closes when the page scrolls, and the scroll of Playwright's own click may arrive after the click.
     rows.scroll_into_view_if_needed()

@@ -112,7 +112,7 @@ def test_42_mixed_files_are_judged_alike_everywhere(
         visited.settle()
         table = downloaded(page, page.locator('[class*="st-key-verdicts-csv"] button').first.click, tmp_path / "t.csv")
         saved = downloaded(page, page.get_by_role("button", name="Download report").click, tmp_path / "r.html")
-        assert record["conclusion"] in page.locator("body").inner_text()
+        expect(page.locator("body")).to_contain_text(record["conclusion"])
         visited.sound()
     report, csv = saved.read_text(), pd.read_csv(table, keep_default_na=False).set_index("name")
     shown = rows_of(report)

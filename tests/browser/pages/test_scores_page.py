@@ -1,5 +1,6 @@
 """What only a browser shows of the Scores page: dragging over the densities, and clicks on tiles and curves."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,60 +14,17 @@ from app.reading.measures import Measure
 from hvae.runs.score_tables import read_table
 from hvae.scores import find
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.plots import PLOT, click_point, draw, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
-PLOT = "document.querySelector(`[class*='st-key-${key}'] .js-plotly-plot`)"
 ADDRESS = "/scores?run=second&data=mnist&ood=digits&k=2"
 MEASURE = Measure(find("llr")(2))
 
 
-def wait_for_chart(page: Page, key: str) -> None:
-    page.wait_for_function(f"key => {PLOT}?._fullLayout && {PLOT}?.data?.length", arg=key)
-
-
 def value(page: Page, key: str) -> str | None:
     return parse_qs(urlsplit(page.url).query).get(key, [None])[-1]
-
-
-def drag(page: Page, start: float, end: float) -> None:
-    """Drag over the densities between two shares of their width."""
-    box = page.evaluate(
-        f"""key => {{
-            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
-            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
-            return {{x: box.left + xaxis._offset, y: box.top + yaxis._offset, w: xaxis._length, h: yaxis._length}};
-        }}""",
-        "densities",
-    )
-    page.mouse.move(box["x"] + start * box["w"], box["y"] + 0.3 * box["h"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + end * box["w"], box["y"] + 0.6 * box["h"], steps=8)
-    page.mouse.up()
-
-
-def spot_of(page: Page, key: str, trace: int, point: int) -> dict[str, float]:
-    """Where plotly says that a point of a trace is, once it is in view."""
-    return page.evaluate(
-        f"""([key, trace, point]) => {{
-            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
-            const one = plot._fullData[trace], box = plot.getBoundingClientRect();
-            const across = plot._fullLayout[one.xaxis.replace('x', 'xaxis')];
-            const up = plot._fullLayout[one.yaxis.replace('y', 'yaxis')];
-            return {{x: box.left + across._offset + across.d2p(one.x[point]),
-                     y: box.top + up._offset + up.d2p(one.y[point])}};
-        }}""",
-        [key, trace, point],
-    )
-
-
-def click_point(page: Page, key: str, trace: int, point: int) -> None:
-    """Click a point of a trace."""
-    spot = spot_of(page, key, trace, point)
-    page.mouse.move(spot["x"], spot["y"])
-    page.wait_for_timeout(150)
-    page.mouse.click(spot["x"], spot["y"])
 
 
 def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
@@ -75,12 +33,12 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
     visited = visit(dashboard, ADDRESS)
     page = visited.page
     page.get_by_text("Drag", exact=True).click()
-    visited.settle()
-    seen = []
+    wait_for_chart(page, "densities", "plot._fullLayout.dragmode === 'select'")
+    seen, expected = [], ""
     for start, end in ((0.35, 0.55), (0.6, 0.8)):
-        wait_for_chart(page, "densities")
+        visited.settle()
         before = value(page, "from")
-        drag(page, start, end)
+        draw(page, "densities", [(start, 0.3), (end, 0.6)])
         page.wait_for_function(
             "before => {const now = new URLSearchParams(location.search).getAll('from').pop();"
             "return now && now !== before}",
@@ -89,10 +47,10 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         visited.settle()
         low, high = float(value(page, "from") or "nan"), float(value(page, "to") or "nan")
         assert low < high and value(page, "gallery") == "In the range"
-        wait_for_chart(page, "in-brush")
+        wait_for_chart(page, "in-brush", f"plot._fullData[0].text[1] !== {json.dumps(expected)}")
+        expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
         # The same place in another gallery: a selection left over from before would swallow the click.
         click_point(page, "in-brush", 0, 1)
-        expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
         image = (
             f"{'digits' if expected.startswith('Digits') else 'mnist'}:{expected.partition(', label')[0].split()[-1]}"
         )
@@ -106,7 +64,7 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         seen.append(image)
     assert seen[0] != seen[1]
     page.get_by_text("Click", exact=True).click()
-    page.wait_for_function(f"key => {PLOT}?._fullLayout?.dragmode === 'pan'", arg="densities")
+    wait_for_chart(page, "densities", "plot._fullLayout.dragmode === 'pan'")
     visited.settle()
     assert value(page, "to") == f"{high:g}", "the range stays"
     # The mark furthest to the left stands alone; the rug of the OOD set is the fourth trace.
