@@ -3,7 +3,8 @@
 import pandas as pd
 
 from app.figures.layout import Figure, laid_out
-from app.looks.palette import GREY, Look
+from app.looks.palette import Look
+from hvae.datasets.looks import GREY
 
 ROW = 26
 """Pixels a bar takes."""
