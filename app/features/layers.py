@@ -107,4 +107,17 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: Ru
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "
         "out.</p>"
     )
-    components.numbers(rows.drop(columns=["kind", "layer_a", "layer_b"]), f"pair-{pair}-{kind}", key="pair-table")
+    components.listed(
+        rows.drop(columns=["kind", "layer_a", "layer_b"]),
+        {
+            "images of": lambda row: palette.look(row.data).title,
+            "mean |r|": lambda row: f"{row.mean_abs_r:.3f}",
+            "by chance": lambda row: f"{row.null:.3f}",
+            "CKA": lambda row: f"{row.cka:.3f}",
+            "units": lambda row: f"{row.units:,}",
+            "constant in A": lambda row: f"{row.constant_a:,}",
+            "constant in B": lambda row: f"{row.constant_b:,}",
+            "images": lambda row: f"{row.n:,}",
+        },
+        name=f"pair-{pair}-{kind}",
+    )

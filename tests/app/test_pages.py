@@ -48,7 +48,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     frames: dict[str, pd.DataFrame] = {}
     monkeypatch.setattr(components, "save", lambda frame, name, **_: frames.update({name: frame}))
     text = sound(visit("overview", run="first", ood=["mnist", "digits"]))
-    assert text.count("><i>t</i>oy</a></th>") == 2
+    assert text.count("><i>t</i>oy</span></a></th>") == 2
     for name in ("table-2", "every-set"):
         by_score = frames[name].set_index("score")
         assert {"toy", "-L>0", "LLR>3", "typicality"} <= set(by_score.index), name
@@ -63,7 +63,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     assert "<i>t</i>oy against FashionMNIST" in text
     assert set(frames["compared-metrics"]["score"]) == {"toy"}
     assert r"$\tau$" in metrics.latex(frames["compared-metrics"], "FashionMNIST")
-    assert "toy" in app.selectbox(key="score").options
+    assert "Toy" in app.selectbox(key="score-menu").options
 
 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
