@@ -149,7 +149,7 @@ def pick(shown: Rivals) -> list[Column]:
 
 
 def what_is_missing(shown: Rivals) -> None:
-    """Runs that cannot be set beside run A; in a fold the scores that some lack, and the backgrounds that were chosen."""
+    """Runs that cannot be set beside run A; in a fold the scores that some lack, and how backgrounds were chosen."""
     components.left_out(shown.found.refused)
     reasons: dict[str, list[Absent]] = {}
     for one in shown.absent:

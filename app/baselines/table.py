@@ -93,7 +93,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     numbers["passes"] = st.column_config.NumberColumn(help="How often an image has to go through a model")
     wide = {
         "interval": st.column_config.TextColumn(width=112),
-        "interval of the difference": st.column_config.TextColumn(width=132),
+        "interval of the difference": st.column_config.TextColumn(width=165),
     }
     wide["score"] = st.column_config.TextColumn(pinned=True)
     wide["opens"] = st.column_config.LinkColumn(display_text="Scores ↗", help="That score of that run, in a new tab")
@@ -101,8 +101,8 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     config = numbers | wide
     st.dataframe(view, hide_index=True, height=height, column_config=config, key="rivals", placeholder="", alt=title)
     components.save(frame, f"rivals-{shown.slug}", key="rivals-csv")
-    said = f" The difference is from {against.title}." if against else ""
-    st.caption(
+    said = f" The difference is from {components.escape(against.title)}." if against else ""
+    components.prose(
         "Click a heading to sort. Higher AUROC and AUPRC are better, and so are lower FPR80 and FPR95: the false "
         f"alarms where 80 or 95 % of the OOD images are caught.{said} Rows without an AUROC stand for published "
         "figures that no run here has. What others got later is under “re-run”."

@@ -14,6 +14,17 @@ from app.looks import palette
 from hvae.runs.correlations.tables import CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
+HEADINGS = {
+    "data": "images of",
+    "mean_abs_r": "mean |r| of matched units",
+    "null": "the same by chance",
+    "cka": "CKA",
+    "constant_a": "constant units of A",
+    "constant_b": "constant units of B",
+    "n": "images",
+}
+"""What people call the columns of a table."""
+
 
 def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
     """What the lowest and the highest layer say, averaged over the data sets (HTML)."""
@@ -107,17 +118,5 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: Ru
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "
         "out.</p>"
     )
-    components.listed(
-        rows.drop(columns=["kind", "layer_a", "layer_b"]),
-        {
-            "images of": lambda row: palette.look(row.data).title,
-            "mean |r|": lambda row: f"{row.mean_abs_r:.3f}",
-            "by chance": lambda row: f"{row.null:.3f}",
-            "CKA": lambda row: f"{row.cka:.3f}",
-            "units": lambda row: f"{row.units:,}",
-            "constant in A": lambda row: f"{row.constant_a:,}",
-            "constant in B": lambda row: f"{row.constant_b:,}",
-            "images": lambda row: f"{row.n:,}",
-        },
-        name=f"pair-{pair}-{kind}",
-    )
+    shown = rows.drop(columns=["kind", "layer_a", "layer_b"])
+    components.numbers(shown, f"pair-{pair}-{kind}", key="pair-table", headings=HEADINGS)

@@ -175,9 +175,9 @@ def is_brushed(key: str) -> bool:
     return key in st.session_state and bool(st.session_state[key].selection.box)
 
 
-def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
-    """A table with a button that saves it as CSV."""
-    st.dataframe(table, hide_index=True, key=key)
+def numbers(table: pd.DataFrame, name: str, *, key: str, headings: Mapping[str, str] | None = None) -> None:
+    """A table with a button that saves it as CSV; `headings` are what people call its columns."""
+    st.dataframe(table, hide_index=True, key=key, column_config=dict(headings or {}))
     save(table, name, key=f"{key}-csv")
 
 

@@ -60,7 +60,7 @@ def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: py
     ranks = saved["image-mnist-3"]
     own = columns[LLR]
     expected = 100 * np.mean(own.inside <= own.outside["mnist"][3])
-    assert the_row(ranks, run="deep", score="LLR>1")["rank"] == pytest.approx(expected)
+    assert the_row(ranks, run="deep", score="Likelihood ratio (LLR>1)")["rank"] == pytest.approx(expected)
     assert (saved["caught-alone"]["alone"] <= saved["caught-alone"]["caught"]).all()
 
 
@@ -73,7 +73,7 @@ def test_it_follows_what_is_chosen(page) -> None:
         up="Joint score of deep",
     )
     text = sound(app)
-    assert "The difference is from Likelihood bound (-L>0) of plain" in text
+    assert "The difference is from Likelihood bound (-L&gt;0) of plain" in text
     assert "Likelihood ratio (LLR>2) of deep" in app.selectbox(key="across").options
     assert "Do LLR<sup>&gt;1</sup> and joint put images in the same order?" in text
     app.multiselect(key="picked").set_value([]).run()
