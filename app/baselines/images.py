@@ -113,7 +113,7 @@ def _under_every_score(shown: Rivals, subject: Subject) -> None:
     ).sort_values("rank", ascending=False, kind="stable")
     calls = sum(frame["called OOD"].tolist())
     title = f"{calls} of {len(frame)} scores call {subject.title} OOD"
-    st.html(f'<p class="chart-title">{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own}</p>')
+    components.titled(f"{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own} images")
     bar = st.column_config.ProgressColumn("rank (%)", min_value=0, max_value=100, format="%.1f", width="small")
     st.dataframe(
         frame,

@@ -56,7 +56,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     own, other = (look(slug).title for slug in shown.sets)
     n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
     title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
-    st.html(f'<p class="chart-title">{title}</p>')
+    components.titled(title)
     if group != ALL:
         frame = frame.query("group == @group")
     offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])

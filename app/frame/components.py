@@ -67,6 +67,11 @@ def section(title: str, text: str = "") -> None:
         prose(text)
 
 
+def titled(title: str) -> None:
+    """What a figure or table below shows, in bold (HTML)."""
+    st.html(f'<p class="chart-title">{explained(title)}</p>')
+
+
 def prose(*paragraphs: str) -> None:
     """Paragraphs of HTML."""
     st.html("".join(f'<p class="prose">{explained(text)}</p>' for text in paragraphs))
@@ -270,9 +275,9 @@ def plain(text: str) -> str:
 
 
 def footer(command: str) -> None:
-    """The command that reproduces the numbers of the page."""
+    """The command that makes what the page shows."""
     st.divider()
-    st.caption("Command that reproduces these numbers")
+    st.caption("The same on the command line")
     code(command)
 
 

@@ -109,8 +109,8 @@ def what_to_see(titles: Sequence[str], walked: Sequence[dict[str, Terms]], now: 
         return f"{fell[0].upper()}{fell[1:]}." + (copied if 1 in now.on() else "")
     if falls[1] > max(MUCH * falls[0], falls[0] + LEAST_NATS):
         return (
-            f"{known} stays what it is; {strange} is turned into something the model knows. Their likelihoods say the "
-            f"same: {fell}."
+            f"{known} stays recognisable; {strange} is turned into something the model knows. Their likelihoods "
+            f"say the same: {fell}."
         )
     return (
         f"{fell[0].upper()}{fell[1:]}: for these two images, not much further for the unfamiliar one. Single images "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app.frame import components
 from app.frame.caching import kept
 from app.images.mosaic import SMALL_CELL, Cell, Row, table_html, usual_levels
 from app.inspector.subject import Subject, scored_picture
@@ -50,7 +51,7 @@ def draw(subject: Subject) -> None:
         found = _measured(subject, picture.images)
         among = f"{min(AMONG, len(picture.images)):,} images of the reference part of {own}"
     levels = [level for level in usual_levels(len(found)) if level]
-    st.html(f'<p class="chart-title">{own} training images nearest to {subject.title}, level by level</p>')
+    components.titled(f"{own} training images nearest to {subject.title}, level by level")
     if picture.images is None:
         st.caption(literal(picture.missing))
         for level in levels:

@@ -153,7 +153,7 @@ def _pins(pins: Sequence[str], sizes: Mapping[str, int]) -> None:
     """The pinned images, each a button that opens it."""
     if not pins:
         return
-    st.html('<p class="chart-title">Pinned</p>')
+    components.titled("Pinned")
     with st.container(horizontal=True, gap="small", key="inspector-pins"):
         for pin in pins:
             image = _parsed(pin, sizes)
