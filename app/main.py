@@ -46,7 +46,7 @@ with st.container(key="unseen-scripts"):
 runs = loading.runs()
 palette.name_sets(known_labels(entry.path for entry in runs))
 sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])
-notes = st.container()
+notes = st.container(key="notes")
 with components.guarded():
     page.run()
     panel.late()

@@ -8,13 +8,17 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
+from pydantic import BaseModel, ValidationError
 
-from hvae.errors import HvaeError
+from hvae.config import first_problem
+from hvae.errors import DataError, HvaeError
 from hvae.inputs import read_bytes
 
 LOCK_FILE = ".lock"
+Model = TypeVar("Model", bound=BaseModel)
 
 _BESIDE = Path(__file__).resolve().parents[1]
 DASHBOARD = _BESIDE / "hvae_dashboard" if (_BESIDE / "hvae_dashboard").is_dir() else _BESIDE
@@ -81,6 +85,22 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write text atomically, UTF-8."""
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path, kind: type[Model], most: int, mend: str) -> Model | None:
+    """A file of at most `most` bytes as the model that checks it; None where there is none.
+
+    Raises:
+        DataError: it cannot be read, or the model refuses it; `mend` says what to do.
+    """
+    try:
+        return kind.model_validate_json(read_bytes(path, most))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): {mend}") from None
+    except ValidationError as error:
+        raise DataError(f"{path} is damaged ({first_problem(error)}): {mend}") from None
 
 
 def write_sealed(path: Path, content: bytes) -> None:

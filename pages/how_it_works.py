@@ -70,7 +70,7 @@ def show_sum(run: RunEntry, now: Switches, both, walked) -> None:
     components.table(
         ["term", *titles],
         terms.rows(walked, now),
-        "The sum in nats" + ("" if now.forgotten == 0 else ": all from the image → these switches"),
+        "The sum in nats" + ("" if now.forgotten == 0 else ": every level from the image → as switched"),
         numbers=terms.numbers(titles, walked),
         name="how-terms",
     )
@@ -85,7 +85,7 @@ def show_sum(run: RunEntry, now: Switches, both, walked) -> None:
             ratios = [one["q" * now.depth].bound - one[now.layers].bound for one in walked]
             said += [terms.standing(*pair, own, now, title) for pair in zip(titles, ratios, strict=True)]
         else:
-            said.append(f"No score table of {components.escape(title)} to set them beside.")
+            said.append(f"{components.escape(title)} is not scored yet, so there is nothing to compare these two with.")
     if any(said):
         components.prose("<br>".join(filter(None, said)))
     for one in both:
@@ -101,7 +101,7 @@ def show_means(run: RunEntry, now: Switches) -> None:
     tables = {title: table for title, table in found.items() if table}
     if now.forgotten is None or not tables:
         return
-    components.section("Not only these images", "Means over every image of the stored score tables, in nats.")
+    components.section("All images of the data sets", "Means over all images that are scored, in nats.")
     components.listed(*terms.means(tables, now.forgotten), name="how-means")
     st.page_link(
         "../pages/scores.py",
@@ -115,7 +115,7 @@ def lab_controls(config: RunConfig | None, chosen: tuple[str, str, int] | None) 
     components.section(
         "Latent lab",
         "Change one latent of the example, and see what answers: its picture, the bound L, the likelihood ratios and "
-        "the joint score. The image to be explained stays the same; only the z that explains it is another.",
+        "the joint score. The image itself stays the same; only the z that stands for it is changed.",
     )
     if config is None or chosen is None:
         st.caption("It changes latents of the model that would draw the pictures above, so here it has none to change.")
@@ -146,7 +146,7 @@ def page() -> None:
     with right:
         components.prose(now.meaning)
     lab = lab_controls(config, chosen) if run and run.depth is not None else None
-    components.section("Three steps")
+    components.section("The score in three steps")
     diagram.steps()
     after = st.container()
     if run is None:

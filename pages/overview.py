@@ -40,7 +40,7 @@ CARDS = (
     ),
     (
         "Score your own",
-        "Is THIS image unlike what the model knows? A verdict with its uncertainty, for any picture.",
+        "Is this one image unlike what the model knows? Any picture gets a verdict, and how certain it is.",
         "score_images",
         {},
         "Score images →",
@@ -87,7 +87,7 @@ def page() -> None:
         seeds.fold(views[0], [one.measure for one in views], "overview")
         baselines.fold(*baselines.measured(views[0]), tables.rivals(views))
     components.left_out(absent)
-    components.section("Runs", "Folders with a configuration, in HVAE_RUNS and beside the code.")
+    components.section("Runs", "A run is a folder that holds a trained model and its scores. Click one to look at it.")
     presence.runs_table(loading.runs())
     components.footer(f"hvae report {shlex.quote(found.run.name)}")
 

@@ -27,8 +27,8 @@ def part(view: View, brush: Brush) -> None:
     elif chosen == parts.LEVELS:
         components.section(
             parts.LEVELS,
-            "Every score at every k, the number of lowest layers that take their latents from the prior and so may "
-            "not look at the image.",
+            "Every score at every level: k is how many of the lowest layers take their latents from the prior, so that "
+            "they may not look at the image.",
         )
         checks.by_level(view)
         checks.more_samples(view)

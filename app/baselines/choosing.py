@@ -28,7 +28,7 @@ BUDGET = 0.05
 """False alarms at which an image is called OOD on this page."""
 PICKED = ("joint", "llr", "bound", "complexity", "background-ratio", "waic")
 """Scores that are drawn unasked, of the first run that has each, and the first in which no model takes part."""
-USUAL, EVERY = "the usual k", "every k"
+USUAL, EVERY = "the usual level", "every level"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Rivals:
     @property
     def by_name(self) -> dict[str, Column]:
         """The scores that have a value for each image."""
-        return {one.name: one for one in self.columns if one.per_image}
+        return {one.title: one for one in self.columns if one.per_image}
 
     def table(self, against: Column | None) -> pd.DataFrame:
         """`hvae.report.rivals.table`."""
@@ -98,7 +98,7 @@ def choose_runs(selection: Selection, run: RunEntry, toolbar: DeltaGenerator) ->
     with fold:
         beside = controls.choose_many(
             "Runs beside run A", "beside", alike, alike,
-            help="Those trained on the same data set. Tables of the same images are needed of each.",
+            help="Runs trained on the same data set. Each has to have scored the same images.",
         )  # fmt: skip
     return [run, *(others[name] for name in beside)]
 
@@ -111,8 +111,8 @@ def choose_set(found: Catalogue, ood: Sequence[str]) -> str | None:
 
 
 def choose_levels() -> bool:
-    """Whether every k of each score is shown."""
-    about = "Scores with a k stand once for each run, at the k that is taken where nobody chose one, or at all of them."
+    """Whether every level of each score is shown."""
+    about = "A score with levels stands once for each run, at its usual level, or once for every level."
     return controls.choose("Levels shown", "every", (USUAL, EVERY), help=about) == EVERY
 
 
@@ -133,8 +133,8 @@ def choose_against(shown: Rivals) -> Column | None:
     usual = rivals.against([one for one in shown.columns if one.per_image])
     if usual is None:
         return None
-    about = "The last columns say how much better or worse each score is than this one, on the same images."
-    name = controls.choose("Differences from", "against", list(shown.by_name), usual.name, select=True, help=about)
+    about = "The column “difference” says how much better or worse each score is than this one, on the same images."
+    name = controls.choose("Difference from", "against", list(shown.by_name), usual.title, select=True, help=about)
     return shown.by_name[name]
 
 
@@ -143,16 +143,14 @@ def pick(shown: Rivals) -> list[Column]:
     first = {one.score.name: name for name, one in reversed(shown.by_name.items())}
     usual = [first[name] for name in PICKED if name in first]
     usual += [name for name, one in shown.by_name.items() if one.score.model_free][:1]
-    about = "They are drawn below, and asked which images one of them alone catches."
+    about = "Their curves are drawn below, and so are the images that only one of them catches."
     chosen = controls.choose_many("Scores to look at", "picked", list(shown.by_name), usual, help=about)
     return [shown.by_name[name] for name in chosen]
 
 
 def what_is_missing(shown: Rivals) -> None:
-    """Runs that cannot be set beside run A, and in a fold the scores that some lack."""
+    """Runs that cannot be set beside run A; in a fold the scores that some lack, and how backgrounds were chosen."""
     components.left_out(shown.found.refused)
-    for line in shown.found.choices:
-        st.html(f'<p class="prose">{components.escape(line)}.</p>')
     reasons: dict[str, list[Absent]] = {}
     for one in shown.absent:
         reasons.setdefault(one.score.label, []).append(one)
@@ -162,6 +160,8 @@ def what_is_missing(shown: Rivals) -> None:
     details = st.expander(f"Scores that some runs lack: {titles}", key="absent", on_change="rerun")
     if details.open:
         with details:
+            for line in shown.found.choices:
+                st.html(f'<p class="prose">{components.escape(line)}.</p>')
             for several in reasons.values():
                 runs = ", ".join(components.escape(one.run) for one in several)
                 st.html(f'<p class="prose">{components.escape(several[0].why)}. Runs: {runs}</p>')

@@ -26,7 +26,7 @@ def curves(shown: Rivals, picked: Sequence[Column]) -> None:
         return
 
     def make() -> tuple[Figure, pd.DataFrame]:
-        pairs = {one.name: (one.inside, one.outside[shown.slug]) for one in picked}
+        pairs = {one.title: (one.inside, one.outside[shown.slug]) for one in picked}
         lines = {name: stats.roc_curve(*pair, points=300) for name, pair in pairs.items()}
         areas = {name: stats.auroc(*pair).value for name, pair in pairs.items()}
         best = max(areas, key=areas.__getitem__)
@@ -34,14 +34,14 @@ def curves(shown: Rivals, picked: Sequence[Column]) -> None:
         styles = [run_look(place, components.escape(name)) for place, name in enumerate(lines)]
         return figures.overlay(lines, styles, title), figures.table(lines, "score")
 
-    stamp = shown.stamp, [one.name for one in picked]
+    stamp = shown.stamp, [one.title for one in picked]
     components.chart(*kept("rival curves", stamp, make), f"roc-{shown.slug}", key="rival-roc")
 
 
 def two_scores(shown: Rivals, picked: Sequence[Column]) -> None:
     """Any two scores of the same images, one against the other; the first two chosen unasked."""
     names = list(shown.by_name)
-    first = [one.name for one in picked] + names
+    first = [one.title for one in picked] + names
     if len(names) < 2:
         st.info("There is only one score here, and nothing to set it against.")
         return
@@ -60,9 +60,9 @@ def two_scores(shown: Rivals, picked: Sequence[Column]) -> None:
     ]
     shorts = [one.score.symbol for one in both]
     if shorts[0] == shorts[1]:
-        shorts = [components.escape(one.name) for one in both]
+        shorts = [components.escape(one.title) for one in both]
     axes = [
-        scatters.Axis(short, one.name, f"{components.escape(one.name)} ({one.score.units[0]})",
+        scatters.Axis(short, one.title, f"{components.escape(one.title)} ({one.score.units[0]})",
                       threshold(one.inside, BUDGET).value)
         for short, one in zip(shorts, both, strict=True)
     ]  # fmt: skip

@@ -33,7 +33,7 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
     alone = called & (called.sum(axis=0) == 1)
     frame = pd.DataFrame(
         {
-            "score": [one.name for one in picked],
+            "score": [one.title for one in picked],
             "caught": called.mean(axis=1),
             "alone": alone.mean(axis=1),
             "images": alone.sum(axis=1),
@@ -42,7 +42,7 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
 
     def opening(name: str) -> dict[str, object]:
         """What shows the images that a score alone catches, and opens the first of them."""
-        places = np.flatnonzero(alone[[one.name for one in picked].index(name)])
+        places = np.flatnonzero(alone[[one.title for one in picked].index(name)])
         first = f"{slug}:{shown.rows[slug][places[0]]}" if len(places) else None
         return {"caught": name, "image": first}
 
@@ -57,14 +57,14 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
         f"{title}",
         name="caught-alone",
     )
-    names = [one.name for one in picked]
+    names = [one.title for one in picked]
     default = names[int(np.argmax(alone.sum(axis=1)))]
     name = controls.choose("Caught only by", "caught", names, default, select=True)
     places = np.flatnonzero(alone[names.index(name)])
     if not len(places):
         st.html(f'<p class="prose">{components.escape(name)} alone catches no image of {title}.</p>')
         return
-    ranks = {each.name: shown.ranks(each, slug)[places] for each in picked}
+    ranks = {each.title: shown.ranks(each, slug)[places] for each in picked}
     own, highest = ranks[name], np.max([ranks[other] for other in names if other != name], axis=0)
     order = np.argsort(highest - own, kind="stable")
     numbers = shown.rows[slug][places][order].tolist()
@@ -103,7 +103,7 @@ def _under_every_score(shown: Rivals, subject: Subject) -> None:
     columns = list(shown.by_name.values())
     frame = pd.DataFrame(
         {
-            "score": [one.score.label for one in columns],
+            "score": [one.score.called for one in columns],
             "run": [one.run or "no model" for one in columns],
             "value": [shown.values(one, image.slug)[place] for one in columns],
             "unit": [one.score.units[0] for one in columns],
@@ -113,7 +113,7 @@ def _under_every_score(shown: Rivals, subject: Subject) -> None:
     ).sort_values("rank", ascending=False, kind="stable")
     calls = sum(frame["called OOD"].tolist())
     title = f"{calls} of {len(frame)} scores call {subject.title} OOD"
-    st.html(f'<p class="chart-title">{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own}</p>')
+    components.titled(f"{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own} images")
     bar = st.column_config.ProgressColumn("rank (%)", min_value=0, max_value=100, format="%.1f", width="small")
     st.dataframe(
         frame,

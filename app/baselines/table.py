@@ -16,8 +16,8 @@ from hvae.scores import SCORES
 
 WORDS = {
     "labels or OOD data": "have seen labels or OOD images",
-    "prior knowledge": "have prior knowledge",
-    "neither": "take neither",
+    "prior knowledge": "use prior knowledge",
+    "neither": "need neither",
 }
 """Group -> what its scores do."""
 ALL = "anything"
@@ -45,7 +45,7 @@ def best(frame: pd.DataFrame) -> None:
 
 def _named(row: dict[Hashable, Any]) -> str:
     run = f" of {components.escape(row['run'])}" if row["run"] else ""
-    return f"{components.escape(row['score'])}{run} ({rate(row['auroc'])})"
+    return f"{components.escape(_called(row))}{run} ({rate(row['auroc'])})"
 
 
 def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str) -> None:
@@ -56,25 +56,24 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     own, other = (look(slug).title for slug in shown.sets)
     n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
     title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
-    st.html(f'<p class="chart-title">{title}</p>')
+    components.titled(title)
     if group != ALL:
         frame = frame.query("group == @group")
     offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
     # What was only published would fill the first screen with empty cells.
     offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
-    minus = f"− {against.score.label}" if against else "−"
     view = pd.DataFrame(
         {
-            "score": offered["score"],
+            "score": [_called(row) for row in offered.to_dict("records")],
             "AUROC": offered["auroc"],
             "interval": _intervals(offered, "auroc"),
             "run": offered["run"],
-            "look": [_view(row, shown.slug) for row in offered.to_dict("records")],
+            "opens": [_view(row, shown.slug) for row in offered.to_dict("records")],
             "takes": offered["group"] + np.where(offered["needs"].str.contains("a batch"), ", a batch", ""),
             "published": offered["published_auroc"],
             "re-run": offered["rerun"],
-            minus: offered["difference"],
-            "its interval": _intervals(offered, "difference", "{:+.3f}"),
+            "difference": offered["difference"],
+            "interval of the difference": _intervals(offered, "difference", "{:+.3f}"),
             "FPR80": offered["fpr80"],
             "FPR95": offered["fpr95"],
             "AUPRC": offered["auprc"],
@@ -86,23 +85,27 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     if not any(offered["rerun"]):
         view = view.drop(columns="re-run")
     numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("AUROC", "AUPRC", "FPR80", "FPR95")}
-    numbers |= {minus: st.column_config.NumberColumn(format="%+.3f", help="Paired difference in AUROC")}
+    rival = f"AUROC minus that of {against.title}, on the same images" if against else None
+    numbers |= {"difference": st.column_config.NumberColumn(format="%+.3f", help=rival)}
     numbers["published"] = st.column_config.NumberColumn(
-        format="%.3f", help="AUROC of a model like this, see source and what is said about it"
+        format="%.3f", help="AUROC that was published for a model like this; the last columns say where"
     )
-    numbers["passes"] = st.column_config.NumberColumn(help="Forward passes through a model that an image costs")
-    wide = {"interval": st.column_config.TextColumn(width=112), "its interval": st.column_config.TextColumn(width=132)}
+    numbers["passes"] = st.column_config.NumberColumn(help="How often an image has to go through a model")
+    wide = {
+        "interval": st.column_config.TextColumn(width=112),
+        "interval of the difference": st.column_config.TextColumn(width=165),
+    }
     wide["score"] = st.column_config.TextColumn(pinned=True)
-    wide["look"] = st.column_config.LinkColumn(display_text="Scores ↗", help="That score of that run, in a new tab")
+    wide["opens"] = st.column_config.LinkColumn(display_text="Scores ↗", help="That score of that run, in a new tab")
     height = 36 + 35 * min(len(view), MOST_ROWS)
     config = numbers | wide
     st.dataframe(view, hide_index=True, height=height, column_config=config, key="rivals", placeholder="", alt=title)
     components.save(frame, f"rivals-{shown.slug}", key="rivals-csv")
-    said = f" Differences are from {against.name}." if against else ""
-    st.caption(
-        "A click on a heading sorts. Higher AUROC and AUPRC, lower FPR80 and FPR95 (false alarms where 80 or 95 % of "
-        f"OOD images are caught) are better.{said} Rows without an AUROC were published, and no run here has them; "
-        "re-run is what others got later."
+    said = f" The difference is from {components.escape(against.title)}." if against else ""
+    components.prose(
+        "Click a heading to sort. Higher AUROC and AUPRC are better, and so are lower FPR80 and FPR95: the false "
+        f"alarms where 80 or 95 % of the OOD images are caught.{said} Rows without an AUROC stand for published "
+        "figures that no run here has. What others got later is under “re-run”."
     )
 
 
@@ -112,6 +115,13 @@ def _view(row: dict[Hashable, Any], slug: str) -> str | None:
         return None
     level = None if pd.isna(row["k"]) else int(row["k"])
     return state.href("scores", run=row["run"], ood=[slug], score=row["name"], k=level, image=None)
+
+
+def _called(row: dict[Hashable, Any]) -> str:
+    """The score of a row as people call it, with its symbol where it has levels; a published one as its paper does."""
+    if row["name"] not in SCORES or pd.isna(row["auroc"]):
+        return str(row["score"])
+    return SCORES[row["name"]](None if pd.isna(row["k"]) else int(row["k"])).called
 
 
 def _whose(row: dict[Hashable, Any]) -> str:

@@ -57,7 +57,7 @@ def metrics_table(view: View) -> None:
         "in the paper."
     )
     if several:
-        st.caption(
+        components.prose(
             "Where both runs scored the same images, their difference is paired (DeLong et al., 1988), and p is "
             "how often chance alone would make it as large. It holds for these two trained models; only more seeds "
             "show what another training would give."

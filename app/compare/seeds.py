@@ -32,7 +32,10 @@ def section(view: View, slug: str) -> None:
     components.section("Over seeds")
     found = [(components.escape(group_name([one.run.name for one in group])), group) for group in groups(view)]
     seeds.table(
-        found, f"AUROC of {view.measure.symbol}, {view.setting}, one row for each group of seeds", "groups-of-seeds"
+        found,
+        f"AUROC of {view.measure.symbol}, {view.setting}: one row for runs that differ in their seed alone",
+        "groups-of-seeds",
+        "runs",
     )
     for place, (name, group) in enumerate(found):
         _missed(view, name, group, slug, place)

@@ -14,6 +14,17 @@ from app.looks import palette
 from hvae.runs.correlations.tables import CorrelationTable, Kind
 from hvae.runs.folders import RunEntry
 
+HEADINGS = {
+    "data": "images of",
+    "mean_abs_r": "mean |r| of matched units",
+    "null": "the same by chance",
+    "cka": "CKA",
+    "constant_a": "constant units of A",
+    "constant_b": "constant units of B",
+    "n": "images",
+}
+"""What people call the columns of a table."""
+
 
 def in_words(rows: pd.DataFrame, run: RunEntry, other: RunEntry) -> str:
     """What the lowest and the highest layer say, averaged over the data sets (HTML)."""
@@ -107,4 +118,5 @@ def one_pair(tables: dict[str, CorrelationTable], kind: Kind, pair: str, run: Ru
         f"{components.escape(other.name)} on each data set. Constant units do not vary over the images and are left "
         "out.</p>"
     )
-    components.numbers(rows.drop(columns=["kind", "layer_a", "layer_b"]), f"pair-{pair}-{kind}", key="pair-table")
+    shown = rows.drop(columns=["kind", "layer_a", "layer_b"])
+    components.numbers(shown, f"pair-{pair}-{kind}", key="pair-table", headings=HEADINGS)

@@ -117,7 +117,7 @@ def offer(run: RunEntry, other: RunEntry, slugs: list[str], what: str, *, tables
     known = [slug for slug in slugs if datasets.is_known(slug)]
     here = [slug for slug in known if datasets.available(slug)]
     with st.container(border=True, key=key):
-        st.html(f'<p class="chart-title">{components.escape(f"{what} not stored: {_titles(slugs)}")}.</p>')
+        components.titled(components.escape(f"{what} not stored: {_titles(slugs)}."))
         if why := obstacle(run, other):
             st.html(f'<p class="prose">They cannot be computed here: {components.escape(why)}.</p>')
             return

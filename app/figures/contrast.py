@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from app.figures.layout import RULE, Figure, laid_out, subplots
-from app.looks.palette import BLUE, Look
+from app.looks.palette import Look
+from hvae.datasets.looks import BLUE
 
 START = 1.0
 """The contrast of an image as it is."""

@@ -9,7 +9,8 @@ import pandas as pd
 
 from app.figures.layout import RULE, Figure, laid_out, legend_below, subplots
 from app.figures.profile import plain
-from app.looks.palette import GREY, VERMILION, Look, look
+from app.looks.palette import Look, look
+from hvae.datasets.looks import GREY, VERMILION
 from hvae.stats import Density
 from hvae.stats.arrays import Floats
 

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.figures.layout import Figure, laid_out
-from app.looks.palette import BLUE, VERMILION, Look, look
+from app.looks.palette import Look, look
 from app.looks.pictures import data_uri
+from hvae.datasets.looks import BLUE, VERMILION
 
 FEW = 12
 """So many tiles stand six in a row, which is half a page; more stand eight in a row."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from app.figures.layout import Figure, laid_out, legend_below, subplots
-from app.looks.palette import BLUE, GREEN, ORANGE, SKY, VERMILION, Look
+from app.looks.palette import Look
+from hvae.datasets.looks import BLUE, GREEN, ORANGE, SKY, VERMILION
 
 _LOOKS = (
     (VERMILION, "solid", "circle"),

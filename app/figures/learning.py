@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from app.figures.layout import Figure, laid_out, subplots
-from app.looks.palette import BLUE, VERMILION, Look
+from app.looks.palette import Look
+from hvae.datasets.looks import BLUE, VERMILION
 
 MOST_POINTS = 400
 """Epochs drawn of one run: more are told apart by no screen."""

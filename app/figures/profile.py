@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from app.figures.layout import RULE, Figure, laid_out
-from app.looks.palette import GREY, VERMILION, look
+from app.looks.palette import look
+from hvae.datasets.looks import GREY, VERMILION
 from hvae.stats.arrays import Floats
 
 PERCENTILES = (5, 25, 50, 75, 95)

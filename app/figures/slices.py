@@ -3,7 +3,8 @@
 import pandas as pd
 
 from app.figures.layout import Figure, laid_out
-from app.looks.palette import GREY, Look
+from app.looks.palette import Look
+from hvae.datasets.looks import GREY
 
 ROW = 26
 """Pixels a bar takes."""
@@ -39,6 +40,6 @@ def bars(slices: pd.DataFrame, share: str, words: str, style: Look, title: str, 
         unselected={"marker": {"opacity": 1}},
     )
     most = max(0.05, *shares)
-    figure.update_xaxes(range=[0, 1.35 * most], tickformat=".0%", title=f"share {words}")
+    figure.update_xaxes(range=[0, 1.5 * most], tickformat=".0%", title=f"share {words}")
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return laid_out(figure, title, height=HEAD + ROW * max(3, len(names)), worded=True, mouse="click")

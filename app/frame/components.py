@@ -5,7 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 """Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
 MOST_IN_LATEX = 100
 """Rows of a table that is to be printed; the CSV file has all."""
+MOST_LEFT_OUT = 3
+"""Lines about what is left out that stand on a page; more are folded."""
 Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what makes it when somebody looks at it."""
 
@@ -65,6 +67,11 @@ def section(title: str, text: str = "") -> None:
         prose(text)
 
 
+def titled(title: str) -> None:
+    """What a figure or table below shows, in bold (HTML)."""
+    st.html(f'<p class="chart-title">{explained(title)}</p>')
+
+
 def prose(*paragraphs: str) -> None:
     """Paragraphs of HTML."""
     st.html("".join(f'<p class="prose">{explained(text)}</p>' for text in paragraphs))
@@ -84,15 +91,20 @@ def missing(text: str, command: str) -> None:
 
 
 def left_out(problems: Sequence[str], word: str = "Left out") -> None:
-    """Say why something is not among what is shown: a line for each command that mends it, else one a reason."""
+    """Say why something is not among what is shown: a line for each command that mends it, else one a reason.
+
+    Many lines stand in a fold, which says how many there are.
+    """
     alike: dict[str, list[str]] = {}
     for text in dict.fromkeys(problems):
         alike.setdefault(text.partition(": hvae ")[2] or text, []).append(text)
-    for first, *others in alike.values():
-        # Each begins with the name of a score.
-        names = ", ".join(dict.fromkeys(text.split(maxsplit=1)[0] for text in others))
-        reason, colon, command = first.partition(": hvae ")
-        st.caption(literal(f"{word}: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
+    count = len(alike)
+    with st.expander(f"{word}: {count}. Why, and what to do") if count > MOST_LEFT_OUT else nullcontext():
+        for first, *others in alike.values():
+            # Each begins with the name of a score.
+            names = ", ".join(dict.fromkeys(text.split(maxsplit=1)[0] for text in others))
+            reason, colon, command = first.partition(": hvae ")
+            st.caption(literal(f"{word}: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
 
 
 def code(command: str) -> None:
@@ -168,9 +180,9 @@ def is_brushed(key: str) -> bool:
     return key in st.session_state and bool(st.session_state[key].selection.box)
 
 
-def numbers(table: pd.DataFrame, name: str, *, key: str) -> None:
-    """A table with a button that saves it as CSV."""
-    st.dataframe(table, hide_index=True, key=key)
+def numbers(table: pd.DataFrame, name: str, *, key: str, headings: Mapping[str, str] | None = None) -> None:
+    """A table with a button that saves it as CSV; `headings` are what people call its columns."""
+    st.dataframe(table, hide_index=True, key=key, column_config=dict(headings or {}))
     save(table, name, key=f"{key}-csv")
 
 
@@ -223,7 +235,7 @@ def table(
     title = f'<p class="chart-title">{explained(caption)}</p>' if caption else ""
     st.html(
         f'{title}<div class="table-frame" tabindex="0" role="region" aria-label="{plain(caption) or "table"}">'
-        f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<table class="numbers"><thead><tr>{explained(head)}</tr></thead><tbody>{body}</tbody></table></div>'
     )
     if numbers is not None:
         shown = pd.DataFrame([list(row) for row in rows], columns=list(columns))
@@ -263,9 +275,9 @@ def plain(text: str) -> str:
 
 
 def footer(command: str) -> None:
-    """The command that reproduces the numbers of the page."""
+    """The command that makes what the page shows."""
     st.divider()
-    st.caption("Command that reproduces these numbers")
+    st.caption("The same on the command line")
     code(command)
 
 

@@ -43,10 +43,12 @@ def choose(
     width: int | None = None,
     help: str | None = None,
     on_change: Callable[[], None] | None = None,
+    named: Mapping[str, str] | None = None,
 ) -> str:
     """One of several values, bound to the address under `key`, where the options stand as they are.
 
-    Where nothing is asked for or chosen it is the default, else the first; `select` makes it a drop-down.
+    Where nothing is asked for or chosen it is the default, else the first; `select` makes it a drop-down, and so does
+    `named`, which says how people call the options.
     """
     options = list(options)
     fallback = default if default in options else options[0]
@@ -56,15 +58,37 @@ def choose(
             state.note(key, f"{wanted} `{fallback}`. Available: {listed(options)}.")
     state.settle(key, lambda asked: next((one for one in asked[-1:] if one in options), None),
                  options.__contains__, fallback)  # fmt: skip
+    if named is not None:
+        chosen = _by_name(label, key, options, named, width=width or "stretch", help=help)
+        return state.kept(key, chosen if chosen in options else None, fallback)
     widget: Any = partial(st.selectbox, index=None, width=width or "stretch") if select else st.segmented_control
     with state.shared():
         chosen = widget(label, options, key=key, required=True, bind="query-params", help=help, on_change=on_change)
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
+def _by_name(label: str, key: str, options: Sequence[str], named: Mapping[str, str], **look: Any) -> str:
+    """A drop-down of names; what it sets is a hidden box, for a bound drop-down would put names into the address."""
+    menu = f"{key}-menu"
+
+    def take() -> None:
+        st.session_state[key] = st.session_state[menu]
+
+    chosen = _hidden(key)
+    if chosen in options:
+        st.session_state[menu] = chosen
+    with state.shared():
+        st.selectbox(label, options, key=menu, format_func=named.__getitem__, on_change=take, **look)
+    return chosen
+
+
 def unseen(key: str, usable: Callable[[Any], bool], fallback: str) -> str:
     """A word of the address that other widgets set and nobody types: bound under `key`, in a box that is hidden."""
     state.settle(key, lambda asked: next(filter(usable, asked[-1:]), None), usable, fallback)
+    return _hidden(key)
+
+
+def _hidden(key: str) -> str:
     with state.shared(), st.container(key=f"unseen-{key}"):
         return st.text_input(key, key=key, bind="query-params", label_visibility="collapsed") or ""
 

@@ -151,7 +151,7 @@ def _look(job: str, below: Callable[[str], None] | None) -> None:
     if found is None or found.finished:
         st.rerun()
     with st.container(border=True, key=f"job-{job}"):
-        st.html(f'<p class="chart-title">{components.escape(found.title)}</p>')
+        components.titled(components.escape(found.title))
         st.progress(min(1.0, found.done / found.total) if found.total else 0.0, text=in_words(found))
         if not found.stopping:
             st.button("Stop this job", key=f"stop-{job}", on_click=_queue().cancel, args=(job,))

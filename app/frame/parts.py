@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.frame import controls
 
-IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every k", "Checks"
+IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every level", "Checks"
 SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
 CURVES, AGREEMENT, SEEDS = "Against one set", "Image by image", "Over seeds"
 LEARNING, ROBUSTNESS, TABLES, NOTES = "Learning curves", "Robustness", "Score tables", "Notes"

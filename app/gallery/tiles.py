@@ -33,7 +33,7 @@ def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) ->
     with controls.bar(f"{key}-sort"):
         name = controls.choose("Sorted by", "sort", list(offered), select=True)
         rising = controls.choose("Order", "rising", (FALLING, RISING), order, select=True) == RISING
-        number = controls.number("Sheet", "sheet", 1, pool.sheets(), 1, width=130) if pool.sheets() > 1 else 1
+        number = controls.number("Page", "sheet", 1, pool.sheets(), 1, width=130) if pool.sheets() > 1 else 1
     try:
         values = pools.values_of(pool, view, offered[name])
     except TableError as error:
@@ -44,7 +44,7 @@ def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) ->
     captions = _captions(view, sheet, name, offered)
     images = [Shown(image, text) for image, text in zip(sheet.images(), captions, strict=True)]
     chosen = _selected()
-    told = f"{title}, sheet {number} of {shown.sheets()}" if shown.sheets() > 1 else title
+    told = f"{title}, page {number} of {shown.sheets()}" if shown.sheets() > 1 else title
     gallery(
         view.run,
         {one.slug: one.table for one in view.sets},
@@ -92,7 +92,7 @@ def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> 
             lambda: pools.everything_of(shown, view), "images", key=f"{key}-all", quiet=True, of=f"all {len(shown):,}"
         )
         every = list(dict.fromkeys([*chosen, *sheet.ids]))
-        st.button("Select this sheet", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")
+        st.button("Select this page", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")
         if not chosen:
             return
         st.button("Clear the selection", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")

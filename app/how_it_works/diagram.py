@@ -71,7 +71,7 @@ def diagram(switches: Switches, family: str = "bottom-up") -> str:
     return (
         f'<div class="hierarchy{" deep" if switches.depth >= DEEP else ""}" '
         f'role="img" aria-label="{spoken(switches, family)}">'
-        f"<b>Up: look</b><b></b><b>Down: rebuild</b><b>In the sum</b>{layers}"
+        f"<b>Up: read</b><b></b><b>Down: rebuild</b><b>Term</b>{layers}"
         '<span class="end">x<small>the image</small></span><span class="bridge compare">compared</span>'
         '<span class="end">x̂<small>rebuilt</small></span><span class="term">log p(x|z)</span></div>'
         + (f'<p class="prose">{NOTES[family]}</p>' if family in NOTES else "")

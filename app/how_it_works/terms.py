@@ -19,7 +19,7 @@ from hvae.scores.levels.llr import LikelihoodRatio
 MUCH, LEAST_NATS = 1.5, 10.0
 """How many times as far, and by how many nats more, log p(x|z) has to fall for "much further"."""
 
-HEADINGS = ("What the model sees", "All from the image", "These switches")
+HEADINGS = ("What the model sees", "Rebuilt from every level", "Rebuilt as switched")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +93,13 @@ def what_to_see(titles: Sequence[str], walked: Sequence[dict[str, Terms]], now: 
         if before[1] > before[0]:
             moral = "The unfamiliar one even comes out as the likelier."
         return (
-            f"Told everything, the model rebuilds both: log p(x|z) is {nats(before[0])} nats for {known} and "
-            f"{nats(before[1])} for {strange}. {moral}"
+            f"With every level from the image, the model rebuilds both: log p(x|z) is {nats(before[0])} nats for "
+            f"{known} and {nats(before[1])} for {strange}. {moral}"
         )
     if now.forgotten == now.depth:
         return (
-            "Told nothing, the model gives both images the same picture. How far each is from that picture says little "
-            f"about what the model knows: {fell}."
+            "With no level from the image, the model draws the same picture for both. How far each image is from it "
+            f"says little about what the model knows: {fell}."
         )
     if not now.forgotten:
         copied = (
@@ -109,8 +109,8 @@ def what_to_see(titles: Sequence[str], walked: Sequence[dict[str, Terms]], now: 
         return f"{fell[0].upper()}{fell[1:]}." + (copied if 1 in now.on() else "")
     if falls[1] > max(MUCH * falls[0], falls[0] + LEAST_NATS):
         return (
-            f"{known} keeps its gist; {strange} is turned into something the model knows. Their likelihoods say the "
-            f"same: {fell}."
+            f"{known} stays recognisable; {strange} is turned into something the model knows. Their likelihoods "
+            f"say the same: {fell}."
         )
     return (
         f"{fell[0].upper()}{fell[1:]}: for these two images, not much further for the unfamiliar one. Single images "

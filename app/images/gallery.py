@@ -78,7 +78,8 @@ def gallery(
             figure = kept("gallery", stamp, lambda: figures.gallery(drawn, title, chosen, selected), "large")
             components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin_tile)
         else:
-            st.html(f'<p class="chart-title">{components.escape(components.plain(title))}</p>')
+            # What stands below each image goes without saying where there is none.
+            components.titled(title.partition(";")[0])
             components.save(numbers, key, key=f"{key}-csv")
         if drawn and len(drawn) < len(shown):
             st.caption(

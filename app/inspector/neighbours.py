@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app.frame import components
 from app.frame.caching import kept
 from app.images.mosaic import SMALL_CELL, Cell, Row, table_html, usual_levels
 from app.inspector.subject import Subject, scored_picture
@@ -50,7 +51,7 @@ def draw(subject: Subject) -> None:
         found = _measured(subject, picture.images)
         among = f"{min(AMONG, len(picture.images)):,} images of the reference part of {own}"
     levels = [level for level in usual_levels(len(found)) if level]
-    st.html(f'<p class="chart-title">Own images nearest to {subject.title}, level by level</p>')
+    components.titled(f"{own} training images nearest to {subject.title}, level by level")
     if picture.images is None:
         st.caption(literal(picture.missing))
         for level in levels:
@@ -71,7 +72,7 @@ def draw(subject: Subject) -> None:
     rows = [Row(RANKS[rank], tuple(cell(level, rank) for level in levels)) for rank in range(SHOWN)]
     rows = [row for row in rows if any(row.cells)]
     st.html(table_html([f"z{subscript(level)}" for level in levels], rows, "nearest", cell=SMALL_CELL))
-    st.caption(f"Below each its label and the distance of posterior means; among {among}.")
+    st.caption(f"Below each: its label, and how far its posterior mean lies from that of this image. Among: {among}.")
 
 
 def _map(subject: Subject) -> LatentMap | None:
@@ -107,7 +108,7 @@ def _measured(subject: Subject, reference: ImageSet) -> Found:
     rows = spread_rows(len(reference), min(AMONG, len(reference)))
     checkpoint = loading.checkpoint(run)
     stamp = models.stamp(run), reference.fingerprint
-    with st.spinner("Looking through own images"):
+    with st.spinner("Looking through training images"):
         own = kept("reference means", stamp, lambda: posterior_means(checkpoint, reference, rows), "huge")
         one = posterior_means(checkpoint, images.take(np.array([chosen.index])), np.array([0]))
     is_own = (images.slug, images.split) == (reference.slug, reference.split)

@@ -76,7 +76,7 @@ def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
         st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
     with st.container(key="inspector-opener", width="content"):
         st.button("Inspect an image", key="_inspect", on_click=state.inspect, args=(first,), help="Or click any mark, "
-                  "tile or row: the image opens beside it.")  # fmt: skip
+                  "tile or row: the image opens beside the page.")  # fmt: skip
 
 
 def _box() -> str:
@@ -153,7 +153,7 @@ def _pins(pins: Sequence[str], sizes: Mapping[str, int]) -> None:
     """The pinned images, each a button that opens it."""
     if not pins:
         return
-    st.html('<p class="chart-title">Pinned</p>')
+    components.titled("Pinned")
     with st.container(horizontal=True, gap="small", key="inspector-pins"):
         for pin in pins:
             image = _parsed(pin, sizes)

@@ -26,11 +26,13 @@ SECTIONS: tuple[Section, ...] = (
     Section("verdict", verdict.draw),
     Section("why", why.parts, fits=why.is_scored),
     Section("rebuilt", rebuilt.draw, late=True, fits=rebuilt.fits),
-    Section("where", rebuilt.where, "Where on the image it is lost", late=True, fits=rebuilt.can),
-    Section("neighbours", neighbours.draw, "The nearest own images, at every level", late=True, fits=neighbours.fits),
-    Section("bound", why.bound, "How its likelihood comes about", fits=why.is_scored),
+    Section("where", rebuilt.where, "Where on the image likelihood is lost", late=True, fits=rebuilt.can),
+    Section(
+        "neighbours", neighbours.draw, "The nearest training images, level by level", late=True, fits=neighbours.fits
+    ),
+    Section("bound", why.bound, "How its likelihood adds up", fits=why.is_scored),
     Section("statistics", why.statistics, "Which of its statistics are unusual", fits=why.is_scored),
     Section("levels", standing.every_level, "The score at every level", fits=why.is_scored),
-    Section("scores", standing.every_score, "Under every score", fits=why.is_scored),
+    Section("scores", standing.every_score, "The image under every score", fits=why.is_scored),
     Section("notes", noted.draw, fits=noted.fits),
 )

@@ -31,7 +31,7 @@ def every_level(subject: Subject) -> None:
         values = [float(every[chosen.index]) for _, every in found.values()]
         above = [str(one.k) for one, band, value in zip(found, bands.values(), values, strict=True) if value > band[-1]]
         verb = "is above" if above or levels[0].k is not None else "is not above"
-        where = "every k" if len(above) == len(levels) else f"k = {spoken(above)}" if above else "no k"
+        where = "every level" if len(above) == len(levels) else f"k = {spoken(above)}" if above else "no level"
         at = "" if levels[0].k is None else f" at {where}"
         title = f"{score.title} of {chosen.name} {verb} 95 % of {look(chosen.own).title}{at}"
         return profile.profile(bands, values, chosen.own, chosen.name, title), profile.table(bands, values)
@@ -48,7 +48,7 @@ def every_score(subject: Subject) -> None:
     """The image under every score of the registry, with the share of in-distribution images at or below it."""
     chosen = subject.chosen
     assert chosen is not None
-    rows, obstacles = [], []
+    rows, obstacles, names = [], [], {}
     about = chosen.table.metadata
     kinds = offered(about.preprocessing, about.task).values()
     for kind in (kind for kind in kinds if kind.of_single_images or about.data_fingerprint):
@@ -60,17 +60,18 @@ def every_score(subject: Subject) -> None:
                 obstacles.append(str(error))
                 break
             value = float(every[chosen.index])
-            row = {"score": measure.label, "symbol": measure.symbol, "value": value, "unit": measure.unit}
+            row = {"score": measure.label, "value": value, "unit": measure.unit}
             rows.append(row | {"percentile": measures.percentile(own, value)})
+            names[measure.label] = measure.hinted
     if rows:
         components.listed(
             pd.DataFrame(rows),
             {
-                "score": lambda row: row.symbol,
-                "its value": lambda row: f"{significant(row.value, 4)} {row.unit}",
-                "above": lambda row: f"{row.percentile:.1f} %",
+                "score": lambda row: names[row.score],
+                "value": lambda row: f"{significant(row.value, 4)} {row.unit}",
+                "lower": lambda row: f"{row.percentile:.1f} %",
             },
-            f"It under every score, and how many images of {look(chosen.own).title} it is above",
+            f"The image under every score, and how many {look(chosen.own).title} images score lower",
             name="image-scores",
         )
     components.left_out(obstacles)

@@ -124,6 +124,6 @@ def odd_step(steps: list[Step], chosen: Chosen, what: str) -> str:
     sign = -1 if odd.label.startswith("−") else 1
     value, low, high = map(profile.number, (sign * odd.value, *sorted((sign * odd.band[0], sign * odd.band[-1]))))
     return (
-        f"{chosen.name}: {odd.label.lstrip('+− ')} = {value} nats is the {what} furthest outside the middle 90 % of "
-        f"{look(chosen.own).title}, from {low} to {high}"
+        f"{chosen.name}: the {what} that is most unusual is {odd.label.lstrip('+− ')}, {value} nats; 90 % of "
+        f"{look(chosen.own).title} lie between {low} and {high}"
     )

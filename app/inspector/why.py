@@ -13,7 +13,7 @@ from app.frame.caching import kept
 from app.inspector.subject import Subject
 from app.inspector.waterfalls import Chosen, explanation, layers_below, obstacle, odd_step, part_steps, steps
 from app.looks.palette import look
-from app.looks.wording import literal, significant
+from app.looks.wording import literal, lowered, significant
 from app.reading.choosing import PARTED
 from hvae.errors import TableError
 from hvae.scores import Score, find, offered
@@ -59,11 +59,11 @@ def statistics(subject: Subject) -> None:
             found[2],
             {
                 "statistic": lambda row: layers_below(row.statistic),
-                "its value": lambda row: significant(row.value, 4),
+                "value": lambda row: significant(row.value, 4),
                 "usually": lambda row: significant(row.median, 4),
                 "as far out": lambda row: _share(row.share),
             },
-            f"Its statistics, the most unusual first, and how many images of {own} are as far out in each alone",
+            f"Its statistics, the most unusual first, and how many {own} images are as far out in that one alone",
             name="image-statistics",
         )
         if score.legend:
@@ -116,7 +116,7 @@ def _drawn(chosen: Chosen, score: Score) -> Drawn | None:
     if own is None or here is None:
         return None
     bars = part_steps(own, here, score)
-    title = odd_step(bars, chosen, f"part of {score.symbol}")
+    title = odd_step(bars, chosen, f"part of the {lowered(score.title)}")
     found = pd.DataFrame(
         {
             "statistic": list(here.shares),

@@ -1,20 +1,12 @@
-"""One look per data set: Okabe-Ito colour, dash and marker, the same in every figure.
-
-Colour never stands alone: the dash and the marker tell the sets apart in grey print and for colour-blind readers. All
-colours are mid-tones that keep their contrast on the light and on the dark background.
-"""
+"""The look of data sets and runs in every figure; what a known set is drawn as stands in `hvae.datasets.looks`."""
 
 import html
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hvae.datasets import info, is_known
 from hvae.datasets.base import set_labels
-from hvae.datasets.conversions import parse_name
+from hvae.datasets.looks import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, drawn_as, known_title
 
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"
 HEAT_MAP = "Cividis"
 """Colour scale of heat maps: perceptually uniform and the same to colour-blind readers."""
 
@@ -34,27 +26,6 @@ class Look:
         return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
-LOOKS: dict[str, tuple[str, str, str]] = {
-    "fashionmnist": (BLUE, "solid", "circle"),
-    "mnist": (ORANGE, "dash", "square"),
-    "notmnist": (GREEN, "dot", "diamond"),
-    "digits": (PINK, "dashdot", "triangle-up"),
-    "glyphs": (VERMILION, "longdash", "cross"),
-    "kmnist": (SKY, "longdashdot", "x"),
-    "omniglot28": (GREEN, "dash", "star"),
-    "omniglot28_inverted": (GREEN, "dashdot", "star-open"),
-    "smallnorb28": (PINK, "dot", "hexagon"),
-    "smallnorb28_inverted": (PINK, "dash", "hexagon-open"),
-    "cifar10": (BLUE, "longdash", "circle-open"),
-    "cifar100": (SKY, "dot", "diamond-open"),
-    "svhn": (ORANGE, "dot", "square-open"),
-    "celeba32": (VERMILION, "dashdot", "triangle-down"),
-    "imagenet32": (SKY, "longdash", "cross-open"),
-}
-"""Colour, dash and marker of data sets, fixed by name: a set looks the same whatever stands beside it.
-
-One without a line here has a look derived from its name."""
-
 _labels: Mapping[str, str] = {}
 
 
@@ -64,23 +35,10 @@ def name_sets(labels: Mapping[str, str]) -> None:
     _labels = labels
 
 
-_SPARE_COLOURS = (SKY, VERMILION, PINK, GREEN)
-_SPARE_DASHES = ("dashdot", "dot", "longdash", "longdashdot")
-_SPARE_MARKERS = ("pentagon", "bowtie", "hourglass", "star-diamond")
-
-
 def look(slug: str) -> Look:
-    """The look of a data set, always the same; a converted one (`mnist-as-32x32-colour`) is drawn as its source."""
-    source, _ = parse_name(slug)
-    if is_known(source):
-        title = info(source).title + slug.removeprefix(source).replace("-", " ")
-    else:
-        title = _labels.get(slug) or (set_labels({slug: slug})[slug] if ":" in slug else html.escape(slug))
-    if source in LOOKS:
-        return Look(title, *LOOKS[source])
-    number = zlib.crc32(source.encode())
-    spare = _SPARE_COLOURS[number % 4], _SPARE_DASHES[number // 4 % 4], _SPARE_MARKERS[number // 16 % 4]
-    return Look(title, *spare)
+    """The look of a data set, always the same."""
+    own = _labels.get(slug) or (set_labels({slug: slug})[slug] if ":" in slug else html.escape(slug))
+    return Look(known_title(slug) or own, *drawn_as(slug))
 
 
 _RUN_COLOURS = (VERMILION, SKY, PINK, GREEN, ORANGE, BLUE)

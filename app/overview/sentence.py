@@ -33,7 +33,7 @@ def sentence(views: Sequence[View], bounds: Sequence[View]) -> str:
             f"{bits[slug]:.3f} against {inner:.3f} bits per dimension."
         )
     said = (
-        f"Trained for {first}, this model finds <b>{other} more likely than {first} itself</b> ({bits[slug]:.3f} "
+        f"Trained on {first}, this model finds <b>{other} more likely than {first} itself</b> ({bits[slug]:.3f} "
         f"against {inner:.3f} bits per dimension, lower is likelier)"
     )
     return f"{said}{_way_out(views, slug)}"

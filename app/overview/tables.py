@@ -87,7 +87,7 @@ def table_2(found: Sequence[View], slug: str) -> None:
     frame = pd.DataFrame([_row(one, other) for one in found for other in one.outside if other.slug == slug])
     leading = {
         (one.measure.label, one.setting.samples): components.leads(
-            one.measure.symbol + (f" (S = {one.setting.samples})" if one.setting.samples > 1 else ""),
+            one.measure.hinted + (f" (S = {one.setting.samples})" if one.setting.samples > 1 else ""),
             "scores", **one.choices,
         )
         for one in found

@@ -45,7 +45,7 @@ def show(sources: Sequence[Named], stamp: Sequence[str], expected: int, how: Tre
             "preview", (stamp, how, page, here), lambda: _looked_at(sources, how, dict(here), numbers), "large"
         )
     if shown:
-        st.html('<p class="chart-title">What the model sees of the files, and what it cannot know of them</p>')
+        components.titled("What the model sees of the files, and what it cannot know of them")
         _table(shown, choices, f"preview {hash((tuple(stamp), how, page, here))}")
         if doubtful := sum(bool(one.picture.caveats) for one in shown):
             st.warning(

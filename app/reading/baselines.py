@@ -97,11 +97,13 @@ def auroc_table(
         for slug, line in lines.items():
             rows[-1] |= views.spread(slug, line[place]) if place in line else {}
     if published is not None:
-        rows.append({"score": "published talk", "model_free": False} | {slug: stated[slug][0] for slug in stated})
+        rows.append(
+            {"score": "published (ICML talk)", "model_free": False} | {slug: stated[slug][0] for slug in stated}
+        )
     ends = (slug + end for slug in lines for end in ("", "_low", "_high"))
     symbols: dict[str, str] = {}
     for one in found:
-        named = f"{one.measure.score.title} ({one.measure.symbol})" if titles else one.measure.symbol
+        named = f"{one.measure.score.title} ({one.measure.symbol})" if titles else one.measure.hinted
         symbols[one.measure.label] = components.leads(named, "scores", **one.choices)
 
     def cell(place: int, slug: str, row: Any) -> str:

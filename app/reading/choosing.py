@@ -28,18 +28,21 @@ USUAL, PARTED = "llr", "joint"
 def choose_score(about: TableMetadata) -> type[Score]:
     """A score of the registry that has something to say about a model like that of a table."""
     found = everything(about.depth, about.preprocessing, about.task)
-    offered, asked = menu(one.name for one in dict.fromkeys(map(type, found)))
+    offered, about_each = menu(one.name for one in dict.fromkeys(map(type, found)))
     if not offered:
         raise TableError(f"no score of this version knows models of {about.depth} latent layers")
-    return find(controls.choose("Score", "score", offered, USUAL, select=True, width=150, help=asked))
+    names = {name: SCORES[name].title for name in offered}
+    return find(controls.choose("Score", "score", offered, USUAL, width=215, help=about_each, named=names))
 
 
 def menu(names: Iterable[str]) -> tuple[list[str], str]:
     """(scores as a menu offers them, baselines that need no model last; what each of them asks, and takes)."""
     ordered = sorted(names, key=lambda name: SCORES[name].model_free)
-    marks = {name: [*["no model"] * SCORES[name].model_free, *SCORES[name].needs] for name in ordered}
-    words = {name: f"{name} ({', '.join(marks[name])})" if marks[name] else name for name in ordered}
-    return ordered, " ".join(f"{words[name]}: {SCORES[name].about}" for name in ordered)
+    lines = []
+    for kind in map(find, ordered):
+        marks = ", ".join([*["no model"] * kind.model_free, *kind.needs])
+        lines.append(f"- **{kind.title}**{f' ({marks})' if marks else ''}: {kind.about}")
+    return ordered, "\n".join(lines)
 
 
 def choose_level(score: type[Score], depth: int) -> Level:

@@ -1,5 +1,6 @@
 """A score in a unit, and what a threshold on it does. Knows no Streamlit."""
 
+import html
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,12 @@ class Measure:
     def symbol(self) -> str:
         """In HTML, for titles and tables."""
         return self.score.symbol
+
+    @property
+    def hinted(self) -> str:
+        """The symbol (HTML) with what the score is called and asks, on hovering."""
+        about = html.escape(f"{self.score.title}: {self.score.about}")
+        return f'<span title="{about}">{self.symbol}</span>'
 
     @property
     def label(self) -> str:

@@ -16,7 +16,9 @@ from app.reading.measures import Measure
 from app.reading.view import View
 from hvae.report.seeds import group_name, siblings
 
-ABOUT = "Mean ± standard deviation over runs that differ only in their seed: how much of a result is chance."
+ABOUT = (
+    "Mean ± standard deviation over runs that differ only in their seed: the spread is how much of a result is chance."
+)
 
 
 def fold(of: View, measures: Sequence[Measure], name: str) -> None:
@@ -24,7 +26,7 @@ def fold(of: View, measures: Sequence[Measure], name: str) -> None:
     group = siblings(of.run, loading.runs())
     if len(group) < 2:
         return
-    details = st.expander(f"Over {len(group)} seeds: mean ± spread", key=f"{name}-seeds", on_change="rerun")
+    details = st.expander(f"The same over {len(group)} seeds: mean ± spread", key=f"{name}-seeds", on_change="rerun")
     if not details.open:
         return
     with details:
@@ -43,8 +45,11 @@ def under_seeds(of: View, measure: Measure) -> list[View]:
     return view.tried(makers)[0]
 
 
-def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str) -> None:
-    """Rows (name in HTML, the same sets by several seeds) as mean ± spread of AUROC on each OOD set."""
+def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str, of: str = "score") -> None:
+    """Rows (name in HTML, the same sets by several seeds) as mean ± spread of AUROC on each OOD set.
+
+    `of` heads the names.
+    """
     found: list[dict[str, Any]] = []
     slugs = list(dict.fromkeys(other.slug for _, seeds in rows for one in seeds for other in one.outside))
     for place, (_, seeds) in enumerate(rows):
@@ -61,7 +66,7 @@ def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str) -
         mean, spread = row[3 + 2 * place], row[4 + 2 * place]
         return "–" if pd.isna(spread) else f"{rate(mean)} ± {rate(spread)}"
 
-    shown: dict[str, Callable[[Any], str]] = {"over seeds": lambda row: rows[row.row][0]}
+    shown: dict[str, Callable[[Any], str]] = {of: lambda row: rows[row.row][0]}
     shown["seeds"] = lambda row: str(row.seeds)
     shown |= {look(slug).title: partial(cell, place) for place, slug in enumerate(slugs)}
     components.listed(pd.DataFrame(found), shown, caption, name=name)

@@ -8,8 +8,9 @@ import streamlit as st
 from app.figures import robustness
 from app.frame import components, controls
 from app.frame.caching import kept
-from app.looks.palette import BLUE, GREEN, VERMILION, Look, look
+from app.looks.palette import Look, look
 from hvae.datasets.families import FAMILIES, Family
+from hvae.datasets.looks import BLUE, GREEN, VERMILION
 from hvae.report.robustness import BASELINE, SEEN, limit, rows_of, shown_scores
 from hvae.runs.folders import RunEntry
 from hvae.runs.measured.cards import UNALTERED, Card, cards

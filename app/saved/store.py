@@ -14,8 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from app.frame import registry
 from hvae.config import Frozen, first_problem
 from hvae.errors import DataError
-from hvae.files import write_text
-from hvae.inputs import read_bytes
+from hvae.files import read_json, write_text
 from hvae.runs.folders import run_roots
 
 FILE = "views.json"
@@ -51,16 +50,8 @@ def folder() -> Path:
 
 def read() -> dict[str, View]:
     """Every saved view by its name, in the order saved. Raises a DataError where the file is damaged."""
-    path = folder() / FILE
-    try:
-        found = _Views.model_validate_json(read_bytes(path, MAXIMUM_BYTES)).views
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): mend or remove it") from None
-    except ValidationError as error:
-        raise DataError(f"{path} is damaged ({first_problem(error)}): mend or remove it") from None
-    return {name: view for name, view in found.items() if view.page in registry.names()}
+    found = read_json(folder() / FILE, _Views, MAXIMUM_BYTES, "mend or remove it")
+    return {name: view for name, view in (found.views if found else {}).items() if view.page in registry.names()}
 
 
 def write(name: str, view: View | None) -> None:

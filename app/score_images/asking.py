@@ -153,7 +153,8 @@ def judging(
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
     with controls.bar("rule-bar"):
-        score = controls.choose("Judge by the score", "judge", offered, usual, help=about)
+        names = {name: registry.find(name).title for name in offered}
+        score = controls.choose("Judge by the score", "judge", offered, usual, width=240, help=about, named=names)
         statistic = controls.choose("Combine levels by", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
         sides = controls.choose("Alarm if the score is", "sides", ("high", "high or low"), help=SIDES_HELP)
     few = choice.few_images(score, judges.parts(found, setting)[0])

@@ -146,7 +146,7 @@ def _fooled_and_caught(view: View) -> None:
             if sum(sizes):
                 _gallery(view, picks, f"{heading}, the clearest of each set", f"cell-{cell}")
             else:
-                st.html(f'<p class="chart-title">{heading}</p>')
+                components.titled(heading)
 
 
 def cells_of(inside: tuple[Floats, Floats], values: tuple[Floats, Floats], budget: float) -> list[np.ndarray]:

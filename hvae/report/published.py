@@ -143,7 +143,7 @@ _PROTOCOLS = {
     "noise-class": _MUTATED,
     "calibrated": _MUTATED,
     "odin": "temperature and step tuned on OOD images, ours are defaults",
-    "background-ratio": "background model tuned on another OOD set, ours by own images",
+    "background-ratio": "background model tuned on another OOD set, ours by training images",
     "ensemble": "20 classifiers",
     "outlier-exposure": "outliers are 80 Million Tiny Images",
 }

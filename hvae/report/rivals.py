@@ -63,6 +63,11 @@ class Column:
         return f"{self.score.label} of {self.run}" if self.run else f"{self.score.label} (no model)"
 
     @property
+    def title(self) -> str:
+        """The same for people: `Likelihood ratio (LLR>1) of fashionmnist-lite-seed0`."""
+        return f"{self.score.called} of {self.run}" if self.run else f"{self.score.called} (no model)"
+
+    @property
     def is_usual(self) -> bool:
         """Whether its level is the one that stands for the score, which no OOD image chose."""
         return self.score.k == self.score.usual_level(self.config.model.depth)

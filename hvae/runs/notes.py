@@ -18,8 +18,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.errors import DataError
-from hvae.files import write_text
-from hvae.inputs import read_bytes
+from hvae.files import read_json, write_text
 
 NOTES_FILE = "notes.json"
 MAXIMUM_BYTES = 4_000_000
@@ -59,17 +58,8 @@ def read_notes(run: Path) -> dict[str, Note]:
     Raises:
         DataError: a damaged file.
     """
-    path = run / NOTES_FILE
-    try:
-        content = read_bytes(path, MAXIMUM_BYTES)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): mend or remove it") from None
-    try:
-        return _Notes.model_validate_json(content).notes
-    except ValidationError as error:
-        raise DataError(f"{path} is damaged ({first_problem(error)}): mend or remove it") from None
+    found = read_json(run / NOTES_FILE, _Notes, MAXIMUM_BYTES, "mend or remove it")
+    return found.notes if found else {}
 
 
 def write_note(run: Path, slug: str, image: int | str, text: str, tags: Iterable[str]) -> None:

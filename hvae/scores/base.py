@@ -108,6 +108,11 @@ class Score(ABC):
         """In plain text with its level, as in tables and CSV: `LLR>1`."""
 
     @property
+    def called(self) -> str:
+        """For people, in plain text, with its label where it has levels: `Likelihood ratio (LLR>1)`."""
+        return self.title if self.k is None else f"{self.title} ({self.label})"
+
+    @property
     @abstractmethod
     def symbol(self) -> str:
         """In HTML, for titles: `LLR<sup>&gt;1</sup>`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hvae.datasets import info, is_known
+from hvae.datasets.looks import known_title
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.images.sources import known_labels
@@ -48,7 +48,7 @@ def measured(found: Catalogue, rule: Rule) -> list[Measured]:
             by_slug.setdefault(entry.slug, entry)
     listed: list[Measured] = []
     for slug, entry in by_slug.items():
-        title = info(slug).title if is_known(slug) else labels.get(slug) or slug
+        title = known_title(slug) or labels.get(slug) or slug
         try:
             table = found.read(entry)
             some = table.take(np.linspace(0, len(table) - 1, min(len(table), MOST)).round().astype(int))

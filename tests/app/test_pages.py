@@ -48,7 +48,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     frames: dict[str, pd.DataFrame] = {}
     monkeypatch.setattr(components, "save", lambda frame, name, **_: frames.update({name: frame}))
     text = sound(visit("overview", run="first", ood=["mnist", "digits"]))
-    assert text.count("><i>t</i>oy</a></th>") == 2
+    assert text.count("><i>t</i>oy</span></a></th>") == 2
     for name in ("table-2", "every-set"):
         by_score = frames[name].set_index("score")
         assert {"toy", "-L>0", "LLR>3", "typicality"} <= set(by_score.index), name
@@ -63,7 +63,7 @@ def test_a_score_that_is_registered_stands_on_overview_and_compare(scored_runs, 
     assert "<i>t</i>oy against FashionMNIST" in text
     assert set(frames["compared-metrics"]["score"]) == {"toy"}
     assert r"$\tau$" in metrics.latex(frames["compared-metrics"], "FashionMNIST")
-    assert "toy" in app.selectbox(key="score").options
+    assert "Toy" in app.selectbox(key="score-menu").options
 
 
 def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkeypatch) -> None:
@@ -81,7 +81,7 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
         assert not app.error, page
         none = "Likelihood ratio, Joint score, Joint score with input."
         assert f"A model of 0 latent layers has none of these scores: {none}" in text, page
-    assert ">−L<sup>&gt;0</sup></a></th>" in sound(visit("overview", run="pixels"))
+    assert ">−L<sup>&gt;0</sup></span></a></th>" in sound(visit("overview", run="pixels"))
     assert "its hierarchy" not in sound(visit("overview", run="pixels"))
     mixed = visit("compare", run="layers", also=["pixels"], score="llr")
     assert "pixels: Likelihood ratio has nothing to say about a model of 0 latent layers" in sound(mixed)
@@ -127,7 +127,7 @@ def test_scores_follow_k_score_unit_and_budget(scored_runs, visit) -> None:
     before = figures(app)
     for key, value in (("k", "2"), ("unit", "bits/dim"), ("alarm", 20.0), ("score", "bound")):
         widgets = {"alarm": app.number_input, "score": app.selectbox}.get(key, app.segmented_control)
-        widgets(key=key).set_value(value).run()
+        widgets(key="score-menu" if key == "score" else key).set_value(value).run()
         sound(app)
         after = figures(app)
         assert after[0] != before[0], f"the densities do not follow {key}"

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from app.figures.densities import IDS_PER_SET
 from app.figures.layout import RULE, Figure, laid_out
 from app.looks import palette
+from hvae.datasets.looks import BLUE, GREY, VERMILION
 from hvae.runs.correlations.unit_pairs import UnitPair
 
 
@@ -71,7 +72,7 @@ def over_layers(rows: pd.DataFrame, value: str, title: str, axis: str, null: boo
         figure.add(look, own["layer_a"], own[value], said, width=2.5, size=9)
         if null:
             figure.add(
-                palette.Look(f"{look.title}, images shuffled", palette.GREY, "dot", ""),
+                palette.Look(f"{look.title}, images shuffled", GREY, "dot", ""),
                 own["layer_a"],
                 own["null"],
                 said,
@@ -137,8 +138,8 @@ def matched_pairs(pairs: Sequence[UnitPair], run_a: str, run_b: str, units: Mapp
     run_a, run_b = html.escape(run_a), html.escape(run_b)
     figure = Figure()
     for together, style in (
-        (True, palette.Look("rise and fall together", palette.BLUE, "", "circle")),
-        (False, palette.Look("move in opposite directions", palette.VERMILION, "", "diamond")),
+        (True, palette.Look("rise and fall together", BLUE, "", "circle")),
+        (False, palette.Look("move in opposite directions", VERMILION, "", "diamond")),
     ):
         if own := [pair for pair in pairs if (pair.r >= 0) == together]:
             ranks = [pair.rank for pair in own]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.figures.layout import Figure, laid_out, subplots
-from app.looks.palette import BLUE, GREEN, GREY, HEAT_MAP, ORANGE, PINK, SKY, VERMILION, look
+from app.looks.palette import HEAT_MAP, look
 from app.looks.wording import subscript
+from hvae.datasets.looks import BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION
 from hvae.stats.arrays import Floats
 
 COLUMNS = 3

@@ -44,7 +44,7 @@ def asked(config: RunConfig, ood: tuple[str, ...], image: str, partner: str) -> 
     model = config.model
     assert isinstance(model, HierarchicalConfig)
     with controls.bar("lab-controls"):
-        kind = controls.choose("Change a latent of", "lab", KINDS, NOTHING, select=True, width=170, help=HELP)
+        kind = controls.choose("Change one latent", "lab", KINDS, NOTHING, select=True, width=170, help=HELP)
         if kind == NOTHING:
             return None
         layers = [f"z{layer}" for layer in range(model.depth, 0, -1)]

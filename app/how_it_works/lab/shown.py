@@ -77,9 +77,9 @@ def drawn_as(found: Answer, one: Example, what: str, ratios: list[LikelihoodRati
     by = "by" if asked.kind == EXCHANGE else "by up to"
     title = f"{components.escape(one.title)} with {what}: L changes {by} {signed(changes['L'][most])} nats"
     if found.joint is not None:
-        title += f", and there the joint score from {nats(found.joint[found.own])} to {nats(found.joint[most])}"
+        title += f", and the joint score goes from {nats(found.joint[found.own])} to {nats(found.joint[most])}"
     joint = None if found.joint is None else found.joint.tolist()
-    axis = "moved by, s.d. of its prior" if asked.unit is not None else ""
+    axis = "moved by (standard deviations of its prior)" if asked.unit is not None else ""
     return figures.answers(found.names, list(range(len(found.names))), changes, joint, axis, title)
 
 
@@ -104,7 +104,7 @@ def _headings(asked: Asked, found: Answer, givers: list[Example]) -> list[str]:
 def _rows(asked: Asked, found: Answer, one: Example) -> list[Row]:
     """The variants with the latents below as they are, and with those below from the prior."""
     below = f"z{subscript(asked.layer - 1)}" if asked.layer == 2 else f"z₁ to z{subscript(asked.layer - 1)}"
-    labels = {0: "The rest as it is"} | ({asked.layer - 1: f"{below} from the prior"} if asked.layer > 1 else {})
+    labels = {0: "All else unchanged"} | ({asked.layer - 1: f"{below} from the prior"} if asked.layer > 1 else {})
     rows = []
     for k, label in labels.items():
         bounds = found.changed.bounds[k]
@@ -129,9 +129,8 @@ def _table(numbers: pd.DataFrame, ratios: list[LikelihoodRatio], what: str) -> N
     components.table(["variant", *names], rows, f"With {what}, in nats")
     st.caption(
         literal(
-            "Each row is one draw of a bound on log p(x) of the same image. A latent from another image counts at the "
-            "price that was right for that one, log p(z|…) − log q(z|…) by the q that drew it; one from the prior is "
-            "skipped in the sum. Where q of a lower level looks at the levels above (ladder, BIVA, VDVAE), it follows "
-            "the change."
+            "Each row is one draw of a bound on log p(x) of the same image. The term of a latent from another image is "
+            "log p(z|…) − log q(z|…) by the q of that image; a latent from the prior adds no term. Where q of a lower "
+            "level looks at the levels above (ladder, BIVA, VDVAE), it follows the change."
         )
     )

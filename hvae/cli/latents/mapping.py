@@ -30,7 +30,8 @@ def latent_map(
     data: Data = None,
     images: Annotated[int, typer.Option(help="Images of each set, spread evenly over it.")] = 2000,
     neighbours: Annotated[
-        int, typer.Option(help="Nearest own images (of the reference part) to keep of each image and level, 0 to 10.")
+        int,
+        typer.Option(help="Nearest images of the reference part to keep of each image and level, 0 to 10."),
     ] = 3,
     umap: Annotated[
         bool, typer.Option("--umap", help="UMAP beside the principal axes, by the package umap-learn: minutes.")

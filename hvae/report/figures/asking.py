@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hvae.datasets import info, is_known
-from hvae.datasets.conversions import parse_name
+from hvae.datasets.looks import known_title
 from hvae.errors import ConfigError, TableError
 from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry
@@ -84,10 +83,7 @@ class Asked:
 
     def title(self, slug: str) -> str:
         """An image set as people call it."""
-        source, _ = parse_name(slug)
-        if is_known(source):
-            return info(source).title + slug.removeprefix(source).replace("-", " ")
-        return known_labels([self.run.path]).get(slug, slug)
+        return known_title(slug) or known_labels([self.run.path]).get(slug, slug)
 
 
 def in_common_unit(score: Score, tables: Sequence[ScoreTable]) -> tuple[str, list[Floats]]:

@@ -19,13 +19,13 @@ def by_layer(asked: Asked) -> Drawn:
     kind = tables[0].kinds()[0]
     figure, (axes,) = style.panels(1, 1.9)
     frames = []
-    for place, table in enumerate(tables):
+    for table in tables:
         slug = table.metadata.slug
         rows = table.frame.query(f"kind == {kind!r} and layer_a == layer_b").sort_values("layer_a")
         title = asked.title(slug)
-        (drawn,) = axes.plot(rows["layer_a"], rows["mean_abs_r"], "o", ms=3, label=title, **style.line(place))
+        (drawn,) = axes.plot(rows["layer_a"], rows["mean_abs_r"], "o", ms=3, label=title, **style.line(slug))
         drawn.set_gid(f"mean_abs_r|{slug}")
-        (shuffled,) = axes.plot(rows["layer_a"], rows["null"], "x", ms=3, linewidth=0.4, **style.line(place))
+        (shuffled,) = axes.plot(rows["layer_a"], rows["null"], "x", ms=3, linewidth=0.4, **style.line(slug))
         shuffled.set_gid(f"null|{slug}")
         frame = rows.rename(columns={"layer_a": "layer"}).drop(columns="layer_b")
         frames.append(frame.assign(data=slug, run_a=table.metadata.run_a, run_b=table.metadata.run_b))

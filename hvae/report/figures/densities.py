@@ -36,10 +36,10 @@ def _drawn(asked: Asked, scores: Sequence[Score]) -> Drawn:
         values = values or [one.of(table) for table in asked.tables]
         edges = shared_edges(values, BINS)
         centres = (edges[1:] + edges[:-1]) / 2
-        for place, (table, on_set) in enumerate(zip(asked.tables, values, strict=True)):
+        for table, on_set in zip(asked.tables, values, strict=True):
             slug = table.metadata.slug
             found = density(on_set, edges)
-            (drawn,) = axes.plot(centres, found.density, label=asked.title(slug), **style.line(place))
+            (drawn,) = axes.plot(centres, found.density, label=asked.title(slug), **style.line(slug))
             drawn.set_gid(f"{one.label}|{slug}")
             axes.fill_between(centres, found.density, alpha=0.15, linewidth=0, color=drawn.get_color())
             row = {"score": one.label, "unit": unit, "data": slug, "n": len(on_set)}

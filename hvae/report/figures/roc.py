@@ -20,11 +20,11 @@ def curves(asked: Asked) -> Drawn:
     for one, axes in zip(scores, panels, strict=True):
         inside = one.of(own)
         axes.plot([0, 1], [0, 1], color="#8A919B", linewidth=0.5)
-        for place, table in enumerate(others, start=1):
+        for table in others:
             slug, outside = table.metadata.slug, one.of(table)
             curve, area = roc_curve(inside, outside, POINTS), auroc(inside, outside)
             name = f"{asked.title(slug)}, {area.value:.3f} [{area.low:.3f}, {area.high:.3f}]"
-            (drawn,) = axes.plot(curve.fpr, curve.tpr, label=name, **style.line(place))
+            (drawn,) = axes.plot(curve.fpr, curve.tpr, label=name, **style.line(slug))
             drawn.set_gid(f"{one.label}|{slug}")
             row = {"score": one.label, "ood_data": slug, "auroc": area.value}
             row |= {"auroc_low": area.low, "auroc_high": area.high, "n_in": len(inside), "n_ood": len(outside)}

@@ -8,16 +8,18 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hvae.datasets.looks import drawn_as
+
 COLUMN = 3.25
 """Inches: the width of a column of the paper."""
-INSIDE = ("#0072B2", "-")
-_OUTSIDE = (
-    ("#E69F00", "--"),
-    ("#009E73", ":"),
-    ("#CC79A7", "-."),
-    ("#D55E00", (0, (5, 1))),
-    ("#56B4E9", (0, (1, 1))),
-)
+_DASHES: dict[str, Any] = {
+    "solid": "-",
+    "dash": "--",
+    "dot": ":",
+    "dashdot": "-.",
+    "longdash": (0, (8, 3)),
+    "longdashdot": (0, (8, 2, 1, 2)),
+}
 _RC: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
@@ -55,10 +57,10 @@ def panels(count: int, height: float = 1.5) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
-def line(place: int) -> dict[str, Any]:
-    """Colour and dash of the set at a place; the in-distribution set is at 0."""
-    colour, dash = INSIDE if place == 0 else _OUTSIDE[(place - 1) % len(_OUTSIDE)]
-    return {"color": colour, "linestyle": dash}
+def line(slug: str) -> dict[str, Any]:
+    """Colour and dash of an image set, those of the pages."""
+    colour, dash, _ = drawn_as(slug)
+    return {"color": colour, "linestyle": _DASHES[dash]}
 
 
 def legend(axes: Axes, **options: Any) -> None:

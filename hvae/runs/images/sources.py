@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from hvae.config import Frozen, first_problem
+from hvae.config import Frozen
 from hvae.datasets import ImageSet, is_known
 from hvae.datasets.base import set_labels
 from hvae.datasets.own.names import readable_name
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
-from hvae.files import write_text
-from hvae.inputs import absolute, read_bytes
+from hvae.files import read_json, write_text
+from hvae.inputs import absolute
 
 SOURCES_FILE = "sources.json"
 MAXIMUM_BYTES = 1_000_000
@@ -46,17 +46,8 @@ def read_sources(run: Path) -> dict[str, Source]:
     Raises:
         DataError: a damaged file.
     """
-    path = run / SOURCES_FILE
-    try:
-        content = read_bytes(path, MAXIMUM_BYTES)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): delete it, and score the folders again") from None
-    try:
-        return _Sources.model_validate_json(content).sets
-    except ValidationError as error:
-        raise DataError(f"{path} is damaged ({first_problem(error)}): delete it, and score the folders again") from None
+    found = read_json(run / SOURCES_FILE, _Sources, MAXIMUM_BYTES, "delete it, and score the folders again")
+    return found.sets if found else {}
 
 
 def remember(run: Path, images: ImageSet, name: str | None = None) -> None:

@@ -22,7 +22,7 @@ class DensityOfStates(SingleScore):
 
     name: ClassVar[str] = "dose"
     title: ClassVar[str] = "Density of states"
-    about: ClassVar[str] = "How rare is each statistic of the image among those of the model's own images, in all?"
+    about: ClassVar[str] = "How rare is each statistic of the image among those of the training images, in all?"
     source: ClassVar[str] = "Morningstar et al. (2021), DoSE with kernel density estimates"
     needs_reference: ClassVar[bool] = True
     mark: ClassVar[tuple[str, str, str]] = ("DoSE", "DoSE", r"\mathrm{DoSE}")

@@ -34,7 +34,7 @@ class Joint(SingleScore):
 
     name: ClassVar[str] = "joint"
     title: ClassVar[str] = "Joint score"
-    about: ClassVar[str] = "How unlike the model's own images is the image in all levels of the hierarchy together?"
+    about: ClassVar[str] = "How unlike the training images is the image in all levels of the hierarchy together?"
     source: ClassVar[str] = "this project; covariance of Ledoit & Wolf (2004)"
     needs_reference: ClassVar[bool] = True
     least_reference: ClassVar[int] = 200
@@ -91,7 +91,7 @@ class JointInput(Joint):
 
     name: ClassVar[str] = "joint-input"
     title: ClassVar[str] = "Joint score with input"
-    about: ClassVar[str] = "How unlike the model's own images is the image in all levels and in its complexity?"
+    about: ClassVar[str] = "How unlike the training images is the image in all levels and in its complexity?"
     source: ClassVar[str] = "this project; complexity as in Serrà et al. (2020)"
     needs: ClassVar[tuple[Need, ...]] = ("prior knowledge",)
     mark: ClassVar[tuple[str, str, str]] = ("joint-input", "joint-input", r"\mathrm{joint\text{-}input}")

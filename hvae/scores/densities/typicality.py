@@ -20,7 +20,7 @@ class Typicality(SingleScore):
 
     name: ClassVar[str] = "typicality"
     title: ClassVar[str] = "Typicality"
-    about: ClassVar[str] = "How far is the image's likelihood from that of the model's own images, either way?"
+    about: ClassVar[str] = "How far is the image's likelihood from that of the training images, either way?"
     source: ClassVar[str] = "Nalisnick et al. (2019), typicality test with one image"
     needs_reference: ClassVar[bool] = True
     mark: ClassVar[tuple[str, str, str]] = ("typicality", "|L − mean L|", r"|\mathcal{L} - \overline{\mathcal{L}}|")
@@ -44,7 +44,7 @@ class BatchTypicality(Score):
     name: ClassVar[str] = "batch-typicality"
     title: ClassVar[str] = "Typicality of a batch"
     about: ClassVar[str] = (
-        "How far is the mean likelihood of M images together from that of the model's own, either way?"
+        "How far is the mean likelihood of M images together from that of the training images, either way?"
     )
     source: ClassVar[str] = "Nalisnick et al. (2019), typicality test, M = 2, 10, 25"
     needs: ClassVar[tuple[Need, ...]] = ("a batch",)

@@ -70,7 +70,7 @@ Vib = _measured(
 Binary = _measured(
     "The log-odds of a classifier of in- against out-of-distribution.",
     ("binary", "binary", r"\mathrm{binary}"), name="binary", title="Binary classifier", task="binary",
-    about="Does the image look more like the outliers of the training than like the model's own images?",
+    about="Does the image look more like the outliers shown in training than like the training images?",
     source="Ren et al. (2019)", needs=("OOD data",), column="outlier_logit",
 )  # fmt: skip
 _TAUGHT = {"needs": ("labels", "OOD data"), "sign": -1}

@@ -17,7 +17,7 @@ from tests.app.conftest import look_in, sound
 from tests.hvae.tables import the_row
 from tests.synthetic import make_run, make_tables
 
-LLR = "LLR>1 of deep"
+LLR = "Likelihood ratio (LLR>1) of deep"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: py
     assert "hvae compare deep plain --data mnist" in text
     table = saved["rivals-mnist"]
     found = line_up([catalogue(find_run(str(made / name))) for name in ("deep", "plain")], ["mnist"])
-    columns = {one.name: one for one in rivals.columns(found)[0]}
+    columns = {one.title: one for one in rivals.columns(found)[0]}
     assert (
         the_row(table, run="deep", score="LLR>1")["auroc"] == rivals.measured(columns[LLR], "mnist", 2)["auroc"].value
     )
@@ -60,15 +60,21 @@ def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: py
     ranks = saved["image-mnist-3"]
     own = columns[LLR]
     expected = 100 * np.mean(own.inside <= own.outside["mnist"][3])
-    assert the_row(ranks, run="deep", score="LLR>1")["rank"] == pytest.approx(expected)
+    assert the_row(ranks, run="deep", score="Likelihood ratio (LLR>1)")["rank"] == pytest.approx(expected)
     assert (saved["caught-alone"]["alone"] <= saved["caught-alone"]["caught"]).all()
 
 
 def test_it_follows_what_is_chosen(page) -> None:
-    app = page(every="every k", takes="prior knowledge", against="-L>0 of plain", across=LLR, up="joint of deep")
+    app = page(
+        every="every level",
+        takes="prior knowledge",
+        against="Likelihood bound (-L>0) of plain",
+        across=LLR,
+        up="Joint score of deep",
+    )
     text = sound(app)
-    assert "Differences are from -L>0 of plain" in text
-    assert "LLR>2 of deep" in app.selectbox(key="across").options
+    assert "The difference is from Likelihood bound (-L&gt;0) of plain" in text
+    assert "Likelihood ratio (LLR>2) of deep" in app.selectbox(key="across").options
     assert "Do LLR<sup>&gt;1</sup> and joint put images in the same order?" in text
     app.multiselect(key="picked").set_value([]).run()
     assert "Choose scores above to draw their ROC curves" in sound(app)

@@ -32,7 +32,7 @@ def test_seeds_are_one_row_and_what_all_miss_is_shown(root: Path, visit) -> None
     count = re.search(r"<strong>(\d+) of 60 images of MNIST</strong> are missed by every seed", text)
     assert count is not None and int(count[1]) < 60
     app = visit("scores", run="lite-seed0", ood=["mnist"], score="llr", k="1")
-    assert "Over 2 seeds: mean ± spread" in [one.label for one in app.expander]
+    assert "The same over 2 seeds: mean ± spread" in [one.label for one in app.expander]
     app.session_state["scores-seeds"] = True
     assert said in html_of(app.run())
     app = visit("overview", run="lite-seed0", ood=["mnist"])

@@ -9,9 +9,10 @@ import pytest
 from app.figures import aurocs, densities, layout, profile
 from app.figures import curves as curve_figures
 from app.figures.densities import IDS_PER_SET, Series
-from app.looks.palette import LOOKS, look
+from app.looks.palette import look
 from hvae import stats
 from hvae.datasets import info, names
+from hvae.datasets.looks import LOOKS
 
 RNG = np.random.default_rng(0)
 INSIDE, OUTSIDE = RNG.normal(0, 1, 500), RNG.normal(2, 1, 400)
@@ -52,6 +53,7 @@ def test_a_converted_set_is_drawn_as_its_source() -> None:
 def test_an_unknown_set_keeps_its_look() -> None:
     assert look("my-photos-12345678") == look("my-photos-12345678")
     assert look("my-photos-12345678").title == "my-photos-12345678"
+    assert look("my-photos-12345678").colour not in {colour for colour, *_ in LOOKS.values()}
 
 
 def test_densities_draw_what_they_were_given() -> None:

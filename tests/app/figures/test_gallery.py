@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from app.figures import gallery
-from app.looks.palette import VERMILION
+from hvae.datasets.looks import VERMILION
 
 
 def tile(index: int, value: int | None, slug: str = "mnist") -> gallery.Tile:

@@ -43,7 +43,7 @@ def test_switches_change_the_picture_and_the_sum_and_agree_with_the_score_table(
     assert not app.warning and not app.error
     assert "Digits (scikit-learn) 7: the same in the score table" in text
     assert "Sample 1 of the model" in text, "the model's own set is not on this machine"
-    assert "is higher than that of" in text and "Not only these images" in text
+    assert "is higher than that of" in text and "All images of the data sets" in text
     # The last cell of a row is the unfamiliar image; L>1 and LLR>1 of the sum are those of the table.
     rows = terms(app)
     assert [row[0] for row in rows] == [
@@ -124,7 +124,7 @@ def test_the_page_opens_at_its_beginning_with_the_pictures_first_and_one_way_to_
     make_run(root, "clothes", trained=True)
     app = visit("how_it_works")
     text = sound(app)
-    assert "layers=qqq" in app.code[-1].value and "Told everything, the model rebuilds both" in text
+    assert "layers=qqq" in app.code[-1].value and "With every level from the image, the model rebuilds both" in text
     assert [one.label for one in app.segmented_control] == ["z₃ from", "z₂ from", "z₁ from"]
     assert {one.label for one in app.button} == {"Resample"}
     assert not any("qqq" in one.options for one in app.selectbox)

@@ -72,12 +72,12 @@ def test_the_parts_of_one_image_on_the_scores_page(tmp_path, monkeypatch, visit)
     look_in(monkeypatch, tmp_path, tmp_path / "nowhere")
     app = visit("scores", run="many", score="joint", image="mnist:7")
     text = sound(app)
-    assert "is the part of joint furthest outside" in text or "every part of joint lies within" in text
+    assert "the part of the joint score that is most unusual" in text or "every part of the joint score lies" in text
     app.session_state["fold-statistics"] = True
     text = sound(app.run())
     assert "Its statistics, the most unusual first" in text and "D<sub>k</sub> is the likelihood" in text
     text = sound(visit("scores", run="many", score="llr", image="mnist:7"))
-    assert "part of joint" in text, "a score without parts leaves the room to one that has some"
+    assert "part of the joint score" in text, "a score without parts leaves the room to one that has some"
 
 
 def test_the_contrast_says_who_is_fooled_and_who_is_caught() -> None:
@@ -108,10 +108,10 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     app.segmented_control(key="unit").set_value("ln(bits/dim)").run()
     text = sound(app)
     assert "LLR>1 can be negative" in text
-    rows = dict(re.findall(r'<th scope="row">([^\n]*?)</th><td>([^<]*)</td>', text))
+    rows = dict(re.findall(r'<th scope="row"><span[^>]*>([^\n]*?)</span></th><td>([^<]*)</td>', text))
     assert rows["−L<sup>&gt;0</sup>"].endswith("ln(bits/dim)") and rows["LLR<sup>&gt;1</sup>"].endswith(" bits/dim")
     assert "nats" not in "".join(rows[symbol] for symbol in rows if "sup" in symbol or "mean" in symbol)
-    app.selectbox(key="score").set_value("bound").run()
+    app.selectbox(key="score-menu").set_value("bound").run()
     assert "can be negative" not in sound(app)
     app.button(key="_image1").click().run()
     assert "MNIST 8: " in sound(app)

@@ -161,7 +161,7 @@ def test_baselines_stand_last_in_menus(
 ) -> None:
     monkeypatch.setitem(SCORES, "later", Later)
     make_tables(make_run(root, "first", depth=2), ("fashionmnist", "mnist"), n=40, pixels=True)
-    menu = visit(page, ood=["mnist"]).selectbox(key="score")
-    names = [name for name, kind in SCORES.items() if kind.model_free]
-    assert menu.options[-len(names) :] == names and "later" in menu.options
-    assert "ppca (no model): How unusual" in str(menu.help)
+    menu = visit(page, ood=["mnist"]).selectbox(key="score-menu")
+    names = [kind.title for kind in SCORES.values() if kind.model_free]
+    assert menu.options[-len(names) :] == names and Later.title in menu.options
+    assert "**PPCA density of the pixels** (no model): How unusual" in str(menu.help)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.figures import robustness
 from app.frame import parts
-from app.looks.palette import BLUE, Look
+from app.looks.palette import Look
 from hvae.datasets.families import FAMILIES
+from hvae.datasets.looks import BLUE
 from hvae.report.robustness import SEEN, rows_of
 from hvae.runs.measured.cards import read_card
 from tests.app.conftest import sound

@@ -195,7 +195,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
 ) -> None:
     monkeypatch.setitem(SCORES, "paper", Paper)
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples", judge=judge)
-    assert "paper" in app.segmented_control(key="judge").options
+    assert "Paper" in app.selectbox(key="judge-menu").options
     assert f"--statistic rank --score {judge} --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
@@ -224,7 +224,8 @@ def test_a_score_that_is_not_computable_is_not_offered_and_says_why(
 ) -> None:
     app = visit("score_images", run="clothes", judge="entropy-corrected")
     text = sound(app).replace("\\", "")
-    assert app.segmented_control(key="judge").options == ["bound", "llr", "joint", "typicality", "dose"]
+    names = "bound", "llr", "joint", "typicality", "dose"
+    assert app.selectbox(key="judge-menu").options == [SCORES[name].title for name in names]
     (line,) = (line for line in text.splitlines() if line.startswith("Cannot judge here: "))
     assert "needs `input_entropy`" in line and "(as for -(L+H), " in line and "hvae data measure" in line
     assert "PPCA" not in line, "no upload has a density of two sets"

@@ -22,7 +22,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     run = make_run(root, "many", depth=2, trained=True)
     make_tables(run, ("fashionmnist",), n=240)
     app = visit("score_images", run="many", ood="", data="fashionmnist", pictures="samples")
-    assert app.segmented_control(key="judge").value == "joint" and not app.warning
+    assert app.selectbox(key="judge-menu").value == "joint" and not app.warning
     assert "--statistic rank --score joint --reading mean" in sound(app)
     app.button(key="score-them").click().run()
     finish_jobs()
@@ -41,7 +41,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     assert "<th>differs at</th>" in results.report(found)
     app.session_state["fold-statistics"] = True
     app.run()
-    assert "nats is the part of joint furthest outside the middle 90 % of FashionMNIST" in html_of(app)
+    assert ": the part of the joint score that is most unusual is " in html_of(app)
     assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
     assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
     assert len(app.get("plotly_chart")) == 2
@@ -49,10 +49,10 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
 
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
-    assert app.segmented_control(key="judge").value == "llr"
+    assert app.selectbox(key="judge-menu").value == "llr"
     assert "judged by llr instead of joint: 80 reference images are few (200 are wanted)" in sound(app)
     assert not app.warning, "llr needs no more images"
-    app.segmented_control(key="judge").set_value("joint").run()
+    app.selectbox(key="judge-menu").set_value("joint").run()
     (warning,) = app.warning
     assert warning.value.startswith("80 reference images are few")
     app.button(key="score-them").click().run()
@@ -72,16 +72,16 @@ def test_the_score_of_other_pages_and_of_other_runs_does_not_choose_who_judges(
     root = clothes.parent
     make_tables(make_run(root, "many", depth=2, trained=True), ("fashionmnist",), n=240)
     app = visit("scores", run="many", ood="", data="fashionmnist")
-    assert app.selectbox(key="score").value == "llr"
+    assert app.selectbox(key="score-menu").value == "llr"
     sound(app.switch_page("../pages/score_images.py").run())
     for run, judge in (("many", "joint"), ("clothes", "llr"), ("many", "joint")):
         app.selectbox(key="run").set_value(run).run()
         sound(app)
-        assert app.segmented_control(key="judge").value == judge, run
-    app.segmented_control(key="judge").set_value("bound").run()
+        assert app.selectbox(key="judge-menu").value == judge, run
+    app.selectbox(key="judge-menu").set_value("bound").run()
     app.selectbox(key="run").set_value("clothes").run()
     sound(app)
-    assert app.segmented_control(key="judge").value == "bound", "what a person chose stays"
+    assert app.selectbox(key="judge-menu").value == "bound", "what a person chose stays"
 
 
 def test_a_job_is_measured_as_the_reference_part_was(root: Path, visit: Callable[..., AppTest]) -> None:

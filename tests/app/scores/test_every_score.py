@@ -116,8 +116,8 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     inside, outside = (values_of(run, Divergence(2), slug) for slug in ("fashionmnist", "mnist"))
     app = visit("scores", score="divergence", k="2", ood=["mnist", "digits"], image="mnist:5")
     text = sound(app)
-    assert app.selectbox(key="score").value == "divergence" and "score=divergence&k=2" in text
-    assert "divergence: How much does the layer say" in str(app.selectbox(key="score").help)
+    assert app.selectbox(key="score-menu").value == "divergence" and "score=divergence&k=2" in text
+    assert "**Divergence**: How much does the layer say" in str(app.selectbox(key="score-menu").help)
     assert "KL<sup>&gt;2</sup> against FashionMNIST" in text and "120 against 120" in text
     metrics = frames["metrics"].set_index("ood")
     assert set(metrics["score"]) == {"KL>2"}
@@ -136,7 +136,7 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     assert set(frames["confusing-ood"].columns) >= {"set", "image", "label", "-L>0", "LLR>1", "KL>1", "KL>2", "KL>3"}
     app.segmented_control(key="part").set_value("Beside the likelihood").run()
     assert set(frames["contrast"]["score"]) == {"-L>0", "KL>2"}
-    app.segmented_control(key="part").set_value("Every k").run()
+    app.segmented_control(key="part").set_value("Every level").run()
     assert {"KL>1", "KL>2", "KL>3", "-L>0", "LLR>1"} <= set(frames["auroc-by-k"]["score"])
     assert set(frames["best-k"]["score"]) <= {"LLR>1", "LLR>2", "LLR>3"}, "no other paper chooses its level by OOD data"
     app.segmented_control(key="part").set_value("Checks").run()
@@ -151,7 +151,7 @@ def test_a_score_that_lacks_a_column_says_so_and_leaves_the_page_alive(
     app = visit("scores", score="unmeasured")
     sound(app)
     assert any("ink needs" in one.value and "hvae data measure" in one.value for one in app.error)
-    app.selectbox(key="score").set_value("llr").run()
+    app.selectbox(key="score-menu").set_value("llr").run()
     app.session_state["image"], app.session_state["fold-scores"] = "mnist:0", True
     text = sound(app.run())
     assert not app.error and "LLR<sup>&gt;1</sup> against FashionMNIST" in text
@@ -194,7 +194,7 @@ def test_every_part_draws_every_score(
         app = app.segmented_control(key="part").set_value(part).run() if part != first else app
         text = sound(app)
         assert not app.error and app.segmented_control(key="part").value == part
-        assert app.selectbox(key="score").value == score and f"score={score}" in text
+        assert app.selectbox(key="score-menu").value == score and f"score={score}" in text
 
 
 def test_each_score_is_computed_once_a_table(
@@ -217,7 +217,7 @@ def test_each_score_is_computed_once_a_table(
         ("typicality", "mnist", "test"),
         ("typicality", "digits", "all"),
     }
-    for change in (("unit", "bits/dim"), ("panel", "PR"), ("part", "Beside the likelihood"), ("part", "Every k")):
+    for change in (("unit", "bits/dim"), ("panel", "PR"), ("part", "Beside the likelihood"), ("part", "Every level")):
         app.segmented_control(key=change[0]).set_value(change[1]).run()
         sound(app)
     app.number_input(key="alarm").set_value(20.0).run()
@@ -246,17 +246,17 @@ def test_more_samples_and_draws_stand_beside_fewer_whatever_their_precision(
         table = read_table(path)
         about = table.metadata.model_copy(update={"precision": "bf16-mixed"})
         write_table(run, replace(table, metadata=about))
-    text = sound(visit("scores", part="Every k", ood=["mnist", "digits"]))
+    text = sound(visit("scores", part="Every level", ood=["mnist", "digits"]))
     assert "More importance samples S tighten L" in text and "More draws R" not in text
     found = frames["auroc-by-S"]
     assert list(found["S"]) == [1, 8] * 2 and list(found["score"]) == ["-L>0"] * 2 + ["LLR>1"] * 2
     assert set(found["ood"]) == {"mnist"}, "one number is no line"
     assert [str(one).endswith("bf16-mixed") for one in found["setting"]] == [False, True] * 2
-    text = sound(visit("scores", part="Every k", ood=["mnist"], S="8"))
+    text = sound(visit("scores", part="Every level", ood=["mnist"], S="8"))
     assert (
         "More importance samples S" in text and "More draws R" in text and list(frames["auroc-by-R"]["R"]) == [1, 4] * 2
     )
-    text = sound(visit("scores", part="Every k", ood=["mnist"], score="typicality"))
+    text = sound(visit("scores", part="Every level", ood=["mnist"], score="typicality"))
     assert set(frames["auroc-by-S"]["score"]) == {"-L>0"} and "typicality is fitted to the reference part" in text
 
 

@@ -44,7 +44,7 @@ def test_a_brush_of_the_address_shows_what_lies_in_it(scored_runs: Path, visit: 
     assert app.number_input(key="alarm").value == 30.0 and "30.0\N{NO-BREAK SPACE}% false alarms" in sound(app)
     app.segmented_control(key="gallery").set_value("Fooled and caught").run()
     assert "fooled by likelihood, caught by the score" in sound(app)
-    app.selectbox(key="score").set_value("bound").run()
+    app.selectbox(key="score-menu").set_value("bound").run()
     assert app.number_input(key="from").value is None, "another score has another axis"
     app.segmented_control(key="gallery").set_value("In the range").run()
     assert "No range of scores is chosen" in sound(app)

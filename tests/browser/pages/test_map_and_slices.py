@@ -49,7 +49,7 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
     wait_for(page, "slice", "label ")
     visited.settle()
     expect(page.get_by_text(f"images of Digits (scikit-learn), {value(page, 'slice')},")).to_be_visible()
-    page.get_by_role("button", name="Select this sheet").click()
+    page.get_by_role("button", name="Select this page").click()
     wait_for(page, "ids", "digits:")
     assert len(value(page, "ids").split(",")) == 24
     visited.sound()

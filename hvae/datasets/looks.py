@@ -1,0 +1,54 @@
+"""One name and one look per data set: colour, dash and marker, the same on every page and in every printed figure.
+
+Colour never stands alone: the dash and the marker tell the sets apart in grey print and for colour-blind readers. All
+colours are mid-tones that keep their contrast on the light and on the dark background.
+"""
+
+import zlib
+
+from hvae.datasets.conversions import parse_name
+from hvae.datasets.registry import info, is_known
+
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"
+"""After Okabe and Ito, for known sets."""
+
+LOOKS: dict[str, tuple[str, str, str]] = {
+    "fashionmnist": (BLUE, "solid", "circle"),
+    "mnist": (ORANGE, "dash", "square"),
+    "notmnist": (GREEN, "dot", "diamond"),
+    "digits": (PINK, "dashdot", "triangle-up"),
+    "glyphs": (VERMILION, "longdash", "cross"),
+    "kmnist": (SKY, "longdashdot", "x"),
+    "omniglot28": (GREEN, "dash", "star"),
+    "omniglot28_inverted": (GREEN, "dashdot", "star-open"),
+    "smallnorb28": (PINK, "dot", "hexagon"),
+    "smallnorb28_inverted": (PINK, "dash", "hexagon-open"),
+    "cifar10": (BLUE, "longdash", "circle-open"),
+    "cifar100": (SKY, "dot", "diamond-open"),
+    "svhn": (ORANGE, "dot", "square-open"),
+    "celeba32": (VERMILION, "dashdot", "triangle-down"),
+    "imagenet32": (SKY, "longdash", "cross-open"),
+}
+"""Colour, dash and marker of data sets, fixed by name: a set looks the same whatever stands beside it.
+
+One without a line here has a look derived from its name, in a colour that none of these has."""
+
+# After Paul Tol's muted scheme, so that one's own images never share a colour with a known set.
+_SPARE_COLOURS = ("#AA4499", "#999933", "#8C564B")
+_SPARE_DASHES = ("dashdot", "dot", "longdash", "longdashdot")
+_SPARE_MARKERS = ("pentagon", "bowtie", "hourglass", "star-diamond")
+
+
+def drawn_as(slug: str) -> tuple[str, str, str]:
+    """Colour, dash and marker of a data set; a converted one (`mnist-as-32x32-colour`) is drawn as its source."""
+    source, _ = parse_name(slug)
+    number = zlib.crc32(source.encode())
+    spare = _SPARE_COLOURS[number % 3], _SPARE_DASHES[number // 4 % 4], _SPARE_MARKERS[number // 16 % 4]
+    return LOOKS.get(source, spare)
+
+
+def known_title(slug: str) -> str | None:
+    """A known data set as people call it, converted or not; None for one's own images."""
+    source, _ = parse_name(slug)
+    return info(source).title + slug.removeprefix(source).replace("-", " ") if is_known(source) else None
