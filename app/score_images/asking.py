@@ -14,7 +14,6 @@ from app.preparing.controls import AS_ALL, treatment
 from app.reading import choosing, judges, loading
 from app.score_images.work import Given
 from app.server import access, judgements, limits
-from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae import scores as registry
 from hvae.datasets.own.outside import Named
@@ -24,6 +23,7 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
 from hvae.verdicts import choice, rule
+from hvae.verdicts.asked import JudgedBy, Settings
 
 FILES, FOLDER, SAMPLES, CAMERA, AGAIN = "files", "folder", "samples", "camera", "again"
 SOURCES_HELP = (

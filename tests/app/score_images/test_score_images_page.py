@@ -54,7 +54,7 @@ def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Calla
     kept(complete=False)
     text = sound(visit("score_images", job=JOB))
     assert "by a restart of the server, by hand or by its time limit: 3 images had been scored" in text
-    assert "No run was found" in text and "1 of 3 images raise an alarm" in text
+    assert "No run was found" in text and "1 of 3 images raises an alarm" in text
     assert "<img src=x" not in text and "<b>notes" not in text and "not an image" in text
     assert "results of the job in this link are not kept" in sound(visit("score_images", job="../../../etc"))
 

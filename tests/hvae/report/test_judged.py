@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from hvae.report.judged import MOST_ALARMS, JudgedImages, document, thumbnail
+from hvae.report.judged.document import MOST_ALARMS, JudgedImages, document, thumbnail
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -1,4 +1,4 @@
-"""The report of judged images: one HTML file that needs nothing else, small enough for an e-mail.
+"""The report as it is mailed: one HTML file that needs nothing else, small enough for an e-mail.
 
 In the order in which it is read: date and conclusion, the threshold and what it catches, what has to be known before
 any verdict, the most unusual alarms with their evidence, then the table, and last how it was made. Text from outside
@@ -20,6 +20,7 @@ import pandas as pd
 from PIL import Image
 
 from hvae.datasets.own.names import cut
+from hvae.report.judged.where import HIGH_END, LOW_END, Where, diverging, through_scale
 
 MOST_BYTES = 1_900_000
 """Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
@@ -65,14 +66,16 @@ class JudgedImages:
     refused: Sequence[tuple[str, str]] = ()
     beside: tuple[pd.DataFrame, str] | None = None
     """Cells of the p-values of several runs side by side, and what they say."""
+    where: Where = field(default_factory=Where)
+    """Pixel maps of the most unusual alarms."""
 
 
-def thumbnail(image: np.ndarray) -> bytes:
+def thumbnail(image: np.ndarray, *, lossless: bool = False) -> bytes:
     """`(channel, height, width)` uint8 as a small WebP file."""
     pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
     picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     picture.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
-    picture.save(buffer := io.BytesIO(), "WEBP", quality=70, method=4)
+    picture.save(buffer := io.BytesIO(), "WEBP", quality=70, method=4, lossless=lossless)
     return buffer.getvalue()
 
 
@@ -108,11 +111,13 @@ def _caveats(found: JudgedImages) -> Iterator[str]:
 
 def _alarms(found: JudgedImages) -> Iterator[str]:
     """The most unusual alarms: image, verdict, what stands out, and what its score is the sum of."""
-    alarms = np.flatnonzero(found.frame["alarm"].to_numpy())
-    if not len(alarms):
+    count = int(found.frame["alarm"].sum())
+    if not count:
         return
-    order = alarms[np.argsort(found.frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS]
-    yield f"<h2>The {len(order):,} most unusual of {len(alarms):,} alarms</h2><div class='alarms'>"
+    order = most_unusual(found.frame)
+    yield f"<h2>The {len(order):,} most unusual of {count:,} alarms</h2>" if len(order) < count else "<h2>Alarms</h2>"
+    yield from _key(found.where)
+    yield "<div class='alarms'>"
     for row in order:
         one = found.frame.iloc[row].to_dict()
         lines = [f"<b>{_text(cut(str(one['name'])))}</b>", f"{_text(one['verdict'])} (p = {one['p']:.4f})"]
@@ -120,8 +125,42 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
         lines += [f"Before judging: {_text(one['caveats'])}"] if one["caveats"] else []
         lines += [_text(one[column]) for column in ("tags", "note") if column in found.frame and one[column]]
         said = "".join(f"<p>{line}</p>" for line in lines)
-        yield f"<article>{_picture(found.pictures[row])}{said}{''.join(_evidence(one, found.parts))}</article>"
+        shown = f"<div class='shown'>{_picture(found.pictures[row])}{_map(found.where, row)}</div>"
+        yield f"<article>{shown}{said}{''.join(_evidence(one, found.parts))}</article>"
     yield "</div>"
+
+
+def most_unusual(frame: pd.DataFrame) -> list[int]:
+    """The rows of the alarms that are shown with their evidence, the most unusual first."""
+    alarms = np.flatnonzero(frame["alarm"].to_numpy())
+    return alarms[np.argsort(frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS].tolist()
+
+
+def _key(where: Where) -> Iterator[str]:
+    """How to read the maps, with their colours; or why there are none."""
+    if where.missing:
+        yield f"<p>{_text(where.missing)}</p>"
+    if not where.maps:
+        return
+    latents = "z<sub>1</sub>" if where.k == 1 else f"z<sub>1</sub> to z<sub>{where.k}</sub>"
+    over = f", the mean of {where.draws} draws" * (where.draws > 1)
+    yield (
+        f"<p>Beside each image stands where it is lost: log p(x|z) of each pixel with every latent z from the image, "
+        f"minus that with {latents} from the prior (k = {where.k}){over}, in nats. Below it, their sum.</p>"
+    )
+    stops = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in diverging()[::17])
+    low, high = (_signed(_text(one.format(low=-where.most, high=where.most))) for one in (LOW_END, HIGH_END))
+    yield f"<p class='scale'>{low}<span style='background:linear-gradient(90deg, {stops})'></span>{high}</p>"
+
+
+def _map(where: Where, row: int) -> str:
+    """The map of an image at the size of its picture; empty where it has none."""
+    if row not in where.maps:
+        return ""
+    values, total = where.maps[row], _signed(f"{where.maps[row].sum():+.1f} nats")
+    painted = through_scale(values, -where.most, where.most, diverging())
+    picture = _picture(thumbnail(painted.transpose(2, 0, 1), lossless=True), f"Where it is lost: {total} in all")
+    return f"<figure>{picture}<figcaption>{total}</figcaption></figure>"
 
 
 def _evidence(one: Mapping[Any, Any], parts: Sequence[str]) -> Iterator[str]:
@@ -171,8 +210,12 @@ def _refused(refused: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield _table(["file", "reason"], rows)
 
 
-def _picture(image: bytes) -> str:
-    return f"<img alt='' src='data:image/webp;base64,{base64.b64encode(image).decode()}'>"
+def _picture(image: bytes, alt: str = "") -> str:
+    return f"<img alt='{alt}' src='data:image/webp;base64,{base64.b64encode(image).decode()}'>"
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def _text(value: object) -> str:
