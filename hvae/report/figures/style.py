@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 COLUMN = 3.25
 """Inches: the width of a column of the paper."""
@@ -55,15 +56,26 @@ def panels(count: int, height: float = 1.5) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(count, 1, squeeze=False)[:, 0])
 
 
+LEGEND_LINE = 0.13
+"""Inches: the height of a name in a legend."""
+
+
 def line(place: int) -> dict[str, Any]:
     """Colour and dash of the set at a place; the in-distribution set is at 0."""
     colour, dash = INSIDE if place == 0 else _OUTSIDE[(place - 1) % len(_OUTSIDE)]
     return {"color": colour, "linestyle": dash}
 
 
-def legend(axes: Axes, **options: Any) -> None:
-    """The names of the lines; those of folders may hold signs that matplotlib takes for mathematics."""
-    for text in axes.legend(**options).get_texts():
+def legend(axes: Axes, side: Literal["above", "below"], **options: Any) -> None:
+    """The names of the lines outside the panel, where no line runs behind them.
+
+    Those of folders may hold signs that matplotlib takes for mathematics.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    loc, anchor, inches = ("lower center", (0.5, 1.0), 0.0) if side == "above" else ("upper center", (0.5, 0.0), -0.33)
+    place = axes.transAxes + ScaledTranslation(0, inches, figure.dpi_scale_trans)
+    for text in axes.legend(loc=loc, bbox_to_anchor=anchor, bbox_transform=place, **options).get_texts():
         text.set_parse_math(False)
 
 
@@ -71,5 +83,6 @@ def symbol(label: str) -> str:
     """A score such as `-L>0` or `LLR>1` as a formula."""
     name, _, k = label.partition(">")
     sign, name = ("-", name[1:]) if name.startswith("-") else ("", name)
-    font = "mathcal" if len(name) == 1 else "mathrm"
-    return rf"${sign}\{font}{{{name}}}^{{>{k}}}$" if k else name
+    # A letter that every font has: those of the mathematical one are signs of its own, which show as boxes in SVG.
+    name = "\N{SCRIPT CAPITAL L}" if name == "L" else name
+    return rf"${sign}\mathrm{{{name}}}^{{>{k}}}$" if k else name

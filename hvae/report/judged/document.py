@@ -31,15 +31,29 @@ _TABLE_SHARE = 0.85
 _LARGEST_SIDE = 64
 """Pixels of a thumbnail."""
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } .date { color: #555; margin-top: 0; } .conclusion { font-size: 1.2rem; font-weight: 600; }
+:root { color-scheme: light dark; --ink: #1B1F24; --quiet: #555; --line: #D5DAE0; --page: #FFF; --bar: #D55E00; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --ink: #E8EAED; --quiet: #A9B0B8; --line: #3A414A; --page: #14171B; --bar: #F0863C; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 70rem;
+  margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+h1 { margin-bottom: 0; } .date { color: var(--quiet); margin-top: 0; }
+.conclusion { font-size: 1.2rem; font-weight: 600; } h2 { margin: 2rem 0 .5rem; } p, li { max-width: 48rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
-th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
-img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
-.alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
-.alarms article { border: 1px solid #D5DAE0; border-radius: .5rem; padding: .8rem; overflow-wrap: anywhere; }
-.alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .part { display: grid; font-size: .85rem;
-grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; } .part i { background: #D55E00; height: .6rem; }
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: middle; }
+td { min-width: 3rem; } img { width: 56px; image-rendering: pixelated; display: block;
+  outline: 1px solid var(--line); }
+tr.alarm td { font-weight: 600; } .frame { overflow-x: auto; overflow-wrap: normal; }
+.alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
+.alarms article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; }
+.alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .shown { display: flex; gap: .8rem; align-items: start; }
+figure { margin: 0; } figcaption { color: var(--quiet); font-size: .85rem; text-align: center; }
+.scale { display: flex; flex-wrap: wrap; gap: .3rem .6rem; align-items: center; font-size: .85rem; max-width: none; }
+.scale span { width: 12rem; height: .8rem; border: 1px solid var(--line); }
+.part { display: grid; grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; font-size: .85rem; }
+.part i { background: var(--bar); height: .6rem; }
+@media print { html { font-size: 11px; } body { margin: 0; max-width: none; font-size: 11px; }
+  td { padding: .1rem .6rem .1rem 0; } td img { width: 28px; } article, tr, .scale { break-inside: avoid; }
+  h2 { break-after: avoid; } .part i, .scale span { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
 
@@ -49,8 +63,8 @@ class JudgedImages:
 
     run: str
     conclusion: str
-    threshold: str
-    """The budget in words, and what all images together say."""
+    threshold: Sequence[str]
+    """The budget in words, and what all images together say; a paragraph each."""
     catches: str
     frame: pd.DataFrame
     """One row an image: `name`, `verdict`, `p`, `alarm` (bool), `caveats`, and what is `shown`."""
@@ -83,11 +97,13 @@ def document(found: JudgedImages, today: datetime | None = None) -> str:
     """The report as HTML, at most about `MOST_BYTES` long; `today` is its date."""
     date = f"{today or datetime.now(UTC):%d %B %Y}".lstrip("0")
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'><title>Verdicts on images</title>",
         f"<style>{_STYLE}</style><h1>Verdicts on images</h1>",
         f"<p class='date'>{date}, by {_text(found.run)}</p>",
         f"<p class='conclusion'>{_text(found.conclusion)}</p>",
-        f"<h2>The threshold, and what it catches</h2><p>{_text(found.threshold)}</p><p>{_text(found.catches)}</p>",
+        "<h2>The threshold, and what it catches</h2>",
+        *(f"<p>{_text(one).replace(' %', '&nbsp;%')}</p>" for one in (*found.threshold, found.catches) if one),
         "<h2>Before you read a verdict</h2>",
         f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in _caveats(found))}</ul>",
         *_alarms(found),
@@ -117,6 +133,8 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
     order = most_unusual(found.frame)
     yield f"<h2>The {len(order):,} most unusual of {count:,} alarms</h2>" if len(order) < count else "<h2>Alarms</h2>"
     yield from _key(found.where)
+    if found.parts:
+        yield "<p>The bars are the parts that the score of an image is the sum of, in nats.</p>"
     yield "<div class='alarms'>"
     for row in order:
         one = found.frame.iloc[row].to_dict()

@@ -55,6 +55,15 @@ def together(found: Judged) -> str:
     return "" if found.obstacles[0] else words.together(_summary(found), found.settings.n_calibration, found.alpha)
 
 
+def _threshold(found: Judged) -> str:
+    """What an alarm is, for whoever knows neither the rule nor its words."""
+    return (
+        f"An image raises an alarm where its p is at most {found.alpha:g}. Its p is the share of images of the kind "
+        f"that the model knows (in-distribution) that are as far out, measured on {found.settings.n_calibration:,} of "
+        "them that were held out of its training. Images of any other kind are called out-of-distribution (OOD)."
+    )
+
+
 def _summary(found: Judged) -> dict[str, object]:
     return words.summary(found.frame["p"].to_numpy(), found.settings.n_calibration, found.alpha)
 
@@ -110,7 +119,7 @@ def report(
     return JudgedImages(
         run=", ".join(settings.runs),
         conclusion=conclusion(found),
-        threshold=together(found),
+        threshold=[] if found.obstacles[0] else [_threshold(found), together(found)],
         catches="" if found.obstacles[0] else catches,
         frame=frame,
         pictures=pictures,
