@@ -17,7 +17,7 @@ from app.images.sources import refusals
 from app.inspector import panel
 from app.inspector.subject import UPLOADED, Subject, loose_picture
 from app.inspector.waterfalls import Chosen
-from app.looks.pictures import data_uri
+from app.looks.pictures import data_uri, sheet
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
@@ -137,7 +137,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         values, alarms = (found.frame[column].to_numpy() for column in (score.label, "alarm"))
         numbers = densities.uploaded_table(values, alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: marks(found, like, score))
-        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened)
+        shown = kept("uploaded-sheet", stamp, lambda: sheet(found.images[:MOST_MARKS]), "large")
+        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened, sheet=shown)
     if known := results.judged_by(settings):
         decision.show(*known, settings.treatment, found.alpha)
 

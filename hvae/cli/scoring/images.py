@@ -52,8 +52,7 @@ def judge(
     """
     from hvae.datasets.conversions import FITS
     from hvae.datasets.own.preparing import steps_of
-    from hvae.runs.catalogue import catalogue
-    from hvae.verdicts.rule import STATISTICS, rule
+    from hvae.verdicts.rule import STATISTICS
 
     if fit is not None:
         one_of(fit, FITS, "--fit")
@@ -63,11 +62,7 @@ def judge(
     _check(sources, alpha, report)
     # Before any model is loaded: a run without a rule is said at once.
     by: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic, "pixels": pixels}
-    rules = [rule(found, found.rule_setting(**asked), **by) for found in map(catalogue, runs)]
-    for one in rules:
-        if rule_chosen is not None:
-            rule_chosen.require(one)
-        one.require(alpha)
+    rules = _rules(runs, asked, by, alpha, rule_chosen)
     treatments = [_treatment(run, fit, invert, steps) for run in runs]
     found: list[dict[str, Any]] = []
     refused: list[Refusal] = []
@@ -89,6 +84,21 @@ def judge(
         raise typer.Exit(UNREAD)
     if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
         raise typer.Exit(ALARM)
+
+
+def _rules(
+    runs: list[RunEntry], asked: dict[str, Any], by: dict[str, Any], alpha: float, chosen: ChosenRule | None
+) -> list[Rule]:
+    """The rule of each run, which can raise an alarm and is the one that was chosen."""
+    from hvae.runs.catalogue import catalogue
+    from hvae.verdicts.rule import rule
+
+    rules = [rule(found, found.rule_setting(**asked), **by) for found in map(catalogue, runs)]
+    for one in rules:
+        if chosen is not None:
+            chosen.require(one)
+        one.require(alpha)
+    return rules
 
 
 def _treatment(run: RunEntry, fit: str | None, invert: bool, steps: tuple[str, ...]) -> Treatment:
