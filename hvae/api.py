@@ -113,9 +113,8 @@ class LoadedRun:
             ConfigError: a level that the model has not.
             DataError: images of another shape or type.
         """
-        from hvae.datasets import content_index
+        from hvae.datasets import LOOSE, content_index
         from hvae.measuring.reconstructions import reconstruct_repeatedly
-        from hvae.measuring.scorer import NOISE_KEY
         from hvae.runs.checkpoints import load_checkpoint
 
         pixels = self._pixels(images)
@@ -128,7 +127,7 @@ class LoadedRun:
             pixels,
             np.array([content_index(image) for image in pixels]),
             preprocessing=checkpoint.config.data.preprocessing,
-            key=NOISE_KEY,
+            key=LOOSE,
             seed=seed,
             draws=draws,
         )

@@ -14,19 +14,28 @@ from app.inspector import panel
 from app.inspector.subject import of_view
 from app.looks.palette import look
 from app.looks.wording import score_command
-from app.reading import presence
+from app.reading import presence, seeds
 from app.reading.measures import Threshold
 from app.reading.view import View
 from app.slices import drawn
 from hvae.errors import TableError
 
+SEEDS_HELP = (
+    f"{pool.EVERY}: below the threshold of this run and of every run that differs from it in its seed alone. What all "
+    "of them miss is the model, not chance."
+)
 
-def filters(labels: list[str]) -> tuple[str, tuple[str, ...], tuple[float | None, float | None]]:
-    """Verdict, labels and range of scores that are asked for, in a fold beside the other controls."""
+
+def filters(labels: list[str], several: bool) -> tuple[str, tuple[str, ...], tuple[float | None, float | None]]:
+    """Verdict, labels and range of scores that are asked for, in a fold beside the other controls.
+
+    With `several` seeds, what every one of them misses can be asked for.
+    """
     with state.shared():
         fold = st.popover("Filters")
     with fold:
-        verdict = controls.choose("Verdict", "verdict", (pool.EITHER, pool.CALLED, pool.PASSED))
+        verdicts = [pool.EITHER, pool.CALLED, pool.PASSED, *[pool.EVERY] * several]
+        verdict = controls.choose("Verdict", "verdict", verdicts, help=SEEDS_HELP if several else None)
         chosen = controls.choose_many("Labels", "labels", labels, []) if len(labels) > 1 else ()
         low = decimal_or_none("Score from", "from", help="Leave empty for no lower limit.")
         high = decimal_or_none("to", "to", help="Leave empty for no upper limit.")
@@ -45,16 +54,18 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
         slices = drawn.cut(one, along)
         chosen = drawn.choose_slice(slices)
         labels = [str(label) for label in np.unique(one.table.frame["label"])]
-        verdict, kept, brush = filters(labels if len(labels) <= 200 else [])
+        verdict, kept, brush = filters(labels if len(labels) <= 200 else [], seeds.are_several(view.run))
     rows = np.arange(len(one.scores)) if chosen is None else slices.rows(chosen)
     left, right = st.columns(2, gap="large")
     with left:
         drawn.figure(view, one, slices, threshold, chosen)
         drawn.terms(view, one, threshold, rows)
     with right:
-        every = pool.pooled([one], threshold, {one.slug: rows})
-        found = every.filtered(verdict, kept, brush)
+        here = rows[seeds.passed_by_all(view, one)[rows]] if verdict == pool.EVERY else rows
+        every = pool.pooled([one], threshold, {one.slug: here})
+        found = every.filtered(pool.EITHER if verdict == pool.EVERY else verdict, kept, brush)
         part = "" if chosen is None else f", {components.escape(chosen)}"
+        part += ", passed by every seed" * (verdict == pool.EVERY)
         title = f"{len(found):,} images of {look(one.slug).title}{part}"
         # The missed first: unlike its own images, others are missed where their score is small.
         order = tiles.FALLING if one.slug == view.inside.slug else tiles.RISING

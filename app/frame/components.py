@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import streamlit as st
 from app.figures.layout import Figure
 from app.frame import state
 from app.frame.glossary import explained
+from app.looks.pictures import Sheet
 from app.looks.wording import literal, shortened
 from hvae.errors import HvaeError
 
@@ -107,6 +109,14 @@ def left_out(problems: Sequence[str], word: str = "Left out") -> None:
             st.caption(literal(f"{word}: {reason}{f' (as for {names})' if names else ''}{colon}{command}"))
 
 
+def takes(files: int, mib: int, instead: str) -> None:
+    """Beside what takes files: how many and how large together, and what else to do.
+
+    What is to be seen there, folders.js says in the browser, before anything is sent.
+    """
+    st.html(f'<p class="prose" role="status" data-takes="{files} {mib}" data-instead="{escape(instead)}"></p>')
+
+
 def code(command: str) -> None:
     """A command that can be copied."""
     st.code(command, language="bash", wrap_lines=True)
@@ -131,13 +141,15 @@ def chart(
     on_brush: Callable[[float, float], None] | None = None,
     on_lasso: Callable[[str, list[float], list[float]], None] | None = None,
     pictures: Sequence[str] = (),
+    sheet: Sheet | None = None,
 ) -> None:
     """A figure under its title, with the numbers drawn as a table and as CSV.
 
     Before the page runs again, `on_click` gets the customdata of a mark that was clicked, or `on_brush` the ends of the
     range that was dragged over: a figure cannot have both. `on_lasso`, which goes with `on_click`, gets the x-axis of
     the panel and the corners of what was drawn around marks. `pictures` are where the images of each set are that marks
-    stand for (`app.images.served`): they are shown under the mouse.
+    stand for (`app.images.served`): they are shown under the mouse. A `sheet` has the pictures of marks whose
+    customdata is their place in it; this visitor alone has it.
     """
     title = figure.heading
 
@@ -153,6 +165,7 @@ def chart(
 
     with st.container(gap="small"):
         shown = f" data-pictures='{escape(json.dumps(list(pictures)))}'" if pictures else ""
+        shown += f" data-sheet='{escape(json.dumps(asdict(sheet)))}'" if sheet else ""
         st.html(f'<p class="chart-title"{shown}>{explained(title)}</p>')
         st.plotly_chart(
             figure,

@@ -1,6 +1,7 @@
 // The image that a mark or a tile stands for, under the mouse. A mark of a figure carries its image as customdata (place
 // of the set times ID, plus its number), and the title above the figure where the images of each set are; a tile is cut
-// out of the one picture of its gallery. Words stand in the hover label of the mark, so a screen reader misses nothing.
+// out of the one picture of its gallery. Images that somebody brought are in a sheet in the title, which that person's
+// page alone has. Words stand in the hover label of the mark, so a screen reader misses nothing.
 if (!window.__hvaeHover) {
   window.__hvaeHover = true;
   const ID = 10000000, SIDE = 160, GAP = 44;
@@ -31,13 +32,19 @@ if (!window.__hvaeHover) {
     const left = place % columns * wide, down = Math.floor(place / columns) * high / Math.round(sheet.sizey / 1.34);
     show(event, sheet.source, `${columns * wide}px ${high}px`, `${-left}px ${-down}px`);
   };
+  const square = (event, {source, columns, rows}, place) => {
+    const left = place % columns * SIDE, down = Math.floor(place / columns) * SIDE;
+    show(event, source, `${columns * SIDE}px ${rows * SIDE}px`, `${-left}px ${-down}px`);
+  };
   const hovered = figure => found => {
     const mark = found.points.find(one => Number.isInteger(one.customdata));
     if (!mark || !found.event) return hide();
     const sheet = figure.closest('[class*="st-key-tiles-"]') && figure.layout.images?.[0];
     if (sheet) return tile(found.event, sheet, mark.customdata);
-    const places = figure.closest(".stVerticalBlock")?.querySelector("[data-pictures]")?.dataset.pictures;
-    const place = places && JSON.parse(places)[Math.floor(mark.customdata / ID)];
+    const title = figure.closest(".stVerticalBlock")?.querySelector("[data-pictures], [data-sheet]");
+    const {sheet: own, pictures} = title?.dataset ?? {};
+    if (own) return square(found.event, JSON.parse(own), mark.customdata);
+    const place = pictures && JSON.parse(pictures)[Math.floor(mark.customdata / ID)];
     place ? fetched(found.event, `${place}/${mark.customdata % ID}.png`) : hide();
   };
   addEventListener("pointerover", event => {

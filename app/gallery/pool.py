@@ -22,6 +22,8 @@ SHEET = 24
 """Images of a sheet: three rows of eight."""
 MOST_SELECTED = 60
 CALLED, PASSED, EITHER = "called OOD", "passes", "either"
+EVERY = "passes every seed"
+"""Below the threshold of every run that differs from this one in its seed alone."""
 NUMBER, SCORE = "number in its set", "the score"
 _ID = re.compile(r"[\w-]{1,120}:\d{1,7}")
 

@@ -20,6 +20,7 @@ from plotly.colors import sample_colorscale
 from app.looks.palette import HEAT_MAP
 from app.looks.pictures import data_uri, grey_or_colour, png
 from app.looks.wording import nats, subscript
+from hvae.report.judged.where import HIGH_END, LOW_END, diverging, through_scale
 
 if TYPE_CHECKING:
     from hvae.measuring.reconstructions import RepeatedReconstructions, Shown
@@ -38,13 +39,11 @@ SINGLE: Shown = "single samples"
 SHOWN: tuple[Shown, ...] = (PICTURE, DIFFERENCE, LOG_LIKELIHOOD, WHERE, SPREAD, SINGLE)
 """`hvae.measuring.reconstructions.SHOWN`, repeated here so that a page knows it before torch is imported."""
 
-_COLOURS = {DIFFERENCE: "RdBu_r", WHERE: "PuOr_r", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
+_COLOURS = {DIFFERENCE: "RdBu_r", WHERE: "", LOG_LIKELIHOOD: f"{HEAT_MAP}_r", SPREAD: HEAT_MAP}
+"""Scales of plotly by name; the maps of where an image is lost have the colours of the report."""
 _ENDS = {
     DIFFERENCE: ("−1: black where the image is white", "+1: white where the image is black"),
-    WHERE: (
-        "{low:.0f} nats: predicted better from the prior",
-        "{high:.0f} nats or more: the image was needed for it",
-    ),
+    WHERE: (LOW_END, HIGH_END),
     LOG_LIKELIHOOD: ("{low:.0f} nats or less: did not expect this pixel", "0: was certain of this pixel"),
     SPREAD: ("0: the same in every draw", "0.25 or more: changes from draw to draw"),
 }
@@ -77,12 +76,6 @@ class Scale:
     low: str
     high: str
     colours: np.ndarray
-
-
-def through_scale(values: np.ndarray, low: float, high: float, colours: np.ndarray) -> np.ndarray:
-    """`(height, width)` values, clipped to [low, high], as `(height, width, 3)` uint8 pixels of a colour scale."""
-    position = np.clip((values - low) / (high - low), 0, 1)
-    return colours[np.rint(position * 255).astype(np.intp)]
 
 
 def scale_html(scale: Scale) -> str:
@@ -279,7 +272,7 @@ def scale(walked: RepeatedReconstructions, shown: str) -> Scale | None:
     low, high = _ENDS[shown]
     least, most = walked.range_of(shown)
     ends = low.format(low=least).replace("-", "−", 1), high.format(high=most)
-    return Scale(*ends, _colours(_COLOURS[shown]))
+    return Scale(*ends, _colours(shown))
 
 
 def below(shown: str, draws: int) -> str:
@@ -326,11 +319,13 @@ def _paint(walked: RepeatedReconstructions, shown: str) -> Callable[[np.ndarray]
     if shown not in _COLOURS:
         return grey_or_colour
     low, high = walked.range_of(shown)
-    return lambda values: through_scale(values, low, high, _colours(_COLOURS[shown]))
+    return lambda values: through_scale(values, low, high, _colours(shown))
 
 
 @cache
-def _colours(name: str) -> np.ndarray:
-    """A named colour scale as `(256, 3)` uint8."""
-    colours = sample_colorscale(name, np.linspace(0, 1, 256).tolist(), colortype="tuple")
+def _colours(shown: str) -> np.ndarray:
+    """The colour scale of a map as `(256, 3)` uint8."""
+    if shown == WHERE:
+        return diverging()
+    colours = sample_colorscale(_COLOURS[shown], np.linspace(0, 1, 256).tolist(), colortype="tuple")
     return np.rint(np.array(colours) * 255).astype(np.uint8)

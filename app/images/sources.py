@@ -14,7 +14,7 @@ from app.looks.wording import literal
 from app.reading import loading
 from app.server import access, limits
 from hvae import datasets
-from hvae.datasets import ImageSet
+from hvae.datasets import LOOSE, ImageSet
 from hvae.datasets.conversions import FITS, parse_name
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Treatment, read_picture
@@ -23,8 +23,8 @@ from hvae.errors import DataError
 Shape = tuple[int, int, int]
 FORMATS = "PNG, JPEG, WebP, BMP, TIFF or PPM"
 MOST_REFUSED = 50
-UPLOADS_SLUG, SAMPLES_SLUG = "images", "samples"
-"""What addresses the noise of pictures without a data set; `hvae reconstruct --images` uses the same word."""
+SAMPLES_SLUG = "samples"
+"""What addresses the noise of samples, which are pictures without a data set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ def from_files(image_shape: Shape, most: int) -> Source | None:
         return None
     flags = " ".join(f"--images {shlex.quote(label)}" for label in labels)
     flags += (f" --fit {fit}" if fit != FITS[0] else "") + (" --invert" if invert else "")
-    return _loose(np.stack(read), UPLOADS_SLUG, labels, "the uploaded images", False, flags)
+    return _loose(np.stack(read), LOOSE, labels, "the uploaded images", False, flags)
 
 
 def refusals(refused: Sequence[tuple[str, str]]) -> None:

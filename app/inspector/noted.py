@@ -1,9 +1,8 @@
 """Notes and tags on the image."""
 
 from app import notes
-from app.images.sources import UPLOADS_SLUG
 from app.inspector.subject import UPLOADED, Subject
-from hvae.datasets import content_index
+from hvae.datasets import LOOSE, content_index
 
 
 def draw(subject: Subject) -> None:
@@ -13,7 +12,7 @@ def draw(subject: Subject) -> None:
     if slug != UPLOADED:
         notes.panel(subject.run, slug, index)
     elif (images := subject.picture().images) is not None:
-        notes.panel(subject.run, UPLOADS_SLUG, content_index(images.images[index]))
+        notes.panel(subject.run, LOOSE, content_index(images.images[index]))
 
 
 def fits(subject: Subject) -> bool:

@@ -2,10 +2,39 @@
 
 import base64
 import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+LARGE, SMALL, FEW = 48, 32, 200
+"""Most pixels of a side on a sheet of few pictures and of more, and how many are few."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Many small pictures as one, row by row, that carries its content: nobody else can ask the server for it."""
+
+    source: str
+    columns: int
+    rows: int
+
+
+def sheet(images: Sequence[np.ndarray] | np.ndarray) -> Sheet:
+    """Images `(channel, height, width)` uint8 in squares, in their order; there is at least one."""
+    columns = math.ceil(math.sqrt(len(images)))
+    rows, side = -(-len(images) // columns), min(LARGE if len(images) <= FEW else SMALL, max(images[0].shape[1:]))
+    whole = Image.new("RGB", (columns * side, rows * side), (128, 128, 128))
+    for place, image in enumerate(images):
+        picture = Image.fromarray(np.ascontiguousarray(grey_or_colour(image)))
+        picture.thumbnail((side, side))
+        left, top = ((side - one) // 2 for one in picture.size)
+        whole.paste(picture, (place % columns * side + left, place // columns * side + top))
+    whole.save(buffer := io.BytesIO(), "WEBP", quality=80, method=4)
+    return Sheet(f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", columns, rows)
 
 
 def grey_or_colour(image: np.ndarray) -> np.ndarray:

@@ -12,9 +12,12 @@ from app.frame import components
 from app.looks.palette import look
 from app.looks.wording import rate
 from app.reading import loading, view
-from app.reading.measures import Measure
-from app.reading.view import View
+from app.reading.measures import Measure, threshold
+from app.reading.view import Scored, View
+from hvae.errors import TableError
+from hvae.report.line_ups import shared_rows
 from hvae.report.seeds import group_name, siblings
+from hvae.runs.folders import RunEntry
 
 ABOUT = (
     "Mean ± standard deviation over runs that differ only in their seed: the spread is how much of a result is chance."
@@ -43,6 +46,26 @@ def under_seeds(of: View, measure: Measure) -> list[View]:
         for run in siblings(of.run, loading.runs())
     ]
     return view.tried(makers)[0]
+
+
+def are_several(run: RunEntry) -> bool:
+    """Whether there are runs that differ from this one in their seed alone."""
+    return len(siblings(run, loading.runs())) > 1
+
+
+def passed_by_all(of: View, one: Scored) -> np.ndarray:
+    """Which images of a set of a view `(n,)` lie below the threshold of every seed that has scored them."""
+    there = [(seed, own) for seed in under_seeds(of, of.measure) for own in seed.sets if own.slug == one.slug]
+    rows = shared_rows([own.table for _, own in there])
+    if rows is None:
+        raise TableError(f"The seeds of {of.run.name} have not all scored the same images of {one.slug}")
+    found = np.ones(len(rows[0]), bool)
+    for (seed, own), at in zip(there, rows, strict=True):
+        found &= own.scores[at] < threshold(seed.inside.scores, of.budget).value
+    place = [seed.run.name for seed, _ in there].index(of.run.name)
+    mask = np.zeros(len(one.scores), bool)
+    mask[rows[place]] = found
+    return mask
 
 
 def table(rows: Sequence[tuple[str, Sequence[View]]], caption: str, name: str, of: str = "score") -> None:

@@ -14,7 +14,6 @@ from app.preparing.controls import AS_ALL, treatment
 from app.reading import choosing, judges, loading
 from app.score_images.work import Given
 from app.server import access, judgements, limits
-from app.server.judgements import JudgedBy, Settings
 from hvae import datasets
 from hvae import scores as registry
 from hvae.datasets.own.outside import Named
@@ -24,6 +23,7 @@ from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry, tables_only
 from hvae.runs.settings import Setting
 from hvae.verdicts import choice, rule
+from hvae.verdicts.asked import JudgedBy, Settings
 
 FILES, FOLDER, SAMPLES, CAMERA, AGAIN = "files", "folder", "samples", "camera", "again"
 SOURCES_HELP = (
@@ -43,6 +43,7 @@ FURTHER_HELP = (
     "Which run knows each image best? Run A, and run B where one is chosen, come from the sidebar. Each further run "
     "takes as long again."
 )
+PORTIONS = "Give them in several portions, or use the command below."
 SAMPLES_EACH, BUNDLED = 6, ("digits", "glyphs")
 MOST_FURTHER, MOST_LEFT_OUT = 8, 5
 """Runs beside run A, each of which takes as long, and runs that do not fit of which the names are said."""
@@ -104,6 +105,7 @@ def given(source: str, selection: state.Selection) -> Given | None:
             max_upload_size=limits.current().upload_mib_per_file,
             help=access.FAILED_UPLOADS,
         )
+        components.takes(limits.current().images_per_job, limits.current().upload_mib_together, PORTIONS)
     if not files:
         return None
     if source == FOLDER:
@@ -113,7 +115,7 @@ def given(source: str, selection: state.Selection) -> Given | None:
     size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
     if size > most:
         many = f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once."
-        return Given(title, (), stamp, f"{many} Give them in several portions, or use the command below.")
+        return Given(title, (), stamp, f"{many} {PORTIONS}")
     return Given(title, tuple(Named(file.name, file.getvalue()) for file in files), stamp)
 
 

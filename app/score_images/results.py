@@ -1,8 +1,8 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and their report."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,30 +10,26 @@ import pandas as pd
 from app import notes
 from app.frame.caching import kept
 from app.frame.components import escape
-from app.images.sources import UPLOADS_SLUG
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
-from app.server.judgements import JudgedBy, Settings, Stored
-from hvae.datasets import content_index
+from app.server.judgements import Stored
 from hvae.errors import TableError
+from hvae.report.judged import told
 from hvae.runs.catalogue import Catalogue, TableEntry
-from hvae.runs.notes import noted
+from hvae.runs.folders import RunEntry
+from hvae.runs.notes import Note, note_key, noted
 from hvae.scores import computable, find
-from hvae.verdicts import power, words
-from hvae.verdicts.choice import PIXELS
+from hvae.verdicts import power
+from hvae.verdicts.asked import JudgedBy, Settings
 from hvae.verdicts.rule import Rule, rule
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """Stored results under a budget `alpha`; the frame has the `verdict` on each image and whether it is an `alarm`."""
+class Judged(told.Judged):
+    """Stored results under a budget, with the images as the model takes them."""
 
-    stored: Stored
-    alpha: float
-    frame: pd.DataFrame
-    obstacles: tuple[str, ...] = ()
-    """Of each run, run A first, why nothing can raise an alarm under it; empty where something can."""
+    images: np.ndarray = field(kw_only=True)
 
 
 class Reference(NamedTuple):
@@ -45,28 +41,8 @@ class Reference(NamedTuple):
 
 def judged(stored: Stored, alpha: float) -> Judged:
     """Verdicts under a budget."""
-    # Jobs of an earlier version have neither.
-    frame = stored.frame.assign(**{name: "" for name in ("caveats", "decided_by") if name not in stored.frame})
-    p, low, high = (frame[column].to_numpy() for column in ("p", "p_low", "p_high"))
-    alarms, n, by_pixels = p <= alpha, stored.settings.n_calibration, frame["decided_by"] == PIXELS
-    said = [words.in_words(*one[:4], n, one[4]) for one in zip(alarms, p, low, high, by_pixels, strict=True)]
-    every = (stored.settings, *stored.settings.also)
-    obstacles = tuple(words.too_few(one.run, one.n_calibration, alpha) for one in every)
-    verdicts = [words.NOT_JUDGED] * len(frame) if obstacles[0] else said
-    alarms &= not obstacles[0]
-    return Judged(stored, alpha, frame.assign(alarm=alarms, verdict=verdicts), obstacles)
-
-
-def conclusion(found: Judged) -> tuple[str, str]:
-    """What to make of all images, and what the rule catches at this budget, in plain sentences."""
-    together = words.summary(found.frame["p"].to_numpy(), found.stored.settings.n_calibration, found.alpha)
-    doubtful = int(np.count_nonzero(found.frame["caveats"] != ""))
-    return words.conclusion(together, doubtful, len(found.stored.refused)), _catches(found).replace(" %", "\xa0%")
-
-
-def told_of(found: Judged) -> tuple[str, str, str]:
-    """The conclusion, what the rule catches, and all images together; why nothing is judged, where nothing is."""
-    return (found.obstacles[0], "", "") if found.obstacles[0] else (*conclusion(found), in_words(found))
+    frame, obstacles = told.under(stored.settings, stored.frame, alpha)
+    return Judged(stored.settings, alpha, frame, obstacles, stored.refused, stored.others, images=stored.images)
 
 
 def judged_by(settings: Settings) -> tuple[Rule, list[power.Measured]] | None:
@@ -83,32 +59,14 @@ def judged_by(settings: Settings) -> tuple[Rule, list[power.Measured]] | None:
 
 
 def _catches(found: Judged) -> str:
-    known = judged_by(found.stored.settings)
+    known = judged_by(found.settings)
     return power.catches(known[1], found.alpha) if known else ""
 
 
-def in_words(found: Judged) -> str:
-    """All images together, in sentences."""
-    calibration, share = found.stored.settings.n_calibration, f"{100 * found.alpha:g} %"
-    together: dict[str, Any] = words.summary(found.frame["p"].to_numpy(), calibration, found.alpha)
-    n = counted(together["n"], "image")
-    text = (
-        f"{together['alarms']:,} of {n} raise an alarm at a budget of {share}. If all were in-distribution, about "
-        f"{together['expected']:.1f} would, and between {together['low']:,} and {together['high']:,} in 999 of 1,000 "
-        f"such collections. The Benjamini-Hochberg procedure calls {together['discoveries']:,} of them OOD, of which "
-        f"at most {share} are expected to be in-distribution."
-    )
-    if (least := together["least_rejections"]) > 1:
-        text += (
-            f" The smallest p there can be is 1 in {calibration + 1:,}, so with {n} that procedure can call none "
-            f"unless at least {least:,} are as far out as can be measured."
-        )
-    return text
-
-
 def paragraphs(found: Judged) -> list[str]:
-    """The conclusion, what the rule catches, and all images together, in HTML."""
-    said, *more = map(escape, told_of(found))
+    """The conclusion, what the rule catches, and all images together, in HTML; why nothing is judged, where so."""
+    more = [] if found.obstacles[0] else [_catches(found), told.together(found)]
+    said, *more = [escape(one).replace(" %", "\xa0%") for one in (told.conclusion(found), *more)]
     return [f'<p class="prose">{one}</p>' for one in (f"<strong>{said}</strong>", *more) if one]
 
 
@@ -125,23 +83,13 @@ def setting_in_words(settings: Settings) -> str:
 
 def reference(settings: Settings) -> Reference | None:
     """The reference part that the images were ranked in; None where it is gone or was made anew."""
-    run = next((one for one in loading.runs() if one.name == settings.run), None)
+    run = _run(settings)
     found = loading.catalogue(run) if run else None
     entry = found.find(found.own or "", settings.setting, ("reference",)) if found else None
     if found is None or entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
         return None
     table = loading.table(found, entry)
     return None if computable(settings.levels, (table,), table)[1] else Reference(found, entry)
-
-
-def columns(found: Judged) -> dict[str, tuple[str, str]]:
-    """The table of verdicts for people: heading -> (column, how it is written)."""
-    levels = found.stored.settings.levels
-    at = ("differs at k", "%d") if len(levels) > 1 else ("differs at", "%s")
-    differs = {at[0]: ("differs_at", at[1])} if "differs_at" in found.frame else {}
-    scores = {f"{one.label}, {one.units[0]}": (one.label, "%.1f") for one in levels}
-    told = {"name": ("name", "%s"), "doubts": ("caveats", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
-    return told | differs | scores | {"stands out by": ("decided_by", "%s"), "done to the file": ("changes", "%s")}
 
 
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
@@ -151,67 +99,32 @@ def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
 
 
 def _in_full(found: Judged, rows: np.ndarray) -> pd.DataFrame:
-    shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in columns(found).items()}
-    return pd.DataFrame({"image": map(data_uri, found.stored.images[rows])} | shown)
-
-
-def compared(found: Judged) -> tuple[pd.DataFrame, str] | None:
-    """`words.side_by_side` of the images that every run has judged, and what it says; None where there is none.
-
-    Nor is there where nothing could raise an alarm under one of the runs.
-    """
-    frames = (found.stored.frame, *found.stored.others)
-    n = min(map(len, frames))
-    if len(frames) == 1 or not n or any(found.obstacles):
-        return None
-    runs = found.stored.settings.runs
-    table = words.side_by_side(runs, [frame["p"].to_numpy()[:n] for frame in frames], found.alpha)
-    said = f"{words.best_in_words(runs, table)} {words.COMPARABLE}"
-    return found.stored.frame[["name"]].iloc[:n].join(table), said
-
-
-def cells(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
-    """The columns for people: name, the run that knows it best, how many raise no alarm, every p with its alarm."""
-    runs = found.stored.settings.runs
-    calm = [f"{count} of {len(runs)}" for count in table["no_alarm_from"]]
-    shown = {"name": table["name"], "knows it best": table["knows_best"], "no alarm from": calm}
-    for run in runs:
-        shown[f"p, {run}"] = table[f"p {run}"].map("{:.4f}".format) + np.where(table[f"alarm {run}"], " alarm", "")
-    return pd.DataFrame(shown)
+    shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in told.columns(found).items()}
+    return pd.DataFrame({"image": map(data_uri, found.images[rows])} | shown)
 
 
 def report(found: Judged) -> str:
     """Everything about the images as one HTML file, see `hvae.report.judged`."""
-    from hvae.report import judged as reports
+    from hvae.report.judged.document import document, most_unusual, thumbnail
+    from hvae.report.judged.where import where
 
-    settings = found.stored.settings
-    facts = _facts(settings) | {"false-alarm budget": found.alpha}
-    for number, other in enumerate(settings.also, start=1):
-        facts |= {f"further run {number}, {name}": value for name, value in _facts(other).items()}
-    said, catches, together = told_of(found)
-    frame, shown = with_notes(found), columns(found)
-    shown |= {name: (name, "%s") for name in ("tags", "note") if name in frame}
-    side_by_side = compared(found)
-    return reports.document(
-        reports.JudgedImages(
-            ", ".join(settings.runs), said, together, catches, frame,
-            [reports.thumbnail(image) for image in found.stored.images], shown,
-            [name for name in frame if name.startswith(f"{settings.levels[0].label}: ")], facts,
-            [f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note], found.stored.refused,
-            (cells(found, side_by_side[0]), side_by_side[1]) if side_by_side else None,
-        )
-    )  # fmt: skip
+    run = _run(found.settings)
+    lost = where(run, found.settings, {row: found.images[row] for row in most_unusual(found.frame)}, loading.checkpoint)
+    pictures = [thumbnail(image) for image in found.images]
+    return document(told.report(found, pictures, _catches(found), lost, *_notes(found)))
 
 
 def with_notes(found: Judged) -> pd.DataFrame:
     """The frame, with `tags` and `note` where the run has notes on images of this content."""
-    run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
+    return noted(found.frame, *_notes(found))
+
+
+def _notes(found: Judged) -> tuple[dict[str, Note], list[str]]:
+    """What is noted of the run's images, and the names of these among them."""
+    run = _run(found.settings)
     written = notes.of(run) if run else {}
-    if not written:
-        return found.frame
-    return noted(found.frame, written, [f"{UPLOADS_SLUG}:{content_index(image)}" for image in found.stored.images])
+    return written, [note_key(image) for image in found.images] if written else []
 
 
-def _facts(by: JudgedBy) -> dict[str, object]:
-    """Everything that is known of a run that judged, or of the whole job."""
-    return by.model_dump(exclude={"also", "setting"}) | by.setting.fields
+def _run(by: JudgedBy) -> RunEntry | None:
+    return next((one for one in loading.runs() if one.name == by.run), None)

@@ -13,11 +13,11 @@ from app.figures.layout import Figure
 from app.frame import components, controls, jobs, state
 from app.frame.caching import kept
 from app.frame.state import ImageId
-from app.images.sources import UPLOADS_SLUG, refusals
+from app.images.sources import refusals
 from app.inspector import panel
 from app.inspector.subject import UPLOADED, Subject, loose_picture
 from app.inspector.waterfalls import Chosen
-from app.looks.pictures import data_uri
+from app.looks.pictures import data_uri, sheet
 from app.looks.wording import literal
 from app.reading import choosing, loading, view
 from app.reading.measures import Measure, percentile
@@ -25,11 +25,14 @@ from app.score_images import results
 from app.score_images.asking import AGAIN, counted
 from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
-from app.server.judgements import Settings, Stored
+from app.server.judgements import Stored
+from hvae.datasets import LOOSE
+from hvae.report.judged import told
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
+from hvae.verdicts.asked import Settings
 from hvae.verdicts.words import NO_ALARM, NOT_JUDGED
 
 PARTIAL_ROWS, NEWEST = 8, 8
@@ -134,7 +137,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         values, alarms = (found.frame[column].to_numpy() for column in (score.label, "alarm"))
         numbers = densities.uploaded_table(values, alarms, names, score.label)
         figure = kept("uploaded-marks", (stamp, score.label), lambda: marks(found, like, score))
-        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened)
+        shown = kept("uploaded-sheet", stamp, lambda: sheet(found.images[:MOST_MARKS]), "large")
+        components.chart(figure, numbers, "uploaded", key="uploaded-marks", on_click=_opened, sheet=shown)
     if known := results.judged_by(settings):
         decision.show(*known, settings.treatment, found.alpha)
 
@@ -180,8 +184,8 @@ def _listed(
 
 
 def _dataframe(found: Judged, shown: pd.DataFrame, key: str, **how: Any) -> None:
-    """Images with what stands beside them, the numbers of `results.columns` written as that says."""
-    number, formats = st.column_config.NumberColumn, results.columns(found).items()
+    """Images with what stands beside them, the numbers of `told.columns` written as that says."""
+    number, formats = st.column_config.NumberColumn, told.columns(found).items()
     written = {heading: number(heading, format=form) for heading, (_, form) in formats if form not in ("%s", "%d")}
     written["image"] = st.column_config.ImageColumn("image", width="small")
     st.dataframe(shown, hide_index=True, key=key, column_config=written, **how)
@@ -195,18 +199,18 @@ def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
 def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
     """The same images under every run."""
     components.section("Which run knows it best")
-    if (compared := results.compared(found)) is None:
+    if (compared := told.compared(found)) is None:
         st.info(literal("; ".join(filter(None, found.obstacles))) or "No image was judged by every run.")
         return
     table, said = compared
     st.html(f'<p class="prose">{components.escape(said)}</p>')
-    if len(table) < len(found.stored):
-        first = f"the first {counted(len(table), 'image')} of {len(found.stored):,}"
+    if len(table) < len(found.frame):
+        first = f"the first {counted(len(table), 'image')} of {len(found.frame):,}"
         st.caption(f"Every run has judged {first}; the others are left out here.")
     rows, here = rows[rows < len(table)], here[here < len(table)]
     if len(here):
-        shown = results.cells(found, table.iloc[here])
-        shown.insert(0, "image", list(map(data_uri, found.stored.images[here])))
+        shown = told.cells(found, table.iloc[here])
+        shown.insert(0, "image", list(map(data_uri, found.images[here])))
         title = '<p class="chart-title">p-values side by side</p>'
         _listed(found, shown, table, rows, here, "side-by-side", title)
 
@@ -238,17 +242,17 @@ def _opened(row: int) -> None:
 def _subject(stamp: str, found: Judged, like: Reference | None, score: Score, image: ImageId) -> Subject:
     """One image: its verdict in words, and where there is a reference its scores."""
     row, title = image.index, f"Image {image.index + 1}"
-    picture = loose_picture(found.stored.images, UPLOADS_SLUG, list(found.frame["name"]))
+    picture = loose_picture(found.images, LOOSE, list(found.frame["name"]))
     words = _verdict(found, row)
     if like is None:
         words += [
             "The scores of the reference part were deleted or made anew, so there is nothing to compare these with."
         ]
-        run = next((one for one in loading.runs() if one.name == found.stored.settings.run), None)
+        run = next((one for one in loading.runs() if one.name == found.settings.run), None)
         return Subject(run, image, title, lambda: picture, words=tuple(words))
     inside = loading.table(*like)
-    about = inside.metadata.model_copy(update={"slug": UPLOADS_SLUG})
-    table = ScoreTable(found.stored.frame, about, inside.run)
+    about = inside.metadata.model_copy(update={"slug": LOOSE})
+    table = ScoreTable(found.frame, about, inside.run)
 
     def values(measure: Measure) -> tuple[Floats, Floats]:
         return _inside(like, measure), measure.of(table, inside)
@@ -260,7 +264,7 @@ def _subject(stamp: str, found: Judged, like: Reference | None, score: Score, im
 
 def _verdict(found: Judged, row: int) -> list[str]:
     """What the p-value of an image means, and what other runs say; lines of HTML."""
-    one, settings = found.frame.iloc[row], found.stored.settings
+    one, settings = found.frame.iloc[row], found.settings
     word = (
         components.mark("raises an alarm")
         if one["alarm"]
@@ -275,7 +279,7 @@ def _verdict(found: Judged, row: int) -> list[str]:
         f"images are as far out.{differs}",
         *(
             f"Under {by.run}, p = {other['p'].iloc[row]:.4f}."
-            for by, other in zip(settings.also, found.stored.others, strict=True)
+            for by, other in zip(settings.also, found.others, strict=True)
             if row < len(other)
         ),
         *([one["changes"]] if one["changes"] else []),

@@ -17,7 +17,6 @@ from app.frame import jobs, state
 from app.preparing.controls import each
 from app.reading import loading
 from app.server import access, cores, judgements, limits
-from app.server.judgements import JudgedBy, Settings
 from app.server.queue import Report, Work
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.outside import Named, Picture, Refusal, collect
@@ -25,6 +24,7 @@ from hvae.datasets.own.preparing import Treatment
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
 from hvae.runs.settings import Setting
+from hvae.verdicts.asked import JudgedBy, Settings
 from hvae.verdicts.rule import rule
 
 if TYPE_CHECKING:

@@ -64,9 +64,8 @@ def given() -> tuple[Source, str, str] | None:
         key=f"trained-on-{way}",
         max_upload_size=limits.current().upload_mib_per_file,
     )
-    most, images = limits.current().upload_mib_together, limits.current().training_images
-    # What is to be seen there, folders.js says in the browser, before anything is sent.
-    st.html(f'<p class="prose" role="status" data-takes="{images} {most}" data-instead="{UNBOUND}"></p>')
+    most = limits.current().upload_mib_together
+    components.takes(limits.current().training_images, most, UNBOUND)
     if not files:
         return None
     if (size := sum(file.size for file in files) / 2**20) > most:

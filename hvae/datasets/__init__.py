@@ -3,6 +3,7 @@
 from hvae.datasets.base import DataSetInfo as DataSetInfo
 from hvae.datasets.base import ImageSet as ImageSet
 from hvae.datasets.layouts import layout as layout
+from hvae.datasets.noise import LOOSE as LOOSE
 from hvae.datasets.noise import content_index as content_index
 from hvae.datasets.noise import evaluation_noise as evaluation_noise
 from hvae.datasets.noise import evaluation_normals as evaluation_normals

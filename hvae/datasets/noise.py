@@ -62,6 +62,11 @@ def evaluation_normals(
     return normals
 
 
+LOOSE = "images"
+"""What images without a data set are called: their noise and notes go by it and by their content, so that a picture
+keeps its score under any file name and in any company."""
+
+
 def content_index(image: np.ndarray) -> int:
     """63-bit example index of an upload, from its pixels ``(channels, height, width)`` uint8 and not from its name."""
     digest = hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).digest()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from hvae import __version__
-from hvae.datasets import ImageSet, content_index
+from hvae.datasets import LOOSE, ImageSet, content_index
 from hvae.datasets.families import FAMILIES
 from hvae.errors import ConfigError, DataError
 from hvae.measuring.noise import EvaluationNoise
-from hvae.measuring.scorer import NOISE_KEY, Scorer
+from hvae.measuring.scorer import Scorer
 from hvae.models.blocks import fold_weight_norm
 from hvae.models.contract import Model
 from hvae.runs.checkpoints import load_checkpoint
@@ -158,7 +158,7 @@ def _log_density(model: Model, x: Tensor, column: int, seed: int, draw: int) -> 
     same = np.zeros(len(x), np.int64)
 
     def noise(samples: Sequence[int]) -> EvaluationNoise:
-        return EvaluationNoise(seed, NOISE_KEY, same, draw, samples, model.latent_shapes, x.device)
+        return EvaluationNoise(seed, LOOSE, same, draw, samples, model.latent_shapes, x.device)
 
     return model.measure(x, noise, reading="mean", samples=1, per_pass=1)[:, column]
 
@@ -166,6 +166,6 @@ def _log_density(model: Model, x: Tensor, column: int, seed: int, draw: int) -> 
 def _curve(scorer: Scorer, column: int, images: ImageSet, row: int) -> Curve:
     one = images.images[row : row + 1]
     changed = np.concatenate([FAMILIES["contrast"].of(one, 1 - contrast, 0) for contrast in CONTRASTS])
-    values = scorer.values(changed, NOISE_KEY, np.full(len(changed), content_index(one[0])))
+    values = scorer.values(changed, LOOSE, np.full(len(changed), content_index(one[0])))
     log_px = tuple(values[:, :, column].mean(0).tolist())
     return Curve(slug=images.slug, split=images.split, fingerprint=images.fingerprint, example=row, log_px=log_px)

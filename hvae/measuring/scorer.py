@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from hvae import __version__
-from hvae.datasets import content_index
+from hvae.datasets import LOOSE, content_index
 from hvae.errors import ConfigError, DataError
 from hvae.measuring.further import Further
 from hvae.measuring.noise import EvaluationNoise, prepare
@@ -134,11 +134,6 @@ class Scorer:
         return values[:count].cpu().numpy()
 
 
-NOISE_KEY = "images"
-"""Name of the noise of images without a data set; their content addresses it, so a picture keeps its score under any
-file name and in any company."""
-
-
 class Measurer:
     """One run, ready to measure images from outside, of the `image_shape` (channel, height, width) its model takes."""
 
@@ -161,11 +156,11 @@ class Measurer:
                 f"{images.shape[1:]}"
             )
         index = np.array([content_index(image) for image in images])
-        means = self._scorer.values(images, NOISE_KEY, index).mean(0)
+        means = self._scorer.values(images, LOOSE, index).mean(0)
         # Rounded as a stored table is, so that an image ranks as it would there.
         frame = pd.DataFrame(means.astype(np.float32), columns=self._scorer.columns)
         frame = pd.concat([frame, pixel_statistics(images)], axis=1).astype(np.float64)
         frame.insert(0, "example", np.arange(len(images)))
         frame.insert(1, "label", 0)
-        about = self._scorer.about(data="images", slug="images", split="all", data_fingerprint="")
+        about = self._scorer.about(data=LOOSE, slug=LOOSE, split="all", data_fingerprint="")
         return ScoreTable(frame, about, self._run)

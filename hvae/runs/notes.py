@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import Field, StringConstraints, ValidationError
 
 from hvae.config import Frozen, first_problem
+from hvae.datasets import LOOSE, content_index
 from hvae.errors import DataError
 from hvae.files import read_json, write_text
 
@@ -50,6 +52,11 @@ class Note(Frozen):
 class _Notes(Frozen):
     schema_version: Literal[1] = 1
     notes: Annotated[dict[Key, Note], Field(max_length=MAXIMUM_NOTES)]
+
+
+def note_key(image: np.ndarray) -> str:
+    """What the note on an image `(channel, height, width)` uint8 that is in no set goes by: its content."""
+    return f"{LOOSE}:{content_index(image)}"
 
 
 def read_notes(run: Path) -> dict[str, Note]:

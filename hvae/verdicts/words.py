@@ -69,6 +69,23 @@ def conclusion(together: Mapping[str, Any], doubtful: int, refused: int) -> str:
     return said
 
 
+def together(said: Mapping[str, Any], n_calibration: int, alpha: float) -> str:
+    """All images together, in sentences, by their `summary`."""
+    share, n = f"{100 * alpha:g} %", f"{said['n']:,} image{'s' * (said['n'] != 1)}"
+    text = (
+        f"{said['alarms']:,} of {n} raise{'s' * (said['alarms'] == 1)} an alarm at a budget of {share}. If all were "
+        f"in-distribution, about {said['expected']:.1f} would, and between {said['low']:,} and {said['high']:,} in 999 "
+        f"of 1,000 such collections. The Benjamini-Hochberg procedure calls {said['discoveries']:,} of them OOD, of "
+        f"which at most {share} are expected to be in-distribution."
+    )
+    if (least := said["least_rejections"]) > 1:
+        text += (
+            f" The smallest p there can be is 1 in {n_calibration + 1:,}, so with {n} that procedure can call none "
+            f"unless at least {least:,} are as far out as can be measured."
+        )
+    return text
+
+
 def knows_best(p: ArrayLike, alpha: float) -> np.ndarray:
     """Which runs know each image best: those with its largest p-value, unless every run raises an alarm.
 

@@ -106,6 +106,19 @@ class Visit:
             link = self.page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True)
         link.last.click()
 
+    def drop(self, path: Path) -> None:
+        """Drop a file or a folder onto the place that takes files, as from the desktop."""
+        zone = self.page.get_by_test_id("stFileUploaderDropzone")
+        zone.scroll_into_view_if_needed()
+        box = zone.bounding_box()
+        assert box
+        browser = self.page.context.new_cdp_session(self.page)
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            browser.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+        browser.detach()
+
     def navigate(self, title: str) -> None:
         """Open another page than this one through the navigation on top."""
         heading = self.page.get_by_role("heading", level=1)

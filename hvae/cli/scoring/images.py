@@ -16,6 +16,7 @@ from hvae.errors import ConfigError, DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hvae.cli.scoring.reporting import Kept
     from hvae.datasets.own.outside import Refusal, Treatment
     from hvae.runs.folders import RunEntry
     from hvae.verdicts.chosen import ChosenRule
@@ -50,9 +51,8 @@ def judge(
     `fail_if_ood` and the first run raises an alarm; its words become a `report`. A `rule_chosen` binds the weights.
     """
     from hvae.datasets.conversions import FITS
-    from hvae.datasets.own.preparing import Treatment, steps_of, usual_fit
-    from hvae.runs.catalogue import catalogue
-    from hvae.verdicts.rule import STATISTICS, rule
+    from hvae.datasets.own.preparing import steps_of
+    from hvae.verdicts.rule import STATISTICS
 
     if fit is not None:
         one_of(fit, FITS, "--fit")
@@ -62,29 +62,57 @@ def judge(
     _check(sources, alpha, report)
     # Before any model is loaded: a run without a rule is said at once.
     by: dict[str, Any] = {"score": score, "two_sided": two_sided, "statistic": statistic, "pixels": pixels}
-    rules = [rule(found, found.rule_setting(**asked), **by) for found in map(catalogue, runs)]
-    for one in rules:
-        if rule_chosen is not None:
-            rule_chosen.require(one)
-        one.require(alpha)
+    rules = _rules(runs, asked, by, alpha, rule_chosen)
+    treatments = [_treatment(run, fit, invert, steps) for run in runs]
     found: list[dict[str, Any]] = []
     refused: list[Refusal] = []
-    for run, own in zip(runs, rules, strict=True):
-        assert run.config is not None
-        trained = run.config.data.name
-        how = Treatment(run.config.model.image_shape, fit or usual_fit(trained), invert, steps, trained)
-        pictures: list[bytes] | None = [] if report is not None and not found else None
-        frame, refused, passed = _judge(run, own, sources, how, alpha, where, pictures)
+    frames: list[pd.DataFrame] = []
+    kept = _kept() if report is not None else None
+    for run, own, how in zip(runs, rules, treatments, strict=True):
+        frame, refused, passed = _judge(run, own, sources, how, alpha, where, kept if not found else None)
         found.append(_as_record(run, own, how, frame, refused, passed, alpha))
-        if report is not None and pictures:
-            _write_report(report, found[0], own, frame, pictures)
         if not len(frame):
             break
+        frames.append(frame)
+    if report is not None and kept is not None and frames:
+        from hvae.cli.scoring.reporting import write_report
+
+        catches = found[0]["catches"]
+        write_report(report, runs, rules, frames, kept, treatments[0], alpha, sources, catches, refused)
     _tell(found, refused, sources, alpha, as_json)
     if refused:
         raise typer.Exit(UNREAD)
     if fail_if_ood and any(image["ood"] for image in found[0]["images"]):
         raise typer.Exit(ALARM)
+
+
+def _rules(
+    runs: list[RunEntry], asked: dict[str, Any], by: dict[str, Any], alpha: float, chosen: ChosenRule | None
+) -> list[Rule]:
+    """The rule of each run, which can raise an alarm and is the one that was chosen."""
+    from hvae.runs.catalogue import catalogue
+    from hvae.verdicts.rule import rule
+
+    rules = [rule(found, found.rule_setting(**asked), **by) for found in map(catalogue, runs)]
+    for one in rules:
+        if chosen is not None:
+            chosen.require(one)
+        one.require(alpha)
+    return rules
+
+
+def _treatment(run: RunEntry, fit: str | None, invert: bool, steps: tuple[str, ...]) -> Treatment:
+    from hvae.datasets.own.preparing import Treatment, usual_fit
+
+    assert run.config is not None
+    trained = run.config.data.name
+    return Treatment(run.config.model.image_shape, fit or usual_fit(trained), invert, steps, trained)
+
+
+def _kept() -> Kept:
+    from hvae.cli.scoring.reporting import Kept
+
+    return Kept()
 
 
 def _check(sources: list[Path], alpha: float, report: Path | None) -> None:
@@ -122,17 +150,16 @@ def _judge(
     how: Treatment,
     alpha: float,
     where: str,
-    thumbnails: list[bytes] | None = None,
+    kept: Kept | None = None,
 ) -> tuple[pd.DataFrame, list[Refusal], list[Refusal]]:
     """(one row an image that could be read, the others with their reasons, what was left out by design).
 
-    A list of `thumbnails` takes one of each image that could be read.
+    What is `kept` of them is what a report shows.
     """
     import numpy as np
     import pandas as pd
 
     from hvae.datasets.own.outside import Refusal, collect
-    from hvae.report.judged import thumbnail
     from hvae.verdicts.judge import Judge
 
     frames: list[pd.DataFrame] = []
@@ -148,8 +175,8 @@ def _judge(
                 frame.insert(0, "image", [picture.name for picture in pictures])
                 frame.insert(1, "changes", ["; ".join(picture.changes) for picture in pictures])
                 frames.append(frame)
-                if thumbnails is not None:
-                    thumbnails += map(thumbnail, images)
+                if kept is not None:
+                    kept.add(images, frame)
             number += len(batch)
             on_progress(number, 0)
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), refused, passed
@@ -188,39 +215,6 @@ def _as_record(
     }
 
 
-def _write_report(out: Path, record: dict[str, Any], rule: Rule, frame: pd.DataFrame, thumbnails: list[bytes]) -> None:
-    """What one run says, as a file for people; its path is said on stderr, since stdout may be JSON."""
-    from hvae.cli.terminal import warn
-    from hvae.files import write_text
-    from hvae.report.judged import JudgedImages, document
-
-    setting, told = record["setting"], _together(record)
-    levels = {f"{label}, nats": (label, "%.1f") for label in setting["levels"]}
-    shown = {"name": ("name", "%s"), "doubts": ("caveats", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
-    shown |= levels | ({"stands out by": ("decided_by", "%s")} if "decided_by" in frame else {})
-    shown |= {"done to the file": ("changes", "%s")}
-    table = frame.rename(columns={"image": "name"}).assign(alarm=frame["ood"])
-    parts = [name for name in frame if name.startswith(f"{rule.levels[0].label}: ")]
-    refused = [(one["image"], one["reason"]) for one in record["refused"]]
-    note = [f"{record['run']}: {setting['note']}"] * bool(setting["note"])
-    facts = {name: value for name, value in setting.items() if name != "note"}
-    found = JudgedImages(
-        record["run"],
-        record["conclusion"],
-        told,
-        record["catches"],
-        table,
-        thumbnails,
-        shown,
-        parts,
-        facts,
-        note,
-        refused,
-    )
-    write_text(out, document(found))
-    warn(f"the report is {out}")
-
-
 def _show(record: dict) -> None:
     """The verdicts of one run as a table."""
     from rich.markup import escape
@@ -228,6 +222,8 @@ def _show(record: dict) -> None:
 
     from hvae.cli.terminal import show
     from hvae.datasets.own.names import cut
+    from hvae.runs.settings import Setting
+    from hvae.verdicts.words import together
 
     setting = record["setting"]
     # Before any verdict: whoever reads on must know which of them rest on little.
@@ -248,23 +244,9 @@ def _show(record: dict) -> None:
     if setting["note"]:
         say(f"{record['run']}: {setting['note']}")
     say(f"{record['conclusion']} {record['catches']}")
-    say(_together(record))
-
-
-def _together(record: dict[str, Any]) -> str:
-    """All images together, in a sentence, with the setting."""
-    setting, together = record["setting"], record["together"]
-    needed = (
-        f"; with {together['n']:,} images and {setting['n_calibration']:,} to calibrate, none is possible below "
-        f"{together['least_rejections']:,}"
-    )
-    return (
-        f"{record['run']} ({setting['score']}, reading {setting['reading']}, S = {setting['samples']}, "
-        f"R = {setting['draws']}): {together['alarms']:,} of {together['n']:,} images raise an alarm at "
-        f"{setting['alpha']:g}; if all were in-distribution, {together['low']:,} to {together['high']:,} would. Held "
-        f"at a false discovery rate of {setting['alpha']:g} (Benjamini-Hochberg): {together['discoveries']:,}"
-        f"{needed if together['least_rejections'] > 1 else ''}."
-    )
+    how = Setting.of(**{name: setting[name] for name in Setting().fields})
+    told = together(record["together"], setting["n_calibration"], setting["alpha"])
+    say(f"{record['run']} ({setting['score']}, {how}): {told}")
 
 
 def _show_side_by_side(records: list[dict], alpha: float) -> None:

@@ -32,7 +32,7 @@ def by_layer(asked: Asked) -> Drawn:
     layers = sorted({int(layer) for frame in frames for layer in frame["layer"]})
     axes.set(xlabel="layer", ylabel=r"mean $|r|$ (crosses: shuffled)", ylim=(0, 1))
     axes.set_xticks(layers, [f"$z_{{{layer}}}$" for layer in layers])
-    style.legend(axes)
+    style.legend(axes, "above", ncols=2)
     return Drawn(figure, pd.concat(frames, ignore_index=True))
 
 

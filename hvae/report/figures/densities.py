@@ -29,7 +29,7 @@ def ratios(asked: Asked) -> Drawn:
 
 def _drawn(asked: Asked, scores: Sequence[Score]) -> Drawn:
     """A panel a score: the density of every set over shared edges."""
-    figure, panels = style.panels(len(scores))
+    figure, panels = style.panels(len(scores), 1.5 + style.LEGEND_LINE * ((len(asked.tables) + 1) // 2) / len(scores))
     frames = []
     for one, axes in zip(scores, panels, strict=True):
         unit, values = in_common_unit(one, asked.tables) if one.name == "bound" else ("nats", None)
@@ -45,5 +45,5 @@ def _drawn(asked: Asked, scores: Sequence[Score]) -> Drawn:
             row = {"score": one.label, "unit": unit, "data": slug, "n": len(on_set)}
             frames.append(pd.DataFrame(row | {"x": centres, "density": found.density}))
         axes.set(xlabel=f"{style.symbol(one.label)} ({unit})", ylabel="density", ylim=(0, None))
-    style.legend(panels[0])
+    style.legend(panels[0], "above", ncols=2)
     return Drawn(figure, pd.concat(frames, ignore_index=True))

@@ -1,6 +1,7 @@
 """Figures 1 and 3: what images of every set become when their lowest latents are forgotten. Needs the weights."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from hvae.report.figures.asking import Asked
 from hvae.report.figures.drawn import Drawn
 from hvae.runs.catalogue import WHOLE_SPLITS
 from hvae.runs.images.training_set import load_images
+
+_LETTER = 0.062
+"""Inches: about the width of a letter."""
 
 
 def ends(asked: Asked) -> Drawn:
@@ -70,16 +74,20 @@ def _split(asked: Asked, slug: str) -> str:
 def _grid(asked: Asked, columns: Sequence[np.ndarray], shown: Sequence[int]) -> Figure:
     """`columns` holds `(row, n, channel, height, width)` of each set, in [0, 1]."""
     count = sum(one.shape[1] for one in columns)
-    left, gap, top = 0.42, 0.08, 0.2
+    left, gap = 0.42, 0.08
     side = (style.COLUMN - left - gap * (len(columns) - 1)) / count
+    widths = [one.shape[1] * side for one in columns]
+    titles = [
+        wrap(asked.title(slug), max(4, int(width / _LETTER))) for slug, width in zip(_sets(asked), widths, strict=True)
+    ]
+    top = 0.09 + 0.11 * max(map(len, titles))
     rows = len(shown) + 1
     figure = Figure(figsize=(style.COLUMN, top + rows * side))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     x = left
-    for slug, pictures in zip(_sets(asked), columns, strict=True):
-        width = pictures.shape[1] * side
-        axes.text(x + width / 2, top - 0.05, asked.title(slug), ha="center", va="bottom", parse_math=False)
+    for title, width, pictures in zip(titles, widths, columns, strict=True):
+        axes.text(x + width / 2, top - 0.05, "\n".join(title), ha="center", va="bottom", parse_math=False)
         for row in range(rows):
             for place, picture in enumerate(pictures[row]):
                 start = x + place * side

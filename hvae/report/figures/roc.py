@@ -14,8 +14,8 @@ POINTS = 300
 def curves(asked: Asked) -> Drawn:
     """A panel a score, a curve an OOD set with its AUROC; after Havtorn et al. (2021), Fig. 7."""
     scores = [score("bound", asked.depth, 0), score("llr", asked.depth, asked.level(1))]
-    figure, panels = style.panels(len(scores), 2.2)
     own, *others = asked.tables
+    figure, panels = style.panels(len(scores), 2.2 + style.LEGEND_LINE * len(others))
     frames = []
     for one, axes in zip(scores, panels, strict=True):
         inside = one.of(own)
@@ -32,5 +32,5 @@ def curves(asked: Asked) -> Drawn:
         label = f"share of {asked.title(own.metadata.slug)} called OOD"
         axes.set(xlim=(0, 1), ylim=(0, 1.005), ylabel="share of OOD caught", title=style.symbol(one.label))
         axes.set_xlabel(label, parse_math=False)
-        style.legend(axes, loc="lower right", title="AUROC", title_fontsize=6)
+        style.legend(axes, "below", title="AUROC with its 95 % interval", title_fontsize=6)
     return Drawn(figure, pd.concat(frames, ignore_index=True))

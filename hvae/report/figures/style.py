@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from hvae.datasets.looks import drawn_as
 
 COLUMN = 3.25
 """Inches: the width of a column of the paper."""
+LEGEND_LINE = 0.13
+"""Inches: the height of a name in a legend."""
 _DASHES: dict[str, Any] = {
     "solid": "-",
     "dash": "--",
@@ -63,9 +66,16 @@ def line(slug: str) -> dict[str, Any]:
     return {"color": colour, "linestyle": _DASHES[dash]}
 
 
-def legend(axes: Axes, **options: Any) -> None:
-    """The names of the lines; those of folders may hold signs that matplotlib takes for mathematics."""
-    for text in axes.legend(**options).get_texts():
+def legend(axes: Axes, side: Literal["above", "below"], **options: Any) -> None:
+    """The names of the lines outside the panel, where no line runs behind them.
+
+    Those of folders may hold signs that matplotlib takes for mathematics.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    loc, anchor, inches = ("lower center", (0.5, 1.0), 0.0) if side == "above" else ("upper center", (0.5, 0.0), -0.33)
+    place = axes.transAxes + ScaledTranslation(0, inches, figure.dpi_scale_trans)
+    for text in axes.legend(loc=loc, bbox_to_anchor=anchor, bbox_transform=place, **options).get_texts():
         text.set_parse_math(False)
 
 
@@ -73,5 +83,6 @@ def symbol(label: str) -> str:
     """A score such as `-L>0` or `LLR>1` as a formula."""
     name, _, k = label.partition(">")
     sign, name = ("-", name[1:]) if name.startswith("-") else ("", name)
-    font = "mathcal" if len(name) == 1 else "mathrm"
-    return rf"${sign}\{font}{{{name}}}^{{>{k}}}$" if k else name
+    # A letter that every font has: those of the mathematical one are signs of its own, which show as boxes in SVG.
+    name = "\N{SCRIPT CAPITAL L}" if name == "L" else name
+    return rf"${sign}\mathrm{{{name}}}^{{>{k}}}$" if k else name

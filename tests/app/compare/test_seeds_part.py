@@ -31,6 +31,9 @@ def test_seeds_are_one_row_and_what_all_miss_is_shown(root: Path, visit) -> None
     assert "lite x 2 seeds" in text and said in text
     count = re.search(r"<strong>(\d+) of 60 images of MNIST</strong> are missed by every seed", text)
     assert count is not None and int(count[1]) < 60
+    asked = {"run": "lite-seed0", "ood": ["mnist"], "score": "llr", "k": "1", "among": "mnist"}
+    gallery = sound(visit("gallery", **asked, verdict="passes every seed"))
+    assert f"{count[1]} images of MNIST, passed by every seed" in gallery
     app = visit("scores", run="lite-seed0", ood=["mnist"], score="llr", k="1")
     assert "The same over 2 seeds: mean ± spread" in [one.label for one in app.expander]
     app.session_state["scores-seeds"] = True

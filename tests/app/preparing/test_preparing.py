@@ -13,10 +13,10 @@ from app.preparing import controls, preview
 from app.score_images import work
 from app.score_images.work import Given
 from app.server import judgements
-from app.server.judgements import Settings
 from hvae.datasets.own.outside import Named
 from hvae.datasets.own.preparing import SCAN, STEPS, Treatment
 from hvae.runs.settings import Setting
+from hvae.verdicts.asked import Settings
 from tests.app.conftest import sound
 
 HOW = Treatment((1, 28, 28), "extend", like="mnist")

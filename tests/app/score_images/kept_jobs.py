@@ -10,9 +10,10 @@ from app.server import judgements
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.settings import Setting
+from hvae.verdicts.asked import JudgedBy, Settings
 
 HOSTILE = "</script><img src=x onerror=alert(1)>.png"
-SETTINGS = judgements.Settings(
+SETTINGS = Settings(
     run="clothes", setting=Setting(), source="2 files", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
     depth=2, statistic="rank",
 )  # fmt: skip
@@ -52,7 +53,7 @@ def kept(complete: bool = True, **settings: object) -> None:
 
 def further(n: int = 2) -> None:
     """A job of two runs that was interrupted while the second, which knows every image, judged the n-th image."""
-    kept(also=(judgements.JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
+    kept(also=(JudgedBy(run="a <b>run</b>", setting=Setting(), n_calibration=80),), complete=False)
     frame, _ = scored(n)
     judgements.add(judgements.folder(JOB), 0, frame.drop(columns=["name", "changes"]).assign(p=0.95), place=0)
 

@@ -12,6 +12,7 @@ from app.score_images.results import Reference
 from app.server import judgements
 from app.server.limits import Limits
 from hvae.errors import HvaeError, TableError
+from hvae.report.judged import told
 from hvae.verdicts import words
 from tests.app.conftest import sound
 from tests.app.score_images.kept_jobs import JOB, SETTINGS, further, kept, many, weights
@@ -35,7 +36,7 @@ def test_the_report_has_the_p_values_side_by_side(root: Path) -> None:
     text = results.report(results.judged(stored, 0.05))
     assert "<h2>p-values side by side, 3 of 3 images</h2>" in text and "<td>0.9500</td>" in text
     assert "a &lt;b&gt;run&lt;/b&gt; knows 3 best" in text and "<b>run" not in text
-    assert "<td>further run 1, n_calibration</td><td>80</td>" in text
+    assert "<td>further run 1, calibration images</td><td>80</td>" in text
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_result_by_one_run_has_nothing_side_by_side(root: Path) -> None:
     kept()
     stored = judgements.read(JOB)
     assert stored is not None and stored.others == ()
-    assert results.compared(results.judged(stored, 0.05)) is None
+    assert told.compared(results.judged(stored, 0.05)) is None
 
 
 def test_every_row_is_on_one_of_the_pages(
@@ -118,7 +119,7 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     found = results.judged(stored, 0.05)
     like = results.reference(stored.settings.model_copy(update={"weights_sha256": weights()}))
     assert isinstance(like, Reference)
-    drawn = section.marks(found, like, found.stored.settings.levels[0]).to_json()
+    drawn = section.marks(found, like, found.settings.levels[0]).to_json()
     assert drawn and "<img src=x" not in drawn
     text = results.report(found)
     assert "<img src=x" not in text and "<b>notes" not in text

@@ -1,5 +1,6 @@
 """The page that judges one's own images: from the preview over the job to the table, the report and a reload."""
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,17 +13,22 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app.frame import jobs
+from app.reading import loading
 from app.score_images import results, section, work
 from app.score_images.work import Given
 from app.server import cores, judgements
+from hvae.datasets import LOOSE, content_index
 from hvae.datasets.own.outside import Named
+from hvae.measuring.reconstructions import reconstruct_repeatedly
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
+from hvae.runs.notes import write_note
 from hvae.runs.score_tables import ScoreTable, write_table
 from hvae.scores import SCORES, SingleScore
 from hvae.verdicts import rule as verdict_rule
 from tests.app.conftest import finish_jobs, judging_run, sound
 from tests.app.score_images.kept_jobs import HOSTILE, JOB, SETTINGS, kept, png, scored
+from tests.hvae.commands import invoke
 from tests.synthetic import make_run, make_tables
 
 
@@ -54,7 +60,7 @@ def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Calla
     kept(complete=False)
     text = sound(visit("score_images", job=JOB))
     assert "by a restart of the server, by hand or by its time limit: 3 images had been scored" in text
-    assert "No run was found" in text and "1 of 3 images raise an alarm" in text
+    assert "No run was found" in text and "1 of 3 images raises an alarm" in text
     assert "<img src=x" not in text and "<b>notes" not in text and "not an image" in text
     assert "results of the job in this link are not kept" in sound(visit("score_images", job="../../../etc"))
 
@@ -96,6 +102,50 @@ def test_the_work_scores_every_readable_file_and_names_the_others(clothes: Path)
     judgements.add(judgements.folder(JOB), 1, *scored(2))
     newest = judgements.read(JOB, newest=1)
     assert newest is not None and len(newest) == 2, "while it runs only the newest batches are read"
+
+
+def test_the_page_and_the_command_write_the_same_report(clothes: Path, tmp_path: Path) -> None:
+    files, name = {"a.png": png(200), "b.png": png(0), "notes.png": b"<html>"}, Future()
+    (tmp_path / "mine").mkdir()
+    for file, content in files.items():
+        (tmp_path / "mine" / file).write_bytes(content)
+    asked = SETTINGS.model_copy(update={"source": "mine", "like": "fashionmnist", "two_sided": True})
+    judgements.create(JOB, asked, lambda _: True)
+    name.set_result(JOB)
+    given = Given("3 files", tuple(Named(f"mine/{file}", content) for file, content in files.items()), ("1",))
+    work.scoring([find_run("clothes")], given, asked, name)(lambda done, total: None, lambda: False)
+    write_note(clothes, LOOSE, content_index(np.full((1, 28, 28), 200, np.uint8)), "seen before", ["odd"])
+    stored = judgements.read(JOB)
+    assert stored is not None
+    judged = results.judged(stored, 0.9)
+    assert judged.frame["alarm"].any()
+    how = (
+        "--fit",
+        "pad",
+        "--score",
+        "llr",
+        "--two-sided",
+        "--alpha",
+        0.9,
+        "--device",
+        "cpu",
+        "--report",
+        tmp_path / "said.html",
+    )
+    assert invoke("score", "clothes", "--images", tmp_path / "mine", *how).exit_code == 4
+    written = (tmp_path / "said.html").read_text().replace(f"{tmp_path}/mine", "mine")
+    assert written == results.report(judged), "the same numbers, words, notes, pictures and maps"
+    walked = reconstruct_repeatedly(
+        loading.checkpoint(find_run("clothes")).layered("reconstruct"), stored.images,
+        np.array([content_index(image) for image in stored.images]), preprocessing="binarise", key=LOOSE,
+    )  # fmt: skip
+    lost = walked.maps("log p(x|z) lost")[1].sum((1, 2))[judged.frame["alarm"]]
+    assert {f"{one:+.1f} nats".replace("-", "\N{MINUS SIGN}") for one in lost} == set(
+        re.findall(r"<figcaption>(.*?)</figcaption>", written)
+    )
+    assert "seen before" in written and "(k = 1), in nats" in written
+    (clothes / "model.safetensors").unlink()
+    assert "is not shown: the weights of clothes are not here." in results.report(judged)
 
 
 def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(

@@ -17,6 +17,7 @@ import hvae
 from hvae.datasets.own.outside import Picture, collect
 from tests.app.conftest import judging_run
 from tests.browser.conftest import PATIENCE, ROOT, Visit, launch
+from tests.browser.pages.test_scores_page import spot_of, wait_for_chart
 from tests.hvae.commands import invoke
 from tests.hvae.datasets.own.test_preparing import AS_SCAN, photograph, png, scan, screenshot
 
@@ -34,12 +35,26 @@ def test_a_folder_is_scored_with_what_lies_below_it(chromium: str, visit: Callab
     with launch(tmp_path / "runs", tmp_path / "data") as dashboard:
         visited = visit(dashboard, "/score_images?run=clothes&pictures=folder")
         page = visited.page
-        page.locator("input[type=file]").set_input_files(tmp_path / "mine")
+        visited.drop(tmp_path / "mine")
         page.get_by_role("button", name="Score them").click()
-        expect(page.get_by_text("of 3 images raise an alarm")).to_be_visible()
-        expect(page.get_by_text("broken.png").first).to_be_visible()
+        expect(page.get_by_text(re.compile("of 3 images raises? an alarm at"))).to_be_visible()
+        expect(page.get_by_text("mine.zip/broken.png").first).to_be_visible()
         visited.settle()
+        wait_for_chart(page, "uploaded-marks")
+        assert {"mine.zip/deeper/three.png", "mine.zip/one.png"} <= set(marks_of(page))
+        spot = spot_of(page, "uploaded-marks", *marks_of(page)["mine.zip/two.png"])
+        page.mouse.move(spot["x"] - 40, spot["y"] - 30)
+        page.mouse.move(spot["x"], spot["y"], steps=5)
+        shown = page.locator(".hovered")
+        expect(shown).to_be_visible()
+        assert shown.evaluate("box => box.style.backgroundImage").startswith('url("data:image/webp')
         visited.sound()
+
+
+def marks_of(page: Page) -> dict[str, tuple[int, int]]:
+    """Trace and point of each image by its name, in the figure of all of them."""
+    data = page.locator(".st-key-uploaded-marks .js-plotly-plot").evaluate("plot => plot.data.map(one => one.text)")
+    return {name: (trace, point) for trace, names in enumerate(data) for point, name in enumerate(names or ())}
 
 
 def product(seed: int) -> Image.Image:

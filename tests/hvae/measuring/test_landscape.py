@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from hvae.datasets import ImageSet
+from hvae.datasets import LOOSE, ImageSet
 from hvae.measuring.landscape import expansion, measure_landscape, moments
 from hvae.measuring.noise import EvaluationNoise
-from hvae.measuring.scorer import NOISE_KEY
 from hvae.models.flow.config import FlowConfig, ScaleConfig
 from hvae.models.logistic_mixture import DiscretisedLogisticMixture
 from hvae.runs.checkpoints import load_checkpoint, save_weights
@@ -75,7 +74,7 @@ def test_of_a_quadratic_density_the_expansion_is_the_gap(run: Path) -> None:
         gap = 0.0
         for one, sign in ((other, 1), (known, -1)):
             same = np.zeros(len(one), int)
-            noise = EvaluationNoise(0, NOISE_KEY, same, draw, [0], model.latent_shapes)
+            noise = EvaluationNoise(0, LOOSE, same, draw, [0], model.latent_shapes)
             uniform = torch.special.ndtr(noise("inference", 0, SHAPE))
             with torch.no_grad():
                 gap += sign * float(model.log_terms(torch.from_numpy(one.images) + uniform).sum(0).mean())

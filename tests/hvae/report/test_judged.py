@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from hvae.report.judged import MOST_ALARMS, JudgedImages, document, thumbnail
+from hvae.report.judged.document import MOST_ALARMS, JudgedImages, document, most_unusual, thumbnail
+from hvae.report.judged.where import Where, diverging, through_scale, where
+from hvae.runs.settings import Setting
+from hvae.verdicts.asked import Settings
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def judged(n: int = 1_000) -> JudgedImages:
+def judged(n: int = 1_000, side: int = 32) -> JudgedImages:
     random = np.random.default_rng(0)
-    pictures = [thumbnail(random.integers(0, 256, (3, 32, 32), dtype=np.uint8)) for _ in range(10)]
+    pictures = [thumbnail(random.integers(0, 256, (3, side, side), dtype=np.uint8)) for _ in range(10)]
     p = (np.arange(n)[::-1] + 1) / (n + 1)
     frame = pd.DataFrame({"name": [f"{HOSTILE} {number}" for number in range(n)], "p": p, "alarm": p <= 0.05})
     frame = frame.assign(verdict=np.where(frame["alarm"], "unusual", "no alarm"), caveats="", differs_at="r_1")
@@ -23,8 +27,9 @@ def judged(n: int = 1_000) -> JudgedImages:
     frame["joint: log p"], frame["joint: r_1"] = 1.5, 3.0
     shown = {"name": ("name", "%s"), "verdict": ("verdict", "%s"), "p": ("p", "%.4f")}
     return JudgedImages(
-        "a_run", "Look at them.", "The budget is 5 %.", "It catches 90 % of MNIST.", frame, pictures * (n // 10), shown,
-        ["joint: log p", "joint: r_1"], {"alpha": 0.05, "note": HOSTILE}, ["few"], [("x.png", HOSTILE)],
+        "a_run", "Look at them.", ["The budget is 5 %."], "It catches 90 % of MNIST.", frame,
+        pictures * (n // 10), shown, ["joint: log p", "joint: r_1"], {"alpha": 0.05, "note": HOSTILE}, ["few"],
+        [("x.png", HOSTILE)],
     )  # fmt: skip
 
 
@@ -32,7 +37,13 @@ def test_a_report_of_a_thousand_images_is_read_from_the_top_and_fits_into_an_e_m
     found = judged()
     text = document(found, datetime(2026, 3, 7))
     assert 500_000 < len(text.encode()) < 2_000_000
-    wanted = ("7 March 2026", "Look at them.", "The budget is 5 %.", "It catches 90 %", "not proven to be fine")
+    wanted = (
+        "7 March 2026",
+        "Look at them.",
+        "The budget is 5&nbsp;%.",
+        "It catches 90&nbsp;%",
+        "not proven to be fine",
+    )
     wanted += (
         "1 image doubtful before any verdict: blank",
         "12 most unusual of 50 alarms",
@@ -51,7 +62,43 @@ def test_a_report_of_a_thousand_images_is_read_from_the_top_and_fits_into_an_e_m
     assert text.count("<tr") == shown + 6 and shown > 400
 
 
-def test_what_does_not_fit_is_counted() -> None:
-    found = judged(4_000)
-    text = document(found)
+def test_what_does_not_fit_is_counted_and_maps_of_large_colour_images_fit() -> None:
+    found = judged(4_000, side=64)
+    rows = most_unusual(found.frame)
+    random = np.random.default_rng(1)
+    maps = {row: random.normal(scale=4, size=(64, 64)) for row in rows}
+    text = document(replace(found, where=Where(maps, k=2, most=25.0, draws=16)))
     assert len(text.encode()) < 2_000_000 and "of 4,000 images" in text and "as many as fit" in text
+    assert text.count("<figure>") == text.count("<figcaption>") == MOST_ALARMS == len(rows)
+    assert "z<sub>1</sub> to z<sub>2</sub> from the prior (k = 2), the mean of 16 draws, in nats" in text
+    assert "\N{MINUS SIGN}25 nats: predicted better" in text and "25 nats or more: the image was needed" in text
+    total = f"{maps[rows[0]].sum():+.1f} nats".replace("-", "\N{MINUS SIGN}")
+    assert f"<figcaption>{total}</figcaption>" in text.split("<article>")[1]
+    assert "http" not in text and "<script" not in text
+
+
+def test_no_map_leaves_no_box_and_missing_weights_are_one_sentence() -> None:
+    found = judged(100)
+    assert "<figure" not in document(found) and "from the prior" not in document(found)
+    settings = Settings(
+        run="gone", setting=Setting(), source="", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
+        depth=2, statistic="rank",
+    )  # fmt: skip
+    images = {0: np.zeros((1, 28, 28), np.uint8)}
+    why = "Where in the image the evidence lies is not shown: the weights of gone are not here."
+    lost = where(None, settings, images)
+    assert lost.missing == why
+    text = document(replace(found, where=lost))
+    assert text.count(why) == 1 and "<figure" not in text
+    flow = settings.model_copy(update={"depth": 0, "score": "bound"})
+    for nothing in (where(None, flow, images), where(None, settings, {})):
+        assert not nothing.maps and not nothing.missing
+
+
+def test_the_scale_is_diverging_and_clips() -> None:
+    colours = diverging().astype(int)
+    assert colours.shape == (256, 3)
+    middle = through_scale(np.array([[0.0, -99.0, 99.0]]), -7, 7, diverging())[0].astype(int)
+    assert np.ptp(middle[0]) < 8 and middle[0].min() > 240, "what changes nothing is nearly white"
+    assert middle[1].tolist() == colours[0].tolist() and middle[2].tolist() == colours[-1].tolist()
+    assert colours[0, 2] > colours[0, 0] and colours[-1, 0] > colours[-1, 2], "violet below, orange above"

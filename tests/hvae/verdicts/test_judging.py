@@ -101,7 +101,7 @@ def test_the_table_and_the_exit_code(folder, monkeypatch) -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 4
     said = " ".join(result.stdout.split())
-    assert f"not read: {folder.name}/page.png" in said and "raise an alarm at 0.5" in said
+    assert f"not read: {folder.name}/page.png" in said and "raise an alarm at a budget of 50 %" in said
     (folder / "page.png").unlink()
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 3 and "00.png" in result.stdout

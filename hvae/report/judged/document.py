@@ -1,4 +1,4 @@
-"""The report of judged images: one HTML file that needs nothing else, small enough for an e-mail.
+"""The report as it is mailed: one HTML file that needs nothing else, small enough for an e-mail.
 
 In the order in which it is read: date and conclusion, the threshold and what it catches, what has to be known before
 any verdict, the most unusual alarms with their evidence, then the table, and last how it was made. Text from outside
@@ -20,6 +20,7 @@ import pandas as pd
 from PIL import Image
 
 from hvae.datasets.own.names import cut
+from hvae.report.judged.where import HIGH_END, LOW_END, Where, diverging, through_scale
 
 MOST_BYTES = 1_900_000
 """Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
@@ -30,15 +31,29 @@ _TABLE_SHARE = 0.85
 _LARGEST_SIDE = 64
 """Pixels of a thumbnail."""
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1B1F24; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } .date { color: #555; margin-top: 0; } .conclusion { font-size: 1.2rem; font-weight: 600; }
+:root { color-scheme: light dark; --ink: #1B1F24; --quiet: #555; --line: #D5DAE0; --page: #FFF; --bar: #D55E00; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --ink: #E8EAED; --quiet: #A9B0B8; --line: #3A414A; --page: #14171B; --bar: #F0863C; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 70rem;
+  margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+h1 { margin-bottom: 0; } .date { color: var(--quiet); margin-top: 0; }
+.conclusion { font-size: 1.2rem; font-weight: 600; } h2 { margin: 2rem 0 .5rem; } p, li { max-width: 48rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
-th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #D5DAE0; vertical-align: middle; }
-img { width: 56px; image-rendering: pixelated; } .alarm { font-weight: 600; } .frame { overflow-x: auto; }
-.alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
-.alarms article { border: 1px solid #D5DAE0; border-radius: .5rem; padding: .8rem; overflow-wrap: anywhere; }
-.alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .part { display: grid; font-size: .85rem;
-grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; } .part i { background: #D55E00; height: .6rem; }
+th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: middle; }
+td { min-width: 3rem; } img { width: 56px; image-rendering: pixelated; display: block;
+  outline: 1px solid var(--line); }
+tr.alarm td { font-weight: 600; } .frame { overflow-x: auto; overflow-wrap: normal; }
+.alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
+.alarms article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; }
+.alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .shown { display: flex; gap: .8rem; align-items: start; }
+figure { margin: 0; } figcaption { color: var(--quiet); font-size: .85rem; text-align: center; }
+.scale { display: flex; flex-wrap: wrap; gap: .3rem .6rem; align-items: center; font-size: .85rem; max-width: none; }
+.scale span { width: 12rem; height: .8rem; border: 1px solid var(--line); }
+.part { display: grid; grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; font-size: .85rem; }
+.part i { background: var(--bar); height: .6rem; }
+@media print { html { font-size: 11px; } body { margin: 0; max-width: none; font-size: 11px; }
+  td { padding: .1rem .6rem .1rem 0; } td img { width: 28px; } article, tr, .scale { break-inside: avoid; }
+  h2 { break-after: avoid; } .part i, .scale span { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
 
@@ -48,8 +63,8 @@ class JudgedImages:
 
     run: str
     conclusion: str
-    threshold: str
-    """The budget in words, and what all images together say."""
+    threshold: Sequence[str]
+    """The budget in words, and what all images together say; a paragraph each."""
     catches: str
     frame: pd.DataFrame
     """One row an image: `name`, `verdict`, `p`, `alarm` (bool), `caveats`, and what is `shown`."""
@@ -65,14 +80,16 @@ class JudgedImages:
     refused: Sequence[tuple[str, str]] = ()
     beside: tuple[pd.DataFrame, str] | None = None
     """Cells of the p-values of several runs side by side, and what they say."""
+    where: Where = field(default_factory=Where)
+    """Pixel maps of the most unusual alarms."""
 
 
-def thumbnail(image: np.ndarray) -> bytes:
+def thumbnail(image: np.ndarray, *, lossless: bool = False) -> bytes:
     """`(channel, height, width)` uint8 as a small WebP file."""
     pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
     picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     picture.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
-    picture.save(buffer := io.BytesIO(), "WEBP", quality=70, method=4)
+    picture.save(buffer := io.BytesIO(), "WEBP", quality=70, method=4, lossless=lossless)
     return buffer.getvalue()
 
 
@@ -80,11 +97,13 @@ def document(found: JudgedImages, today: datetime | None = None) -> str:
     """The report as HTML, at most about `MOST_BYTES` long; `today` is its date."""
     date = f"{today or datetime.now(UTC):%d %B %Y}".lstrip("0")
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Verdicts on images</title>",
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'><title>Verdicts on images</title>",
         f"<style>{_STYLE}</style><h1>Verdicts on images</h1>",
         f"<p class='date'>{date}, by {_text(found.run)}</p>",
         f"<p class='conclusion'>{_text(found.conclusion)}</p>",
-        f"<h2>The threshold, and what it catches</h2><p>{_text(found.threshold)}</p><p>{_text(found.catches)}</p>",
+        "<h2>The threshold, and what it catches</h2>",
+        *(f"<p>{_text(one).replace(' %', '&nbsp;%')}</p>" for one in (*found.threshold, found.catches) if one),
         "<h2>Before you read a verdict</h2>",
         f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in _caveats(found))}</ul>",
         *_alarms(found),
@@ -108,11 +127,15 @@ def _caveats(found: JudgedImages) -> Iterator[str]:
 
 def _alarms(found: JudgedImages) -> Iterator[str]:
     """The most unusual alarms: image, verdict, what stands out, and what its score is the sum of."""
-    alarms = np.flatnonzero(found.frame["alarm"].to_numpy())
-    if not len(alarms):
+    count = int(found.frame["alarm"].sum())
+    if not count:
         return
-    order = alarms[np.argsort(found.frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS]
-    yield f"<h2>The {len(order):,} most unusual of {len(alarms):,} alarms</h2><div class='alarms'>"
+    order = most_unusual(found.frame)
+    yield f"<h2>The {len(order):,} most unusual of {count:,} alarms</h2>" if len(order) < count else "<h2>Alarms</h2>"
+    yield from _key(found.where)
+    if found.parts:
+        yield "<p>The bars are the parts that the score of an image is the sum of, in nats.</p>"
+    yield "<div class='alarms'>"
     for row in order:
         one = found.frame.iloc[row].to_dict()
         lines = [f"<b>{_text(cut(str(one['name'])))}</b>", f"{_text(one['verdict'])} (p = {one['p']:.4f})"]
@@ -120,8 +143,42 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
         lines += [f"Before judging: {_text(one['caveats'])}"] if one["caveats"] else []
         lines += [_text(one[column]) for column in ("tags", "note") if column in found.frame and one[column]]
         said = "".join(f"<p>{line}</p>" for line in lines)
-        yield f"<article>{_picture(found.pictures[row])}{said}{''.join(_evidence(one, found.parts))}</article>"
+        shown = f"<div class='shown'>{_picture(found.pictures[row])}{_map(found.where, row)}</div>"
+        yield f"<article>{shown}{said}{''.join(_evidence(one, found.parts))}</article>"
     yield "</div>"
+
+
+def most_unusual(frame: pd.DataFrame) -> list[int]:
+    """The rows of the alarms that are shown with their evidence, the most unusual first."""
+    alarms = np.flatnonzero(frame["alarm"].to_numpy())
+    return alarms[np.argsort(frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS].tolist()
+
+
+def _key(where: Where) -> Iterator[str]:
+    """How to read the maps, with their colours; or why there are none."""
+    if where.missing:
+        yield f"<p>{_text(where.missing)}</p>"
+    if not where.maps:
+        return
+    latents = "z<sub>1</sub>" if where.k == 1 else f"z<sub>1</sub> to z<sub>{where.k}</sub>"
+    over = f", the mean of {where.draws} draws" * (where.draws > 1)
+    yield (
+        f"<p>Beside each image stands where it is lost: log p(x|z) of each pixel with every latent z from the image, "
+        f"minus that with {latents} from the prior (k = {where.k}){over}, in nats. Below it, their sum.</p>"
+    )
+    stops = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in diverging()[::17])
+    low, high = (_signed(_text(one.format(low=-where.most, high=where.most))) for one in (LOW_END, HIGH_END))
+    yield f"<p class='scale'>{low}<span style='background:linear-gradient(90deg, {stops})'></span>{high}</p>"
+
+
+def _map(where: Where, row: int) -> str:
+    """The map of an image at the size of its picture; empty where it has none."""
+    if row not in where.maps:
+        return ""
+    values, total = where.maps[row], _signed(f"{where.maps[row].sum():+.1f} nats")
+    painted = through_scale(values, -where.most, where.most, diverging())
+    picture = _picture(thumbnail(painted.transpose(2, 0, 1), lossless=True), f"Where it is lost: {total} in all")
+    return f"<figure>{picture}<figcaption>{total}</figcaption></figure>"
 
 
 def _evidence(one: Mapping[Any, Any], parts: Sequence[str]) -> Iterator[str]:
@@ -171,8 +228,12 @@ def _refused(refused: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield _table(["file", "reason"], rows)
 
 
-def _picture(image: bytes) -> str:
-    return f"<img alt='' src='data:image/webp;base64,{base64.b64encode(image).decode()}'>"
+def _picture(image: bytes, alt: str = "") -> str:
+    return f"<img alt='{alt}' src='data:image/webp;base64,{base64.b64encode(image).decode()}'>"
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def _text(value: object) -> str:
