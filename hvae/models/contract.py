@@ -15,9 +15,8 @@ from hvae.config import ModelConfig, TrainingConfig
 from hvae.models.latents import Noise
 from hvae.models.proposal import Reading
 
-
 Weights = Mapping[str, float | Tensor]
-"""What terms of an objective are weighted by, by the names of `Model.schedule`; numbers, or tensors () on the device."""
+"""By the names of `Model.schedule` what terms of an objective are weighted by: numbers, or tensors () on the device."""
 
 
 class Objective(NamedTuple):
@@ -56,13 +55,13 @@ class Model(nn.Module, ABC):
     ) -> Objective:
         """What is minimised on a minibatch of preprocessed images, under the `weights` of `schedule` at that moment.
 
-        Only a model of labels looks at the `labels` (batch,) int64. The `generator` is that of all noise, on the model's
-        device; numbers are drawn by `hvae.models.drawing`. A weight that is a tensor is not zero, and no value of a
-        tensor is looked at: the step may be recorded once and played again.
+        Only a model of labels looks at the `labels` (batch,) int64. The `generator` is that of all noise, on the
+        model's device; numbers are drawn by `hvae.models.drawing`. A weight that is a tensor is not zero, and no value
+        of a tensor is looked at: the step may be recorded once and played again.
         """
 
     def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
-        """What the objective is weighted by at a fraction `progress` of training in [0, 1]; a learning curve shows it."""
+        """What the objective is weighted by at a fraction `progress` of training in [0, 1]; the curve shows it."""
         return {}
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Minibatches: which images in which order, preprocessed where they are used, and the noise of every step.
 
-Every random number follows from (seed, purpose) alone, by however many processes it is trained. On an accelerator the images lie there whole, as uint8,
-where there is room for them, so that no step waits for the host.
+Every random number follows from (seed, purpose) alone, by however many processes it is trained. On an accelerator the
+images lie there whole, as uint8, where there is room for them, so that no step waits for the host.
 """
 
 from collections.abc import Iterator

@@ -69,9 +69,9 @@ def train(
     It gets `config.json` with the identity of the `whole` training set (default the one that `fitted` was taken from,
     without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
     `history.csv` and `resume.safetensors`; to `resume` from that gives the same as an uninterrupted run. Accelerator,
-    devices and nodes are as Lightning Fabric names them; on a single GPU steps are played from a CUDA `graph`. `on_step` is called on the first process after each step,
-    on an accelerator after every `STEPS_BETWEEN_LOOKS`, and a `KeyboardInterrupt` of its own ends the training with
-    what was learnt up to this step kept.
+    devices and nodes are as Lightning Fabric names them; on a single GPU steps are played from a CUDA `graph`.
+    `on_step` is called on the first process after each step, on an accelerator after every `STEPS_BETWEEN_LOOKS`, and
+    a `KeyboardInterrupt` of its own ends the training with what was learnt up to this step kept.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.

@@ -178,7 +178,9 @@ def _flops_of_training(config: RunConfig) -> float:
     model, x = _model(config)
     with FlopCounterMode(display=False) as counter:
         generator = torch.Generator().manual_seed(0)
-        model.objective(x, torch.zeros(len(x)), generator, config.training, model.schedule(config.training, 1.0)).loss.backward()
+        model.objective(
+            x, torch.zeros(len(x)), generator, config.training, model.schedule(config.training, 1.0)
+        ).loss.backward()
     return counter.get_total_flops() / len(x)
 
 

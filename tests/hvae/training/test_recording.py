@@ -54,7 +54,9 @@ class Tape(TorchDispatchMode):
         """All of them again, each result where it was before."""
         for function, args, kwargs, before in self.made:
             now = function(*args, **kwargs)
-            for old, new in zip(*(one if isinstance(one, tuple | list) else [one] for one in (before, now)), strict=True):
+            for old, new in zip(
+                *(one if isinstance(one, tuple | list) else [one] for one in (before, now)), strict=True
+            ):
                 if isinstance(old, Tensor) and old is not new:
                     old.copy_(new)
 
