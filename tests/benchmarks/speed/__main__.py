@@ -21,6 +21,7 @@ import torch
 
 from hvae.presets import preset
 from hvae.runs.settings import Precision
+from tests.benchmarks.page import into_page
 from tests.benchmarks.speed.work import (
     BATCH,
     Work,
@@ -31,7 +32,6 @@ from tests.benchmarks.speed.work import (
     training,
 )
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "speed.md"
 BEGIN, END = "<!-- speed: make bench -->", "<!-- speed ends -->"
 PAPER, COLOUR = "fashionmnist", "cifar10-biva-lite"
 SAMPLES = 64
@@ -165,9 +165,7 @@ def main() -> None:
     found = table(asked.turns, asked.clock)
     print(found)
     if not asked.print:
-        text = PAGE.read_text()
-        before, _, rest = text.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{found}\n{END}{rest.partition(END)[2]}")
+        into_page(found, BEGIN, END)
 
 
 if __name__ == "__main__":
