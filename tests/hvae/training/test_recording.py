@@ -104,7 +104,12 @@ def trained(config: RunConfig, folder: Path, recorder: type[Taped] | None) -> tu
 
 
 @pytest.mark.parametrize(
-    ("settings", "recorder"), [({}, Taped), (MIXED, Taped), ({}, Unfit)], ids=["fp32", "bf16", "unfit"]
+    ("settings", "recorder"),
+    [
+        pytest.param({}, Taped, id="fp32", marks=pytest.mark.slow),
+        pytest.param(MIXED, Taped, id="bf16"),
+        pytest.param({}, Unfit, id="unfit"),
+    ],
 )
 def test_a_recorded_training_is_the_plain_one_to_the_bit(
     tmp_path: Path,
