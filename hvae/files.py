@@ -5,10 +5,11 @@ import hashlib
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from filelock import FileLock
 from pydantic import BaseModel, ValidationError
@@ -80,6 +81,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         hint = "free some space" if number in _FULL else "check the folder"
         kept = "; what was there before is kept" if path.exists() else ""
         raise WriteError(f"could not write {path}: {os.strerror(number)}; {hint}{kept}") from error
+
+
+def scratch_file() -> IO[bytes]:
+    """A temporary file without a name, which is gone however the process ends."""
+    return tempfile.TemporaryFile(prefix="hvae-")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
+import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hvae.files import scratch_file
 from hvae.inputs import require_regular
 
 LARGE = 8_000_000
@@ -75,12 +76,13 @@ def read_parquet(path: Path) -> pa.Table:
 def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Each column by its name, one in memory at a time; as `read_parquet` otherwise."""
     require_regular(path)
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        stored = _stored(file.schema_arrow)
-        for name, one in (stored or {name: name for name in file.schema_arrow.names}).items():
+    schema = pq.read_schema(path)
+    for name, one in (_stored(schema) or {name: name for name in schema.names}).items():
+        # Opened for each, so that no number of files read side by side is too large.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             column = file.read([one]).column(0)
-            column.validate(full=True)
-            yield name, column
+        column.validate(full=True)
+        yield name, column
 
 
 def content_hash(content: pa.Table) -> str:
@@ -113,7 +115,7 @@ def spilled(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> pd.DataFrame:
     """
     found: dict[str, Any] = {}
     places: dict[str, tuple[int, int, np.dtype]] = {}
-    with tempfile.TemporaryFile(prefix="hvae-") as file:
+    with scratch_file() as file:
         for name, column in columns:
             found[name] = column.to_pandas()
             if pa.types.is_string(column.type) or not len(column):
@@ -130,6 +132,25 @@ def spilled(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> pd.DataFrame:
     for name, (offset, size, dtype) in places.items():
         found[name] = held[offset : offset + size].view(dtype)
     return pd.DataFrame(found, copy=False)
+
+
+def spooled(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> pa.Table:
+    """Columns as they come, as a table that lies in a temporary file: one of them is in memory at a time."""
+    places: list[tuple[str, int, int]] = []
+    with scratch_file() as file:
+        for name, column in columns:
+            begin = file.tell()
+            with pa.ipc.new_stream(file, pa.schema([(name, column.type)])) as stream:
+                for part in pa.table({name: column}).to_batches(_ROWS):
+                    stream.write_batch(part)
+            places.append((name, begin, file.tell()))
+            file.write(bytes(-file.tell() % _ALIGNED))
+        file.flush()
+        if not places:
+            return pa.table({})
+        held = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    read = {name: pa.ipc.open_stream(held[begin:end]).read_all().column(0) for name, begin, end in places}
+    return pa.table(read)
 
 
 def whole_schema(schema: pa.Schema) -> pa.Schema:
@@ -163,7 +184,9 @@ def _repeats(content: pa.Table, name: str, other: str) -> bool:
     both = content.field(name).type, content.field(other).type
     if both[0] != both[1] or not pa.types.is_floating(both[0]):
         return False
-    return content.column(name).to_numpy().tobytes() == content.column(other).to_numpy().tobytes()
+    one, two = (content.column(each).to_numpy() for each in (name, other))
+    # To the bit: zeros of either sign are not the same, a NaN is.
+    return np.array_equal(one.view(np.uint8), two.view(np.uint8))
 
 
 def _encoding(kind: pa.DataType) -> str:

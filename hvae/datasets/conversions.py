@@ -42,6 +42,8 @@ def conform(
     check_image_shape(image_shape)
     channels, height, width = image_shape
     pixels = 255 - pixels if invert else pixels
+    if pixels.shape == (height, width, channels):
+        return pixels.transpose(2, 0, 1).copy()
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image = image.convert("L" if channels == 1 else "RGB")
     if image.size != (width, height):

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, overload
 import numpy as np
 
 from hvae.errors import DataError
+from hvae.files import scratch_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 IN_MEMORY = 32 * 2**20
 """Bytes that are kept in an array."""
 _PORTION = 4 * 2**20
+_ROOM = 2**20
 _FEW_NAMES = 20_000
 
 
@@ -31,35 +33,52 @@ class Growing:
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype | type) -> None:
         self._shape, self._dtype = shape, np.dtype(dtype)
-        self._waiting: list[np.ndarray] = []
+        # Blocks rather than a list of what came: an array of 64 bytes is an object of 200.
+        size = max(1, self._dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
+        self._in_block = max(1, _PORTION // size)
+        self._blocks: list[np.ndarray] = []
+        self._free = 0
+        """Rows of the last block that are not filled yet."""
         self._bytes, self._rows = 0, 0
         self._file: IO[bytes] | None = None
 
     def append(self, rows: np.ndarray) -> None:
         """Add rows (m, ...) of the shape and type; `DataError` where the temporary folder is full."""
-        self._waiting.append(np.ascontiguousarray(rows, self._dtype))
-        self._bytes += rows.nbytes
+        done = 0
+        while done < len(rows):
+            if not self._free:
+                if self._bytes > (IN_MEMORY if self._file is None else 0):
+                    self._spill()
+                self._blocks.append(np.empty((self._in_block, *self._shape), self._dtype))
+                self._free = self._in_block
+            some = rows[done : done + self._free]
+            begin = self._in_block - self._free
+            self._blocks[-1][begin : begin + len(some)] = some
+            self._free -= len(some)
+            self._bytes += some.nbytes
+            done += len(some)
         self._rows += len(rows)
-        if self._bytes > (IN_MEMORY if self._file is None else _PORTION):
-            self._spill()
 
     def array(self) -> np.ndarray:
         """All rows (n, ...); nothing can be appended after it."""
-        if self._file is None:
-            return np.concatenate(self._waiting) if self._waiting else np.empty((0, *self._shape), self._dtype)
+        if self._file is None and self._bytes <= IN_MEMORY:
+            return np.concatenate(self._filled()) if self._rows else np.empty((0, *self._shape), self._dtype)
         self._spill()
-        self._file.flush()
+        assert self._file is not None
         found = np.memmap(self._file, self._dtype, "c", shape=(self._rows, *self._shape))
         # The array has a hold of its own.
         self._file.close()
         return found
 
+    def _filled(self) -> list[np.ndarray]:
+        return [*self._blocks[:-1], *(one[: self._in_block - self._free] for one in self._blocks[-1:])]
+
     def _spill(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="hvae-")  # noqa: SIM115  # grows with every call
+                self._file = scratch_file()
                 weakref.finalize(self, self._file.close)
-            for rows in self._waiting:
+            for rows in self._filled():
                 self._file.write(rows.data)
             self._file.flush()
         except OSError as error:
@@ -69,7 +88,15 @@ class Growing:
                 f"the folder for temporary files, {tempfile.gettempdir()}, does not take so many images "
                 f"({error.strerror}): name another one in TMPDIR"
             ) from None
-        self._waiting, self._bytes = [], 0
+        self._blocks, self._free, self._bytes = [], 0, 0
+
+
+def room(rows: int, dtype: np.dtype | type) -> np.ndarray:
+    """An array (rows,) to be filled, of zeros; of many rows a temporary file, whose memory `release` gives back."""
+    if rows * np.dtype(dtype).itemsize <= _ROOM:
+        return np.zeros(rows, dtype)
+    with scratch_file() as file:
+        return np.memmap(file, dtype, "w+", shape=(rows,))
 
 
 def read_rows(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -210,4 +237,4 @@ def some_names(names: Sequence[str], rows: np.ndarray) -> Sequence[str]:
 def _chunk(texts: list[str]) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array(texts, pa.large_string())
+    return pa.array(texts, pa.string())

@@ -1,6 +1,7 @@
 """How the images of a data set lie in their frame, as far as others can be prepared to lie as they do."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from hvae.datasets.conversions import parse_name
 
@@ -27,6 +28,7 @@ _LAYOUTS = {
 }
 
 
+@lru_cache
 def layout(name: str) -> Layout:
     """The layout of a data set by its name; nothing is known of one's own images, which were prepared to train on."""
     source, shape = parse_name(name)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from filelock import Timeout
 
 from hvae.datasets import ImageSet
-from hvae.datasets.held import release, some_names
+from hvae.datasets.held import release, room, some_names
 from hvae.errors import CheckpointError, ConfigError, DataError, TableError
 from hvae.files import read_sealed, run_lock, write_sealed
 from hvae.measuring.further import FURTHER
@@ -157,7 +157,7 @@ class _Scoring:
     def _statistics(self, chunks: list[tuple[int, int]]) -> dict[str, np.ndarray]:
         """Means over the draws of each row, and their standard errors where there are several, as they are stored."""
         names = [*self.columns, *(f"{name}_se" for name in self.columns if self.how.draws > 1)]
-        found = {name: np.empty(len(self.rows), column_type(name).to_pandas_dtype()) for name in names}
+        found = {name: room(len(self.rows), column_type(name).to_pandas_dtype()) for name in names}
         for start, stop in chunks:
             values = self._kept(start, stop)
             statistics = values.mean(0)
@@ -166,6 +166,7 @@ class _Scoring:
                 statistics = np.concatenate([statistics, errors], axis=1)
             for name, column in zip(names, statistics.T, strict=True):
                 found[name][start:stop] = column_array(name, column).to_numpy()
+                release(found[name])
         return found
 
     def _content(self, statistics: dict[str, np.ndarray]) -> pa.Table:
@@ -232,7 +233,8 @@ class _Adding(_Scoring):
         content = self._before().replace_schema_metadata(None)
         content = content.drop_columns([name for name in statistics if name in content.column_names])
         for name, values in statistics.items():
-            column = np.full(len(self.images), np.nan, values.dtype)
+            column = room(len(self.images), values.dtype)
+            column[:] = np.nan
             column[self.rows] = values
             content = content.append_column(name, pa.array(column))
         return content

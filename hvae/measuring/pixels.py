@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.special import entr
 
 from hvae.datasets import ImageSet
-from hvae.datasets.held import release
+from hvae.datasets.held import release, room
 from hvae.errors import DataError, HvaeError
 from hvae.runs import pixel_tables
 from hvae.runs.columns import PIXEL_COLUMNS
@@ -29,11 +29,12 @@ def measure_pixels(images: ImageSet) -> Path:
     found = pixel_tables.find(images.fingerprint)
     if found is not None:
         return found
-    measured = {column.name: np.empty(len(images), np.float32) for column in PIXEL_COLUMNS}
+    measured = {column.name: room(len(images), np.float32) for column in PIXEL_COLUMNS}
     for start in range(0, len(images), _AT_ONCE):
         some = pixel_statistics(images.images[start : start + _AT_ONCE])
         for name, values in measured.items():
             values[start : start + _AT_ONCE] = some[name]
+            release(values)
         release(images.images)
     return pixel_tables.write(pd.DataFrame(measured, copy=False), images.fingerprint)
 

@@ -5,7 +5,7 @@ config with a model, and one line in `hvae.config.KINDS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from hvae.config import ModelConfig, TrainingConfig
 from hvae.models.latents import Noise
 from hvae.models.proposal import Reading
+
+Weights = Mapping[str, float | Tensor]
+"""By the names of `Model.schedule` what terms of an objective are weighted by: numbers, or tensors () on the device."""
 
 
 class Objective(NamedTuple):
@@ -48,16 +51,17 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
-        """What is minimised on a minibatch of preprocessed images, at a fraction `progress` of training in [0, 1].
+        """What is minimised on a minibatch of preprocessed images, under the `weights` of `schedule` at that moment.
 
-        Only a model of labels looks at the `labels` (batch,) int64; each kind takes what it needs of the schedules of
-        `training`. The `generator` is that of all noise, on the model's device.
+        Only a model of labels looks at the `labels` (batch,) int64. The `generator` is that of all noise, on the
+        model's device; numbers are drawn by `hvae.models.drawing`. A weight that is a tensor is not zero, and no value
+        of a tensor is looked at: the step may be recorded once and played again.
         """
 
     def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
-        """What the objective is weighted by at a fraction of training, for the learning curve."""
+        """What the objective is weighted by at a fraction `progress` of training in [0, 1]; the curve shows it."""
         return {}
 
     @abstractmethod

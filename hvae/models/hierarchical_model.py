@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from hvae.config import FreeBits, TrainingConfig
 from hvae.models.blocks import data_dependent_initialisation
 from hvae.models.bounds import ImportanceWeightedBound, Sweep
-from hvae.models.contract import Model, Objective
+from hvae.models.contract import Model, Objective, Weights
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.models.latents import Latent, Noise, Pass, generator_noise
 from hvae.models.proposal import Reading, elbo_proposal
@@ -32,7 +32,7 @@ def free_nats_at(progress: float, config: FreeBits) -> float:
     return config.nats * (config.gone - progress) / (config.gone - config.constant)
 
 
-def floored_divergence(latent: Latent, config: FreeBits, nats: float) -> Tensor:
+def floored_divergence(latent: Latent, config: FreeBits, nats: float | Tensor) -> Tensor:
     """Divergence -log r_l with free bits, scalar: mean over the minibatch.
 
     Kingma et al. (2016), eq. 15, with its unit and its average made explicit; see `FreeBits`.
@@ -49,12 +49,24 @@ def floored_divergence(latent: Latent, config: FreeBits, nats: float) -> Tensor:
     else:
         floor = nats / channels
     if config.average == "minibatch":
-        return divergence.mean(0).clamp(min=floor).sum()
+        return over_processes(divergence.mean(0)).clamp(min=floor).sum()
     return divergence.clamp(min=floor).reshape(len(divergence), -1).sum(1).mean()
 
 
-def objective(result: Pass, x: Tensor, config: TrainingConfig, progress: float) -> Objective:
-    """The objective of one pass of x with every z from the posterior, at a fraction `progress` of training.
+def over_processes(mean: Tensor) -> Tensor:
+    """The mean over the minibatch of all processes, each of which has the `mean` of its share.
+
+    Its gradient is that of this share: processes average theirs.
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return mean
+    whole = mean.detach().clone()
+    distributed.all_reduce(whole)
+    return mean + (whole / distributed.get_world_size() - mean.detach())
+
+
+def objective(result: Pass, x: Tensor, config: TrainingConfig, weights: Weights) -> Objective:
+    """The objective of one pass of x with every z from the posterior, under the `weights` of a schedule.
 
     Its loss is -(log p(x|z) - beta * sum_l floored divergence_l), mean over the minibatch.
     """
@@ -62,12 +74,12 @@ def objective(result: Pass, x: Tensor, config: TrainingConfig, progress: float) 
     ratios = [ratio for latent in result.latents if (ratio := latent.log_ratio()) is not None]
     if len(ratios) < len(result.latents):
         raise ValueError("the objective needs every latent drawn from the posterior")
-    nats = free_nats_at(progress, config.free_bits)
-    if nats > 0:
+    nats = weights["free_nats"]
+    if isinstance(nats, Tensor) or nats > 0:
         divergences = [floored_divergence(latent, config.free_bits, nats) for latent in result.latents]
     else:
         divergences = [-ratio.mean() for ratio in ratios]
-    loss = beta_at(progress, config) * sum(divergences) - log_likelihood.mean()
+    loss = weights["beta"] * sum(divergences) - log_likelihood.mean()
     return Objective(loss, log_likelihood, torch.stack(ratios))
 
 
@@ -80,10 +92,10 @@ class HierarchicalModel(HierarchicalVAE, Model):
             self._pass(x, generator)
 
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
         """The ELBO with free bits and warm-up."""
-        return objective(self._pass(x, generator), x, training, progress)
+        return objective(self._pass(x, generator), x, training, weights)
 
     def schedule(self, training: TrainingConfig, progress: float) -> dict[str, float]:
         """Weight of the divergences, and their floor in nats per position."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from hvae.models.drawing import normals
 from hvae.models.proposal import Draw
 
 Walk = Literal["inference", "generation"]
@@ -46,7 +47,7 @@ class SharedNoise:
 
 def generator_noise(lanes: int, generator: torch.Generator) -> SharedNoise:
     """Noise from an explicit generator, on the generator's device."""
-    return SharedNoise(lanes, lambda shape: torch.randn(shape, generator=generator, device=generator.device))
+    return SharedNoise(lanes, lambda shape: normals(shape, generator))
 
 
 def align(tensor: Tensor, lanes: int) -> Tensor:

@@ -32,6 +32,7 @@ from hvae.parquet_files import (
     read_footer,
     read_parquet,
     spilled,
+    spooled,
     whole_schema,
     write_parquet,
 )
@@ -209,7 +210,8 @@ def write_table(folder: Path, table: ScoreTable) -> Path:
     names = list(table.frame.columns)
     if tuple(names[:2]) != KEYS:
         raise TableError(f"a score table begins with the columns {', '.join(KEYS)}, not {', '.join(names[:2])}")
-    content = pa.table({name: column_array(name, _stored(table.frame, name)) for name in names})
+    stored = {name: table.frame[name].to_numpy() if name != NAME else [*map(str, table.frame[name])] for name in names}
+    content = pa.table({name: column_array(name, values) for name, values in stored.items()})
     require_sound(content, table.metadata.file_name)
     return write_content(folder / "scores" / table.metadata.file_name, content, table.metadata)
 
@@ -275,8 +277,7 @@ def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = N
     """
     if columns is None and path.is_file() and path.stat().st_size > LARGE:
         metadata = read_metadata(path)
-        with _readable(path):
-            return ScoreTable(spilled(_verified(path, metadata)), metadata, run)
+        return ScoreTable(spilled(verified(path, metadata)), metadata, run)
     metadata, content = read_content(path, columns)
     frame = content.to_pandas()
     # Nobody computes in half precision: the square of 256 is infinite there.
@@ -287,25 +288,28 @@ def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = N
 def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[TableMetadata, pa.Table]:
     """The columns of a score table as they are stored, verified; raises as `read_table` does.
 
-    With names to `keep`, the others are verified and let go, one at a time: a large table need not be held whole.
+    A large table lies in a temporary file. With names to `keep`, the others are verified and let go, one at a time.
     """
     metadata = read_metadata(path)
+    if keep is not None:
+        return metadata, pa.table({name: one for name, one in verified(path, metadata) if name in keep})
+    if path.stat().st_size > LARGE:
+        return metadata, spooled(verified(path, metadata))
     with _readable(path):
-        if keep is not None:
-            return metadata, pa.table({name: one for name, one in _verified(path, metadata) if name in keep})
         content = read_parquet(path)
     _require_written(path, content_hash(content), metadata)
     require_sound(content, path.name)
     return metadata, content
 
 
-def _verified(path: Path, metadata: TableMetadata) -> Iterator[tuple[str, pa.ChunkedArray]]:
+def verified(path: Path, metadata: TableMetadata) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Each column by its name, one in memory at a time; what is wrong with any is known once the last was taken."""
     digest = hashlib.sha256()
-    for name, column in read_columns(path):
-        add_to_hash(digest, name, column)
-        require_sound(pa.table({name: column}), path.name)
-        yield name, column
+    with _readable(path):
+        for name, column in read_columns(path):
+            add_to_hash(digest, name, column)
+            require_sound(pa.table({name: column}), path.name)
+            yield name, column
     _require_written(path, digest.hexdigest(), metadata)
 
 
@@ -343,7 +347,3 @@ def _version(stored: bytes) -> int | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return version if type(version) is int else None
-
-
-def _stored(frame: pd.DataFrame, name: str) -> Sequence[str] | np.ndarray:
-    return [str(one) for one in frame[name]] if name == NAME else frame[name].to_numpy()

@@ -6,7 +6,7 @@ Imports no torch.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from hvae.errors import ConfigError, TableError
-from hvae.runs.score_tables import TableMetadata, read_content, write_content
+from hvae.parquet_files import read_footer, spooled, whole_schema
+from hvae.runs.score_tables import TableMetadata, read_content, read_metadata, verified, write_content
 
 FOLDER = ".shards"
 """Below `scores/`, a folder a table."""
@@ -82,35 +83,47 @@ def merge(run: Path, paths: Sequence[Path], weights: str | None) -> Path:
         TableError: a damaged shard, one of another model, setting or data set, one that is missing or twice there.
     """
     whole: TableMetadata | None = None
-    parts: dict[int, pa.Table] = {}
-    first, total, of = "", 0, 0
+    parts: dict[int, tuple[Path, TableMetadata]] = {}
+    first, total, of, columns = "", 0, 0, list[str]()
     for path in paths:
-        about, content = read_content(path)
-        shard, rows = _shard(path, content)
+        about, schema = read_metadata(path), whole_schema(read_footer(path).schema.to_arrow_schema())
+        shard, rows = _shard(path, schema)
         if whole is None:
-            whole, first, total, of = about, path.name, rows, shard.of
+            whole, first, total, of, columns = about, path.name, rows, shard.of, schema.names
         if (total, of) != (rows, shard.of):
             raise TableError(f"{path.name} is one of {shard.of} of {rows:,} rows, {first} of {of} of {total:,}")
         if shard.number in parts:
             raise TableError(f"{path.name} is there twice: name each shard once")
-        _require_alike(path.name, about, content, first, whole, parts)
-        if not np.array_equal(content.column("example").to_numpy(), shard.rows(total)):
+        _require_alike(path.name, about, first, whole)
+        if schema.names != columns:
+            raise TableError(
+                f"{path.name} has other columns than {first}: score it again with the same version of hvae"
+            )
+        _, held = next(verified(path, about))
+        if not np.array_equal(held.to_numpy(), shard.rows(total)):
             raise TableError(f"{path.name} has other rows than shard {shard}: score it again")
-        parts[shard.number] = content
+        parts[shard.number] = path, about
     if whole is None:
         raise TableError("there are no shards to merge")
     if weights is not None and whole.weights_sha256 != weights:
         raise TableError(f"{first} is of other weights than {run.name} has: merge into the run it was scored with")
     if absent := [str(Shard(one, of)) for one in range(1, of + 1) if one not in parts]:
         raise TableError(f"{whole.file_name} lacks {len(absent)} of {of} shards: score --shard {', '.join(absent[:5])}")
-    content = pa.concat_tables([parts[number].replace_schema_metadata(None) for number in sorted(parts)])
+    content = spooled(_joined([parts[number] for number in sorted(parts)]))
     return write_content(run / "scores" / whole.file_name, _with_further(run, whole, content), whole)
 
 
-def _shard(path: Path, content: pa.Table) -> tuple[Shard, int]:
+def _joined(parts: Sequence[tuple[Path, TableMetadata]]) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """The columns of all shards, one in memory at a time; every shard is verified by the end."""
+    for found in zip(*(verified(path, about) for path, about in parts), strict=True):
+        (name, first), *_ = found
+        yield name, pa.chunked_array([chunk for _, one in found for chunk in one.chunks], first.type)
+
+
+def _shard(path: Path, schema: pa.Schema) -> tuple[Shard, int]:
     """(which shard a file says it is, rows of the whole); `TableError` for what is no shard."""
     try:
-        held = json.loads((content.schema.metadata or {})[SHARD_KEY])
+        held = json.loads((schema.metadata or {})[SHARD_KEY])
         shard, rows = Shard(held["number"], held["of"]), held["rows"]
         if not all(type(one) is int for one in (shard.number, shard.of, rows)) or not 1 <= shard.number <= shard.of:
             raise ValueError
@@ -121,18 +134,13 @@ def _shard(path: Path, content: pa.Table) -> tuple[Shard, int]:
     return shard, rows
 
 
-def _require_alike(
-    name: str, about: TableMetadata, content: pa.Table, first: str, whole: TableMetadata, parts: dict[int, pa.Table]
-) -> None:
+def _require_alike(name: str, about: TableMetadata, first: str, whole: TableMetadata) -> None:
     mine, its = (one.model_dump(exclude=set(_OWN)) for one in (about, whole))
     if differing := [field for field in its if mine[field] != its[field]]:
         raise TableError(
             f"{name} is not of the table that {first} is of: another {differing[0]} ({str(mine[differing[0]])[:60]} "
             f"and {str(its[differing[0]])[:60]})"
         )
-    columns = next(iter(parts.values())).column_names if parts else content.column_names
-    if content.column_names != columns:
-        raise TableError(f"{name} has other columns than {first}: score it again with the same version of hvae")
 
 
 def _with_further(run: Path, whole: TableMetadata, content: pa.Table) -> pa.Table:

@@ -1,7 +1,7 @@
 """Minibatches: which images in which order, preprocessed where they are used, and the noise of every step.
 
-Every random number follows from (seed, purpose, rank) alone. On an accelerator the images lie there whole, as uint8,
-where there is room for them, so that no step waits for the host.
+Every random number follows from (seed, purpose) alone, by however many processes it is trained. On an accelerator the
+images lie there whole, as uint8, where there is room for them, so that no step waits for the host.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from torch.utils.data import DistributedSampler
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
 from hvae.models.blocks import channels_last
+from hvae.models.drawing import Share, integers, uniforms
 
 SHARE_OF_MEMORY = 0.3
 """Of what is free on an accelerator, that images may take."""
@@ -26,7 +27,8 @@ class Batches:
     """The images of a training on this process's device."""
 
     def __init__(self, fabric: lightning.Fabric, config: RunConfig, fitted: ImageSet) -> None:
-        self._device, self._rank, self._config = fabric.device, fabric.global_rank, config
+        self._device, self._config = fabric.device, config
+        self._rank, self._world = fabric.global_rank, fabric.world_size
         self.images, self.labels = held(fitted, fabric.device)
         self._sampler = DistributedSampler(
             range(len(fitted)),  # type: ignore[arg-type]
@@ -55,11 +57,21 @@ class Batches:
             self._order = epoch, torch.tensor(list(self._sampler)).to(self.images.device)
         return self._order[1][position * self.size : (position + 1) * self.size]
 
+    def seed(self, *purpose: int) -> int:
+        """63 bits that depend on the seed of the training and the purpose alone."""
+        # Where the 0 stands was the number of the process.
+        entropy = [self._config.training.seed, 0, *purpose]
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
     def generator(self, *purpose: int) -> torch.Generator:
-        """A generator that depends on the seed, the purpose and the rank alone."""
-        entropy = [self._config.training.seed, self._rank, *purpose]
-        seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        return torch.Generator(self._device).manual_seed(seed)
+        """A generator that depends on the seed of the training and the purpose alone."""
+        return torch.Generator(self._device).manual_seed(self.seed(*purpose))
+
+    def noise(self, step: int) -> torch.Generator:
+        """The generator of the noise of a step, of which this process takes that of its own images."""
+        several = self._world > 1
+        made = Share(self._device, self._rank, self._world) if several else torch.Generator(self._device)
+        return made.manual_seed(self.seed(1, step))
 
     def taken(self, index: Tensor) -> Part:
         """The images and labels at an index (batch,) on the device, as they are stored."""
@@ -73,13 +85,13 @@ class Batches:
         """Images in [0, 1], channels last; mutated pixels and binarisation are drawn afresh at every read."""
         grey = images.to(self._device, non_blocking=True).float() / 255
         if mutation := self._config.data.mutation:
-            uniform = torch.randint(0, 256, grey.shape, generator=generator, device=grey.device) / 255
-            mutated = torch.rand(grey.shape, generator=generator, device=grey.device) < mutation
+            uniform = integers(256, grey.shape, generator) / 255
+            mutated = uniforms(grey.shape, generator) < mutation
             grey = torch.where(mutated, uniform, grey)
         if self._config.data.preprocessing == "threshold":
             grey = (grey > 0.5).float()
         elif self._config.data.preprocessing == "binarise":
-            grey = (grey > torch.rand(grey.shape, generator=generator, device=grey.device)).float()
+            grey = (grey > uniforms(grey.shape, generator)).float()
         return channels_last(grey)
 
     def read(self, part: Part, generator: torch.Generator, size: int) -> Iterator[Part]:

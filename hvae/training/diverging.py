@@ -47,8 +47,8 @@ class Soundness:
         """Whether it is time to look."""
         return len(self._rows) >= (STEPS_BETWEEN_LOOKS if self._fabric.device.type == "cuda" else 1)
 
-    def note(self, result: Objective, norm: Tensor) -> None:
-        """Take in a step before its update, with the `norm` () of its gradients."""
+    def judge(self, result: Objective, norm: Tensor) -> Tensor:
+        """What there is to say of a step before its update, for `keep`: the `norm` () is that of its gradients."""
         loss, elbo, ratios = result.loss.detach(), result.elbo.detach().mean(), result.log_ratios.detach().mean(1)
         # By what is minimised: while the divergences weigh nothing yet, one image of a fresh model may have a log-ratio
         # of millions of nats, from which it recovers. A comparison with what is no number is false.
@@ -57,7 +57,11 @@ class Soundness:
         if self._fabric.world_size > 1:
             # None goes on with weights that the others do not have.
             torch.distributed.all_reduce(self.bad, torch.distributed.ReduceOp.MAX)
-        self._rows.append(torch.cat([torch.stack([self.bad, elbo]), ratios]).float())
+        return torch.cat([torch.stack([self.bad, elbo]), ratios]).float()
+
+    def keep(self, row: Tensor) -> None:
+        """Take in what `judge` said of a step."""
+        self._rows.append(row)
 
     def look(self) -> Look:
         """The numbers of the last step; the one place where a step waits for the device."""

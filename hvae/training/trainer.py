@@ -1,7 +1,7 @@
 """Training of a model: one process or many, resumable to the bit, checkpoints chosen by validation ELBO.
 
-Every random number of a step follows from (seed, step, rank), so a resumed run needs no generator state to continue
-exactly where it was.
+Every random number of a step follows from (seed, step), so a resumed run needs no generator state to continue exactly
+where it was, and several processes draw the noise that one would.
 """
 
 import math
@@ -30,6 +30,7 @@ from hvae.training import resuming
 from hvae.training.averaging import MovingAverage
 from hvae.training.batches import Batches, held
 from hvae.training.diverging import Look, Soundness, TrainingDiverged, gradients_of, reason
+from hvae.training.recording import CudaGraphs, Inputs, RecordedStep
 from hvae.training.schedules import learning_rate_at, of_every_class
 
 HISTORY_FILE = "history.csv"
@@ -60,6 +61,7 @@ def train(
     accelerator: str = "auto",
     devices: int | str = "auto",
     nodes: int = 1,
+    graph: bool = True,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Path:
     """Train a model on the `fitted` images into a run folder, which is returned.
@@ -67,9 +69,9 @@ def train(
     It gets `config.json` with the identity of the `whole` training set (default the one that `fitted` was taken from,
     without its size), `model.safetensors` (moving average at the best ELBO of the `validation` images),
     `history.csv` and `resume.safetensors`; to `resume` from that gives the same as an uninterrupted run. Accelerator,
-    devices and nodes are as Lightning Fabric names them; `on_step` is called on the first process after each step,
-    on an accelerator after every `STEPS_BETWEEN_LOOKS`, and a `KeyboardInterrupt` of its own ends the training with
-    what was learnt up to this step kept.
+    devices and nodes are as Lightning Fabric names them; on a single GPU steps are played from a CUDA `graph`.
+    `on_step` is called on the first process after each step, on an accelerator after every `STEPS_BETWEEN_LOOKS`, and
+    a `KeyboardInterrupt` of its own ends the training with what was learnt up to this step kept.
 
     Raises:
         CheckpointError: the folder holds another run, is locked by another process, or has nothing to resume.
@@ -87,7 +89,7 @@ def train(
             if fabric.is_global_zero:
                 remove_leftovers(folder)
             config = _noted(config, folder, whole or fitted, resume)
-            _Trainer(fabric, config, folder, fitted, validation, resume).run(on_step)
+            _Trainer(fabric, config, folder, fitted, validation, resume, graph).run(on_step)
     except Timeout:
         problem = f"another process is writing {folder}: wait until it ends, or train into another folder"
         raise CheckpointError(problem) from None
@@ -128,6 +130,7 @@ class _Trainer:
         fitted: ImageSet,
         validation: ImageSet,
         resume: bool,
+        graph: bool = True,
     ) -> None:
         self.fabric, self.config, self.training, self.folder = fabric, config, config.training, folder
         self.batches, self.validation = Batches(fabric, config, fitted), held(validation, fabric.device)
@@ -143,13 +146,17 @@ class _Trainer:
         if not resume:
             self._initialise()
         self.average = MovingAverage(model, self.training.ema)
-        optimizer = torch.optim.Adam(model.parameters(), lr=self.training.learning_rate, fused=True)
+        graph = graph and fabric.device.type == "cuda" and fabric.world_size == 1
+        rate = self.training.learning_rate
+        first = torch.tensor(rate, device=fabric.device) if graph else rate
+        optimizer = torch.optim.Adam(model.parameters(), lr=first, fused=True, capturable=graph)
         self.soundness = Soundness(fabric, config.model.dimensions)
         # A fused optimizer makes no step where this is 1, and asks no host about it.
         optimizer.found_inf = self.soundness.bad  # type: ignore[attr-defined]
         self.module, self.optimizer = fabric.setup(model, optimizer)
         # Distributed wrappers watch the forward pass of a module; the objective is that of this one.
         self.module.mark_forward_method("objective")
+        self._make = RecordedStep(self._made, self.optimizer, CudaGraphs()) if graph else self._plain
         self.learnt = resuming.Learnt(model, self.average, self.optimizer)
         self.state = resuming.Progress()
         if resume:
@@ -197,30 +204,37 @@ class _Trainer:
 
     def _step(self, index: Tensor) -> None:
         """One optimiser step, in which the host waits for nothing that the device computes."""
-        progress = self.state.step / self.steps
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(progress, self.steps, self.training)
-        result = self._objective(self.state.step, index)
-        self.optimizer.zero_grad()
-        self.fabric.backward(result.loss)
-        norm = torch.nn.utils.get_total_norm([gradient for _, gradient in gradients_of(self.model)])
-        self.soundness.note(result, norm)
-        torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.training.gradient_norm, norm)
-        self.optimizer.step()
+        rate = learning_rate_at(self.state.step / self.steps, self.steps, self.training)
+        self.soundness.keep(self._make(self._inputs(self.state.step, index), rate))
         self.average.update(self.model, self.state.step)
         self.state.step += 1
 
-    def _objective(self, step: int, index: Tensor) -> Objective:
-        x, labels, generator = self._inputs(step, index)
+    def _inputs(self, step: int, index: Tensor) -> Inputs:
+        weights = self.model.schedule(self.training, step / self.steps)
+        return Inputs(*self.batches.taken(index), self.batches.noise(step), weights)
+
+    def _plain(self, inputs: Inputs, rate: float) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return self._made(inputs)
+
+    def _made(self, inputs: Inputs) -> Tensor:
+        """A step from its inputs to the new weights, without the moving average; what `Soundness` says of it."""
+        result = self._objective(inputs)
+        self.optimizer.zero_grad()
+        self.fabric.backward(result.loss)
+        norm = torch.nn.utils.get_total_norm([gradient for _, gradient in gradients_of(self.model)])
+        said = self.soundness.judge(result, norm)
+        torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.training.gradient_norm, norm)
+        self.optimizer.step()
+        return said
+
+    def _objective(self, inputs: Inputs) -> Objective:
+        images, labels, generator, weights = inputs
+        x = self.batches.preprocess(images, generator)
         # On one device Fabric calls a marked method as it is, without the precision it sets for a forward pass.
         with self.fabric.autocast():
-            return Objective(*self.module.objective(x, labels, generator, self.training, step / self.steps))
-
-    def _inputs(self, step: int, index: Tensor) -> tuple[Tensor, Tensor, torch.Generator]:
-        """The preprocessed minibatch of a step with its labels, and the generator of its latent noise."""
-        generator = self.batches.generator(1, step)
-        images, labels = self.batches.taken(index)
-        return self.batches.preprocess(images, generator), labels, generator
+            return Objective(*self.module.objective(x, labels, generator, self.training, weights))
 
     def _look(self, since: int) -> Look:
         """What came of the steps `since` the last look; the end of the training where one of them went wrong."""
@@ -232,11 +246,12 @@ class _Trainer:
     def _reason(self, step: int) -> str:
         """Why a step went wrong: it is made again from the weights before it."""
         index = self.batches.index(step)
-        result = self._objective(step, index)
+        result = self._objective(self._inputs(step, index))
         told, where = Objective(*(value.detach() for value in result)), None
         if not math.isfinite(told.elbo.mean() + told.loss):
             # Where the pass first met one: a NaN soon is in every term.
-            x, _, generator = self._inputs(step, index)
+            images, _, generator, _ = self._inputs(step, index)
+            x = self.batches.preprocess(images, generator)
             with torch.no_grad(), self.fabric.autocast():
                 where = self.model.first_not_finite(x, generator)
         self.optimizer.zero_grad()

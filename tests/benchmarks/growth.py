@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,8 +20,8 @@ from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.models.bounds import Sweep
 from hvae.models.hierarchical_config import BlockConfig, HierarchicalConfig, LatentConfig, StageConfig
 from hvae.models.hierarchical_model import HierarchicalModel
+from tests.benchmarks.page import into_page
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: python -m tests.benchmarks.growth -->", "<!-- growth ends -->"
 USUAL = {"width": 32, "depth": 3, "samples": 1, "images": 256}
 AXES = {
@@ -112,9 +111,7 @@ def main() -> None:
         found = table()
     print(found)
     if not asked.print:
-        text = PAGE.read_text()
-        before, _, rest = text.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{found}\n{END}{rest.partition(END)[2]}")
+        into_page(found, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from hvae.presets import preset
 from hvae.runs.folders import read_history
 from hvae.runs.score_tables import read_table
 from hvae.runs.settings import Setting
-from hvae.training.trainer import TrainingDiverged, _Trainer, train
+from hvae.training.trainer import Progress, TrainingDiverged, _Trainer, train
 
 pytestmark = [
     pytest.mark.gpu,
@@ -74,10 +74,35 @@ def test_training_improves_the_elbo_and_waits_for_nothing(tmp_path: Path, monkey
     monkeypatch.setattr(_Trainer, "_step", watched)
     config = preset("digits-tiny").override({"training.precision": "bf16-mixed"})
     fitted, validation = (load_part("digits", part, 0) for part in ("fitted", "validation"))
-    train(config, tmp_path / "run", fitted, validation, accelerator="cuda", devices=1)
+    train(config, tmp_path / "run", fitted, validation, accelerator="cuda", devices=1, graph=False)
     elbo = read_history(tmp_path / "run")["elbo"]
     assert elbo.iloc[-1] > elbo.iloc[0]
     assert all(made), "the images lie on the device"
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_steps_from_a_graph_are_the_plain_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    """20 steps of both: floor under the divergences and none, learning rate up and down, noise of every step."""
+    played, play = [], torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda self: (played.append(1), play(self))[1])
+    monkeypatch.setattr("hvae.training.diverging.STEPS_BETWEEN_LOOKS", 1)
+    fitted, validation = (load_part("digits", part, 0) for part in ("fitted", "validation"))
+    fitted = fitted.take(np.arange(640))
+    config = preset("digits-tiny").override({"training.precision": precision, "training.epochs": 2})
+    curves = []
+    for graph in (False, True):
+        seen: list[Progress] = []
+        train(
+            config, tmp_path / str(graph), fitted, validation, accelerator="cuda", devices=1, graph=graph,
+            on_step=seen.append,
+        )  # fmt: skip
+        curves.append([[one.elbo, *one.log_ratios] for one in seen])
+    assert np.shape(curves) == (2, 20, 1 + config.model.depth)
+    assert len(played) >= 10
+    assert not [one for one in caplog.records if one.name == "hvae.training.recording"]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-3 if precision == "32-true" else 2e-2, atol=0.05)
 
 
 def test_a_training_that_diverges_is_stopped(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hvae.config import TrainingConfig
 from hvae.models.autoregressive.config import AutoregressiveConfig
 from hvae.models.autoregressive.layers import Doubled, Entrance, GatedStreams, Halved, Streams
 from hvae.models.blocks import data_dependent_initialisation
-from hvae.models.contract import Model, Objective
+from hvae.models.contract import Model, Objective, Weights
 from hvae.models.latents import Noise
 from hvae.models.likelihoods import LogisticMixtureLikelihood
 from hvae.models.logistic_mixture import LEVELS, DiscretisedLogisticMixture
@@ -66,7 +66,7 @@ class AutoregressiveModel(Model):
             self(x)
 
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
         """Maximum likelihood."""
         values = self.log_prob(x)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from hvae.models.classifier.config import ClassifierConfig
+from hvae.models.drawing import normals
 from hvae.models.latents import Noise
 
 Network = Callable[[Tensor], Tensor]
@@ -187,7 +188,7 @@ class Bottleneck(Head):
     def told(self, features: Tensor, labels: Tensor, generator: torch.Generator) -> Told:
         """Cross-entropy and weighted rate at one sample of the bottleneck."""
         posterior = self._posterior(features)
-        noise = torch.randn(posterior.loc.shape, generator=generator, device=generator.device)
+        noise = normals(posterior.loc.shape, generator)
         z, rates = self._sampled(posterior, noise)
         logits = self.linear(z)
         losses = F.cross_entropy(logits, labels, reduction="none") + self.rate_weight * rates

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hvae.config import TrainingConfig
 from hvae.models.classifier.config import ClassifierConfig
 from hvae.models.classifier.heads import HEADS
-from hvae.models.contract import Model, Objective
+from hvae.models.contract import Model, Objective, Weights
 from hvae.models.latents import Noise
 from hvae.models.proposal import Reading
 
@@ -37,7 +37,7 @@ class Classifier(Model):
         return self.head.latent_shapes
 
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
         """The loss of the head, and with the sign changed what takes the place of a likelihood."""
         losses = self.head.told(self.network(x), labels, generator).losses

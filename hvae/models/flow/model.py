@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from hvae.config import TrainingConfig
 from hvae.models.bounds import ImportanceWeightedBound
-from hvae.models.contract import Model, Objective
+from hvae.models.contract import Model, Objective, Weights
+from hvae.models.drawing import uniforms
 from hvae.models.flow.config import FlowConfig
 from hvae.models.flow.layers import Scale
 from hvae.models.latents import Noise
@@ -70,7 +71,7 @@ class Flow(Model):
             h, _ = scale.initialise(h).chunk(2, dim=1)
 
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
         """Maximum likelihood."""
         value = self.log_terms(self._dequantised(x, generator)).sum(0)
@@ -105,7 +106,7 @@ class Flow(Model):
 
     def _dequantised(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Images in [0, 1] as pixels in [0, 256), with fresh noise."""
-        return x * (LEVELS - 1) + torch.rand(x.shape, generator=generator, device=x.device)
+        return x * (LEVELS - 1) + uniforms(x.shape, generator)
 
     def _sizes(self) -> list[int]:
         """Dimensions of each part of z."""

@@ -18,7 +18,7 @@ from hvae.runs.measured.cards import Card, card_paths, read_card
 from hvae.runs.measured.landscapes import Landscape, landscape_paths, read_landscape
 from hvae.runs.measured.maps import LatentMap, read_map
 from hvae.runs.notes import read_notes
-from hvae.runs.score_tables import NAME, read_table, table_paths
+from hvae.runs.score_tables import NAME, read_content, table_paths
 from hvae.runs.states import learning_curve
 from hvae.runs.tensor_files import read_header
 
@@ -74,8 +74,7 @@ def _check_scores(run: Path, config: RunConfig, digest: str | None, say: Say) ->
     for path in paths:
         where = f"scores/{path.name}"
         _check_claims(path, where)
-        table = read_table(path)
-        metadata = table.metadata
+        metadata, _ = read_content(path, ())
         if metadata.file_name != path.name:
             raise TableError(f"{where} holds another table, {metadata.file_name}: rename it")
         if metadata.depth != config.model.depth or metadata.dimensions != config.model.dimensions:

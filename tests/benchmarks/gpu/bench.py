@@ -88,16 +88,16 @@ class Bench:
         asked = {"training.batch_size": batch, "training.learning_rate": rate, "training.epochs": epochs}
         return self.preset(name).override(SEVERAL | asked | {"training.checkpoint_every": 2000} | more)
 
-    def fit(self, config: RunConfig, folder: Path, watch: Callable[[Progress], None]) -> None:
+    def fit(self, config: RunConfig, folder: Path, watch: Callable[[Progress], None], graph: bool = True) -> None:
         """Train, or go on, on the device."""
         whole = self.sets(config.data.name, "train")
         fitted, validation = (part_of(whole, part, config.data.split_seed) for part in ("fitted", "validation"))
         train(
             config, folder, fitted, validation, whole=whole, accelerator=self.device, devices=1, on_step=watch,
-            resume=is_resumable(folder),
+            resume=is_resumable(folder), graph=graph,
         )  # fmt: skip
 
-    def pace(self, config: RunConfig, seconds: float) -> float:
+    def pace(self, config: RunConfig, seconds: float, graph: bool = True) -> float:
         """Images a second of training, after a warm-up of a third of the time."""
         folder = self.runs / ".probe"
         shutil.rmtree(folder, ignore_errors=True)
@@ -113,7 +113,7 @@ class Bench:
                 raise TimeIsUp
 
         try:
-            self.fit(config, folder, watch)
+            self.fit(config, folder, watch, graph)
         except TimeIsUp:
             pass
         finally:

@@ -89,15 +89,19 @@ def _seconds(bench: Bench, work: Callable[[], object]) -> float:
 
 
 def training_rows(bench: Bench, until: float) -> Rows:
-    """Images/s of training by precision and batch, and what share of the peak that is."""
-    name, rows = bench.scale.grey[0], []
-    cases = [(PRECISIONS[0], batch) for batch in bench.scale.batches] + [(PRECISIONS[1], bench.scale.batches[-1])]
+    """Images/s of training by precision, batch, and steps (played from a CUDA graph or not); what share of the peak."""
+    name, batches, rows = bench.scale.grey[0], bench.scale.batches, []
+    cases = [(PRECISIONS[0], batch, True) for batch in batches]
+    # A graph spares the host, which small batches wait for most.
+    cases += [(PRECISIONS[0], batches[0], False), (PRECISIONS[1], batches[-1], True)]
     each = (until - time.monotonic()) / len(cases)
     work = _flops_of_training(bench.preset(name))
-    for precision, batch in cases:
+    for precision, batch, graph in cases:
         config = bench.configured(name, batch, 1e-4, 1, **{"training.precision": precision})
-        rate = bench.pace(config, 0.8 * each)
-        rows.append({"precision": precision, "batch": batch, "images/s": rate, **_share(bench, precision, rate * work)})
+        rate = bench.pace(config, 0.8 * each, graph)
+        steps = "CUDA graph" if graph and bench.device == "cuda" else "plain"
+        of_peak = _share(bench, precision, rate * work)
+        rows.append({"precision": precision, "batch": batch, "steps": steps, "images/s": rate, **of_peak})
     return rows
 
 
@@ -120,7 +124,7 @@ def pilot(bench: Bench, until: float) -> Rows:
 def _pace(bench: Bench, batch: int) -> float:
     """Images/s of training in bf16 with the nearest batch that was measured."""
     rows = [row for row in bench.state.rows("speed of training") if row["precision"] == PRECISIONS[0]]
-    return min(rows, key=lambda row: abs(row["batch"] - batch))["images/s"]
+    return min(rows, key=lambda row: (abs(row["batch"] - batch), -row["images/s"]))["images/s"]
 
 
 def train_one(bench: Bench, name: str, until: float) -> Rows:
@@ -178,7 +182,9 @@ def _flops_of_training(config: RunConfig) -> float:
     model, x = _model(config)
     with FlopCounterMode(display=False) as counter:
         generator = torch.Generator().manual_seed(0)
-        model.objective(x, torch.zeros(len(x)), generator, config.training, 1.0).loss.backward()
+        model.objective(
+            x, torch.zeros(len(x)), generator, config.training, model.schedule(config.training, 1.0)
+        ).loss.backward()
     return counter.get_total_flops() / len(x)
 
 

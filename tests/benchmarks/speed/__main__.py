@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import re
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
+from hvae.config import RunConfig
+from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.presets import preset
 from hvae.runs.settings import Precision
+from tests.benchmarks.page import into_page
 from tests.benchmarks.speed.work import (
     BATCH,
     Work,
@@ -31,9 +37,12 @@ from tests.benchmarks.speed.work import (
     training,
 )
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "speed.md"
 BEGIN, END = "<!-- speed: make bench -->", "<!-- speed ends -->"
-PAPER, COLOUR = "fashionmnist", "cifar10-biva-lite"
+PAPER = "fashionmnist"
+ALONE = {PAPER: "the paper's grey model", "cifar10-biva-lite": "BIVA lite"}
+PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
+LEAST_TURNS = 2
+"""Beside the first, which is not counted."""
 SAMPLES = 64
 IMAGES = 32
 """Of a turn."""
@@ -46,7 +55,8 @@ class Row(NamedTuple):
     what: str
     precision: str
     ratio: float
-    share: float | None = None
+    share: float
+    """Of the measured peak, by what it has to compute."""
 
 
 def seconds_of(work: Work, clock: str) -> float:
@@ -55,10 +65,12 @@ def seconds_of(work: Work, clock: str) -> float:
     return CLOCKS[clock]() - began
 
 
-def compared(ours: Work, theirs: Work, turns: int, clock: str) -> tuple[float, float]:
-    """(median of how many times longer `theirs` takes, median seconds of `ours`), in turns."""
+def compared(ours: Work, theirs: Work, seconds: float, clock: str) -> tuple[float, float]:
+    """(median of how many times longer `theirs` takes, median seconds of `ours`), in turns for about so long."""
     ours(), theirs()
-    pairs = [(seconds_of(ours, clock), seconds_of(theirs, clock)) for _ in range(turns)]
+    pairs: list[tuple[float, float]] = []
+    while len(pairs) < LEAST_TURNS or sum(map(sum, pairs)) < seconds:
+        pairs.append((seconds_of(ours, clock), seconds_of(theirs, clock)))
     return statistics.median(b / a for a, b in pairs), statistics.median(a for a, _ in pairs)
 
 
@@ -81,29 +93,41 @@ def operations(work: Work) -> int:
     return counter.get_total_flops()
 
 
-def rows(turns: int, clock: str) -> list[Row]:
-    """The table of the paper's grey model."""
-    config, found = preset(PAPER), []
-    peaks: dict[Precision, float] = {one: peak(one, clock) for one in ("32-true", "bf16-mixed")}
+def rows(seconds: float, clock: str) -> Iterator[Row]:
+    """The table of the paper's grey model, each row for about so many seconds."""
+    config = preset(PAPER)
+    peaks: dict[Precision, float] = {one: peak(one, clock) for one in PRECISIONS}
     with run_of(PAPER) as (run, model), tempfile.TemporaryDirectory() as folder:
-        ratio, _ = compared(training(Path(folder), config), published_training(model, config), turns, clock)
-        found.append(Row(f"training, B = {BATCH}", config.training.precision, ratio))
+        ours, precision = training(Path(folder), config), config.training.precision
+        ratio, each = compared(ours, published_training(model, config), seconds, clock)
+        yield Row(
+            f"training, B = {BATCH}", precision, ratio, flops_of_training(model, config) / each / peaks[precision]
+        )
         depth = config.model.depth
         theirs = published_scoring(model, config, IMAGES, 1)
         for samples in (1, SAMPLES):
-            for precision in peaks:
-                ours = scoring(run, IMAGES, samples, precision)
-                ratio, seconds = compared(ours, theirs, turns, clock)
-                share = flops_of_scoring(model, IMAGES, samples) / seconds / peaks[precision]
+            for precision in PRECISIONS:
+                ratio, each = compared(scoring(run, IMAGES, samples, precision), theirs, seconds, clock)
+                share = flops_of_scoring(model, IMAGES, samples) / each / peaks[precision]
                 # Each sample more is one pass more of the same, which is counted rather than waited for.
-                found.append(Row(f"S = {samples}, all k", precision, ratio * (samples + depth) / (1 + depth), share))
+                yield Row(f"S = {samples}, all k", precision, ratio * (samples + depth) / (1 + depth), share)
                 if samples == 1:
                     # A script a k computes the ELBO again beside each of the L bounds.
-                    found.append(Row("S = 1, a script a k", precision, ratio * 2 * depth / (1 + depth), share))
-    return found
+                    yield Row("S = 1, a script a k", precision, ratio * 2 * depth / (1 + depth), share)
 
 
-def flops_of_scoring(model, count: int, samples: int) -> int:
+def flops_of_training(model: HierarchicalModel, config: RunConfig) -> int:
+    """FLOP of one step, forward and backward."""
+    x, labels = torch.rand(2, *model.config.image_shape).round(), torch.zeros(2, dtype=torch.int64)
+
+    def work() -> None:
+        weights, generator = model.schedule(config.training, 0.5), torch.Generator().manual_seed(0)
+        model.objective(x, labels, generator, config.training, weights).loss.backward()
+
+    return operations(work) * BATCH // len(x)
+
+
+def flops_of_scoring(model: HierarchicalModel, count: int, samples: int) -> int:
     """FLOP that one sweep needs of the model, as it is computed with everything shared."""
     import numpy as np
 
@@ -121,16 +145,16 @@ def flops_of_scoring(model, count: int, samples: int) -> int:
     return operations(work) * count // len(x)
 
 
-def colour(clock: str, precision: Precision) -> tuple[float, float]:
-    """(images a second of one core, peak memory in GB) of all k of BIVA lite, in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.speed", "--colour", precision, "--clock", clock]
+def in_a_process(name: str, precision: Precision, clock: str) -> tuple[float, float]:
+    """(images a second of one core, peak memory in GB) of all k of a preset, in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.speed", "--alone", name, precision, "--clock", clock]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
     speed, memory = map(float, done.stdout.split()[-2:])
     return speed, memory
 
 
-def alone(precision: Precision, clock: str, count: int = 128) -> str:
-    with run_of(COLOUR) as (run, _):
+def alone(name: str, precision: Precision, clock: str, count: int = 128) -> str:
+    with run_of(name) as (run, _):
         work = scoring(run, count, 1, precision)
         work()
         seconds = min(seconds_of(work, clock) for _ in range(2))
@@ -138,36 +162,51 @@ def alone(precision: Precision, clock: str, count: int = 128) -> str:
     return f"{count / seconds / threads} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}"
 
 
-def table(turns: int, clock: str) -> str:
-    lines = ["| work | precision | times the published speed | share of the peak |", "|---|---|---|---|"]
-    for row in rows(turns, clock):
-        share = "" if row.share is None else f"{row.share:.0%}"
-        lines.append(f"| {row.what} | {row.precision} | {row.ratio:.2f} | {share} |")
-    lines += ["", "| BIVA lite, all k | images/s a core | peak memory, GB |", "|---|---|---|"]
-    for precision in ("32-true", "bf16-mixed"):
-        speed, memory = colour(clock, precision)
-        lines.append(f"| {precision} | {speed:.0f} | {memory:.2f} |")
-    return "\n".join(lines)
+def table(seconds: float, clock: str) -> str:
+    began, lines = (
+        time.monotonic(),
+        ["| work | precision | times the published speed | share of the peak |", "|---|---|---|---|"],
+    )
+
+    def add(line: str) -> None:
+        lines.append(line)
+        print(f"{time.monotonic() - began:5.0f} s {line}", file=sys.stderr, flush=True)
+
+    for row in rows(seconds, clock):
+        add(f"| {row.what} | {row.precision} | {row.ratio:.2f} | {row.share:.0%} |")
+    lines += ["", "| S = 1, all k | precision | images/s a core | peak memory, GB |", "|---|---|---|---|"]
+    for name, model in ALONE.items():
+        for precision in PRECISIONS:
+            speed, memory = in_a_process(name, precision, clock)
+            add(f"| {model} | {precision} | {speed:.0f} | {memory:.2f} |")
+    how = "by CPU time of one thread" if clock == "cpu" else f"by wall clock, {torch.get_num_threads()} threads"
+    return "\n".join([*lines, "", f"(Measured {how}, on {processor()}.)"])
+
+
+def processor() -> str:
+    """The CPU in words, with AMX where it has it."""
+    about = Path("/proc/cpuinfo")
+    text = about.read_text() if about.exists() else ""
+    name = re.search(r"model name\s*: (.*)", text)
+    return (name[1] if name else platform.processor() or "an unknown CPU") + (" with AMX" if "amx_tile" in text else "")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--print", action="store_true", help="leave the page as it is")
-    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each row, beside its first turn; default 30")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: where others use the machine as well")
-    parser.add_argument("--colour", help=argparse.SUPPRESS)
+    parser.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads if asked.clock == "wall" else 1)
-    if asked.colour:
-        print(alone(asked.colour, asked.clock))
+    if asked.alone:
+        print(alone(*asked.alone, asked.clock))
         return
-    found = table(asked.turns, asked.clock)
+    found = table(asked.seconds, asked.clock)
     print(found)
     if not asked.print:
-        text = PAGE.read_text()
-        before, _, rest = text.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{found}\n{END}{rest.partition(END)[2]}")
+        into_page(found, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def published_training(model: HierarchicalModel, config: RunConfig) -> Work:
     def work() -> None:
         x = (images.float() / 255 > torch.rand(images.shape, generator=generator)).float()
         optimizer.zero_grad()
-        plain.objective(x, labels, generator, config.training, 0.0).loss.backward()
+        plain.objective(x, labels, generator, config.training, plain.schedule(config.training, 0.0)).loss.backward()
         optimizer.step()
 
     return work

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hvae.config import ModelConfig, TrainingConfig
-from hvae.models.contract import Model, Objective
+from hvae.models.contract import Model, Objective, Weights
 from hvae.models.latents import Noise
 from hvae.models.proposal import Reading
 
@@ -48,7 +48,7 @@ class Pixels(Model):
         )
 
     def objective(
-        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, progress: float
+        self, x: Tensor, labels: Tensor, generator: torch.Generator, training: TrainingConfig, weights: Weights
     ) -> Objective:
         """Maximum likelihood."""
         value = self.log_prob(x)

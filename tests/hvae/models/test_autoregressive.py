@@ -120,7 +120,7 @@ def test_gradients_reach_every_parameter(precision: str) -> None:
     model = model_of((3, 8, 8), (1, 1)).requires_grad_(True)
     x = torch.round(torch.rand(8, 3, 8, 8))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16-mixed"):
-        result = model.objective(x, torch.zeros(8), torch.Generator(), TRAINING, 0.0)
+        result = model.objective(x, torch.zeros(8), torch.Generator(), TRAINING, {})
     result.loss.backward()
     assert result.log_ratios.shape == (0, 8) and torch.equal(result.elbo, result.log_likelihood)
     for name, parameter in model.named_parameters():

@@ -121,7 +121,7 @@ def test_gradients_reach_every_parameter_and_no_image_looks_at_another(head: Hea
     model, x = model_of(head).requires_grad_(True), images(48)
     labels = torch.arange(48) % 3 - (torch.arange(48) % 2) * 4
     labels = labels.clamp(-1) if model.head.__class__.__name__ not in ("Softmax", "Bottleneck") else labels.abs() % 3
-    result = model.objective(x, labels, torch.Generator().manual_seed(0), TRAINING, 0.0)
+    result = model.objective(x, labels, torch.Generator().manual_seed(0), TRAINING, {})
     result.loss.backward()
     assert result.log_ratios.shape == (0, 48) and torch.isclose(result.loss, -result.elbo.mean())
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []

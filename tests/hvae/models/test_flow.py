@@ -183,9 +183,9 @@ def test_a_mixed_precision_step_is_finite_and_close(volume: str) -> None:
     model = flow(volume).requires_grad_(True)
     x, training = pixels((16, 1, 8, 8)).floor() / 255, TrainingConfig(epochs=1)
     arguments = (x, torch.zeros(16, dtype=torch.int64))
-    full = model.objective(*arguments, torch.Generator().manual_seed(0), training, 0.0)
+    full = model.objective(*arguments, torch.Generator().manual_seed(0), training, {})
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mixed = model.objective(*arguments, torch.Generator().manual_seed(0), training, 0.0)
+        mixed = model.objective(*arguments, torch.Generator().manual_seed(0), training, {})
     assert mixed.log_likelihood.dtype == torch.float32 and mixed.log_ratios.shape == (0, 16)
     torch.testing.assert_close(mixed.loss, full.loss, rtol=0.01, atol=0)
     mixed.loss.backward()

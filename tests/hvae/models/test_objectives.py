@@ -135,7 +135,8 @@ def test_the_loss_is_likelihood_and_warmed_floored_divergences(progress: float) 
     x = random_images(6)
     config = TrainingConfig(epochs=1, free_bits=FreeBits(nats=1.0, unit="channel", average="minibatch"))
     result = model(x, elbo_proposal(3), generator_noise(6, torch.Generator().manual_seed(0)))
-    value = objective(result, x, config, progress)
+    weights = {"beta": beta_at(progress, config), "free_nats": free_nats_at(progress, config.free_bits)}
+    value = objective(result, x, config, weights)
     nats = free_nats_at(progress, config.free_bits)
     if nats > 0:
         divergence = sum(brute_force(of, "channel", "minibatch", nats) for of in result.latents)
@@ -152,6 +153,6 @@ def test_the_objective_needs_every_latent_from_the_posterior() -> None:
     model = initialised(small_config()).requires_grad_(False)
     x = random_images(2)
     result = model(x, bound_proposal(3, 1, "sample"), generator_noise(2, torch.Generator().manual_seed(0)))
-    for progress in (0.0, 1.0):
+    for nats in (2.0, 0.0):
         with pytest.raises(ValueError, match="posterior"):
-            objective(result, x, TrainingConfig(epochs=1), progress)
+            objective(result, x, TrainingConfig(epochs=1), {"beta": 1.0, "free_nats": nats})
