@@ -25,8 +25,8 @@ st.plotly_chart(go.Figure(go.Scatter(y=[1, 3, 2])))
 """The least that an application with a table and a chart can be: what Streamlit and the browser take on a machine."""
 MOST_TIMES_BARE = {"/": 3.7, "/scores": 6.2}
 """CPU seconds to the first numbers, server and browser together, over those of the bare application: a limit that holds
-on a slow and on a busy machine. Measured were 2.8 and 4.8 times, on two cores that fifteen processes shared; seconds by
-the clock were ten times those of an idle machine then. `make bench-ui` has the limit by the clock."""
+on a slow and on a busy machine. Measured were 2.8 and 4.8 times on two cores that fifteen processes shared, where the
+clock said 13 s for Scores. `make bench-ui` has the limit by the clock."""
 
 
 def drawn(page: Page, chart: str) -> list[dict[str, Any]]:
