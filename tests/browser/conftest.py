@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TimedOut
 
 from tests.synthetic import make_run, make_tables
 from tests.synthetic_maps import make_map
@@ -35,10 +36,28 @@ FLAGS = (
 )
 VIOLATIONS = {"resultTypes": ["violations"]}
 """What axe-core describes element by element; what passes would be described at three times the cost of the checks."""
+COLOURS = VIOLATIONS | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""The rules on colours alone: all that another theme can break."""
 COPY_LINK = '.st-key-copy-link [data-testid="stCode"]'
 """The last element of every page: the address that it was drawn for, with all its values."""
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds until something that never comes is a failure; how long a paint takes is measured apart."""
+
+UNSETTLED = """() => {
+    const rendered = what => [...document.querySelectorAll(what)].filter(one => one.checkVisibility());
+    const left = {
+        'the script runs': document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState !== 'notRunning',
+        'its last element is not there': !document.querySelector('.st-key-copy-link [data-testid="stCode"]'),
+        'an earlier run shows': document.querySelector('[data-stale="true"]'),
+        'code of an element is fetched':
+            rendered('[data-testid="stSkeleton"], [data-testid="stFullScreenFrame"]:empty').length,
+        'a chart is not drawn': rendered('[data-testid="stPlotlyChart"]').some(one => !one.querySelector('.main-svg')),
+        'something fades': document.getAnimations().some(one => one instanceof CSSTransition
+            && one.playState !== 'finished' && one.effect?.target?.checkVisibility()),
+    };
+    return Object.keys(left).filter(what => left[what]);
+}"""
+"""What the page in the browser has still to do."""
 
 
 @dataclass
@@ -72,25 +91,19 @@ class Visit:
         Args:
             frames: for so many frames in a row; more than one where a second run may follow the first at once.
         """
-        self.page.wait_for_function(
-            """frames => {
-                const rendered = what => [...document.querySelectorAll(what)].filter(one => one.checkVisibility());
-                const done = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-                    && document.querySelector('.st-key-copy-link [data-testid="stCode"]')
-                    && !document.querySelector('[data-stale="true"]')
-                    && !rendered('[data-testid="stSkeleton"], [data-testid="stFullScreenFrame"]:empty').length
-                    && rendered('[data-testid="stPlotlyChart"]').every(one => one.querySelector('.main-svg'))
-                    && !document.getAnimations().some(
-                        one => one instanceof CSSTransition && one.playState !== 'finished'
-                          && one.effect?.target?.checkVisibility());
-                window.__settled = done ? (window.__settled ?? 0) + 1 : 0;
-                if (window.__settled < frames) return false;
-                window.__settled = 0;
-                return true;
-            }""",
-            arg=frames,
-            timeout=PATIENCE,
-        )
+        try:
+            self.page.wait_for_function(
+                f"""frames => {{
+                    window.__settled = ({UNSETTLED})().length ? 0 : (window.__settled ?? 0) + 1;
+                    if (window.__settled < frames) return false;
+                    window.__settled = 0;
+                    return true;
+                }}""",
+                arg=frames,
+                timeout=PATIENCE,
+            )
+        except TimedOut:
+            pytest.fail(f"{self.page.url} has not settled: {self.page.evaluate(UNSETTLED) or 'it has, for a moment'}")
 
     def link(self) -> dict[str, list[str]]:
         """The values that the "Link to exactly this view" box spells out."""
@@ -128,14 +141,14 @@ class Visit:
         expect(heading).not_to_have_text(before, timeout=PATIENCE)
         self.settle()
 
-    def barriers(self) -> list[str]:
+    def barriers(self, rules: Mapping[str, object] = VIOLATIONS) -> list[str]:
         """Serious and critical violations of accessibility that axe-core finds once the page is still, and where."""
         self.settle(frames=3)
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(Axe().axe_script)
         return [
             f"{found['impact']}: {found['help']} ({found['id']}): {node['html'][:200]}"
-            for found in self.page.evaluate("options => axe.run(options)", VIOLATIONS)["violations"]
+            for found in self.page.evaluate("options => axe.run(options)", rules)["violations"]
             if found["impact"] in ("serious", "critical")
             for node in found["nodes"]
         ]
@@ -173,7 +186,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def launch(runs: Path, nowhere: Path, data: Path | None = None, base: str = "") -> Iterator[Dashboard]:
+def launch(
+    runs: Path, nowhere: Path, data: Path | None = None, base: str = "", script: Path = ROOT / "streamlit_app.py"
+) -> Iterator[Dashboard]:
     """Start the dashboard on a free port of the loopback interface, and stop it afterwards.
 
     Args:
@@ -181,11 +196,12 @@ def launch(runs: Path, nowhere: Path, data: Path | None = None, base: str = "") 
         nowhere: path that does not exist; the log of the server is written beside it.
         data: folder of the data sets; none is on the machine where there is none.
         base: path that everything is served below, such as `/hvae`.
+        script: another application than the dashboard, served the same way.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.baseUrlPath", base.strip("/")] if base else []
     environment = os.environ | {
         "HVAE_RUNS": str(runs),
@@ -225,10 +241,10 @@ def dashboard(chromium: str, runs: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def fresh_dashboard(chromium: str, runs: Path, tmp_path: Path) -> Iterator[Callable[[], Dashboard]]:
-    """Launches a dashboard nobody has visited, as often as it is called."""
+def fresh_dashboard(chromium: str, runs: Path, tmp_path: Path) -> Iterator[Callable[..., Dashboard]]:
+    """Launches a dashboard (or another script) nobody has visited, as often as it is called."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(launch(runs, tmp_path / "data"))
+        yield lambda **script: stack.enter_context(launch(runs, tmp_path / "data", **script))
 
 
 @pytest.fixture(scope="session")
@@ -271,7 +287,8 @@ def visit(context: BrowserContext) -> Iterator[Callable[..., Visit]]:
     for page in pages:
         if page.is_closed():
             continue
-        page.evaluate("localStorage.clear()")
+        if page.url != "about:blank":
+            page.evaluate("localStorage.clear()")
         if len(context.pages) > 1:
             page.close()
         else:

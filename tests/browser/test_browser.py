@@ -1,20 +1,32 @@
 """What only a browser shows: deep links, clicks, redrawing, requests, and how soon a page paints."""
 
 import re
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.benchmarks.tab import cpu_seconds
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 from tests.browser.plots import click_point, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
-PAINT_S = 3.0
+BARE = """
+import plotly.graph_objects as go
+import streamlit as st
+
+st.html('<table class="numbers"><tr><td>1</td></tr></table>')
+st.plotly_chart(go.Figure(go.Scatter(y=[1, 3, 2])))
+"""
+"""The least that an application with a table and a chart can be: what Streamlit and the browser take on a machine."""
+MOST_TIMES_BARE = {"/": 3.7, "/scores": 6.2}
+"""CPU seconds to the first numbers, server and browser together, over those of the bare application: a limit that holds
+on a slow and on a busy machine. Measured were 2.8 and 4.8 times on two cores that fifteen processes shared, where the
+clock said 13 s for Scores. `make bench-ui` has the limit by the clock."""
 
 
 def drawn(page: Page, chart: str) -> list[dict[str, Any]]:
@@ -107,22 +119,38 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("address", ["/", "/scores"])
 def test_a_page_paints_soon_and_without_torch(
-    fresh_dashboard: Callable[[], Dashboard], visit: Callable[..., Visit], address: str
+    browser: Browser, fresh_dashboard: Callable[..., Dashboard], visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
-    soonest = float("inf")
-    # Whatever else the machine does only ever adds time, so the least of three cold starts is the page's own.
-    for _ in range(3):
-        dashboard = fresh_dashboard()
-        started = time.monotonic()
+    (tmp_path / "bare.py").write_text(BARE)
+    tasks = browser.new_browser_cdp_session()
+
+    def browsing() -> float:
+        """CPU seconds of all processes of the browser."""
+        return sum(one["cpuTime"] for one in tasks.send("SystemInfo.getProcessInfo")["processInfo"])
+
+    def first_numbers(address: str, **script: Path) -> float:
+        """CPU seconds of a process that nobody has visited, and of the browser, until it shows the first numbers."""
+        before, dashboard = browsing(), fresh_dashboard(**script)
         visited = visit(dashboard, address)
         visited.page.wait_for_selector("table.numbers")
-        soonest = min(soonest, time.monotonic() - started)
-        print(f"{address}: first numbers after {soonest:.2f} s in a fresh process")
-        visited.settle()
-        visited.sound()
-        assert "libtorch" not in dashboard.libraries()
-        if soonest < PAINT_S:
+        cost = cpu_seconds(dashboard) + browsing() - before
+        if not script:
+            visited.settle()
+            visited.sound()
+            assert "libtorch" not in dashboard.libraries()
+        visited.page.goto("about:blank")
+        dashboard.process.terminate()
+        return cost
+
+    least = dict.fromkeys(("bare", *MOST_TIMES_BARE), float("inf"))
+    # Whatever else the machine does only ever adds to it, so the least of some first visits is the page's own.
+    for _ in range(3):
+        for address in (*least, "bare"):
+            script = {"script": tmp_path / "bare.py"} if address == "bare" else {}
+            took = first_numbers("/" if script else address, **script)
+            least[address] = min(least[address], took)
+        print("CPU seconds to the first numbers:", least)
+        if all(least[address] < most * least["bare"] for address, most in MOST_TIMES_BARE.items()):
             return
-    pytest.fail(f"{address}: the first numbers took {soonest:.2f} s in the best of three fresh processes")
+    pytest.fail(f"CPU seconds to the first numbers: {least}, where these times bare are allowed: {MOST_TIMES_BARE}")

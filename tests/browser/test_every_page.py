@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as TimedOut
 
 from app.frame import parts, registry
-from tests.browser.conftest import COPY_LINK, PATIENCE, Dashboard, Visit
+from tests.browser.conftest import COLOURS, COPY_LINK, PATIENCE, VIOLATIONS, Dashboard, Visit
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -47,7 +47,7 @@ def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
     expect(link).to_have_attribute("href", re.compile(f"^(https?://[^/]+)?{re.escape(registry.address(page))}([?#]|$)"))
     if page not in PLAIN:
         first_figure_is_near_the_top(visited.page)
-    for theme in ("light", "dark"):
+    for theme, rules in (("light", VIOLATIONS), ("dark", COLOURS)):
         visited.page.emulate_media(color_scheme=theme)
         shade = visited.page.wait_for_function(
             """dark => {
@@ -57,7 +57,7 @@ def test_a_page_opens_cold_in_either_theme_and_on_a_phone(
             arg=theme == "dark",
         )
         assert shade
-        assert visited.barriers() == [], theme
+        assert visited.barriers(rules) == [], theme
     key, offered = parts.PARTS.get(page, ("", ()))
     for part in offered[1:]:
         choice = visited.page.locator(f".st-key-{key}").get_by_role("radio", name=part)

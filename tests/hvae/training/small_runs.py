@@ -17,7 +17,7 @@ CONFIG = RunConfig(
         epochs=3, batch_size=40, learning_rate=3e-3, ema=0.9, precision="32-true", seed=5, checkpoint_every=4
     ),
 )
-STEPS_PER_EPOCH, STEPS = 12, 36
+STEPS_PER_EPOCH, STEPS = 8, 24
 
 
 def digits(part: slice, split: str) -> ImageSet:
@@ -27,7 +27,7 @@ def digits(part: slice, split: str) -> ImageSet:
     return ImageSet("digits", split, images, np.zeros(len(images), np.int64))
 
 
-FITTED, VALIDATION = digits(slice(0, 480), "fitted"), digits(slice(480, 600), "validation")
+FITTED, VALIDATION = digits(slice(0, 320), "fitted"), digits(slice(480, 600), "validation")
 
 
 class Stopped(Exception):

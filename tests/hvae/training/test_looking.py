@@ -54,7 +54,7 @@ def test_a_step_asks_the_device_for_nothing(tmp_path: Path, monkeypatch: pytest.
     seen: list[Progress] = []
     train(CONFIG, tmp_path / "seldom", FITTED, VALIDATION, accelerator="cpu", on_step=seen.append)
     assert asked.names == ["_local_scalar_dense"], "the last step alone was asked, by this test"
-    # By its end, where a checkpoint is due (4) and where the epoch ends (12).
+    # By its end, where a checkpoint is due (4) and where the epoch ends (8).
     assert [one.step for one in seen] == list(range(4, STEPS + 1, 4))
     monkeypatch.undo()
     train(CONFIG, tmp_path / "always", FITTED, VALIDATION, accelerator="cpu")
