@@ -159,8 +159,8 @@ def label_free(view: View) -> None:
     every = " at every level" if len(score.levels(view.depth)) > 1 else ""
     components.section(
         "Judged without any OOD image",
-        f"No OOD image chooses {'the level or ' if every else ''}the threshold. The {score.title.lower()} of each image "
-        f"is ranked in a reference part of the training set{every}, and its smallest rank becomes a p-value on a "
+        f"No OOD image chooses {'the level or ' if every else ''}the threshold. The {score.title.lower()} of each "
+        f"image is ranked in a reference part of the training set{every}, and its smallest rank becomes a p-value on a "
         f"calibration part that nothing else uses. An alarm is raised where p ≤ {percent(view.budget)}.",
     )
     if view.inside.slug != found.own:
