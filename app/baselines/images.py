@@ -73,7 +73,8 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
         listed[f"{each} percentile"] = values[order]
     captions = [f"{mine:.0f} | {other:.0f}" for mine, other in zip(own[order], highest[order], strict=True)]
     tiles = [Shown(ImageId(slug, number), text) for number, text in zip(numbers, captions, strict=True)][:SHOWN]
-    caption = f"{title} that {components.escape(name)} alone catches: its percentile | the highest of the others"
+    only = f"{title} images that only {components.escape(name)} catches"
+    caption = f"{only}; below each its percentile | the highest of the others"
     gallery(shown.run, shown.tables, tiles, caption, listed.iloc[:SHOWN], key="caught-images")
     components.save(listed, f"only-{slug}", key="caught-every")
 

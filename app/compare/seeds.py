@@ -56,8 +56,8 @@ def _missed(view: View, name: str, group: list[Compared], slug: str, place: int)
     st.html(
         f'<p class="prose"><strong>{every.sum():,} of {len(every):,} images of {title}</strong> are missed by every '
         f"seed of {name} ({percent(float(every.mean()))}) at {100 * BUDGET:.0f} % false alarms. One seed misses "
-        f"{percent(alone)}; if each missed images of its own, {percent(chance)} would be missed by all: what is above "
-        "that is the model, not chance.</p>"
+        f"{percent(alone)} on average. If the seeds missed images independently of each other, {percent(chance)} would "
+        "be missed by all. What is above that comes from the model and not from chance.</p>"
     )
     first = there[0]
     order = np.argsort(first.scores[rows[0][every]], kind="stable")
@@ -68,7 +68,8 @@ def _missed(view: View, name: str, group: list[Compared], slug: str, place: int)
     frame = pd.DataFrame({"image": [f"{slug}:{one}" for one in index]} | scores)
     shown = [Shown(ImageId(slug, int(one)), significant(float(first.scores[one]))) for one in index[:SHOWN]]
     heading = (
-        f"{title} that every seed misses, the most normal first; below each its {view.measure.symbol} by the first"
+        f"{title} images that every seed misses, the most normal first; below each its {view.measure.symbol} by the "
+        "first seed"
     )
     gallery(group[0].run, {slug: first.table}, shown, heading, frame.head(SHOWN), key=f"missed-{place}")
     components.save(frame, f"missed-by-every-seed-{slug}", key=f"missed-{place}-every")

@@ -199,13 +199,12 @@ def settle(
     if wanted is None:
         before = chosen(key)
         wanted = before if before is not None and usable(before) else fallback
-    if current != wanted:
-        st.session_state[key] = wanted
-    elif key not in st.session_state["_drawn_before"]:
+    if current == wanted and key not in st.session_state["_drawn_before"]:
         # Streamlit kept the value of a widget that was away, and would push it into the address on its return: one
         # more press of Back for each. Set anew it is an initial value, which is not pushed.
         st.session_state.pop(key, None)
-        st.session_state[key] = wanted
+    # Said anew on every page: one in a fold that was never opened would else show nothing chosen.
+    st.session_state[key] = wanted
     st.session_state["_settled"].add(key)
 
 

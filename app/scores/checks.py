@@ -156,12 +156,12 @@ def _change(panel: Panel, what: str) -> str:
 def label_free(view: View) -> None:
     """False alarms and power of the rule that sees no OOD image, beside the threshold chosen above."""
     score, found = view.measure.score, view.catalogue
-    every = " at every k" if len(score.levels(view.depth)) > 1 else ""
+    every = " at every level" if len(score.levels(view.depth)) > 1 else ""
     components.section(
         "Judged without any OOD image",
-        f"No OOD image chooses {'k or ' if every else ''}the threshold: the {score.title.lower()} of each image is "
-        f"ranked in a reference part of the training set{every}, and its smallest rank becomes a p-value on a "
-        f"calibration part that nothing else uses. An alarm is p ≤ {percent(view.budget)}.",
+        f"No OOD image chooses {'the level or ' if every else ''}the threshold. The {score.title.lower()} of each "
+        f"image is ranked in a reference part of the training set{every}, and its smallest rank becomes a p-value on a "
+        f"calibration part that nothing else uses. An alarm is raised where p ≤ {percent(view.budget)}.",
     )
     if view.inside.slug != found.own:
         own = look(found.own).title if found.own else "its training set"
@@ -182,7 +182,7 @@ def label_free(view: View) -> None:
             "images": lambda row: f"{look(row.data).title} {ROLES[row.role]}",
             "called OOD": lambda row: percent(row.rate),
             "expected": _expected,
-            "n": lambda row: f"{row.n:,}",
+            "how many": lambda row: f"{row.n:,}",
         },
         name="label-free-rule",
     )
@@ -246,10 +246,10 @@ def negative_control(view: View) -> None:
         pd.DataFrame([row | views.spread("auroc", one)]),
         {
             "score": lambda _: view.measure.symbol,
-            "AUROC, test against fitted": lambda _: estimate(one),
+            "AUROC, test against training images": lambda _: estimate(one),
             "": lambda _: word,
-            "fitted": lambda row: f"{row.fitted:,}",
-            "test": lambda row: f"{row.test:,}",
+            "training images": lambda row: f"{row.fitted:,}",
+            "test images": lambda row: f"{row.test:,}",
         },
         name="negative-control",
     )

@@ -160,7 +160,7 @@ def test_readings_stand_side_by_side(scored_runs, visit) -> None:
 def test_the_label_free_rule_and_the_negative_control(scored_runs, visit) -> None:
     text = sound(visit("scores", ood=["mnist"], part=parts.CHECKS))
     assert "FashionMNIST held-out training images" in text and "FashionMNIST test images" in text
-    assert "test against fitted" in text
+    assert "test against training images" in text
 
 
 def test_the_best_k_says_that_it_uses_ood_data(scored_runs, visit) -> None:

@@ -140,7 +140,7 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     assert {"KL>1", "KL>2", "KL>3", "-L>0", "LLR>1"} <= set(frames["auroc-by-k"]["score"])
     assert set(frames["best-k"]["score"]) <= {"LLR>1", "LLR>2", "LLR>3"}, "no other paper chooses its level by OOD data"
     app.segmented_control(key="part").set_value("Checks").run()
-    assert "the divergence of each image" in sound(app) and len(frames["label-free-rule"]) == 4
+    assert "The divergence of each image" in sound(app) and len(frames["label-free-rule"]) == 4
     fitted = values_of(run, Divergence(2), "fashionmnist", "fitted")
     assert frames["negative-control"]["auroc"][0] == pytest.approx(auroc(fitted, inside).value)
 
