@@ -17,12 +17,11 @@ from app.looks.palette import look
 from app.looks.wording import literal
 from app.reading import loading
 from hvae.datasets import ImageSet, content_index
+from hvae.report.judged.where import MOST_DRAWS
 
 if TYPE_CHECKING:
     from hvae.measuring.reconstructions import RepeatedReconstructions
 
-MOST_DRAWS = 16
-"""Tables with more draws are rebuilt with one: a person waits for it."""
 SOON = 3_000_000
 """Parameters up to which an image is rebuilt unasked: it takes a moment."""
 

@@ -222,7 +222,6 @@ def _show(record: dict) -> None:
 
     from hvae.cli.terminal import show
     from hvae.datasets.own.names import cut
-    from hvae.runs.settings import Setting
     from hvae.verdicts.words import together
 
     setting = record["setting"]
@@ -244,7 +243,7 @@ def _show(record: dict) -> None:
     if setting["note"]:
         say(f"{record['run']}: {setting['note']}")
     say(f"{record['conclusion']} {record['catches']}")
-    how = Setting.of(**{name: setting[name] for name in Setting().fields})
+    how = f"reading {setting['reading']}, S = {setting['samples']}, R = {setting['draws']}"
     told = together(record["together"], setting["n_calibration"], setting["alpha"])
     say(f"{record['run']} ({setting['score']}, {how}): {told}")
 

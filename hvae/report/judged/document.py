@@ -127,7 +127,7 @@ def _caveats(found: JudgedImages) -> Iterator[str]:
 
 def _alarms(found: JudgedImages) -> Iterator[str]:
     """The most unusual alarms: image, verdict, what stands out, and what its score is the sum of."""
-    count = int(found.frame["alarm"].sum())
+    count = int(np.count_nonzero(found.frame["alarm"]))
     if not count:
         return
     order = most_unusual(found.frame)
@@ -175,7 +175,7 @@ def _map(where: Where, row: int) -> str:
     """The map of an image at the size of its picture; empty where it has none."""
     if row not in where.maps:
         return ""
-    values, total = where.maps[row], _signed(f"{where.maps[row].sum():+.1f} nats")
+    values, total = where.maps[row], _signed(f"{where.maps[row].sum():+,.1f} nats")
     painted = through_scale(values, -where.most, where.most, diverging())
     picture = _picture(thumbnail(painted.transpose(2, 0, 1), lossless=True), f"Where it is lost: {total} in all")
     return f"<figure>{picture}<figcaption>{total}</figcaption></figure>"

@@ -140,7 +140,7 @@ def test_the_page_and_the_command_write_the_same_report(clothes: Path, tmp_path:
         np.array([content_index(image) for image in stored.images]), preprocessing="binarise", key=LOOSE,
     )  # fmt: skip
     lost = walked.maps("log p(x|z) lost")[1].sum((1, 2))[judged.frame["alarm"]]
-    assert {f"{one:+.1f} nats".replace("-", "\N{MINUS SIGN}") for one in lost} == set(
+    assert {f"{one:+,.1f} nats".replace("-", "\N{MINUS SIGN}") for one in lost} == set(
         re.findall(r"<figcaption>(.*?)</figcaption>", written)
     )
     assert "seen before" in written and "(k = 1), in nats" in written

@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_counted_and_maps_of_large_colour_images_fit() -> N
     assert text.count("<figure>") == text.count("<figcaption>") == MOST_ALARMS == len(rows)
     assert "z<sub>1</sub> to z<sub>2</sub> from the prior (k = 2), the mean of 16 draws, in nats" in text
     assert "\N{MINUS SIGN}25 nats: predicted better" in text and "25 nats or more: the image was needed" in text
-    total = f"{maps[rows[0]].sum():+.1f} nats".replace("-", "\N{MINUS SIGN}")
+    total = f"{maps[rows[0]].sum():+,.1f} nats".replace("-", "\N{MINUS SIGN}")
     assert f"<figcaption>{total}</figcaption>" in text.split("<article>")[1]
     assert "http" not in text and "<script" not in text
 
