@@ -59,6 +59,14 @@ def comes_to_hold(page: Page, what: str, keys: Iterable[str] = SELECTION_KEYS) -
     return tuple(shown(page))
 
 
+def all_hold(page: Page, what: str) -> None:
+    """Wait until the page shows every value chosen, those behind "Advanced" as well."""
+    page.get_by_role("button", name="Advanced").click()
+    comes_to_hold(page, what, CHOSEN)
+    page.keyboard.press("Escape")
+    expect(page.locator(".st-key-unit")).to_have_count(0)
+
+
 def address(page: str, **values: str) -> str:
     return f"{registry.address(page)}?" + "&".join(f"{key}={value}" for key, value in values.items())
 
@@ -81,17 +89,17 @@ def test_a_copied_link_shows_the_same_selection_on_every_page(
     assert {key: copied[key][-1] for key in ("k", "image", "unit")} == {
         key: CHOSEN[key] for key in ("k", "image", "unit")
     }
-    comes_to_hold(page, "chosen", CHOSEN)
+    all_hold(page, "chosen")
 
     second = visit(dashboard, "/scores?" + "&".join(f"{key}={value}" for key in copied for value in copied[key]))
     tab = second.page
     expect(tab.locator(".st-key-image input").first).to_be_visible()
     second.settle()
-    comes_to_hold(tab, "opened by the link", CHOSEN)
+    all_hold(tab, "opened by the link")
     tab.reload()
     expect(tab.locator(".st-key-image input").first).to_be_visible()
     second.settle()
-    comes_to_hold(tab, "reloaded", CHOSEN)
+    all_hold(tab, "reloaded")
     heading = tab.get_by_role("heading", level=1)
     walked = {}
     for name, title in PAGES:
