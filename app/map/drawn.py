@@ -77,7 +77,8 @@ def panels(
         one = lassos.drawn(levels[panel], *panes[panel].points(x, y)) if panel < len(levels) else None
         st.session_state["lasso"] = str(one) if one else ""
 
-    figure, numbers, panes = kept("maps drawn", (stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)), draw, "large")
+    stamps = stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)
+    figure, numbers, panes = kept("maps drawn", stamps, draw, "large")
     click = state.inspect_mark([pair.one.slug for pair in sets])
     # A new key takes the outline away together with the lasso that it was.
     key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"

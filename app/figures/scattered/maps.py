@@ -35,7 +35,7 @@ class Grid:
     step: tuple[float, float]
 
     @classmethod
-    def around(cls, points: Floats) -> "Grid":
+    def around(cls, points: Floats) -> Grid:
         """The finest one that holds all points `(n, 2)`."""
         low, high = points.min(axis=0), points.max(axis=0)
         # All at one place: any step will do.
