@@ -22,7 +22,7 @@ MOUSE: dict[Mouse, dict[str, Any]] = {
     "look": {"dragmode": False},
     "click": {"clickmode": "event+select", "dragmode": "pan"},
     "brush": {"clickmode": "event", "dragmode": "select", "selectdirection": "h"},
-    "lasso": {"clickmode": "event+select", "dragmode": "lasso"},
+    "lasso": {"clickmode": "event", "dragmode": "lasso"},
 }
 """What a mouse does with a figure: look at its marks (a finger scrolls the page then), choose one, drag over a range,
 or around some marks. All but the first are what Streamlit would set one drawing later."""

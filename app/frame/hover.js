@@ -77,6 +77,13 @@ if (!window.__hvaeHover) {
     const place = places && JSON.parse(places)[Math.floor(id / ID)];
     place ? fetched(found.event, `${place}/${id % ID}.png`) : one || hide();
   };
+  // Streamlit hears of a mark that is clicked only where nothing can be drawn around marks: there it is told as of a
+  // lasso around that one, again each time.
+  const clicked = figure => found => {
+    if (figure.layout.dragmode !== "lasso" || !found.points.length) return;
+    const {curveNumber, pointNumber, pointIndex, x, y, data} = found.points[0];
+    figure.emit("plotly_selected", {points: [{curveNumber, pointNumber, pointIndex, x, y, data, at: performance.now()}]});
+  };
   addEventListener("pointerover", event => {
     const one = event.target;
     if (!(one instanceof Element) || event.pointerType === "touch") return;
@@ -88,6 +95,7 @@ if (!window.__hvaeHover) {
       figure.__hvaeHovered = figure._ev;
       figure.on("plotly_hover", hovered(figure));
       figure.on("plotly_unhover", hide);
+      figure.on("plotly_click", clicked(figure));
     }
   }, true);
   for (const kind of ["pointerdown", "wheel", "keydown"]) addEventListener(kind, hide, true);
