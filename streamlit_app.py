@@ -1,3 +1,4 @@
+import inspect
 import sys
 
 import streamlit as st
@@ -15,6 +16,10 @@ from hvae.runs.folders import run_roots
 from app import sidebar  # noqa: F401
 from app.figures import aurocs, curves, densities, profile  # noqa: F401
 from app.inspector import panel  # noqa: F401
+
+# Streamlit asks once where a page was called from. Python then looks for the file of every module, which takes longer
+# than to draw a page, and remembers them.
+inspect.stack()
 
 try:
     limits.current()

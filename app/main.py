@@ -43,7 +43,7 @@ glossary.begin()
 st.html(components.STYLE_SHEET)
 with st.container(key="unseen-scripts"):
     st.html(components.SCRIPTS, unsafe_allow_javascript=True)
-runs = loading.runs()
+runs = loading.look()
 palette.name_sets(known_labels(entry.path for entry in runs))
 sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])
 notes = st.container(key="notes")

@@ -1,5 +1,7 @@
 """What all figures share."""
 
+import base64
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -20,7 +22,7 @@ MOUSE: dict[Mouse, dict[str, Any]] = {
     "look": {"dragmode": False},
     "click": {"clickmode": "event+select", "dragmode": "pan"},
     "brush": {"clickmode": "event", "dragmode": "select", "selectdirection": "h"},
-    "lasso": {"clickmode": "event+select", "dragmode": "lasso"},
+    "lasso": {"clickmode": "event", "dragmode": "lasso"},
 }
 """What a mouse does with a figure: look at its marks (a finger scrolls the page then), choose one, drag over a range,
 or around some marks. All but the first are what Streamlit would set one drawing later."""
@@ -55,6 +57,9 @@ class Figure(go.Figure):
     heading = ""
     worded = False
     mouse: Mouse = "look"
+    marks: Sequence[np.ndarray] = ()
+    """Of a figure too large to send them: by trace, the number that a click on each of its marks gives."""
+    _sent: dict[str, Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,7 +95,15 @@ class Figure(go.Figure):
         self.add_scatter(x=x, y=y, **{"name": style.title} | drawn | more)
 
     def to_dict(self) -> dict[str, Any]:
-        """Traces, layout in the style of the house, and frames if any, with every array as a plain list."""
+        """Traces, layout in the style of the house, and frames if any, with every array as a plain list.
+
+        A figure is kept and sent again and again; nobody changes it once it was.
+        """
+        if self._sent is None:
+            self._sent = self._spelled()
+        return self._sent
+
+    def _spelled(self) -> dict[str, Any]:
         layout = _over(HOUSE | MOUSE[self.mouse], _plain(self.layout.to_plotly_json()))
         for name in layout:
             if name.startswith(("xaxis", "yaxis")):
@@ -98,6 +111,17 @@ class Figure(go.Figure):
         traces = cast("tuple[BaseTraceType, ...]", self.data)
         found = {"data": [_plain(trace.to_plotly_json()) for trace in traces], "layout": layout}
         return found | ({"frames": [_plain(frame.to_plotly_json()) for frame in self.frames]} if self.frames else {})
+
+
+def packed(values: np.ndarray) -> dict[str, str]:
+    """Numbers `(n,)` as plotly reads them from bytes, whole ones in as few as they need: a quarter of what is written.
+
+    Only for thousands of them: a browser draws a figure with such numbers twice.
+    """
+    if values.dtype.kind in "iu":
+        values = values.astype(np.result_type(*(np.min_scalar_type(end) for end in (values.min(), values.max()))))
+    kind = values.dtype.str[1:]
+    return {"dtype": kind, "bdata": base64.b64encode(values.astype(f"<{kind}").tobytes()).decode()}
 
 
 def subplots(**arguments: Any) -> Figure:

@@ -1,12 +1,20 @@
 """What costs time is made once, and again only when what it depends on has changed: one helper for every page."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
 T = TypeVar("T")
+
+MOST_SMALL = 2048
+small: OrderedDict[tuple[str, str], Any] = OrderedDict()
+"""What is small, those last asked for at the end. A page asks for more than a hundred of them every time it is drawn,
+and to find one through Streamlit's own caches takes longer than most pages need for all the rest."""
+_turn = Lock()
 
 
 def kept(what: str, stamp: object, make: Callable[[], T], size: Literal["small", "large", "huge"] = "small") -> T:
@@ -14,7 +22,19 @@ def kept(what: str, stamp: object, make: Callable[[], T], size: Literal["small",
 
     Numbers, tables and charts are small, pictures large, and huge what a model gives of many images at every level.
     """
-    return {"small": _small, "large": _large, "huge": _huge}[size](what, str(stamp), make)
+    if size != "small":
+        return {"large": _large, "huge": _huge}[size](what, str(stamp), make)
+    key = what, str(stamp)
+    with _turn:
+        if key in small:
+            small.move_to_end(key)
+            return small[key]
+    made = _first(*key, make)
+    with _turn:
+        small[key] = made
+        while len(small) > MOST_SMALL:
+            small.popitem(last=False)
+    return made
 
 
 def of_file(what: str, path: Path, make: Callable[[Path], T]) -> T | None:
@@ -27,8 +47,9 @@ def of_file(what: str, path: Path, make: Callable[[Path], T]) -> T | None:
 
 # Resources, because copying tables and figures for every page costs more than most of what is done with them. Only
 # the names are hashed: walking through the fields of tables takes longer than most of what is made of them.
-@st.cache_resource(max_entries=2048, show_spinner=False)
-def _small(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
+# This one keeps a few only: whoever asks at the same moment waits here for what another visitor has made.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _first(what: str, stamp: str, _make: Callable[[], Any]) -> Any:
     return _make()
 
 

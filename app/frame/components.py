@@ -160,8 +160,8 @@ def chart(
             on_lasso(drawn[0]["xref"], drawn[0]["x"], drawn[0]["y"])
         elif on_brush and box:
             on_brush(min(box[0]["x"]), max(box[0]["x"]))
-        elif on_click and points and points[0].get("customdata") is not None:
-            on_click(points[0]["customdata"])
+        elif on_click and points and (mark := _mark(figure, points[0])) is not None:
+            on_click(mark)
 
     with st.container(gap="small"):
         shown = f" data-pictures='{escape(json.dumps(list(pictures)))}'" if pictures else ""
@@ -181,6 +181,15 @@ def chart(
         if details.open:
             with details:
                 numbers(made(table), name, key=f"{key}-table")
+
+
+def _mark(figure: Figure, point: Any) -> Any:
+    """What a mark that was clicked stands for, None where it is only a mark."""
+    if not figure.marks:
+        return point.get("customdata")
+    curve, place = point.get("curve_number", -1), point.get("point_index", -1)
+    within = 0 <= curve < len(figure.marks) and 0 <= place < len(figure.marks[curve])
+    return int(figure.marks[curve][place]) if within else None
 
 
 def made(table: Numbers) -> pd.DataFrame:

@@ -31,6 +31,8 @@ PAGE_KEYS = {page.name: page.keys for page in PAGES}
 JOB = "job"
 """In the address of every page: the job that the visitor follows."""
 KEYS = tuple(dict.fromkeys([*SELECTION_KEYS, JOB, *(key for keys in PAGE_KEYS.values() for key in keys)]))
+KNOWN = {page: [key for key in KEYS if key in (*SELECTION_KEYS, JOB, *own)] for page, own in PAGE_KEYS.items()}
+"""Of them, those that a page knows."""
 LIST_KEYS = ("ood", "also", "levels", "beside", "picked", "steps", "labels")
 """Values of the address that are lists."""
 NO_RUN = "none"
@@ -231,9 +233,7 @@ def values(page: str, **changes: object) -> dict[str, str | list[str]]:
     list must not, so those of `LIST_KEYS` are left to the address where it has them. A change to None leaves one out.
     """
     there = [key for key in LIST_KEYS if key in st.query_params]
-    known = {
-        key: value for key, value in _chosen().items() if key in (*SELECTION_KEYS, JOB, *PAGE_KEYS[page])
-    } | changes
+    known = _chosen(page) | changes
     wanted = {key: value for key, value in known.items() if value is not None and key not in there}
     return {key: value if isinstance(value, list) else str(value) for key, value in wanted.items()}
 
@@ -243,8 +243,7 @@ def href(page: str, **changes: object) -> str:
 
     A change to None leaves one out.
     """
-    keys = (*SELECTION_KEYS, JOB, *PAGE_KEYS[page])
-    wanted = {key: value for key, value in _chosen().items() if key in keys} | changes
+    wanted = _chosen(page) | changes
     spelled = {key: "" if value == [] else value for key, value in wanted.items() if value is not None}
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"{base and f'/{base}'}{registry.address(page)}?{urlencode(spelled, doseq=True, safe=':')}"
@@ -256,11 +255,13 @@ def address() -> str:
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(spelled, doseq=True, safe=':')}"
 
 
-def _chosen() -> dict[str, Any]:
-    """Every value chosen on any page, or asked for by a link and waiting for its page."""
-    found = {key: chosen(key) for key in KEYS}
-    found |= {key: wanted if key in LIST_KEYS else wanted[-1] for key, wanted in st.session_state["_asked"].items()}
-    return {key: value for key, value in found.items() if value is not None and key in KEYS}
+def _chosen(page: str = "") -> dict[str, Any]:
+    """Every value that was chosen, or asked for by a link and waits for its page; of one page, those that it knows."""
+    keys = KNOWN[page] if page else KEYS
+    found = {key: chosen(key) for key in keys}
+    asked = st.session_state["_asked"]
+    found |= {key: asked[key] if key in LIST_KEYS else asked[key][-1] for key in keys if key in asked}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def is_drawn(key: str) -> bool:

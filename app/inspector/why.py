@@ -110,8 +110,9 @@ def _explained(chosen: Chosen, score: Score) -> Drawn | None:
 
 
 def _drawn(chosen: Chosen, score: Score) -> Drawn | None:
-    # No value depends on other images, so only one is explained.
-    own = score.explain(chosen.inside, chosen.reference)
+    # No value depends on other images, so only one is explained, and the in-distribution ones once for all of them.
+    tables = [one and one.metadata.content_sha256 for one in (chosen.inside, chosen.reference)]
+    own = kept("explained own", (tables, score.label), lambda: score.explain(chosen.inside, chosen.reference))
     here = score.explain(chosen.table.take(np.array([chosen.index])), chosen.reference)
     if own is None or here is None:
         return None

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.figures.densities import IDS_PER_SET
 from app.figures.layout import Figure
-from app.figures.scattered.maps import MapSet, level_maps
+from app.figures.scattered.maps import Grid, MapSet, grids, level_maps
 from app.frame import components, controls, state
 from app.frame.caching import kept
 from app.images import served
 from app.images.mosaic import usual_levels
 from app.looks.palette import look
-from app.looks.wording import rate, significant, subscript
+from app.looks.wording import rate, subscript
 from app.map import lasso as lassos
 from app.map.lasso import Lasso
 from app.map.stored import Joined
@@ -67,39 +66,33 @@ def panels(
     depth = found.metadata.depth
     levels = [k for k in usual_levels(depth) if k]
 
-    def draw() -> tuple[Figure, pd.DataFrame]:
-        marks = [_marks(view, found, pair, place, way, levels, lasso) for place, pair in enumerate(sets)]
+    def draw() -> tuple[Figure, pd.DataFrame, list[Grid]]:
+        marks = [_marks(found, pair, way, levels, lasso) for pair in sets]
         axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second principal axis")
         figure = level_maps(marks, levels, tint, axes, _title(found, sets, lasso, marks), view.measure.unit)
-        return figure, _numbers(found, sets, way, levels)
+        return figure, _numbers(found, sets, way, levels), grids(marks)
 
     def around(axis: str, x: list[float], y: list[float]) -> None:
         panel = int(axis[1:] or 1) - 1
-        one = lassos.drawn(levels[panel], x, y) if panel < len(levels) else None
+        one = lassos.drawn(levels[panel], *panes[panel].points(x, y)) if panel < len(levels) else None
         st.session_state["lasso"] = str(one) if one else ""
 
-    drawn = kept("maps drawn", (stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)), draw, "large")
+    stamps = stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)
+    figure, numbers, panes = kept("maps drawn", stamps, draw, "large")
     click = state.inspect_mark([pair.one.slug for pair in sets])
     # A new key takes the outline away together with the lasso that it was.
     key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"
     pictures = [served.address(view.run, pair.one.table) for pair in sets]
-    components.chart(*drawn, "map", key=key, on_click=click, on_lasso=around, pictures=pictures)
+    components.chart(figure, numbers, "map", key=key, on_click=click, on_lasso=around, pictures=pictures)
 
 
-def _marks(
-    view: View, found: LatentMap, pair: Joined, place: int, way: Way, levels: list[int], lasso: Lasso | None
-) -> MapSet:
+def _marks(found: LatentMap, pair: Joined, way: Way, levels: list[int], lasso: Lasso | None) -> MapSet:
     points = np.stack([found.points(way, level)[pair.on_map] for level in levels])
     labels, scores = pair.one.table.frame["label"].to_numpy()[pair.in_table], pair.one.scores[pair.in_table]
-    words = [
-        f"{index}, label {label}<br>{significant(score, 4)}"
-        for index, label, score in zip(pair.in_table.tolist(), labels.tolist(), scores.tolist(), strict=True)
-    ]
     selected = None
     if lasso is not None:
         selected = np.flatnonzero(lasso.holds(found.points(way, lasso.level)[pair.on_map])).tolist()
-    ids = (place * IDS_PER_SET + pair.in_table).tolist()
-    return MapSet(pair.one.slug, points, ids, words, labels, scores, selected)
+    return MapSet(pair.one.slug, points, pair.in_table, labels, scores, selected)
 
 
 def _title(found: LatentMap, sets: list[Joined], lasso: Lasso | None, marks: list[MapSet]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.frame.caching import kept, of_file
 from app.server import cores
@@ -36,8 +37,19 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 
 
-runs = folders.find_runs
-"""Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once."""
+def look() -> list[RunEntry]:
+    """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once. For the router."""
+    found = folders.find_runs()
+    st.session_state["_runs"] = found
+    return found
+
+
+def runs() -> list[RunEntry]:
+    """The runs that the router has found for this page, or all of them where no page is drawn."""
+    seen = st.session_state.get("_runs") if get_script_run_ctx(suppress_warning=True) else None
+    return folders.find_runs() if seen is None else seen
+
+
 catalogue = catalogues.catalogue
 """The score tables of a run that may be used; a file that did not change since is not read again."""
 

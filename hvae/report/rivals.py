@@ -19,6 +19,7 @@ from hvae.report import published
 from hvae.report.line_ups import Entrant, LineUp
 from hvae.report.published import Published
 from hvae.report.tables import METRICS, PUBLISHED_METRICS, published_columns
+from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 from hvae.scores import SCORES, Score
 from hvae.scores.base import Need
@@ -106,10 +107,11 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
     absent: dict[Absent, None] = {}
     for one in found.entrants:
         known = {column.score.label for column in made if column.score.model_free}
+        tables = [one.images(slug) for slug in (found.in_data, *found.sets)]
         for score in _scores(one, names):
             if score.label in known:
                 continue
-            column = _column(one, score, found)
+            column = _column(one, score, found, tables)
             if isinstance(column, Absent):
                 further = score.k != score.usual_level(next(iter(one.tables.values())).metadata.depth)
                 if not (further and "several runs" in score.needs):
@@ -199,11 +201,10 @@ def _repeats(column: Column, other: Column) -> bool:
     return alike and len(column.inside) == len(other.inside) and np.allclose(column.inside, other.inside, rtol=1e-5)
 
 
-def _column(one: Entrant, score: Score, found: LineUp) -> Column | Absent:
-    """A score of every set of a line-up, or why a table does not give it."""
+def _column(one: Entrant, score: Score, found: LineUp, tables: Sequence[ScoreTable]) -> Column | Absent:
+    """A score of every set of a line-up, by a run's tables of their common images, or why one does not give it."""
     config = one.catalogue.run.config
     assert config is not None
-    tables = [one.images(slug) for slug in (found.in_data, *found.sets)]
     measured = [table.having(score.columns(config.model.depth)) for table in tables]
     try:
         inside, *outside = (score.of(table, one.reference) for table in measured)

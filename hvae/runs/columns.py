@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -109,7 +110,11 @@ _COMPANIONS = {
 
 COLUMNS = (*MODEL_COLUMNS, *FURTHER_COLUMNS, *CLASSIFIER_COLUMNS, *PIXEL_COLUMNS, *PAIR_COLUMNS)
 
+# The same few hundred names are asked for again and again, by every score of every table.
+_known = lru_cache(maxsize=4096)
 
+
+@_known
 def find(name: str) -> Column | None:
     """The declaration of a column, or of the one whose standard error it is; None where nothing declares it."""
     return next((column for column in COLUMNS if column.matches(name)), None)
@@ -131,11 +136,13 @@ def is_model_column(name: str) -> bool:
     return is_sweep_column(name) or is_further_column(name)
 
 
+@_known
 def is_sweep_column(name: str) -> bool:
     """Whether a column is a statistic that every table of a kind of model has, or the standard error of one."""
     return any(column.matches(name) for column in MODEL_COLUMNS)
 
 
+@_known
 def is_further_column(name: str) -> bool:
     """Whether a column is one that some tables have besides, or the standard error of one."""
     return any(column.matches(name) for column in FURTHER_COLUMNS)
@@ -146,6 +153,7 @@ def is_partial(name: str) -> bool:
     return (column := find(name)) is not None and column.partial
 
 
+@_known
 def is_pixel_column(name: str) -> bool:
     """Whether a column is joined from the statistics of the image set rather than stored in each table."""
     return any(column.matches(name) for column in PIXEL_COLUMNS)
@@ -156,6 +164,7 @@ def is_standard_error(name: str) -> bool:
     return name.endswith("_se")
 
 
+@_known
 def is_pair_column(name: str) -> bool:
     """Whether a column is joined from the statistics of the image set beside a reference part."""
     return any(column.matches(name) for column in PAIR_COLUMNS)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -79,7 +80,7 @@ def _entry(path: Path) -> RunEntry:
     config, problem = None, None
     file, weights = path / "config.json", path / "model.safetensors"
     try:
-        config = RunFile.from_json(read_bytes(file, MAXIMUM_CONFIG_BYTES)).config
+        config = _configured(read_bytes(file, MAXIMUM_CONFIG_BYTES))
     except HvaeError as error:
         problem = str(error)
     except OSError as error:
@@ -87,6 +88,12 @@ def _entry(path: Path) -> RunEntry:
     if problem is None and not weights.is_file():
         problem = missing_weights(path)
     return RunEntry(path.name, path, config, problem, weights.is_file())
+
+
+@lru_cache(maxsize=1024)
+def _configured(content: bytes) -> RunConfig:
+    """The configuration that a file holds; runs are looked for each time that a page is drawn."""
+    return RunFile.from_json(content).config
 
 
 def is_resumable(folder: Path) -> bool:

@@ -279,10 +279,9 @@ def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = N
         metadata = read_metadata(path)
         return ScoreTable(spilled(verified(path, metadata)), metadata, run)
     metadata, content = read_content(path, columns)
-    frame = content.to_pandas()
     # Nobody computes in half precision: the square of 256 is infinite there.
-    halves = {name: np.float32 for name in frame if frame[name].dtype == np.float16}
-    return ScoreTable(frame.astype(halves), metadata, run)
+    whole = [one.with_type(pa.float32()) if one.type == pa.float16() else one for one in content.schema]
+    return ScoreTable(content.cast(pa.schema(whole)).to_pandas(), metadata, run)
 
 
 def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[TableMetadata, pa.Table]:

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from app.frame import components
+from app.frame import caching, components
 from app.frame.glossary import TERMS, terms_in
 from hvae.datasets import ImageSet
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
@@ -105,6 +105,7 @@ def visit() -> Iterator[Callable[..., AppTest]]:
 
 def forget() -> None:
     """Leave the next test nothing of what this server keeps."""
+    caching.small.clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -8,6 +8,7 @@ from hvae.errors import HvaeError
 from hvae.runs.columns import is_standard_error, is_sweep_column
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import SingleScore
+from hvae.scores.fits import fitted
 from hvae.stats.arrays import Floats, finite
 from hvae.stats.kernels import KernelDensity, is_constant
 
@@ -51,10 +52,14 @@ class DensityOfStates(SingleScore):
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        known = informative(reference)
+        known = fitted(reference, KernelDensity, lambda: _densities(reference))
         # One after the other, in their order: no image is rounded differently in other company.
-        logs = (KernelDensity.fitted(values, name)(table.column(name)) for name, values in known.items())
+        logs = (density(table.column(name)) for name, density in known.items())
         return -sum(logs, np.zeros(len(table)))
+
+
+def _densities(reference: ScoreTable) -> dict[str, KernelDensity]:
+    return {name: KernelDensity.fitted(values, name) for name, values in informative(reference).items()}
 
 
 def statistics(table: ScoreTable) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import Explanation, Need, SingleScore
+from hvae.scores.fits import fitted
 from hvae.stats.arrays import Floats
 from hvae.stats.copula import GaussianCopula
 from hvae.stats.tails import UpperTail
@@ -76,7 +77,8 @@ class Joint(SingleScore):
 
     def _fit(self, reference: ScoreTable | None) -> JointFit:
         assert reference is not None
-        return JointFit(reference, self._beside(reference))
+        beside = self._beside(reference)
+        return fitted(reference, (JointFit, beside), lambda: JointFit(reference, beside))
 
     def _beside(self, reference: ScoreTable) -> tuple[str, ...]:
         """Columns that are further coordinates of C."""

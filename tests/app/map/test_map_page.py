@@ -1,5 +1,6 @@
 """The Map page: what is drawn around is what is shown, by id, and a run without a map says how to get one."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.figures.scattered.maps import MapSet, level_maps
+from app.figures.scattered.maps import FINEST, Grid, MapSet, grids, level_maps
 from app.map.lasso import MOST_CORNERS, Lasso, drawn, parsed
 from hvae.runs.measured.maps import read_map
 from tests.app.conftest import look_in, sound
@@ -39,17 +40,36 @@ def test_a_lasso_holds_what_lies_inside_and_survives_the_address() -> None:
     assert drawn(1, [0, 1], [0, 1]) is None
 
 
+def sent(spec: dict[str, str]) -> list[float]:
+    """Numbers that a figure holds as bytes."""
+    return np.frombuffer(base64.b64decode(spec["bdata"]), spec["dtype"]).tolist()
+
+
 def test_the_same_images_stand_out_at_every_level() -> None:
-    points, ids = np.arange(24.0).reshape(2, 6, 2), [100 + place for place in range(6)]
-    one = MapSet("mnist", points, ids, ["<b>"] * 6, np.arange(6), np.arange(6.0), [1, 4])
-    figure = level_maps([one], [1, 3], "score", ("a", "b"), "title", "nats").to_dict()
-    drawn_as = [trace for trace in figure["data"] if "customdata" in trace]
+    points, index, scores = np.arange(24.0).reshape(2, 6, 2), 100 + np.arange(6), np.arange(6) + 0.123456
+    one = MapSet("mnist", points, index, np.arange(6) + 7, scores, [1, 4])
+    other = replace(one, slug="cifar10", index=np.array([9, 70_000]), points=points[:, :2])
+    made = level_maps([one, other], [1, 3], "score", ("a", "b"), "title", "nats")
+    figure = made.to_dict()
+    drawn_as = [trace for trace in figure["data"] if trace["name"] == "MNIST" and trace["type"] == "scattergl"]
     assert [trace["selectedpoints"] for trace in drawn_as] == [[1, 4]] * 2
-    assert [trace["customdata"] for trace in drawn_as] == [ids] * 2
-    assert drawn_as[1]["x"] == points[1, :, 0].tolist() and figure["layout"]["coloraxis"]["cmin"] < 1
+    assert [ids.tolist() for ids in made.marks] == [index.tolist(), [10_000_009, 10_070_000]] * 2
+    places, (x, y) = [sent(drawn_as[1][axis]) for axis in "xy"], points[1].T
+    there = grids([one])[1].points(*places)
+    np.testing.assert_allclose(there, (x, y), atol=10 / FINEST)
+    own = figure["layout"]["meta"]["sets"][0]
+    assert (sent(own["index"]), sent(own["label"])) == (index.tolist(), [7, 8, 9, 10, 11, 12])
+    assert [f"{score:.4g}" for score in sent(own["score"])] == [f"{score:.4g}" for score in scores]
+    assert sent(figure["layout"]["meta"]["sets"][1]["index"]) == [9, 70_000]
+    assert figure["layout"]["coloraxis"]["cmin"] < 1.2
     assert [trace["marker"]["line"]["width"] for trace in drawn_as] == [0, 0]
+    one = replace(one, points=points[:1])
     hollow = level_maps([replace(one, slug="cifar10")], [1], "set", ("a", "b"), "title").to_dict()["data"][0]["marker"]
     assert hollow["symbol"] == "circle-open" and hollow["line"]["width"] == 1, "WebGL draws nothing without an outline"
+    tinted = level_maps([one], [1], "label", ("a", "b"), "title").to_dict()["data"][0]["marker"]
+    assert sent(tinted["color"]) == [7, 8, 9, 0, 1, 2] and tinted["colorscale"][14][1] == tinted["colorscale"][15][1]
+    still = Grid.around(np.ones((3, 2)))
+    assert still.places(np.ones((3, 2))).tolist() == [[0, 0]] * 3, "images that a level cannot tell apart"
 
 
 def test_what_is_drawn_around_is_shown(

@@ -43,6 +43,24 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
     assert count
     expect(page.get_by_text(f"{count:,} images in the lasso,")).to_be_visible()
 
+    # The mark farthest to the right is an image by its number, under the mouse and when it is clicked.
+    rows = found.rows("fashionmnist")
+    number = int(found.frame["example"].to_numpy()[rows][np.argmax(found.points("pca", 1)[rows, 0])])
+    mark = page.evaluate(
+        f"""key => {{
+            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
+            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout, {{x, y}} = plot._fullData[0];
+            const far = x.reduce((best, one, place) => one > x[best] ? place : best, 0);
+            return {{x: box.left + xaxis._offset + xaxis.d2p(x[far]), y: box.top + yaxis._offset + yaxis.d2p(y[far])}};
+        }}""",
+        "map-pca",
+    )
+    page.mouse.move(mark["x"] - 20, mark["y"])
+    page.mouse.move(mark["x"], mark["y"], steps=4)
+    expect(page.locator(".hovered-words")).to_contain_text(f"FashionMNIST {number}, label")
+    page.mouse.click(mark["x"], mark["y"])
+    wait_for(page, "image", f"fashionmnist:{number}")
+
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
     visited.settle()
     page.locator("[class*='st-key-slices-digits'] .js-plotly-plot .point path").nth(3).click(force=True)
