@@ -116,9 +116,7 @@ def test_what_does_not_belong_together_is_refused_in_a_line(
 
 
 @pytest.mark.parametrize("large", [0, 8_000_000], ids=["from files", "in memory"])
-def test_columns_added_before_stay(
-    run: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch, large: int
-) -> None:
+def test_columns_added_before_stay(run: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch, large: int) -> None:
     monkeypatch.setattr("hvae.runs.score_tables.LARGE", large)
     path = merge(run, shards, None)
     about, content = read_content(path)
