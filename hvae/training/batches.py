@@ -69,9 +69,12 @@ class Batches:
 
     def noise(self, step: int) -> torch.Generator:
         """The generator of the noise of a step, of which this process takes that of its own images."""
-        several = self._world > 1
-        made = Share(self._device, self._rank, self._world) if several else torch.Generator(self._device)
-        return made.manual_seed(self.seed(1, step))
+        seed = self.seed(1, step)
+        if self._world == 1:
+            return torch.Generator(self._device).manual_seed(seed)
+        made = Share(self._device)
+        made.part, made.of = self._rank, self._world
+        return made.manual_seed(seed)
 
     def taken(self, index: Tensor) -> Part:
         """The images and labels at an index (batch,) on the device, as they are stored."""

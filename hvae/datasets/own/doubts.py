@@ -49,7 +49,7 @@ def _is_blank(pixels: np.ndarray) -> bool:
     # The median, without the many questions that numpy's own asks of an array.
     median = np.partition(flat, middle, axis=0)[middle].sum(axis=0) / 2
     same = (np.abs(flat - median) <= _SAME).all(axis=1)
-    return np.count_nonzero(same) >= _MOST_SAME * len(same)
+    return bool(np.count_nonzero(same) >= _MOST_SAME * len(same))
 
 
 def of_file(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[Caveat, ...]:

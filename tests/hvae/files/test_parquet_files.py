@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hvae.parquet_files import content_hash, read_columns, read_parquet, spilled, whole_schema, write_parquet
+from hvae.parquet_files import content_hash, read_columns, read_parquet, spilled, spooled, whole_schema, write_parquet
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=500).astype(np.float32)
@@ -45,6 +45,10 @@ def test_many_rows_are_written_and_read_in_groups(tmp_path: Path, monkeypatch: p
     frame = spilled(iter(found.items()))
     assert frame["errors"].dtype == np.float32
     np.testing.assert_array_equal(frame.to_numpy(np.float64), CONTENT.to_pandas().to_numpy(np.float64))
+    named = CONTENT.append_column("name", pa.array([f"ä{row}" for row in range(500)])).replace_schema_metadata(None)
+    lying = spooled((name, named.column(name)) for name in named.column_names)
+    assert lying.equals(named) and content_hash(lying) == content_hash(named)
+    assert spooled(iter(())).num_columns == 0
 
 
 def test_a_column_that_repeats_another_is_stored_once(tmp_path: Path) -> None:

@@ -78,7 +78,9 @@ def test_shards_scored_apart_are_the_table_scored_at_once(run: Path) -> None:
     assert "mine has no shards" in fail("merge", "mine")
 
 
-def test_what_does_not_belong_together_is_refused_in_a_line(run: Path, shards: list[Path], tmp_path: Path) -> None:
+def test_what_does_not_belong_together_is_refused_in_a_line(
+    run: Path, shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(paths: list[Path], said: str, weights: str | None = None) -> None:
         with pytest.raises(TableError, match=said) as error:
             merge(run, paths, weights)
@@ -100,6 +102,11 @@ def test_what_does_not_belong_together_is_refused_in_a_line(run: Path, shards: l
     )
     fewer = content.drop_columns(["log_px"])
     refused([shards[0], write_shard(tmp_path / "other", fewer, about, Shard(2, 3), 10)], "other columns")
+    written = about.model_copy(update={"content_sha256": "c" * 64})
+    monkeypatch.setattr("hvae.runs.score_tables.content_hash", lambda _: "c" * 64)
+    lying = write_shard(tmp_path / "other", content, written, Shard(2, 3), 10)
+    monkeypatch.undo()
+    refused([shards[0], lying, shards[2]], "is not what was written")
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(shards[1].read_bytes()[:-40])
     refused([shards[0], damaged], "no readable parquet file")
@@ -108,7 +115,9 @@ def test_what_does_not_belong_together_is_refused_in_a_line(run: Path, shards: l
     assert not list((run / "scores").glob("*.parquet"))
 
 
-def test_columns_added_before_stay(run: Path, shards: list[Path]) -> None:
+@pytest.mark.parametrize("large", [0, 8_000_000], ids=["from files", "in memory"])
+def test_columns_added_before_stay(run: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr("hvae.runs.score_tables.LARGE", large)
     path = merge(run, shards, None)
     about, content = read_content(path)
     write_content(path, content.append_column("path_error", pa.array([1.0] * 10, pa.float32())), about)
