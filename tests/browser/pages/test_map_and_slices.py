@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from app.map.lasso import parsed
 from hvae.runs.measured.maps import PATH, read_map
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
-from tests.browser.plots import draw, wait_for_chart
+from tests.browser.plots import click_at, draw, spot_of, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -45,20 +45,13 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
 
     # The mark farthest to the right is an image by its number, under the mouse and when it is clicked.
     rows = found.rows("fashionmnist")
-    number = int(found.frame["example"].to_numpy()[rows][np.argmax(found.points("pca", 1)[rows, 0])])
-    mark = page.evaluate(
-        f"""key => {{
-            const plot = {PLOT}; plot.scrollIntoView({{block: 'center'}});
-            const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout, {{x, y}} = plot._fullData[0];
-            const far = x.reduce((best, one, place) => one > x[best] ? place : best, 0);
-            return {{x: box.left + xaxis._offset + xaxis.d2p(x[far]), y: box.top + yaxis._offset + yaxis.d2p(y[far])}};
-        }}""",
-        "map-pca",
-    )
+    far = int(np.argmax(found.points("pca", 1)[rows, 0]))
+    number = int(found.frame["example"].to_numpy()[rows][far])
+    mark = spot_of(page, "map-pca", 0, far)
     page.mouse.move(mark["x"] - 20, mark["y"])
     page.mouse.move(mark["x"], mark["y"], steps=4)
     expect(page.locator(".hovered-words")).to_contain_text(f"FashionMNIST {number}, label")
-    page.mouse.click(mark["x"], mark["y"])
+    click_at(page, "map-pca", 0, mark)
     wait_for(page, "image", f"fashionmnist:{number}")
 
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
