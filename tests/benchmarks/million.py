@@ -34,7 +34,7 @@ from tests.synthetic import make_run
 BEGIN, END = "<!-- million: python -m tests.benchmarks.million -->", "<!-- million ends -->"
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (10_000, 100_000, 1_000_000)
-SHARD = 10_000
+SHARD = 5_000
 SHAPE = (1, 8, 8)
 COMPARED = 100_000
 """Up to so many images the table of a run that was killed is compared with that of one that was not."""
