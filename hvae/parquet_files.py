@@ -83,6 +83,9 @@ def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
             column = file.read([one]).column(0)
         column.validate(full=True)
         yield name, column
+        del column
+        # Else it would keep what a column took for the next, and names take much.
+        pa.default_memory_pool().release_unused()
 
 
 def content_hash(content: pa.Table) -> str:

@@ -10,7 +10,6 @@ import argparse
 import os
 import platform
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from hvae.config import RunConfig
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.presets import preset
 from hvae.runs.settings import Precision
-from tests.benchmarks.page import into_page
+from tests.benchmarks.page import into_page, peak_megabytes
 from tests.benchmarks.speed.work import (
     BATCH,
     Work,
@@ -159,7 +158,7 @@ def alone(name: str, precision: Precision, clock: str, count: int = 128) -> str:
         work()
         seconds = min(seconds_of(work, clock) for _ in range(2))
     threads = torch.get_num_threads() if clock == "wall" else 1
-    return f"{count / seconds / threads} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}"
+    return f"{count / seconds / threads} {peak_megabytes() * 1.048576e-3}"
 
 
 def table(seconds: float, clock: str) -> str:
