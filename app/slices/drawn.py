@@ -62,7 +62,7 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
         whole = np.average(table[share], weights=table["n"])
         worst = components.escape(table.iloc[int(table[share].argmax())]["slice"])
         where = f"with {worst}" if slices.by == LABEL else f"where {WORDS.get(slices.by, slices.by)} is {worst}"
-        title = f"{percent(float(whole))} of the {look(one.slug).title} images are {words}, most often {where}"
+        title = f"{percent(float(whole))} of {look(one.slug).title} are {words}, most often {where}"
         return bars(table, share, words, look(one.slug), title, chosen), table
 
     def choose(name: str) -> None:

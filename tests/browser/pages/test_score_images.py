@@ -17,7 +17,7 @@ import hvae
 from hvae.datasets.own.outside import Picture, collect
 from tests.app.conftest import judging_run
 from tests.browser.conftest import PATIENCE, ROOT, Visit, launch
-from tests.browser.pages.test_scores_page import spot_of, wait_for_chart
+from tests.browser.plots import spot_of, wait_for_chart
 from tests.hvae.commands import invoke
 from tests.hvae.datasets.own.test_preparing import AS_SCAN, photograph, png, scan, screenshot
 

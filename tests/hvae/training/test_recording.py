@@ -22,10 +22,11 @@ from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.folders import read_history
 from hvae.training.recording import Record, RecordedStep
 from hvae.training.trainer import _Trainer
-from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS_PER_EPOCH, VALIDATION
+from tests.hvae.training.small_runs import CONFIG, FITTED, VALIDATION
 from tests.hvae.training.test_looking import Asked
 
-SHORT = CONFIG.override({"training.epochs": 1})
+SHORT = CONFIG.override({"training.epochs": 1, "training.batch_size": 26})
+STEPS = 12
 MIXED = {
     "training.precision": "bf16-mixed",
     "training.free_bits.unit": "channel",
@@ -99,7 +100,7 @@ def trained(config: RunConfig, folder: Path, recorder: type[Taped] | None) -> tu
             group["lr"] = torch.tensor(group["lr"])
         trainer._make = RecordedStep(trainer._made, trainer.optimizer, made)
     trainer.run(None)
-    assert trainer.state.step == STEPS_PER_EPOCH
+    assert trainer.state.step == STEPS
     return trainer, made
 
 
