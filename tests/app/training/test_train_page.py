@@ -137,7 +137,7 @@ def _until(happened: Callable[[], bool]) -> None:
 def test_a_folder_becomes_a_model_that_judges(root: Path, tmp_path: Path, visit: Callable[..., AppTest]):
     mine = pictures(tmp_path / "mine", 300)
     app = visit("train", give="path")
-    app.text_input[-1].set_value(str(mine)).run()
+    next(one for one in app.text_input if one.label.startswith("Folder, zip")).set_value(str(mine)).run()
     assert "300" in sound(app)
     app.radio[0].set_value(offers.TRY.title).run()
     app.number_input[0].set_value(2).run()
