@@ -65,9 +65,9 @@ def content_height(page: Page) -> int:
 
 
 def light(png: bytes) -> bytes:
-    """The picture with 64 colours, or 32 where they do not fit into `LARGEST_BYTES`: a clone has to stay light."""
+    """The picture with 48 colours, or 32 where they do not fit into `LARGEST_BYTES`: a clone has to stay light."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (64, 32):
+    for colours in (48, 32):
         out = io.BytesIO()
         image.quantize(colours, dither=Image.Dither.NONE).save(out, "WEBP", lossless=True, quality=100, method=6)
         if out.tell() < LARGEST_BYTES:
