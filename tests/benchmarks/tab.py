@@ -145,7 +145,7 @@ def brush(page: Page, turn: int) -> list[float]:
             return {x, y, width, height};
         }"""
     )
-    # Left and right in turn, where images are: a drag that begins within the range brushed before would move that range.
+    # Left and right in turn, where images are: a drag that begins in the range brushed before would move that range.
     start, width = box["x"] + box["width"] * (0.05 + 0.3 * (turn % 2) + 0.01 * turn), box["width"] * 0.2
     y = box["y"] + box["height"] * 0.5
     page.mouse.move(start, y)
