@@ -16,7 +16,7 @@ from app.frame.state import Selection
 from app.reading import loading
 from app.reading.agreement import ranked
 from app.reading.measures import threshold
-from app.reading.view import RESAMPLES, reference_part
+from app.reading.view import reference_part
 from hvae.report import LineUp, line_up, rivals
 from hvae.report.rivals import Absent, Column
 from hvae.runs.catalogue import Catalogue
@@ -68,10 +68,10 @@ class Rivals:
         """The scores that have a value for each image."""
         return {one.title: one for one in self.columns if one.per_image}
 
-    def table(self, against: Column | None) -> pd.DataFrame:
-        """`hvae.report.rivals.table`."""
-        stamp = self.stamp, [one.name for one in self.columns], against and against.name
-        return kept("rivals", stamp, lambda: rivals.table(self.found, self.columns, against, n_boot=RESAMPLES))
+    def table(self, against: Column | None, n_boot: int = 0) -> pd.DataFrame:
+        """`hvae.report.rivals.table`; unasked without the intervals that take resamples, of which none is shown."""
+        stamp = self.stamp, [one.name for one in self.columns], against and against.name, n_boot
+        return kept("rivals", stamp, lambda: rivals.table(self.found, self.columns, against, n_boot=n_boot))
 
     def values(self, column: Column, slug: str) -> Floats:
         """The values of the common images of one of both sets."""

@@ -1,6 +1,7 @@
 """All scores in one table, and the best of each group in words."""
 
 from collections.abc import Hashable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from app.baselines.choosing import Rivals
 from app.frame import components, controls, state
 from app.looks.palette import look
 from app.looks.wording import rate
+from app.reading.view import RESAMPLES
 from hvae.report.rivals import GROUPS, Column
 from hvae.scores import SCORES
 
@@ -57,8 +59,7 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
     title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
     components.titled(title)
-    if group != ALL:
-        frame = frame.query("group == @group")
+    frame = _of_group(frame, group)
     offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
     # What was only published would fill the first screen with empty cells.
     offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
@@ -100,13 +101,19 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     height = 36 + 35 * min(len(view), MOST_ROWS)
     config = numbers | wide
     st.dataframe(view, hide_index=True, height=height, column_config=config, key="rivals", placeholder="", alt=title)
-    components.save(frame, f"rivals-{shown.slug}", key="rivals-csv")
+    # Whoever saves it waits for the intervals of all metrics.
+    whole = partial(shown.table, against, RESAMPLES)
+    components.save(lambda: _of_group(whole(), group), f"rivals-{shown.slug}", key="rivals-csv")
     said = f" The difference is from {components.escape(against.title)}." if against else ""
     components.prose(
         "Click a heading to sort. Higher AUROC and AUPRC are better, and so are lower FPR80 and FPR95: the false "
         f"alarms where 80 or 95 % of the OOD images are caught.{said} Rows without an AUROC stand for published "
         "figures that no run here has. What others got later is under “re-run”."
     )
+
+
+def _of_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:
+    return frame if group == ALL else frame.query("group == @group")
 
 
 def _view(row: dict[Hashable, Any], slug: str) -> str | None:

@@ -161,7 +161,8 @@ def table(
     figure was read, and what its protocol has that ours has not), and in `rerun` what others measured later
     of the same.
 
-    `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all.
+    `names` are scores whose published figures are wanted, `sets` OOD sets of the line-up, default all. Without
+    resamples, `n_boot` 0, only the AUROC and the difference have intervals.
     """
     rows = [_row(found, column, slug, rival, n_boot) for slug in sets or found.sets for column in made]
     rows += [row for slug in sets or found.sets for row in _published_only(found, made, slug, names)]

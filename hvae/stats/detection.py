@@ -4,7 +4,8 @@ An image is called OOD when its score is at or above the threshold. numpy and `s
 quick to start.
 
 Throughout, `in_scores` are `(n,)` scores of in-distribution images and `ood_scores` `(m,)` of OOD ones, `level` is the
-coverage of the interval, and `n_boot` and `seed` are the number of bootstrap resamples and the seed they are drawn by.
+coverage of the interval, and `n_boot` and `seed` are the number of bootstrap resamples and the seed they are drawn by;
+without any, 0, an interval that takes them is missing: both of its ends are NaN.
 Empty or non-finite scores and parameters out of range are an `HvaeError`.
 """
 
@@ -276,9 +277,13 @@ _Measure = _AveragePrecision | _FalsePositiveRate
 
 def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_boot: int, seed: int) -> list[Estimate]:
     """Each measure with its stratified percentile bootstrap, from the same resamples; the value is kept inside."""
-    if n_boot < 1:
-        raise HvaeError(f"n_boot: at least one resample is needed, got {n_boot}.")
+    if n_boot < 0:
+        raise HvaeError(f"n_boot: a number of resamples, or 0 for no interval; got {n_boot}.")
     in_rank, ood_rank = ranking.in_rank, ranking.ood_rank
+    rates = ranking.rates(in_rank, ood_rank)
+    values = [measure(*rates) for measure in measures]
+    if n_boot == 0:
+        return [Estimate(value, np.nan, np.nan, level) for value in values]
     n, m = len(in_rank), len(ood_rank)
     # Scores of the same images are resampled alike: of few images every resample is drawn once for all of them.
     draws = (_kept_draws if n_boot * (n + m) <= MOST_KEPT else _draws)(n, m, n_boot, seed)
@@ -286,9 +291,7 @@ def _bootstrap(ranking: Ranking, measures: Sequence[_Measure], level: float, n_b
     for index, (in_draw, ood_draw) in enumerate(draws):
         rates = ranking.rates(in_rank[in_draw], ood_rank[ood_draw])
         resampled[index] = [measure(*rates) for measure in measures]
-    rates = ranking.rates(in_rank, ood_rank)
     lows, highs = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    values = [measure(*rates) for measure in measures]
     return [
         measure.widened(Estimate(value, min(value, float(low)), max(value, float(high)), level), ranking)
         for measure, value, low, high in zip(measures, values, lows, highs, strict=True)

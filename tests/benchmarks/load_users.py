@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, FilePayload, Page
 from app.frame import registry
 from app.server import judgements
 from app.server.judgements import Stored
-from tests.benchmarks.tab import Tab, press, press_k, press_navigation
+from tests.benchmarks.tab import PAGE, Tab, press, press_k, press_navigation
 
 HAVE_K = ("scores", "compare")
 LIGHT, STORED = ("overview", "runs"), ("scores", "compare", "features", "overview", "runs")
@@ -161,7 +161,7 @@ class Browsing(User):
 
 
 class Scoring(User):
-    """Somebody who hands over pictures, presses "Score them", and then looks at the verdicts at one k after another.
+    """Somebody who hands over pictures, presses "Score them", and then looks at the verdicts by budget after budget.
 
     Args:
         patience: seconds until verdicts that never come are an error.
@@ -189,11 +189,11 @@ class Scoring(User):
             self.page.locator(".st-key-score-them button").click()
             self.scored += 1
         else:
-            press(self.page, "k", self.begun, ".stMainBlockContainer")
+            press(self.page, "alpha", self.begun, PAGE)
             self.page.evaluate(_KEEP)
 
     def answered(self, waited: float) -> bool:
-        """Whether the button can be pressed, the verdicts are shown, or the figures of the other k."""
+        """Whether the button can be pressed, the verdicts are shown, or the figures of the other budget."""
         if self._doing == "look":
             return self._new(waited) is not None
         seen = self.page.evaluate(_SCORING)

@@ -18,7 +18,7 @@ PATIENCE = 120_000
 # them. When the first table, chart or picture is there, PyTorch imported where it is needed, is shown beside it.
 WATCH = """
 const RESULTS = 'table.numbers, .mosaic, .js-plotly-plot .main-svg, img, canvas';
-const WORDS = '.prose, [role="img"], [role="radiogroup"]';
+const WORDS = '.prose, [role="img"], [role="radiogroup"], [data-testid="stSelectbox"]';
 const seen = what => new Promise(done => {
     const look = () => {
         const main = document.querySelector('.stMainBlockContainer');

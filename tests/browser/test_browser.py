@@ -1,6 +1,9 @@
 """What only a browser shows: deep links, clicks, redrawing, requests, and how soon a page paints."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.benchmarks.tab import cpu_seconds
-from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.conftest import PATIENCE, ROOT, Dashboard, Visit
 from tests.browser.plots import click_point, wait_for_chart
 
 pytestmark = pytest.mark.browser
@@ -154,3 +157,15 @@ def test_a_page_paints_soon_and_without_torch(
         if all(least[address] < most * least["bare"] for address, most in MOST_TIMES_BARE.items()):
             return
     pytest.fail(f"CPU seconds to the first numbers: {least}, where these times bare are allowed: {MOST_TIMES_BARE}")
+
+
+@pytest.mark.slow
+def test_a_few_people_who_browse_and_score_see_no_error(tmp_path: Path) -> None:
+    few = ("--contexts", "3", "--scorers", "2", "--images", "4", "--seconds", "20", "--rest", "0")
+    out = tmp_path / "load.json"
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.load", *few, "--out", out], cwd=ROOT, check=False)
+    found = json.loads(out.read_text())
+    facts = {fact["what"]: fact["value"] for fact in found["facts"]}
+    assert not found["errors"] and facts["jobs begun"] == 2 and facts["actions of those who browse"] > 0
+    # How soon they are answered is for a machine that does nothing else.
+    assert not facts["jobs not finished"] and not facts["jobs whose results differ from a lone user's"]

@@ -57,6 +57,8 @@ def test_every_score_is_in_the_table_and_drawn(made: Path, page, monkeypatch: py
         the_row(table, run="deep", score="LLR>1")["auroc"] == rivals.measured(columns[LLR], "mnist", 2)["auroc"].value
     )
     assert set(table["run"]) == {"deep", "plain", ""} and table["model_free"].any()
+    there = table.dropna(subset="auroc")
+    assert there[["auprc_low", "fpr80_high", "fpr95_low"]].notna().all(axis=None), "saved with every interval"
     ranks = saved["image-mnist-3"]
     own = columns[LLR]
     expected = 100 * np.mean(own.inside <= own.outside["mnist"][3])

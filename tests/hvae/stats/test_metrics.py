@@ -96,6 +96,14 @@ def test_delong_interval_covers_at_its_level():
     assert 0.88 < covered / repeats < 0.92
 
 
+def test_without_resamples_the_values_are_the_same_and_their_intervals_missing() -> None:
+    pair = gaussians(50, 40, shift=1.0)
+    plain, bare = stats.metrics(*pair, n_boot=5), stats.metrics(*pair, n_boot=0)
+    assert {name: one.value for name, one in plain.items()} == {name: one.value for name, one in bare.items()}
+    assert bare.pop("auroc") == plain["auroc"], "its interval takes none"
+    assert all(np.isnan([one.low, one.high]).all() for one in bare.values())
+
+
 def test_bootstrap_interval_covers_fpr80():
     truth, covered, repeats = 1 - ndtr(1.0 - 0.8416212335729143), 0, 200
     for seed in range(repeats):
@@ -290,7 +298,7 @@ def test_bad_parameters_are_named():
     with pytest.raises(HvaeError, match="prevalence"):
         stats.average_precision(good, good, prevalence=1.0)
     with pytest.raises(HvaeError, match="n_boot"):
-        stats.average_precision(good, good, n_boot=0)
+        stats.average_precision(good, good, n_boot=-1)
     with pytest.raises(HvaeError, match="same ones"):
         stats.paired_auroc_difference(good, good, good[1:], good)
     with pytest.raises(HvaeError, match="points"):
