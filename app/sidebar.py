@@ -49,7 +49,7 @@ def _selection(found: list[RunEntry]) -> Selection:
     )
     own, sets, scored = sets_of(by_name[name])
     about = "The data set that counts as normal: usually the one run A was trained on."
-    data = choose_set("Familiar images (in-distribution)", "data", sets, own, help=about)
+    data = choose_set("Familiar images (in-distribution)", "data", sets, own, width=None, help=about)
     others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
     ood = choose_many("Unfamiliar images (OOD)", "ood", others, first, named=titles(sets))
     return Selection(by_name[name], by_name.get(versus), data, ood)

@@ -71,10 +71,12 @@ def choose(
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
-def choose_set(label: str, key: str, slugs: Iterable[str], default: str | None = None, **look: Any) -> str:
+def choose_set(
+    label: str, key: str, slugs: Iterable[str], default: str | None = None, *, width: int | None = 250, **more: Any
+) -> str:
     """One of several data sets, by their titles; its slug stands in the address, as in `choose`."""
     named = titles(slugs)
-    return choose(label, key, list(named), default, named=named, **look)
+    return choose(label, key, list(named), default, width=width, named=named, **more)
 
 
 def _by_name(
