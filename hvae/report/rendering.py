@@ -120,8 +120,8 @@ def _titled(table: pd.DataFrame, form: str) -> pd.DataFrame:
     found = {label: of_label(label) for label in set(table["score"])}
     called = {label: one.called if one else label for label, one in found.items()}
     names = {label: one.name if one else "" for label, one in found.items()}
-    options = table["name"] if "rerun" in table else table["score"].map(names)
-    return table.assign(titled=table["score"].map(called), option=options)
+    options = table["name"] if "rerun" in table else [names[label] for label in table["score"]]
+    return table.assign(titled=[called[label] for label in table["score"]], option=options)
 
 
 def _arranged(
