@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app.frame import jobs, state
-from app.frame.controls import choose, choose_many
+from app.frame.controls import choose, choose_many, choose_set
 from app.frame.state import NO_RUN, Selection
+from app.looks.palette import titles
 from app.looks.wording import quoted
 from app.reading import loading
 from app.saved import listing
@@ -48,9 +49,9 @@ def _selection(found: list[RunEntry]) -> Selection:
     )
     own, sets, scored = sets_of(by_name[name])
     about = "The data set that counts as normal: usually the one run A was trained on."
-    data = choose("Familiar images (in-distribution)", "data", sets, own, select=True, help=about)
+    data = choose_set("Familiar images (in-distribution)", "data", sets, own, width=None, help=about)
     others, first = ([slug for slug in some if slug != data] for some in (sets, scored))
-    ood = choose_many("Unfamiliar images (OOD)", "ood", others, first)
+    ood = choose_many("Unfamiliar images (OOD)", "ood", others, first, named=titles(sets))
     return Selection(by_name[name], by_name.get(versus), data, ood)
 
 

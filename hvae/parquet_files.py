@@ -90,8 +90,13 @@ def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
 
 def content_hash(content: pa.Table) -> str:
     """SHA-256 (hex) over name, type and values of every column, in order; chunks and metadata play no part."""
+    return columns_hash(zip(content.column_names, content.columns, strict=True))
+
+
+def columns_hash(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> str:
+    """The `content_hash` of columns as they come."""
     digest = hashlib.sha256()
-    for name, column in zip(content.column_names, content.columns, strict=True):
+    for name, column in columns:
         add_to_hash(digest, name, column)
     return digest.hexdigest()
 

@@ -38,7 +38,7 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
     with room:
         part = parts.choose("compare", offered) if offered else None
         if view.ood:
-            slug = controls.choose("OOD set", "set", list(view.ood), select=True, width=150)
+            slug = controls.choose_set("OOD set", "set", view.ood)
     inspected(view, slug)
     figure = st.container(key="compared-figure")
     if not ood:
@@ -98,7 +98,7 @@ def disagreements(view: View, found: list[Agreement]) -> None:
         f"{components.escape(view.runs[1].run.name)}. The two scores have different scales, so they are compared as "
         f"percentiles among each run's own in-distribution test scores.{noise if view.setting.draws == 1 else ''}",
     )
-    on = controls.choose("Images of", "on", [one.slug for one in found[::-1]])
+    on = controls.choose_set("Images of", "on", [one.slug for one in found[::-1]])
     images.disagreements(view, next(one for one in found if one.slug == on))
 
 

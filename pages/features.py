@@ -70,7 +70,7 @@ def page() -> None:
     with toolbar:
         kind = cast(Kind, controls.choose("What is compared", "kind", kinds, help=meant))
         same = parts.choose("features") == parts.SAME_HEIGHT
-        slug = None if same else controls.choose("Images of", "on", list(tables), select=True, width=160)
+        slug = None if same else controls.choose_set("Images of", "on", tables)
     if slug is None:
         layers.over_the_layers(tables, kind, run, other)
     else:

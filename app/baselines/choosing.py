@@ -107,7 +107,7 @@ def choose_set(found: Catalogue, ood: Sequence[str]) -> str | None:
     """One of the OOD sets of the sidebar that run A has scored, of all it has scored where it has none of them."""
     scored = [slug for slug in found.sets() if slug != found.own]
     offered = [slug for slug in ood if slug in scored] or scored
-    return controls.choose("OOD set", "set", offered, select=True, width=160) if offered else None
+    return controls.choose_set("OOD set", "set", offered) if offered else None
 
 
 def choose_levels() -> bool:

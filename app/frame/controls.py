@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import state
 from app.frame.state import ImageId
+from app.looks.palette import titles
 from app.looks.wording import listed, lowered, quoted
 
 _IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
@@ -59,7 +61,9 @@ def choose(
     state.settle(key, lambda asked: next((one for one in asked[-1:] if one in options), None),
                  options.__contains__, fallback)  # fmt: skip
     if named is not None:
-        chosen = _by_name(label, key, options, named, width=width or "stretch", help=help)
+        chosen = _hidden(key)
+        look: dict[str, Any] = {"width": width or "stretch", "help": help}
+        _by_name(st.selectbox, label, key, options, named, chosen if chosen in options else None, **look)
         return state.kept(key, chosen if chosen in options else None, fallback)
     widget: Any = partial(st.selectbox, index=None, width=width or "stretch") if select else st.segmented_control
     with state.shared():
@@ -67,19 +71,28 @@ def choose(
     return state.kept(key, chosen if chosen in options else None, fallback)
 
 
-def _by_name(label: str, key: str, options: Sequence[str], named: Mapping[str, str], **look: Any) -> str:
-    """A drop-down of names; what it sets is a hidden box, for a bound drop-down would put names into the address."""
-    menu = f"{key}-menu"
+def choose_set(
+    label: str, key: str, slugs: Iterable[str], default: str | None = None, *, width: int | None = 250, **more: Any
+) -> str:
+    """One of several data sets, by their titles; its slug stands in the address, as in `choose`."""
+    named = titles(slugs)
+    return choose(label, key, list(named), default, width=width, named=named, **more)
+
+
+def _by_name(
+    menu: Callable[..., Any], label: str, key: str, options: Sequence[str], named: Mapping[str, str], chosen: Any,
+    **look: Any,
+) -> None:  # fmt: skip
+    """A menu of names that sets the hidden widget `key`: a bound menu would put the names into the address."""
+    shown = f"{key}-menu"
 
     def take() -> None:
-        st.session_state[key] = st.session_state[menu]
+        st.session_state[key] = st.session_state[shown]
 
-    chosen = _hidden(key)
-    if chosen in options:
-        st.session_state[menu] = chosen
+    if chosen is not None:
+        st.session_state[shown] = chosen
     with state.shared():
-        st.selectbox(label, options, key=menu, format_func=named.__getitem__, on_change=take, **look)
-    return chosen
+        menu(label, options, key=shown, format_func=named.__getitem__, on_change=take, **look)
 
 
 def unseen(key: str, usable: Callable[[Any], bool], fallback: str) -> str:
@@ -94,9 +107,15 @@ def _hidden(key: str) -> str:
 
 
 def choose_many(
-    label: str, key: str, options: list[str], default: list[str], *, help: str | None = None
+    label: str,
+    key: str,
+    options: list[str],
+    default: list[str],
+    *,
+    help: str | None = None,
+    named: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Several of some values, in the order chosen; may be none. The key is one of `LIST_KEYS`."""
+    """Several of some values, in the order chosen, or none: the key is one of `LIST_KEYS`, `named` as in `choose`."""
     unknown = [asked for asked in state.asked(key) if asked and asked not in options]
     if unknown:
         wanted = f"The address asks for {lowered(label)} {listed(map(quoted, unknown))}, not available here."
@@ -109,8 +128,11 @@ def choose_many(
         return [one for one in dict.fromkeys(asked) if one in options] or None
 
     state.settle(key, read, lambda chosen: set(chosen) <= set(options), default)
-    with state.shared():
-        chosen = st.multiselect(label, options, key=key, bind="query-params", placeholder="None chosen", help=help)
+    menu: Any = partial(st.multiselect, placeholder="None chosen", help=help)
+    with state.shared(), st.container(key=f"unseen-{key}") if named else nullcontext():
+        chosen = menu(key if named else label, options, key=key, bind="query-params")
+    if named:
+        _by_name(menu, label, key, options, named, chosen)
     return tuple(state.kept(key, chosen, default))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from app.frame import controls, state
 from app.how_it_works.switches import Switches
 from app.images import sources
-from app.looks.palette import look
+from app.looks.palette import image_titles, look
 from app.looks.wording import quoted, subscript
 from hvae import datasets
 from hvae.config import RunConfig
@@ -65,11 +65,9 @@ def chosen_examples(config: RunConfig, ood: tuple[str, ...]) -> tuple[str, str, 
     """(key of the familiar image, key of the unfamiliar one, seed)."""
     sets = here(config, ood)
     with controls.bar("examples"):
-        chosen = controls.choose(
-            "Example", "example", offered(sets, config.model.image_shape), select=True,
-            help="Set and number; sample:1 is an image the model made up. A familiar image is shown beside an "
-            "unfamiliar one.",
-        )  # fmt: skip
+        images = offered(sets, config.model.image_shape)
+        about = "A sample is an image the model made up. A familiar image is shown beside an unfamiliar one."
+        chosen = controls.choose("Example", "example", images, help=about, named=image_titles(images))
         seed = controls.seed()
     known, strange = pair(chosen, config, sets)
     return known, strange, seed

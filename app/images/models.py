@@ -14,12 +14,12 @@ from hvae.runs.folders import RunEntry
 
 
 def walk(
-    run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading: Reading, draws: int = 1
+    run: RunEntry, images: ImageSet, index: np.ndarray, seed: int, reading: Reading, draws: int = 1, noise: int = 1
 ) -> RepeatedReconstructions:
     """Reconstructions of the shown images `(n, ...)` at every level, each a mean over so many draws; raises HvaeErrors.
 
-    Binarisation and noise are those of `hvae score` for the same seed, draws, data set, split and position (`index`,
-    `(n,)`).
+    Binarisation and noise are those of `hvae score` for the same seed, draws, version of the noise, data set, split and
+    position (`index`, `(n,)`).
     """
     checkpoint = loading.checkpoint(run)
     shape = tuple(checkpoint.config.model.image_shape)
@@ -27,8 +27,8 @@ def walk(
         raise DataError(f"{run.name} takes images of shape {shape}, these are {images.shape}")
     key = key_of(images)
     model, preprocessing = checkpoint.layered("reconstruct"), checkpoint.config.data.preprocessing
-    how = {"preprocessing": preprocessing, "key": key, "seed": seed, "draws": draws, "reading": reading}
-    name = stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws
+    how = {"preprocessing": preprocessing, "key": key, "seed": seed, "draws": draws, "reading": reading, "noise": noise}
+    name = stamp(run), images.fingerprint, key, index.tolist(), seed, reading, draws, noise
     return kept("walk", name, lambda: reconstruct_repeatedly(model, images.images, index, **how), "huge")
 
 

@@ -84,5 +84,5 @@ def _walked(subject: Subject) -> tuple[RepeatedReconstructions, ImageSet, str]:
     place = np.array([index if images.split else content_index(one.images[0])])
     draws = about.draws if about.draws <= MOST_DRAWS else 1
     with st.spinner("Rebuilding"):
-        walked = models.walk(run, one, place, about.seed, about.reading, draws)
+        walked = models.walk(run, one, place, about.seed, about.reading, draws, about.noise)
     return walked, one, f"{look(about.slug).title} {index}" if images.split else "this image"

@@ -1,11 +1,13 @@
 """The look of data sets and runs in every figure; what a known set is drawn as stands in `hvae.datasets.looks`."""
 
 import html
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from hvae.datasets import looks
 from hvae.datasets.base import set_labels
-from hvae.datasets.looks import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, drawn_as, known_title
+from hvae.datasets.looks import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, drawn_as
 
 HEAT_MAP = "Cividis"
 """Colour scale of heat maps: perceptually uniform and the same to colour-blind readers."""
@@ -37,8 +39,22 @@ def name_sets(labels: Mapping[str, str]) -> None:
 
 def look(slug: str) -> Look:
     """The look of a data set, always the same."""
-    own = _labels.get(slug) or (set_labels({slug: slug})[slug] if ":" in slug else html.escape(slug))
-    return Look(known_title(slug) or own, *drawn_as(slug))
+    own = set_labels({slug: slug}) if ":" in slug else _labels
+    return Look(html.escape(looks.title(slug, own)), *drawn_as(slug))
+
+
+def titles(slugs: Iterable[str]) -> dict[str, str]:
+    """What a menu calls data sets, in plain text: no two alike."""
+    named = {slug: html.unescape(look(slug).title) for slug in slugs}
+    often = Counter(named.values())
+    return {slug: title if often[title] == 1 else f"{title} ({slug})" for slug, title in named.items()}
+
+
+def image_titles(ids: Iterable[str]) -> dict[str, str]:
+    """What a menu calls images `<slug>:<index>`."""
+    apart = {one: one.rpartition(":") for one in ids}
+    named = titles(dict.fromkeys(slug for slug, _, _ in apart.values()))
+    return {one: f"{named[slug]} {index}" for one, (slug, _, index) in apart.items()}
 
 
 _RUN_COLOURS = (VERMILION, SKY, PINK, GREEN, ORANGE, BLUE)

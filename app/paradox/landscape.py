@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.figures.contrast import dragged
 from app.frame import components, controls
-from app.looks.palette import look, run_look
+from app.looks.palette import image_titles, look, run_look
 from app.looks.pictures import data_uri
 from app.looks.wording import asked_for, bits, signed, significant
 from app.paradox.rivals import Pair, Rival
@@ -106,7 +106,7 @@ def _contrast(pair: Pair, found: Found) -> None:
         return
     names = {f"{curve.slug}:{curve.example}": (curve, images) for curve, images in curves}
     with controls.bar("paradox-picture"):
-        curve, images = names[controls.choose("Image", "picture", list(names), select=True)]
+        curve, images = names[controls.choose("Image", "picture", list(names), named=image_titles(names))]
     lines: dict[str, Sequence[float]] = {}
     rows = []
     for rival, one, landscape in found:

@@ -89,10 +89,10 @@ def choose(found: Sequence[Rival], selected: Sequence[str]) -> Pair:
     """Two of the sets that the rivals have scored, chosen by two boxes; the own set and one selected by default."""
     own = found[0].catalogue.own or ""
     sets = list(dict.fromkeys(slug for one in found for slug in one.catalogue.sets()))
-    known = controls.choose("Familiar set", "known", sets, own, select=True, width=180)
+    known = controls.choose_set("Familiar set", "known", sets, own)
     others = [slug for slug in sets if slug != known] or sets
     usual = next((slug for slug in selected if slug in others), others[0])
-    other = controls.choose("Unfamiliar set", "other", others, usual, select=True, width=180)
+    other = controls.choose_set("Unfamiliar set", "other", others, usual)
     made = [view.tried([partial(views, one, known, (other,), "bound", 0)]) for one in found]
     shown = tuple((one, seen[0]) for one, (seen, _) in zip(found, made, strict=True) if seen and seen[0].outside)
     shown = tuple(sorted(shown, key=lambda each: float(each[1].inside.scores.mean())))

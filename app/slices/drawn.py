@@ -26,7 +26,7 @@ WORDS = {"sd": "contrast", "mean": "brightness", "ink": "ink", "sharpness": "sha
 def choose_set(view: View) -> Scored:
     """Which of the sets is sliced: an OOD set unless another is asked for."""
     sets = {one.slug: one for one in (*view.outside, view.inside)}
-    return sets[controls.choose("Images of", "among", list(sets), select=True, width=150)]
+    return sets[controls.choose_set("Images of", "among", sets)]
 
 
 def choose_along(one: Scored) -> str:

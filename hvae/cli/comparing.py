@@ -25,7 +25,7 @@ def compare(
     runs: Runs,
     data: Data,
     score: Annotated[
-        list[str] | None, typer.Option(help="Only this score, by its name in the registry. Several may follow.")
+        list[str] | None, typer.Option(help="Only this score, as the column --score has it. Several may follow.")
     ] = None,
     against: Against = None,
     baselines: Annotated[
@@ -76,6 +76,6 @@ def compare(
 
 def _briefly(absent: Sequence[Absent]) -> list[str]:
     """One line on all that is left out."""
-    labels = dict.fromkeys(one.score.label for one in absent)
-    line = f"left out where they cannot be computed: {', '.join(labels)}; name them with --score to see why"
+    names = dict.fromkeys(one.score.name for one in absent)
+    line = f"left out where they cannot be computed: {', '.join(names)}; name them with --score to see why"
     return [line] if absent else []

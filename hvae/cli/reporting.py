@@ -39,7 +39,7 @@ Tables = Annotated[
 ]
 Scores = Annotated[
     list[str] | None,
-    typer.Option(help="Only this score in detection and control, by its name in the registry. Several may follow."),
+    typer.Option(help="Only this score in detection and control, as their column --score has it. Several may follow."),
 ]
 Baselines = Annotated[
     bool, typer.Option("--baselines/--no-baselines", help="The model-free baselines behind the model's scores.")

@@ -4,10 +4,14 @@ Colour never stands alone: the dash and the marker tell the sets apart in grey p
 colours are mid-tones that keep their contrast on the light and on the dark background.
 """
 
+import re
 import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
+from hvae.datasets.base import set_labels
 from hvae.datasets.conversions import parse_name
-from hvae.datasets.registry import info, is_known
+from hvae.datasets.registry import info, is_known, names
 
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, GREY = "#56B4E9", "#D55E00", "#8A919B"
@@ -48,7 +52,22 @@ def drawn_as(slug: str) -> tuple[str, str, str]:
     return LOOKS.get(source, spare)
 
 
-def known_title(slug: str) -> str | None:
-    """A known data set as people call it, converted or not; None for one's own images."""
+def title(slug: str, own: Mapping[str, str]) -> str:
+    """A data set as people call it: a known one, converted or not, by its title; one's own as in `own_titles`."""
     source, _ = parse_name(slug)
-    return info(source).title + slug.removeprefix(source).replace("-", " ") if is_known(source) else None
+    if is_known(source):
+        return info(source).title + slug.removeprefix(source).replace("-", " ")
+    return own.get(slug, slug)
+
+
+def own_titles(places: Mapping[str, str], scored: Iterable[str]) -> dict[str, str]:
+    """A title for each set of one's own by its slug, as long as no other set, a known one included, has the same.
+
+    Of those whose ``folder:PATH`` or ``npz:PATH`` is in ``places`` it is their label (`hvae.datasets.base.set_labels`);
+    of others that were ``scored`` somewhere, their slug without its digits.
+    """
+    bare = {slug: slug[:-9] for slug in scored if slug not in places and re.fullmatch(r"[\w-]+-[0-9a-f]{8}", slug)}
+    titles = set_labels(places) | bare
+    taken = Counter(one.casefold() for one in titles.values())
+    taken.update({one.casefold() for name in names() for one in (name, info(name).title)})
+    return {slug: one if taken[one.casefold()] == 1 else slug for slug, one in titles.items()}

@@ -26,16 +26,17 @@ def noise_key(slug: str, split: str) -> str:
 
 
 def prepare(
-    images: np.ndarray, preprocessing: Preprocessing, seed: int, key: str, index: np.ndarray, draw: int = 0
-) -> Tensor:
-    """Preprocess images (batch, channel, height, width) uint8 for evaluation, to float32 in [0, 1].
+    images: np.ndarray, preprocessing: Preprocessing, seed: int, key: str, index: np.ndarray, draw: int = 0,
+    device: torch.device | str = "cpu",
+) -> Tensor:  # fmt: skip
+    """Preprocess images (batch, channel, height, width) uint8 for evaluation, to float32 in [0, 1] on a device.
 
     The `key` is a `noise_key`, the `index` (batch,) the position of each example in its data set, and `draw` one of the
     R independent repeats.
     """
     binarised = preprocessing == "binarise"
     noise = evaluation_noise(seed, key, index, draw, math.prod(images.shape[1:])) if binarised else None
-    return torch.from_numpy(preprocess(images, preprocessing, noise))
+    return torch.from_numpy(preprocess(images, preprocessing, noise)).to(device)
 
 
 class EvaluationNoise:

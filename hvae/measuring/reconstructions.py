@@ -17,6 +17,7 @@ from torch.distributions import Distribution, Independent
 from hvae.config import Preprocessing
 from hvae.errors import HvaeError
 from hvae.measuring.noise import EvaluationNoise, prepare
+from hvae.measuring.passes import counted
 from hvae.models.bounds import Sweep
 from hvae.models.contract import Model
 from hvae.models.hierarchical import HierarchicalVAE
@@ -215,10 +216,12 @@ def reconstruct_repeatedly(
     seed: int = 0,
     draws: int = 1,
     reading: Reading = "mean",
+    noise: int = 1,
 ) -> RepeatedReconstructions:
     """Reconstructions at every level, `draws` times (R), with the noise of `hvae score`, by a model in evaluation mode.
 
-    Means over the draws are those of a score table of as many draws with the same reading and seed. The images are
+    Means over the draws are those of a score table of as many draws with the same reading, seed and version of the
+    noise (see `hvae.runs.settings.Setting`). The images are
     `(n, channel, height, width)` uint8, `index` `(n,)` their positions in the data set, or the `content_index` of
     images without one, and `key` is a `hvae.measuring.noise.noise_key`.
 
@@ -230,14 +233,15 @@ def reconstruct_repeatedly(
     if not len(images):
         raise HvaeError("there are no images to reconstruct")
     device = next(model.parameters()).device
+    prepared, source = (prepare, EvaluationNoise) if noise == 1 else (counted.prepare, counted.CountedNoise)
     at_once = max(1, _IMAGES_AT_ONCE // len(images))
     parts, seen = [], []
     for start in range(0, draws, at_once):
         group = range(start, min(start + at_once, draws))
-        x = torch.cat([prepare(images, preprocessing, seed, key, index, draw) for draw in group])
-        noise = _Joined([EvaluationNoise(seed, key, index, draw, [0], model.latent_shapes, device) for draw in group])
-        parts.append(reconstruct(model, x.to(device), noise, reading))
-        seen.append(x.numpy().reshape(-1, *images.shape))
+        x = torch.cat([prepared(images, preprocessing, seed, key, index, draw, device) for draw in group])
+        drawn = _Joined([source(seed, key, index, draw, [0], model.latent_shapes, device) for draw in group])
+        parts.append(reconstruct(model, x, drawn, reading))
+        seen.append(x.cpu().numpy().reshape(-1, *images.shape))
     joined = {
         of.name: np.concatenate([_by_draw(getattr(part, of.name), len(images)) for part in parts])
         for of in fields(Reconstructions)

@@ -111,11 +111,8 @@ class Scorer:
         padding = max(0, LEAST_IMAGES - count)
         index = np.pad(index, (0, padding), mode="edge")
         images = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)), mode="edge")
-        if how.noise == 1:
-            x = prepare(images, self.config.data.preprocessing, how.seed, key, index, draw).to(device)
-        else:
-            x = counted.prepare(images, self.config.data.preprocessing, how.seed, key, index, draw, device)
-        x = channels_last(x)
+        prepared = prepare if how.noise == 1 else counted.prepare
+        x = channels_last(prepared(images, self.config.data.preprocessing, how.seed, key, index, draw, device))
 
         address, shapes = (how.seed, key, index, draw), self._model.latent_shapes
 

@@ -12,7 +12,7 @@ from hvae.report.noted import NOTES
 from hvae.report.robustness import SEEN
 from hvae.report.tables import SETTINGS
 from hvae.runs.settings import Setting
-from hvae.scores import SCORES
+from hvae.scores import SCORES, of_label
 
 _NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "fpr80": "FPR80", "fpr95": "FPR95"}
 _TITLES = {
@@ -41,12 +41,16 @@ _BLOCKS = {
 }
 """Titles of the blocks of a comparison with rivals."""
 
+_SCORE = {"score": "{titled}", "--score": "{option}"}
+"""A score by its title, and beside it what one types; see `_titled`."""
+
 _COLUMNS: dict[str, dict[str, str]] = {
     "alarms": {
         "data": "{data}",
         "images": "{role}",
         "n": "{n:,}",
-        "judged by": "{score}",
+        "judged by": "{titled}",
+        "--score": "{option}",
         "calibration": "{n_calibration:,}",
         "alpha": "{alpha:g}",
         "alarm rate": "{rate:.4f}",
@@ -67,11 +71,11 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "sd": "{sd:.2f}",
         "negative": "{negative_share:.2%}",
     },
-    "seeds": {"OOD set": "{ood_data}", "score": "{score}", "seeds": "{seeds}"}
+    "seeds": {"OOD set": "{ood_data}", **_SCORE, "seeds": "{seeds}"}
     | {title: f"{{{metric}:.3f}} +- {{{metric}_sd:.3f}}" for metric, title in _NAMES.items()},
     "missed": {
         "OOD set": "{ood_data}",
-        "score": "{score}",
+        **_SCORE,
         "n": "{n:,}",
         "seeds": "{seeds}",
         "missed by one": "{missed:.1%}",
@@ -88,13 +92,14 @@ def render(tables: Mapping[str, pd.DataFrame], form: str, labels: Mapping[str, s
     """The tables of `hvae.report.build` as one text.
 
     `csv` is tidy and complete, with a first column `table`; the others group by settings, drop what repeats, round, and
-    call image sets as people do by the `labels` of their slugs. `ConfigError` for a form not in `FORMATS`.
+    call image sets as people do by the `labels` of their slugs. What is read on a terminal has the titles of scores and
+    the names that options take, LaTeX their formulas. `ConfigError` for a form not in `FORMATS`.
     """
     if form not in FORMATS:
         raise ConfigError(f"unknown format '{form}'; the formats are {', '.join(FORMATS)}")
     if form == "csv":
         return _csv(tables)
-    return "\n\n".join(_SECTIONS[form](*part) for part in _arranged(tables, labels or {})) + "\n"
+    return "\n\n".join(_SECTIONS[form](*part) for part in _arranged(tables, labels or {}, form)) + "\n"
 
 
 def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -105,11 +110,28 @@ def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
     return stacked[["table", *(name for name in stacked.columns if name != "table")]].to_csv(index=False)
 
 
-def _arranged(tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def _titled(table: pd.DataFrame, form: str) -> pd.DataFrame:
+    """With `titled`, what a score is called, and `option`, its name on the command line; LaTeX has the label alone.
+
+    The label of a published score is its publishers' own.
+    """
+    if form == "latex" or "score" not in table:
+        return table.assign(titled=table.get("score"), option="")
+    found = {label: of_label(label) for label in set(table["score"])}
+    called = {label: one.called if one else label for label, one in found.items()}
+    names = {label: one.name if one else "" for label, one in found.items()}
+    options = table["name"] if "rerun" in table else [names[label] for label in table["score"]]
+    return table.assign(titled=[called[label] for label in table["score"]], option=options)
+
+
+def _arranged(
+    tables: Mapping[str, pd.DataFrame], labels: Mapping[str, str], form: str
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """(title, settings in words, frame of strings) of each table under each group of settings."""
     for name, table in tables.items():
         sets = [column for column in ("in_data", "data", "ood_data") if column in table]
         table = table.assign(**{column: [labels.get(slug, slug) for slug in table[column]] for column in sets})
+        table = _titled(table, form)
         if name == NOTES:
             for run, frame in table.groupby("run", sort=False):
                 yield "Notes on images", f"run {run}", _filled(frame, _COLUMNS[name])
@@ -149,7 +171,7 @@ def _rivals(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
         if any(rows["setting"]):
             note += f", {rows['n_in'].max():,} / {rows['n_ood'].max():,} images, the same for all"
             note += f"; {settings[0]}" * (len(settings) == 1)
-        columns = {"run": "{run}", "model": "{model}", "score": "{score}{free}"}
+        columns = {"run": "{run}", "model": "{model}", **_SCORE, "score": "{titled}{free}"}
         columns |= ({"setting": "{setting}"} if len(settings) > 1 else {}) | {"passes": "{passes}"}
         for metric, title in _NAMES.items():
             columns[title] = f"{{{metric}:.3f}} [{{{metric}_low:.3f}}, {{{metric}_high:.3f}}]"
@@ -185,7 +207,8 @@ def _card(frame: pd.DataFrame) -> pd.DataFrame:
     for shown, rows in frame.query("shown != ''").groupby("shown", sort=False):
         if not columns:
             columns |= _filled(rows, {"change": "{name}", "strength": "{words}"}).to_dict("list")  # type: ignore[arg-type]
-        named = "{score} " if bool(rows["model_free"].iloc[0]) else ""
+        named = "{titled} " if bool(rows["model_free"].iloc[0]) else ""
+        shown = shown if named else rows["titled"].iloc[0]
         wanted = {
             str(shown): f"{named}{{auroc:.3f}} [{{auroc_low:.3f}}, {{auroc_high:.3f}}]",
             f"{shown} caught": "{caught:.1%}",
@@ -203,7 +226,7 @@ def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
     if name in _COLUMNS:
         return _COLUMNS[name]
     columns = {"OOD set": "{ood_data}"} if "best_k" in frame else {}
-    columns |= {"score": "{score}{best}", "needs": "{needs}", "passes": "{passes}"}
+    columns |= {**_SCORE, "score": "{titled}{best}", "needs": "{needs}", "passes": "{passes}"}
     columns |= {"images": "{images}, {n_in:,} / {n_ood:,}"}
     stated = bool(frame["published_auroc"].notna().any())
     for metric, title in _NAMES.items():
@@ -216,6 +239,8 @@ def _columns(name: str, frame: pd.DataFrame) -> dict[str, str]:
 def _filled(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Templates filled in with each row; a cell is empty where the first of its values is missing."""
     rows = [_worded({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
+    # Nowhere in LaTeX, and not where publishers alone have the scores.
+    columns = {title: template for title, template in columns.items() if template != "{option}" or any(frame["option"])}
     first = {title: re.findall(r"\{(\w+)", template)[0] for title, template in columns.items()}
     return pd.DataFrame(
         {
@@ -240,7 +265,7 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
         row["published"] = " / ".join(f"{one:.3f}" for one in stated if not np.isnan(one))
     if "limit" in row:
         row["in_unit"] = f" ({row['unit']})" * bool(row["unit"])
-        row["called"] = row["shown"] if row["shown"] == row["score"] else f"{row['shown']} ({row['score']})"
+        row["called"] = row["titled"] if row["shown"] == row["score"] else f"{row['shown']} ({row['titled']})"
     row["source"] = row.get("published_source", "").replace("Havtorn et al. (2021), ", "")
     if note := row.get("published_note"):
         row["source"] += f"; {note}"

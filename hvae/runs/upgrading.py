@@ -5,25 +5,26 @@ to float16; every other value stays as it is, to the bit.
 """
 
 import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from hvae.config import first_problem
 from hvae.errors import TableError
-from hvae.inputs import require_regular
-from hvae.parquet_files import read_parquet
+from hvae.parquet_files import columns_hash, content_hash, read_columns, read_footer, spooled
 from hvae.runs.columns import LARGEST_ERROR, halved, is_standard_error
 from hvae.runs.score_tables import (
     METADATA_KEY,
     TABLE_SCHEMA_VERSION,
     TableMetadata,
-    content_hash,
-    read_table,
+    read_metadata,
     table_paths,
+    verified,
     write_content,
 )
 
@@ -46,30 +47,45 @@ def upgrade_tables(run: Path) -> dict[Path, int]:
 
 
 def _upgrade(run: Path, path: Path) -> int | None:
-    """How many standard errors were cut; None for a table of today's schema."""
-    try:
-        require_regular(path)
-        content = pq.read_table(path)
-        about = json.loads((content.schema.metadata or {})[METADATA_KEY])
+    """How many standard errors were cut; None for a table of today's schema. One column is in memory at a time."""
+    with _told(path):
+        about = json.loads((read_footer(path).schema.to_arrow_schema().metadata or {})[METADATA_KEY])
         version = about["schema_version"]
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
+    columns = read_columns(path)
     # Checksums and hash, where there are any, have to hold before a new hash is put over what was read.
-    if version != UNCHECKED_VERSION and read_table(path).metadata.schema_version == TABLE_SCHEMA_VERSION:
-        return None
+    if version != UNCHECKED_VERSION:
+        columns = verified(path, held := read_metadata(path))
+        if held.schema_version == TABLE_SCHEMA_VERSION:
+            deque(columns, maxlen=0)
+            return None
     try:
         metadata = TableMetadata.model_validate(about | {"schema_version": TABLE_SCHEMA_VERSION})
     except ValidationError as error:
         raise TableError(f"{path.name} is of another schema ({first_problem(error)}): score it again") from None
-    cut = 0
-    for number, name in enumerate(content.column_names):
-        if is_standard_error(name) and content.column(number).type == pa.float32():
-            errors = content.column(number).to_numpy()
-            cut += int(np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR)))
-            content = content.set_column(number, name, pa.array(halved(errors), pa.float16()))
-    written = write_content(run / "scores" / metadata.file_name, content.replace_schema_metadata(None), metadata)
-    if content_hash(read_parquet(written)) != content_hash(content):
+    cuts: list[int] = []
+    with _told(path):
+        content = spooled(_rounded(columns, cuts))
+    written = write_content(run / "scores" / metadata.file_name, content, metadata)
+    if columns_hash(read_columns(written)) != content_hash(content):
         raise TableError(f"{path.name} could not be converted without a change")
     if written != path:
         path.unlink()
-    return cut
+    return sum(cuts)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TableError(f"{path.name} is damaged or no score table ({error}): score it again") from None
+
+
+def _rounded(columns: Iterable[tuple[str, pa.ChunkedArray]], cuts: list[int]) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """The columns, standard errors in half precision; how many of each were cut is added to `cuts`."""
+    for name, column in columns:
+        if is_standard_error(name) and column.type == pa.float32():
+            errors = column.to_numpy()
+            cuts.append(int(np.count_nonzero(np.isfinite(errors) & (errors > LARGEST_ERROR))))
+            column = pa.chunked_array([pa.array(halved(errors), pa.float16())])
+        yield name, column

@@ -1,6 +1,7 @@
 """Every OOD score by name: the only list of scores, for reports, commands, verdicts, pages and Python."""
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from hvae.config import Preprocessing
@@ -59,6 +60,8 @@ SCORES: dict[str, type[Score]] = {
     )
 }
 """In the order of tables and menus; those that no model is needed for come last."""
+_SOME_DEPTH = 3
+"""A model of so many layers has levels of every score that has any."""
 
 
 def find(name: str) -> type[Score]:
@@ -73,6 +76,15 @@ def find(name: str) -> type[Score]:
     close = titled[:3] or difflib.get_close_matches(name.lower(), SCORES, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the scores are {', '.join(SCORES)}"
     raise ConfigError(f"there is no score '{name[:60]}': {hint}")
+
+
+def of_label(label: str) -> Score | None:
+    """The score of a label such as `DoSE` or `LLR>2`, or of a name; None where there is none."""
+    if label in SCORES:
+        return SCORES[label](SCORES[label].usual_level(_SOME_DEPTH))
+    usual = (kind(kind.usual_level(_SOME_DEPTH)) for kind in SCORES.values())
+    same = next((one for one in usual if re.sub(r"\d+", "", one.label) == re.sub(r"\d+", "", label)), None)
+    return same if same is None or same.k is None else type(same)(int(re.findall(r"\d+", label)[-1]))
 
 
 def score(name: str, depth: int, k: Level = None) -> Score:

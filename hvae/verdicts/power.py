@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hvae.datasets.looks import known_title
+from hvae.datasets.looks import title
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.images.sources import known_labels
@@ -38,7 +38,7 @@ def measured(found: Catalogue, rule: Rule) -> list[Measured]:
 
     The images it was trained on are none of them, as they say nothing of new ones.
     """
-    labels, by_slug = known_labels([found.run.path]), {}
+    titles, by_slug = known_labels([found.run.path]), {}
     fitted = found.run.config.data.fingerprint if found.run.config else ""
     for entry in found.entries:
         # Of one's own images `test` is all of them, those included that the weights were fitted to.
@@ -48,11 +48,10 @@ def measured(found: Catalogue, rule: Rule) -> list[Measured]:
             by_slug.setdefault(entry.slug, entry)
     listed: list[Measured] = []
     for slug, entry in by_slug.items():
-        title = known_title(slug) or labels.get(slug) or slug
         try:
             table = found.read(entry)
             some = table.take(np.linspace(0, len(table) - 1, min(len(table), MOST)).round().astype(int))
-            listed.append(Measured(title, slug == found.own, rule.judge(some).p))
+            listed.append(Measured(title(slug, titles), slug == found.own, rule.judge(some).p))
         except TableError:
             # A set whose pixels nobody measured, or that lacks a column, says nothing of this rule.
             continue

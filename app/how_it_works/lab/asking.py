@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.frame import controls
 from app.how_it_works.controls import here, offered
+from app.looks.palette import image_titles
 from app.looks.wording import subscript
 from hvae.config import RunConfig
 from hvae.models.hierarchical_config import HierarchicalConfig
@@ -51,7 +52,7 @@ def asked(config: RunConfig, ood: tuple[str, ...], image: str, partner: str) -> 
         layer = int(controls.choose("Level", "z", layers, select=True, width=100)[1:])
         if kind == EXCHANGE:
             images = offered(here(config, ood), model.image_shape)
-            given = controls.choose("Taken from", "giver", images, partner, select=True, width=220)
+            given = controls.choose("Taken from", "giver", images, partner, width=220, named=image_titles(images))
             return Asked(kind, image, layer, giver=given)
         if kind == PRIOR:
             return Asked(kind, image, layer)

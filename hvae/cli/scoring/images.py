@@ -222,6 +222,8 @@ def _show(record: dict) -> None:
 
     from hvae.cli.terminal import show
     from hvae.datasets.own.names import cut
+    from hvae.runs.settings import Setting
+    from hvae.scores import find
     from hvae.verdicts.words import together
 
     setting = record["setting"]
@@ -230,7 +232,8 @@ def _show(record: dict) -> None:
         if image["caveats"]:
             say(f"doubtful: {image['image']}: {image['caveats']}")
     levels, differs = setting["levels"], "differs_at" in record["images"][0]
-    table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict")
+    title = f"{find(setting['score']).title} (--score {setting['score']})"
+    table = Table("image", *levels, "p", *(["differs at"] if differs else []), "verdict", title=title)
     for image in record["images"]:
         cells = [f"{image[label]:.1f}" for label in levels] + [f"{image['p']:.4f}"]
         cells += [f"{'k = ' * (len(levels) > 1)}{image['differs_at']}"] if differs else []
@@ -243,7 +246,7 @@ def _show(record: dict) -> None:
     if setting["note"]:
         say(f"{record['run']}: {setting['note']}")
     say(f"{record['conclusion']} {record['catches']}")
-    how = f"reading {setting['reading']}, S = {setting['samples']}, R = {setting['draws']}"
+    how = Setting(**{name: setting[name] for name in Setting().fields})
     told = together(record["together"], setting["n_calibration"], setting["alpha"])
     say(f"{record['run']} ({setting['score']}, {how}): {told}")
 

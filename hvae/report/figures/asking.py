@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hvae.datasets.looks import known_title
+from hvae.datasets import looks
 from hvae.errors import ConfigError, TableError
 from hvae.runs.catalogue import Catalogue, catalogue
 from hvae.runs.folders import RunEntry
@@ -83,7 +83,7 @@ class Asked:
 
     def title(self, slug: str) -> str:
         """An image set as people call it."""
-        return known_title(slug) or known_labels([self.run.path]).get(slug, slug)
+        return looks.title(slug, known_labels([self.run.path]))
 
 
 def in_common_unit(score: Score, tables: Sequence[ScoreTable]) -> tuple[str, list[Floats]]:

@@ -103,6 +103,7 @@ def _measured(checkpoint: Checkpoint, settings: Settings, images: Mapping[int, n
         seed=how.seed,
         draws=how.draws if how.draws <= MOST_DRAWS else 1,
         reading=how.reading,
+        noise=how.noise,
     )
     # The level at which the inspector takes a bound apart.
     k = min(find(settings.score).usual_level(settings.depth) or 1, walked.depth)

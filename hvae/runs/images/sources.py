@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from hvae.config import Frozen
 from hvae.datasets import ImageSet, is_known
-from hvae.datasets.base import set_labels
+from hvae.datasets.looks import own_titles
 from hvae.datasets.own.names import readable_name
 from hvae.datasets.own.naming import place_of
 from hvae.errors import DataError
@@ -22,6 +22,7 @@ from hvae.inputs import absolute
 SOURCES_FILE = "sources.json"
 MAXIMUM_BYTES = 1_000_000
 MAXIMUM_SETS = 1_000
+_OWN_TABLES = f"*-{'[0-9a-f]' * 8}.*.parquet"
 
 Slug = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=120)]
 
@@ -109,8 +110,13 @@ def require_unchanged(run: Path, source: Source, images: ImageSet) -> None:
 
 
 def known_labels(runs: Iterable[Path]) -> dict[str, str]:
-    """The label of every set of one's own that some runs remember, by slug; a damaged note is passed over."""
-    return set_labels({slug: source.place for run in runs for slug, source in _undamaged(run).items()})
+    """The title of every set of one's own that some runs remember or have scored, by slug; see `own_titles`.
+
+    A damaged note is passed over.
+    """
+    runs = list(runs)
+    scored = (path.name.partition(".")[0] for run in runs for path in (run / "scores").glob(_OWN_TABLES))
+    return own_titles({slug: source.place for run in runs for slug, source in _undamaged(run).items()}, scored)
 
 
 def _undamaged(run: Path) -> dict[str, Source]:

@@ -145,7 +145,7 @@ def test_two_runs_side_by_side(scored_runs: Path, visit) -> None:
     for value in ("versus=second", "set=digits", "k=2", "image=digits:5", "on=digits"):
         assert value in text, value
     assert app.segmented_control(key="S").options == ["1", "8"]
-    app.segmented_control(key="on").set_value("fashionmnist").run()
+    app.selectbox(key="on-menu").set_value("fashionmnist").run()
     assert "FashionMNIST that A finds stranger than B does" in sound(app)
 
 

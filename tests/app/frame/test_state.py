@@ -112,3 +112,16 @@ def test_changing_the_run_changes_its_sets(scored_runs, visit) -> None:
     assert bound(app, "data") == "mnist"
     assert bound(app, "ood") == ["digits", "fashionmnist"], "those whose images are here come first"
     assert app.selectbox(key="versus").options == ["none", "first"]
+
+
+def test_menus_have_titles_and_the_address_slugs(scored_runs, visit) -> None:
+    app = visit("overview", data="fashionmnist", ood=["mnist", "digits"])
+    familiar, others = app.selectbox(key="data-menu"), app.multiselect(key="ood-menu")
+    assert {"FashionMNIST", "MNIST", "Digits (scikit-learn)"} < set(
+        familiar.options
+    ) and "mnist" not in familiar.options
+    assert familiar.value == "fashionmnist" and others.value == ["mnist", "digits"]
+    others.set_value(["digits"]).run()
+    app.selectbox(key="data-menu").set_value("mnist").run()
+    assert bound(app, "data") == "mnist" and bound(app, "ood") == ["digits"]
+    assert "data=mnist&ood=digits" in app.code[-1].value and "MNIST" not in app.multiselect(key="ood-menu").options

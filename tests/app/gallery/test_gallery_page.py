@@ -63,7 +63,7 @@ def test_a_slice_shows_its_images_and_sends_them_on(scored_runs: Path, visit: Ca
     app.selectbox(key="along").set_value("log_ratio_1").run()
     assert "no image" not in sound(app) and app.selectbox(key="slice").value == "all"
     app.selectbox(key="sort").set_value("L>1").run()
-    app.selectbox(key="among").set_value("fashionmnist").run()
+    app.selectbox(key="among-menu").set_value("fashionmnist").run()
     assert "falsely called OOD" in sound(app)
     app = visit("compare", ood=["mnist"], also=["second"], ids="mnist:3,mnist:5,svhn:1,mnist:99999")
     text = sound(app)

@@ -239,7 +239,7 @@ def test_the_latent_lab_changes_a_latent_and_says_what_answers(root: Path, visit
     wanted = [float(table.column("log_px")[3]), bounds[0], *(bounds[0] - bound for bound in bounds[1:])]
     np.testing.assert_allclose(shown, wanted, rtol=1e-4)
     assert "The joint score is fitted to images that are not scored" in text
-    app.selectbox(key="giver").select("glyphs:0").run()
+    app.selectbox(key="giver-menu").set_value("glyphs:0").run()
     assert len({tuple(row[1:]) for row in lab_rows(app)}) == 4
     app.selectbox(key="lab").select("prior").run()
     assert len(lab_rows(app)) == 6 and "from its prior" in sound(app)

@@ -137,7 +137,11 @@ def test_every_format_and_no_torch(tmp_path):
     assert set(csv[csv["shown"] == "best baseline"]["score"]) == {"H"}
     for form, words in (
         ("text", "below 2 not seen"),
-        ("markdown", "| Gaussian noise | 0.1 | 0.740 [0.700, 0.780] | 37.0% | 0.530 [0.490, 0.570] | 26.5% | H 0.900"),
+        (
+            "markdown",
+            "| Gaussian noise | 0.1 | 0.740 [0.700, 0.780] | 37.0% | 0.530 [0.490, 0.570] | 26.5% | "
+            "Entropy of the binarisation 0.900",
+        ),
         ("latex", r"Gaussian noise (standard deviation, white = 1) & $\mathrm{LLR}^{>1}$ & not seen up to 0.4"),
     ):
         assert words in succeed("report", tmp_path / "made", "--card", "--format", form).stdout

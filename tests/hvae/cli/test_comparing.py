@@ -28,7 +28,7 @@ def test_a_file_of_all_scores(compared, tmp_path):
     out = tmp_path / "rivals.csv"
     result = succeed("compare", compared / "one", compared / "two", "--data", "mnist", "--bootstrap", 2, "--out", out)
     assert result.stdout.strip() == str(out)
-    assert "note: left out where they cannot be computed: joint-input, WAIC, " in result.stderr
+    assert "note: left out where they cannot be computed: joint-input, waic, " in result.stderr
     table = pd.read_csv(out)
     found = catalogue(find_run(str(compared / "two")))
     inside, outside = (

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+import lightning
 import numpy as np
 import pandas as pd
 
+from hvae.datasets import LOOSE, content_index
+from hvae.measuring.reconstructions import reconstruct_repeatedly
+from hvae.measuring.scorer import Scorer
 from hvae.report.judged.document import MOST_ALARMS, JudgedImages, document, most_unusual, thumbnail
 from hvae.report.judged.where import Where, diverging, through_scale, where
+from hvae.runs.checkpoints import load_checkpoint
+from hvae.runs.folders import find_run
 from hvae.runs.settings import Setting
 from hvae.verdicts.asked import Settings
+from tests.synthetic import make_run
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -102,3 +110,26 @@ def test_the_scale_is_diverging_and_clips() -> None:
     assert np.ptp(middle[0]) < 8 and middle[0].min() > 240, "what changes nothing is nearly white"
     assert middle[1].tolist() == colours[0].tolist() and middle[2].tolist() == colours[-1].tolist()
     assert colours[0, 2] > colours[0, 0] and colours[-1, 0] > colours[-1, 2], "violet below, orange above"
+
+
+def test_maps_are_of_the_noise_that_judged(tmp_path: Path) -> None:
+    path = make_run(tmp_path, "toy", depth=2, trained=True)
+    run, images = find_run("toy", [tmp_path]), np.random.default_rng(2).integers(0, 256, (3, 1, 28, 28), np.uint8)
+    index, found = np.array([content_index(one) for one in images]), []
+    for how in (Setting(draws=2), Setting(draws=2, noise=2)):
+        settings = Settings(
+            run="toy", setting=how, source="", image_shape=(1, 28, 28), fit="pad", invert=False, score="llr",
+            depth=2, statistic="rank",
+        )  # fmt: skip
+        walked = reconstruct_repeatedly(
+            load_checkpoint(path).layered("reconstruct"), images, index, preprocessing="binarise", key=LOOSE,
+            draws=2, noise=how.noise,
+        )  # fmt: skip
+        scorer = Scorer(path, how, lightning.Fabric(accelerator="cpu", devices=1))
+        means = dict(zip(scorer.columns, scorer.values(images, LOOSE, index).mean(0).T, strict=True))
+        # Random weights: values of 10^6 nats, in which fp32 holds five digits.
+        np.testing.assert_allclose(walked.bounds.mean(0)[1], means["L>1"], rtol=1e-5)
+        found.append(where(run, settings, dict(enumerate(images))).maps)
+        for row, lost in found[-1].items():
+            np.testing.assert_array_equal(lost, walked.maps("log p(x|z) lost")[1, row])
+    assert all(not np.array_equal(found[0][row], found[1][row]) for row in range(3))

@@ -67,6 +67,8 @@ def test_text_sets_published_figures_beside_ours(tables):
     ours = the_row(tables["detection"], ood_data="mnist", score="LLR>1", images="full")
     assert f"{ours['auroc']:.3f} [{ours['auroc_low']:.3f}, {ours['auroc_high']:.3f}]" in row
     assert "0.964" in row and "0.036" in row
+    assert re.search(r" Likelihood ratio \(LLR>1\)( \(best k\))? +llr ", row)
+    assert re.search(r" Joint score +joint ", text) and "Joint score (" not in text
     assert "reading mean, S = 1, R = 1, seed 0" in text
 
 

@@ -34,6 +34,10 @@ def test_a_set_is_noted_with_its_absolute_path_and_found_again(run, tmp_path, mo
     assert found.place == f"npz:{tmp_path / 'mine' / 'letters.npz'}"
     require_unchanged(run, found, load(found.place, "all").take(np.arange(2)))
     assert known_labels([run, tmp_path]) == {images.slug: "mine/letters.npz"}
+    (run / "scores").mkdir(exist_ok=True)
+    for name in (f"{images.slug}.test", "signs-0e772160.test", "<b>-0e772160.test", "a.b-0e772160.test"):
+        (run / "scores" / f"{name}.parquet").touch()
+    assert known_labels([run]) == {images.slug: "mine/letters.npz", "signs-0e772160": "signs"}
 
 
 def test_a_set_of_the_registry_is_not_noted(run):

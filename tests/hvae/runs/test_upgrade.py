@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from hvae.errors import TableError
+from hvae.parquet_files import write_parquet
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.runs.score_tables import METADATA_KEY, content_hash, read_table
@@ -135,6 +136,16 @@ def test_standard_errors_alone_are_rounded(run: Path, version: int) -> None:
         assert pq.read_schema(path).field(name).type == pa.float16()
         assert_array_equal(new.frame[name], old[name].to_numpy().astype(np.float16).astype(np.float32))
     assert upgrade_tables(run) == {}
+
+
+def test_a_column_that_is_stored_once_for_two_stays_two(run: Path) -> None:
+    path, content = write_second(run, iw=columns(3)["elbo"].to_numpy())
+    write_parquet(content.replace_schema_metadata(pq.read_schema(path).metadata), path)
+    assert "iw" not in pq.read_schema(path).names
+    assert upgrade_tables(run) == {path: 0}
+    new = read_table(path).frame
+    assert list(new) == content.column_names
+    assert_array_equal(new["iw"], content["elbo"].to_numpy())
 
 
 def test_errors_beyond_half_precision_are_cut_and_counted(run: Path) -> None:

@@ -89,7 +89,7 @@ def test_it_is_in_the_tables_of_a_report(runs):
         assert rows["auroc"].between(0, 1).all() and rows["published_auroc"].isna().all()
     assert not tables["detection"].query("score == 'KL>1'")["best_k"].any()
     assert "KL>1" in pd.read_csv(io.StringIO(render(tables, "csv")))["score"].to_numpy()
-    assert "| KL>2 |" in render(tables, "markdown")
+    assert f"| {Kl.title} (KL>2) | kl |" in render(tables, "markdown")
     assert r"$\mathrm{KL}^{>2}$" in render(tables, "latex")
     assert "KL>1" in render(tables, "text")
 
@@ -127,9 +127,11 @@ def test_baselines_are_a_block_of_their_own_that_can_be_folded(runs):
         assert marked == (labels if name == "detection" else marked) and marked <= labels
         assert not labels & set(frame["score"][~frame["model_free"]])
     command = ("report", "whole", "--table", "detection", "--bootstrap", 2, "--format")
-    for form, mark in (("text", "{}"), ("markdown", "| {} |"), ("latex", "$\\mathrm{{{}}}$")):
+    ppca, zlib = SCORES["ppca"](), SCORES["zlib"]()
+    marks = {"text": "{0.title}", "markdown": "| {0.title} | {0.name} |", "latex": "$\\mathrm{{{0.label}}}$"}
+    for form, mark in marks.items():
         model, block = invoke(*command, form).stdout.split("Model-free baselines: OOD detection by the pixels alone")
-        assert mark.format("PPCA") in block and mark.format("zlib") in block and "LLR" not in block
+        assert mark.format(ppca) in block and mark.format(zlib) in block and "LLR" not in block
         assert "zlib" not in model and "LLR" in model
         assert model.strip().startswith(invoke(*command, form, "--no-baselines").stdout.strip()[:2000])
     folded = pd.read_csv(io.StringIO(invoke(*command, "csv", "--no-baselines").stdout))
