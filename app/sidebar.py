@@ -37,10 +37,13 @@ def _nothing() -> Selection:
 
 def _selection(found: list[RunEntry]) -> Selection:
     by_name = {entry.name: entry for entry in found}
-    # The sound run with the most score tables of the first folder that has one: one's own before bundled ones.
+    # The sound run with the most score tables of the first folder that has one: one's own before bundled ones. A run
+    # without any, such as one that is being trained, would leave the pages of everybody empty.
     sound = [entry for entry in found if entry.config is not None] or found
-    beside = [entry for entry in sound if entry.path.parent == sound[0].path.parent]
-    telling = max(beside, key=lambda entry: len(table_paths(entry.path)))
+    tables = {entry.name: len(table_paths(entry.path)) for entry in sound}
+    scored = [entry for entry in sound if tables[entry.name]] or sound
+    beside = [entry for entry in scored if entry.path.parent == scored[0].path.parent]
+    telling = max(beside, key=lambda entry: tables[entry.name])
     about = "The model whose scores, reconstructions and features the pages show."
     name = choose("Model (run A)", "run", list(by_name), telling.name, select=True, help=about, on_change=_follow_run)
     about = "A second model, shown beside run A where a page compares two."

@@ -80,10 +80,14 @@ def page() -> None:
     busy = found is not None and not found.finished
     selection = state.selection()
     asked = shown = None
+    # Verdicts are what one waits for, so they begin at the top: the fold closes when its label changes.
+    told = busy or bool(job and judgements.stamp(job))
+    label = "The images that are being judged" if busy else "Judge other images" if told else "Images to judge"
     if selection.run is None:
         components.no_run()
     else:
-        asked = ask(selection.run, selection, job, busy)
+        with st.expander(label, expanded=not told or st.session_state.get(section.AGAIN_OF) == job):
+            asked = ask(selection.run, selection, job, busy)
     if job and found is not None:
         jobs.watch(job, section.so_far)
     if job and not busy:

@@ -88,7 +88,7 @@ def gallery(tiles: Sequence[Tile], title: str, pinned: int | None = None, marked
         xaxis={"visible": False, "constrain": "domain", "range": [0, columns], "constraintoward": "left"},
         yaxis={"visible": False, "constrain": "domain"} | down,
         margin={"l": 0, "r": 0, "t": 30, "b": 4},
-        legend={"itemclick": False, "itemdoubleclick": False, "y": 1},
+        legend={"itemclick": False, "itemdoubleclick": False},
         showlegend=True,
     )
     return figure

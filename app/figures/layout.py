@@ -33,7 +33,7 @@ HOUSE = {
     "paper_bgcolor": "rgba(0, 0, 0, 0)",
     "plot_bgcolor": "rgba(0, 0, 0, 0)",
     "hoverlabel": {"bgcolor": "#2B3138", "bordercolor": "#2B3138", "font": {"color": "#FFFFFF", "family": FONT}},
-    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    "legend": {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0},
     "hovermode": "closest",
     "xaxis": {"showgrid": False, "zeroline": False, "title": {"standoff": 20}},
     "yaxis": {"gridcolor": GRID, "zeroline": False, "title": {"standoff": 24}},
@@ -139,7 +139,7 @@ def laid_out(figure: Figure, title: str, height: int = 380, *, worded: bool = Fa
 
 def legend_below(figure: Figure, y: float, top: int) -> Figure:
     """Put the legend at `y` below the plot: the names of panels, `top` pixels high, stand where it is elsewhere."""
-    figure.update_layout(legend={"y": y, "yanchor": "top"}, margin={"t": top})
+    figure.update_layout(legend={"y": y, "yref": "paper"}, margin={"t": top})
     figure.update_annotations(font={"size": 13})
     return figure
 

@@ -15,8 +15,6 @@ from hvae.stats.arrays import Floats
 PERCENTILES = (5, 25, 50, 75, 95)
 MANY = 6
 """Rows from which on they stand closer."""
-MANY_STEPS = 10
-"""The same of steps."""
 
 
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> Figure:
@@ -152,7 +150,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
         xaxis={"title": {"text": "nats, added up", "standoff": 4}, "range": [least - 0.03 * span, most + room * span]},
     )
-    laid_out(figure, title, height=70 + (34 if len(steps) <= MANY_STEPS else 26) * len(steps), worded=True)
+    laid_out(figure, title, height=66 + 26 * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     return figure

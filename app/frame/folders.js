@@ -3,7 +3,7 @@
 // The paragraph [data-takes] beside the uploader says what is taken, and is where this says what it does.
 if (!window.__hvaeFolders) {
   window.__hvaeFolders = true;
-  const FEW = 200, PART_BYTES = 24e6, PART_FILES = 10000;
+  const FEW = 60, PART_BYTES = 24e6, PART_FILES = 10000;
   const table = Uint32Array.from({length: 256}, (_, byte) => {
     for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? byte >>> 1 ^ 0xedb88320 : byte >>> 1;
     return byte;

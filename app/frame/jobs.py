@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.server import judgements, limits
+from app.server import judgements, limits, trainings
 from app.server.queue import KEPT, Job, JobQueue, Work, duration
 from hvae.errors import HvaeError
 
@@ -178,6 +178,9 @@ def badge() -> None:
     waiting, running = _queue().counts()
     busy = f"{running} job running, {waiting} waiting" if waiting or running else "no job running"
     st.caption(f"This server: CPU{'; a GPU is here for the command line' * (device() == 'cuda')} · {busy}")
+    if run := trainings.busy():
+        query = state.values("train", training=run)
+        st.page_link("../pages/train.py", label=f"{_literal(run)} is being trained →", query_params=query)
 
 
 def device() -> str:

@@ -38,7 +38,7 @@ def parts(subject: Subject) -> None:
             continue
         if found is not None:
             components.chart(found[0], found[1], "image-parts", key="image-parts")
-            st.caption(f"Orange: this image. Blue: the middle 90 % and 50 % of {look(chosen.own).title}.")
+            st.caption(f"Orange: this image. Blue: 90 % and 50 % of {look(chosen.own).title}.")
             return
     components.left_out(problems)
     bound(subject)

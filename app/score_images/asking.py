@@ -144,8 +144,12 @@ def judging(
     selection: state.Selection, found: Catalogue, given: Given | None, how: Treatment, choices: dict[int, str]
 ) -> tuple[Settings, tuple[RunEntry, ...]]:
     """Draw how the images are to be judged, and by which runs: run A, whose tables `found` are, and others that can."""
-    with controls.bar("setting-bar"):
+    bar = controls.bar("rule-bar")
+    common = bar.container(width="content")
+    with controls.advanced(bar):
         setting = choosing.choose_setting(found.rule_settings())
+        statistic = controls.choose("Combine levels by", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
+        sides = controls.choose("Alarm if the score is", "sides", ("high", "high or low"), help=SIDES_HELP)
     usual, instead = judges.usual(found, setting)
     judges.follow("judge", usual)
     config = found.run.config
@@ -154,11 +158,9 @@ def judging(
     offered, about = choosing.menu(name for name, why in obstacles.items() if not why)
     if not offered:
         raise TableError(f"{found.run.name} gives no score that could judge images: {next(iter(obstacles.values()))}")
-    with controls.bar("rule-bar"):
+    with common:
         names = {name: registry.find(name).title for name in offered}
         score = controls.choose("Judge by the score", "judge", offered, usual, width=240, help=about, named=names)
-        statistic = controls.choose("Combine levels by", "statistic", rule.STATISTICS, help=STATISTIC_HELP)
-        sides = controls.choose("Alarm if the score is", "sides", ("high", "high or low"), help=SIDES_HELP)
     few = choice.few_images(score, judges.parts(found, setting)[0])
     if note := instead if score == usual and instead else few:
         if note == instead:

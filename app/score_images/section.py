@@ -42,6 +42,8 @@ BUDGETS, BUDGET = ("0.001", "0.01", "0.05", "0.1"), "0.05"
 MOST_ROWS, MOST_MARKS = 200, 500
 """Rows sent to the browser at once, and images drawn in the figure."""
 PAGE = "page"
+AGAIN_OF = "_again_of"
+"""The job whose images are asked for with other settings."""
 
 
 def budget_in_address() -> str:
@@ -101,23 +103,24 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
-    for paragraph in results.paragraphs(found):
-        st.html(paragraph)
-    for by in (settings, *settings.also):
-        if by.note:
-            st.info(literal(f"{by.run}: {by.note}"))
+    conclusion, *paragraphs = results.paragraphs(found)
+    st.html(conclusion)
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
         _listed(found, results.visible(found, here), results.with_notes(found), rows, here, "verdicts", "")
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
-
+    for paragraph in paragraphs:
+        st.html(paragraph)
+    for by in (settings, *settings.also):
+        if by.note:
+            st.info(literal(f"{by.run}: {by.note}"))
     st.button(
         "Judge again with other settings",
         key="judge-again",
         on_click=st.session_state.update,
-        args=({"pictures": AGAIN},),
+        args=({"pictures": AGAIN, AGAIN_OF: state.chosen(state.JOB)},),
         help="Judge the same images by another score, setting or run that takes images of this shape. No file has "
         "to be given again.",
     )

@@ -101,7 +101,7 @@ def _ended(found: Training) -> None:
         st.page_link("../pages/score_images.py", label="Judge images with it →", query_params={"run": name})
         st.page_link("../pages/runs.py", label="Its learning curves →", query_params={"run": name})
     elif access.may_train():
-        if not found.problem:
+        if not found.problem and found.step:
             st.info("What it learnt up to its last checkpoint is kept.")
         busy = trainings.busy()
         if st.button("Continue", key="resume-training", type="primary", disabled=bool(busy)):

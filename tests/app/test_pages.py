@@ -27,6 +27,13 @@ def test_the_overview_marks_the_paradox_and_sets_the_paper_beside_it(scored_runs
     assert "34.6 / 12.2 / 6.66" in text, "KL of each layer from the learning curve"
 
 
+def test_a_run_without_scores_is_not_what_a_visitor_meets_first(root, visit) -> None:
+    make_run(root, "being-trained")
+    assert visit("runs").selectbox(key="run").value == "being-trained", "unless there is nothing else"
+    make_tables(make_run(root, "scored"), ("fashionmnist", "mnist"), n=20)
+    assert visit("runs").selectbox(key="run").value == "scored"
+
+
 class Toy(SingleScore):
     """Nothing but its registration makes it known."""
 

@@ -21,19 +21,19 @@ LONG = 200_000
 def test_a_folder_of_many_travels_as_an_archive_and_one_too_large_not_at_all(
     dashboard: Dashboard, visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
-    many = pictures(tmp_path / "many", 250)
+    many = pictures(tmp_path / "many", 100)
     visited = visit(dashboard, "/train?give=folder")
     page = visited.page
     page.locator("input[type=file]").set_input_files(many)
     expect(page.get_by_text("What was found")).to_be_visible()
     expect(page.get_by_text("many.zip")).to_be_visible()
-    expect(page.get_by_role("row", name="Images 250")).to_be_visible()
+    expect(page.get_by_role("row", name="Images 100")).to_be_visible()
     expect(page.get_by_label("Name of the model")).to_have_value("many")
     page.goto(f"{dashboard.url}/train?give=folder")
     expect(page.locator("[data-takes]")).to_be_attached()
-    page.evaluate("document.querySelector('[data-takes]').dataset.takes = '240 128'")
+    page.evaluate("document.querySelector('[data-takes]').dataset.takes = '90 128'")
     visited.drop(many)
-    expect(page.get_by_text("These are 250 files of 1 MiB, and at most 240 files and 128 MiB")).to_be_visible()
+    expect(page.get_by_text("These are 100 files of 1 MiB, and at most 90 files and 128 MiB")).to_be_visible()
     visited.settle(frames=3)
     expect(page.get_by_text("What was found")).to_have_count(0)
     visited.sound()

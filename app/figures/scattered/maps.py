@@ -82,18 +82,13 @@ def level_maps(
     """
     columns = min(COLUMNS, len(levels))
     rows = -(-len(levels) // columns)
-    figure = subplots(
-        rows=rows,
-        cols=columns,
-        subplot_titles=[f"z{subscript(level)}" for level in levels],
-        horizontal_spacing=0.04,
-        vertical_spacing=0.12,
-    )
+    figure = subplots(rows=rows, cols=columns, horizontal_spacing=0.04, vertical_spacing=0.12)
     for place, grid in enumerate(grids(sets)):
         row, column = (one + 1 for one in divmod(place, columns))
         for number, one in enumerate(sets):
             _add(figure, one, number, grid.places(one.points[place]), tint, row, column)
-        figure.update_xaxes(title=names[0], showticklabels=False, title_standoff=6, row=row, col=column)
+        across = f"z{subscript(levels[place])} · {names[0]}"
+        figure.update_xaxes(title=across, showticklabels=False, title_standoff=6, row=row, col=column)
         figure.update_yaxes(showticklabels=False, showgrid=False, row=row, col=column)
     if tint != "set":
         # Marks of many colours have a black one in the legend, which nobody sees on a dark page.
@@ -101,7 +96,7 @@ def level_maps(
             figure.add(replace(look(one.slug), colour=GREY), [None], [None], size=9, legendgroup=one.slug, row=1, col=1)
     figure.update_yaxes(title=names[1], title_standoff=4, col=1)
     laid_out(figure, title, height=PANEL * rows + 60, mouse="lasso")
-    figure.update_layout(margin={"l": 30, "r": 8, "t": 56, "b": 34}, legend={"y": 1.07, "itemsizing": "constant"})
+    figure.update_layout(margin={"l": 30, "r": 8, "t": 30, "b": 34}, legend={"itemsizing": "constant"})
     figure.update_layout(meta={"unit": html.unescape(unit), "sets": [_images(one) for one in sets]})
     figure.marks = [place * IDS_PER_SET + one.index for _ in levels for place, one in enumerate(sets)]
     if tint == "score":

@@ -93,6 +93,7 @@ def test_a_figure_is_sent_without_what_plotly_would_draw_it_again_for() -> None:
     sent = densities.densities(series(), 1.5, "a <b>title</b>", "LLR", "nats").to_dict()
     assert "template" not in sent["layout"] and "datarevision" in sent["layout"]
     assert sent["layout"]["clickmode"] == "event+select"
+    assert sent["layout"]["legend"]["yref"] == "container", "plotly.js leaves one of the plot behind as that moves"
     assert all(type(trace[axis]) is list for trace in sent["data"] for axis in ("x", "y"))
     assert sent["data"][0]["y"] == pytest.approx(series()[0].density.density, rel=1e-6)
     missing = layout.Figure()

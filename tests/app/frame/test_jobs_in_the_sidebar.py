@@ -16,10 +16,17 @@ def results_of_this_test_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
+def _fold(app: AppTest) -> tuple[str, bool]:
+    """What asks for images: its label, and whether it is open."""
+    fold = app.main.expander[0]
+    return fold.label, fold.proto.expanded
+
+
 def test_a_job_is_found_from_every_page_and_its_images_are_judged_again(
     clothes: Path, visit: Callable[..., AppTest]
 ) -> None:
     app = visit("score_images", run="clothes", pictures="samples")
+    assert _fold(app) == ("Images to judge", True)
     app.button(key="score-them").click().run()
     first = app.session_state["job"]
     finish_jobs()
@@ -35,12 +42,15 @@ def test_a_job_is_found_from_every_page_and_its_images_are_judged_again(
     app = visit("score_images", run="clothes", job=first)
     before = judgements.read(first)
     assert before is not None and "raise an alarm" in sound(app)
+    assert _fold(app) == ("Judge other images", False), "the verdicts stand at the top"
     app.button(key="judge-again").click().run()
+    assert _fold(app) == ("Judge other images", True)
     app.segmented_control(key="statistic").set_value("difference").run()
     app.button(key="score-them").click().run()
     second = app.session_state["job"]
     finish_jobs()
     after = judgements.read(second)
+    assert _fold(app.run()) == ("Judge other images", False)
     assert second != first and after is not None and after.settings.statistic == "difference"
     assert (after.images == before.images).all() and after.settings.fit == before.settings.fit
     for column in ("name", "changes", "caveats"):

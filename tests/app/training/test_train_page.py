@@ -91,6 +91,7 @@ def test_one_is_trained_at_a_time_and_a_stopped_one_can_go_on(root: Path, proces
         trainings.check_name("mine")
     app = visit("train")
     assert "Starting: reading" in app.get("progress")[0].proto.text and "mine" in sound(app), "whoever comes sees it"
+    assert "mine is being trained →" in [one.proto.label for one in app.sidebar.get("page_link")], "on every page"
     next(one for one in app.button if one.label == "Stop").click().run()
     _until(lambda: not trainings.busy())
     (root / "mine").mkdir()
