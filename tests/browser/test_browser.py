@@ -95,7 +95,7 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     wait_for_chart(page, "densities")
     visited.settle()
     # Filtered: two sets instead of three, so every mark stands elsewhere and belongs to another place in the list.
-    page.locator(".st-key-ood [data-tag]", has_text="fashionmnist").get_by_role("button").click()
+    page.locator(".st-key-ood-menu [data-tag]", has_text="FashionMNIST").get_by_role("button").click()
     wait_for_chart(page, "densities", "plot._fullData.length === 4")
     visited.settle()
     # The mark furthest to the right stands alone; its place on the screen is what plotly says it is.

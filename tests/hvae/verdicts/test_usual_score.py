@@ -198,7 +198,7 @@ def test_the_command_and_python_say_parts_level_and_note(runs, folder) -> None:
         }
     text = command("usual", "--images", str(folder))
     assert "differs at" in text and str(judged["differs_at"][0]) in text and "k = " not in text
-    assert "usual (joint, reading mean, S = 2, R = 2)" in " ".join(text.split()) and "are few" not in text
+    assert f"usual (joint, {UNUSUAL})" in " ".join(text.split()) and "are few" not in text
     (record,) = json.loads(command("few", "--images", str(folder), "--json"))
     judged = hvae.load("few").judge(digits)
     assert judged.attrs["score"] == record["setting"]["score"] == "llr"
