@@ -31,7 +31,7 @@ from hvae.runs.shards import Shard, shard_path, write_shard
 
 SAME = ("weights_sha256", "data_fingerprint", "preprocessing", "setting")
 """What two tables of one name have to agree in to be of the same numbers."""
-CHUNK = 200
+CHUNK = 256
 """Images between two saved chunks, what an interrupted scoring can lose at most; a GPU takes a whole pass at S = 1."""
 
 

@@ -1,8 +1,9 @@
 """The statistics of some images under one run: of a data set, or of images from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,7 @@ from hvae.measuring.noise import EvaluationNoise, prepare
 from hvae.measuring.passes import counted
 from hvae.measuring.passes.ahead import Ahead, threads_for
 from hvae.measuring.passes.sizes import LEAST_IMAGES, Lanes
+from hvae.measuring.passes.together import Check, at_once, side_by_side
 from hvae.measuring.pixels import pixel_statistics
 from hvae.models.blocks import channels_last, fold_weight_norm
 from hvae.models.hierarchical import HierarchicalVAE
@@ -27,6 +29,17 @@ from hvae.runs.checkpoints import load_checkpoint
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable, TableMetadata
 from hvae.runs.settings import Setting
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What all passes of a call have in common; `check` is called before the noise of each of its groups of samples."""
+
+    key: str
+    how: Setting
+    further: Further | None = None
+    pool: Executor | None = None
+    check: Check = lambda: None
 
 
 class Scorer:
@@ -68,46 +81,60 @@ class Scorer:
         The `index` (n,) addresses each image's noise of the name `key`: its position in the data set, or its content.
         With `further`, those columns instead.
         """
-        # What is fitted to an image takes derivatives, which inference mode has none of.
-        with torch.inference_mode() if further is None else torch.no_grad(), self._fabric.autocast():
-            some = images[:LEAST_IMAGES], key, index[:LEAST_IMAGES]
-            self.lanes.fit(lambda: self._batch(*some, 0, further, replace(self.how, samples=1), None))
-            with threads_for(self._fabric.device if self.how.noise == 1 else torch.device("cpu")) as pool:
-                return np.stack([self._draw(images, key, index, draw, further, pool) for draw in range(self.how.draws)])
+        asked, device = _Asked(key, self.how, further), self._fabric.device
+        if device.type == "cpu" and further is None and len(passes := self._passes(len(images))) > 1 < at_once():
+            return self._side_by_side(images, index, asked, passes)
+        with self._computing(asked):
+            probed = replace(asked, how=replace(self.how, samples=1))
+            self.lanes.fit(lambda: self._batch(images[:LEAST_IMAGES], index[:LEAST_IMAGES], 0, probed))
+            with threads_for(device if self.how.noise == 1 else torch.device("cpu")) as pool:
+                asked = replace(asked, pool=pool)
+                return np.stack([self._draw(images, index, draw, asked) for draw in range(self.how.draws)])
 
-    def _draw(
-        self,
-        images: np.ndarray,
-        key: str,
-        index: np.ndarray,
-        draw: int,
-        further: Further | None,
-        pool: Executor | None,
+    @contextmanager
+    def _computing(self, asked: _Asked) -> Iterator[None]:
+        """The modes of a pass, which are those of one thread."""
+        # What is fitted to an image takes derivatives, which inference mode has none of.
+        with torch.inference_mode() if asked.further is None else torch.no_grad(), self._fabric.autocast():
+            yield
+
+    def _passes(self, count: int) -> list[tuple[int, slice]]:
+        """(draw, images) of each pass of so many images, for several at once."""
+        size = min(self.lanes.images(self.how.samples, at_once()), max(LEAST_IMAGES, -(-count // at_once())))
+        parts = [slice(start, start + size) for start in range(0, count, size)]
+        return [(draw, part) for draw in range(self.how.draws) for part in parts]
+
+    def _side_by_side(
+        self, images: np.ndarray, index: np.ndarray, asked: _Asked, passes: Sequence[tuple[int, slice]]
     ) -> np.ndarray:
+        """Values of every draw, (draws, n, columns), from several passes at once."""
+
+        def job(draw: int, part: slice) -> Callable[[Check], np.ndarray]:
+            def values(check: Check) -> np.ndarray:
+                with self._computing(asked):
+                    return self._batch(images[part], index[part], draw, replace(asked, check=check))
+
+            return values
+
+        found = np.concatenate(side_by_side([job(*one) for one in passes]))
+        return found.reshape(self.how.draws, len(images), -1)
+
+    def _draw(self, images: np.ndarray, index: np.ndarray, draw: int, asked: _Asked) -> np.ndarray:
         """Values of one draw, (n, columns), a pass at a time; one that needs too much memory is made in halves."""
         found: list[np.ndarray] = []
         done = 0
         while done < len(images):
             part = slice(done, done + self.lanes.images(self.how.samples))
             try:
-                found.append(self._batch(images[part], key, index[part], draw, further, self.how, pool))
+                found.append(self._batch(images[part], index[part], draw, asked))
                 done = part.stop
             except torch.OutOfMemoryError as error:
                 self.lanes.halve(error)
         return np.concatenate(found)
 
-    def _batch(
-        self,
-        images: np.ndarray,
-        key: str,
-        index: np.ndarray,
-        draw: int,
-        further: Further | None,
-        how: Setting,
-        pool: Executor | None,
-    ) -> np.ndarray:
+    def _batch(self, images: np.ndarray, index: np.ndarray, draw: int, asked: _Asked) -> np.ndarray:
         """Values of one batch and draw, (images, columns)."""
-        device, count = self._fabric.device, len(index)
+        device, count, how, key = self._fabric.device, len(index), asked.how, asked.key
         padding = max(0, LEAST_IMAGES - count)
         index = np.pad(index, (0, padding), mode="edge")
         images = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)), mode="edge")
@@ -117,17 +144,21 @@ class Scorer:
         address, shapes = (how.seed, key, index, draw), self._model.latent_shapes
 
         def drawn(samples: Sequence[int]) -> EvaluationNoise:
+            asked.check()
             return EvaluationNoise(*address, samples, shapes, device)
 
         def made(samples: Sequence[int]) -> Noise:
+            asked.check()
             return counted.CountedNoise(*address, samples, shapes, device)
 
         per_pass = max(1, self.lanes.number // len(index))
-        noise = made if how.noise == 2 else drawn if pool is None else Ahead(drawn, how.samples, per_pass, pool)
-        if further is None:
+        noise = made if how.noise == 2 else drawn
+        if asked.pool is not None:
+            noise = Ahead(drawn, how.samples, per_pass, asked.pool)
+        if asked.further is None:
             values = self._model.measure(x, noise, reading=how.reading, samples=how.samples, per_pass=per_pass)
         else:
-            values = further.measure(cast(HierarchicalVAE, self._model), x, noise)
+            values = asked.further.measure(cast(HierarchicalVAE, self._model), x, noise)
         return values[:count].cpu().numpy()
 
 

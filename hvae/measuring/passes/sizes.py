@@ -28,10 +28,10 @@ class Lanes:
         self.number, self._device = asked, device
         self._fitted = device.type != "cuda"
 
-    def images(self, samples: int) -> int:
-        """How many images a pass takes whose samples are so many."""
+    def images(self, samples: int, passes: int = 1) -> int:
+        """How many images a pass takes whose samples are so many, where so many passes share the lanes."""
         if samples == 1:
-            return max(self.number, LEAST_IMAGES)
+            return max(self.number // passes, LEAST_IMAGES)
         return LEAST_IMAGES if self._device.type == "cpu" else min(MOST_IMAGES, max(self.number, LEAST_IMAGES))
 
     def keep(self) -> None:

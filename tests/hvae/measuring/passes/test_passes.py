@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from hvae.measuring.noise import EvaluationNoise
 from hvae.measuring.passes.ahead import Ahead
 from hvae.measuring.passes.counted import Address, CountedNoise, normals, philox, prepare, uniforms
 from hvae.measuring.passes.sizes import LEAST_IMAGES, MOST_LANES, Lanes, fitting
+from hvae.measuring.passes.together import Check, side_by_side
 from hvae.measuring.scorer import Scorer
 from hvae.models.hierarchical_model import HierarchicalModel
 from hvae.runs.settings import Setting
@@ -27,6 +30,17 @@ from tests.synthetic import make_run
 
 CPU = torch.device("cpu")
 SHAPES = ((2, 3, 3), (5,))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many of PyTorch within, as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,7 @@ def test_lanes_fit_what_is_free() -> None:
     assert fitting(10**6, 2e5, 256) == 256, "at least what was asked for"
     lanes = Lanes(256, CPU)
     assert (lanes.images(1), lanes.images(64)) == (256, LEAST_IMAGES)
+    assert (lanes.images(1, 2), lanes.images(1, 16), lanes.images(64, 2)) == (128, LEAST_IMAGES, LEAST_IMAGES)
     gpu = Lanes(4096, torch.device("cuda"))
     assert (gpu.images(1), gpu.images(1000)) == (4096, 256)
 
@@ -124,7 +139,8 @@ def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, mon
     def values(how: Setting) -> np.ndarray:
         return Scorer(run, how, fabric, 128).values(images, "set.test", np.arange(90))
 
-    plain = [values(one) for one in settings]
+    with threads(1):
+        plain = [values(one) for one in settings]
     tried: list[int] = []
     measure = HierarchicalModel.measure
 
@@ -139,12 +155,57 @@ def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, mon
     for how, expected in zip(settings, plain, strict=True):
         most = 64
         tried.clear()
+        with threads(1):
+            halved = values(how)
         # Random weights: values of 10^6 nats, in which fp32 holds five digits after sums of another order.
-        np.testing.assert_allclose(values(how), expected, rtol=1e-5)
+        np.testing.assert_allclose(halved, expected, rtol=1e-5)
         assert tried[0] > 64 == tried[1] and max(tried[1:]) == 64, "halved once, and for good"
     most = 16
     with pytest.raises(torch.OutOfMemoryError):
         values(Setting())
+
+
+def test_passes_side_by_side_give_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, fabric = make_run(tmp_path, "run", trained=True), lightning.Fabric(accelerator="cpu", devices=1)
+    images = datasets.load("glyphs", "test").images[:90]
+    met: dict[threading.Thread, int] = {}
+    measure = HierarchicalModel.measure
+
+    def noted(self: HierarchicalModel, *what: object, **rest: object) -> object:
+        met[threading.current_thread()] = torch.get_num_threads()
+        return measure(self, *what, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HierarchicalModel, "measure", noted)
+    for how in (Setting(), Setting(samples=3, draws=2, noise=2)):
+        found: list[np.ndarray] = []
+        for cores in (1, 2, 7):
+            met.clear()
+            with threads(cores):
+                found.append(Scorer(run, how, fabric).values(images, "set.test", np.arange(90)))
+                assert torch.get_num_threads() == cores >= sum(met.values()), "never more, and left as it was"
+        assert found[0].shape[:2] == (how.draws, 90)
+        np.testing.assert_array_equal(found[1], found[0])
+        np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("error", [ValueError("weights"), KeyboardInterrupt()])
+@pytest.mark.parametrize("fails", ["main", "worker"])
+def test_a_pass_that_fails_stops_those_beside_it(error: BaseException, fails: str) -> None:
+    begun, meeting = [], threading.Barrier(2)
+
+    def job(check: Check) -> None:
+        begun.append(threading.current_thread())
+        meeting.wait(10)
+        if (threading.current_thread() is threading.main_thread()) == (fails == "main"):
+            raise error
+        while True:
+            check()
+
+    with threads(2):
+        with pytest.raises(type(error)) as raised:
+            side_by_side([job] * 20)
+        assert raised.value is error and torch.get_num_threads() == 2
+    assert len(begun) == 2 and not begun[1 if begun[0] is threading.main_thread() else 0].is_alive()
 
 
 def test_tables_of_two_versions_of_noise_are_never_compared(tmp_path: Path) -> None:
