@@ -35,6 +35,12 @@ def images_of(config: RunConfig, count: int) -> np.ndarray:
 @contextmanager
 def run_of(name: str) -> Iterator[tuple[Path, HierarchicalModel]]:
     """A run of a preset with fresh weights, and its model as training has it."""
+    with tempfile.TemporaryDirectory(prefix="hvae-bench-") as folder:
+        yield Path(folder), make_run(name, Path(folder))
+
+
+def make_run(name: str, folder: Path) -> HierarchicalModel:
+    """Write a run of a preset with fresh weights into a folder; its model."""
     config = preset(name)
     torch.manual_seed(0)
     model = config.model.build().eval()
@@ -42,10 +48,9 @@ def run_of(name: str) -> Iterator[tuple[Path, HierarchicalModel]]:
     with torch.no_grad():
         x = torch.from_numpy(images_of(config, 64)).float() / 255
         model.initialise(x.round() if x.shape[1] == 1 else x, torch.Generator().manual_seed(0))
-    with tempfile.TemporaryDirectory(prefix="hvae-bench-") as folder:
-        write_config(Path(folder), config)
-        save_weights(Path(folder), model.state_dict(), config)
-        yield Path(folder), model
+    write_config(folder, config)
+    save_weights(folder, model.state_dict(), config)
+    return model
 
 
 def scoring(run: Path, count: int, samples: int, precision: Precision) -> Work:
