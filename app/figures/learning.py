@@ -1,5 +1,6 @@
 """Learning curves: the ELBO over the epochs, and what each layer carries, one strip a layer."""
 
+import html
 import re
 from collections.abc import Mapping
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from app.figures.layout import Figure, laid_out, subplots
 from app.looks.palette import Look
+from app.looks.wording import shortened
 from hvae.datasets.looks import BLUE, VERMILION
 
 MOST_POINTS = 400
@@ -51,7 +53,8 @@ def elbo(histories: Mapping[str, pd.DataFrame], title: str, axis: str) -> Figure
             if column in drawn:
                 style, size = Look(f"{name}, {words}", colour, dash, marker + open_marker), 8 * (len(drawn) < FEW)
                 said = "<br>epoch %{x}<br>%{y:.2f} nats"
-                figure.add(style, drawn["epoch"], drawn[column], said, width=width, size=size)
+                short = f"{_short(name)}, {words}"
+                figure.add(style, drawn["epoch"], drawn[column], said, width=width, size=size, name=short)
     figure.update_xaxes(title="epoch", dtick=_step(histories))
     figure.update_yaxes(title=f"{axis} (nats per image)")
     return laid_out(figure, title)
@@ -72,6 +75,7 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
                     f"<br>{words}<br>epoch %{{x}}: %{{y:.4g}}",
                     width=2,
                     size=7 * (len(drawn) < FEW),
+                    name=_short(name),
                     legendgroup=name,
                     showlegend=row == 1 and len(histories) > 1,
                     row=row,
@@ -97,6 +101,11 @@ def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, t
 def table(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """All epochs of the runs, one row a run and epoch."""
     return pd.concat([history.assign(run=name) for name, history in histories.items()], ignore_index=True)
+
+
+def _short(name: str) -> str:
+    """The name of a run in HTML as a legend has room for it."""
+    return html.escape(shortened(html.unescape(name)))
 
 
 def _step(histories: Mapping[str, pd.DataFrame]) -> int | None:

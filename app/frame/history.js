@@ -4,14 +4,18 @@
 if (!window.__hvaeHistory) {
   window.__hvaeHistory = true;
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
-  let acted = false, path = location.pathname;
-  const act = () => { acted = true; };
+  let acted = false, leaving = false, path = location.pathname;
+  const act = event => {
+    leaving = Boolean(event.target.closest?.('[data-testid^="stTopNav"]'));
+    acted = true;
+  };
   const write = (state, title, url) => {
     const there = new URL(url, location.href);
     const turned = there.pathname !== path;
-    if (there.href === location.href) return;
+    // On the way to another page Streamlit may write an address without all values of the page that is left.
+    if (there.href === location.href || leaving && !turned) return;
     (turned || acted ? push : replace)(state, title, url);
-    acted = false;
+    acted = leaving = false;
     path = there.pathname;
   };
   history.pushState = write;
@@ -25,5 +29,5 @@ if (!window.__hvaeHistory) {
     dispatchEvent(new PopStateEvent("popstate", {state: null}));
   });
   for (const kind of ["pointerup", "keydown"]) addEventListener(kind, act, true);
-  addEventListener("popstate", () => { acted = false; path = location.pathname; }, true);
+  addEventListener("popstate", () => { acted = leaving = false; path = location.pathname; }, true);
 }

@@ -94,6 +94,8 @@ if (!window.__hvaeHover) {
   addEventListener("pointerover", event => {
     const one = event.target;
     if (!(one instanceof Element) || event.pointerType === "touch") return;
+    // A long name is cut in a menu, and whole here.
+    if (one.matches("input[role=combobox], [role=option] *")) one.title = one.value ?? one.textContent;
     const picture = one.closest(".mosaic img"), figure = one.closest(".js-plotly-plot");
     if (picture) return show(event, picture.src);
     if (!figure) return hide();

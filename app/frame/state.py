@@ -68,7 +68,10 @@ def begin(page: str) -> None:
         return
     asked = parse_qs(context.query_string, keep_blank_values=True) if context else {}
     st.session_state["_page"] = page
-    st.session_state["_arrived"] = {key: chosen(key) for key in KEYS}
+    arrived = {key: chosen(key) for key in KEYS}
+    # An address that lacks a value is one from before anything was chosen, also when Back leads to its page again.
+    first = st.session_state.setdefault("_arrivals", {}).setdefault(page, arrived)
+    st.session_state["_arrived"] = first if context and context.is_history_navigation else arrived
     # What a link asked for on a page that does not draw it waits for the page that does.
     waiting = st.session_state.get("_asked", {})
     st.session_state["_asked"] = {key: waiting[key] for key in KEYS if key in waiting} | asked

@@ -49,7 +49,12 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     page.wait_for_function(INSIDE)
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 2000)")
     assert page.evaluate(INSIDE), "wherever the page is scrolled to"
-    # Open, pin, next, the pinned one: one press each, in reverse.
+    visited.navigate("Runs")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Scores")
+    expect(answer).to_have_text(first)
+    visited.settle(frames=20)
+    # Open, pin, next, the pinned one: one press each, in reverse, also after another page.
     for shown in ("next", "pinned", "opened"):
         page.go_back()
         (expect(answer).not_to_have_text if shown == "next" else expect(answer).to_have_text)(first)

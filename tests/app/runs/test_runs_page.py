@@ -144,3 +144,6 @@ def test_curves_are_thinned_and_keep_both_ends():
     assert [trace.y[0] for trace in figure.data] == [3.0, 1.0]
     assert learning.rows_of({"a": history}, "active units") == {}
     assert len(learning.table({"a": history, "b": history})) == 10_000, "the numbers are never thinned"
+    (curve,) = learning.elbo({"long-" * 20 + "&amp;": history}, "title", "ELBO").data
+    assert curve.name == "long-long-long-long-…long-long-&amp;, validation images", "or the legend hides the figure"
+    assert "long-" * 20 in curve.hovertemplate
