@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ from tests.hvae.commands import fail
 from tests.synthetic import make_run
 
 ROOT = Path(__file__).resolve().parents[3]
+_FREE = "training.free_bits"
+BY_MINIBATCH = [f"{_FREE}.average=minibatch", f"{_FREE}.unit=channel", f"{_FREE}.nats=2", f"{_FREE}.constant=1"]
+BY_MINIBATCH = [word for setting in (*BY_MINIBATCH, f"{_FREE}.gone=1") for word in ("--set", setting)]
+"""Free bits with a floor to the end, under the mean of the whole minibatch."""
 
 
 def python(code: str) -> tuple[list[str], dict[str, str]]:
@@ -129,15 +134,22 @@ def test_two_processes_write_the_table_of_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("preset", "columns", "tolerance"),
-    [("fashionmnist-classifier", ["elbo", "accuracy"], 1e-4), ("digits-tiny", ["elbo", "log_px", "log_ratio_1"], 1e-3)],
+    ("preset", "columns", "tolerance", "further"),
+    [
+        ("fashionmnist-classifier", ["elbo", "accuracy"], 1e-4, ()),
+        ("digits-tiny", ["train_elbo", "elbo", "log_px", "log_ratio_1"], 1e-3, ()),
+        ("digits-tiny", ["train_elbo", "elbo", "log_px"], 1e-3, BY_MINIBATCH),
+    ],
+    ids=["classifier", "by-example", "by-minibatch"],
 )
-def test_two_processes_learn_as_one(tmp_path: Path, preset: str, columns: list[str], tolerance: float) -> None:
+def test_two_processes_learn_as_one(
+    tmp_path: Path, preset: str, columns: list[str], tolerance: float, further: Sequence[str]
+) -> None:
     """The same global batches with the same noise, and one mean over each under the floor of the divergences."""
     curves = []
     for devices in (1, 2):
         name = tmp_path / f"by-{devices}"
-        small = ("--data", "digits", "--set", "training.batch_size=64", "--set", "training.precision=32-true")
+        small = ("--data", "digits", "--set", "training.batch_size=64", "--set", "training.precision=32-true", *further)
         asked = ("train", preset, *small, "--epochs", 3, "--run", name, "--devices", devices)
         code, said, problems = ended(hvae(tmp_path, *asked))
         assert (code, said.strip()) == (0, str(name)), problems

@@ -37,6 +37,8 @@ def read_table(path: Path) -> Iterator[tuple[str, int | None, bytes | DataError]
                     content = held.get("bytes") if isinstance(held, dict) else held
                     named = held.get("path") if isinstance(held, dict) else None
                     missing = DataError("no image in this row")
+                    if number is not None and not -(2**31) <= number < 2**31:
+                        raise DataError(f"row {row:,} has a label beyond 32 bits ({number:,}): number classes from 0")
                     yield named or f"{path.name}/{row:06d}", number, missing if content is None else content
                     row += 1
         except DataError as error:

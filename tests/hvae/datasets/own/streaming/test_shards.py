@@ -130,6 +130,10 @@ def test_damaged_shards_are_never_read_in_part(folder: Path, monkeypatch: pytest
     table(folder / "1.parquet", ["text"], name="caption")
     refused(folder, "no column `image`")
     table(folder / "1.parquet", [png(GREY[0])])
+    for label in (2**40, -(2**40), 2**63):
+        column = pa.array([label], pa.uint64() if label > 2**62 else pa.int64())
+        pq.write_table(pa.table({"image": [png(GREY[0])], "label": column}), folder / "1.parquet")
+        refused(folder, "row 0 has a label beyond 32 bits")
     monkeypatch.setattr(tables, "MAX_COLUMN_BYTES", 10)
     refused(folder, "write smaller ones")
 
