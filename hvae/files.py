@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from hvae.config import first_problem
 from hvae.errors import DataError, HvaeError
-from hvae.inputs import read_bytes
+from hvae.inputs import read_bytes, require_regular
 
 LOCK_FILE = ".lock"
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,15 +38,20 @@ def require_writable(folder: Path) -> None:
     Raises:
         WriteError: a read-only or full place, a file where a folder belongs, a loop of links.
     """
-    there = folder
-    while not os.path.lexists(there) and there.parent != there:
-        there = there.parent
     try:
-        probe = there / f".{secrets.token_hex(6)}.part"
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        probe.unlink()
+        try_writing(folder)
     except OSError as error:
+        there = Path(error.filename).parent if error.filename else folder
         raise WriteError(f"nothing can be written to {there}: {error.strerror}; name another folder") from None
+
+
+def try_writing(folder: Path) -> None:
+    """Write a file to a folder, or where it would have to be made, and remove it; `OSError` as the system refuses."""
+    while not os.path.lexists(folder) and folder.parent != folder:
+        folder = folder.parent
+    probe = folder / f".{secrets.token_hex(6)}.part"
+    os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    probe.unlink()
 
 
 @contextmanager
@@ -152,8 +157,11 @@ def run_lock(folder: Path) -> FileLock:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # As the umask has it: the lock itself makes its file with a fixed mode.
-        os.close(os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDONLY, 0o666))
+        # As the umask has it: the lock itself makes its file with a fixed mode. A pipe would keep its opener waiting.
+        flags = os.O_CREAT | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+        os.close(os.open(folder / LOCK_FILE, flags, 0o666))
+        require_regular(folder / LOCK_FILE)
     except OSError as error:
-        raise WriteError(f"nothing can be written to {folder}: {error.strerror}; name another folder") from None
+        at = error.filename or folder
+        raise WriteError(f"nothing can be written to {at}: {error.strerror}; name another folder") from None
     return FileLock(folder / LOCK_FILE, timeout=0.3)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ _ALIGNED = 64
 _ROWS = 100_000
 """Of a group: what is encoded in memory at a time."""
 _TEXTS = 20_000
+_SEAL_KEY = b"metadata_sha256"
+"""Among the metadata: the hash of all others."""
 _STORED_KEY = b"stored"
 """In the metadata of a file with repeated columns: every column in its order with the one that holds its values."""
 
@@ -42,7 +44,7 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
         held = (content.schema.metadata or {}) | {_STORED_KEY: json.dumps(list(stored.items())).encode()}
         content = content.select(kept).replace_schema_metadata(held)
     pq.write_table(
-        content,
+        sealed(content),
         path,
         compression="zstd",
         compression_level=12,
@@ -53,10 +55,36 @@ def write_parquet(content: pa.Table, path: Path, dictionaries: Sequence[str] = (
     )
 
 
+def sealed(content: pa.Table) -> pa.Table:
+    """The content with a hash of its metadata among them, which is compared on reading: pages alone have checksums."""
+    held = {key: value for key, value in (content.schema.metadata or {}).items() if key != _SEAL_KEY}
+    return content.replace_schema_metadata(held | {_SEAL_KEY: _seal(held)}) if held else content
+
+
+def _seal(held: Mapping[bytes, bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for key, value in sorted(held.items()):
+        digest.update(b"%d %d\n%b%b" % (len(key), len(value), key, value))
+    return digest.hexdigest().encode()
+
+
+def _unsealed(metadata: Mapping[bytes, bytes] | None) -> dict[bytes, bytes]:
+    """The metadata without their hash; `ValueError` where it is another. A file has them twice: in its own schema, too.
+
+    Files of versions before have no hash.
+    """
+    held = {key: value for key, value in (metadata or {}).items() if key != b"ARROW:schema"}
+    if (seal := held.pop(_SEAL_KEY, None)) is not None and seal != _seal(held):
+        raise ValueError("its metadata have another hash")
+    return held
+
+
 def read_footer(path: Path, most: int | None = None) -> pq.FileMetaData:
     """What a parquet file of at most `most` bytes says of itself, as `read_parquet` raises."""
     require_regular(path, most)
-    return pq.read_metadata(path)
+    about = pq.read_metadata(path)
+    _unsealed(about.metadata)
+    return about
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -68,9 +96,10 @@ def read_parquet(path: Path) -> pa.Table:
     require_regular(path)
     content = pq.read_table(path, page_checksum_verification=True)
     content.validate(full=True)
+    schema = whole_schema(content.schema)
     if (stored := _stored(content.schema)) is None:
-        return content
-    return pa.Table.from_arrays([content.column(one) for one in stored.values()], schema=whole_schema(content.schema))
+        return content.replace_schema_metadata(schema.metadata)
+    return pa.Table.from_arrays([content.column(one) for one in stored.values()], schema=schema)
 
 
 def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
@@ -163,10 +192,11 @@ def spooled(columns: Iterable[tuple[str, pa.ChunkedArray]]) -> pa.Table:
 
 def whole_schema(schema: pa.Schema) -> pa.Schema:
     """The schema of the columns as they were written, by that of their file; `ValueError` if the file is damaged."""
+    held = _unsealed(schema.metadata)
     if (stored := _stored(schema)) is None:
-        return schema
+        return schema.with_metadata(held or None)
     fields = [schema.field(one).with_name(name) for name, one in stored.items()]
-    held = {key: value for key, value in (schema.metadata or {}).items() if key != _STORED_KEY}
+    del held[_STORED_KEY]
     return pa.schema(fields, metadata=held or None)
 
 

@@ -20,17 +20,20 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from app.server import limits
 from hvae.errors import HvaeError, TableError
 from hvae.files import write_atomically, write_text
+from hvae.inputs import read_bytes
+from hvae.parquet_files import read_parquet
 from hvae.verdicts.asked import Settings
 
 _ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _PIXELS = "pixels"
+_MOST_BYTES = 50_000_000
+"""Of a JSON file: a job of the most images may have refused every one of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +100,7 @@ def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray | Non
     name = f"also-{place:02}" if images is None else "batch"
     if images is not None:
         frame = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
-    write_atomically(folder / f"{name}-{number:05}.parquet", lambda part: frame.to_parquet(part, index=False))
+    write_atomically(folder / f"{name}-{number:05}.parquet", lambda part: frame.to_parquet(part, index=False, write_page_checksum=True))
 
 
 def stamp(job: str) -> tuple[str, ...]:
@@ -122,16 +125,16 @@ def read(job: str, newest: int = 0) -> Stored | None:
     def together(prefix: str, last: int = 0) -> pd.DataFrame:
         parts = [own / name for name in names if name.startswith(prefix)][-last:]
         # A large job has hundreds of files: one frame is made of all of them, not one of each.
-        tables = [pq.ParquetFile(part).read() for part in parts]
+        tables = [read_parquet(part) for part in parts]
         return pa.concat_tables(tables).to_pandas() if parts else pd.DataFrame({"name": []})
 
     try:
-        written = json.loads((own / "settings.json").read_bytes())
+        written = json.loads(read_bytes(own / "settings.json", _MOST_BYTES))
         if "score" not in written:
             raise TableError("the results of this job were kept by an older version: score the images again")
         settings = Settings.model_validate(written)
         frame = together("batch-", newest)
-        refused = (own / "refused.json").read_bytes() if "refused.json" in names else "[]"
+        refused = read_bytes(own / "refused.json", _MOST_BYTES) if "refused.json" in names else "[]"
         pixels = b"".join(frame.pop(_PIXELS) if len(frame) else ())
         images = np.frombuffer(pixels, np.uint8).reshape(-1, *settings.image_shape)
         others = tuple(together(f"also-{place:02}-") for place in range(0 if newest else len(settings.also)))

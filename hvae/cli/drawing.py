@@ -10,6 +10,7 @@ import typer
 from hvae.cli.options import Runs, Seed, named_run, one_of
 from hvae.cli.terminal import say
 from hvae.errors import ConfigError
+from hvae.files import require_writable
 
 MOST_IMAGES = 16
 
@@ -50,6 +51,7 @@ def figure(
 
     one_of(name, [*FIGURES, *NAMES], "NAME")
     suffix(out)
+    require_writable(out.parent)
     if not 1 <= images <= MOST_IMAGES:
         raise ConfigError(f"--images {images} is outside 1..{MOST_IMAGES}, what fits into a column")
     given = {"reading": reading, "samples": samples, "draws": draws}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,6 +87,7 @@ def check(run: Run) -> None:
     from hvae.runs.measured import maps
     from hvae.runs.measured.cards import cards
     from hvae.runs.measured.landscapes import landscapes
+    from hvae.runs.notes import NOTES_FILE, read_notes
 
     entry = named_run(run)
     config = read_config(entry.path)
@@ -107,6 +109,8 @@ def check(run: Run) -> None:
     if entry.has_weights and not named_weights(entry.path):
         warn("config.json names no hash of the weights, as those of older runs: a flipped bit in them goes unnoticed")
     check_part(lambda: f"history.csv: {len(read_history(entry.path))} epochs")
+    if os.path.lexists(entry.path / NOTES_FILE):
+        check_part(lambda: f"{NOTES_FILE}: {len(read_notes(entry.path)):,} notes")
     problems += [problem.removeprefix(f"{entry.name}: ") for problem in found.problems]
     for table in found.entries:
         say(f"scores/{table.path.name}: {len(found.read(table)):,} images")

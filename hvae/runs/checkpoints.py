@@ -7,6 +7,7 @@ config asks for, and then plain numbers.
 import errno
 import json
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
@@ -129,6 +130,7 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
         expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
+            told = (file.metadata() or {}).get("config", "")
             names = set(file.keys())
             if missing := sorted(set(expected) - names):
                 raise CheckpointError(f"{unfit}: no weights '{missing[0]}' ({len(missing)} missing)")
@@ -146,7 +148,24 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     named = named_weights(folder)
     if named and sha256(path) not in named:
         raise CheckpointError(f"{path} is damaged, or not of this run: {CONFIG_FILE} names another hash; copy it again")
+    _require_told_alike(path, told, config)
     return weights
+
+
+def _require_told_alike(path: Path, told: str, config: RunConfig) -> None:
+    """Refuse a config whose model, or whose parts of the data, are not those that the header of the weights tells of.
+
+    A flipped digit of the seed that divides the data would make a reference part of images that were fitted.
+    """
+    try:
+        header = RunConfig.from_json(told[:MAXIMUM_CONFIG_BYTES], source=str(path))
+    except ConfigError:
+        # Of another version, or written elsewhere: their hash is what there is to go by.
+        return
+    for name in ("model", "data.split_seed", "data.preprocessing", "data.mutation"):
+        mine, its = (attrgetter(name)(one) for one in (config, header))
+        if mine != its:
+            raise CheckpointError(f"{path} was saved with another {name} than {CONFIG_FILE} has; copy both again")
 
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:

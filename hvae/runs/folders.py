@@ -117,11 +117,11 @@ def missing_weights(folder: Path) -> str:
 def read_history(run: Path) -> pd.DataFrame:
     """Learning curve of a run, one row an epoch; empty where there is none; `TableError` if the file is damaged."""
     path = run / "history.csv"
-    if not path.is_file():
-        return pd.DataFrame()
     try:
         with opened(path, MAXIMUM_HISTORY_BYTES) as file:
             return pd.read_csv(file)
+    except FileNotFoundError:
+        return pd.DataFrame()
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -65,6 +65,10 @@ class Soundness:
 
     def look(self) -> Look:
         """The numbers of the last step; the one place where a step waits for the device."""
+        if self._fabric.world_size > 1:
+            # Of the whole batch, of which each process has seen its share.
+            torch.distributed.all_reduce(last := self._rows[-1][1:].clone())
+            self._rows[-1] = torch.cat([self._rows[-1][:1], last / self._fabric.world_size])
         rows = torch.stack(self._rows).tolist()
         self._rows = []
         bad = next((place for place, row in enumerate(rows) if row[0]), None)

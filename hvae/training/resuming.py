@@ -27,6 +27,8 @@ from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
 from hvae.runs.tensor_files import BYTES, read_header
 
 _ANEW = "train it anew in another folder"
+_MOST_SAID = 300
+"""Characters of what a library says of a damaged file, which may repeat the whole of it."""
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of each parameter."""
 
@@ -128,7 +130,7 @@ def read(folder: Path, learnt: Learnt, steps: int, steps_per_epoch: int) -> Prog
         raise CheckpointError(f"{path} cannot be resumed from: {first_problem(error)}; {_ANEW}") from None
     # Damaged files surface from safetensors, pydantic and the unpickler as almost any exception.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:_MOST_SAID]
         raise CheckpointError(f"{path} cannot be resumed from: {reason}; {_ANEW}") from error
     return progress
 
@@ -146,10 +148,10 @@ def _stored(path: Path) -> tuple[dict[str, Tensor], Progress]:
 
 
 def _former(path: Path) -> tuple[dict[str, Tensor], Progress]:
-    # What an odd pickle names may warn while it is refused.
+    # What an odd pickle names may warn while it is refused, and so may a tensor in the place of a mapping.
     with opened(path) as file, warnings.catch_warnings(action="ignore"):
         content = torch.load(file, map_location="cpu", weights_only=True)
-    tensors = _named(content["weights"], content["average"], content["optimizer"]["state"])
+        tensors = _named(content["weights"], content["average"], content["optimizer"]["state"])
     best = None if content["best_elbo"] == -math.inf else content["best_elbo"]
     return tensors, _progress(content["step"], best, content["history"])
 

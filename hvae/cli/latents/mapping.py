@@ -10,6 +10,7 @@ import typer
 from hvae.cli.options import Device, Run, Seed, run_with_weights, torch_device
 from hvae.cli.terminal import counted, say, warn
 from hvae.errors import ConfigError, DataError
+from hvae.files import require_writable
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
@@ -48,7 +49,7 @@ def latent_map(
 
     from hvae.measuring.maps import measure_map, own_images, scored_among
     from hvae.runs.checkpoints import load_checkpoint
-    from hvae.runs.measured.maps import MOST_NEIGHBOURS, write_map
+    from hvae.runs.measured.maps import MOST_NEIGHBOURS, PATH, write_map
 
     if not 0 <= neighbours <= MOST_NEIGHBOURS:
         raise ConfigError(f"--neighbours must lie in 0..{MOST_NEIGHBOURS}, it is {neighbours}")
@@ -56,6 +57,7 @@ def latent_map(
         raise ConfigError(f"--images must be at least 1, it is {images}")
     if (why := run.obstacle("represent")) is not None:
         raise ConfigError(f"{run.name}: {why}")
+    require_writable((run.path / PATH).parent)
     reference, own = own_images(run)
     others = list(_named(run, data) if data else _scored(run))
     checkpoint = load_checkpoint(run.path, torch_device(device))

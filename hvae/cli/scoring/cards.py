@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_size: int, device: str) -> None:
     """Measure the card of each run with `n` changed images; `asked` holds the fields of the setting that were given."""
+    from hvae.files import require_writable
     from hvae.measuring.card import card_scores, measure_card
     from hvae.runs.catalogue import catalogue
     from hvae.runs.images.sources import resolve
     from hvae.runs.images.training_set import load_images
+    from hvae.runs.measured.cards import FOLDER
     from hvae.verdicts.parts import own_part
 
     where = accelerator(device)
     for run in runs:
         assert run.config is not None
+        require_writable(run.path / FOLDER)
         found, name = catalogue(run), resolve(run.path, run.config.data.name)
         setting = found.rule_setting(**asked)
         reference, calibration = (own_part(found, part, setting) for part in ("reference", "calibration"))

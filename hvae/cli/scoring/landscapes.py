@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[str, Any], device: str) -> None:
     """Measure the landscape of each run towards each set; `asked` are arguments of `measure_landscape`."""
+    from hvae.files import require_writable
     from hvae.measuring.landscape import measure_landscape, unfit
     from hvae.runs.images.sources import remember, resolve
     from hvae.runs.images.training_set import load_images
+    from hvae.runs.measured.landscapes import FOLDER
 
     if not data:
         raise ConfigError("name the sets that the training set is set against (--data)")
@@ -27,6 +29,7 @@ def write_landscapes(runs: Sequence[RunEntry], data: Sequence[str], asked: dict[
         raise ConfigError(obstacle)
     for run in runs:
         assert run.config is not None
+        require_writable(run.path / FOLDER)
         own = resolve(run.path, run.config.data.name)
         known = load_images(run, own, "fitted")
         held_out = load_images(run, own, "validation" if ":" in run.config.data.name else "test")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hvae.cli.options import Run, named_run
+from hvae.cli.terminal import say
 from hvae.errors import TableError
 
 
@@ -37,9 +38,9 @@ def merge(
         raise TableError(f"{entry.name} has no shards: hvae score {entry.name} --data NAME --shard 1/2 makes the first")
     for paths in tables:
         path = merge_shards(entry.path, paths, weights_hash(entry.path))
-        typer.echo(f"{path}: {summary(path)}")
+        say(f"{path}: {summary(path)}")
         if not files:
             for shard in paths:
                 shard.unlink(missing_ok=True)
             paths[0].parent.rmdir()
-    typer.echo(f"the statistics of the pixels: hvae data measure NAME --run {entry.name}")
+    say(f"the statistics of the pixels: hvae data measure NAME --run {entry.name}")

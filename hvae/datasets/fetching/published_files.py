@@ -12,6 +12,7 @@ from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress, about
 from hvae.datasets.fetching.archives import unpack_gzip, write_whole
 from hvae.datasets.fetching.download import DownloadError, download, mismatch
 from hvae.errors import DataError
+from hvae.files import try_writing
 from hvae.inputs import read_bytes
 
 MAX_BYTES = 512 * 2**20
@@ -105,6 +106,9 @@ class PublishedDataSet(DataSet):
         # Not before something is missing: where files are published may take seconds to import.
         published = self._published() if missing else {}
         wanted = list(dict.fromkeys(published[name] for name in missing))
+        if wanted:
+            with writing_below(folder):
+                try_writing(folder)
         done, total = 0, sum(file.size for file in wanted)
 
         def report(received: int) -> None:

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError
 from hvae.config import Frozen, Preprocessing, first_problem
 from hvae.errors import TableError
 from hvae.files import write_atomically
-from hvae.parquet_files import read_footer
+from hvae.parquet_files import read_footer, read_parquet, sealed, whole_schema
 
 Kind = Literal["features", "means"]
 """`features`: deterministic features h_l of the inference walk; `means`: means of q(z_l | .)."""
@@ -137,7 +137,8 @@ class OfTwoRuns:
         _check(self.frame, self.metadata, path.name, self.form)
         content = pa.Table.from_pandas(self.frame, self.form.schema, preserve_index=False)
         content = content.replace_schema_metadata({self.form.metadata_key: self.metadata.model_dump_json().encode()})
-        write_atomically(path, lambda part: pq.write_table(content, part, compression="zstd"))
+        held = sealed(content)
+        write_atomically(path, lambda part: pq.write_table(held, part, compression="zstd", write_page_checksum=True))
         return path
 
     @classmethod
@@ -154,7 +155,7 @@ class OfTwoRuns:
             raise TableError(f"{path.name} is larger than any {form.name} ({MAXIMUM_BYTES:,} bytes at most)")
         try:
             metadata = _metadata(read_footer(path), path.name, form)
-            frame = pq.read_table(path).to_pandas()
+            frame = read_parquet(path).to_pandas()
         except TableError:
             raise
         # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
@@ -226,7 +227,7 @@ def _metadata(file: pq.FileMetaData, name: str, form: Form) -> CorrelationMetada
     content = (file.metadata or {}).get(form.metadata_key)
     if content is None:
         raise TableError(f"{name} is no {form.name}: it has no '{form.metadata_key.decode()}' metadata")
-    if not file.schema.to_arrow_schema().equals(form.schema):
+    if not whole_schema(file.schema.to_arrow_schema()).equals(form.schema):
         raise TableError(f"{name} has other columns than a {form.name}: correlate again")
     try:
         return CorrelationMetadata.model_validate_json(content)

@@ -6,6 +6,7 @@ One small JSON file an OOD set, `landscape/<slug>.json`. It names the weights an
 from __future__ import annotations
 
 import errno
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,8 @@ class Landscape(Frozen):
     own: _Nats
     offset: _Nats
     curves: Annotated[tuple[Curve, ...], Field(max_length=32)] = ()
+    content_sha256: Annotated[str, Field(max_length=64)] = ""
+    """Of all else, in its file alone; empty in files of versions before."""
 
     @model_validator(mode="after")
     def _as_many(self) -> Landscape:
@@ -132,8 +135,13 @@ def observed(run: RunEntry, landscape: Landscape) -> tuple[float, float] | None:
 def write_landscape(run: Path, landscape: Landscape) -> Path:
     """Store a landscape in a run's folder, atomically."""
     path = run / landscape.path
-    write_text(path, landscape.model_dump_json(indent=1))
+    held = landscape.model_copy(update={"content_sha256": _content_hash(landscape)})
+    write_text(path, held.model_dump_json(indent=1))
     return path
+
+
+def _content_hash(landscape: Landscape) -> str:
+    return hashlib.sha256(landscape.model_dump_json(exclude={"content_sha256"}).encode()).hexdigest()
 
 
 def read_landscape(path: Path) -> Landscape:
@@ -152,7 +160,9 @@ def read_landscape(path: Path) -> Landscape:
         raise TableError(f"{path.name} {problem} ({error.strerror}): {again}") from None
     if path.stem != found.other:
         raise TableError(f"{path.name} holds the landscape of {found.other}: {again}")
-    return found
+    if found.content_sha256 not in ("", _content_hash(found)):
+        raise TableError(f"{path.name} is not what was written: its values have another hash; {again}")
+    return found.model_copy(update={"content_sha256": ""})
 
 
 def landscape_paths(run: Path) -> list[Path]:

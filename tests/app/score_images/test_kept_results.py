@@ -100,6 +100,16 @@ def test_the_oldest_results_go_and_those_of_unfinished_jobs_stay(temporary: Path
 
 def test_damaged_results_are_one_line(temporary: Path) -> None:
     kept()
+    path, sound = temporary / "hvae-jobs" / JOB / "batch-00000.parquet", judgements.read(JOB)
+    before = path.read_bytes()
+    # Of the values: what is behind them is the schema as pandas and arrow have it, of which names and types are used.
+    for flip in range(4, len(before) // 2, 53):
+        path.write_bytes(before[:flip] + bytes([before[flip] ^ 2]) + before[flip + 1 :])
+        try:
+            found = judgements.read(JOB)
+        except TableError:
+            continue
+        assert found.frame.equals(sound.frame) and (found.images == sound.images).all(), flip
     (temporary / "hvae-jobs" / JOB / "batch-00000.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(TableError, match="damaged"):
         judgements.read(JOB)

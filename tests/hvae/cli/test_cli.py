@@ -113,6 +113,17 @@ def test_a_mistake_gets_one_clear_line(runs, tmp_path, monkeypatch, arguments, s
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_is_tried_before_any_work(runs, tmp_path):
+    (tmp_path / "file").touch()
+    assert "error: nothing can be written to" in fail("figure", "7", "probe", "--out", tmp_path / "file" / "x.svg")
+    for name, command in (("map", ["map", "probe"]), ("card", ["score", "probe", "--card"])):
+        (place := runs / "probe" / name).touch()
+        try:
+            assert f"error: nothing can be written to {place}" in fail(*command, "--device", "cpu")
+        finally:
+            place.unlink()
+
+
 def test_cuda_where_there_is_none(runs, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for command in (

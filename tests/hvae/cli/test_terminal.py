@@ -42,6 +42,10 @@ def test_commands_show_them_tame(tmp_path, monkeypatch) -> None:
     said = succeed("runs", "list").output
     assert is_tame(said) and "[dim]" in said.replace("\n", "")
     assert is_tame(fail("runs", "check", "\x1b[31m"))
+    monkeypatch.setattr("hvae.runs.shards.shards_of", lambda _: {"t": [tmp_path / "folder" / "shard"]})
+    monkeypatch.setattr("hvae.runs.shards.merge", lambda run, *_: (tmp_path / "folder").mkdir() or run / "t")
+    monkeypatch.setattr("hvae.cli.scoring.tables.summary", lambda _: "")
+    assert is_tame(succeed("merge", "a\x1b[31mred[dim]").output)
     assert is_tame(invoke("runs", "list", "--\x1b[31m").output.replace("\x1b[", ""))
 
 

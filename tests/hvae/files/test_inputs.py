@@ -11,7 +11,7 @@ import pytest
 from hvae.datasets import data_root
 from hvae.datasets.own.streaming import tables, tars
 from hvae.errors import ConfigError, HvaeError
-from hvae.files import require_writable, write_text
+from hvae.files import LOCK_FILE, require_writable, run_lock, write_text
 from hvae.inputs import absolute, named_path, opened, read_bytes, require_regular, sha256
 from hvae.parquet_files import read_columns
 from hvae.runs.checkpoints import load_checkpoint
@@ -57,6 +57,16 @@ def test_nothing_but_a_regular_file_is_opened(tmp_path: Path, make: Callable[[Pa
         with pytest.raises(HvaeError) as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [pipe, device, loop])
+def test_something_else_in_the_place_of_the_lock_keeps_nobody_waiting(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / LOCK_FILE)
+    with pytest.raises(HvaeError, match=r"nothing can be written to .*\.lock: "), run_lock(tmp_path):
+        pass
 
 
 @pytest.mark.timeout(60)

@@ -8,7 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hvae.parquet_files import content_hash, read_columns, read_parquet, spilled, spooled, whole_schema, write_parquet
+from hvae.parquet_files import (
+    content_hash,
+    read_columns,
+    read_footer,
+    read_parquet,
+    spilled,
+    spooled,
+    whole_schema,
+    write_parquet,
+)
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=500).astype(np.float32)
@@ -81,3 +90,21 @@ def test_a_damaged_list_of_columns_is_refused(tmp_path: Path, stored: object) ->
     pq.write_table(content, tmp_path / "one")
     with pytest.raises(ValueError):
         read_parquet(tmp_path / "one")
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    write_parquet(CONTENT, path)
+    before = path.read_bytes()
+    assert before.count(b"this table") == 1, "beside its copy in base64"
+    for flip in (0, before.index(b"this table"), *range(4, len(before), 97)):
+        content = bytearray(before)
+        content[flip] ^= 1
+        path.write_bytes(content)
+        try:
+            about = whole_schema(read_footer(path).schema.to_arrow_schema()).metadata
+            back = read_parquet(path)
+        except (pa.ArrowException, OSError, ValueError):
+            continue
+        assert flip != before.index(b"this table")
+        assert about == CONTENT.schema.metadata and back.to_pandas().equals(CONTENT.to_pandas()), flip

@@ -185,6 +185,15 @@ def test_weights_of_another_architecture(run: Path) -> None:
     assert "missing" in refusal(run, CheckpointError)
 
 
+@pytest.mark.parametrize("part", ["data.split_seed", "data.mutation", "model.likelihood_kernel"])
+def test_a_config_that_weights_were_not_saved_with(run: Path, part: str) -> None:
+    section, name = part.split(".")
+    edit_config(run, lambda tree: tree[section].update({name: {"split_seed": 1, "mutation": 0.5}.get(name, 1)}))
+    said = refusal(run, CheckpointError)
+    assert "was saved with another" in said or "does not fit its config" in said
+    edit_config(run, lambda tree: tree["training"].update(epochs=2))
+
+
 def test_a_hostile_tensor_name_stays_on_one_line(run: Path) -> None:
     edit_weights(run, lambda weights: weights.update({"line\nbreak" * 1000: torch.zeros(1)}))
     assert "surplus" in refusal(run, CheckpointError)

@@ -304,6 +304,24 @@ def test_an_odd_pickle_is_refused_quietly(tmp_path: Path) -> None:
     assert not heard
 
 
+def test_a_reason_is_short_and_a_tensor_is_no_mapping(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt = resuming.Learnt(*(torch.nn.Linear(1, 1) for _ in range(2)), torch.optim.Adam([torch.zeros(1)]))
+    torch.save(torch.zeros(2, 2), tmp_path / FORMER_RESUME_FILE)
+    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        resuming.read(tmp_path, learnt, 1, 1)
+    assert not recwarn
+
+    def lengthy(*_: object, **__: object) -> None:
+        raise ValueError("x" * 9_999)
+
+    monkeypatch.setattr(torch, "load", lengthy)
+    with pytest.raises(CheckpointError, match="cannot be resumed from: xxx") as caught:
+        resuming.read(tmp_path, learnt, 1, 1)
+    assert len(str(caught.value)) < 1_000
+
+
 def test_images_have_to_fit(tmp_path: Path) -> None:
     wide = ImageSet("wide", "train", np.zeros((4, 1, 8, 10), np.uint8), np.zeros(4, np.int64))
     with pytest.raises(ConfigError, match=r"\(1, 8, 10\)"):

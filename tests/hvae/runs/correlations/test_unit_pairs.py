@@ -87,6 +87,19 @@ def test_the_file_lies_beside_the_table_and_comes_back(compared, tmp_path):
     ]
 
 
+def test_flipped_bits_are_noticed(compared, tmp_path):
+    for path, read in ((write_correlations(tmp_path, compared[0]), read_correlations),
+                       (write_unit_pairs(tmp_path, compared[1]), read_unit_pairs)):  # fmt: skip
+        sound, before = read(path), path.read_bytes()
+        for flip in range(4, len(before), 211):
+            path.write_bytes(before[:flip] + bytes([before[flip] ^ 4]) + before[flip + 1 :])
+            try:
+                found = read(path)
+            except TableError:
+                continue
+            assert found.metadata == sound.metadata and found.frame.astype(str).equals(sound.frame.astype(str)), flip
+
+
 @pytest.mark.parametrize(
     ("column", "value"), [("r", 1.5), ("kind", "other"), ("layer_a", 3), ("rank", 2), ("images_b", [-1]), ("r", None)]
 )

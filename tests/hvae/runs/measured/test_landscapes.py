@@ -51,6 +51,7 @@ def test_what_is_damaged_or_of_other_weights_is_named_and_not_used(run: Path) ->
         (sound.replace('"other": "mnist"', '"other": "notmnist"'), "holds the landscape of notmnist"),
         (sound + " " * 200_000, "larger than any landscape"),
         (sound.replace("-20.0", "NaN", 1), "is no landscape"),
+        (sound.replace("-20.0", "-24.0", 1), "its values have another hash"),
     ):
         path.write_text(text)
         found, (said,) = landscapes(find_run(str(run)))

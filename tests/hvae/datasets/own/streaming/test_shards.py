@@ -130,7 +130,18 @@ def test_damaged_shards_are_never_read_in_part(folder: Path, monkeypatch: pytest
     table(folder / "1.parquet", ["text"], name="caption")
     refused(folder, "no column `image`")
     table(folder / "1.parquet", [png(GREY[0])])
-    monkeypatch.setattr(tables, "MAX_COLUMN_BYTES", 10)
+    for label in (2**40, -(2**40), 2**63):
+        column = pa.array([label], pa.uint64() if label > 2**62 else pa.int64())
+        pq.write_table(pa.table({"image": [png(GREY[0])], "label": column}), folder / "1.parquet")
+        refused(folder, "row 0 has a label beyond 32 bits")
+    table(folder / "1.parquet", [png(GREY[0])])
+    content = (folder / "1.parquet").read_bytes()
+    optional, required = b"\x25\x02\x18\x05image", b"\x25\x00\x18\x05image"
+    assert content.count(optional) == 1, "the column as the footer describes it"
+    (folder / "1.parquet").write_bytes(content.replace(optional, required))
+    refused(folder, "1.parquet is no sound parquet file")
+    table(folder / "1.parquet", [png(GREY[0])])
+    monkeypatch.setattr(tables, "MAX_GROUP_BYTES", 10)
     refused(folder, "write smaller ones")
 
 
