@@ -20,7 +20,7 @@ from tests.browser.conftest import FLAGS, launch
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "assets" / "screenshots"
-LARGEST_BYTES = 250_000
+LARGEST_BYTES = 60_000
 HEIGHT = 1000
 ADDRESSES = {
     "scores": "ood=mnist&ood=notmnist&k=1&score=llr",
