@@ -48,7 +48,7 @@ PRECISIONS: tuple[Precision, ...] = ("32-true", "bf16-mixed")
 LEAST_TURNS = 2
 """Beside the first, which is not counted."""
 SAMPLES = 64
-IMAGES = 32
+IMAGES = 64
 """Of a turn."""
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
