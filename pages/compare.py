@@ -40,12 +40,13 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
         if view.ood:
             slug = controls.choose_set("OOD set", "set", view.ood)
     inspected(view, slug)
+    # What was sent here from another page is what one wants to see.
+    images.selected(view)
     figure = st.container(key="compared-figure")
     if not ood:
         st.info("Choose out-of-distribution sets in the sidebar to compare the runs on.")
     # Filled last: its bootstrap intervals take longer than everything else that a new k changes.
     table = metrics.room(view)
-    images.selected(view)
     trained_apart(view)
     choosing.what_is_missing(view, ood)
     with figure:

@@ -16,7 +16,7 @@ from hvae.datasets.looks import BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION
 from hvae.stats.arrays import Floats
 
 COLUMNS = 3
-PANEL = 380
+PANEL, LASSOED = 380, 250
 """Pixels of a panel's height."""
 SIZE = 4
 FADED = 0.12
@@ -95,7 +95,9 @@ def level_maps(
         for one in sets:
             figure.add(replace(look(one.slug), colour=GREY), [None], [None], size=9, legendgroup=one.slug, row=1, col=1)
     figure.update_yaxes(title=names[1], title_standoff=4, col=1)
-    laid_out(figure, title, height=PANEL * rows + 60, mouse="lasso")
+    # What a lasso holds is shown as images below the figure, in view without scrolling.
+    panel = PANEL if all(one.selected is None for one in sets) else LASSOED
+    laid_out(figure, title, height=panel * rows + 60, mouse="lasso")
     figure.update_layout(margin={"l": 30, "r": 8, "t": 30, "b": 34}, legend={"itemsizing": "constant"})
     figure.update_layout(meta={"unit": html.unescape(unit), "sets": [_images(one) for one in sets]})
     figure.marks = [place * IDS_PER_SET + one.index for _ in levels for place, one in enumerate(sets)]

@@ -67,4 +67,5 @@ def test_a_slice_shows_its_images_and_sends_them_on(scored_runs: Path, visit: Ca
     assert "falsely called OOD" in sound(app)
     app = visit("compare", ood=["mnist"], also=["second"], ids="mnist:3,mnist:5,svhn:1,mnist:99999")
     text = sound(app)
-    assert "The 2 selected images" in text and "mnist:5" in html_of(app)
+    assert "The 2 selected images" in text and "mnist:5" in (said := html_of(app))
+    assert said.index("mnist:5") < said.index("FPR80"), "above the metrics of all images"

@@ -66,6 +66,8 @@ def test_the_same_images_stand_out_at_every_level() -> None:
     one = replace(one, points=points[:1])
     hollow = level_maps([replace(one, slug="cifar10")], [1], "set", ("a", "b"), "title").to_dict()["data"][0]["marker"]
     assert hollow["symbol"] == "circle-open" and hollow["line"]["width"] == 1, "WebGL draws nothing without an outline"
+    drawn = [level_maps([each], [1], "set", ("a", "b"), "title") for each in (one, replace(one, selected=None))]
+    assert drawn[0].layout.height < drawn[1].layout.height, "with a lasso there is room for its images below"
     tinted = level_maps([one], [1], "label", ("a", "b"), "title").to_dict()["data"][0]["marker"]
     assert sent(tinted["color"]) == [7, 8, 9, 0, 1, 2] and tinted["colorscale"][14][1] == tinted["colorscale"][15][1]
     still = Grid.around(np.ones((3, 2)))
