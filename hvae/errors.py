@@ -19,3 +19,9 @@ class CheckpointError(HvaeError):
 
 class TableError(HvaeError):
     """A score or correlation table that is missing, damaged or of another schema."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of a damaged file, on a line that is never long: it may repeat the whole of the file."""
+    said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return said[:300]

@@ -100,7 +100,10 @@ def add(folder: Path, number: int, frame: pd.DataFrame, images: np.ndarray | Non
     name = f"also-{place:02}" if images is None else "batch"
     if images is not None:
         frame = frame.assign(**{_PIXELS: [image.tobytes() for image in images]})
-    write_atomically(folder / f"{name}-{number:05}.parquet", lambda part: frame.to_parquet(part, index=False, write_page_checksum=True))
+    write_atomically(
+        folder / f"{name}-{number:05}.parquet",
+        lambda part: frame.to_parquet(part, index=False, write_page_checksum=True),
+    )
 
 
 def stamp(job: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
 from hvae.errors import HvaeError
+from hvae.files import WriteError
 
 FAILED, ALARM, UNREAD, LOST, INTERRUPTED = 2, 3, 4, 75, 130
 """Exit codes: wrong use, or nothing that could be judged; an alarm where one asks; a file not read; another process of
@@ -124,6 +125,15 @@ def interruptible(hint: str) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.secho(f"stopped; {_line(hint)}", fg="yellow", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def unwritable(then: Callable[[], str]) -> Iterator[None]:
+    """Say how to go on where the system stopped the writing: that may depend on what is there by then."""
+    try:
+        yield
+    except WriteError as error:
+        raise WriteError(f"{error}; {then()}") from error
 
 
 def show(table: Table) -> None:

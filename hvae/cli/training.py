@@ -6,8 +6,6 @@ import json
 import math
 import shlex
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,10 +16,10 @@ from rich.progress import Progress as Bar
 
 from hvae.cli.options import Device, Devices, Nodes, accelerator
 from hvae.cli.processes import number_of, start
-from hvae.cli.terminal import interruptible, say, time_left, warn
+from hvae.cli.terminal import interruptible, say, time_left, unwritable, warn
 from hvae.cli.watching import Hours, ProgressFile, ThenScore, Watch, score_for_judging
 from hvae.errors import ConfigError
-from hvae.files import WriteError, require_writable
+from hvae.files import require_writable
 
 if TYPE_CHECKING:
     from hvae.config import RunConfig
@@ -132,23 +130,18 @@ def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine
     )
     command = _resuming(config.preset, folder)
     display = _Display(folder, config)
-    with interruptible(f"continue with: {command}"), unwritable(folder, command), display.bar:
+    with interruptible(f"continue with: {command}"), unwritable(lambda: going_on(folder, command)), display.bar:
         run_training(config, folder, fitted, validation, whole=whole, resume=resume, on_step=step, **machine)
     if display.first >= 0:
         display.print_epochs("0:00:00")
     tell(str(folder))
 
 
-@contextmanager
-def unwritable(folder: Path, command: str) -> Iterator[None]:
-    """Say how to go on where the system stopped the writing: that depends on what is there."""
+def going_on(folder: Path, command: str) -> str:
+    """How to go on with a training that could not write: by a command that resumes it, or anew."""
     from hvae.runs.folders import is_resumable
 
-    try:
-        yield
-    except WriteError as error:
-        then = f"then continue with: {command}" if is_resumable(folder) else "then run the same command again"
-        raise WriteError(f"{error}; {then}") from error
+    return f"then continue with: {command}" if is_resumable(folder) else "then run the same command again"
 
 
 def _resuming(preset: str, folder: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from hvae.config import Ability, RunConfig, RunFile
-from hvae.errors import ConfigError, HvaeError, TableError
+from hvae.errors import ConfigError, HvaeError, TableError, first_line
 from hvae.files import DASHBOARD
 from hvae.inputs import named_path, opened, read_bytes
 
@@ -125,4 +125,4 @@ def read_history(run: Path) -> pd.DataFrame:
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise TableError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+        raise TableError(f"{path} is damaged: {first_line(error)}") from None

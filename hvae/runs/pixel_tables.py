@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from hvae.errors import TableError
+from hvae.errors import TableError, first_line
 from hvae.files import write_atomically
 from hvae.parquet_files import (
     LARGE,
@@ -98,7 +98,7 @@ def _read(path: Path, fingerprint: str, reference: str | None, modified: int, si
         held, names = footer.metadata or {}, whole_schema(footer.schema.to_arrow_schema()).names
         frame = spilled(read_columns(path)) if size > LARGE else read_parquet(path).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): {hint}") from None
+        raise TableError(f"{path.name} is damaged ({first_line(error)}): {hint}") from None
     if not _metadata(fingerprint, reference).items() <= held.items() or names != _names(reference):
         raise TableError(f"{path.name} holds the statistics of other images: {hint}")
     return frame

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, Preprocessing, first_problem
-from hvae.errors import TableError
+from hvae.errors import TableError, first_line
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.parquet_files import (
@@ -317,7 +317,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is damaged ({str(error).splitlines()[0]}): score it again") from None
+        raise TableError(f"{path.name} is damaged ({first_line(error)}): score it again") from None
 
 
 def _require_written(path: Path, found: str, metadata: TableMetadata) -> None:
@@ -334,7 +334,7 @@ def _footer(path: Path) -> tuple[bytes | None, pa.Schema]:
         file = read_footer(path)
         schema = whole_schema(file.schema.to_arrow_schema())
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(f"{path.name} is no readable parquet file ({str(error).splitlines()[0]})") from None
+        raise TableError(f"{path.name} is no readable parquet file ({first_line(error)})") from None
     if file.num_rows > MAXIMUM_ROWS:
         raise TableError(f"{path.name} claims {file.num_rows:,} rows, {MAXIMUM_ROWS:,} at most")
     return (file.metadata or {}).get(METADATA_KEY), schema

@@ -100,9 +100,9 @@ def learning_curve(folder: Path) -> pd.DataFrame:
         raise TableError(f"{path} is no learning curve: it has no column '{missing[0]}'")
     for name, values in history.items():
         if values.dtype == object or not pd.api.types.is_numeric_dtype(values):
-            raise TableError(f"{path} is damaged: '{str(name)[:60]}' holds text where numbers belong")
+            raise TableError(f"{path} is damaged: {str(name)[:60]!r} holds text where numbers belong")
         if not np.isfinite(values.to_numpy(np.float64)).all():
-            raise TableError(f"{path} is damaged: '{str(name)[:60]}' holds values that are not finite")
+            raise TableError(f"{path} is damaged: {str(name)[:60]!r} holds values that are not finite")
     return history
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from hvae.errors import first_line
 from hvae.models.contract import Weights
 
 PLAIN_STEPS = 3
@@ -122,4 +123,4 @@ class RecordedStep:
             self._record = self._recorder.record(lambda: self._step(self._held), generator)
         except RuntimeError as error:
             self._works = False
-            _log.warning("training goes on without a CUDA graph: %s", str(error).splitlines()[0])
+            _log.warning("training goes on without a CUDA graph: %s", first_line(error))

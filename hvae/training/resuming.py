@@ -20,15 +20,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hvae.config import Frozen, first_problem
-from hvae.errors import CheckpointError
+from hvae.errors import CheckpointError, first_line
 from hvae.files import write_atomically
 from hvae.inputs import opened
 from hvae.runs.folders import FORMER_RESUME_FILE, RESUME_FILE
 from hvae.runs.tensor_files import BYTES, read_header
 
 _ANEW = "train it anew in another folder"
-_MOST_SAID = 300
-"""Characters of what a library says of a damaged file, which may repeat the whole of it."""
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of each parameter."""
 
@@ -130,8 +128,7 @@ def read(folder: Path, learnt: Learnt, steps: int, steps_per_epoch: int) -> Prog
         raise CheckpointError(f"{path} cannot be resumed from: {first_problem(error)}; {_ANEW}") from None
     # Damaged files surface from safetensors, pydantic and the unpickler as almost any exception.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:_MOST_SAID]
-        raise CheckpointError(f"{path} cannot be resumed from: {reason}; {_ANEW}") from error
+        raise CheckpointError(f"{path} cannot be resumed from: {first_line(error)}; {_ANEW}") from error
     return progress
 
 

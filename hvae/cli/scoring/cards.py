@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hvae.cli.options import accelerator
-from hvae.cli.terminal import counted, interruptible, say, warn
+from hvae.cli.terminal import counted, interruptible, say, unwritable, warn
 
 if TYPE_CHECKING:
     from hvae.runs.folders import RunEntry
+
+_KEPT = "finished strengths are kept: run the same command again to continue"
 
 
 def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_size: int, device: str) -> None:
@@ -34,8 +36,7 @@ def write_cards(runs: Sequence[RunEntry], asked: dict[str, Any], n: int, batch_s
         # A set of one's own has no test split: of the parts that no weight was fitted to, this one is free.
         images = load_images(run, name, "validation" if ":" in run.config.data.name else "test")
         title = f"{run.name}: robustness card, {setting}"
-        hint = "finished strengths are kept: run the same command again to continue"
-        with interruptible(hint), counted(title) as progress:
+        with interruptible(_KEPT), unwritable(lambda: _KEPT), counted(title) as progress:
             path = measure_card(
                 run, images, reference, calibration, n, batch_size=batch_size, accelerator=where, on_progress=progress
             )

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from hvae.cli.options import one_of
 from hvae.cli.processes import is_first
-from hvae.cli.terminal import counted, interruptible, say, warn
+from hvae.cli.terminal import counted, interruptible, say, unwritable, warn
 from hvae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from hvae.datasets import ImageSet
     from hvae.runs.folders import RunEntry
     from hvae.runs.settings import Setting
+
+_KEPT = "finished chunks are kept: run the same command again to continue"
 
 
 def refuse_further(runs: Sequence[RunEntry], also: Sequence[str]) -> None:
@@ -62,10 +64,10 @@ def write_tables(
             if images is not whole:
                 _refuse_to_shrink(run, images, how)
             title = f"{run.name}: {images.slug} ({images.split}), {how}{f', shard {shard}' if shard else ''}"
-            hint = "finished chunks are kept: run the same command again to continue"
             there = also and _is_scored(run, images, how)
             for one in also if there else (None, *also):
-                with interruptible(hint), counted(f"{title}, {one}" if one else title) as progress:
+                shown = counted(f"{title}, {one}" if one else title)
+                with interruptible(_KEPT), unwritable(lambda: _KEPT), shown as progress:
                     path = measure.score(run.path, images, how, also=one, on_progress=progress, **machine)
                 if is_first():
                     say(f"{path}: {one or summary(path)}")

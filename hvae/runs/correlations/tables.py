@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, Preprocessing, first_problem
-from hvae.errors import TableError
+from hvae.errors import TableError, first_line
 from hvae.files import write_atomically
 from hvae.parquet_files import read_footer, read_parquet, sealed, whole_schema
 
@@ -160,8 +160,7 @@ class OfTwoRuns:
             raise
         # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
         except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise TableError(f"{path.name} is no readable parquet file ({reason}): correlate again") from None
+                raise TableError(f"{path.name} is no readable parquet file ({first_line(error)}): correlate again") from None
         _check(frame, metadata, path.name, form)
         return cls(frame, metadata)
 

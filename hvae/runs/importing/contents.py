@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hvae.config import RunConfig
 from hvae.datasets.own.outside import MAX_PATH
-from hvae.errors import TableError
+from hvae.errors import TableError, first_line
 from hvae.inputs import opened, sha256
 from hvae.parquet_files import read_footer
 from hvae.runs.catalogue import UNDECIDED
@@ -96,7 +96,7 @@ def _check_claims(path: Path, where: str) -> None:
         rows = [group.num_rows for group in groups]
     # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
     except Exception as error:
-        raise TableError(f"{where} is no readable parquet file ({str(error).splitlines()[0][:100]})") from None
+        raise TableError(f"{where} is no readable parquet file ({first_line(error)})") from None
     if len(groups) > MAXIMUM_ROW_GROUPS:
         raise TableError(f"{where} claims {file.num_row_groups:,} row groups, {MAXIMUM_ROW_GROUPS:,} at most")
     if sum(rows) != file.num_rows or min([0, *rows, *unpacked]) < 0:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from hvae.config import Frozen, first_problem
 from hvae.datasets.families import FAMILIES
-from hvae.errors import TableError
+from hvae.errors import TableError, first_line
 from hvae.files import write_atomically
 from hvae.models.proposal import Reading
 from hvae.parquet_files import read_footer, read_parquet, whole_schema, write_parquet
@@ -144,8 +144,7 @@ def read_card(path: Path) -> Card:
         raise
     # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TableError(f"{path.name} is damaged ({reason}): {again}") from None
+        raise TableError(f"{path.name} is damaged ({first_line(error)}): {again}") from None
     wrong = _problem(frame)
     if wrong is None and content_hash(content) != metadata.content_sha256:
         wrong = "is not what was written: its values have another hash"

@@ -12,8 +12,8 @@ import typer
 from rich.table import Table
 from typer.testing import CliRunner
 
-from hvae.cli.terminal import INTERRUPTED, FriendlyGroup, interruptible, say, show, strict_json
-from hvae.cli.training import unwritable
+from hvae.cli.terminal import INTERRUPTED, FriendlyGroup, interruptible, say, show, strict_json, unwritable
+from hvae.cli.training import going_on
 from hvae.files import WriteError
 from tests.hvae.commands import fail, invoke, succeed
 from tests.synthetic import make_run
@@ -71,5 +71,15 @@ def test_the_hint_after_a_full_disk_fits_what_is_there(tmp_path) -> None:
     for there, then in ((False, "run the same command again"), (True, "continue with: hvae train x --resume")):
         if there:
             (tmp_path / "resume.safetensors").touch()
-        with pytest.raises(WriteError, match=then), unwritable(tmp_path, "hvae train x --resume"):
+        with pytest.raises(WriteError, match=then), unwritable(lambda: going_on(tmp_path, "hvae train x --resume")):
             raise WriteError("could not write it: No space left on device; free some space")
+
+
+def test_a_scoring_that_filled_the_disk_says_what_is_kept(tmp_path, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise WriteError("could not write a chunk: No space left on device; free some space")
+
+    monkeypatch.setattr("hvae.measuring.measure.score", full)
+    run = make_run(tmp_path, "run", depth=2, trained=True)
+    said = fail("score", run, "--data", "digits", "--device", "cpu")
+    assert "free some space; finished chunks are kept: run the same command again to continue" in said

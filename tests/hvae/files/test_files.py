@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import ImageSet
-from hvae.errors import HvaeError
+from hvae.errors import HvaeError, first_line
 from hvae.files import remove_leftovers, run_lock, write_atomically, write_text
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.checkpoints import save_weights, write_config
@@ -114,3 +114,10 @@ def test_one_writer_a_folder(tmp_path: Path) -> None:
         pass
     with run_lock(tmp_path / "run"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("said", "line"), [("", "ValueError"), ("\n \nat last\nmore", "at last"), ("x" * 9_999, "x" * 300)]
+)
+def test_what_a_library_says_is_one_short_line(said: str, line: str) -> None:
+    assert first_line(ValueError(said)) == line
