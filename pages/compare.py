@@ -17,6 +17,7 @@ from app.looks.wording import quoted
 from app.reading import loading, presence
 from app.reading.agreement import Agreement
 from hvae.errors import TableError
+from hvae.stats.arrays import Indices
 
 
 def trained_apart(view: View) -> None:
@@ -32,7 +33,7 @@ def trained_apart(view: View) -> None:
 
 def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
     """Everything below the controls, for one run at least."""
-    slug, found = None, []
+    slug, rows, found = None, {}, []
     offered = ([parts.CURVES] if view.ood else []) + ([parts.AGREEMENT] if len(view.runs) > 1 else [])
     offered += [parts.SEEDS] if view.ood and seeds.groups(view) else []
     with room:
@@ -55,9 +56,9 @@ def compared(view: View, ood: tuple[str, ...], room: DeltaGenerator) -> None:
         elif part == parts.SEEDS and slug:
             seeds.section(view, slug)
         elif part == parts.AGREEMENT:
-            found = agreement(view, slug)
+            rows, found = agreement(view, slug)
     if part == parts.AGREEMENT and found:
-        disagreements(view, found)
+        disagreements(view, rows, found)
     if len(view.runs) > 1 or view.unscored:
         configs.configurations([*(one.run for one in view.runs), *view.unscored])
     names = " ".join(shlex.quote(one.run.name) for one in view.runs)
@@ -78,17 +79,17 @@ def inspected(view: View, slug: str | None) -> None:
     panel.inspect(sizes, ImageId(slug or view.data, 0), partial(subject.of_view, own), extra=[section])
 
 
-def agreement(view: View, slug: str | None) -> list[Agreement]:
+def agreement(view: View, slug: str | None) -> tuple[dict[str, Indices], list[Agreement]]:
     """Where the first two runs agree and where they do not, on the in-distribution set and one OOD set."""
-    found, unpaired = images.pairs(view, slug)
+    rows, found, unpaired = images.pairs(view, slug)
     if found:
-        images.scatter(view, found)
+        images.scatter(view, rows, found)
     if unpaired:
         st.info(f"Left out image by image: {'; '.join(unpaired)}.")
-    return found
+    return rows, found
 
 
-def disagreements(view: View, found: list[Agreement]) -> None:
+def disagreements(view: View, rows: dict[str, Indices], found: list[Agreement]) -> None:
     """The images that the first two runs see most differently."""
     images.quadrants(view, found)
     noise = " At R = 1 some of the disagreement is the chance of single draws; tables with a larger R have less of it."
@@ -100,7 +101,7 @@ def disagreements(view: View, found: list[Agreement]) -> None:
         f"percentiles among each run's own in-distribution test scores.{noise if view.setting.draws == 1 else ''}",
     )
     on = controls.choose_set("Images of", "on", [one.slug for one in found[::-1]])
-    images.disagreements(view, next(one for one in found if one.slug == on))
+    images.disagreements(view, rows[on], next(one for one in found if one.slug == on))
 
 
 def page() -> None:

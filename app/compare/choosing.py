@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -21,8 +20,8 @@ from hvae import presets
 from hvae.errors import TableError
 from hvae.runs.catalogue import Catalogue
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
+from hvae.stats.arrays import Indices
 
 OFFERED = 5
 """Most runs that are taken along unasked."""
@@ -43,18 +42,10 @@ class Compared(views.View):
         """All sets by slug."""
         return {one.slug: one for one in self.sets}
 
-    def pairs_with(self, other: Self, *slugs: str) -> bool:
-        """Whether both runs have scored the same images of these sets."""
-        both = [(self.scored.get(slug), other.scored.get(slug)) for slug in slugs]
-        return all(a and b and same_images(a.table, b.table) for a, b in both)
-
-
-def same_images(one: ScoreTable, other: ScoreTable) -> bool:
-    """Whether two tables hold the same images in the same order: only then are their scores paired."""
-    a, b = one.metadata, other.metadata
-    return (a.slug, a.split, a.data_fingerprint) == (b.slug, b.split, b.data_fingerprint) and bool(
-        np.array_equal(one.frame["example"], other.frame["example"])
-    )
+    def rows_with(self, other: Self, slug: str) -> tuple[Indices, Indices] | None:
+        """The rows of the images of a set that both runs have scored, of this one and of the other; see `in_common`."""
+        one, its = self.scored.get(slug), other.scored.get(slug)
+        return views.in_common(one, its) if one and its else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from app.looks.wording import significant
 from app.reading import measures
 from app.reading.agreement import Agreement, agreement
 from hvae.runs.notes import noted
+from hvae.stats.arrays import Indices
 
 SHOWN = 12
 """Images in a gallery."""
@@ -29,23 +30,29 @@ SHOWN = 12
 CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
 
 
-def pairs(view: View, slug: str | None) -> tuple[list[Agreement], list[str]]:
-    """(the in-distribution set and the OOD set `slug` as the first two runs score them, sets that are not paired)."""
+def pairs(view: View, slug: str | None) -> tuple[dict[str, Indices], list[Agreement], list[str]]:
+    """The in-distribution set and the OOD set `slug` as the first two runs score them.
+
+    (by slug the rows of run A whose images both scored, the scores of these, sets that are not paired)
+    """
     first, second = view.runs[:2]
-    found, unpaired = [], []
+    rows, found, unpaired = {}, [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
         if name not in second.scored:
             unpaired.append(f"{second.run.name} has not scored {look(name).title} under this setting")
-        elif not first.pairs_with(second, name):
+        elif (both := first.rows_with(second, name)) is None:
             unpaired.append(f"the tables of {look(name).title} are not paired: they hold different images")
         else:
+            rows[name] = both[0]
             stamps = [one.scored[slug].stamp for one in (first, second) for slug in (name, view.data)]
-            scores = [(one.scored[name].scores, one.inside.scores) for one in (first, second)]
+            scores = [
+                (one.scored[name].scores[at], one.inside.scores) for one, at in zip((first, second), both, strict=True)
+            ]
             found.append(kept("agreement", stamps, lambda name=name, scores=scores: agreement(name, *scores)))
-    return found, unpaired
+    return rows, found, unpaired
 
 
-def scatter(view: View, found: list[Agreement]) -> None:
+def scatter(view: View, rows: dict[str, Indices], found: list[Agreement]) -> None:
     """The score of the first run against that of the second."""
     both = first, second = view.runs[:2]
     limits = _limits(view)
@@ -53,7 +60,7 @@ def scatter(view: View, found: list[Agreement]) -> None:
     letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
     tables = {one.slug: first.scored[one.slug].table for one in found}
     both_axes = [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)]
-    scatters.scatter(first.run, tables, found, both_axes)
+    scatters.scatter(first.run, tables, found, both_axes, rows)
 
 
 def quadrants(view: View, found: list[Agreement]) -> None:
@@ -66,11 +73,11 @@ def _limits(view: View) -> list[float]:
     return [measures.threshold(one.inside.scores, BUDGET).value for one in view.runs[:2]]
 
 
-def disagreements(view: View, one: Agreement) -> None:
-    """The images that one run finds far stranger than the other does, both ways."""
+def disagreements(view: View, rows: Indices, one: Agreement) -> None:
+    """The images that one run finds far stranger than the other does, both ways; `rows` are those of `pairs`."""
     first, second = view.runs[:2]
     table, name = first.scored[one.slug].table, look(one.slug).title
-    places, labels = [f"{one.slug}:{index}" for index in range(len(table))], table.frame["label"].to_numpy()
+    places, labels = [f"{one.slug}:{row}" for row in rows.tolist()], table.frame["label"].to_numpy()[rows]
     frame = pd.DataFrame({"image": places, "label": labels})
     for word, *both in (("score", one.first, one.second), ("percentile", one.first_rank, one.second_rank)):
         for run, values in zip((first, second), both, strict=True):
@@ -79,7 +86,7 @@ def disagreements(view: View, one: Agreement) -> None:
     a, b = first.letter, second.letter
     ways = (("up", a, b), ("down", b, a))
     for column, (way, high, low), images in zip(st.columns(2, gap="large"), ways, one.furthest(SHOWN), strict=True):
-        ranks = zip(images.tolist(), one.first_rank[images], one.second_rank[images], strict=True)
+        ranks = zip(rows[images].tolist(), one.first_rank[images], one.second_rank[images], strict=True)
         shown = [Shown(ImageId(one.slug, index), f"{own:.0f} | {other:.0f}") for index, own, other in ranks]
         title = f"{name} that {high} finds stranger than {low} does (percentile for {a} | for {b})"
         with column:
@@ -139,10 +146,12 @@ def selected(view: View) -> None:
 
 
 def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, Any]:
-    """An image in one run; nothing but the run where it has scored other images than run A."""
+    """An image of run A in one run; nothing but the run where it has not scored that image."""
     row: dict[str, Any] = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
-    if not one.pairs_with(own, image.slug):
+    both = one.rows_with(own, image.slug)
+    if both is None or image.index not in both[1]:
         return row
-    inside, score = one.inside.scores, float(one.scored[image.slug].scores[image.index])
+    place = both[0][np.searchsorted(both[1], image.index)]
+    inside, score = one.inside.scores, float(one.scored[image.slug].scores[place])
     called = score >= measures.threshold(inside, BUDGET).value
     return row | {"score": score, "percentile": measures.percentile(inside, score), "called_ood": called}

@@ -58,8 +58,8 @@ def metrics_table(view: View) -> None:
     )
     if several:
         components.prose(
-            "Where both runs scored the same images, their difference is paired (DeLong et al., 1988), and p is "
-            "how often chance alone would make it as large. It holds for these two trained models; only more seeds "
+            "The difference is that on the images that both runs scored, paired (DeLong et al., 1988), and p is how "
+            "often chance alone would make it as large. It holds for these two trained models; only more seeds "
             "show what another training would give."
         )
 
@@ -81,10 +81,9 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
     row |= views.metric_columns(one.inside, outside)
     if one is first:
         return row
-    if not one.pairs_with(first, view.data, slug):
+    gain = views.gain(one.inside, outside, first.inside, first.scored[slug]) if slug in first.scored else None
+    if gain is None:
         return row | {"paired": UNPAIRED}
-    gain = views.gain(one.inside, outside, first.inside, first.scored[slug])
-    assert gain is not None
     return row | {"paired": "paired", "full_p": gain.p_value} | views.spread("full_difference", gain)
 
 

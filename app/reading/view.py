@@ -15,12 +15,13 @@ from app.reading import loading
 from app.reading.measures import Measure
 from hvae import stats
 from hvae.errors import TableError
+from hvae.report.line_ups import shared_rows
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
 from hvae.stats import Density, Estimate, PairedDifference, PrecisionRecallCurve, RocCurve
-from hvae.stats.arrays import Floats
+from hvae.stats.arrays import Floats, Indices
 
 T = TypeVar("T")
 
@@ -166,14 +167,26 @@ def auroc(inside: Scored, outside: Scored) -> Estimate:
     return _pair("auroc", inside, outside, lambda: stats.auroc(inside.scores, outside.scores))
 
 
-def gain(inside: Scored, outside: Scored, other_inside: Scored, other_outside: Scored) -> PairedDifference | None:
-    """AUROC of the first pair minus that of the second; None where they do not hold the same images."""
-    pairs = (inside, other_inside), (outside, other_outside)
-    if any(len({one.table.metadata.data_fingerprint for one in pair}) > 1 for pair in pairs):
+def in_common(one: Scored, other: Scored) -> tuple[Indices, Indices] | None:
+    """The rows of the images of a set that two runs have both scored; None where they scored others, or hardly any."""
+    rows = shared_rows([one.table, other.table])
+    if rows is None or 2 * len(rows[0]) < min(len(one.scores), len(other.scores)):
         return None
-    four = inside, outside, other_inside, other_outside
-    stamps = [one.stamp for one in four]
-    return kept("gain", stamps, lambda: stats.paired_auroc_difference(*(one.scores for one in four)))
+    return rows[0], rows[1]
+
+
+def gain(inside: Scored, outside: Scored, other_inside: Scored, other_outside: Scored) -> PairedDifference | None:
+    """AUROC of the first pair minus that of the second, on the images of both; None where they hold other ones."""
+    stamps = [one.stamp for one in (inside, outside, other_inside, other_outside)]
+
+    def difference() -> PairedDifference | None:
+        ours, theirs = in_common(inside, other_inside), in_common(outside, other_outside)
+        if ours is None or theirs is None:
+            return None
+        first = inside.scores[ours[0]], outside.scores[theirs[0]]
+        return stats.paired_auroc_difference(*first, other_inside.scores[ours[1]], other_outside.scores[theirs[1]])
+
+    return kept("gain", stamps, difference)
 
 
 def spread(name: str, one: Estimate | PairedDifference) -> dict[str, object]:

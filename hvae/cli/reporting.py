@@ -30,7 +30,17 @@ Form = Annotated[
     str | None, typer.Option("--format", help="text, csv, markdown or latex; default what --out ends in, else text.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")]
-Bootstrap = Annotated[int, typer.Option(min=1, help="Resamples for the intervals of AUPRC, FPR80 and FPR95.")]
+
+
+def _resamples(number: int) -> int:
+    if number < 1:
+        raise ConfigError(f"--bootstrap must be at least 1, it is {number}")
+    return number
+
+
+Bootstrap = Annotated[
+    int, typer.Option(help="Resamples for the intervals of AUPRC, FPR80 and FPR95.", callback=_resamples)
+]
 Tables = Annotated[
     list[str] | None,
     typer.Option(

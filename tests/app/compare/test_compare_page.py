@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.compare import metrics
-from app.compare.choosing import Compared, same_images
+from app.compare.choosing import Compared
 from app.compare.configs import differing
 from app.figures.densities import IDS_PER_SET
 from app.figures.scattered import agreement as figures
@@ -17,8 +17,9 @@ from app.reading import loading, view
 from app.reading.agreement import MARKS, Agreement, agreement
 from app.reading.measures import Measure
 from hvae.config import RunConfig, RunFile
+from hvae.datasets.base import spread_rows
 from hvae.runs.folders import find_run
-from hvae.runs.score_tables import ScoreTable
+from hvae.runs.score_tables import ScoreTable, read_table, write_table
 from hvae.runs.settings import Setting
 from hvae.scores.levels.llr import LikelihoodRatio
 from tests.app.conftest import sound
@@ -59,13 +60,36 @@ def test_only_fields_that_differ_are_listed(tmp_path: Path) -> None:
 
 
 def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compared]) -> None:
-    one, other = (run.scored["mnist"].table for run in pair)
-    assert same_images(one, other)
-    assert not same_images(one, with_metadata(other, data_fingerprint="f" * 64))
-    assert not same_images(one, with_metadata(other, split="all"))
-    assert not same_images(one, ScoreTable(other.frame.iloc[1:], other.metadata))
-    shuffled = other.frame.assign(example=other.frame["example"].to_numpy()[::-1])
-    assert not same_images(one, ScoreTable(shuffled, other.metadata))
+    one, other = pair
+    every = np.arange(len(other.scored["mnist"].scores))
+    found = one.rows_with(other, "mnist")
+    assert found is not None and all(np.array_equal(rows, every) for rows in found)
+
+    def beside(changed: ScoreTable, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        return view.in_common(one.scored["mnist"], dataclasses.replace(other.scored["mnist"], table=changed, scores=scores))
+
+    whole, scores = other.scored["mnist"].table, other.scored["mnist"].scores
+    assert beside(with_metadata(whole, data_fingerprint="f" * 64), scores) is None
+    assert beside(with_metadata(whole, split="all"), scores) is None
+    found = beside(ScoreTable(whole.frame.iloc[1:], whole.metadata), scores[1:])
+    assert found is not None and np.array_equal(found[0], every[1:]) and np.array_equal(found[1], every[:-1])
+
+
+def test_a_run_of_a_part_of_the_images_is_compared_on_these(root: Path, visit) -> None:
+    first, second = (make_run(root, name, seed=seed) for seed, name in enumerate(("first", "second")))
+    make_tables(first, ("fashionmnist", "mnist"), n=60)
+    for path in make_tables(second, ("fashionmnist", "mnist"), n=60, parts=False):
+        table = read_table(path)
+        rows = spread_rows(60, 20)
+        about = table.metadata.model_copy(
+            update={"data_fingerprint": "a" * 64, "origin": table.metadata.data_fingerprint}
+        )
+        frame = table.frame.iloc[rows].assign(example=np.arange(20))
+        write_table(second, ScoreTable(frame, about, table.run))
+    app, text = run_page(visit, run="first", versus="second", by=parts.AGREEMENT, on="mnist", image=f"mnist:{rows[3]}")
+    assert "not paired" not in text and "not scored" not in text
+    _, text = run_page(visit, run="first", versus="second", image=f"mnist:{rows[3] + 1}")
+    assert "not scored" in text, "the second run has not scored this image"
 
 
 def test_percentiles_are_among_the_own_in_distribution_scores(pair: tuple[Compared, Compared]) -> None:

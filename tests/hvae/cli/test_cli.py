@@ -88,7 +88,7 @@ def test_runs_as_a_module_and_as_a_script():
         (["report", "scored", "--reading", "means"], "did you mean mean?"),
         (["report", "scored", "--table", "bit"], "did you mean bits?"),
         (["report", "scored", "--alpha", "2"], "alpha"),
-        (["report", "scored", "--bootstrap", "0"], "n_boot"),
+        (["report", "scored", "--bootstrap", "0"], "--bootstrap must be at least 1"),
         (["report", "scored", "--out", "x.xlsx"], "--out x.xlsx: the name must end in .csv, .md, .tex, .txt"),
         (["report", "scored", "--out", "x"], "--out x: the name must end in"),
         (["report", "scored", "--out", "x.csv", "--format", "latex"], "x.csv is a file of csv, --format is latex"),

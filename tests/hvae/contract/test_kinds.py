@@ -146,7 +146,8 @@ def test_a_new_kind_judges_by_a_score_without_levels(run: Path, tmp_path: Path) 
 def test_a_new_kind_has_a_card_by_its_likelihood(run: Path) -> None:
     succeed("score", run.name, "--card", "--limit", 20, "--device", "cpu")
     said = succeed("report", run.name, "--card")
-    assert all(f"{label} caught" in said for label in ("-L>0", "typicality", "best baseline")) and "LLR" not in said
+    assert all(f"{name} caught" in said for name in ("Likelihood bound (-L>0)", "Typicality", "best baseline"))
+    assert "LLR" not in said
 
 
 def test_a_new_kind_can_be_imported(run: Path, tmp_path: Path) -> None:
