@@ -25,6 +25,8 @@ _STARTED = ("LOCAL_RANK", "TORCHELASTIC_RUN_ID", "SLURM_STEP_ID")
 """Variables that are set where processes were started already."""
 PATIENCE = 5.0
 """Seconds that the others have to end by themselves after one has died, and again after they were told to."""
+FINISHING = 60.0
+"""Seconds that the others have where one has ended because it was asked to: each finishes the chunk it is at."""
 _PAUSE = 0.05
 
 
@@ -87,12 +89,15 @@ def supervise(commands: Sequence[tuple[list[str], dict[str, str]]], hint: str) -
         try:
             with _passed_on(running):
                 died = _first_to_fail(running)
+                stopped = died is not None and running[died].returncode == INTERRUPTED
                 if died is not None:
-                    _wait(running, PATIENCE)
+                    _wait(running, FINISHING if stopped else PATIENCE)
         finally:
             _end(running)
         codes = [one.returncode for one in running]
-        if died is None or codes[0] in (FAILED, INTERRUPTED):
+        if stopped:
+            return INTERRUPTED
+        if died is None or codes[0] == FAILED:
             return codes[0]
         reason = _reason(codes[died], said[died - 1] if died else None)
     fail(f"process {died + 1} of {len(commands)} {reason}; what was finished is kept, {hint}")

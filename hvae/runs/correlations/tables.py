@@ -160,7 +160,9 @@ class OfTwoRuns:
             raise
         # Damaged files surface from the parquet reader as almost any exception (OSError, UnicodeDecodeError, ...).
         except Exception as error:
-                raise TableError(f"{path.name} is no readable parquet file ({first_line(error)}): correlate again") from None
+            raise TableError(
+                f"{path.name} is no readable parquet file ({first_line(error)}): correlate again"
+            ) from None
         _check(frame, metadata, path.name, form)
         return cls(frame, metadata)
 

@@ -66,6 +66,16 @@ def test_processes_end_together(
         assert not capfd.readouterr().err
 
 
+@pytest.mark.parametrize("first", ["import time; time.sleep(.5); raise SystemExit(130)", WAIT])
+def test_what_was_stopped_is_no_failure_whichever_ends_first(
+    first: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 0.1)
+    monkeypatch.setattr(processes, "FINISHING", 0.2 if first == WAIT else 5)
+    assert processes.supervise([python(first), python("raise SystemExit(130)")], "go on") == 130
+    assert not capfd.readouterr().err
+
+
 def test_ctrl_c_reaches_every_process_once() -> None:
     code = (
         "import signal, time\nheard = []\nsignal.signal(2, lambda *_: heard.append(1))\n"
