@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from app.images import served
 from app.server import access, cores, limits
 from app.server.door import Door
+from hvae.datasets import data_root
 from hvae.errors import ConfigError
 from hvae.runs.folders import run_roots
 
@@ -24,6 +25,7 @@ inspect.stack()
 try:
     limits.current()
     run_roots()
+    data_root()
 except ConfigError as error:
     sys.exit(f"error: {error}")
 access.bound_uploads()

@@ -16,6 +16,7 @@ from app.inspector import panel  # noqa: E402
 from app.looks import palette  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
+from hvae.datasets import data_root  # noqa: E402
 from hvae.errors import ConfigError  # noqa: E402
 from hvae.runs.folders import run_roots  # noqa: E402
 from hvae.runs.images.sources import known_labels  # noqa: E402
@@ -26,6 +27,7 @@ st.set_page_config(
 try:
     limits.current()
     run_roots()
+    data_root()
 except ConfigError as error:
     # `streamlit_app.py` does not even start then; `streamlit run app/main.py` comes here.
     components.problem(str(error))

@@ -34,29 +34,43 @@ def show(run: str) -> None:
     if found is None:
         st.info(f"No training called {literal(run)} is known here.")
         return
-    components.section(run)
+    again = st.fragment(run_every=SECONDS) if found.running else lambda draw: draw
+    again(_elbo)(run, found.running)
+    # No fragment may hold a control that stands in the address.
     quantity = controls.choose("Per layer", "quantity", list(QUANTITIES))
-    draw = st.fragment(run_every=SECONDS)(_draw) if found.running else _draw
-    draw(run, quantity, found.running)
+    again(_layers)(run, quantity)
 
 
-def _draw(run: str, quantity: str, was_running: bool) -> None:
+def _elbo(run: str, was_running: bool) -> None:
+    """How far it is and its curve, at the top; below it what can be done."""
     found = trainings.find(run)
     if found is None or found.running != was_running:
         st.rerun()
-    st.progress(min(1.0, found.step / found.steps) if found.steps else float(found.stage == "done"), in_words(found))
-    if found.running:
-        if access.may_train():
-            asked = st.session_state.get("_stopping") == found.asked
+    share = min(1.0, found.step / found.steps) if found.steps else float(found.stage == "done")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(share, f"{literal(run)}: {in_words(found)}")
+        asked = st.session_state.get("_stopping") == found.asked
+        if found.running and access.may_train():
             st.button("Stop", key="stop-training", on_click=_stop, args=(found.asked,), disabled=asked)
-            if asked:
-                st.caption("It stops when its step is done, and can be continued.")
-    else:
+    if found.running and asked:
+        st.caption("It stops when its step is done, and can be continued.")
+    if not found.running:
         _ended(found)
-    if entry := next((one for one in find_runs() if one.name == run), None):
+    if entry := _entry(run):
         with components.guarded():
-            _curves(entry, quantity)
+            _curve(entry)
+
+
+def _layers(run: str, quantity: str) -> None:
+    """What each layer carries, and what the model makes up by now."""
+    if entry := _entry(run):
+        with components.guarded():
+            _strips(entry, quantity)
             _samples(entry)
+
+
+def _entry(run: str) -> RunEntry | None:
+    return next((one for one in find_runs() if one.name == run), None)
 
 
 def _stop(asked: Asked) -> None:
@@ -112,19 +126,30 @@ def _ended(found: Training) -> None:
             st.caption(f"{literal(busy)} is being trained, and only one model is trained at a time.")
 
 
-def _curves(run: RunEntry, quantity: str) -> None:
+def _history(run: RunEntry) -> tuple[dict[str, pd.DataFrame], str]:
+    """The curves under the run's name in HTML, none before there are any, and a stamp of their file."""
     history = loading.history(run)
     if history.empty:
+        return {}, ""
+    return {components.escape(run.name): history}, f"{run.path} {(run.path / 'history.csv').stat().st_mtime_ns}"
+
+
+def _curve(run: RunEntry) -> None:
+    histories, stamp = _history(run)
+    if not histories:
         st.caption("The curves begin after the first pass over the images.")
         return
-    histories: dict[str, pd.DataFrame] = {components.escape(run.name): history}
-    stamp = f"{run.path} {(run.path / 'history.csv').stat().st_mtime_ns} {quantity}"
+    (history,) = histories.values()
     best = history.loc[history["elbo"].idxmax()]
     title = f"ELBO, higher = better. Best at epoch {best['epoch']:.0f} with {best['elbo']:.1f} nats"
     figure = kept("trained-elbo", stamp, lambda: learning.elbo(histories, title, "ELBO"))
     components.chart(figure, lambda: learning.table(histories), f"learning-{run.name}", key="training-elbo")
+
+
+def _strips(run: RunEntry, quantity: str) -> None:
+    histories, stamp = _history(run)
     if columns := learning.rows_of(histories, quantity):
-        figure = kept("trained-layers", stamp, lambda: learning.strips(histories, quantity, QUANTITIES[quantity]))
+        figure = kept("trained-layers", f"{stamp} {quantity}", lambda: learning.strips(histories, quantity, QUANTITIES[quantity]))
         numbers = learning.table(histories).reindex(columns=["run", "epoch", *columns])
         components.chart(figure, lambda: numbers, f"layers-{run.name}", key="training-layers")
 

@@ -5,6 +5,7 @@ training set, each purpose from images of its own.
 """
 
 import difflib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hvae.datasets.base import DataSet, DataSetInfo, ImageSet, Progress
 from hvae.datasets.conversions import check_image_shape, conform_set, converted_info, converted_name, parse_name
 from hvae.datasets.known import bundled, celeba, cifar, imagenet32, mnist, released, svhn
 from hvae.datasets.own.entry import KINDS, OwnImages
-from hvae.errors import DataError
+from hvae.errors import ConfigError, DataError
 from hvae.inputs import named_path
 
 _FAMILIES = (mnist, released, bundled, cifar, svhn, celeba, imagenet32)
@@ -103,8 +104,15 @@ def _find(name: str, own_shape: tuple[int, int, int] = _GREY_28) -> tuple[DataSe
 
 
 def data_root() -> Path:
-    """Folder of the data sets: ``$HVAE_DATA``, else ``hvae/data`` in the user's cache folder (not created here)."""
-    return named_path("HVAE_DATA") or (named_path("XDG_CACHE_HOME") or Path.home() / ".cache") / "hvae" / "data"
+    """Folder of the data sets: ``$HVAE_DATA``, else ``hvae/data`` in the user's cache folder (not created here).
+
+    Raises:
+        ConfigError: `HVAE_DATA` names something that is there and no folder.
+    """
+    named = named_path("HVAE_DATA")
+    if named and os.path.lexists(named) and not named.is_dir():
+        raise ConfigError(f"{named} is no folder, so it can hold no data sets: name another one with HVAE_DATA")
+    return named or (named_path("XDG_CACHE_HOME") or Path.home() / ".cache") / "hvae" / "data"
 
 
 PARTS = ("fitted", "validation", "reference", "calibration")

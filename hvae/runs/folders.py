@@ -109,9 +109,12 @@ def tables_only(folder: Path) -> bool:
 
 def missing_weights(folder: Path) -> str:
     """Why a run folder has no weights, and where they would have to be; a clause without a full stop."""
+    weights = folder / "model.safetensors"
+    if os.path.lexists(weights):
+        return f"{weights} is no regular file"
     if tables_only(folder):
-        return f"bundled without its weights, which would have to be {folder / 'model.safetensors'}"
-    return f"no weights yet: train it, or put those that belong to it at {folder / 'model.safetensors'}"
+        return f"bundled without its weights, which would have to be {weights}"
+    return f"no weights yet: train it, or put those that belong to it at {weights}"
 
 
 def read_history(run: Path) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from torch.utils.data import DistributedSampler
 
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
+from hvae.errors import ConfigError
 from hvae.models.blocks import channels_last
 from hvae.models.drawing import Share, integers, uniforms
 
@@ -27,6 +28,7 @@ class Batches:
     """The images of a training on this process's device."""
 
     def __init__(self, fabric: lightning.Fabric, config: RunConfig, fitted: ImageSet) -> None:
+        """Hold them. A minibatch that all processes cannot share alike is a `ConfigError`."""
         self._device, self._config = fabric.device, config
         self._rank, self._world = fabric.global_rank, fabric.world_size
         self.images, self.labels = held(fitted, fabric.device)
@@ -37,7 +39,13 @@ class Batches:
             seed=config.training.seed,
             drop_last=True,
         )
-        self.size = min(config.training.batch_size // fabric.world_size, len(self._sampler))
+        share, left = divmod(config.training.batch_size, fabric.world_size)
+        if left:
+            raise ConfigError(
+                f"training.batch_size={config.training.batch_size} cannot be shared by {fabric.world_size} processes: "
+                f"--set training.batch_size={(share + 1) * fabric.world_size}"
+            )
+        self.size = min(share, len(self._sampler))
         self.steps_per_epoch = len(self._sampler) // self.size
         self._order: tuple[int, Tensor] | None = None
 

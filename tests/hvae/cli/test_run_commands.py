@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import numpy as np
@@ -138,6 +139,8 @@ def test_what_needs_the_weights_says_where_they_would_have_to_be(trained, tmp_pa
             use(images)
     (bundle / "resume.pt").write_bytes(b"0")
     assert "no weights yet: train it" in fail("score", bundle, "--data", "digits")
+    os.mkfifo(bundle / "model.safetensors")
+    assert "model.safetensors is no regular file" in fail("score", bundle, "--data", "digits")
 
 
 def test_bundles_without_weights_that_cannot_be_made(trained, tmp_path):
