@@ -123,9 +123,8 @@ def gathered(catalogues: Sequence[Catalogue], slug: str, every: bool) -> Rivals:
     ]
     stamp = f"{[str(found.run.path) for found in catalogues]} {slug} {stamps}"
     found = kept("line-up", stamp, lambda: line_up(catalogues, [slug]), "large")
-    made, absent = kept("rival columns", stamp, lambda: rivals.columns(found), "large")
-    shown = tuple(one for one in made if every or one.is_usual)
-    return Rivals(found, slug, shown, tuple(absent), stamp)
+    made, absent = kept("rival columns", f"{stamp} {every}", lambda: rivals.columns(found, every=every), "large")
+    return Rivals(found, slug, tuple(made), tuple(absent), stamp)
 
 
 def choose_against(shown: Rivals) -> Column | None:

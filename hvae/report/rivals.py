@@ -96,8 +96,10 @@ def group(needs: Iterable[Need]) -> Group:
     return "prior knowledge" if "prior knowledge" in taken else "neither"
 
 
-def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], list[Absent]]:
-    """(every score that the tables of a line-up give, at every level; what is missing and why).
+def columns(
+    found: LineUp, names: Sequence[str] = (), *, every: bool = True
+) -> tuple[list[Column], list[Absent]]:
+    """(every score that the tables of a line-up give, at every level or at its usual one; what is missing and why).
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and
     stands once; so does one of several runs that are companions of one another. Of a score that takes other runs only
@@ -108,7 +110,7 @@ def columns(found: LineUp, names: Sequence[str] = ()) -> tuple[list[Column], lis
     for one in found.entrants:
         known = {column.score.label for column in made if column.score.model_free}
         tables = [one.images(slug) for slug in (found.in_data, *found.sets)]
-        for score in _scores(one, names):
+        for score in _scores(one, names, every):
             if score.label in known:
                 continue
             column = _column(one, score, found, tables)
@@ -187,12 +189,13 @@ def difference(column: Column, rival: Column | None, slug: str) -> PairedDiffere
     return stats.paired_auroc_difference(column.inside, column.outside[slug], rival.inside, rival.outside[slug])
 
 
-def _scores(one: Entrant, names: Sequence[str]) -> Iterator[Score]:
-    """The scores that have something to say of the images as a run takes them."""
+def _scores(one: Entrant, names: Sequence[str], every: bool) -> Iterator[Score]:
+    """The scores that have something to say of the images as a run takes them, at every level or at the usual one."""
     about = next(iter(one.tables.values())).metadata
     for name, kind in SCORES.items():
         if about.preprocessing in kind.preprocessings and (not names or name in names):
-            yield from (kind(k) for k in kind.levels(about.depth))
+            levels = (kind(k) for k in kind.levels(about.depth))
+            yield from (score for score in levels if every or score.k == score.usual_level(about.depth))
 
 
 def _repeats(column: Column, other: Column) -> bool:
