@@ -20,8 +20,8 @@ from tests.browser.conftest import FLAGS, launch
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "assets" / "screenshots"
-LARGEST_BYTES = 60_000
-HEIGHT = 1000
+LARGEST_BYTES = 64_000
+HEIGHT = 900
 ADDRESSES = {
     "scores": "ood=mnist&ood=notmnist&k=1&score=llr",
     "reconstructions": "image=mnist:0&source=data+set",
@@ -65,9 +65,9 @@ def content_height(page: Page) -> int:
 
 
 def light(png: bytes) -> bytes:
-    """The picture with 48 colours, or 32 where they do not fit into `LARGEST_BYTES`: a clone has to stay light."""
+    """The picture with 48 colours, or 24 where they do not fit into `LARGEST_BYTES`: a clone has to stay light."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (48, 32):
+    for colours in (48, 24):
         out = io.BytesIO()
         image.quantize(colours, dither=Image.Dither.NONE).save(out, "WEBP", lossless=True, quality=100, method=6)
         if out.tell() < LARGEST_BYTES:

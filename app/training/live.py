@@ -149,7 +149,9 @@ def _curve(run: RunEntry) -> None:
 def _strips(run: RunEntry, quantity: str) -> None:
     histories, stamp = _history(run)
     if columns := learning.rows_of(histories, quantity):
-        figure = kept("trained-layers", f"{stamp} {quantity}", lambda: learning.strips(histories, quantity, QUANTITIES[quantity]))
+        figure = kept(
+            "trained-layers", f"{stamp} {quantity}", lambda: learning.strips(histories, quantity, QUANTITIES[quantity])
+        )
         numbers = learning.table(histories).reindex(columns=["run", "epoch", *columns])
         components.chart(figure, lambda: numbers, f"layers-{run.name}", key="training-layers")
 

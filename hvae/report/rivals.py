@@ -96,9 +96,7 @@ def group(needs: Iterable[Need]) -> Group:
     return "prior knowledge" if "prior knowledge" in taken else "neither"
 
 
-def columns(
-    found: LineUp, names: Sequence[str] = (), *, every: bool = True
-) -> tuple[list[Column], list[Absent]]:
+def columns(found: LineUp, names: Sequence[str] = (), *, every: bool = True) -> tuple[list[Column], list[Absent]]:
     """(every score that the tables of a line-up give, at every level or at its usual one; what is missing and why).
 
     `names` are scores in the registry, empty for all. One in which no model takes part is the same for every run and

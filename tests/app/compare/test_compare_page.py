@@ -66,7 +66,9 @@ def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compare
     assert found is not None and all(np.array_equal(rows, every) for rows in found)
 
     def beside(changed: ScoreTable, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        return view.in_common(one.scored["mnist"], dataclasses.replace(other.scored["mnist"], table=changed, scores=scores))
+        return view.in_common(
+            one.scored["mnist"], dataclasses.replace(other.scored["mnist"], table=changed, scores=scores)
+        )
 
     whole, scores = other.scored["mnist"].table, other.scored["mnist"].scores
     assert beside(with_metadata(whole, data_fingerprint="f" * 64), scores) is None

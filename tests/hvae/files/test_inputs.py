@@ -115,7 +115,9 @@ def test_variables_expand_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("make", [Path.touch, pipe, loop])
-def test_runs_and_data_sets_lie_in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_runs_and_data_sets_lie_in_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     make(tmp_path / "runs")
     monkeypatch.setenv("HVAE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("HVAE_DATA", str(tmp_path / "runs"))
