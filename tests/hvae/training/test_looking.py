@@ -1,8 +1,9 @@
-"""Between two looks of the host, a step on an accelerator asks the device for nothing; a bad one changes nothing."""
+"""A step on an accelerator asks the device for nothing between two looks of the host; processes share minibatches."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hvae.errors import ConfigError
 from hvae.runs.folders import RESUME_FILE, read_history
 from hvae.training import diverging
 from hvae.training.batches import Batches
@@ -88,3 +90,10 @@ def test_a_bad_step_is_told_by_its_number_and_leaves_the_weights(
     for name, value in kept[5].items():
         assert torch.equal(value, kept[6][name]) and torch.equal(value, kept[7][name]), name
     assert all(torch.isfinite(value).all() for value in load_file(tmp_path / RESUME_FILE).values())
+
+
+def test_a_minibatch_is_shared_alike_by_all_processes() -> None:
+    fabric: Any = SimpleNamespace(device=torch.device("cpu"), global_rank=0, world_size=3)
+    assert Batches(fabric, CONFIG.override({"training.batch_size": 6}), FITTED).size == 2
+    with pytest.raises(ConfigError, match="7 cannot be shared by 3 processes: --set training.batch_size=9"):
+        Batches(fabric, CONFIG.override({"training.batch_size": 7}), FITTED)

@@ -12,7 +12,6 @@ import sys
 import warnings
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -135,13 +134,6 @@ def test_every_epoch_reads_each_image_once_in_an_order_of_its_own(
     assert all(sorted(order) == list(range(len(FITTED))) for order in epochs)
     assert epochs[0] != epochs[1]
     assert epochs[0] != sorted(epochs[0])
-
-
-def test_a_minibatch_is_shared_alike_by_all_processes() -> None:
-    fabric: Any = SimpleNamespace(device=torch.device("cpu"), global_rank=0, world_size=3)
-    assert Batches(fabric, CONFIG.override({"training.batch_size": 6}), FITTED).size == 2
-    with pytest.raises(ConfigError, match="7 cannot be shared by 3 processes: --set training.batch_size=9"):
-        Batches(fabric, CONFIG.override({"training.batch_size": 7}), FITTED)
 
 
 def test_a_model_of_the_background_reads_mutated_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
