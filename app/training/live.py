@@ -34,6 +34,7 @@ def show(run: str) -> None:
     if found is None:
         st.info(f"No training called {literal(run)} is known here.")
         return
+    components.section(run)
     again = st.fragment(run_every=SECONDS) if found.running else lambda draw: draw
     again(_elbo)(run, found.running)
     # No fragment may hold a control that stands in the address.
@@ -48,7 +49,7 @@ def _elbo(run: str, was_running: bool) -> None:
         st.rerun()
     share = min(1.0, found.step / found.steps) if found.steps else float(found.stage == "done")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, f"{literal(run)}: {in_words(found)}")
+        st.progress(share, in_words(found))
         asked = st.session_state.get("_stopping") == found.asked
         if found.running and access.may_train():
             st.button("Stop", key="stop-training", on_click=_stop, args=(found.asked,), disabled=asked)
