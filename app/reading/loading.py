@@ -41,6 +41,7 @@ def look() -> list[RunEntry]:
     """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once. For the router."""
     found = folders.find_runs()
     st.session_state["_runs"] = found
+    st.session_state["_pixels"] = {}
     return found
 
 
@@ -60,12 +61,19 @@ def table(found: Catalogue, entry: TableEntry) -> ScoreTable:
 
 
 def stamp(entry: TableEntry, reference: TableEntry | None = None) -> str:
-    """Names a table as it is on disk, with the statistics of its pixels, also those beside a reference; for caches."""
+    """Names a table as it is on disk, with the statistics of its pixels, also those beside a reference; for caches.
+
+    A page asks for more than a hundred, and for most of them again and again: it looks for the pixels of a set once.
+    """
     images = entry.metadata.data_fingerprint
-    pixels = [pixel_tables.find(images)]
-    if reference is not None:
-        pixels.append(pixel_tables.find(images, reference.metadata.data_fingerprint))
-    return f"{entry.path}@{entry.modified} {[path and path.stat().st_mtime_ns for path in pixels]}"
+    asked = [(images,)] if reference is None else [(images,), (images, reference.metadata.data_fingerprint)]
+    held = st.session_state.get("_pixels") if get_script_run_ctx(suppress_warning=True) else None
+    seen: dict[tuple[str, ...], int | None] = {} if held is None else held
+    for one in asked:
+        if one not in seen:
+            path = pixel_tables.find(*one)
+            seen[one] = path and path.stat().st_mtime_ns
+    return f"{entry.path}@{entry.modified} {[seen[one] for one in asked]}"
 
 
 def latent_map(run: RunEntry) -> LatentMap | None:

@@ -12,6 +12,7 @@ import streamlit as st
 from app import notes
 from app.figures.densities import Brush
 from app.frame import components, controls
+from app.frame.caching import kept
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
 from app.looks.palette import look
@@ -94,11 +95,17 @@ def _in_the_brush(view: View, brush: Brush) -> None:
 def _most_confusing(view: View) -> None:
     """The OOD images that look most normal beside the in-distribution images that look most OOD."""
     half, symbol, own = MOST // 2, view.measure.symbol, look(view.inside.slug).title
-    place = np.repeat(np.arange(len(view.outside)), [len(one.scores) for one in view.outside])
-    index = np.concatenate([np.arange(len(one.scores)) for one in view.outside])
-    least = np.argsort(np.concatenate([one.scores for one in view.outside]), kind="stable")[:half]
-    picks = [Pick(view.outside[p], np.array([i])) for p, i in zip(place[least], index[least], strict=True)]
-    most = [Pick(view.inside, np.argsort(-view.inside.scores, kind="stable")[:half])]
+
+    def ends() -> tuple[list[tuple[int, int]], np.ndarray]:
+        place = np.repeat(np.arange(len(view.outside)), [len(one.scores) for one in view.outside])
+        index = np.concatenate([np.arange(len(one.scores)) for one in view.outside])
+        least = np.argsort(np.concatenate([one.scores for one in view.outside]), kind="stable")[:half]
+        highest = np.argsort(-view.inside.scores, kind="stable")[:half]
+        return list(zip(place[least].tolist(), index[least].tolist(), strict=True)), highest.copy()
+
+    lowest, highest = kept("most confusing", view.stamp, ends)
+    picks = [Pick(view.outside[place], np.array([index])) for place, index in lowest]
+    most = [Pick(view.inside, highest)]
     left, right = st.columns(2, gap="large")
     with left:
         _gallery(view, picks, f"OOD images of lowest {symbol}: they look most like {own}", "confusing-ood")

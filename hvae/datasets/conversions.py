@@ -45,7 +45,8 @@ def conform(
     if pixels.shape == (height, width, channels):
         return pixels.transpose(2, 0, 1).copy()
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
+    if image.mode != (mode := "L" if channels == 1 else "RGB"):
+        image = image.convert(mode)
     if image.size != (width, height):
         image = _resize(image, width, height, fit)
     array = np.asarray(image)
@@ -84,6 +85,8 @@ def _resize(image: Image.Image, width: int, height: int, fit: str) -> Image.Imag
         return image.resize((width, height), _filter(scale), box=(left, top, left + across, top + down))
     # Resized first and padded then: padding a 1 x 50,000,000 image to a square would need petabytes.
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    if inner == (width, height):
+        return image.resize(inner, _filter(scale))
     canvas = Image.new(image.mode, (width, height), _border_colour(image) if fit == "extend" else 0)
     canvas.paste(image.resize(inner, _filter(scale)), ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return canvas

@@ -192,7 +192,7 @@ def _shared(one: Entrant, first: Entrant, slug: str, common: Indices, total: int
     alike = own.data_fingerprint == about.data_fingerprint or (total is not None and _whole(table) == _whole(known))
     if alike and own.split == about.split:
         mine, whose = _places(table, total), _places(known, total)
-        both = np.intersect1d(common, mine)
+        both = common if np.array_equal(common, mine) else np.intersect1d(common, mine)
         labels, wanted = (
             each.frame["label"].to_numpy()[np.searchsorted(places, both)]
             for each, places in ((table, mine), (known, whose))

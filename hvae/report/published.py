@@ -6,6 +6,7 @@ figure of a rival says where it was read, for their papers were not at hand; wha
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from hvae.config import ModelConfig
@@ -239,7 +240,12 @@ def find(
 ) -> tuple[Published, ...]:
     """Rows of `PUBLISHED` with these fields, None leaving one open, in table order; empty where there are none."""
     given = {field: value for field, value in locals().items() if value is not None}
-    return tuple(row for row in PUBLISHED if all(getattr(row, field) == value for field, value in given.items()))
+    return _having(tuple(given.items()))
+
+
+@lru_cache(maxsize=1024)
+def _having(given: tuple[tuple[str, object], ...]) -> tuple[Published, ...]:
+    return tuple(row for row in PUBLISHED if all(getattr(row, field) == value for field, value in given))
 
 
 def models_like(config: ModelConfig) -> tuple[Model, ...]:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from hvae.config import DataConfig
 from hvae.datasets.base import slug_stem
 from hvae.datasets.registry import PARTS
@@ -20,11 +22,13 @@ from hvae.errors import TableError
 from hvae.inputs import sha256
 from hvae.parquet_files import LARGE
 from hvae.runs.folders import RunEntry
-from hvae.runs.score_tables import ScoreTable, TableMetadata, read_content, read_table, table_paths
+from hvae.runs.score_tables import ScoreTable, TableMetadata, as_table, read_content, read_table, table_paths
 from hvae.runs.settings import Setting
 
 WHOLE_SPLITS = ("all", "test")
 """Splits that a foreign set is taken from, the larger one first: no image of it was fitted."""
+SMALL = 400_000
+"""Bytes of a file whose content is kept from its check to when it is asked for: reading it takes longest."""
 UNDECIDED = (
     "cannot be used: the tables were made with different weights, and the run has none that tell which are its own; "
     "keep the tables of one model"
@@ -80,7 +84,10 @@ class Catalogue:
 
     def read(self, entry: TableEntry) -> ScoreTable:
         """The table itself; `TableError` if it was damaged or removed since."""
-        return read_table(entry.path, self.run.name)
+        path = entry.path
+        if path.is_file() and (status := path.stat()).st_size <= SMALL:
+            return as_table(*_small(path, status.st_mtime_ns, status.st_size), self.run.name)
+        return read_table(path, self.run.name)
 
     def whole(self, slug: str) -> tuple[str, ...]:
         """Splits that stand for a set in comparisons, in order of preference; none of them holds a fitted image.
@@ -196,9 +203,15 @@ def _of_weights(entry: TableEntry, weights: str | None) -> TableEntry | str:
 def _verified(path: Path, modified: int, size: int) -> TableMetadata | str:
     """Metadata of a sound table, or what is wrong with it; `modified` and `size` are part of the key."""
     try:
-        return read_content(path, () if size > LARGE else None)[0]
+        return _small(path, modified, size)[0] if size <= SMALL else read_content(path, () if size > LARGE else None)[0]
     except TableError as error:
         return str(error)
+
+
+@lru_cache(maxsize=256)
+def _small(path: Path, modified: int, size: int) -> tuple[TableMetadata, pa.Table]:
+    """A small table as it is stored, verified; of a line-up of many runs each is asked for several times."""
+    return read_content(path)
 
 
 @lru_cache(maxsize=256)

@@ -96,7 +96,7 @@ def _read(path: Path, fingerprint: str, reference: str | None, modified: int, si
     try:
         footer = read_footer(path)
         held, names = footer.metadata or {}, whole_schema(footer.schema.to_arrow_schema()).names
-        frame = spilled(read_columns(path)) if size > LARGE else read_parquet(path).to_pandas()
+        frame = spilled(read_columns(path)) if size > LARGE else read_parquet(path).to_pandas(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path.name} is damaged ({first_line(error)}): {hint}") from None
     if not _metadata(fingerprint, reference).items() <= held.items() or names != _names(reference):

@@ -272,16 +272,18 @@ def read_metadata(path: Path) -> TableMetadata:
 def read_table(path: Path, run: str = "RUN", columns: Collection[str] | None = None) -> ScoreTable:
     """Read and verify one score table, or some `columns` of it; `run` is the name of the run, for messages.
 
-    Raises:
-        TableError: see `read_metadata`; or content that is not what was written, or not finite.
+    Raises as `read_metadata` does; a TableError, too, where the content is not what was written, or not finite.
     """
     if columns is None and path.is_file() and path.stat().st_size > LARGE:
         metadata = read_metadata(path)
         return ScoreTable(spilled(verified(path, metadata)), metadata, run)
-    metadata, content = read_content(path, columns)
-    # Nobody computes in half precision: the square of 256 is infinite there.
+    return as_table(*read_content(path, columns), run)
+
+
+def as_table(metadata: TableMetadata, content: pa.Table, run: str = "RUN") -> ScoreTable:
+    """What `read_content` gives as a score table; not in half precision, where the square of 256 is infinite."""
     whole = [one.with_type(pa.float32()) if one.type == pa.float16() else one for one in content.schema]
-    return ScoreTable(content.cast(pa.schema(whole)).to_pandas(), metadata, run)
+    return ScoreTable(content.cast(pa.schema(whole)).to_pandas(use_threads=False), metadata, run)
 
 
 def read_content(path: Path, keep: Collection[str] | None = None) -> tuple[TableMetadata, pa.Table]:

@@ -209,9 +209,18 @@ def _placements(in_scores: Floats, ood_scores: Floats) -> tuple[Floats, Floats]:
     """For each in image the share of OOD images above it, for each OOD image the share of in images below; ties 1/2."""
     in_sorted, ood_sorted = np.sort(in_scores), np.sort(ood_scores)
     n, m = len(in_scores), len(ood_scores)
-    at_or_below = np.searchsorted(ood_sorted, in_scores, "left") + np.searchsorted(ood_sorted, in_scores, "right")
-    below = np.searchsorted(in_sorted, ood_scores, "left") + np.searchsorted(in_sorted, ood_scores, "right")
-    return 1 - at_or_below / (2 * m), below / (2 * n)
+    return 1 - _twice_below(ood_sorted, in_scores) / (2 * m), _twice_below(in_sorted, ood_scores) / (2 * n)
+
+
+def _twice_below(ascending: Floats, scores: Floats) -> Indices:
+    """For each score twice the number of others below it, and once that of those equal to it."""
+    found = np.searchsorted(ascending, scores, "left")
+    # Few are equal to any, and only those are looked up again.
+    tied = np.flatnonzero(ascending[np.minimum(found, len(ascending) - 1)] == scores)
+    upper = np.searchsorted(ascending, scores[tied], "right") - found[tied]
+    found *= 2
+    found[tied] += upper
+    return found
 
 
 def _variance_of_mean(values: Floats) -> float:

@@ -17,8 +17,8 @@ from hvae.stats.arrays import Floats, finite
 LEAST_SPREAD = 1e-5
 """A statistic that varies by less of its own size is constant: the rest is the rounding of 32 bits."""
 KNOTS_A_WIDTH, MOST_KNOTS = 4, 4096
-BLOCK = 2**21
-"""Pairs of knot and value at a time."""
+BLOCK = 2**16
+"""Pairs of knot and value at a time: what a core has near at hand."""
 
 
 def is_constant(values: Floats, beside: float = 0.0) -> bool:
@@ -70,7 +70,11 @@ class KernelDensity:
 
 def _log_density(at: Floats, sample: Floats, width: float) -> Floats:
     """Log-density at some points by all kernels, `(points,)`; one kernel at least is near enough not to vanish."""
-    exponents = -(((at[:, None] - sample) / width) ** 2) / 2
+    exponents = at[:, None] - sample
+    exponents /= width
+    np.square(exponents, out=exponents)
+    exponents /= -2
     most = exponents.max(axis=1, keepdims=True)
-    total = np.exp(exponents - most).sum(axis=1)
+    exponents -= most
+    total = np.exp(exponents, out=exponents).sum(axis=1)
     return most[:, 0] + np.log(total) - np.log(len(sample) * width * np.sqrt(2 * np.pi))

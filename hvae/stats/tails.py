@@ -63,9 +63,12 @@ class UpperTail:
     def __call__(self, s: Floats) -> Floats:
         """E of values of any shape, in nats, above 0."""
         least, u = self.values[0], self.values[-1]
-        inside = np.interp(s, self.values, self.nats)
-        below = self.nats[0] * np.exp(np.minimum(s - least, 0) / self.deficit)
-        return np.where(s > u, self.nats[-1] + (s - u) / self.excess, np.where(s < least, below, inside))
+        found = np.asarray(np.interp(s, self.values, self.nats))
+        # The ends are few: only theirs is worked out.
+        above, below = s > u, s < least
+        found[above] = self.nats[-1] + (s[above] - u) / self.excess
+        found[below] = self.nats[0] * np.exp((s[below] - least) / self.deficit)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,8 @@ class TwoTails:
     def normal_scores(self, s: Floats) -> Floats:
         """What a standard normal variable would be if it were as far out: the nearer tail decides."""
         up, down = self.upper(s), self.lower(-s)
-        return np.where(up >= down, -ndtri_exp(-up), ndtri_exp(-down))
+        nearer = ndtri_exp(-np.maximum(up, down))
+        return np.where(up >= down, -nearer, nearer)
 
     def share(self, s: Floats) -> Floats:
         """Share of the distribution as far out on either side: twice the nearer tail, in (0, 1]."""
