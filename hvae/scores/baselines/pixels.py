@@ -1,12 +1,13 @@
 """What the pixels alone say, compared with the reference part: no model takes part."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import SingleScore
+from hvae.scores.fits import fitted
 from hvae.stats.arrays import Floats
 from hvae.stats.copula import GaussianCopula
 from hvae.stats.tails import TwoTails
@@ -26,7 +27,7 @@ class Baseline(SingleScore):
 
     def _unfit(self, reference: ScoreTable) -> str | None:
         try:
-            self._far(reference, reference)
+            self._fit(reference)
         except HvaeError as error:
             about = reference.metadata
             return f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}"
@@ -36,9 +37,14 @@ class Baseline(SingleScore):
         assert reference is not None
         return self._far(table, reference)
 
+    def _fit(self, reference: ScoreTable) -> Any:
+        """What it knows of the reference part."""
+        (name,) = self.statistics
+        return fitted(reference, (TwoTails, name), lambda: TwoTails.fitted(reference.column(name, reference), name))
+
     def _far(self, table: ScoreTable, reference: ScoreTable) -> Floats:
         (name,) = self.statistics
-        tails, own = TwoTails.fitted(reference.column(name, reference), name), table.column(name, reference)
+        tails, own = self._fit(reference), table.column(name, reference)
         return np.maximum(tails.upper(own), tails.lower(-own))
 
 
@@ -103,6 +109,11 @@ class PixelStatistics(Baseline):
     mark: ClassVar[tuple[str, str, str]] = ("pixels", "pixel statistics", r"\mathrm{pixels}")
     statistics: ClassVar[tuple[str, ...]] = ("mean", "sd", "zlib_bytes", "png_bytes", "total_variation")
 
+    def _fit(self, reference: ScoreTable) -> GaussianCopula:
+        return fitted(reference, self.statistics, lambda: GaussianCopula(self._together(reference)))
+
     def _far(self, table: ScoreTable, reference: ScoreTable) -> Floats:
-        own, known = ({name: one.column(name) for name in self.statistics} for one in (table, reference))
-        return np.sum(GaussianCopula(known).squares(own), axis=0) / 2
+        return np.sum(self._fit(reference).squares(self._together(table)), axis=0) / 2
+
+    def _together(self, table: ScoreTable) -> dict[str, Floats]:
+        return {name: table.column(name) for name in self.statistics}

@@ -8,6 +8,7 @@ import numpy as np
 from hvae.errors import HvaeError
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores.base import SingleScore
+from hvae.scores.fits import fitted
 from hvae.stats.arrays import Floats
 from hvae.stats.copula import GaussianCopula
 
@@ -44,7 +45,7 @@ class LikelihoodPath(SingleScore):
 
     def _unfit(self, reference: ScoreTable) -> str | None:
         try:
-            GaussianCopula(self._path(reference))
+            self._fit(reference)
         except HvaeError as error:
             about = reference.metadata
             return f"{self.label} cannot be fitted to {about.slug} ({about.split}): {error}"
@@ -52,7 +53,10 @@ class LikelihoodPath(SingleScore):
 
     def _of(self, table: ScoreTable, reference: ScoreTable | None) -> Floats:
         assert reference is not None
-        return np.sum(GaussianCopula(self._path(reference)).squares(self._path(table)), axis=0) / 2
+        return np.sum(self._fit(reference).squares(self._path(table)), axis=0) / 2
+
+    def _fit(self, reference: ScoreTable) -> GaussianCopula:
+        return fitted(reference, LikelihoodPath, lambda: GaussianCopula(self._path(reference)))
 
     def _path(self, table: ScoreTable) -> dict[str, Floats]:
         return {name: table.column(name) for name in self.columns(table.metadata.depth)}
