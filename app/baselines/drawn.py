@@ -66,6 +66,6 @@ def two_scores(shown: Rivals, picked: Sequence[Column]) -> None:
                       threshold(one.inside, BUDGET).value)
         for short, one in zip(shorts, both, strict=True)
     ]  # fmt: skip
-    scatters.scatter(shown.run, shown.tables, found, axes, shown.rows)
+    scatters.scatter(shown.run, shown.tables, found, axes, shown.rows, stamp=shown.stamp)
     limits = [one.threshold for one in axes]
     scatters.quadrants(found, limits, shorts, f"at {100 * BUDGET:.0f} % false alarms of each score")

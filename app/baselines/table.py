@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.baselines.choosing import Rivals
 from app.frame import components, controls, state
+from app.frame.caching import kept
 from app.looks.palette import look
 from app.looks.wording import rate
 from app.reading.view import RESAMPLES
@@ -59,32 +60,9 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
     n_in, n_ood = (len(shown.rows[slug]) for slug in shown.sets)
     title = f"Every score on the same images: {n_in:,} of {own} against {n_ood:,} of {other}, with 95 % intervals"
     components.titled(title)
-    frame = _of_group(frame, group)
-    offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
-    # What was only published would fill the first screen with empty cells.
-    offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
-    view = pd.DataFrame(
-        {
-            "score": [_called(row) for row in offered.to_dict("records")],
-            "AUROC": offered["auroc"],
-            "interval": _intervals(offered, "auroc"),
-            "run": offered["run"],
-            "opens": [_view(row, shown.slug) for row in offered.to_dict("records")],
-            "takes": offered["group"] + np.where(offered["needs"].str.contains("a batch"), ", a batch", ""),
-            "published": offered["published_auroc"],
-            "re-run": offered["rerun"],
-            "difference": offered["difference"],
-            "interval of the difference": _intervals(offered, "difference", "{:+.3f}"),
-            "FPR80": offered["fpr80"],
-            "FPR95": offered["fpr95"],
-            "AUPRC": offered["auprc"],
-            "passes": offered["passes"],
-            "source": offered["published_source"],
-            "about the source": offered["published_note"],
-        }
-    )
-    if not any(offered["rerun"]):
-        view = view.drop(columns="re-run")
+    # Every link says what was chosen on all pages, which one of them tells.
+    stamp = shown.stamp, [one.name for one in shown.columns], against and against.name, group, state.href("scores")
+    view = kept("rival rows", stamp, lambda: _rows(_of_group(frame, group), shown.slug))
     numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("AUROC", "AUPRC", "FPR80", "FPR95")}
     rival = f"AUROC minus that of {against.title}, on the same images" if against else None
     numbers |= {"difference": st.column_config.NumberColumn(format="%+.3f", help=rival)}
@@ -110,6 +88,34 @@ def table(shown: Rivals, frame: pd.DataFrame, against: Column | None, group: str
         f"alarms where 80 or 95 % of the OOD images are caught.{said} Rows without an AUROC stand for published "
         "figures that no run here has. What others got later is under “re-run”."
     )
+
+
+def _rows(frame: pd.DataFrame, slug: str) -> pd.DataFrame:
+    """What the table shows of the scores of a frame, under its headings."""
+    offered = frame.assign(run=[_whose(row) for row in frame.to_dict("records")])
+    # What was only published would fill the first screen with empty cells.
+    offered = offered.sort_values("auroc", key=pd.isna, kind="stable")
+    view = pd.DataFrame(
+        {
+            "score": [_called(row) for row in offered.to_dict("records")],
+            "AUROC": offered["auroc"],
+            "interval": _intervals(offered, "auroc"),
+            "run": offered["run"],
+            "opens": [_view(row, slug) for row in offered.to_dict("records")],
+            "takes": offered["group"] + np.where(offered["needs"].str.contains("a batch"), ", a batch", ""),
+            "published": offered["published_auroc"],
+            "re-run": offered["rerun"],
+            "difference": offered["difference"],
+            "interval of the difference": _intervals(offered, "difference", "{:+.3f}"),
+            "FPR80": offered["fpr80"],
+            "FPR95": offered["fpr95"],
+            "AUPRC": offered["auprc"],
+            "passes": offered["passes"],
+            "source": offered["published_source"],
+            "about the source": offered["published_note"],
+        }
+    )
+    return view if any(offered["rerun"]) else view.drop(columns="re-run")
 
 
 def _of_group(frame: pd.DataFrame, group: str) -> pd.DataFrame:

@@ -60,7 +60,8 @@ def scatter(view: View, rows: dict[str, Indices], found: list[Agreement]) -> Non
     letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
     tables = {one.slug: first.scored[one.slug].table for one in found}
     both_axes = [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)]
-    scatters.scatter(first.run, tables, found, both_axes, rows)
+    stamp = [one.scored[slug].stamp for one in both for slug in (*tables, view.data)]
+    scatters.scatter(first.run, tables, found, both_axes, rows, stamp=stamp)
 
 
 def quadrants(view: View, found: list[Agreement]) -> None:

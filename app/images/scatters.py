@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from app.figures.layout import Figure
 from app.figures.scattered import agreement as figures
 from app.frame import components, state
+from app.frame.caching import kept
 from app.images import served
 from app.looks.palette import look
 from app.looks.wording import percent
@@ -33,26 +35,31 @@ def scatter(
     found: Sequence[Agreement],
     axes: Sequence[Axis],
     rows: Mapping[str, Indices] | None = None,
+    *,
+    stamp: object,
 ) -> None:
     """Image sets, the in-distribution one first, whose images a run has in these tables; a click pins the image.
 
-    `rows` are by slug the numbers of the images, default in order from 0.
+    `rows` are by slug the numbers of the images, default in order from 0; the stamp names all of these for caches.
     """
-    first, second = axes
-    frames, words = [], []
-    for one in found:
-        numbers = np.arange(len(one.first)) if rows is None else rows[one.slug]
-        scores = {f"{first.name} score": one.first, f"{second.name} score": one.second}
-        frames.append(pd.DataFrame({"data": one.slug, "image": numbers, **scores}).iloc[one.marks()])
-        words += served.words(tables[one.slug], frames[-1]["image"].tolist())
-    drawn = pd.concat(frames, ignore_index=True)
-    spoken = [f"{look(one.slug).title}: {one.likeness} (Spearman {one.correlation:.2f})" for one in found]
-    title = f"Do {first.short} and {second.short} put images in the same order? {'; '.join(spoken)}"
-    limits, shorts, titles = zip(*((one.threshold, one.short, one.title) for one in axes), strict=True)
+
+    def draw() -> tuple[Figure, pd.DataFrame]:
+        first, second = axes
+        frames, words = [], []
+        for one in found:
+            numbers = np.arange(len(one.first)) if rows is None else rows[one.slug]
+            scores = {f"{first.name} score": one.first, f"{second.name} score": one.second}
+            frames.append(pd.DataFrame({"data": one.slug, "image": numbers, **scores}).iloc[one.marks()])
+            words += served.words(tables[one.slug], frames[-1]["image"].tolist())
+        drawn = pd.concat(frames, ignore_index=True)
+        spoken = [f"{look(one.slug).title}: {one.likeness} (Spearman {one.correlation:.2f})" for one in found]
+        title = f"Do {first.short} and {second.short} put images in the same order? {'; '.join(spoken)}"
+        limits, shorts, titles = zip(*((one.threshold, one.short, one.title) for one in axes), strict=True)
+        return figures.agreement(drawn, limits, shorts, titles, title, words), drawn  # type: ignore[arg-type]
+
     slugs = [one.slug for one in found]
     components.chart(
-        figures.agreement(drawn, limits, shorts, titles, title, words),  # type: ignore[arg-type]
-        drawn,
+        *kept("agreement drawn", (stamp, axes, slugs), draw),
         "agreement",
         key="agreement",
         on_click=state.inspect_mark(slugs),

@@ -63,12 +63,11 @@ class UpperTail:
     def __call__(self, s: Floats) -> Floats:
         """E of values of any shape, in nats, above 0."""
         least, u = self.values[0], self.values[-1]
-        found = np.asarray(np.interp(s, self.values, self.nats))
-        # The ends are few: only theirs is worked out.
         above, below = s > u, s < least
-        found[above] = self.nats[-1] + (s[above] - u) / self.excess
-        found[below] = self.nats[0] * np.exp((s[below] - least) / self.deficit)
-        return found
+        e = np.asarray(np.interp(s, self.values, self.nats))
+        e[above] = self.nats[-1] + (s[above] - u) / self.excess
+        e[below] = self.nats[0] * np.exp((s[below] - least) / self.deficit)
+        return e
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +86,8 @@ class TwoTails:
     def normal_scores(self, s: Floats) -> Floats:
         """What a standard normal variable would be if it were as far out: the nearer tail decides."""
         up, down = self.upper(s), self.lower(-s)
-        nearer = ndtri_exp(-np.maximum(up, down))
-        return np.where(up >= down, -nearer, nearer)
+        near = ndtri_exp(-np.maximum(up, down))
+        return np.where(up >= down, -near, near)
 
     def share(self, s: Floats) -> Floats:
         """Share of the distribution as far out on either side: twice the nearer tail, in (0, 1]."""
