@@ -68,7 +68,8 @@ def begin(page: str) -> None:
         return
     asked = parse_qs(context.query_string, keep_blank_values=True) if context else {}
     st.session_state["_page"] = page
-    arrived = {key: chosen(key) for key in KEYS}
+    held = _held()
+    arrived = {key: held.get(key) for key in KEYS}
     # An address that lacks a value is one from before anything was chosen, also when Back leads to its page again.
     first = st.session_state.setdefault("_arrivals", {}).setdefault(page, arrived)
     st.session_state["_arrived"] = first if context and context.is_history_navigation else arrived
@@ -162,12 +163,17 @@ def take(key: str) -> list[str]:
 
 def chosen(key: str) -> Any:
     """What was chosen last under a key on any page; None where nothing was."""
-    return st.session_state.get(f"_chosen_{key}")
+    return _held().get(key)
+
+
+def _held() -> dict[str, Any]:
+    """All that was chosen. One value of the session: some widgets of Streamlit walk through all there are."""
+    return st.session_state.setdefault("_held", {})
 
 
 def hold(key: str, value: Any) -> None:
     """Remember a value for the next page and for links."""
-    st.session_state[f"_chosen_{key}"] = value
+    _held()[key] = value
 
 
 def empty(key: str) -> None:
@@ -178,10 +184,10 @@ def empty(key: str) -> None:
 
 def narrow(key: str, options: Sequence[str]) -> None:
     """Take what is gone out of a list chosen before, lest it takes the rest with it."""
-    for place in (key, f"_chosen_{key}"):
-        held = st.session_state.get(place) or []
+    for place in (st.session_state, _held()):
+        held = place.get(key) or []
         if (left := [one for one in held if one in options]) and left != held:
-            st.session_state[place] = left
+            place[key] = left
 
 
 def settle(
@@ -261,7 +267,8 @@ def address() -> str:
 def _chosen(page: str = "") -> dict[str, Any]:
     """Every value that was chosen, or asked for by a link and waits for its page; of one page, those that it knows."""
     keys = KNOWN[page] if page else KEYS
-    found = {key: chosen(key) for key in keys}
+    held = _held()
+    found = {key: held.get(key) for key in keys}
     asked = st.session_state["_asked"]
     found |= {key: asked[key] if key in LIST_KEYS else asked[key][-1] for key in keys if key in asked}
     return {key: value for key, value in found.items() if value is not None}
