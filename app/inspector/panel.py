@@ -1,13 +1,14 @@
 """The panel itself: which image is open, the way to the next one, what is pinned, and the sections in their order.
 
 The image stands in the address under `image`, those pinned under `pins`; whatever a page shows can open it by
-`state.inspect`, and the keyboard by a button and a box. The style sheet docks it to the right of the window.
+`state.inspect`, and the keyboard by a button and a box. `SHEET` docks it to the right of the window.
 """
 
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,6 +20,8 @@ from app.inspector.subject import UPLOADED, Subject
 from app.looks.palette import look
 from app.looks.wording import quoted
 
+SHEET = Path(__file__).parent / "open.css"
+"""Of the page while the panel is open."""
 MOST_PINS = 6
 KEY, PINS = "image", "pins"
 _IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
@@ -51,6 +54,7 @@ def inspect(
     numbers = range(sizes[found.slug]) if among is None else among[found.slug]
     place = min(bisect_left(numbers, found.index), len(numbers) - 1)
     image = ImageId(found.slug, int(numbers[place]))
+    st.html(SHEET)
     with st.container(key="inspector", gap="small"):
         one = subject(image)
         with st.container(key="inspector-top", gap="small"):
