@@ -1,13 +1,14 @@
 """The panel itself: which image is open, the way to the next one, what is pinned, and the sections in their order.
 
 The image stands in the address under `image`, those pinned under `pins`; whatever a page shows can open it by
-`state.inspect`, and the keyboard by a button and a box. The style sheet docks it to the right of the window.
+`state.inspect`, and the keyboard by a button and a box. `OPEN` docks it to the right of the window.
 """
 
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,6 +20,9 @@ from app.inspector.subject import UPLOADED, Subject
 from app.looks.palette import look
 from app.looks.wording import quoted
 
+OPEN = Path(__file__).parent / "open.css"
+CLOSED = "<style>@media (min-width: 641px) { .stMain { --opener: 9rem; } }</style>"
+"""Of the page while the panel is open, and while its button stands beside the title."""
 MOST_PINS = 6
 KEY, PINS = "image", "pins"
 _IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
@@ -51,6 +55,7 @@ def inspect(
     numbers = range(sizes[found.slug]) if among is None else among[found.slug]
     place = min(bisect_left(numbers, found.index), len(numbers) - 1)
     image = ImageId(found.slug, int(numbers[place]))
+    st.html(OPEN)
     with st.container(key="inspector", gap="small"):
         one = subject(image)
         with st.container(key="inspector-top", gap="small"):
@@ -74,6 +79,7 @@ def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
     if text and not text.startswith(f"{UPLOADED}:") and UPLOADED not in sizes and _IMAGE.fullmatch(text.strip()):
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
         st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
+    st.html(CLOSED)
     with st.container(key="inspector-opener", width="content"):
         st.button("Inspect an image", key="_inspect", on_click=state.inspect, args=(first,), help="Or click any mark, "
                   "tile or row: the image opens beside the page.")  # fmt: skip
