@@ -27,7 +27,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     app.button(key="score-them").click().run()
     finish_jobs()
     sound(app.run())
-    app.session_state["image"], app.session_state["fold-statistics"] = "upload:0", True
+    app.session_state["image"] = "upload:0"
     text = sound(app.run())
     assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
     shown = app.dataframe[1].value
@@ -39,12 +39,11 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
     assert "<th>differs at</th>" in results.report(found)
-    app.session_state["fold-statistics"] = True
-    app.run()
     assert ": the part of the joint score that is most unusual is " in html_of(app)
+    assert len(app.get("plotly_chart")) == 2
+    app.segmented_control(key="aspect").set_value("Statistics").run()
     assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
     assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
-    assert len(app.get("plotly_chart")) == 2
 
 
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
