@@ -29,7 +29,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     sound(app.run())
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
-    assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
+    assert not app.warning and "judged by Joint score," in text and "It differs most in " in text
     shown = app.dataframe[1].value
     assert list(shown)[4:-2] == ["p", "differs at", "joint, nats"]
     stored = judgements.read(app.session_state["job"])
@@ -49,7 +49,9 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
     assert app.selectbox(key="judge-menu").value == "llr"
-    assert "judged by llr instead of joint: 80 reference images are few (200 are wanted)" in sound(app)
+    assert "judged by Likelihood ratio instead of Joint score: 80 reference images are few (200 are wanted)" in sound(
+        app
+    )
     assert not app.warning, "llr needs no more images"
     app.selectbox(key="judge-menu").set_value("joint").run()
     (warning,) = app.warning
