@@ -11,7 +11,7 @@ from app.compare.choosing import View
 from app.frame import components, controls, parts, state
 from app.frame.state import ImageId
 from app.inspector import panel, subject
-from app.inspector.sections import Section
+from app.inspector.sections import COMPARED, Section
 from app.looks.palette import look
 from app.looks.wording import quoted
 from app.reading import loading, presence
@@ -75,7 +75,7 @@ def inspected(view: View, slug: str | None) -> None:
     """One image in every run."""
     own = view.runs[0]
     sizes = {one.slug: len(one.scores) for one in own.sets}
-    section = Section("runs", partial(images.in_every_run, view))
+    section = Section(COMPARED, partial(images.in_every_run, view))
     panel.inspect(sizes, ImageId(slug or view.data, 0), partial(subject.of_view, own), extra=[section])
 
 

@@ -12,7 +12,7 @@ from app.frame import components, controls
 from app.frame.state import ImageId
 from app.images.gallery import Shown, gallery
 from app.inspector import panel
-from app.inspector.sections import Section
+from app.inspector.sections import COMPARED, Section
 from app.inspector.subject import Subject, of_view, usual
 from app.looks.palette import look
 from app.looks.wording import percent
@@ -85,7 +85,7 @@ def inspect(shown: Rivals) -> None:
     first = shown.slug if shown.slug in rows else shown.found.in_data
     sizes = {slug: len(tables[slug]) for slug in reversed(shown.sets)}
     among = {slug: rows[slug].tolist() for slug in rows}
-    section = Section("ranks", partial(_under_every_score, shown))
+    section = Section(COMPARED, partial(_under_every_score, shown))
     panel.inspect(sizes, ImageId(first, int(rows[first][0])), partial(_subject, shown), among=among, extra=[section])
 
 

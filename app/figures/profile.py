@@ -13,8 +13,8 @@ from hvae.datasets.looks import GREY, VERMILION
 from hvae.stats.arrays import Floats
 
 PERCENTILES = (5, 25, 50, 75, 95)
-MANY = 6
-"""Rows from which on they stand closer."""
+MANY, LONG = 6, 9
+"""Most rows of a figure that stand as far apart as they like; beyond, closer."""
 
 
 def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name: str, title: str) -> Figure:
@@ -31,7 +31,8 @@ def profile(bands: Mapping[str, Floats], values: Sequence[float], own: str, name
         hover = f"{label} %{{x:.4g}} nats<extra></extra>"
         figure.add_scatter(y=rows, x=x, mode="markers", marker=marker, name=label, hovertemplate=hover)
     figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"}, xaxis={"title": "nats"})
-    return laid_out(figure, title, height=170 + (46 if len(rows) <= MANY else 32) * len(rows), worded=True)
+    row = 46 if len(rows) <= MANY else 32 if len(rows) <= LONG else 22
+    return laid_out(figure, title, height=170 + row * len(rows), worded=True)
 
 
 def table(bands: Mapping[str, Floats], values: Sequence[float]) -> pd.DataFrame:
@@ -144,13 +145,13 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
     least, most = float(min(limits.min(), starts.min(), ends.min())), float(rightmost.max())
     span = max(most - least, 1.0)
     # On a phone a letter of the longest number takes a thirtieth of the width.
-    room = max(0.24, 0.045 * max(len(number(one.value)) for one in steps))
+    room = max(0.3, 0.055 * max(len(number(one.value)) for one in steps))
     figure.update_layout(
         barmode="overlay",
         yaxis={"tickvals": rows, "ticktext": [one.label for one in steps], "range": [len(steps) - 0.4, -0.6]},
         xaxis={"title": {"text": "nats, added up", "standoff": 4}, "range": [least - 0.03 * span, most + room * span]},
     )
-    laid_out(figure, title, height=66 + 26 * len(steps), worded=True)
+    laid_out(figure, title, height=66 + (26 if len(steps) <= LONG else 19) * len(steps), worded=True)
     figure.update_yaxes(showgrid=False)
     figure.update_layout(showlegend=False)
     return figure

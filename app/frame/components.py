@@ -248,26 +248,42 @@ def table(
     caption: str = "",
     numbers: Numbers | None = None,
     name: str = "",
+    most: int | None = None,
 ) -> None:
-    """A small table of HTML cells (text from outside escaped), the first of each row its heading; `numbers` as CSV."""
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = "".join(
+    """A small table of HTML cells (text from outside escaped), the first of each row its heading; `numbers` as CSV.
+
+    One of more than `most` rows stands as two halves side by side.
+    """
+    head = explained("".join(f'<th scope="col">{column}</th>' for column in columns))
+    lines = [
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+    ]
+    half = len(lines) if most is None or len(lines) <= most else (len(lines) + 1) // 2
+    halves = "".join(
+        f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{"".join(part)}</tbody></table>'
+        for part in (lines[:half], lines[half:])
+        if part or not lines
     )
     title = f'<p class="chart-title">{explained(caption)}</p>' if caption else ""
     st.html(
         f'{title}<div class="table-frame" tabindex="0" role="region" aria-label="{plain(caption) or "table"}">'
-        f'<table class="numbers"><thead><tr>{explained(head)}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"{halves}</div>"
     )
     if numbers is not None:
         shown = pd.DataFrame([list(row) for row in rows], columns=list(columns))
         save(numbers, name, key=f"{name}-csv", quiet=True, latex=lambda: printed(shown, caption or name))
 
 
-def listed(frame: pd.DataFrame, shown: Mapping[str, Callable[[Any], str]], caption: str = "", name: str = "") -> None:
+def listed(
+    frame: pd.DataFrame,
+    shown: Mapping[str, Callable[[Any], str]],
+    caption: str = "",
+    name: str = "",
+    most: int | None = None,
+) -> None:
     """A small table of a frame: `shown` gives each heading the HTML cell of a named tuple; with a name, also as CSV."""
     rows = [[cell(row) for cell in shown.values()] for row in frame.itertuples(index=False)]
-    table(list(shown), rows, caption, numbers=frame if name else None, name=name)
+    table(list(shown), rows, caption, numbers=frame if name else None, name=name, most=most)
 
 
 def mark(text: str, kind: str = "warn") -> str:

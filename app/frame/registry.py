@@ -5,7 +5,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "pages"
 HOME = "overview"
-_INSPECTED = ("image", "pins")
+_INSPECTED = ("image", "pins", "aspect")
 _MEASURE = ("score", "k", "reading", "S", "R", "unit")
 _COSTS = ("volume", "unusual", "miss", "wrong")
 

@@ -1,7 +1,8 @@
-"""The panel itself: which image is open, the way to the next one, what is pinned, and the sections in their order.
+"""The panel itself: which image is open, the way to the next one, what is pinned, the verdict and one section below it.
 
-The image stands in the address under `image`, those pinned under `pins`; whatever a page shows can open it by
-`state.inspect`, and the keyboard by a button and a box. `OPEN` docks it to the right of the window.
+The image stands in the address under `image`, those pinned under `pins`, the section under `aspect`; whatever a page
+shows can open an image by `state.inspect`, and the keyboard by a button and a box. `OPEN` docks the panel to the right of
+the window.
 """
 
 import re
@@ -11,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.frame import components, controls, state
 from app.frame.state import ImageId
-from app.inspector.sections import SECTIONS, Section
+from app.inspector import verdict
+from app.inspector.sections import COMPARED, SECTIONS, Section
 from app.inspector.subject import UPLOADED, Subject
 from app.looks.palette import look
 from app.looks.wording import quoted
@@ -24,7 +25,7 @@ OPEN = Path(__file__).parent / "open.css"
 CLOSED = "<style>@media (min-width: 641px) { .stMain { --opener: 9rem; } }</style>"
 """Of the page while the panel is open, and while its button stands beside the title."""
 MOST_PINS = 6
-KEY, PINS = "image", "pins"
+KEY, PINS, ASPECT = "image", "pins", "aspect"
 _IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
 _LATE = "_inspector_late"
 
@@ -40,7 +41,7 @@ def inspect(
     """Draw the panel for the image in the address; where none is open, the button that opens `first`.
 
     `sizes` says how many images each set on this page has, `among` which of them can be shown, in ascending order,
-    default all. `extra` are sections of the page, which stand below the verdict. Call it once a page, before figures.
+    default all. `extra` are sections of the page itself, the first to choose. Call it once a page, before figures.
     """
     asked = "".join(state.asked(KEY)[-1:])
     if asked and not _IMAGE.fullmatch(asked.strip()):
@@ -115,33 +116,32 @@ def _head(image: ImageId, one: Subject, numbers: Sequence[int], place: int, pins
 
 
 def _draw(one: Subject, extra: Sequence[Section]) -> None:
-    first, *others = SECTIONS
-    waiting = []
-    for section in (first, *extra, *others):
-        if not section.fits(one):
-            continue
-        room = st.container(key=f"inspector-{section.name}", gap="small")
-        if section.late:
-            waiting.append((section, room))
-        else:
-            _section(section, one, room)
+    """The verdict, and of the sections the one that is chosen: no other is made."""
+    verdict.draw(one)
+    st.session_state[_LATE] = None
+    sections = {section.label: section for section in (*extra, *SECTIONS) if section.fits(one)}
+    if not sections:
+        return
+    if state.asked(ASPECT)[-1:] and state.asked(ASPECT)[-1] in _elsewhere(sections):
+        # A link from another page, or to another image: not worth a word.
+        state.take(ASPECT)
+    with controls.bar("inspector-aspects"):
+        chosen = sections[controls.choose("What to see of the image", ASPECT, list(sections))]
+    room = st.container(key="inspector-section", gap="small")
 
     def finish() -> None:
-        for section, room in waiting:
-            _section(section, one, room)
+        with room, components.guarded():
+            chosen.draw(one)
 
-    st.session_state[_LATE] = finish if waiting else None
+    if chosen.late:
+        st.session_state[_LATE] = finish
+    else:
+        finish()
 
 
-def _section(section: Section, one: Subject, room: DeltaGenerator) -> None:
-    with room, components.guarded():
-        if not section.fold:
-            section.draw(one)
-            return
-        details = st.expander(section.fold, key=f"fold-{section.name}", on_change="rerun")
-        if details.open:
-            with details:
-                section.draw(one)
+def _elsewhere(sections: Mapping[str, Section]) -> set[str]:
+    """Labels of sections that this image or this page lacks."""
+    return {COMPARED, *(section.label for section in SECTIONS)} - set(sections)
 
 
 def _pinned() -> list[str]:

@@ -15,15 +15,11 @@ from app.images.mosaic import PICTURE, WHERE, below, left_out, scale, scale_html
 from app.inspector.subject import Subject
 from app.looks.palette import look
 from app.looks.wording import literal
-from app.reading import loading
 from hvae.datasets import ImageSet, content_index
 from hvae.report.judged.where import MOST_DRAWS
 
 if TYPE_CHECKING:
     from hvae.measuring.reconstructions import RepeatedReconstructions
-
-SOON = 3_000_000
-"""Parameters up to which an image is rebuilt unasked: it takes a moment."""
 
 
 def fits(subject: Subject) -> bool:
@@ -43,22 +39,18 @@ def draw(subject: Subject) -> None:
     if why := run.obstacle("reconstruct"):
         st.caption(f"Not rebuilt level by level: {literal(f'{run.name}: {why}')}.")
         return
-    st.session_state.setdefault("rebuild", (loading.parameters(run) or 0) <= SOON)
-    details = st.expander("Rebuild it level by level", key="rebuild", on_change="rerun")
-    if not details.open:
-        return
-    with details, components.guarded():
-        walked, one, title = _walked(subject)
-        st.html(strip(walked, one.images, title))
-        in_the_table = "They are those of the score table: the same noise is drawn here."
-        if about.samples != 1 or about.draws != walked.draws:
-            sizes = f"S = {about.samples} importance samples and means over R = {about.draws} draws"
-            in_the_table = f"The score table has {sizes}."
-        st.caption(f"{below(PICTURE, walked.draws)} {in_the_table}{left_out(walked.depth)}")
-        trained = run.config.data.name
-        of_set = look(about.slug).title if one.split else "this image"
-        words = what_to_see(walked, of_set, look(trained).title, one.name == trained)
-        st.html(f'<p class="prose">{components.escape(words)}</p>')
+    walked, one, title = _walked(subject)
+    components.titled(f"What is left of {title}, level by level")
+    st.html(strip(walked, one.images, title))
+    in_the_table = "They are those of the score table: the same noise is drawn here."
+    if about.samples != 1 or about.draws != walked.draws:
+        sizes = f"S = {about.samples} importance samples and means over R = {about.draws} draws"
+        in_the_table = f"The score table has {sizes}."
+    st.caption(f"{below(PICTURE, walked.draws)} {in_the_table}{left_out(walked.depth)}")
+    trained = run.config.data.name
+    of_set = look(about.slug).title if one.split else "this image"
+    words = what_to_see(walked, of_set, look(trained).title, one.name == trained)
+    st.html(f'<p class="prose">{components.escape(words)}</p>')
 
 
 def where(subject: Subject) -> None:
@@ -66,6 +58,7 @@ def where(subject: Subject) -> None:
     walked, one, title = _walked(subject)
     colours = scale(walked, WHERE)
     assert colours is not None
+    components.titled(f"Where on {title} likelihood is lost")
     st.html(strip(walked, one.images, title, WHERE, "where") + scale_html(colours))
     st.caption(
         "log p(x|z) of each pixel with every z from the image, minus that with the lowest from the prior; a picture "

@@ -1,38 +1,35 @@
-"""What the inspector says of an image, from the top down: the one list, a module a section."""
+"""What the inspector says of an image: the one list, a module a section. One is shown at a time, below the verdict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.inspector import neighbours, noted, rebuilt, standing, verdict, why
+from app.inspector import neighbours, noted, rebuilt, standing, why
 from app.inspector.subject import Subject
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the panel.
+    """A part of the panel, chosen by its label.
 
-    `fold` is the label of a fold whose contents are made when it is opened, empty where it always shows; what is
-    `late` is drawn when the page beside the panel stands. `fits` says whether there is anything to draw.
+    What is `late` is drawn when the page beside the panel stands. `fits` says whether there is anything to draw.
     """
 
-    name: str
+    label: str
     draw: Callable[[Subject], None]
-    fold: str = ""
     late: bool = False
     fits: Callable[[Subject], bool] = lambda subject: True
 
 
+COMPARED = "Compared"
+"""Label of the section that a page has of its own."""
 SECTIONS: tuple[Section, ...] = (
-    Section("verdict", verdict.draw),
-    Section("why", why.parts, fits=why.is_scored),
-    Section("rebuilt", rebuilt.draw, late=True, fits=rebuilt.fits),
-    Section("where", rebuilt.where, "Where on the image likelihood is lost", late=True, fits=rebuilt.can),
-    Section(
-        "neighbours", neighbours.draw, "The nearest training images, level by level", late=True, fits=neighbours.fits
-    ),
-    Section("bound", why.bound, "How its likelihood adds up", fits=why.is_scored),
-    Section("statistics", why.statistics, "Which of its statistics are unusual", fits=why.is_scored),
-    Section("levels", standing.every_level, "The score at every level", fits=why.is_scored),
-    Section("scores", standing.every_score, "The image under every score", fits=why.is_scored),
-    Section("notes", noted.draw, fits=noted.fits),
+    Section("Why", why.parts, fits=why.is_scored),
+    Section("Likelihood", why.bound, fits=why.is_scored),
+    Section("Statistics", why.statistics, fits=why.is_scored),
+    Section("Rebuilt", rebuilt.draw, late=True, fits=rebuilt.fits),
+    Section("Where", rebuilt.where, late=True, fits=rebuilt.can),
+    Section("Neighbours", neighbours.draw, late=True, fits=neighbours.fits),
+    Section("Levels", standing.every_level, fits=why.is_scored),
+    Section("All scores", standing.every_score, fits=why.is_scored),
+    Section("Notes", noted.draw, fits=noted.fits),
 )

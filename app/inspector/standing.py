@@ -17,6 +17,9 @@ from app.reading.measures import Measure, usable_unit
 from hvae.errors import TableError
 from hvae.scores import offered
 
+MOST = 12
+"""Rows of a table that stand below one another in the panel."""
+
 
 def every_level(subject: Subject) -> None:
     """A score of the image at every level that it has, against the in-distribution percentiles."""
@@ -64,14 +67,17 @@ def every_score(subject: Subject) -> None:
             rows.append(row | {"percentile": measures.percentile(own, value)})
             names[measure.label] = measure.hinted
     if rows:
+        # Two tables side by side have no room for a unit in every row.
+        same = {row["unit"] for row in rows} == {"nats"}
         components.listed(
             pd.DataFrame(rows),
             {
                 "score": lambda row: names[row.score],
-                "value": lambda row: f"{significant(row.value, 4)} {row.unit}",
+                "nats" if same else "value": lambda row: f"{significant(row.value, 4)}{'' if same else f' {row.unit}'}",
                 "lower": lambda row: f"{row.percentile:.1f} %",
             },
             f"The image under every score, and how many {look(chosen.own).title} images score lower",
             name="image-scores",
+            most=MOST,
         )
     components.left_out(obstacles)

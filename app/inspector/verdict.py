@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.frame import components
+from app.inspector import noted
 from app.inspector.subject import Subject
 from app.looks.palette import look
 from app.looks.pictures import data_uri
@@ -16,17 +17,18 @@ WIDTH = 112
 
 def draw(subject: Subject) -> None:
     """The picture beside its label and verdict."""
-    found = subject.picture()
+    found, caption = subject.picture(), ""
     with st.container(horizontal=True, gap="medium", key="inspected"):
         if found.images is not None:
             place = subject.image.index
             about = f"label {int(found.images.labels[place])}" if found.images.origin or found.images.split else ""
             name = found.images.names[place] if found.images.names else ""
-            caption = ", ".join(filter(None, (about, literal(name))))
+            caption = ", ".join(filter(None, (about, name)))
             with st.container(key="picture", width=WIDTH):
                 pixels = data_uri(found.images.images[place])
-                st.image(pixels, width=WIDTH, caption=caption or None, alt=f"Image {subject.image}, {caption}")
-        st.html("".join(f"<p>{line}</p>" for line in _lines(subject)), width="stretch")
+                st.image(pixels, width=WIDTH, alt=f"Image {subject.image}, {caption}")
+        lines = [*_lines(subject), components.named(caption), noted.brief(subject)]
+        st.html("".join(f"<p>{line}</p>" for line in lines if line), width="stretch")
     if found.missing:
         text, _, command = found.missing.partition(": hvae ")
         components.missing(f"{text}.", f"hvae {command}") if command else st.info(literal(text))

@@ -10,6 +10,7 @@ from app.figures import profile
 from app.figures.layout import Figure
 from app.frame import components
 from app.frame.caching import kept
+from app.inspector.standing import MOST
 from app.inspector.subject import Subject
 from app.inspector.waterfalls import Chosen, explanation, layers_below, obstacle, odd_step, part_steps, steps
 from app.looks.palette import look
@@ -65,9 +66,10 @@ def statistics(subject: Subject) -> None:
             },
             f"Its statistics, the most unusual first, and how many {own} images are as far out in that one alone",
             name="image-statistics",
+            most=MOST,
         )
         if score.legend:
-            components.prose(layers_below(score.legend))
+            _read(layers_below(score.legend))
         return
     st.caption("No score of this run is made of several statistics.")
 
@@ -86,7 +88,13 @@ def bound(subject: Subject) -> None:
         return profile.waterfall(bars, chosen.own, chosen.name, title), profile.steps_table(bars)
 
     components.chart(*kept("waterfall drawn", (chosen.stamp, k), draw), "image-waterfall", key="image-waterfall")
-    components.prose(explanation(chosen.table, k))
+    _read(explanation(chosen.table, k))
+
+
+def _read(words: str) -> None:
+    """How to read what stands above (HTML), for who asks."""
+    with st.popover("How to read this", type="tertiary"):
+        components.prose(words)
 
 
 def _of(subject: Subject) -> Chosen:

@@ -25,7 +25,7 @@ def panel(run: RunEntry, slug: str, image: int | str) -> None:
         return
     key = f"note-{run.name}-{slug}-{image}"
     title = "Change the note" if note.changed else "Add a note or tags"
-    with st.expander(title, key=key), st.form(f"{key}-form", border=False):
+    with st.expander(title, expanded=not note.changed, key=key), st.form(f"{key}-form", border=False):
         text = st.text_area("Note", note.text, max_chars=MAXIMUM_TEXT, key=f"{key}-text", height=80)
         about = f"At most {MAXIMUM_TAGS}, separated by commas."
         tags = st.text_input("Tags", ", ".join(note.tags), key=f"{key}-tags", help=about)

@@ -74,7 +74,7 @@ def setting_in_words(settings: Settings) -> str:
     """How the images were scored."""
     fit = ", ".join([settings.fit, *["inverted"] * settings.invert, *settings.steps])
     fit += f", {counted(len(settings.choices), 'file')} otherwise" if settings.choices else ""
-    kind = f"judged by {settings.score} ({find(settings.score).title}), statistic {settings.statistic}"
+    kind = f"judged by {find(settings.score).title}, statistic {settings.statistic}"
     sides = ", two-sided" * settings.two_sided
     sizes = f"{settings.n_reference:,} images to rank against, {settings.n_calibration:,} to calibrate"
     runs = ", ".join(settings.runs)

@@ -15,9 +15,9 @@ from app.looks.wording import literal
 from app.server import access, limits, trainings
 from app.server.trainings import Asked
 from app.training import offers
-from app.training.offers import Offer
+from app.training.offers import UNBOUND, Offer
 from hvae.datasets.own.decoding import SUFFIXES
-from hvae.datasets.own.outside import Named
+from hvae.datasets.own.outside import FURTHER, Named
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.survey import Source, Survey, gathered, survey
 from hvae.errors import HvaeError
@@ -28,7 +28,6 @@ _HELP = (
     "folder, files: from your computer; zip archives and .npz arrays as well. path: a place on the computer "
     "that runs this dashboard."
 )
-UNBOUND = "On the computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score"
 UPLOADS, DAY = "uploads", 86_400
 """Where uploaded arrays wait to be trained on, and for how many seconds at least."""
 BEGUN = "_training_begun"
@@ -128,9 +127,9 @@ def checked(source: Source, stamp: str) -> Survey | None:
 
 
 def _refusals(found: Survey) -> None:
-    if found.refused:
-        some = "; ".join(f"{one.name}: {one.reason}" for one in found.refused[:_NAMED])
-        more = f"; and {len(found.refused) - _NAMED:,} more" if len(found.refused) > _NAMED else ""
+    if refused := [one for one in found.refused if one.name != FURTHER]:
+        some = "; ".join(f"{one.name}: {one.reason}" for one in refused[:_NAMED])
+        more = f"; and {len(refused) - _NAMED:,} more" if len(refused) > _NAMED else ""
         st.caption(literal(f"Not read: {some}{more}."))
 
 

@@ -88,6 +88,7 @@ def facts(found: Survey) -> list[tuple[str, str]]:
     ]
 
 
+UNBOUND = "On the computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score"
 _PARTS = {
     "fitted": "To learn from",
     "validation": "To choose the best epoch",
@@ -112,6 +113,11 @@ def warnings(found: Survey, in_place: bool) -> list[str]:
     elif parts["reference"] < FEW:
         said.append(
             f"{found.expected:,} images give a coarse judge. With {5 * FEW:,} or more, a stronger score can be used."
+        )
+    if found.is_cut:
+        said.append(
+            f"There are more images than the {found.files - 1:,} that are trained on here: the rest is left out. Where "
+            f"they stand in order, class by class say, the last classes are missing. {UNBOUND}"
         )
     if 0 < found.coloured < found.images:
         said.append(

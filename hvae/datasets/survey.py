@@ -12,7 +12,7 @@ import numpy as np
 from hvae.datasets.own.doubts import ONE_VALUE
 from hvae.datasets.own.entry import NORMAL
 from hvae.datasets.own.folders import files_below
-from hvae.datasets.own.outside import Named, Picture, Refusal, collect
+from hvae.datasets.own.outside import FURTHER, Named, Picture, Refusal, collect
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.registry import parts
 from hvae.errors import DataError
@@ -63,6 +63,11 @@ class Survey:
     def distinct(self) -> int:
         """Of the images looked at, those that show something, each once."""
         return self.images - self.repeated - self.blank
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more images than were asked for, of which the first were looked at."""
+        return any(one.name == FURTHER for one in self.refused)
 
     def parts(self) -> dict[str, int]:
         """How many images each part of the training set would hold; `DataError` where they are too few."""

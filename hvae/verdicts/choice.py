@@ -41,7 +41,8 @@ def usual_score(reference: ScoreTable, calibration: ScoreTable) -> tuple[str, st
     if not why:
         return USUAL_SCORE, ""
     instead = FALLBACK_SCORE if registry.at_every_level(FALLBACK_SCORE, reference.metadata.depth) else FLAT_SCORE
-    return instead, f"judged by {instead} instead of {USUAL_SCORE}: {why}"
+    titles = [registry.find(name).title for name in (instead, USUAL_SCORE)]
+    return instead, f"judged by {titles[0]} instead of {titles[1]}: {why}"
 
 
 def asks_pixels(score: str, reference: ScoreTable, calibration: ScoreTable) -> bool:

@@ -15,17 +15,18 @@ TAG = "<b onclick=x>odd</b>"
 
 
 def test_a_note_is_kept_shown_as_text_and_survives_a_new_session(clothes: Path, visit) -> None:
-    app: AppTest = visit("scores", ood=["mnist"], image="fashionmnist:4")
+    app: AppTest = visit("scores", ood=["mnist"], image="fashionmnist:4", aspect="Notes")
     key = "note-clothes-fashionmnist-4"
     app.text_area(key=f"{key}-text").set_value("<script>1</script> a shoe")
     app.text_input(key=f"{key}-tags").set_value(f"{TAG}, shoe")
     next(one for one in app.button if one.label == "Save note").click().run()
     sound(app)
     assert read_notes(clothes)["fashionmnist:4"].tags == (TAG, "shoe")
-    shown = html_of(visit("scores", image="fashionmnist:4"))
+    assert "Note: " in html_of(visit("scores", image="fashionmnist:4", aspect="Why")), "also beside another section"
+    shown = html_of(visit("scores", image="fashionmnist:4", aspect="Notes"))
     assert "&lt;b onclick=x&gt;odd&lt;/b&gt;" in shown and "&lt;script&gt;1&lt;/script&gt; a shoe" in shown
     assert "<script>" not in shown and TAG not in shown
-    assert "&lt;script&gt;" not in html_of(visit("scores", image="fashionmnist:5"))
+    assert "&lt;script&gt;" not in html_of(visit("scores", image="fashionmnist:5", aspect="Notes"))
     notes = visit("runs", run="clothes", about="Notes")
     assert list(notes.dataframe[0].value["image"]) == ["fashionmnist:4"]
 
@@ -36,7 +37,7 @@ def test_a_read_only_server_shows_notes_and_views_and_says_why_none_is_added(
     (tmp_path / "limits.toml").write_text("read_only = true")
     monkeypatch.setenv("HVAE_LIMITS", str(tmp_path / "limits.toml"))
     write_note(clothes, "fashionmnist", 4, "seen before", [])
-    app = visit("scores", image="fashionmnist:4")
+    app = visit("scores", image="fashionmnist:4", aspect="Notes")
     assert "seen before" in sound(app) and "No notes can be added" in sound(app)
     assert not any(one.label in ("Save note", "Save view") for one in app.button)
 

@@ -17,6 +17,13 @@ INSIDE = """() => [...document.querySelectorAll('.st-key-inspector, .st-key-insp
     .every(one => { const {left, right, top} = one.getBoundingClientRect();
                     return left >= 0 && right <= innerWidth && top >= 0 && top < innerHeight / 2; })"""
 
+FITS = """() => { const panel = document.querySelector('.st-key-inspector');
+    const {left, right, top, bottom} = document.querySelector('.st-key-inspector-section').getBoundingClientRect();
+    return panel.scrollHeight <= panel.clientHeight && left >= 0 && right <= innerWidth && top >= 0
+        && bottom > top + 20 && bottom <= innerHeight; }"""
+"""Nothing in the panel needs scrolling, and the section that is chosen lies within the window."""
+SIZES = ((1440, 900), (1024, 768))
+
 WHOLE = """() => { const {top, bottom} = document.querySelector('.hovered').getBoundingClientRect();
     return top >= 0 && bottom <= innerHeight; }"""
 
@@ -63,6 +70,40 @@ def test_a_click_is_answered_in_view_and_back_undoes_it(dashboard: Dashboard, vi
     page.go_back()
     expect(page.locator(".st-key-inspector")).to_have_count(0)
     visited.settle(frames=20)
+    visited.sound()
+
+
+def test_every_section_lies_within_the_window_and_stays_chosen(
+    dashboard: Dashboard, visit: Callable[..., Visit]
+) -> None:
+    visited = visit(dashboard, "/scores?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits&image=digits:5")
+    page, answer = visited.page, visited.page.locator(ANSWER)
+    aspects = page.locator(".st-key-inspector-aspects").get_by_role("radio")
+    visited.settle(frames=3)
+    labels = aspects.all_inner_texts()
+    assert labels == [
+        "Why", "Likelihood", "Statistics", "Rebuilt", "Where", "Neighbours", "Levels", "All scores", "Notes",
+    ]  # fmt: skip
+    for label in labels:
+        aspects.get_by_text(label, exact=True).click()
+        expect(aspects.filter(has_text=re.compile(f"^{label}$"))).to_be_checked()
+        visited.settle(frames=3)
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(FITS)
+    page.get_by_role("button", name="Next").click()
+    expect(answer).to_contain_text(" 6")
+    visited.settle(frames=3)
+    expect(aspects.last).to_be_checked()
+    assert visited.link()["aspect"] == ["Notes"]
+    # One press of Back for the image, and one for a section.
+    page.go_back()
+    expect(answer).to_contain_text(" 5")
+    visited.settle(frames=20)
+    page.go_back()
+    expect(aspects.nth(-2)).to_be_checked()
+    visited.settle(frames=20)
+    assert visited.barriers() == []
     visited.sound()
 
 

@@ -31,6 +31,8 @@ from hvae.datasets.own.preparing import Treatment, prepare
 from hvae.errors import DataError
 from hvae.inputs import opened
 
+FURTHER = "all further files"
+"""Name under which those beyond the most that are read are refused."""
 MAX_FILES = 10_000
 MAX_ARCHIVE_BYTES = 512 * 2**20
 MAX_UNPACKED_BYTES = 2 * 2**30
@@ -109,7 +111,7 @@ def collect(
     """
     for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed)):
         if number >= max_files:
-            yield Refusal("all further files", f"more than {max_files:,} files: give them in several portions")
+            yield Refusal(FURTHER, f"more than {max_files:,} files: give them in several portions")
             return
         if only is None or number in only:
             yield _read_one(name, content, (chosen or {}).get(number, how))
@@ -250,7 +252,9 @@ class Guarded:
     def read(self, size: int = -1) -> bytes:
         """So many bytes; `DataError` for more than `most`."""
         if size > self.most:
-            raise DataError(f"its table of contents takes {size:,} bytes, more than the {self.most:,} allowed")
+            raise DataError(
+                f"holds too many files: its table of contents takes {size:,} bytes, more than the {self.most:,} allowed"
+            )
         return self._file.read(size)
 
 

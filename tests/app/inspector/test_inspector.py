@@ -73,10 +73,9 @@ def test_the_parts_of_one_image_on_the_scores_page(tmp_path, monkeypatch, visit)
     app = visit("scores", run="many", score="joint", image="mnist:7")
     text = sound(app)
     assert "the part of the joint score that is most unusual" in text or "every part of the joint score lies" in text
-    app.session_state["fold-statistics"] = True
-    text = sound(app.run())
+    text = sound(app.segmented_control(key="aspect").set_value("Statistics").run())
     assert "Its statistics, the most unusual first" in text and "D<sub>k</sub> is the likelihood" in text
-    text = sound(visit("scores", run="many", score="llr", image="mnist:7"))
+    text = sound(visit("scores", run="many", score="llr", image="mnist:7", aspect="Why"))
     assert "part of the joint score" in text, "a score without parts leaves the room to one that has some"
 
 
@@ -99,12 +98,13 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     assert "See its reconstructions →" in links(app)
     assert ">MNIST 7</h2>" in text and "called OOD" in text or "passes" in text
     assert "middle 90 % of FashionMNIST" in text and "no sum of some of them" not in text
-    for fold in ("bound", "scores"):
-        app.session_state[f"fold-{fold}"] = True
-    text = sound(app.run())
+    aspects = app.segmented_control(key="aspect")
+    text = sound(aspects.set_value("Likelihood").run())
     assert "MNIST 7: " in text and "no sum of some of them" in text
     assert "hvae data fetch mnist" in text, "the data set is not on this machine"
-    assert "Rebuild it level by level" not in [one.label for one in app.expander]
+    assert not {"Rebuilt", "Where"} & set(aspects.options)
+    text = sound(app.segmented_control(key="aspect").set_value("All scores").run())
+    assert "MNIST 7: " not in text and "The image under every score" in text, "one at a time"
     app.segmented_control(key="unit").set_value("ln(bits/dim)").run()
     text = sound(app)
     assert "LLR>1 can be negative" in text
@@ -114,7 +114,11 @@ def test_one_image_on_the_page(scored_runs, visit) -> None:
     app.selectbox(key="score-menu").set_value("bound").run()
     assert "can be negative" not in sound(app)
     app.button(key="_image1").click().run()
-    assert "MNIST 8: " in sound(app)
+    text = sound(app)
+    assert ">MNIST 8</h2>" in text and "The image under every score" in text, "the choice goes along"
+    assert "aspect=All+scores" in text
+    text = sound(app.segmented_control(key="aspect").set_value("Why").run())
+    assert "MNIST 8: " in text and "The image under every score" not in text
 
 
 def test_an_image_of_another_set_than_was_scored_is_not_shown(root: Path, visit) -> None:
@@ -128,29 +132,32 @@ def test_an_image_is_rebuilt_when_a_person_asks(root: Path, visit) -> None:
     run = make_run(root, "first", depth=2, trained=True)
     make_tables(run, ("fashionmnist",), n=30, parts=False)
     digits_of(run, load("digits", "all").spread(30))
-    app = visit("scores", image="digits:5")
-    assert 'class="mosaic rebuilt"' in sound(app), "a small model rebuilds it unasked"
-    app.session_state["rebuild"] = False
-    assert 'class="mosaic rebuilt"' not in sound(app.run())
+    app = visit("scores", image="digits:5", aspect="Compared")
+    assert 'class="mosaic rebuilt"' not in sound(app) and not app.warning, "what only another page has is no mistake"
+    rebuilt = "Rebuilt", "Where"
+    assert [one for one in app.segmented_control(key="aspect").options if one in rebuilt] == [*rebuilt]
+    text = sound(app.segmented_control(key="aspect").set_value("Rebuilt").run())
     assert "See its reconstructions →" not in links(app), "Reconstructions counts the images of the whole set"
-    app.session_state["rebuild"] = app.session_state["fold-where"] = True
-    text = sound(app.run())
-    assert 'class="mosaic where"' in text and "the image was needed for it" in text
     assert 'class="mosaic rebuilt"' in text and "Digits (scikit-learn) 5, z₁ from the prior" in text
-    assert "those of the score table" in text
+    assert "those of the score table" in text and 'class="mosaic where"' not in text
+    text = sound(app.segmented_control(key="aspect").set_value("Where").run())
+    assert 'class="mosaic where"' in text and "the image was needed for it" in text
+    app.segmented_control(key="aspect").set_value("Rebuilt").run()
     weights = (run / "model.safetensors").rename(root / "elsewhere")
     text = sound(app.run())
     assert "Not rebuilt level by level: first: bundled without its weights, which would have to be" in text
-    assert 'class="mosaic rebuilt"' not in text and "Digits (scikit-learn) 5: " in text
+    assert 'class="mosaic rebuilt"' not in text and ">Digits (scikit-learn) 5</h2>" in text
     weights.rename(run / "model.safetensors").write_bytes(b"no weights")
     text = sound(app.run())
     assert "was made with other weights than the run has now" in text and "has no scores of FashionMNIST yet" in text
     make_tables(run, ("fashionmnist",), n=30, parts=False)
     digits_of(run, load("digits", "all").spread(30))
     sound(app.run())
-    app.session_state["rebuild"] = True
     app.button(key="_image1").click().run()
-    assert any("model.safetensors" in one.value for one in app.error) and "Digits (scikit-learn) 6: " in sound(app)
+    assert any("model.safetensors" in one.value for one in app.error) and ">Digits (scikit-learn) 6</h2>" in sound(app)
+    assert "Digits (scikit-learn) 6: " in sound(app.segmented_control(key="aspect").set_value("Why").run())
+    (warning,) = visit("scores", image="digits:5", aspect="Dreams").warning
+    assert "`Dreams`, which is not available here; showing `Why`" in warning.value
 
 
 def test_a_table_that_lacks_a_term_of_the_bound_skips_its_steps_only(tables) -> None:

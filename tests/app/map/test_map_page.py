@@ -103,5 +103,4 @@ def test_what_is_drawn_around_is_shown(
     assert "farther apart" in text
     app = visit("map", ood=["mnist"], lasso="9;nonsense", image="mnist:3")
     assert "lasso in the address does not fit this map" in sound(app)
-    app.session_state["fold-neighbours"] = True
-    assert "nearest to MNIST 3" in sound(app.run())
+    assert "nearest to MNIST 3" in sound(app.segmented_control(key="aspect").set_value("Neighbours").run())

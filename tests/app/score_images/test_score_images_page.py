@@ -255,7 +255,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     shown, labels = app.dataframe[1].value, {"paper": ["Paper"], "bound": ["-L>0", "-L>1", "-L>2"]}[judge]
     differs = ["differs at k"] if judge == "bound" else []
     assert list(shown)[2:-2] == ["doubts", "verdict", "p", *differs, *(f"{one}, nats" for one in labels)]
-    assert (f"judged by {judge} ({SCORES[judge].title})" in text) and ("differs most at" in text) == (judge == "bound")
+    assert (f"judged by {SCORES[judge].title}," in text) and ("differs most at" in text) == (judge == "bound")
     assert ("k" in {one.key for one in app.segmented_control}) == (judge == "bound")
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.complete

@@ -27,9 +27,9 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     app.button(key="score-them").click().run()
     finish_jobs()
     sound(app.run())
-    app.session_state["image"], app.session_state["fold-statistics"] = "upload:0", True
+    app.session_state["image"] = "upload:0"
     text = sound(app.run())
-    assert not app.warning and "judged by joint (Joint score)" in text and "It differs most in " in text
+    assert not app.warning and "judged by Joint score," in text and "It differs most in " in text
     shown = app.dataframe[1].value
     assert list(shown)[4:-2] == ["p", "differs at", "joint, nats"]
     stored = judgements.read(app.session_state["job"])
@@ -39,18 +39,19 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
     assert "<th>differs at</th>" in results.report(found)
-    app.session_state["fold-statistics"] = True
-    app.run()
     assert ": the part of the joint score that is most unusual is " in html_of(app)
+    assert len(app.get("plotly_chart")) == 2
+    app.segmented_control(key="aspect").set_value("Statistics").run()
     assert "Its statistics, the most unusual first" in html_of(app) and "log r<sub>2</sub>" in html_of(app)
     assert "D<sub>k</sub> is the likelihood that is lost" in html_of(app)
-    assert len(app.get("plotly_chart")) == 2
 
 
 def test_few_reference_images_are_said_before_and_after(clothes: Path, visit: Callable[..., AppTest]) -> None:
     app = visit("score_images", run="clothes", ood="", data="fashionmnist", pictures="samples")
     assert app.selectbox(key="judge-menu").value == "llr"
-    assert "judged by llr instead of joint: 80 reference images are few (200 are wanted)" in sound(app)
+    assert "judged by Likelihood ratio instead of Joint score: 80 reference images are few (200 are wanted)" in sound(
+        app
+    )
     assert not app.warning, "llr needs no more images"
     app.selectbox(key="judge-menu").set_value("joint").run()
     (warning,) = app.warning

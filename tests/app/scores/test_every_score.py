@@ -125,9 +125,8 @@ def test_a_score_that_is_registered_is_in_every_part_of_the_page(
     centres = frames["densities"][["from", "to"]].mean(axis=1)
     assert np.average(centres, weights=frames["densities"]["density_mnist"]) == pytest.approx(outside.mean(), abs=0.2)
     assert frames["roc"]["threshold"].replace([np.inf, -np.inf], np.nan).dropna().between(-50, 50).all()
-    for fold in ("scores", "levels"):
-        app.session_state[f"fold-{fold}"] = True
-    app.run()
+    for aspect in ("All scores", "Levels"):
+        app.segmented_control(key="aspect").set_value(aspect).run()
     every = frames["image-scores"].set_index("score")["value"]
     assert every["KL>2"] == outside[5] and len(every) == 11 + 3 - 1, "all but those that lack columns"
     assert list(frames["one-image"]["quantity"]) == ["KL>1", "KL>2", "KL>3"]
@@ -152,7 +151,8 @@ def test_a_score_that_lacks_a_column_says_so_and_leaves_the_page_alive(
     sound(app)
     assert any("ink needs" in one.value and "hvae data measure" in one.value for one in app.error)
     app.selectbox(key="score-menu").set_value("llr").run()
-    app.session_state["image"], app.session_state["fold-scores"] = "mnist:0", True
+    app.session_state["image"] = "mnist:0"
+    app.run().segmented_control(key="aspect").set_value("All scores")
     text = sound(app.run())
     assert not app.error and "LLR<sup>&gt;1</sup> against FashionMNIST" in text
     assert any("Left out" in one.value and "ink" in one.value for one in app.caption), "of the scores of one image"

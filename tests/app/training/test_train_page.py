@@ -58,6 +58,9 @@ def test_a_survey_counts_what_is_there_and_says_what_no_model_can_be_made_of(tmp
     with zipfile.ZipFile(archive, "w") as written:
         for path in mixed.iterdir():
             written.write(path, path.name)
+    cut = survey(archive, 20)
+    assert cut.is_cut and cut.expected <= 20 and not survey(archive, 100).is_cut
+    assert "more images than the 20 that are trained on here" in " ".join(offers.warnings(cut, in_place=False))
     images, names = gathered(archive, Treatment((1, 28, 28)), 100)
     assert images.shape == (40, 1, 28, 28) and len(names) == 40, "each once, and none that is empty"
 

@@ -159,7 +159,7 @@ def test_what_a_kind_cannot_do_is_one_line(run: Path, tmp_path: Path) -> None:
     words = "a model of kind pixels (independent pixels) cannot"
     judge = ("score", run.name, "--images", ROOT / "assets" / "screenshots", "--device", "cpu")
     assert "Likelihood ratio has nothing to say about a model of 0 latent layers" in fail(*judge, "--score", "llr")
-    assert "judged by typicality instead of joint" in " ".join(succeed(*judge).split())
+    assert "judged by Typicality instead of Joint score" in " ".join(succeed(*judge).split())
     picture = ("reconstruct", run.name, "--data", "digits", "--out", tmp_path / "picture.png", "--device", "cpu")
     assert f"{words} rebuild images level by level" in fail(*picture)
     assert f"{words} show what its layers respond to" in fail("correlate", run.name, run.name, "--data", "digits")

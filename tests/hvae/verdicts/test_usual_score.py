@@ -55,13 +55,15 @@ def test_joint_judges_where_it_can() -> None:
 def test_a_density_without_levels_is_judged_by_typicality_and_says_why() -> None:
     made = verdict_rule.rule(catalogue(find_run("fashionmnist-pixelcnn-seed0")))
     assert (made.score, made.statistic) == ("typicality", "rank")
-    assert made.note.startswith("judged by typicality instead of joint: ") and "0 latent layers" in made.note
+    assert made.note.startswith("judged by Typicality instead of Joint score: ") and "0 latent layers" in made.note
 
 
 def test_fewer_reference_images_fall_back_to_the_rank_of_the_ratio_and_say_what_they_cost() -> None:
     made = usual(drawn(199, 0))
     assert (made.score, made.statistic, len(made.levels)) == ("llr", "rank", 3)
-    assert made.note.startswith("judged by llr instead of joint: 199 reference images are few (200 are wanted): ")
+    assert made.note.startswith(
+        "judged by Likelihood ratio instead of Joint score: 199 reference images are few (200 are wanted): "
+    )
     assert "96.5 / 98.1 / 98.9 % of MNIST at a 5 % budget (AUROC .989 / .993 / .995" in made.note
     assert usual(drawn(199, 0), statistic="difference").statistic == "difference"
 
@@ -80,7 +82,9 @@ def test_a_run_without_the_columns_falls_back_and_one_line_says_so() -> None:
         parts = [REFERENCE, CALIBRATION]
         parts[part] = replace(parts[part], frame=parts[part].frame.drop(columns="log_ratio_2"))
         name, note = usual_score(*parts)
-        assert name == "llr" and note.startswith("judged by llr instead of joint: joint needs `log_ratio_2`: ")
+        assert name == "llr" and note.startswith(
+            "judged by Likelihood ratio instead of Joint score: joint needs `log_ratio_2`: "
+        )
         assert "\n" not in note
         with pytest.raises(TableError, match="^run: joint needs `log_ratio_2`"):
             of_parts("run", *parts, score="joint")
