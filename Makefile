@@ -16,8 +16,7 @@ app: $(STAMP) ## install, then open the dashboard with the bundled runs
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(STAMP) ## install, then run every test that is neither slow nor needs a GPU
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not alone" $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests/browser -m alone $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(STAMP) ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ config with a model, and one line in `hvae.config.KINDS`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -97,7 +98,29 @@ class Model(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} draws no images")
 
 
+class Outline(NamedTuple):
+    """What a model would hold."""
+
+    parameters: int
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of every tensor of its state, by name."""
+
+
+def outline(config: ModelConfig) -> Outline:
+    """Parameters and shapes of a model, found without allocating any."""
+    # A frozen config has a hash, which its type does not say.
+    return _outline(config)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=32)
+def _outline(config: ModelConfig) -> Outline:
+    """Kept: each run is asked more than once, and tensors without memory take longer to make than a small model."""
+    with torch.device("meta"):
+        model = config.build()
+        shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return Outline(sum(parameter.numel() for parameter in model.parameters()), shapes)
+
+
 def parameter_count(config: ModelConfig) -> int:
     """Number of parameters of a model, counted without allocating any."""
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in config.build().parameters())
+    return outline(config).parameters

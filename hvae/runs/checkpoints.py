@@ -20,7 +20,7 @@ from hvae.config import Ability, RunConfig, RunFile
 from hvae.errors import CheckpointError, ConfigError
 from hvae.files import write_atomically, write_text
 from hvae.inputs import read_bytes, sha256
-from hvae.models.contract import Model, parameter_count
+from hvae.models.contract import Model, outline, parameter_count
 from hvae.models.hierarchical import HierarchicalVAE
 from hvae.runs.folders import MAXIMUM_CONFIG_BYTES, missing_weights
 
@@ -126,8 +126,7 @@ def read_weights(folder: Path, config: RunConfig) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{folder.name}: {missing_weights(folder)}")
     unfit = f"{path} does not fit its config"
-    with torch.device("meta"):
-        expected = {name: tuple(value.shape) for name, value in config.model.build().state_dict().items()}
+    expected = outline(config.model).shapes
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             told = (file.metadata() or {}).get("config", "")

@@ -121,7 +121,6 @@ def test_clicking_a_mark_leads_to_its_reconstruction(dashboard: Dashboard, visit
     visited.sound()
 
 
-@pytest.mark.alone
 def test_a_page_paints_soon_and_without_torch(
     browser: Browser, fresh_dashboard: Callable[..., Dashboard], visit: Callable[..., Visit], tmp_path: Path
 ) -> None:

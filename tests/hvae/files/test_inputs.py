@@ -70,16 +70,6 @@ def test_something_else_in_the_place_of_the_lock_keeps_nobody_waiting(
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("make", [pipe, device, loop])
-def test_something_else_in_the_place_of_the_lock_keeps_nobody_waiting(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
-    make(tmp_path / LOCK_FILE)
-    with pytest.raises(HvaeError, match=r"nothing can be written to .*\.lock: "), run_lock(tmp_path):
-        pass
-
-
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", [pipe, device, loop, folder])
 @pytest.mark.parametrize("name", ["config.json", "history.csv", "model.safetensors", "sources.json", "notes.json"])
 def test_a_run_with_something_else_in_the_place_of_a_file(

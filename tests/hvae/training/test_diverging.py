@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ from hvae.training.trainer import Progress, TrainingDiverged, train
 from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOCH, VALIDATION, Stopped, stop_at
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+    """A training that was stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("runs") / "stopped"
+    with pytest.raises(Stopped):
+        train(CONFIG, folder, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
+    return folder
+
+
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
@@ -28,19 +38,18 @@ from tests.hvae.training.small_runs import CONFIG, FITTED, STEPS, STEPS_PER_EPOC
         ("likelihood.logits.bias", r"log p\(x\|z\)"),
     ],
 )
-def test_a_value_that_is_not_finite_stops_training(tmp_path: Path, parameter: str, message: str) -> None:
-    with pytest.raises(Stopped):
-        train(CONFIG, tmp_path, FITTED, VALIDATION, accelerator="cpu", on_step=stop_at(STEPS_PER_EPOCH + 5))
-    tensors, progress = resuming._stored(tmp_path / RESUME_FILE)
+def test_a_value_that_is_not_finite_stops_training(stopped: Path, tmp_path: Path, parameter: str, message: str) -> None:
+    run = Path(shutil.copytree(stopped, tmp_path / "run"))
+    tensors, progress = resuming._stored(run / RESUME_FILE)
     tensors[f"weights.{parameter}"].fill_(float("nan"))
-    resuming.write(tmp_path, tensors, progress)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    resuming.write(run, tensors, progress)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
     with pytest.raises(TrainingDiverged, match=message) as caught:
-        train(CONFIG, tmp_path, FITTED, VALIDATION, resume=True, accelerator="cpu")
+        train(CONFIG, run, FITTED, VALIDATION, resume=True, accelerator="cpu")
     assert f"step {progress.step + 1} of {STEPS}" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    load_checkpoint(tmp_path)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    load_checkpoint(run)
 
 
 def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
