@@ -1,8 +1,8 @@
 """The panel itself: which image is open, the way to the next one, what is pinned, the verdict and one section below it.
 
 The image stands in the address under `image`, those pinned under `pins`, the section under `aspect`; whatever a page
-shows can open an image by `state.inspect`, and the keyboard by a button and a box. `OPEN` docks the panel to the right of the
-window.
+shows can open an image by `state.inspect`, and the keyboard by a button and a box. `OPEN` docks the panel to the right
+of the window.
 """
 
 import re
