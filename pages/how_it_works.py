@@ -40,7 +40,7 @@ def held(run: RunEntry, one: controls.Example, k: int) -> float | None:
 
 def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):
     """(examples, what the model sees of them, their terms by choice); imports torch."""
-    with place, st.spinner("Starting PyTorch"):
+    with place, components.starting_pytorch():
         from app.how_it_works import model
         from app.images import models
     with place, st.spinner("Rebuilding both images"):

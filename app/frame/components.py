@@ -4,6 +4,8 @@ import html
 import json
 import logging
 import re
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -33,6 +35,7 @@ SCRIPTS = "".join(
 """Make every choice one press of Back, show the image of a mark under the mouse, and pack folders to be sent."""
 BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 """Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
+SENDING_SECONDS = 0.1
 MOST_IN_LATEX = 100
 """Rows of a table that is to be printed; the CSV file has all."""
 MOST_LEFT_OUT = 3
@@ -53,6 +56,15 @@ def guarded() -> Iterator[None]:
         problem(
             "Something unexpected went wrong on this page. The log of the server says what; the other pages still work."
         )
+
+
+@contextmanager
+def starting_pytorch() -> Iterator[None]:
+    """Around an import of PyTorch, which lets no other thread have its turn: what is drawn is sent before."""
+    with st.spinner("Starting PyTorch"):
+        if "torch" not in sys.modules:
+            time.sleep(SENDING_SECONDS)
+        yield
 
 
 def heading(title: str, lead: str = "") -> None:

@@ -102,7 +102,7 @@ def _measured(subject: Subject, reference: ImageSet) -> Found:
     """By the weights of the run; imports torch."""
     run, chosen, images = subject.run, subject.chosen, subject.picture().images
     assert run is not None and chosen is not None and images is not None
-    with st.spinner("Starting PyTorch"):
+    with components.starting_pytorch():
         from app.images import models
         from hvae.measuring.lab.neighbours import nearest, posterior_means
     rows = spread_rows(len(reference), min(AMONG, len(reference)))

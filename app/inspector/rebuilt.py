@@ -70,7 +70,7 @@ def _walked(subject: Subject) -> tuple[RepeatedReconstructions, ImageSet, str]:
     """(the image rebuilt at every level with the noise that scored it, the image, its name); imports torch."""
     run, about, images, index = subject.run, subject.about, subject.picture().images, subject.image.index
     assert run is not None and about is not None and images is not None
-    with st.spinner("Starting PyTorch"):
+    with components.starting_pytorch():
         from app.images import models
     one = images.take(np.array([index]))
     # A picture of no data set is known by its content, and so is its noise.

@@ -33,7 +33,7 @@ MOST_RATIOS = 4
 def answered(place: DeltaGenerator, run: RunEntry, config: RunConfig, asked: Asked, seed: int) -> None:
     """What the change does; imports torch."""
     with place, components.guarded():
-        with st.spinner("Starting PyTorch"):
+        with components.starting_pytorch():
             from app.how_it_works.lab import model
             from app.images import models
         keys = [key for key in (asked.image, asked.giver) if key]
