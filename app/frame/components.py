@@ -36,6 +36,7 @@ SCRIPTS = "".join(
 BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 """Of every figure, while the mouse is on it: plotly's own one that saves it, as SVG."""
 SENDING_SECONDS = 0.1
+"""In which the web server sends what a page has drawn."""
 MOST_IN_LATEX = 100
 """Rows of a table that is to be printed; the CSV file has all."""
 MOST_LEFT_OUT = 3
