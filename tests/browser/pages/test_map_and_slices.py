@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from app.map.lasso import parsed
 from hvae.runs.measured.maps import PATH, read_map
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.exports import saved
 from tests.browser.plots import click_at, draw, spot_of, wait_for_chart
 
 pytestmark = pytest.mark.browser
@@ -56,6 +57,11 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
 
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
     visited.settle()
+    # A bar is as long in the file that the figure is saved to as the table beside it says.
+    figure = saved(page, "slices-digits")
+    bars = figure.paths("point")
+    assert [one[:, 0].max() for one in bars] == pytest.approx(figure.table["passed_share"].tolist(), abs=1e-4)
+    assert [figure.said(1)[round(one[:, 1].mean())] for one in bars] == figure.table["slice"].tolist()
     page.locator("[class*='st-key-slices-digits'] .js-plotly-plot .point path").nth(3).click(force=True)
     wait_for(page, "slice", "label ")
     visited.settle()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -14,6 +15,7 @@ from app.reading.measures import Measure
 from hvae.runs.score_tables import read_table
 from hvae.scores import find
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
+from tests.browser.exports import saved
 from tests.browser.plots import PLOT, click_point, draw, wait_for_chart
 
 pytestmark = pytest.mark.browser
@@ -90,6 +92,11 @@ def test_a_click_on_the_roc_curve_moves_the_threshold(
     for key in ("densities", "roc"):
         wait_for_chart(page, key)
     visited.settle()
+    figure = saved(page, "roc")
+    drawn, said = figure.paths("lines")[-1], figure.table[["false_alarms", "caught"]].to_numpy()
+    # Each corner of the curve saved is a row of the table, and so are its ends; what no eye would see is left out.
+    apart = np.linalg.norm(drawn[:, None] - said, axis=2)
+    assert len(drawn) > 30 and max(apart.min(axis=1).max(), apart[0, 0], apart[-1, -1]) < 1e-4
     line = f"() => {{const key = 'densities'; return {PLOT}._fullLayout.shapes[0].x0}}"
     before = page.evaluate(line)
     far = page.evaluate(f"key => Array.from({PLOT}._fullData[2].x).findIndex(share => share > 0.2)", "roc")
