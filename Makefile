@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 
 # Spinning OpenMP threads would starve the web server and each other.
 export GOMP_SPINCOUNT := 0
+# Where the surroundings forbid it, each of the many processes of a test would compile the whole project anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help app test lint format docs bench bench-ui screenshots lock

@@ -52,7 +52,7 @@ class FriendlyGroup(TyperGroup):
             typer.secho("stopped", fg="yellow", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
-            # Errors of torch and lightning by name, so that commands without them need not import them to fail.
+            # Errors of torch and Fabric by name, so that commands without them need not import them to fail.
             name = type(error).__name__
             if name == "OutOfMemoryError":
                 fail("the GPU ran out of memory: choose a smaller batch (--batch-size, --set training.batch_size=...)")

@@ -105,7 +105,7 @@ def _whole(config: RunConfig, folder: Path, resume: bool) -> ImageSet:
 
 
 def _fit(config: RunConfig, folder: Path, whole: ImageSet, resume: bool, machine: dict[str, Any], watch: Watch) -> None:
-    from lightning.fabric.utilities.rank_zero import rank_zero_only
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
 
     from hvae.runs.images.outliers import exposed
     from hvae.runs.images.sources import remember

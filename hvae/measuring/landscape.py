@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from hvae import __version__
@@ -101,7 +101,7 @@ def measure_landscape(
     for images in (known, other):
         if len(images) < 2:
             raise DataError(f"{images.slug} ({images.split}): moments need at least 2 images")
-    fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision="32-true")
+    fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
     checkpoint = load_checkpoint(run.path, fabric.device)
     model = fold_weight_norm(checkpoint.model).requires_grad_(False)
     column, exact = checkpoint.config.model.measured().index(_STATISTIC), not model.latent_shapes

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pyarrow as pa
 from filelock import Timeout
+from lightning_fabric import Fabric
 
 from hvae.datasets import ImageSet
 from hvae.datasets.held import release, room, some_names
@@ -65,7 +65,7 @@ def score(
     """
     if not len(images):
         raise DataError(f"{images.name} has no images to score")
-    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=how.precision)
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=how.precision)
     fabric.launch()
     if also is None:
         scoring = _Scoring(fabric, run, images, how, batch_size, shard)
@@ -83,7 +83,7 @@ class _Scoring:
 
     def __init__(
         self,
-        fabric: lightning.Fabric,
+        fabric: Fabric,
         folder: Path,
         images: ImageSet,
         how: Setting,
@@ -206,7 +206,7 @@ class _Adding(_Scoring):
     """Further columns of a table that is there already."""
 
     def __init__(
-        self, fabric: lightning.Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int, name: str
+        self, fabric: Fabric, folder: Path, images: ImageSet, how: Setting, batch_size: int, name: str
     ) -> None:
         super().__init__(fabric, folder, images, how, batch_size)
         model, self.further = self.scorer.config.model, FURTHER[name]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-import lightning
 import numpy as np
 import pandas as pd
 import torch
+from lightning_fabric import Fabric
 
 from hvae import __version__
 from hvae.datasets import LOOSE, content_index
@@ -45,7 +45,7 @@ class _Asked:
 class Scorer:
     """One run, ready to score images under a setting: reading, S, R, seed and precision."""
 
-    def __init__(self, run: Path, how: Setting, fabric: lightning.Fabric, batch_size: int = 64) -> None:
+    def __init__(self, run: Path, how: Setting, fabric: Fabric, batch_size: int = 64) -> None:
         """Load a run; `batch_size` is images x samples in one pass (at least 32 images), no value depends on it.
 
         On a GPU it is as many more as fit its free memory, and half of them as often as that runs out.
@@ -167,7 +167,7 @@ class Measurer:
 
     def __init__(self, run: RunEntry, setting: Setting, *, accelerator: str = "auto", batch_size: int = 64) -> None:
         """Load the run's model; `CheckpointError` if the run is damaged. The batch size is that of a `Scorer`."""
-        fabric = lightning.Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
+        fabric = Fabric(accelerator=accelerator, devices=1, precision=setting.precision)
         self.setting, self._run = setting, run.name
         self._scorer = Scorer(run.path, setting, fabric, batch_size)
         self.image_shape, self.weights_sha256 = self._scorer.config.model.image_shape, self._scorer.weights_sha256

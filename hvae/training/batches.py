@@ -6,9 +6,9 @@ images lie there whole, as uint8, where there is room for them, so that no step 
 
 from collections.abc import Iterator
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DistributedSampler
 
@@ -27,7 +27,7 @@ Part = tuple[Tensor, Tensor]
 class Batches:
     """The images of a training on this process's device."""
 
-    def __init__(self, fabric: lightning.Fabric, config: RunConfig, fitted: ImageSet) -> None:
+    def __init__(self, fabric: Fabric, config: RunConfig, fitted: ImageSet) -> None:
         """Hold them. A minibatch that all processes cannot share alike is a `ConfigError`."""
         self._device, self._config = fabric.device, config
         self._rank, self._world = fabric.global_rank, fabric.world_size

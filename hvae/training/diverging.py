@@ -7,8 +7,8 @@ are those before the first bad step, which is made again to say what was wrong.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import lightning
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hvae.errors import HvaeError
@@ -36,7 +36,7 @@ class Look:
 class Soundness:
     """What became of the steps since the host last looked."""
 
-    def __init__(self, fabric: lightning.Fabric, dimensions: int) -> None:
+    def __init__(self, fabric: Fabric, dimensions: int) -> None:
         self._fabric, self.most = fabric, DIVERGED_NATS_PER_DIMENSION * dimensions
         self.bad = torch.zeros((), device=fabric.device)
         """() 1 from the first bad step on: what a fused optimizer takes for a step not to be made."""

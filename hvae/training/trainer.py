@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import lightning
 import pandas as pd
 import torch
 from filelock import Timeout
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from hvae.config import RunConfig
@@ -82,7 +82,7 @@ def train(
     """
     _check_images(config, fitted, validation)
     precision = config.training.precision
-    fabric = lightning.Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
     try:
         with run_lock(folder) if fabric.is_global_zero else nullcontext():
@@ -124,7 +124,7 @@ class _Trainer:
 
     def __init__(
         self,
-        fabric: lightning.Fabric,
+        fabric: Fabric,
         config: RunConfig,
         folder: Path,
         fitted: ImageSet,

@@ -38,7 +38,7 @@ SHAPE = (1, 8, 8)
 COMPARED = 100_000
 """Up to so many images the table of a run that was killed is compared with that of one that was not."""
 FLOOR = """
-import lightning, torch
+import lightning_fabric, torch
 torch.nn.functional.conv2d(torch.zeros(256, 8, 28, 28), torch.zeros(8, 8, 3, 3))
 from tests.benchmarks.page import peak_megabytes
 print(peak_megabytes())

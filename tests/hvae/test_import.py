@@ -27,4 +27,4 @@ def test_what_reads_tables_loads_no_torch() -> None:
         "import hvae.verdicts.rule, hvae.verdicts.words, hvae.measuring.pixels; "
         "import hvae; run = hvae.load('mnist-lite-seed0'); run.depth, run.image_shape"
     )
-    assert loaded(code, "torch", "lightning", "streamlit", "plotly") == ""
+    assert loaded(code, "torch", "lightning_fabric", "streamlit", "plotly") == ""

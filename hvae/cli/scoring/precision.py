@@ -22,7 +22,7 @@ def setting_for(run: RunEntry, how: dict[str, Any], machine: dict[str, Any]) -> 
     from hvae.runs.settings import Setting
 
     # It would tell of every scorer that computes in bf16.
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     if how["precision"] != AUTO:
         return Setting.of(**how)
     setting = Setting.of(**{name: value for name, value in how.items() if name != "precision"})

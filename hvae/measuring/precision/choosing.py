@@ -8,9 +8,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 from hvae.errors import DataError, TableError
 from hvae.measuring.noise import noise_key
@@ -63,13 +63,13 @@ def choose(run: RunEntry, how: Setting, *, accelerator: str = "auto", alone: boo
     found = catalogue(run)
     if (there := _there(found, how)) is not None:
         return Choice(there, f"{there}, as its tables of this setting are" if there != _PLAIN else "")
-    plain = lightning.Fabric(accelerator=accelerator, devices=1, precision=_PLAIN)
+    plain = Fabric(accelerator=accelerator, devices=1, precision=_PLAIN)
     if not is_fast(plain.device):
         return Choice(_PLAIN)
     if not alone:
         return Choice(_PLAIN, f"{_PLAIN}, so that all parts agree; --precision {_FAST} is faster here")
     try:
-        change = measured(run, how, plain, lightning.Fabric(accelerator=accelerator, devices=1, precision=_FAST))
+        change = measured(run, how, plain, Fabric(accelerator=accelerator, devices=1, precision=_FAST))
     except DataError:
         return Choice(_PLAIN, f"{_PLAIN}: {_FAST} is checked on its own reference images, which are not here")
     nats = f"{change.score} of reference images by {change.error:.2g} nats"
@@ -92,7 +92,7 @@ def is_fast(device: torch.device) -> bool:
     return able and (limit in ("", "ALL", "DEFAULT") or "BF16" in limit or "AMX" in limit)
 
 
-def measured(run: RunEntry, how: Setting, plain: lightning.Fabric, fast: lightning.Fabric) -> Change:
+def measured(run: RunEntry, how: Setting, plain: Fabric, fast: Fabric) -> Change:
     """What bf16 changes the scores of some reference images of a run by; `DataError` where they are not there."""
     assert run.config is not None
     images = next(iter(load_splits(run, run.config.data.name, ["reference"]))).spread(IMAGES)

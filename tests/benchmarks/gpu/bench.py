@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning
 import torch
+from lightning_fabric import Fabric
 
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
@@ -64,9 +64,9 @@ class Bench:
         self.data, self.runs, self.state, self.scale, self.device = data, runs, state, scale, device
         self._sets: dict[tuple[str, str], ImageSet] = {}
 
-    def lightning(self, precision: Any) -> lightning.Fabric:
+    def fabric(self, precision: Any) -> Fabric:
         """The device, as a scorer takes it."""
-        return lightning.Fabric(accelerator=self.device, devices=1, precision=precision)
+        return Fabric(accelerator=self.device, devices=1, precision=precision)
 
     def preset(self, name: str) -> RunConfig:
         """The preset; in a dry run all are one of digits."""

@@ -156,7 +156,7 @@ def scoring_rows(bench: Bench, until: float) -> Rows:
     for precision, noise, lanes in cases:
         if time.monotonic() > until:
             break
-        scorer = Scorer(run, Setting(precision=precision, noise=noise), bench.lightning(precision), lanes)
+        scorer = Scorer(run, Setting(precision=precision, noise=noise), bench.fabric(precision), lanes)
         scorer.lanes.keep()
 
         def all_of_them(scorer: Scorer = scorer, lanes: int = lanes) -> None:

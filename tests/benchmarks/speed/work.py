@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 from hvae.config import RunConfig
 from hvae.datasets import ImageSet
@@ -55,7 +55,7 @@ def make_run(name: str, folder: Path) -> HierarchicalModel:
 
 def scoring(run: Path, count: int, samples: int, precision: Precision) -> Work:
     """All k of some images, as `hvae score` does it."""
-    fabric = lightning.Fabric(accelerator="cpu", devices=1, precision=precision)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     scorer = Scorer(run, Setting(samples=samples, precision=precision), fabric)
     images, index = images_of(scorer.config, count), np.arange(count)
     return lambda: scorer.values(images, KEY, index)
@@ -79,7 +79,7 @@ def training(folder: Path, config: RunConfig) -> Work:
     """One step as `hvae train` takes it: autocast to bf16, moving average, clipping, checks."""
     count = 4 * BATCH
     images = ImageSet("made", "train", images_of(config, count), np.zeros(count, np.int64))
-    fabric = lightning.Fabric(accelerator="cpu", devices=1, precision=config.training.precision)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=config.training.precision)
     trainer = _Trainer(fabric, config, folder, images, images, resume=False)
     return lambda: trainer._step(torch.arange(BATCH))
 

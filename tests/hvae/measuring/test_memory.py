@@ -15,7 +15,7 @@ from tests.synthetic import make_run
 
 ROOT = Path(__file__).resolve().parents[3]
 FLOOR = """
-import resource, sys, lightning, torch
+import resource, sys, lightning_fabric, torch
 torch.nn.functional.conv2d(torch.zeros(256, 8, 28, 28), torch.zeros(8, 8, 3, 3))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

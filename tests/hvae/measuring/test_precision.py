@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import lightning
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from hvae.measuring.precision import choosing
 from hvae.measuring.precision.choosing import Change, Choice, choose, is_fast, measured
@@ -93,7 +93,7 @@ def test_shards_follow_the_first_of_them(run: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_error_is_measured_on_the_same_noise(run: Path) -> None:
-    plain, fast = (lightning.Fabric(accelerator="cpu", devices=1, precision=one) for one in ("32-true", "bf16-mixed"))
+    plain, fast = (Fabric(accelerator="cpu", devices=1, precision=one) for one in ("32-true", "bf16-mixed"))
     entry = find_run(str(run))
     found = measured(entry, Setting(draws=4), plain, fast)
     assert found == measured(entry, Setting(draws=4), plain, fast)

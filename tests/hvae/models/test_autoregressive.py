@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning_fabric import Fabric
 from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
@@ -172,7 +172,7 @@ def test_a_run_is_scored_and_reported(run: Path) -> None:
 
 
 def test_a_score_does_not_depend_on_its_batch(run: Path) -> None:
-    fabric = lightning.Fabric(accelerator="cpu", devices=1, precision="32-true")
+    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
     images, index = np.random.default_rng(0).integers(0, 256, (96, 1, 28, 28), np.uint8), np.arange(96)
     small, large = (Scorer(run, Setting(), fabric, size) for size in (32, 96))
     np.testing.assert_array_equal(small.values(images, "a", index), large.values(images, "b", index))

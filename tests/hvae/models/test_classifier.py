@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from lightning_fabric import Fabric
 from pytorch_ood.detector import ODIN, Mahalanobis
 from pytorch_ood.loss import EntropicOpenSetLoss
 from torch import Tensor
@@ -222,7 +222,7 @@ def test_a_score_does_not_depend_on_its_batch(head: HeadName, tmp_path: Path) ->
     config = RunConfig(model=model, data=data, training=TRAINING)
     write_config(tmp_path, config)
     save_weights(tmp_path, model.build().state_dict(), config)
-    fabric = lightning.Fabric(accelerator="cpu", devices=1, precision="32-true")
+    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
     random = np.random.default_rng(0).integers(0, 256, (96, 1, 28, 28), np.uint8)
     small, large = (Scorer(tmp_path, Setting(), fabric, size) for size in (32, 96))
     one, other = (each.values(random, "a", np.arange(96)) for each in (small, large))

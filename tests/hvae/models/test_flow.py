@@ -251,10 +251,10 @@ def test_a_trained_flow_is_scored(run: Path) -> None:
 
 
 def test_scores_do_not_depend_on_batches(run: Path) -> None:
-    import lightning
+    from lightning_fabric import Fabric
 
     images, index = load("digits", "all", image_shape=(1, 28, 28)).images[:90], np.arange(90)
-    fabric = lightning.Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator="cpu", devices=1)
     values = [Scorer(run, Setting(), fabric, size).values(images, "digits.all", index) for size in (1, 40, 256)]
     for other in values[1:]:
         np.testing.assert_allclose(other, values[0], rtol=1e-6, atol=2e-3)

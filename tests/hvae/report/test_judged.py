@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pandas as pd
+from lightning_fabric import Fabric
 
 from hvae.datasets import LOOSE, content_index
 from hvae.measuring.reconstructions import reconstruct_repeatedly
@@ -125,7 +125,7 @@ def test_maps_are_of_the_noise_that_judged(tmp_path: Path) -> None:
             load_checkpoint(path).layered("reconstruct"), images, index, preprocessing="binarise", key=LOOSE,
             draws=2, noise=how.noise,
         )  # fmt: skip
-        scorer = Scorer(path, how, lightning.Fabric(accelerator="cpu", devices=1))
+        scorer = Scorer(path, how, Fabric(accelerator="cpu", devices=1))
         means = dict(zip(scorer.columns, scorer.values(images, LOOSE, index).mean(0).T, strict=True))
         # Random weights: values of 10^6 nats, in which fp32 holds five digits.
         np.testing.assert_allclose(walked.bounds.mean(0)[1], means["L>1"], rtol=1e-5)

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -92,7 +92,7 @@ class Unfit(Taped):
 
 
 def trained(config: RunConfig, folder: Path, recorder: type[Taped] | None) -> tuple[_Trainer, Taped | None]:
-    fabric = lightning.Fabric(accelerator="cpu", devices=1, precision=config.training.precision)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=config.training.precision)
     trainer, made = _Trainer(fabric, config, folder, FITTED, VALIDATION, resume=False), None
     if recorder is not None:
         made = recorder(trainer)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from hvae import datasets
 from hvae.errors import ConfigError
@@ -132,7 +132,7 @@ def test_lanes_fit_what_is_free() -> None:
 def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path, "run", trained=True)
     images = datasets.load("glyphs", "test").images[:90]
-    fabric = lightning.Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator="cpu", devices=1)
 
     settings = Setting(), Setting(samples=3), Setting(noise=2)
 
@@ -166,7 +166,7 @@ def test_a_pass_that_needs_too_much_memory_is_made_in_halves(tmp_path: Path, mon
 
 
 def test_passes_side_by_side_give_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, fabric = make_run(tmp_path, "run", trained=True), lightning.Fabric(accelerator="cpu", devices=1)
+    run, fabric = make_run(tmp_path, "run", trained=True), Fabric(accelerator="cpu", devices=1)
     images = datasets.load("glyphs", "test").images[:90]
     met: dict[threading.Thread, int] = {}
     measure = HierarchicalModel.measure
