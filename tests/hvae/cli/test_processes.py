@@ -145,7 +145,8 @@ def test_two_processes_write_the_table_of_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("preset", "columns", "tolerance", "further"),
     [
-        ("fashionmnist-classifier", ["elbo", "accuracy"], 1e-4, {}),
+        # At its own rate of 5e-3 Adam makes differences of 1e-3 out of rounding, on some processors.
+        ("fashionmnist-classifier", ["elbo", "accuracy"], 1e-5, {"learning_rate": 1e-3}),
         ("digits-tiny", ["train_elbo", "elbo", "log_px", "log_ratio_1"], 1e-3, {}),
         ("digits-tiny", ["train_elbo", "elbo", "log_px", "log_ratio_1"], 1e-4, BY_MINIBATCH),
     ],
@@ -156,7 +157,7 @@ def test_two_processes_learn_as_one(
 ) -> None:
     """The same global batches with the same noise, and one mean over each under the floor of the divergences."""
     curves, data = [], "digits"
-    if further:
+    if further is BY_MINIBATCH:
         data = f"npz:{tmp_path / 'few.npz'}"
         np.savez(data.removeprefix("npz:"), images=load("digits", "train").images[:40])
     settings = {"batch_size": 64, "precision": "32-true"} | further
