@@ -17,7 +17,7 @@ from app.server.trainings import Asked
 from app.training import offers
 from app.training.offers import UNBOUND, Offer
 from hvae.datasets.own.decoding import SUFFIXES
-from hvae.datasets.own.outside import FURTHER, Named
+from hvae.datasets.own.outside import Named
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.survey import Source, Survey, gathered, survey
 from hvae.errors import HvaeError
@@ -72,18 +72,24 @@ def given() -> tuple[Source, str, str] | None:
             f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once. {UNBOUND}"
         )
         return None
-    arrays = [file for file in files if file.name.lower().endswith((".npz", ".npy"))]
-    if arrays:
-        return _array(arrays[0].name, arrays[0].getvalue(), arrays[0].file_id)
+    sources = [
+        Named(
+            file.name,
+            _on_disk(file.name, file.getvalue(), file.file_id)
+            if file.name.lower().endswith((".npz", ".npy"))
+            else file.getvalue(),
+        )
+        for file in files
+    ]
     first = files[0].name
     parts = "/" in first or len(files) == 1 or first.endswith("-1.zip")
     named = first.split("/")[0].removesuffix("-1.zip") if parts else f"{len(files):,}-images"
     stamp = f"{len(files)} {hash(tuple(file.file_id for file in files))}"
-    return [Named(file.name, file.getvalue()) for file in files], named, stamp
+    return sources, named, stamp
 
 
-def _array(name: str, content: bytes, stamp: str) -> tuple[Source, str, str]:
-    """An uploaded array as a file, which its reader wants."""
+def _on_disk(name: str, content: bytes, stamp: str) -> Path:
+    """Where an uploaded array lies as a file, which its reader wants."""
     uploads = trainings.home() / UPLOADS
     place = uploads / f"{re.sub('[^a-zA-Z0-9]', '', stamp)[:60]}{Path(name).suffix.lower()}"
     if not place.is_file():
@@ -92,7 +98,7 @@ def _array(name: str, content: bytes, stamp: str) -> tuple[Source, str, str]:
             if old.stat().st_mtime < time.time() - DAY:
                 old.unlink(missing_ok=True)
         write_atomically(place, lambda part: part.write_bytes(content))
-    return place, name, stamp
+    return place
 
 
 def checked(source: Source, stamp: str) -> Survey | None:
@@ -113,21 +119,22 @@ def checked(source: Source, stamp: str) -> Survey | None:
         return None
     if why := found.obstacle():
         components.problem(why)
-        _refusals(found)
+        if found.images or len(found.refused) > 1:
+            _refusals(found)
         return None
     components.section("What was found")
     pictures = "".join(f'<img alt="" src="{data_uri(one)}" width="48" height="48">' for one in found.shown)
     st.html(f'<p class="prose">{pictures}</p>')
     rows = [[components.escape(cell) for cell in fact] for fact in offers.facts(found)]
     components.table(["", ""], rows, "The images")
-    for line in offers.warnings(found, isinstance(source, Path) and source.is_dir()):
+    for line in offers.warnings(found):
         st.warning(line)
     _refusals(found)
     return found
 
 
 def _refusals(found: Survey) -> None:
-    if refused := [one for one in found.refused if one.name != FURTHER]:
+    if refused := found.refused:
         some = "; ".join(f"{one.name}: {one.reason}" for one in refused[:_NAMED])
         more = f"; and {len(refused) - _NAMED:,} more" if len(refused) > _NAMED else ""
         st.caption(literal(f"Not read: {some}{more}."))
@@ -157,7 +164,7 @@ def model(found: Survey, title: str, source: Source, stamp: str) -> None:
     left, right = st.columns([1, 2], gap="medium")
     epochs = left.number_input("Passes over the images", 1, 10_000, usual, key=f"_epochs {stamp} {chosen.title}")
     run = right.text_input("Name of the model", _free_name(title), max_chars=60, key=f"_name {stamp}").strip()
-    seconds = chosen.seconds(parts["fitted"], found.expected, int(epochs))
+    seconds = chosen.seconds(parts["fitted"], found.trained_on, int(epochs))
     hours = limits.current().training_hours
     st.html(
         f'<p class="prose">Takes <strong>{offers.time_needed(seconds)}</strong>. It goes on when this tab is closed; '

@@ -75,20 +75,28 @@ def facts(found: Survey) -> list[tuple[str, str]]:
         smallest, largest = (fold((h, w) for (h, w), _ in found.sizes) for fold in (min, max))
         sizes += f"; {len(found.sizes):,} sizes, {smallest[1]:,} × {smallest[0]:,} to {largest[1]:,} × {largest[0]:,}"
     grey = found.images - found.coloured
-    looked = f" ({found.looked_at:,} were looked at)" if found.looked_at < found.files else ""
+    some = found.looked_at < found.files
+    looked = f" ({found.looked_at:,}, chosen at random, were looked at)" if some else ""
+
+    def number(n: int) -> str:
+        return (f"{n:,}" if n else "none") + " of those looked at" * some
+
     return [
         ("Images", f"{found.expected:,}{looked}"),
         ("Sizes", sizes),
         ("Kinds", " and ".join(f"{n:,} {kind}" for n, kind in ((found.coloured, "colour"), (grey, "grey")) if n)),
-        ("Repeated", f"{found.repeated:,}" if found.repeated else "none"),
-        ("Almost empty", f"{found.blank:,}" if found.blank else "none"),
-        ("Not read", f"{len(found.refused):,}" if found.refused else "none"),
+        ("Repeated", number(found.repeated)),
+        ("Almost empty", number(found.blank)),
+        ("Not read", number(len(found.refused))),
         *((_PARTS[part], f"{count:,}") for part, count in found.parts().items()),
         ("Fewest false alarms", rarest(found.parts()["calibration"])),
     ]
 
 
-UNBOUND = "On the computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score"
+UNBOUND = (
+    "On the computer itself there is no such limit: hvae train photos-lite --data folder:PATH --then-score "
+    "(npz:PATH for an array)"
+)
 _PARTS = {
     "fitted": "To learn from",
     "validation": "To choose the best epoch",
@@ -102,22 +110,17 @@ def rarest(calibration: int) -> str:
     return f"1 in {calibration + 1:,} ordinary images: no budget below {1 / (calibration + 1):.2%} can raise an alarm"
 
 
-def warnings(found: Survey, in_place: bool) -> list[str]:
+def warnings(found: Survey) -> list[str]:
     """What a person should know before training on these images, a sentence or two each."""
     said, parts = [], found.parts()
     if parts["calibration"] < least_calibration(0.05):
         said.append(
-            f"{found.expected:,} images are few: at a budget of 5 % nothing can raise an alarm before there "
+            f"{found.trained_on:,} images are few: at a budget of 5 % nothing can raise an alarm before there "
             f"are about {5 * least_calibration(0.05):,}. Judge at 10 % or more, or add images."
         )
     elif parts["reference"] < FEW:
         said.append(
-            f"{found.expected:,} images give a coarse judge. With {5 * FEW:,} or more, a stronger score can be used."
-        )
-    if found.is_cut:
-        said.append(
-            f"There are more images than the {found.files - 1:,} that are trained on here: the rest is left out. Where "
-            f"they stand in order, class by class say, the last classes are missing. {UNBOUND}"
+            f"{found.trained_on:,} images give a coarse judge. With {5 * FEW:,} or more, a stronger score can be used."
         )
     if 0 < found.coloured < found.images:
         said.append(
@@ -129,7 +132,7 @@ def warnings(found: Survey, in_place: bool) -> list[str]:
             "A picture that is there twice may be both learnt from and judged by, which makes alarms too rare. "
             + (
                 "Take repeated and empty ones out of the folder first."
-                if in_place
+                if found.in_place
                 else "Repeated and empty ones are left out."
             )
         )

@@ -1,9 +1,8 @@
 """A look at images before a model is trained on them: how many, how large, repeated, empty, and what the parts hold."""
 
 import hashlib
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import numpy as np
 
 from hvae.datasets.own.doubts import ONE_VALUE
 from hvae.datasets.own.entry import NORMAL
-from hvae.datasets.own.folders import files_below
-from hvae.datasets.own.outside import FURTHER, Named, Picture, Refusal, collect
+from hvae.datasets.own.outside import Named, Picture, Refusal, collect, count
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.registry import parts
 from hvae.errors import DataError
@@ -20,7 +18,7 @@ from hvae.errors import DataError
 LEAST = 10
 """Images that can be divided into parts at all."""
 MOST_LOOKED_AT = 3_000
-"""Files of a folder that are decoded for a survey, spread evenly over it."""
+"""Files, or images of arrays, that are decoded for a survey, chosen at random from all."""
 SHOWN = 24
 """Images kept to be shown."""
 _SEEN = Treatment((3, 32, 32))
@@ -48,6 +46,8 @@ class Survey:
     """Images that show the same, at 32 x 32 pixels, as one before them."""
     shown: np.ndarray
     """Some of the images, `(m, 3, 32, 32)` uint8."""
+    in_place: bool
+    """Whether they are trained on where they are, repeated and empty ones too: `gathered` leaves these out."""
 
     @property
     def looked_at(self) -> int:
@@ -65,44 +65,63 @@ class Survey:
         return self.images - self.repeated - self.blank
 
     @property
-    def is_cut(self) -> bool:
-        """Whether there are more images than were asked for, of which the first were looked at."""
-        return any(one.name == FURTHER for one in self.refused)
+    def trained_on(self) -> int:
+        """Images that a model would be trained on; an estimate where not every file was opened."""
+        if self.in_place or not self.looked_at:
+            return self.expected
+        return round(self.files * self.distinct / self.looked_at)
 
     def parts(self) -> dict[str, int]:
         """How many images each part of the training set would hold; `DataError` where they are too few."""
-        return {part: len(index) for part, index in parts(self.expected, 0).items()}
+        return {part: len(index) for part, index in parts(self.trained_on, 0).items()}
 
     def obstacle(self) -> str:
         """Why no model can be trained on these images; empty where one can."""
+        some = self.looked_at < self.files
+        looked = f"{self.looked_at:,} of {self.files:,}, chosen at random, were looked at. " if some else ""
         if self.images == 0:
-            return "None of these files could be read as an image."
+            if len(self.refused) == 1:
+                return f"{self.refused[0].name}: {self.refused[0].reason}."
+            return f"{looked}None of these files could be read as an image."
         if self.distinct == 0:
-            return "Almost every pixel of every image has one value: there is nothing to learn."
+            return f"{looked}Almost every pixel of every image has one value: there is nothing to learn."
         if self.distinct < LEAST:
             same = f", of which {self.distinct:,} show something of their own" if self.distinct < self.images else ""
-            return f"These are {self.images:,} images{same}: at least {LEAST} are needed, and some hundreds to judge."
+            need = f"at least {LEAST} are needed, and some hundreds to judge."
+            return f"{looked}These are {self.images:,} images{same}: {need}"
         return ""
 
 
 def survey(source: Source, most: int, on_progress: Callable[[int, int], object] = lambda done, total: None) -> Survey:
-    """Look at the images of a folder, file or upload; `on_progress` hears (files opened, files in all or 0).
+    """Look at some images of a folder, file or upload; `on_progress` hears (files opened, files to be opened).
 
-    `DataError` where there are more than `most` files, or no such folder.
+    `DataError` where there are more than `most`: the first ones are often of one class alone, and to a model of them
+    all others would be unusual.
     """
-    files, step = 0, 1
-    if isinstance(source, Path) and source.is_dir():
-        found = (entry for entry in files_below(normal_of(source)) if not entry.passed)
-        files = sum(1 for _ in itertools.islice(found, most + 1))
-        if files > most:
-            raise DataError(f"{source} holds more than {most:,} files, the most that are trained on here")
-        step = -(-files // MOST_LOOKED_AT) or 1
+    files = count(_places(source), most + 1)
+    if files > most:
+        raise DataError(f"There are more than {most:,} files or images, the most that a model is trained on here")
+    in_place = isinstance(source, Path) and source.is_dir()
+    if files > MOST_LOOKED_AT:
+        # Not every so many: what alternates, such as a picture and its copy, would be seen from one side.
+        some = np.random.default_rng(0).choice(files, MOST_LOOKED_AT, replace=False).tolist()
+        found = _looked(source, frozenset(some), files, in_place, on_progress)
+        # How many others are repeated does not follow from some of them; and an array may announce what it lacks.
+        if found.looked_at == len(some) and (in_place or not found.repeated):
+            return found
+    return _looked(source, range(files), files, in_place, on_progress)
+
+
+def _looked(
+    source: Source, some: Collection[int], files: int, in_place: bool, on_progress: Callable[[int, int], object]
+) -> Survey:
+    """What `some` of so many files hold, by their numbers."""
     sizes: Counter[tuple[int, int]] = Counter()
     shown: list[np.ndarray] = []
     refused: list[Refusal] = []
     coloured, marks = 0, _Marks()
-    for done, one in enumerate(_collected(source, _SEEN, most, range(0, most + 1, step)), start=1):
-        on_progress(done, -(-files // step))
+    for done, one in enumerate(collect(_places(source), _SEEN, max_files=files, only=some), start=1):
+        on_progress(done, len(some))
         if isinstance(one, Refusal):
             refused.append(one)
             continue
@@ -115,7 +134,15 @@ def survey(source: Source, most: int, on_progress: Callable[[int, int], object] 
     pictures = np.stack(shown) if shown else np.zeros((0, 3, 32, 32), np.uint8)
     common = tuple(sizes.most_common())
     return Survey(
-        files or images + len(refused), images, tuple(refused), common, coloured, marks.blank, marks.repeated, pictures
+        files if len(some) < files else images + len(refused),
+        images,
+        tuple(refused),
+        common,
+        coloured,
+        marks.blank,
+        marks.repeated,
+        pictures,
+        in_place,
     )
 
 
@@ -127,7 +154,7 @@ def gathered(
     Each picture once, and none of which almost every pixel has one value. `DataError` where none is left.
     """
     marks, kept = _Marks(), []
-    for done, one in enumerate(_collected(source, how, most, range(most + 1)), start=1):
+    for done, one in enumerate(collect(_places(source), how, max_files=most), start=1):
         on_progress(done, 0)
         if isinstance(one, Picture) and marks.keeps(one):
             kept.append(one)
@@ -141,9 +168,8 @@ def normal_of(folder: Path) -> Path:
     return folder / NORMAL if (folder / NORMAL).is_dir() else folder
 
 
-def _collected(source: Source, how: Treatment, most: int, only: range) -> Iterator[Picture | Refusal]:
-    sources = [normal_of(source)] if isinstance(source, Path) else source
-    return collect(sources, how, max_files=most, only=only)
+def _places(source: Source) -> Sequence[Path | Named]:
+    return [normal_of(source)] if isinstance(source, Path) else source
 
 
 class _Marks:

@@ -76,6 +76,17 @@ def layout(names: Collection[str]) -> dict[str, tuple[str, str]]:
     return {"": ("arr_0", "arr_1")} if "arr_0" in names else {}
 
 
+def count_images(source: Path | bytes, most: int = MAX_BYTES) -> int:
+    """How many images the headers of a file announce, all splits together; nothing but headers is read.
+
+    `DataError` as from `read_arrays`, as far as headers tell.
+    """
+    path = source if isinstance(source, Path) else "the file"
+    with warnings.catch_warnings(action="ignore"), _described(path), _opened(source, most, headers=True) as members:
+        parts = _parts(path, members).values()
+        return sum(len(_channels_first(members[images](_IMAGES), images)) for images, _ in parts)
+
+
 Spans = dict[str, list[Any]]
 """The least and the largest number of the arrays of each dtype."""
 
@@ -194,9 +205,12 @@ def _channels_first(images: np.ndarray, name: str) -> np.ndarray:
 
 
 @contextmanager
-def _opened(source: Path | bytes, most: int) -> Iterator[Members]:
-    """What reads each array of a file, known by its first bytes, while they take no more than `most` together."""
-    room = _Room(most)
+def _opened(source: Path | bytes, most: int, headers: bool = False) -> Iterator[Members]:
+    """What reads each array of a file, known by its first bytes, while they take no more than `most` together.
+
+    By `headers` alone it is an array of zeros that takes no memory.
+    """
+    room = _Room(most, headers)
     with _stream(source) as file:
         head = file.read(len(_NPY))
         if head.startswith(_GZIP):
@@ -222,8 +236,10 @@ def _opened(source: Path | bytes, most: int) -> Iterator[Members]:
 class _Room:
     """How many bytes the arrays of one file may still take."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, headers: bool = False) -> None:
         self.most = self.left = most
+        self.headers = headers
+        """Whether the arrays are not read, only what their headers say."""
 
     def take(self, name: str, size: int) -> None:
         """Count an array before it is read; `DataError` where there is no room for it."""
@@ -282,7 +298,10 @@ def _read_npy(file: BinaryIO, name: str, kinds: str, held: int | None, room: _Ro
     if version not in readers:
         raise DataError(f"npy format {version[0]}.{version[1]} is not read; save plain numbers with np.savez")
     shape, fortran, dtype = readers[version](file)
-    if _check(name, shape, dtype, kinds, held, room) > rows.IN_MEMORY and not fortran:
+    size = _check(name, shape, dtype, kinds, held, room)
+    if room.headers:
+        return np.broadcast_to(np.zeros((), dtype), shape)
+    if size > rows.IN_MEMORY and not fortran:
         return rows.read_rows(file, shape, dtype)
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
@@ -292,6 +311,8 @@ def _read_idx(file: BinaryIO, name: str, kinds: str, held: int | None, room: _Ro
     _, _, kind, axes = file.read(4)
     shape, dtype = struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_TYPES[kind])
     size = _check(name, shape, dtype, kinds, held, room)
+    if room.headers:
+        return np.broadcast_to(np.zeros((), dtype), shape)
     content = file.read(size + 1)
     if len(content) != size:
         wrong = "truncated" if len(content) < size else "longer than its header says"

@@ -5,19 +5,21 @@ Whatever is wrong with one file is said about that file, and the others are stil
 """
 
 import io
+import itertools
 import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
 from hvae.datasets.own.arrays import MAX_BYTES as MAX_ARRAY_BYTES
-from hvae.datasets.own.arrays import is_arrays, read_arrays
+from hvae.datasets.own.arrays import count_images, is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
 from hvae.datasets.own.doubts import doubts
@@ -70,10 +72,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Named:
-    """The content of an uploaded file, or a seekable file of it, under the name that the browser sent."""
+    """The content of an uploaded file, a seekable file of it or where it lies, under the name that the browser sent."""
 
     name: str
-    content: bytes | BinaryIO
+    content: bytes | BinaryIO | Path
 
 
 def read_picture(content: bytes | Path, name: str, how: Treatment) -> Picture:
@@ -97,7 +99,7 @@ def collect(
     *,
     max_files: int = MAX_FILES,
     chosen: Mapping[int, Treatment] | None = None,
-    only: range | None = None,
+    only: Collection[int] | None = None,
     passed: list[Refusal] | None = None,
 ) -> Iterator[Picture | Refusal]:
     """Every image of some files, folders, archives and arrays, in order, and why the others could not be read.
@@ -107,16 +109,22 @@ def collect(
     (hidden files, a folder that another link leads to) is added to `passed`.
 
     Files are numbered from 0, whether they can be read or not: a number in `chosen` has a treatment of its own, one
-    that is not in `only` is passed over undecoded.
+    that is not in `only` is passed over, neither unpacked nor decoded.
     """
-    for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed)):
+    last = max_files if only is None else max(only, default=-1)
+    for number, (name, content) in enumerate(_files(sources, max_files, [] if passed is None else passed, _arrays)):
         if number >= max_files:
             yield Refusal(FURTHER, f"more than {max_files:,} files: give them in several portions")
             return
         if only is None or number in only:
             yield _read_one(name, content, (chosen or {}).get(number, how))
-        elif number >= only.stop:
+        elif number > last:
             return
+
+
+def count(sources: Iterable[Path | Named], most: int) -> int:
+    """How many files `collect` numbers, by tables of contents and headers alone; counted no further than `most`."""
+    return sum(1 for _ in itertools.islice(_files(sources, most, [], _announced), most))
 
 
 def read_entries(entries: Iterable[Entry], how: Treatment) -> Iterator[Picture | Refusal]:
@@ -125,11 +133,12 @@ def read_entries(entries: Iterable[Entry], how: Treatment) -> Iterator[Picture |
         yield _read_one(one.name, one.path or _refusal(one.name, one.refused), how)
 
 
-def _read_one(name: str, content: "bytes | Path | DecodedImage | Refusal", how: Treatment) -> Picture | Refusal:
+def _read_one(name: str, content: "_Content", how: Treatment) -> Picture | Refusal:
     if isinstance(content, Refusal):
         return content
     try:
-        return prepared(content if isinstance(content, DecodedImage) else decode(content), name, how)
+        held = content() if callable(content) else content
+        return prepared(held if isinstance(held, DecodedImage) else decode(held), name, how)
     except DataError as error:
         return _refusal(name, error)
 
@@ -139,32 +148,37 @@ def _refusal(name: str, reason: object) -> Refusal:
     return Refusal(shown_name(name), printable(str(reason), MAX_REASON))
 
 
-_File = tuple[str, "bytes | Path | DecodedImage | Refusal"]
+_Content = bytes | Path | DecodedImage | Refusal | Callable[[], bytes]
+_File = tuple[str, _Content]
+_Rows = Callable[[Path | bytes, str, int], Iterator[_File]]
+"""What gives every image of a file of arrays, of that name, which may take so many bytes."""
 
 
-def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal]) -> Iterator[_File]:
+def _files(sources: Iterable[Path | Named], most: int, passed: list[Refusal], rows: _Rows) -> Iterator[_File]:
     hidden: list[str] = []
     for source in sources:
-        if isinstance(source, Named):
-            # Of a folder that a browser sends; a file that was chosen by itself is meant.
-            if is_hidden(source.name.partition("/")[2]):
-                hidden.append(source.name)
-            else:
-                yield from _uploaded(source, most, passed)
+        # Of a folder that a browser sends; a file that was chosen by itself is meant.
+        if isinstance(source, Named) and is_hidden(source.name.partition("/")[2]):
+            hidden.append(source.name)
             continue
-        typed = readable_name(source)
-        if os.path.isdir(source):
-            for entry in files_below(source):
+        content, typed = (source.content, source.name) if isinstance(source, Named) else (source, readable_name(source))
+        if not isinstance(content, Path):
+            yield from _uploaded(content, typed, most, passed, rows)
+        elif os.path.isdir(content):
+            for entry in files_below(content):
                 name = f"{typed}/{entry.name}"
                 if entry.passed:
                     passed.append(_refusal(name, entry.passed))
                 else:
                     yield name, entry.path or _refusal(name, entry.refused)
         # Only a regular file is opened: a pipe would wait for its writer.
-        elif os.path.isfile(source) and (kind := _kind_of_file(source)):
-            yield from _arrays(source, typed) if kind == "arrays" else _archive_file(source, typed, most, passed)
+        elif os.path.isfile(content) and (kind := _kind_of_file(content)):
+            if kind == "arrays":
+                yield from rows(content, typed, MAX_ARRAY_BYTES)
+            else:
+                yield from _archive_file(content, typed, most, passed)
         else:
-            yield typed, source
+            yield typed, content
     _pass_over(hidden, "", passed)
 
 
@@ -174,18 +188,18 @@ def _pass_over(hidden: Sequence[str], place: str, passed: list[Refusal]) -> None
         passed.append(_refusal(f"{place}{entry.name}", entry.passed))
 
 
-def _uploaded(file: Named, most: int, passed: list[Refusal]) -> Iterator[_File]:
-    stream = io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content
-    kind = _kind_of(stream, file.name)
+def _uploaded(content: bytes | BinaryIO, name: str, most: int, passed: list[Refusal], rows: _Rows) -> Iterator[_File]:
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    kind = _kind_of(stream, name)
     if kind == "archive":
-        yield from _archive(stream, file.name, most, passed)
+        yield from _archive(stream, name, most, passed)
     elif (size := stream.seek(0, os.SEEK_END)) > MAX_BYTES:
-        yield file.name, _refusal(file.name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
+        yield name, _refusal(name, f"{size:,} bytes, more than the {MAX_BYTES:,} allowed")
     else:
         stream.seek(0)
         content = stream.read()
         # Unpacked it waits in the memory of a server: 32 MiB are 10,000 images of CIFAR10.
-        yield from _arrays(content, file.name, MAX_BYTES) if kind == "arrays" else [(file.name, content)]
+        yield from rows(content, name, MAX_BYTES) if kind == "arrays" else [(name, content)]
 
 
 def _kind_of_file(path: Path) -> str:
@@ -212,17 +226,28 @@ def _kind_of(file: BinaryIO, name: str) -> str:
         return "archive"
 
 
-def _arrays(source: Path | bytes, name: str, most: int = MAX_ARRAY_BYTES) -> Iterator[_File]:
+def _arrays(source: Path | bytes, name: str, most: int) -> Iterator[_File]:
     """Every image of a file of arrays, which may take `most` bytes, by its name there or its number."""
     try:
         found = read_arrays(source, most=most)
     except DataError as error:
-        yield name, _refusal(name, error)
+        # The name is said already, and where an upload lies is nobody's business.
+        yield name, _refusal(name, str(error).removeprefix(f"{source}: ").replace(str(source), "the file"))
         return
     for row, image in enumerate(found.images):
         size = image.shape[1], image.shape[2]
         title = found.names[row] if found.names else f"{row:06d}"
         yield f"{name}/{title}", DecodedImage(image.transpose(1, 2, 0), found.notes, size, found.caveats)
+
+
+def _announced(source: Path | bytes, name: str, most: int) -> Iterator[_File]:
+    """As many files as the headers of a file of arrays announce, without what is in them."""
+    try:
+        announced = count_images(source, most)
+    except DataError as error:
+        yield name, _refusal(name, error)
+        return
+    yield from itertools.repeat((name, b""), announced)
 
 
 def _archive_file(path: Path, name: str, most: int, passed: list[Refusal]) -> Iterator[_File]:
@@ -266,7 +291,8 @@ def _archive(source: BinaryIO, title: str, most: int, passed: list[Refusal]) -> 
         archive = zipfile.ZipFile(Guarded(source, MAX_DIRECTORY_BYTES))  # type: ignore[arg-type]
     # Damaged archives surface as almost any exception of the parser.
     except Exception as error:
-        yield title, _refusal(title, error if isinstance(error, DataError) else f"damaged archive ({error})")
+        large = isinstance(error, DataError)
+        yield title, _refusal(title, f"{error}: divide it into several" if large else f"damaged archive ({error})")
         return
     left = MAX_UNPACKED_BYTES
     with archive:
@@ -282,12 +308,13 @@ def _archive(source: BinaryIO, title: str, most: int, passed: list[Refusal]) -> 
             name = f"{title}/{member.filename}"
             try:
                 _check(member, left)
-                # Counted before it is read: what fails at its end was unpacked all the same.
-                left -= member.file_size
-                content = _member(archive, member)
             except DataError as error:
-                content = _refusal(name, error)
-            yield name, content
+                yield name, _refusal(name, error)
+            else:
+                # Counted before it is read, and where it is passed over: its neighbours are refused or read all the
+                # same, whichever of them are asked for.
+                left -= member.file_size
+                yield name, partial(_member, archive, member)
 
 
 def _check(member: zipfile.ZipInfo, left: int) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from app.server import access, limits, trainings
 from app.server.trainings import Asked, Busy
 from app.training import offers
+from hvae.datasets.own.outside import Named
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.survey import gathered, survey
 from hvae.errors import DataError, HvaeError
@@ -45,24 +46,58 @@ def test_a_survey_counts_what_is_there_and_says_what_no_model_can_be_made_of(tmp
     assert (found.files, found.images, found.coloured, found.repeated, found.blank) == (43, 42, 10, 1, 1)
     assert found.sizes == (((28, 28), 41), ((50, 30), 1)) and found.obstacle() == ""
     assert found.parts() == {"fitted": 22, "validation": 4, "reference": 8, "calibration": 8}
-    said = " ".join(offers.warnings(found, in_place=True))
+    said = " ".join(offers.warnings(found))
     assert "nothing can raise an alarm" in said and "are mixed" in said and "Take repeated" in said
     assert "1 in 9 ordinary images" in dict(offers.facts(found))["Fewest false alarms"]
     assert [one.preset for one in offers.fitting(found)][0] == "fashionmnist-lite"
 
     assert "at least 10" in survey(pictures(tmp_path / "three", 3), 100).obstacle()
     assert "of which 1 show something" in survey(pictures(tmp_path / "same", 30, same=True), 100).obstacle()
-    with pytest.raises(DataError, match="more than 20 files"):
-        survey(mixed, 20)
-    archive = tmp_path / "some.zip"
-    with zipfile.ZipFile(archive, "w") as written:
-        for path in mixed.iterdir():
-            written.write(path, path.name)
-    cut = survey(archive, 20)
-    assert cut.is_cut and cut.expected <= 20 and not survey(archive, 100).is_cut
-    assert "more images than the 20 that are trained on here" in " ".join(offers.warnings(cut, in_place=False))
+    archive = packed(mixed)
     images, names = gathered(archive, Treatment((1, 28, 28)), 100)
     assert images.shape == (40, 1, 28, 28) and len(names) == 40, "each once, and none that is empty"
+    assert sum(survey(archive, 100).parts().values()) == 40, "what is left out is in no part"
+
+
+def packed(folder: Path) -> Path:
+    with zipfile.ZipFile(archive := folder.with_suffix(".zip"), "w") as written:
+        for path in sorted(folder.iterdir()):
+            written.write(path, path.name)
+    return archive
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "npz", "uploads"])
+def test_of_many_some_are_looked_at_and_more_than_allowed_are_refused(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = pictures(tmp_path / "mine", 60, colour=30)
+    array = tmp_path / "mine.npz"
+    np.savez(array, images=np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), np.uint8))
+    uploads = [Named("a.zip", packed(folder).read_bytes()), Named("b.npz", array)]
+    source = {"folder": folder, "zip": packed(folder), "npz": array, "uploads": uploads}[form]
+    monkeypatch.setattr("hvae.datasets.survey.MOST_LOOKED_AT", 20)
+    there, told = 60 * (1 + (form == "uploads")), []
+    found = survey(source, there, lambda *how: told.append(how))
+    assert (found.files, found.images, found.expected, found.trained_on) == (there, 20, there, there)
+    assert told == [(done, 20) for done in range(1, 21)]
+    assert found.coloured == 20 if form == "npz" else 3 < found.coloured < 20, "from all places"
+    facts = dict(offers.facts(found))
+    assert "20, chosen at random, were looked at" in facts["Images"] and facts["Repeated"] == "none of those looked at"
+    with pytest.raises(DataError, match=f"more than {there - 1} files or images"):
+        survey(source, there - 1)
+
+
+def test_where_some_are_repeated_all_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hvae.datasets.survey.MOST_LOOKED_AT", 20)
+    images = np.random.default_rng(0).integers(0, 256, (15, 8, 8), np.uint8).repeat(4, axis=0)
+    np.savez(tmp_path / "a.npz", images=images)
+    found = survey(tmp_path / "a.npz", 100)
+    assert (found.files, found.looked_at, found.repeated, found.trained_on) == (60, 60, 45, 15)
+    same = packed(pictures(tmp_path / "same", 30, same=True))
+    assert "of which 1 show something" in survey(same, 100).obstacle()
+    np.savez(tmp_path / "b.npz", images=np.full((60, 8, 8), -3.0))
+    wrong = survey([Named("mine.npz", tmp_path / "b.npz")], 100).obstacle()
+    assert wrong.startswith("mine.npz: its range reaches from -3") and str(tmp_path) not in wrong
 
 
 def test_epochs_and_time_follow_the_size_of_the_set():

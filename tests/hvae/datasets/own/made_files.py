@@ -1,4 +1,4 @@
-"""Files as they come from outside: images in odd forms, what only looks like one, and archives."""
+"""Files from outside: images in odd forms, what only looks like one, and archives."""
 
 import io
 import stat

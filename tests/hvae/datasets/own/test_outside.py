@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import struct
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from hvae.datasets.own import outside
 from hvae.datasets.own.decoding import FORMATS, decode
-from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect, shown_name
+from hvae.datasets.own.outside import Named, Picture, Refusal, Treatment, collect, count, shown_name
 from hvae.errors import DataError
 from tests.hvae.datasets.own.made_files import (
     CENTRAL,
@@ -161,6 +162,7 @@ def test_what_fails_its_checksum_counts_as_unpacked(monkeypatch):
     archive[first + 16 : first + 20] = bytes(4)
     found = read(Named("a.zip", bytes(archive)))
     assert "CRC" in found[0].reason and "unpacks to more" in found[1].reason
+    assert read(Named("a.zip", bytes(archive)), only=range(1, 2)) == found[1:], "whichever are asked for"
 
 
 def test_overlapping_members_are_bounded():
@@ -213,6 +215,23 @@ def test_too_many_files(form, tmp_path):
     assert [isinstance(one, Picture) for one in found] == [True, True, True, False]
     assert found[-1].name == "all further files" and "more than 3 files" in found[-1].reason
     assert len(read(tmp_path, max_files=5)) == 5
+
+
+def test_files_are_counted_unread(tmp_path, monkeypatch):
+    files = {name.replace("/", "|"): content for name, content in {**READ, **REFUSED}.items()}
+    array = tmp_path / "array.npz"
+    np.savez_compressed(array, x_train=np.zeros((30, 4, 4)), x_test=np.zeros((10, 4, 4, 3)), y_train=np.zeros(9))
+    packed, cut, empty = (tmp_path / name for name in ("a.npy.gz", "cut.npy", "empty.npy"))
+    np.save(cut, np.zeros((30, 4, 4)))
+    packed.write_bytes(gzip.compress(cut.read_bytes()))
+    cut.write_bytes(cut.read_bytes()[:-200])
+    np.save(empty, np.zeros((0, 4, 4)))
+    sources = [Named("all.zip", zipped(files)), packed, cut, empty, Named("a.png", GOOD), tmp_path / "none.png"]
+    assert count(sources, 1000) == len(read(*sources)) == len(files) + 30 + 4
+    assert count(sources, 12) == 12
+    monkeypatch.setattr(outside, "read_arrays", None)
+    monkeypatch.setattr(outside, "decode", None)
+    assert count([Named("b.npz", array), array], 1000) == 80
 
 
 def test_folders_with_what_is_no_file(tmp_path):
