@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
@@ -62,6 +63,11 @@ class Images:
         full = len(outcomes) == MOST_MEMBERS + 1
         last = outcomes[-1]
         assert full or (isinstance(last, Picture) and last.name == "good.png"), last
+        with bounded():
+            counted = outside.count(sources, MOST_MEMBERS)
+        # An array may announce what it lacks, or more than is read.
+        announced = outside._kind_of(io.BytesIO(data), "any.zip") == "arrays"
+        assert full or announced or counted == len(outcomes), (counted, len(outcomes))
 
 
 def _check_outcome(one: object, how: Treatment) -> None:
