@@ -187,7 +187,8 @@ def test_runs_of_other_depths_other_images_and_without_tables(root: Path, visit)
     app, text = run_page(visit, run="one_<b>", by=parts.AGREEMENT, also=also)
     assert "`lost`" in text and "config.json" in text
     assert "k goes to 2 only" in text and app.segmented_control(key="k").options == ["1", "2"]
-    assert "not paired: different images" in text and "not paired: they hold different images" in text
+    assert 'not paired <span class="interval">different images</span>' in text
+    assert "not paired: they hold different images" in text
     assert "hvae score unscored --data fashionmnist --data mnist --reading mean" in text
     assert "colour takes 3 × 32 × 32" in text and "hvae score colour" not in text, "no command can score these images"
     assert "<b>" not in text.replace("one_<b>", "") and "A · one_&lt;b&gt;" in text
