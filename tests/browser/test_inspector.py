@@ -124,6 +124,7 @@ def test_an_image_in_many_runs_lies_within_the_window(page: str, dashboard: Dash
         visited.page.set_viewport_size({"width": 1440, "height": 900})
         visited.page.wait_for_function(NOTHING_CUT, arg=".st-key-metrics-frame table.numbers")
         visited.page.get_by_role("button", name="✕").click()
+        visited.page.wait_for_function(NOTHING_CUT, arg="table.numbers")
         visited.page.set_viewport_size({"width": 1024, "height": 768})
         visited.settle(frames=3)
         visited.page.wait_for_function(NOTHING_CUT, arg=".st-key-metrics-frame table.numbers")

@@ -164,7 +164,7 @@ def run_page(visit, **values: str | list[str]) -> tuple[AppTest, str]:
 def test_two_runs_side_by_side(scored_runs: Path, visit) -> None:
     app, text = run_page(visit, versus="second", by=parts.AGREEMENT, set="digits", k="2", image="digits:5")
     assert not app.error and not app.warning
-    assert "2 fields differ" in text and "training.seed" in text and "best validation ELBO" in text
+    assert "2 fields differ" in text and "training.<wbr>seed" in text and "best validation ELBO" in text
     assert "A on FashionMNIST, B on MNIST" in text
     assert "LLR<sup>&gt;2</sup> of Digits (scikit-learn) 5 in every run" in text
     assert "hvae report first second --table detection --in fashionmnist --reading mean --bootstrap 100" in text
