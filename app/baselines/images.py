@@ -15,7 +15,7 @@ from app.inspector import panel
 from app.inspector.sections import COMPARED, Section
 from app.inspector.subject import Subject, of_view, usual
 from app.looks.palette import look
-from app.looks.wording import percent
+from app.looks.wording import percent, significant
 from app.reading.view import view
 from hvae.report.rivals import Column
 
@@ -114,16 +114,15 @@ def _under_every_score(shown: Rivals, subject: Subject) -> None:
     ).sort_values("rank", ascending=False, kind="stable")
     calls = sum(frame["called OOD"].tolist())
     title = f"{calls} of {len(frame)} scores call {subject.title} OOD"
-    components.titled(f"{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own} images")
-    bar = st.column_config.ProgressColumn("rank (%)", min_value=0, max_value=100, format="%.1f", width="small")
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height=180,
-        placeholder="",
-        alt="Every score of this image",
-        column_config={"rank": bar, "value": st.column_config.NumberColumn(format="%.4g")},
-        column_order=["score", "rank", "called OOD", "run", "value", "unit"],
-        key="image-ranks",
-    )
+    with st.container(key="inspector-many-scores", gap="small"):
+        components.listed(
+            frame.rename(columns={"called OOD": "called"}),
+            {
+                "score": lambda row: f"{components.escape(row.score)}<br><small>{components.escape(row.run)}</small>",
+                "value": lambda row: f"{significant(row.value, 4)}<br><small>{row.unit}</small>",
+                "rank": lambda row: f"{row.rank:.1f} %",
+                "": lambda row: components.mark("OOD") if row.called else components.mark("passes", "good"),
+            },
+            f"{title} at {100 * BUDGET:.0f} % false alarms; its rank among {own} images",
+        )
     components.save(frame, f"image-{image.slug}-{image.index}", key="image-ranks-csv", quiet=True)

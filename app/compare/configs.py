@@ -44,7 +44,7 @@ def configurations(runs: Sequence[RunEntry]) -> None:
             ]
             for layer in range(1, 1 + max(run.depth or 0 for run in runs))
         }
-    rows = [[name, *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
+    rows = [[name.replace(".", ".<wbr>"), *map(_shown, values)] for name, values in list(shown.items())[:MOST_ROWS]]
     rows += [[components.escape(name), *map(_rounded, values)] for name, values in figures.items()]
     names = [run.name for run in runs]
     components.table(
@@ -90,7 +90,7 @@ def _shown(value: str | None) -> str:
     if value is None:
         return "–"
     text = components.escape(value)
-    return text if len(value) <= 30 else f'<span class="wrap">{text}</span>'
+    return text if len(value) <= 30 else f'<span class="folds">{text}</span>'
 
 
 def _rounded(value: float | None) -> str:

@@ -27,7 +27,7 @@ from hvae.stats.arrays import Indices
 SHOWN = 12
 """Images in a gallery."""
 
-CALLED, PASSED = components.mark("called OOD"), components.mark("passes", "good")
+CALLED, PASSED = components.mark("OOD"), components.mark("passes", "good")
 
 
 def pairs(view: View, slug: str | None) -> tuple[dict[str, Indices], list[Agreement], list[str]]:
@@ -107,20 +107,21 @@ def in_every_run(view: View, subject: Subject) -> None:
     """The image of the inspector in every run: its score, its percentile, and whether it is called OOD."""
     image, own = subject.image, view.runs[0]
     looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
-    cells: dict[str, Callable[[Any], str]] = {
-        f"score ({view.measure.unit})": lambda row: significant(row.score, 4),
-        "higher than": lambda row: f"{row.percentile:.1f} %",
-        f"at {100 * BUDGET:.0f} % false alarms": lambda row: CALLED if row.called_ood else PASSED,
+    cells: dict[str, tuple[Callable[[Any], str], str]] = {
+        f"score ({view.measure.unit})": (lambda row: significant(row.score, 4), "not scored"),
+        "higher than": (lambda row: f"{row.percentile:.1f} %", ""),
+        f"at {100 * BUDGET:.0f} % false alarms": (lambda row: CALLED if row.called_ood else PASSED, ""),
     }
     shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
-    for head, cell in cells.items():
-        shown[head] = lambda row, cell=cell: "not scored" if pd.isna(row.score) else cell(row)
-    components.listed(
-        pd.DataFrame([_judged(one, own, image) for one in view.runs]),
-        shown,
-        f"{view.measure.symbol} of {subject.title} in every run",
-        name="image-in-every-run",
-    )
+    for head, (cell, none) in cells.items():
+        shown[head] = lambda row, cell=cell, none=none: none if pd.isna(row.score) else cell(row)
+    with st.container(key="inspector-many-runs", gap="small"):
+        components.listed(
+            pd.DataFrame([_judged(one, own, image) for one in view.runs]),
+            shown,
+            f"{view.measure.symbol} of {subject.title} in every run",
+            name="image-in-every-run",
+        )
 
 
 def selected(view: View) -> None:

@@ -27,8 +27,8 @@ def room(view: View) -> DeltaGenerator:
     """A place for the metrics table, as high as it will be: what is below must not jump when it is filled."""
     frame = st.container(key="metrics-frame")
     if view.ood:
-        height = 41 * len(view.ood) * len(view.runs) + (330 if len(view.runs) > 1 else 260)
-        frame.html(f'<div class="room" style="--room: {height}px"></div>')
+        rest = 330 if len(view.runs) > 1 else 260
+        frame.html(f'<div class="room" style="--rows: {len(view.ood) * len(view.runs)}; --rest: {rest}px"></div>')
     return frame.container()
 
 
@@ -43,7 +43,7 @@ def metrics_table(view: View) -> None:
         **{heading: cell for heading, cell in views.metric_cells().items() if heading in METRICS.values()},
     }
     if several:
-        shown["AUROC minus A's"] = lambda row: UNPAIRED if row.paired == UNPAIRED else _signed(row)
+        shown["AUROC minus A's"] = _signed
         shown["p"] = lambda row: "–" if pd.isna(row.full_p) else "&lt; .001" if row.full_p < 0.001 else rate(row.full_p)
     rates = f"AUROC, AUPRC and FPR80 of {view.measure.symbol}"
     caption = f"{rates} against {look(view.data).title}, {view.setting}, with 95 % intervals"
@@ -88,7 +88,10 @@ def _row(view: View, one: Compared, slug: str) -> dict[str, Any]:
 
 
 def _signed(row: Any) -> str:
-    """The difference with its interval, three decimals and signs, such as `+.012`; a dash where there is none."""
+    """The difference with its interval, three decimals and signs, such as `+.012`; why there is none, or a dash."""
+    if row.paired == UNPAIRED:
+        said, why = UNPAIRED.split(": ")
+        return f'{said} <span class="interval">{why}</span>'
     if pd.isna(row.full_difference):
         return "–"
     ends = row.full_difference, row.full_difference_low, row.full_difference_high

@@ -55,7 +55,7 @@ def _missed(view: View, name: str, group: list[Compared], slug: str, place: int)
     chance = float(np.prod([mask.mean() for mask in masks]))
     st.html(
         f'<p class="prose"><strong>{every.sum():,} of {len(every):,} images of {title}</strong> are missed by every '
-        f"seed of {name} ({percent(float(every.mean()))}) at {100 * BUDGET:.0f} % false alarms. One seed misses "
+        f"seed ({name}), {percent(float(every.mean()))} at {100 * BUDGET:.0f} % false alarms. One seed misses "
         f"{percent(alone)} on average. If the seeds missed images independently of each other, {percent(chance)} would "
         "be missed by all. What is above that comes from the model and not from chance.</p>"
     )

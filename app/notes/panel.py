@@ -26,7 +26,9 @@ def panel(run: RunEntry, slug: str, image: int | str) -> None:
     key = f"note-{run.name}-{slug}-{image}"
     title = "Change the note" if note.changed else "Add a note or tags"
     with st.expander(title, expanded=not note.changed, key=key), st.form(f"{key}-form", border=False):
-        text = st.text_area("Note", note.text, max_chars=MAXIMUM_TEXT, key=f"{key}-text", height=80)
+        # Of a box with a most number of characters a longer text that is pasted vanishes without a word.
+        room = f"At most {MAXIMUM_TEXT:,} characters."
+        text = st.text_area("Note", note.text, key=f"{key}-text", height=80, help=room)
         about = f"At most {MAXIMUM_TAGS}, separated by commas."
         tags = st.text_input("Tags", ", ".join(note.tags), key=f"{key}-tags", help=about)
         saved = st.form_submit_button("Save note")
@@ -66,4 +68,5 @@ def _shown(note: Note) -> str:
     """Tags and text in HTML, both escaped."""
     tags = " ".join(components.mark(tag, "plain") for tag in note.tags)
     text = components.escape(note.text).replace("\n", "<br>")
-    return "".join(f'<p class="prose">{part}</p>' for part in (tags, text) if part) or '<p class="prose">No note.</p>'
+    parts = (f'<p class="prose note" tabindex="0">{part}</p>' for part in (tags, text) if part)
+    return "".join(parts) or '<p class="prose">No note.</p>'

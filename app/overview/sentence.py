@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.looks.palette import look
+from app.looks.wording import lowered
 from app.overview.tables import usual
 from app.reading import view
 from app.reading.choosing import PARTED, USUAL
@@ -50,25 +51,31 @@ def _way_out(views: Sequence[View], slug: str) -> str:
         if reached >= TELLS:
             return f"{failed}, and yet {_asked(one)} tells the two apart in {100 * reached:.0f} of 100 pairs."
         failed += f"; {one.measure.symbol} fails there ({100 * reached:.0f} of 100 pairs)"
-    ratios = [one for one in views if one.measure.score.name == USUAL]
-    best = max(ratios, key=lambda one: _reached(one, slug) or 0.0, default=None)
-    reached = _reached(best, slug) if best else None
-    if best is None or reached is None:
+    # To know the best takes OOD images.
+    ratio = _best([one for one in views if one.measure.score.name == USUAL], slug)
+    if ratio and ratio[1] >= TELLS:
+        which = f"{ratio[0].measure.symbol}, a level chosen with OOD images,"
+        return f"{failed}, while {which} tells the two apart in {100 * ratio[1]:.0f} of 100 pairs."
+    best = _best([one for one in views if one.measure.score.name != "bound"], slug)
+    if best is None:
         return f"{failed}."
-    if reached >= TELLS:
-        # To know the best level takes OOD images.
-        which = f"{best.measure.symbol}, a level chosen with OOD images,"
-        return f"{failed}, while {which} tells the two apart in {100 * reached:.0f} of 100 pairs."
-    return f"{failed}, and no level of the likelihood ratio tells the two apart (at best {100 * reached:.0f} of 100)."
+    if best[1] < TELLS:
+        return f"{failed}, and none of its scores tells the two apart (at best {100 * best[1]:.0f} of 100)."
+    which = f"its best score on these images, {lowered(best[0].measure.score.title)},"
+    return f"{failed}, while {which} tells the two apart in {100 * best[1]:.0f} of 100 pairs."
+
+
+def _best(views: Sequence[View], slug: str) -> tuple[View, float] | None:
+    """(the score that tells the set apart best, its AUROC); None where none has seen the set."""
+    reached = [(one, area) for one in views if (area := _reached(one, slug)) is not None]
+    return max(reached, key=lambda one: one[1], default=None)
 
 
 def _asked(one: View) -> str:
     joint = one.measure.score.name == PARTED
-    return (
-        f"the {one.measure.symbol} score of all its levels"
-        if joint
-        else f"its hierarchy, asked by {one.measure.symbol},"
-    )
+    if not joint:
+        return f"its hierarchy, asked by {one.measure.symbol},"
+    return f"the {one.measure.symbol} score{' of all its levels' if one.depth > 1 else ''}"
 
 
 def _reached(one: View, slug: str) -> float | None:

@@ -39,7 +39,7 @@ WEIGHTS = "model.safetensors"
 
 def look() -> list[RunEntry]:
     """Every run found, `HVAE_RUNS` first; small files, read afresh so that a new run shows at once. For the router."""
-    found = folders.find_runs()
+    found = _found()
     st.session_state["_runs"] = found
     st.session_state["_pixels"] = {}
     return found
@@ -48,7 +48,13 @@ def look() -> list[RunEntry]:
 def runs() -> list[RunEntry]:
     """The runs that the router has found for this page, or all of them where no page is drawn."""
     seen = st.session_state.get("_runs") if get_script_run_ctx(suppress_warning=True) else None
-    return folders.find_runs() if seen is None else seen
+    return _found() if seen is None else seen
+
+
+def _found() -> list[RunEntry]:
+    """Every run; where the server keeps it is no visitor's business."""
+    found = folders.find_runs()
+    return [replace(one, problem=one.problem and one.problem.replace(f"{one.path.parent}/", "")) for one in found]
 
 
 catalogue = catalogues.catalogue

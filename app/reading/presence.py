@@ -80,7 +80,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
 
     def per(row: Any, name: str) -> str:
         layers = () if pd.isna(row.depth) else range(1, 1 + row.depth)
-        return per_layer([getattr(row, f"{name}_{layer}") for layer in layers])
+        return f'<span class="folds">{per_layer([getattr(row, f"{name}_{layer}") for layer in layers])}</span>'
 
     components.listed(
         frame,

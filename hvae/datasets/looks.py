@@ -28,11 +28,11 @@ LOOKS: dict[str, tuple[str, str, str]] = {
     "omniglot28_inverted": (GREEN, "dashdot", "star-open"),
     "smallnorb28": (PINK, "dot", "hexagon"),
     "smallnorb28_inverted": (PINK, "dash", "hexagon-open"),
-    "cifar10": (BLUE, "longdash", "circle-open"),
-    "cifar100": (SKY, "dot", "diamond-open"),
+    "cifar10": (SKY, "longdash", "circle-open"),
+    "cifar100": (BLUE, "dot", "diamond-open"),
     "svhn": (ORANGE, "dot", "square-open"),
     "celeba32": (VERMILION, "dashdot", "triangle-down"),
-    "imagenet32": (SKY, "longdash", "cross-open"),
+    "imagenet32": (BLUE, "longdash", "cross-open"),
 }
 """Colour, dash and marker of data sets, fixed by name: a set looks the same whatever stands beside it.
 

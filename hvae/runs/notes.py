@@ -25,7 +25,7 @@ from hvae.files import read_json, write_text
 NOTES_FILE = "notes.json"
 MAXIMUM_BYTES = 4_000_000
 MAXIMUM_NOTES = 5_000
-MAXIMUM_TEXT, MAXIMUM_TAGS, MAXIMUM_TAG = 2_000, 12, 40
+MAXIMUM_TEXT, MAXIMUM_TAGS, MAXIMUM_TAG = 10_000, 12, 40
 """Characters of a note, tags of an image, characters of a tag."""
 COLUMNS = ("image", "tags", "note", "changed")
 

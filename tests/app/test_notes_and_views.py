@@ -27,6 +27,13 @@ def test_a_note_is_kept_shown_as_text_and_survives_a_new_session(clothes: Path, 
     assert "&lt;b onclick=x&gt;odd&lt;/b&gt;" in shown and "&lt;script&gt;1&lt;/script&gt; a shoe" in shown
     assert "<script>" not in shown and TAG not in shown
     assert "&lt;script&gt;" not in html_of(visit("scores", image="fashionmnist:5", aspect="Notes"))
+    app = visit("scores", image="fashionmnist:5", aspect="Notes")
+    for long, kept in (("&🦊" * 5000, True), ("x" * 10_001, False)):
+        app.text_area(key="note-clothes-fashionmnist-5-text").set_value(long)
+        next(one for one in app.button if one.label == "Save note").click().run()
+        assert (read_notes(clothes).pop("fashionmnist:5").text == long) == kept
+        assert any("10,000 characters" in one.value for one in app.error) != kept, "what is not kept is said"
+    write_note(clothes, "fashionmnist", 5, "", [])
     notes = visit("runs", run="clothes", about="Notes")
     assert list(notes.dataframe[0].value["image"]) == ["fashionmnist:4"]
 

@@ -23,6 +23,10 @@ FITS = """() => { const panel = document.querySelector('.st-key-inspector');
         && bottom > top + 20 && bottom <= innerHeight; }"""
 """Nothing in the panel needs scrolling, and the section that is chosen lies within the window."""
 SIZES = ((1440, 900), (1024, 768))
+NOTHING_CUT = """where => [...document.querySelectorAll(where)].filter(one => one.checkVisibility())
+    .every(one => one.parentElement.scrollWidth <= one.parentElement.clientWidth)
+    && document.querySelector(where)?.checkVisibility()"""
+"""Every column of some tables can be read without scrolling them."""
 
 WHOLE = """() => { const {top, bottom} = document.querySelector('.hovered').getBoundingClientRect();
     return top >= 0 && bottom <= innerHeight; }"""
@@ -104,6 +108,27 @@ def test_every_section_lies_within_the_window_and_stays_chosen(
     expect(aspects.nth(-2)).to_be_checked()
     visited.settle(frames=20)
     assert visited.barriers() == []
+    visited.sound()
+
+
+@pytest.mark.parametrize("page", ["compare", "baselines"])
+def test_an_image_in_many_runs_lies_within_the_window(page: str, dashboard: Dashboard, visit) -> None:
+    visited = visit(dashboard, f"/{page}?run=fashionmnist-lite-seed0&data=fashionmnist&ood=digits&image=digits:5")
+    visited.settle(frames=3)
+    expect(visited.page.locator(".st-key-inspector-aspects").get_by_role("radio").first).to_have_text("Compared")
+    for width, height in SIZES:
+        visited.page.set_viewport_size({"width": width, "height": height})
+        visited.page.wait_for_function(FITS)
+        visited.page.wait_for_function(NOTHING_CUT, arg=".st-key-inspector-section table.numbers")
+    if page == "compare":
+        visited.page.set_viewport_size({"width": 1440, "height": 900})
+        visited.page.wait_for_function(NOTHING_CUT, arg=".st-key-metrics-frame table.numbers")
+        visited.page.get_by_role("button", name="✕").click()
+        visited.page.wait_for_function(NOTHING_CUT, arg="table.numbers")
+        visited.page.set_viewport_size({"width": 1024, "height": 768})
+        visited.settle(frames=3)
+        visited.page.wait_for_function(NOTHING_CUT, arg=".st-key-metrics-frame table.numbers")
+        assert visited.barriers() == []
     visited.sound()
 
 

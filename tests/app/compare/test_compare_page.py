@@ -164,7 +164,7 @@ def run_page(visit, **values: str | list[str]) -> tuple[AppTest, str]:
 def test_two_runs_side_by_side(scored_runs: Path, visit) -> None:
     app, text = run_page(visit, versus="second", by=parts.AGREEMENT, set="digits", k="2", image="digits:5")
     assert not app.error and not app.warning
-    assert "2 fields differ" in text and "training.seed" in text and "best validation ELBO" in text
+    assert "2 fields differ" in text and "training.<wbr>seed" in text and "best validation ELBO" in text
     assert "A on FashionMNIST, B on MNIST" in text
     assert "LLR<sup>&gt;2</sup> of Digits (scikit-learn) 5 in every run" in text
     assert "hvae report first second --table detection --in fashionmnist --reading mean --bootstrap 100" in text
@@ -187,7 +187,8 @@ def test_runs_of_other_depths_other_images_and_without_tables(root: Path, visit)
     app, text = run_page(visit, run="one_<b>", by=parts.AGREEMENT, also=also)
     assert "`lost`" in text and "config.json" in text
     assert "k goes to 2 only" in text and app.segmented_control(key="k").options == ["1", "2"]
-    assert "not paired: different images" in text and "not paired: they hold different images" in text
+    assert 'not paired <span class="interval">different images</span>' in text
+    assert "not paired: they hold different images" in text
     assert "hvae score unscored --data fashionmnist --data mnist --reading mean" in text
     assert "colour takes 3 × 32 × 32" in text and "hvae score colour" not in text, "no command can score these images"
     assert "<b>" not in text.replace("one_<b>", "") and "A · one_&lt;b&gt;" in text

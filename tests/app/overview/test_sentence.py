@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.looks.wording import lowered
 from app.overview import becoming, tables
 from app.overview.sentence import TELLS, sentence
 from app.reading import loading
@@ -43,7 +44,12 @@ def test_the_sentence_is_true_of_every_bundled_run(run: RunEntry) -> None:
         assert int(tells) >= 100 * TELLS, said
     for fails in re.findall(r"fails there \((\d+)", said):
         assert int(fails) < 100 * TELLS, said
-    if "more likely than" in said and "none" not in said and run.depth:
+    for best, pairs in re.findall(r"best score on these images, ([^<,]+), tells the two apart in (\d+)", said):
+        (title,) = {one.measure.score.title for one in views if lowered(one.measure.score.title) == best}
+        of_it = [areas[one.measure.symbol, other.slug] for one in views for other in one.outside
+                 if one.measure.score.title == title]  # fmt: skip
+        assert any(abs(value - int(pairs)) <= 0.51 for value in of_it), said
+    if "more likely than" in said and "none of the chosen" not in said:
         assert "tells the two apart" in said, "what fails, and which score tells them apart, or that none does"
 
 
