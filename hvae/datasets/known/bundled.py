@@ -1,5 +1,6 @@
 """Data sets without any download: digits that come with scikit-learn, letters rendered from the fonts of matplotlib."""
 
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,16 +34,20 @@ class Digits(DataSet):
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(n, 1, 28, 28)``: 1,400 ``train``, 397 ``test`` or ``all`` 1,797, in scikit-learn's order."""
-        table = _read()
-        levels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
-        margin, small = (_SIDE - _INNER) // 2, [conform(level, (1, _INNER, _INNER)) for level in levels]
-        images = np.pad(np.stack(small), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
-        labels = table[:, -1].astype(np.int64)
-        if split != "all":
-            order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
-            chosen = np.sort(order[:TRAIN_IMAGES] if split == "train" else order[TRAIN_IMAGES:])
-            images, labels = images[chosen], labels[chosen]
-        return ImageSet("digits", split, images, labels, self.info.preprocessing)
+        images, labels = _digits()
+        order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
+        chosen = np.sort({"train": order[:TRAIN_IMAGES], "test": order[TRAIN_IMAGES:], "all": order}[split])
+        return ImageSet("digits", split, images[chosen], labels[chosen], self.info.preprocessing)
+
+
+@lru_cache(maxsize=1)
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """(images, labels), made once: to resize them takes longer than to score them."""
+    table = _read()
+    levels = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    margin, small = (_SIDE - _INNER) // 2, [conform(level, (1, _INNER, _INNER)) for level in levels]
+    images = np.pad(np.stack(small), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
+    return images, table[:, -1].astype(np.int64)
 
 
 def _read() -> np.ndarray:
@@ -92,25 +97,32 @@ class Glyphs(DataSet):
 
     def load(self, split: str, root: Path) -> ImageSet:
         """Images ``(2000, 1, 28, 28)``, ordered by face, then character; the same on every call."""
-        # Imported here: only the folder of its fonts is needed, and only for this data set.
-        import matplotlib
+        images, labels = _glyphs()
+        return ImageSet("glyphs", split, images.copy(), labels.copy())
 
-        fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-        generator = np.random.Generator(np.random.PCG64(0))
-        images, labels = [], []
-        for face in FACES:
-            by_size = {
-                # The basic layout engine does not depend on libraqm, which not every Pillow has.
-                size: ImageFont.truetype(fonts / f"{face}.ttf", size, layout_engine=ImageFont.Layout.BASIC)
-                for size in range(_SIZES[0], _SIZES[1] + 1)
-            }
-            for label, character in enumerate(CHARACTERS):
-                sizes = generator.integers(*_SIZES, size=PER_FACE, endpoint=True)
-                offsets = generator.integers(-_OFFSET, _OFFSET, size=(PER_FACE, 2), endpoint=True)
-                for size, offset in zip(sizes, offsets, strict=True):
-                    images.append(_render(character, by_size[int(size)], offset))
-                    labels.append(label)
-        return ImageSet("glyphs", split, np.stack(images)[:, None], np.array(labels, dtype=np.int64))
+
+@lru_cache(maxsize=1)
+def _glyphs() -> tuple[np.ndarray, np.ndarray]:
+    """(images, labels), rendered once."""
+    # Imported here: only the folder of its fonts is needed, and only for this data set.
+    import matplotlib
+
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    generator = np.random.Generator(np.random.PCG64(0))
+    images, labels = [], []
+    for face in FACES:
+        by_size = {
+            # The basic layout engine does not depend on libraqm, which not every Pillow has.
+            size: ImageFont.truetype(fonts / f"{face}.ttf", size, layout_engine=ImageFont.Layout.BASIC)
+            for size in range(_SIZES[0], _SIZES[1] + 1)
+        }
+        for label, character in enumerate(CHARACTERS):
+            sizes = generator.integers(*_SIZES, size=PER_FACE, endpoint=True)
+            offsets = generator.integers(-_OFFSET, _OFFSET, size=(PER_FACE, 2), endpoint=True)
+            for size, offset in zip(sizes, offsets, strict=True):
+                images.append(_render(character, by_size[int(size)], offset))
+                labels.append(label)
+    return np.stack(images)[:, None], np.array(labels, dtype=np.int64)
 
 
 def _render(character: str, font: ImageFont.FreeTypeFont, offset: np.ndarray) -> np.ndarray:
