@@ -52,7 +52,7 @@ def test_a_folder_is_trained_on_and_judges_new_images(
         expect(page.get_by_text("What was found")).to_be_visible()
         page.get_by_text(offers.TRY.title).click()
         visited.settle(frames=3)
-        page.get_by_label("Passes over the images").fill("40")
+        page.get_by_label("Passes over the images").fill("120")
         page.get_by_label("Passes over the images").press("Enter")
         visited.settle(frames=3)
         assert visited.barriers() == []
