@@ -1,4 +1,4 @@
-"""Numbers in words: the same rounding everywhere."""
+"""Numbers in words, rounded alike."""
 
 import math
 import re

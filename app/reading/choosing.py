@@ -1,4 +1,4 @@
-"""The controls that say which score is shown: its name, level and unit, and from which tables."""
+"""Controls that say which score is shown: name, level, unit, tables."""
 
 from collections.abc import Iterable, Sequence
 

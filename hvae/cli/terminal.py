@@ -1,4 +1,4 @@
-"""What commands share on a terminal: errors of one line, tables, progress, options of several values."""
+"""What commands share on a terminal: errors of one line, tables, progress, options."""
 
 import json
 import signal

@@ -9,7 +9,8 @@ it opens first, which says something of browsers, and stands in the report apart
 are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
-the server's, and of a latency the larger part is its own. The server goes before the browsers, where that is allowed.
+the server's, and of a latency the larger part is its own. What the server alone takes, one more visitor says, who opens
+pages without a browser. The server goes before the browsers, where that is allowed.
 Not to be run with `nice`: where it may, Chromium takes its own priority back, and only the server is slow then. Exits
 with 1 where a limit is missed.
 """
@@ -23,21 +24,27 @@ import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
+from app.frame import registry
 from app.server.judgements import Stored
-from tests.benchmarks.load_users import Browsing, Noted, Scoring, User, go_on, once
+from tests.benchmarks import load_probe
+from tests.benchmarks.load_users import STORED, Browsing, Noted, Scoring, User, go_on, once
 from tests.benchmarks.tab import cpu_seconds, resident_mib
 from tests.browser.conftest import FLAGS, ROOT, Dashboard, launch
 
 APART_S = 10.0
 """From one action of a person to the next."""
 ANSWER_P95_S = 3.0
+PROBED_S = 3.0
+"""From an answer of the server to the next page of the visitor without a browser."""
 RETURN_MIB = 100
 """Memory of the server that may be left above the start."""
 PATIENCE_S = 900.0
@@ -85,9 +92,16 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
     start = resident_mib(dashboard)
     _forget_peak(dashboard)
     users: list[User] = [*(scoring(noted, number) for number in range(asked.scorers)), *browsing]
-    began, server, chromium, machine = _clocks(dashboard)
-    go_on(users, asked.seconds, APART_S)
-    ended = _clocks(dashboard)
+    over, route = Event(), [page for page in STORED if page != registry.HOME]
+    with ThreadPoolExecutor(1) as pool:
+        probed = pool.submit(load_probe.answers, dashboard.url, route, PROBED_S, over)
+        began, server, chromium, machine = _clocks(dashboard)
+        try:
+            go_on(users, asked.seconds, APART_S)
+        finally:
+            over.set()
+        ended = _clocks(dashboard)
+    served = probed.result()
     took, server, chromium = ended[0] - began, ended[1] - server, ended[2] - chromium
     others = max(0.0, ended[3] - machine - server - chromium)
     peak = _peak_mib(dashboard)
@@ -111,6 +125,9 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         Fact("an answer, longest", _quantile(noted.answers, 1), "s"),
         Fact("the whole page after an answer, median", _quantile(noted.finished, 0.5), "s"),
         Fact("the whole page after an answer, 95 %", _quantile(noted.finished, 0.95), "s"),
+        Fact("the server's own answer, median", _quantile(served, 0.5), "s"),
+        Fact("the server's own answer, 95 %", _quantile(served, 0.95), "s", ANSWER_P95_S),
+        Fact("the server's own answer, longest", _quantile(served, 1), "s"),
         Fact("an answer on the first way through, one person at a time, median", _quantile(first.answers, 0.5), "s"),
         Fact("an answer on the first way through, one person at a time, 95 %", _quantile(first.answers, 0.95), "s"),
         Fact("verdicts after Score them, median", _quantile(noted.waits, 0.5), "s"),

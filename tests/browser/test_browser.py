@@ -166,5 +166,6 @@ def test_a_few_people_who_browse_and_score_see_no_error(tmp_path: Path) -> None:
     found = json.loads(out.read_text())
     facts = {fact["what"]: fact["value"] for fact in found["facts"]}
     assert not found["errors"] and facts["jobs begun"] == 2 and facts["actions of those who browse"] > 0
+    assert 0 < facts["the server's own answer, median"] < 60
     # How soon they are answered is for a machine that does nothing else.
     assert not facts["jobs not finished"] and not facts["jobs whose results differ from a lone user's"]
