@@ -35,8 +35,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.frame import registry
 from app.server.judgements import Stored
-from tests.benchmarks import load_probe
-from tests.benchmarks.load_users import STORED, Browsing, Noted, Scoring, User, go_on, once
+from tests.benchmarks.load import probe
+from tests.benchmarks.load.users import STORED, Browsing, Noted, Scoring, User, go_on, once
 from tests.benchmarks.tab import cpu_seconds, resident_mib
 from tests.browser.conftest import FLAGS, ROOT, Dashboard, launch
 
@@ -72,6 +72,16 @@ class Fact:
         return self.limit is not None and not self.value <= self.limit
 
 
+@dataclass
+class Spent:
+    """Seconds by the clock, and of CPU: of the server, of the browser, of everything else on the machine."""
+
+    wall: float
+    server: float
+    chromium: float
+    others: float
+
+
 def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -> tuple[list[Fact], list[str]]:
     """Facts, and every error."""
     noted, alone, first = Noted(), Noted(), Noted()
@@ -92,18 +102,7 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
     start = resident_mib(dashboard)
     _forget_peak(dashboard)
     users: list[User] = [*(scoring(noted, number) for number in range(asked.scorers)), *browsing]
-    over, route = Event(), [page for page in STORED if page != registry.HOME]
-    with ThreadPoolExecutor(1) as pool:
-        probed = pool.submit(load_probe.answers, dashboard.url, route, PROBED_S, over)
-        began, server, chromium, machine = _clocks(dashboard)
-        try:
-            go_on(users, asked.seconds, APART_S)
-        finally:
-            over.set()
-        ended = _clocks(dashboard)
-    served = probed.result()
-    took, server, chromium = ended[0] - began, ended[1] - server, ended[2] - chromium
-    others = max(0.0, ended[3] - machine - server - chromium)
+    spent, served = _together(users, dashboard, asked.seconds)
     peak = _peak_mib(dashboard)
     for user in users:
         user.tab.context.close()
@@ -133,14 +132,28 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
         Fact("verdicts after Score them, median", _quantile(noted.waits, 0.5), "s"),
         Fact("verdicts after Score them, longest", _quantile(noted.waits, 1), "s"),
         Fact("verdicts after Score them, a lone user, median", _quantile(alone.waits, 0.5), "s"),
-        Fact("wall-clock time", took, "s"),
-        Fact("CPU time of the server, share of all cores", 100 * server / took / cores, "%"),
-        Fact("CPU time of Chromium, share of all cores", 100 * chromium / took / cores, "%"),
-        Fact("CPU time of all else, share of all cores", 100 * others / took / cores, "%"),
+        Fact("wall-clock time", spent.wall, "s"),
+        Fact("CPU time of the server, share of all cores", 100 * spent.server / spent.wall / cores, "%"),
+        Fact("CPU time of Chromium, share of all cores", 100 * spent.chromium / spent.wall / cores, "%"),
+        Fact("CPU time of all else, share of all cores", 100 * spent.others / spent.wall / cores, "%"),
         Fact("server at the start, after lone users", start, "MiB"),
         Fact("server at its peak", peak, "MiB"),
         Fact(f"server {asked.rest:.0f} s after the end", rested, "MiB", start + RETURN_MIB),
     ], errors
+
+
+def _together(users: list[User], dashboard: Dashboard, seconds: float) -> tuple[Spent, list[float]]:
+    """Let all act at the same time; what it took, and the seconds of the server's own answers."""
+    over, route = Event(), [page for page in STORED if page != registry.HOME]
+    with ThreadPoolExecutor(1) as pool:
+        probed = pool.submit(probe.answers, dashboard.url, route, PROBED_S, over)
+        began = _clocks(dashboard)
+        try:
+            go_on(users, seconds, APART_S)
+        finally:
+            over.set()
+        wall, server, chromium, machine = (now - then for now, then in zip(_clocks(dashboard), began, strict=True))
+    return Spent(wall, server, chromium, max(0.0, machine - server - chromium)), probed.result()
 
 
 def _same(one: Stored | None, other: Stored | None) -> bool:
