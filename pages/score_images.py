@@ -16,8 +16,13 @@ from hvae.runs.folders import RunEntry
 from hvae.verdicts import words
 
 
-def ask(run: RunEntry, selection: state.Selection, job: str | None, busy: bool) -> judgements.Settings | None:
-    """Take images, show what the model sees, and offer to score them; how, None where the run cannot."""
+def ask(
+    run: RunEntry, selection: state.Selection, job: str | None, busy: bool, seen: bool
+) -> judgements.Settings | None:
+    """Take images, show what the model sees, and offer to score them; how, None where the run cannot.
+
+    Pictures in a fold that is closed (not `seen`) would be drawn all the same, and cost as much as the verdicts.
+    """
     if run.config is None:
         components.problem(f"{run.name}: {run.problem}. {components.WAY_ON}")
         return None
@@ -37,7 +42,7 @@ def ask(run: RunEntry, selection: state.Selection, job: str | None, busy: bool) 
     elif given.problem:
         components.problem(given.problem)
     ready, choices = False, {}
-    if given is not None and not given.problem:
+    if seen and given is not None and not given.problem:
         ready, choices = preview.show(given.sources, given.stamp, given.expected, how)
     settings, runs = asking.judging(selection, found, given, how, choices)
     able = _can_alarm(run.name, len(judges.parts(found, settings.setting)[1]))
@@ -80,14 +85,17 @@ def page() -> None:
     busy = found is not None and not found.finished
     selection = state.selection()
     asked = shown = None
-    # Verdicts are what one waits for, so they begin at the top: the fold closes when its label changes.
+    # Verdicts are what one waits for, so they begin at the top: the fold opens or closes when its label changes.
     told = busy or bool(job and judgements.stamp(job))
     label = "The images that are being judged" if busy else "Judge other images" if told else "Images to judge"
+    now = label, not told or st.session_state.get(section.AGAIN_OF) == job
+    if st.session_state.get("_asking") != now:
+        st.session_state["_asking"], st.session_state["asking"] = now, now[1]
     if selection.run is None:
         components.no_run()
     else:
-        with st.expander(label, expanded=not told or st.session_state.get(section.AGAIN_OF) == job):
-            asked = ask(selection.run, selection, job, busy)
+        with (fold := st.expander(label, key="asking", on_change="rerun")):
+            asked = ask(selection.run, selection, job, busy, bool(fold.open))
     if job and found is not None:
         jobs.watch(job, section.so_far)
     if job and not busy:

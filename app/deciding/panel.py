@@ -1,6 +1,7 @@
 """The threshold with its consequences, on any page that has a rule: costs, alarms a day, and the rule as a file."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -49,6 +50,11 @@ def costs() -> Costs:
     return Costs(volume, unusual / 100, miss, wrong)
 
 
+def written(rule: Rule, budget: float, how: Treatment) -> str:
+    """The rule as the file that `hvae score --rule` takes."""
+    return chosen(rule, budget, how).model_dump_json(indent=2)
+
+
 def show(rule: Rule, sets: Sequence[Measured], how: Treatment, alpha: float) -> None:
     """Draw the section for a rule, what it was measured to catch, and images prepared like this."""
     components.section(
@@ -84,7 +90,7 @@ def show(rule: Rule, sets: Sequence[Measured], how: Treatment, alpha: float) -> 
         for budget in budgets:
             st.download_button(
                 f"Save the rule at {100 * budget:g} %",
-                chosen(rule, budget, how).model_dump_json(indent=2),
+                partial(written, rule, budget, how),
                 f"{rule.run}.rule.json",
                 "application/json",
                 key=f"rule-{budget:g}",

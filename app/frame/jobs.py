@@ -26,6 +26,8 @@ ENDED = {
 }
 UNSEEN = "fetch"
 """In place of a page for a job whose end is all there is to see: it does not take the place of the one followed."""
+SOON_SECONDS = 5.0
+"""What will be there so soon is not shown in parts before."""
 MOST_LISTED = 6
 """Jobs of one visitor in the sidebar."""
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0
@@ -155,7 +157,7 @@ def _look(job: str, below: Callable[[str], None] | None) -> None:
         st.progress(min(1.0, found.done / found.total) if found.total else 0.0, text=in_words(found))
         if not found.stopping:
             st.button("Stop this job", key=f"stop-{job}", on_click=_queue().cancel, args=(job,))
-    if below:
+    if below and (found.seconds_left is None or found.seconds_left > SOON_SECONDS):
         below(job)
 
 

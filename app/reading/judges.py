@@ -22,8 +22,12 @@ def parts(found: Catalogue, setting: Setting) -> list[ScoreTable]:
 
 def usual(found: Catalogue, setting: Setting) -> tuple[str, str]:
     """`hvae.verdicts.choice.usual_score` of both parts."""
-    stamp = setting, [loading.stamp(entry) for entry in found.entries if entry.slug == found.own]
-    return kept("usual score", stamp, lambda: choice.usual_score(*parts(found, setting)))
+    return kept("usual score", (_stamps(found), setting), lambda: choice.usual_score(*parts(found, setting)))
+
+
+def _stamps(found: Catalogue) -> list[object]:
+    """Of a run and the tables that can be parts of its rule."""
+    return [found.run.path, *(loading.stamp(entry) for entry in found.entries if entry.slug == found.own)]
 
 
 def follow(key: str, usual: str) -> None:
@@ -37,7 +41,12 @@ def follow(key: str, usual: str) -> None:
 
 def obstacle(found: Catalogue, setting: Setting, score: str) -> str:
     """Why a run whose parts are scored under a setting cannot judge by a score; empty where it can."""
-    both, levels = parts(found, setting), at_every_level(score, found.run.depth or 0)
+    levels = at_every_level(score, found.run.depth or 0)
     if not levels:
         return f"{SCORES[score].title} has nothing to say about a model of {found.run.depth} latent layers"
-    return next(iter(computable(levels, both, both[0])[1]), "")
+
+    def first() -> str:
+        both = parts(found, setting)
+        return next(iter(computable(levels, both, both[0])[1]), "")
+
+    return kept("obstacle", (_stamps(found), setting, score), first)

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.frame import components, state
+from app.frame.caching import of_file
 from app.frame.state import Selection
 from app.looks.palette import look
 from app.looks.wording import asked_for, bits, per_layer
@@ -119,13 +120,17 @@ def _leading(row: Any) -> str:
     return components.leads(components.named(row.run), "overview", run=row.run, data=own, ood=None, image=None)
 
 
-def _row(run: RunEntry) -> dict[str, object]:
-    state, config = loading.state(run), run.config
-    best: dict[str, float] = {}
-    # Of the epoch that the weights were kept from; the page of the run says why a learning curve cannot be read.
+def _best(run: RunEntry) -> dict[str, float]:
+    """The epoch that the weights were kept from; the page of the run says why a learning curve cannot be read."""
     with suppress(HvaeError, KeyError, TypeError, ValueError, OSError):
         history = loading.history(run)
-        best = history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
+        return history.loc[history["elbo"].idxmax()].to_dict() if len(history) else {}
+    return {}
+
+
+def _row(run: RunEntry) -> dict[str, object]:
+    state, config = loading.state(run), run.config
+    best = of_file("best epoch", run.path / "history.csv", lambda _: _best(run)) or {}
     value = None
     if config and not config.model.task and "elbo" in best:
         value = float(stats.bits_per_dim(best["elbo"], config.model.dimensions))

@@ -163,9 +163,11 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download("Download PNG", "reconstructions", columns, pictures, scale, [*notes, about])
-    frames = [table.numbers(one, source.labels, name, view.shown, view.levels) for name, one in walked.items()]
-    with st.expander("Numbers below these pictures"):
-        components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
+    details = st.expander("Numbers below these pictures", key="levels-numbers", on_change="rerun")
+    if details.open:
+        frames = [table.numbers(one, source.labels, name, view.shown, view.levels) for name, one in walked.items()]
+        with details:
+            components.numbers(pd.concat(frames, ignore_index=True), "reconstructions", key="levels-table")
 
 
 def samples(drawn: Mapping[str, np.ndarray], view: View) -> None:

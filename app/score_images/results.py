@@ -1,6 +1,7 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and their report."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from hvae.report.judged import told
 from hvae.runs.catalogue import Catalogue, TableEntry
 from hvae.runs.folders import RunEntry
 from hvae.runs.notes import Note, note_key, noted
-from hvae.scores import computable, find
+from hvae.runs.score_tables import ScoreTable
+from hvae.scores import Score, computable, find
 from hvae.verdicts import power
 from hvae.verdicts.asked import JudgedBy, Settings
 from hvae.verdicts.rule import Rule, rule
@@ -51,9 +53,13 @@ def judged_by(settings: Settings) -> tuple[Rule, list[power.Measured]] | None:
         return None
     how = {"score": settings.score, "statistic": settings.statistic, "two_sided": settings.two_sided}
     stamp = [like.found.run.path, settings.setting, *map(loading.stamp, like.found.entries), *how.values()]
-    try:
+
+    def measured() -> tuple[Rule, list[power.Measured]]:
         made = rule(like.found, settings.setting, **how)
-        return made, kept("caught", stamp, lambda: power.measured(like.found, made))
+        return made, power.measured(like.found, made)
+
+    try:
+        return kept("caught", stamp, measured)
     except TableError:
         return None
 
@@ -88,8 +94,13 @@ def reference(settings: Settings) -> Reference | None:
     entry = found.find(found.own or "", settings.setting, ("reference",)) if found else None
     if found is None or entry is None or entry.metadata.weights_sha256 != settings.weights_sha256:
         return None
-    table = loading.table(found, entry)
-    return None if computable(settings.levels, (table,), table)[1] else Reference(found, entry)
+    stamp = loading.stamp(entry), settings.levels
+    lacking = kept("lacking", stamp, lambda: _lacking(loading.table(found, entry), settings.levels))
+    return None if lacking else Reference(found, entry)
+
+
+def _lacking(table: ScoreTable, levels: Sequence[Score]) -> list[str]:
+    return computable(levels, (table,), table)[1]
 
 
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:

@@ -40,6 +40,8 @@ def runs(root: Path) -> Path:
 def open_page(runs: Path, visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
     def opened(**address: str) -> AppTest:
         app = visit("reconstructions", **{"run": "clothes", "start": "digits:0"} | address)
+        app.session_state["levels-numbers"] = True
+        app.run()
         assert not app.exception and not app.error
         return app
 
@@ -175,10 +177,9 @@ def test_differences_and_maps_have_a_legend(open_page):
         assert f"--show {shlex.quote(shown)}" in app.code[0].value
 
 
-def test_levels_of_a_deep_model_are_chosen(root, visit):
+def test_levels_of_a_deep_model_are_chosen(root, open_page):
     make_run(root, "deep", depth=8, trained=True)
-    app = visit("reconstructions", run="deep", image="digits:0", rows="1")
-    assert not app.exception and not app.error
+    app = open_page(run="deep", rows="1")
     assert list(app.dataframe[0].value["k"]) == [0, 1, 2, 3, 6, 8]
     app.multiselect(key="levels").set_value(["8", "2"]).run()
     assert list(app.dataframe[0].value["k"]) == [2, 8]

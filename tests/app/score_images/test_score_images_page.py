@@ -45,8 +45,8 @@ def test_files_are_scored_in_a_job_and_a_reload_shows_them_again(
     assert found is not None and found.state == "done", found
     text = sound(app.run())
     assert "of 12 images raise an alarm" in text and "Benjamini-Hochberg" in text
-    assert len(app.dataframe[1].value) == 12
-    assert app.dataframe[1].value["image"].tolist()[0].startswith("data:image/png;base64,")
+    assert len(app.dataframe[0].value) == 12
+    assert app.dataframe[0].value["image"].tolist()[0].startswith("data:image/png;base64,")
     assert len(app.get("plotly_chart")) == 1
     app.session_state["image"] = "upload:2"
     assert "Image 3" in sound(app.run()) and len(app.get("plotly_chart")) == 2
@@ -174,7 +174,7 @@ def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     assert "clothes, letters, digits · " in text and "statistic rank, two-sided" in text
     assert "p-value is comparable between runs because" in text and "Of 12 images, clothes knows" in text
     assert "Under letters, p = " in text and "Under digits, p = " in text
-    shown = app.dataframe[2].value
+    shown = app.dataframe[1].value
     assert list(shown)[2:] == ["knows it best", "no alarm from", "p, clothes", "p, letters", "p, digits"]
     stored = judgements.read(job)
     assert stored is not None and stored.complete and stored.settings.two_sided
@@ -252,7 +252,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     sound(app.run())
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
-    shown, labels = app.dataframe[1].value, {"paper": ["Paper"], "bound": ["-L>0", "-L>1", "-L>2"]}[judge]
+    shown, labels = app.dataframe[0].value, {"paper": ["Paper"], "bound": ["-L>0", "-L>1", "-L>2"]}[judge]
     differs = ["differs at k"] if judge == "bound" else []
     assert list(shown)[2:-2] == ["doubts", "verdict", "p", *differs, *(f"{one}, nats" for one in labels)]
     assert (f"judged by {SCORES[judge].title}," in text) and ("differs most at" in text) == (judge == "bound")

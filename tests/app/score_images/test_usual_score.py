@@ -30,7 +30,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     app.session_state["image"] = "upload:0"
     text = sound(app.run())
     assert not app.warning and "judged by Joint score," in text and "It differs most in " in text
-    shown = app.dataframe[1].value
+    shown = app.dataframe[0].value
     assert list(shown)[4:-2] == ["p", "differs at", "joint, nats"]
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.settings.note == ""

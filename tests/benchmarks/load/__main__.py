@@ -3,10 +3,9 @@
 One dashboard on the loopback interface with the bundled runs, one headless Chromium with a context for each person:
 most browse stored results; some come with pictures of their own, one after the other, score them and look at the
 verdicts. Each acts every ten seconds. After `--seconds` nobody begins anything new, and what was begun is waited for.
-Before, each who scores has scored alone: what they get among the others has to be the same. And each who browses has
-gone through their pages once, one person after the other: a browser context has an empty cache and compiles every page
-it opens first, which says something of browsers, and stands in the report apart. `HVAE_DATA` says where the data sets
-are.
+Before, each has done alone, one person after the other, what they do together: what those who score get among the
+others has to be the same, and a browser context, which has an empty cache, compiles every page it opens first. That
+says something of browsers, and stands in the report apart. `HVAE_DATA` says where the data sets are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
 the server's, and of a latency the larger part is its own. What the server alone takes, one more visitor says, who opens
@@ -85,23 +84,23 @@ class Spent:
 def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -> tuple[list[Fact], list[str]]:
     """Facts, and every error."""
     noted, alone, first = Noted(), Noted(), Noted()
-
-    def scoring(into: Noted, number: int) -> Scoring:
-        return Scoring(browser, dashboard.url, into, number, images=asked.images, patience=PATIENCE_S)
-
     _put_first(dashboard)
     # Alone first: what the others' results have to equal, and a server whose bounded caches are filled at the start.
-    for number in range(asked.scorers):
-        user = scoring(alone, number)
+    scoring = [
+        Scoring(browser, dashboard.url, alone, number, images=asked.images, patience=PATIENCE_S)
+        for number in range(asked.scorers)
+    ]
+    for user in scoring:
         once(user)
-        user.tab.context.close()
     browsing = [Browsing(browser, dashboard.url, first, number) for number in range(asked.scorers, asked.contexts)]
     for visitor in browsing:
         go_on([visitor], 0.0, 0.0, actions=2 * len(visitor.route))
         visitor.noted = noted
     start = resident_mib(dashboard)
     _forget_peak(dashboard)
-    users: list[User] = [*(scoring(noted, number) for number in range(asked.scorers)), *browsing]
+    for user in scoring:
+        user.arrive(noted)
+    users: list[User] = [*scoring, *browsing]
     spent, served = _together(users, dashboard, asked.seconds)
     peak = _peak_mib(dashboard)
     for user in users:
@@ -110,7 +109,7 @@ def measure(browser: Browser, dashboard: Dashboard, asked: argparse.Namespace) -
     rested = resident_mib(dashboard)
     lone = dict(alone.results)
     differing = sum(not _same(found, lone.get(number)) for number, found in noted.results)
-    begun = sum(user.scored for user in users if isinstance(user, Scoring))
+    begun = sum(user.scored for user in scoring)
     cores = os.cpu_count() or 1
     errors = noted.errors + alone.errors + first.errors
     return [

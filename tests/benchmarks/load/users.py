@@ -177,8 +177,12 @@ class Scoring(User):
         super().__init__(browser, address, noted, number)
         self.patience = patience
         self.files = uploads(images, seed=number, packed=number % 2 == 1)
-        self.scored, self._ready, self._doing = 0, 0, "give"
-        self.tab.open(f"{address}/score_images")
+        self.arrive(noted)
+
+    def arrive(self, noted: Noted) -> None:
+        """Open the page anew, as a visitor the server does not know; what is seen from now on is noted there."""
+        self.noted, self.begun, self.scored, self._ready, self._doing = noted, 0, 0, 0, "give"
+        self.tab.open(f"{self.address}/score_images")
 
     def act(self) -> None:
         """Begin the next of: hand over the files, score them, look."""
