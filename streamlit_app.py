@@ -26,6 +26,7 @@ except ConfigError as error:
     sys.exit(f"error: {error}")
 access.bound_uploads()
 cores.take_long_turns()
+cores.share_one_heap()
 
 
 def get_ready() -> None:

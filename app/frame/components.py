@@ -70,16 +70,15 @@ def starting_pytorch() -> Iterator[None]:
 
 def heading(title: str, lead: str = "") -> None:
     """Title of a page and one sentence on what it is for (HTML allowed in the lead)."""
-    st.title(title, anchor=False)
-    if lead:
-        st.html(f'<p class="lead">{explained(lead)}</p>')
+    # Streamlit's own headings cost a browser twice as much, each time that a page is drawn or changes.
+    said = f'<p class="lead">{explained(lead)}</p>' if lead else ""
+    st.html(f"<h1>{escape(title)}</h1>{said}")
 
 
 def section(title: str, text: str = "") -> None:
     """Heading of a section with a sentence on what it shows (HTML allowed in the text)."""
-    st.header(title, anchor=False)
-    if text:
-        prose(text)
+    said = f'<p class="prose">{explained(text)}</p>' if text else ""
+    st.html(f'<h2 class="section">{escape(title)}</h2>{said}')
 
 
 def titled(title: str) -> None:
@@ -327,13 +326,12 @@ def plain(text: str) -> str:
 
 def footer(command: str) -> None:
     """The command that makes what the page shows."""
-    st.divider()
-    st.caption("The same on the command line")
+    st.html('<hr><p class="small">The same on the command line</p>')
     code(command)
 
 
 def copy_link() -> None:
     """The link to exactly this view; at the end of every page, whatever the page could show."""
     with st.container(key="copy-link", gap="small"):
-        st.caption("Link to exactly this view")
+        st.html('<p class="small">Link to exactly this view</p>')
         st.code(state.address(), language=None, wrap_lines=True)

@@ -27,7 +27,7 @@ ENDED = {
 UNSEEN = "fetch"
 """In place of a page for a job whose end is all there is to see: it does not take the place of the one followed."""
 SOON_SECONDS = 5.0
-"""What will be there so soon is not shown in parts before."""
+"""What is done so soon is not shown in parts."""
 MOST_LISTED = 6
 """Jobs of one visitor in the sidebar."""
 RUNNING_SECONDS, WAITING_SECONDS = 1.0, 2.0

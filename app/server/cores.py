@@ -1,12 +1,27 @@
-"""How the cores of the web server are shared: how many PyTorch may take, and for how long one visitor has them."""
+"""How the web server is shared: how many cores PyTorch may take, for how long one visitor has them, and memory."""
 
+import ctypes
 import os
 import sys
+from contextlib import suppress
 
 MOST_THREADS = 4
 """Small models gain nothing from more."""
 TURN_SECONDS = 0.05
 """How long a thread computes before another one may; Python's own default is a tenth of it."""
+
+_M_ARENA_MAX = -8
+"""Of `mallopt(3)`."""
+
+
+def share_one_heap() -> None:
+    """Let all threads take memory from one heap, where the C library is glibc; before there are threads.
+
+    It gives each thread a heap of its own else. Every visit has new threads, what is kept between visits keeps pieces
+    of all heaps, and a server of thirty people ends 100 MiB above where it began.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def spare_one() -> None:

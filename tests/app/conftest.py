@@ -121,7 +121,7 @@ def sound(app: AppTest) -> str:
     """No exception and no unforeseen failure on the page; returns all its text, without what explains its terms."""
     assert not app.exception, app.exception[0].stack_trace
     assert not any("unexpected" in one.value for one in app.error)
-    kinds = (app.error, app.warning, app.success, app.info, app.caption, app.markdown, app.title, app.header, app.code)
+    kinds = (app.error, app.warning, app.success, app.info, app.caption, app.markdown, app.code)
     return "\n".join(str(one.value) for kind in kinds for one in kind) + "\n" + html_of(app)
 
 
@@ -133,8 +133,8 @@ def html_of(app: AppTest) -> str:
 
 def explains(app: AppTest) -> None:
     """Every term of the glossary that the page uses explains itself in one place."""
-    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.header)
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown)
     bodies = [one.proto.body for one in app.get("html") if not one.proto.body.startswith(("<style>", "<script>"))]
-    text = "\n".join([*(str(one.value) for kind in kinds for one in kind), *bodies])
+    text = re.sub("<h1>.*?</h1>", "", "\n".join([*(str(one.value) for kind in kinds for one in kind), *bodies]))
     for name in terms_in(text):
         assert text.count(f'data-means="{html.escape(TERMS[name])}"') == 1, f"{name} on {app.query_params}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit import config
 
 from app.server import access, door, limits
 from app.server.door import Door
@@ -89,6 +90,10 @@ def test_limits_may_name_further_hosts(monkeypatch: pytest.MonkeyPatch):
     assert ask(host="lab.example")[0] == 403
     monkeypatch.setattr(limits, "current", lambda: limits.Limits(hosts=["Lab.example"]))
     assert ask(host="lab.example")[0] == 200
+
+
+def test_nobody_who_shows_the_dashboard_in_a_frame_may_steer_it():
+    assert config.get_option("client.allowedOrigins") == []
 
 
 def test_the_names_of_streamlits_settings_count():

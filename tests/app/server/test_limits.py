@@ -97,7 +97,7 @@ def test_the_entry_without_the_shim_says_a_bad_file_on_the_page(
         limited("jobs_waiting = 0")
     app = visit("overview")
     assert not app.exception and "jobs_waiting: Input should be" in app.error[0].value
-    assert not app.title, "nothing of the page itself is drawn"
+    assert not app.get("html"), "nothing of the page itself is drawn"
 
 
 def test_the_server_refuses_larger_files_than_the_limit(
