@@ -89,7 +89,8 @@ def page() -> None:
     told = busy or bool(job and judgements.stamp(job))
     label = "The images that are being judged" if busy else "Judge other images" if told else "Images to judge"
     now = label, not told or st.session_state.get(section.AGAIN_OF) == job
-    if st.session_state.get("_asking") != now:
+    # Streamlit forgets a fold that another page did not draw.
+    if "asking" not in st.session_state or st.session_state.get("_asking") != now:
         st.session_state["_asking"], st.session_state["asking"] = now, now[1]
     if selection.run is None:
         components.no_run()

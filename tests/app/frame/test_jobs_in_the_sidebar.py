@@ -27,6 +27,9 @@ def test_a_job_is_found_from_every_page_and_its_images_are_judged_again(
 ) -> None:
     app = visit("score_images", run="clothes", pictures="samples")
     assert _fold(app) == ("Images to judge", True)
+    app.switch_page("../pages/runs.py").run()
+    app.switch_page("../pages/score_images.py").run()
+    assert _fold(app) == ("Images to judge", True), "also on coming back"
     app.button(key="score-them").click().run()
     first = app.session_state["job"]
     finish_jobs()
