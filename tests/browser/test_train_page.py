@@ -76,6 +76,7 @@ def test_a_folder_is_trained_on_and_judges_new_images(
         second.page.screenshot(path=tmp_path / "done.png", full_page=True)
         second.page.get_by_role("link", name="Judge images with it").click()
         expect(second.page.get_by_role("heading", name="Score images")).to_be_visible()
+        second.settle()
         second.page.locator("input[type=file]").set_input_files([mine / "00000.png", mine / "00001.png"])
         second.page.get_by_role("button", name="Score them").click()
         expect(second.page.get_by_text("of 2 images raise")).to_be_visible()

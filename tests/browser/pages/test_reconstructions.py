@@ -37,6 +37,6 @@ def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: 
     visited.settle(frames=3)
     page.get_by_text("Its place on Scores").click()
     expect(page.locator("h1")).to_have_text("Scores")
-    expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:6")
     visited.settle()
+    expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:6")
     visited.sound()
