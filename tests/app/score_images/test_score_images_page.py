@@ -65,15 +65,24 @@ def test_an_interrupted_job_and_an_unknown_one_are_said(root: Path, visit: Calla
     assert "results of the job in this link are not kept" in sound(visit("score_images", job="../../../etc"))
 
 
-def test_what_is_finished_shows_while_the_job_runs(root: Path, visit: Callable[..., AppTest]) -> None:
-    go = threading.Event()
-    job = jobs._queue().submit("a long one", lambda report, cancelled: str(go.wait(60)), "long")
+@pytest.mark.parametrize("soon", [False, True])
+def test_what_is_finished_shows_while_a_long_job_runs(soon: bool, root: Path, visit: Callable[..., AppTest]) -> None:
+    said, go = threading.Event(), threading.Event()
+
+    def work(report: Callable[[int, int], None], cancelled: Callable[[], bool]) -> str:
+        for done in (0, 32) if soon else ():
+            report(done, 33)
+        said.set()
+        return str(go.wait(60))
+
+    job = jobs._queue().submit("a job", work, "job")
     try:
+        assert said.wait(60)
         folder = judgements.create(job, SETTINGS.model_copy(update={"n_calibration": 80}), lambda _: False)
         judgements.add(folder, 0, *scored())
         app = visit("score_images", job=job)
-        assert "The most unusual of the newest 3 images" in sound(app)
-        assert app.dataframe[0].value["name"].tolist()[0] == HOSTILE
+        assert ("The most unusual of the newest 3 images" in sound(app)) is not soon
+        assert [frame.value["name"].tolist()[0] for frame in app.dataframe] == [HOSTILE] * (not soon)
     finally:
         go.set()
         finish_jobs()
