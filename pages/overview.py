@@ -88,7 +88,7 @@ def page() -> None:
         baselines.fold(*baselines.measured(views[0]), tables.rivals(views))
     components.left_out(absent)
     components.section("Runs", "A run is a folder that holds a trained model and its scores. Click one to look at it.")
-    presence.runs_table(loading.runs())
+    presence.first_runs(loading.runs(), found.run)
     components.footer(f"hvae report {shlex.quote(found.run.name)}")
 
 

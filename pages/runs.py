@@ -63,7 +63,6 @@ def page() -> None:
         commands(None, ())
         imports.section()
         return
-    presence.runs_table(found)
     own = loading.state(run)
     if own.state == "damaged":
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
@@ -73,7 +72,11 @@ def page() -> None:
     part = parts.choose("runs", offered)
     if part != parts.TABLES:
         presence.problems(loading.catalogue(run))
-    if part == parts.LEARNING:
+    if part not in (parts.EVERY_RUN, parts.IMPORT) and own.state not in (*presence.GOOD, "damaged"):
+        components.prose(f"{components.named(run.name)} {components.mark(own.state)} {components.escape(own.reason)}")
+    if part == parts.EVERY_RUN:
+        presence.runs_table(found)
+    elif part == parts.LEARNING:
         curves.curves(run, selection.versus)
     elif part == parts.ROBUSTNESS:
         robustness.section(run)

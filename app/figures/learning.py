@@ -22,8 +22,8 @@ MANY = 5
 """Strips up to which each is as tall as it likes."""
 
 STRIPS = {
-    "KL": ("log_ratio_", -1.0, "KL (nats)", "z<sub>{layer}</sub><br>nats"),
-    "active units": ("active_units_", 1.0, "active units", "z<sub>{layer}</sub><br>units"),
+    "KL": ("log_ratio_", -1.0, "KL (nats)", "z<sub>{layer}</sub> (nats)"),
+    "active units": ("active_units_", 1.0, "active units", "z<sub>{layer}</sub> (units)"),
 }
 """Quantity -> (prefix of its columns, sign, name with its unit, title of the axis of one layer)."""
 SCHEDULES = {"learning_rate": "learning rate", "beta": "beta", "free_nats": "free bits (nats)"}
@@ -84,7 +84,7 @@ def strips(histories: Mapping[str, pd.DataFrame], quantity: str, title: str) -> 
         figure.update_yaxes(title=axis, rangemode="tozero", nticks=4 if len(rows) <= MANY else 3, row=row, col=1)
     figure.update_xaxes(title="epoch", row=len(rows), col=1)
     figure.update_xaxes(dtick=_step(histories))
-    return laid_out(figure, title, height=90 + (130 if len(rows) <= MANY else 96) * max(1, len(rows)), worded=True)
+    return laid_out(figure, title, height=90 + (130 if len(rows) <= MANY else 96) * max(1, len(rows)))
 
 
 def rows_of(histories: Mapping[str, pd.DataFrame], quantity: str) -> dict[str, tuple[float, str, str]]:

@@ -7,14 +7,15 @@ from app.frame import controls
 IMAGES, LIKELIHOOD, LEVELS, CHECKS = "The images", "Beside the likelihood", "Every level", "Checks"
 SAME_HEIGHT, EVERY_PAIR = "Layers of the same height", "Every pair of layers and units"
 CURVES, AGREEMENT, SEEDS = "Against one set", "Image by image", "Over seeds"
-LEARNING, ROBUSTNESS, TABLES, NOTES = "Learning curves", "Robustness", "Score tables", "Notes"
+EVERY_RUN, LEARNING, ROBUSTNESS = "All runs", "Learning curves", "Robustness"
+TABLES, NOTES = "Score tables", "Notes"
 COMMANDS, IMPORT = "Commands", "Import"
 
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scores": ("part", (IMAGES, LIKELIHOOD, LEVELS, CHECKS)),
     "features": ("between", (SAME_HEIGHT, EVERY_PAIR)),
     "compare": ("by", (CURVES, AGREEMENT, SEEDS)),
-    "runs": ("about", (LEARNING, ROBUSTNESS, TABLES, NOTES, COMMANDS, IMPORT)),
+    "runs": ("about", (EVERY_RUN, LEARNING, ROBUSTNESS, TABLES, NOTES, COMMANDS, IMPORT)),
 }
 """Name in the address and parts of every page that has some, the first being shown where none is chosen."""
 

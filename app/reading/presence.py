@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.frame import components, state
+from app.frame import components, parts, state
 from app.frame.caching import of_file
 from app.frame.state import Selection
 from app.looks.palette import look
@@ -24,6 +24,8 @@ from hvae.runs.score_tables import table_paths
 from hvae.scores import offered
 
 GOOD = ("complete", "training now")
+MOST_AT_FIRST = 8
+"""Runs on the overview: a table of all takes a browser as long as all else of a page."""
 
 
 def command(run: RunEntry, sets: Sequence[str], options: str = "") -> str:
@@ -74,8 +76,18 @@ def has(found: Catalogue, data: str, ood: Sequence[str]) -> bool:
     return True
 
 
+def first_runs(found: Sequence[RunEntry], chosen: RunEntry) -> None:
+    """The chosen run, some of those that can judge an image or soon will, and the way to all of them."""
+    ready = [run for run in found if run == chosen or loading.state(run).state in GOOD]
+    shown = sorted(ready, key=lambda run: run != chosen)[:MOST_AT_FIRST]
+    runs_table(shown)
+    if len(shown) < len(found):
+        every = state.values("runs", about=parts.EVERY_RUN)
+        st.page_link("../pages/runs.py", label=f"All {len(found)} runs →", query_params=every)
+
+
 def runs_table(found: Sequence[RunEntry]) -> None:
-    """All runs, one row each, and below it why some of them are not complete."""
+    """Runs, one row each, and below it why some of them are not complete."""
     rows = [_row(run) for run in found]
     frame = pd.DataFrame(rows).astype({"depth": "Int64", "validation_bits_per_dim": float})
 
@@ -97,7 +109,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
             "KL (nats)": lambda row: per(row, "kl"),
             "active units": lambda row: per(row, "active_units"),
         },
-        "All runs: bits per dimension of the best epoch on validation images, how many score tables there are, and "
+        "Bits per dimension of the best epoch on validation images, how many score tables there are, and "
         "what each layer carries (KL in nats, active units)",
         name="runs",
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.figures import learning
-from app.frame import components, controls, state
+from app.frame import components, controls, parts, state
 from app.frame.caching import kept
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
@@ -114,7 +114,8 @@ def _ended(found: Training) -> None:
     if found.stage == "done":
         st.success("It is ready to judge images.")
         st.page_link("../pages/score_images.py", label="Judge images with it →", query_params={"run": name})
-        st.page_link("../pages/runs.py", label="Its learning curves →", query_params={"run": name})
+        curves = {"run": name, "about": parts.LEARNING}
+        st.page_link("../pages/runs.py", label="Its learning curves →", query_params=curves)
     elif access.may_train():
         if not found.problem and found.step:
             st.info("What it learnt up to its last checkpoint is kept.")

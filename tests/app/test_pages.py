@@ -1,5 +1,6 @@
 """What the Overview and Scores pages say; what every page must stand is in `test_every_page.py`."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.compare import metrics
 from app.frame import components, parts
+from app.reading import presence
 from hvae.config import KINDS, RunFile
 from hvae.datasets import load
 from hvae.runs.score_tables import ScoreTable, read_table, write_table
@@ -32,6 +34,21 @@ def test_a_run_without_scores_is_not_what_a_visitor_meets_first(root, visit) -> 
     assert visit("runs").selectbox(key="run").value == "being-trained", "unless there is nothing else"
     make_tables(make_run(root, "scored"), ("fashionmnist", "mnist"), n=20)
     assert visit("runs").selectbox(key="run").value == "scored"
+
+
+def test_the_overview_shows_a_few_runs_and_leads_to_all(root, visit) -> None:
+    many = [f"run-{number}" for number in range(presence.MOST_AT_FIRST + 2)]
+    for name in many:
+        make_run(root, name, trained=True)
+    for name in ("chosen", "other"):
+        make_run(root, name)
+    app = visit("overview", run="chosen")
+    rows = re.findall(r'<a class="leads" href="[^"]*">([^<]*)</a></th>', sound(app))
+    assert rows == ["chosen", *many[: presence.MOST_AT_FIRST - 1]], "the chosen one, and those that have their weights"
+    (way,) = [one.proto for one in app.get("page_link") if "runs" in one.proto.label]
+    assert way.label == f"All {len(many) + 2} runs →" and "about=All+runs" in way.query_string
+    every = re.findall(r'<a class="leads" href="[^"]*">([^<]*)</a></th>', sound(visit("runs", run="chosen")))
+    assert sorted(every) == sorted(["chosen", "other", *many])
 
 
 class Toy(SingleScore):
@@ -92,8 +109,8 @@ def test_a_kind_without_levels_has_the_scores_that_need_none(root, visit, monkey
     assert "its hierarchy" not in sound(visit("overview", run="pixels"))
     mixed = visit("compare", run="layers", also=["pixels"], score="llr")
     assert "pixels: Likelihood ratio has nothing to say about a model of 0 latent layers" in sound(mixed)
-    runs = sound(visit("runs", run="pixels"))
-    assert ">pixels</a></th>" in runs and "have no columns for that" not in runs
+    assert ">pixels</a></th>" in sound(visit("runs", run="pixels"))
+    assert "have no columns for that" not in sound(visit("runs", run="pixels", about=parts.LEARNING))
 
 
 def test_no_foreign_set_stands_in_for_ones_own_images(root, visit) -> None:

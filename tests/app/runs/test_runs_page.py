@@ -36,12 +36,13 @@ def test_every_state_and_a_run_deleted_while_open(root, visit):
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text('{"schema_version": 1, "<script>alert(1)</script>": 0}')
     with run_lock(root / "live"):
-        app = visit("runs", run="live", versus="alone", quantity="active units")
+        text = sound(visit("runs", run="live"))
+        for state in ("tables only", "training now", "damaged"):
+            assert f">{state}</span>" in text
+        assert "<script>" not in text and "model.safetensors is missing" in text
+        app = visit("runs", run="live", versus="alone", about=parts.LEARNING, quantity="active units")
         text = sound(app)
-    for state in ("tables only", "training now", "damaged"):
-        assert f">{state}</span>" in text
     assert "live is being trained: 4 of 4 epochs done; 480 images/s" in text
-    assert "<script>" not in text and "model.safetensors is missing" in text
     assert "ELBO, higher = better. live: best at epoch" in text and "; alone: best" in text
     assert "quantity=active+units" in text, "the link to copy spells the quantity out"
     app.segmented_control(key="about").set_value(parts.TABLES).run()
