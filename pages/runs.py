@@ -33,7 +33,7 @@ def commands(run: RunEntry | None, data: Sequence[str]) -> None:
 
 
 def of_run(run: RunEntry, data: Sequence[str]) -> list[tuple[str, str]]:
-    """(what it does, command) of everything that can be done with a run in its state."""
+    """(what it does, command) of what can be done with a run in its state."""
     name, found = shlex.quote(run.name), []
     is_model = run.has_weights and run.config is not None
     if run.config and loading.state(run).state == "interrupted" and is_resumable(run.path):
@@ -66,7 +66,7 @@ def page() -> None:
     own = loading.state(run)
     if own.state == "damaged":
         st.error(f"{quoted(run.name)} is damaged. Choose another run in the sidebar, or mend this one. What is wrong:")
-        # As code: the words may come from a damaged file, and must not be read as markup.
+        # As code: words of a damaged file must not be read as markup.
         st.code(own.reason, language=None, wrap_lines=True)
     offered = [one for one in parts.PARTS["runs"][1] if one not in parts.OF_MODELS or run.config is not None]
     part = parts.choose("runs", offered)

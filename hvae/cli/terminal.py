@@ -1,4 +1,4 @@
-"""What commands share on a terminal: errors of one line, tables, progress, options."""
+"""What commands share: errors of one line, tables, progress, options."""
 
 import json
 import signal
