@@ -25,7 +25,7 @@ from hvae.scores import offered
 
 GOOD = ("complete", "training now")
 MOST_AT_FIRST = 8
-"""Runs on the overview: a table of all takes a browser as long as all else of a page."""
+"""Runs on the overview; the page Runs has all of them."""
 
 
 def command(run: RunEntry, sets: Sequence[str], options: str = "") -> str:
