@@ -16,6 +16,7 @@ from app.score_images.work import Given
 from app.server import access, judgements, limits
 from hvae import datasets
 from hvae import scores as registry
+from hvae.datasets.own.names import shown_name
 from hvae.datasets.own.outside import Named
 from hvae.datasets.own.preparing import SCAN, STEPS, Treatment
 from hvae.errors import DataError, TableError
@@ -45,6 +46,7 @@ FURTHER_HELP = (
 )
 PORTIONS = "Give them in several portions, or use the command below."
 SAMPLES_EACH, BUNDLED = 6, ("digits", "glyphs")
+LONGEST_TITLE = 60
 MOST_FURTHER, MOST_LEFT_OUT = 8, 5
 """Runs beside run A, each of which takes as long, and runs that do not fit of which the names are said."""
 
@@ -111,7 +113,9 @@ def given(source: str, selection: state.Selection) -> Given | None:
     if source == FOLDER:
         # A browser sends them in any order.
         files = sorted(files, key=lambda file: file.name)
-    title, stamp = counted(len(files), "file"), tuple(file.file_id for file in files)
+    # One file is often an archive of many.
+    title = shown_name(files[0].name, LONGEST_TITLE) if len(files) == 1 else counted(len(files), "file")
+    stamp = tuple(file.file_id for file in files)
     size, most = sum(file.size for file in files) / 2**20, limits.current().upload_mib_together
     if size > most:
         many = f"These files are {size:,.0f} MiB together, more than the {most:,} MiB that are taken at once."

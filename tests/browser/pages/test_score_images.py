@@ -39,6 +39,7 @@ def test_a_folder_is_scored_with_what_lies_below_it(chromium: str, visit: Callab
         page.get_by_role("button", name="Score them").click()
         expect(page.get_by_text(re.compile("of 3 images raises? an alarm at"))).to_be_visible()
         expect(page.get_by_text("mine.zip/broken.png").last).to_be_visible()
+        expect(page.get_by_role("button", name="mine.zip through clothes, done")).to_be_visible()
         visited.settle()
         wait_for_chart(page, "uploaded-marks")
         assert {"mine.zip/deeper/three.png", "mine.zip/one.png"} <= set(marks_of(page))
