@@ -6,9 +6,11 @@ from app.frame import jobs, state
 from app.frame.controls import choose, choose_many, choose_set
 from app.frame.state import NO_RUN, Selection
 from app.looks.palette import titles
-from app.looks.wording import quoted
+from app.looks.wording import literal, quoted
 from app.reading import loading
 from app.saved import listing
+from app.server import trainings
+from app.training import following
 from hvae.datasets import available, is_known, names_for
 from hvae.datasets.conversions import parse_name
 from hvae.runs.folders import RunEntry
@@ -22,9 +24,21 @@ def draw(page: str) -> Selection:
         chosen = _selection(found) if found else _nothing()
         jobs.follow()
         jobs.badge()
+        _training(page)
         listing.draw(page, [entry.name for entry in found])
     state.select(chosen)
     return chosen
+
+
+def _training(page: str) -> None:
+    """The way to the model that is being trained now; a link to the page one is on would lead nowhere."""
+    if not (run := trainings.busy()):
+        return
+    label = f"{literal(run)} is being trained →"
+    if page == "train":
+        st.button(label, key="see-training", type="tertiary", on_click=following.look_at, args=(run,))
+    else:
+        st.page_link("../pages/train.py", label=label, query_params=state.values("train", training=run))
 
 
 def _nothing() -> Selection:

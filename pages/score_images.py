@@ -87,8 +87,10 @@ def page() -> None:
     asked = shown = None
     # Verdicts are what one waits for, so they begin at the top: the fold opens or closes when its label changes.
     told = busy or bool(job and judgements.stamp(job))
-    label = "The images that are being judged" if busy else "Judge other images" if told else "Images to judge"
-    now = label, not told or st.session_state.get(section.AGAIN_OF) == job
+    again = told and st.session_state.get(section.AGAIN_OF) == job
+    other = "Judge these again, or other images" if again else "Judge other images"
+    label = "The images that are being judged" if busy else other if told else "Images to judge"
+    now = label, again or not told
     # Streamlit forgets a fold that another page did not draw.
     if "asking" not in st.session_state or st.session_state.get("_asking") != now:
         st.session_state["_asking"], st.session_state["asking"] = now, now[1]

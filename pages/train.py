@@ -5,14 +5,9 @@ import streamlit as st
 from app.frame import components, state
 from app.looks.wording import literal
 from app.server import access, trainings
-from app.training import asking, live
+from app.training import asking, following, live
 
 COMMAND = "hvae train photos-lite --data folder:PATH --then-score"
-
-
-def another() -> None:
-    """Look at no training, so that another can be begun; for callbacks."""
-    st.session_state["training"] = ""
 
 
 def page() -> None:
@@ -22,7 +17,7 @@ def page() -> None:
         "Give images of the normal kind: a folder, a zip archive or an array. They are checked, then a model "
         "learns them. From then on it says whether new images are of another kind.",
     )
-    run = live.followed()
+    run = following.followed()
     shown = state.selection().run
     if shown is None:
         st.info("No run was found: train the first one here.")
@@ -37,7 +32,7 @@ def page() -> None:
         return
     if run:
         live.show(run)
-        st.button("Train another", key="train-another", on_click=another)
+        st.button("Train another", key="train-another", on_click=following.look_at, args=("",))
         if said := live.command(run):
             components.footer(said)
         return
@@ -46,7 +41,8 @@ def page() -> None:
         if earlier:
             components.section("Trained here")
             for one in earlier:
-                st.page_link("../pages/train.py", label=one.run, query_params={"training": one.run})
+                look = {"on_click": following.look_at, "args": (one.run,)}
+                st.button(literal(one.run), key=f"see-{one.run}", type="tertiary", **look)
         components.footer(COMMAND)
         return
     source, title, stamp = given

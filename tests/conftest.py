@@ -10,8 +10,8 @@ import typer.testing
 
 # Spinning OpenMP threads starve whatever else runs on the machine, a browser under test for one.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
-# torch takes its thread count from here; the test models are too small to gain from more.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# torch takes its thread count from here: one, as `make test` says, as several add up a batch otherwise than an image.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What a CPU computes fast must not decide what a test finds.
 os.environ["HVAE_PRECISION"] = "32-true"
 

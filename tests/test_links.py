@@ -75,6 +75,12 @@ def test_a_link_that_leads_nowhere_is_found(link: str) -> None:
     assert problem(ROOT / "README.md", link) is not None
 
 
+@pytest.mark.parametrize("page", sorted({*PAGES} - {ROOT / "CHANGELOG.md"}), ids=lambda page: page.name)
+def test_every_file_of_the_tests_that_a_document_names_is_there(page: Path) -> None:
+    named = re.findall(r"\btests/[\w./-]+\.py\b", page.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_every_page_of_the_documents_is_linked_from_the_readme() -> None:
     linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md") if "://" not in link}
     assert set(DOCS) <= linked

@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.frame import components, controls, state
-from app.server import judgements, limits, trainings
+from app.server import judgements, limits
 from app.server.queue import KEPT, Job, JobQueue, Work, duration
 from hvae.errors import HvaeError
 
@@ -104,8 +104,8 @@ def follow() -> None:
         if found and found.page == UNSEEN:
             st.caption(_literal(f"{found.title}{ENDED[found.state]}{found.problem and f': {found.problem}'}"))
             continue
-        title = found.title if found else "Scored images, kept"
-        label = f"{_literal(title)}{ENDED[found.state] if found else ''}"
+        title = found.title if found else judgements.title(job)
+        label = f"{_literal(title)}{ENDED[found.state] if found else ', kept'}"
         chose = st.button(label, key=f"look-{job}", type="tertiary", on_click=_look_at, args=(job,))
         if chose and where != st.session_state["_page"]:
             st.switch_page(f"../pages/{where}.py", query_params=state.values(where, job=job))
@@ -180,9 +180,6 @@ def badge() -> None:
     waiting, running = _queue().counts()
     busy = f"{running} job running, {waiting} waiting" if waiting or running else "no job running"
     st.caption(f"This server: CPU{'; a GPU is here for the command line' * (device() == 'cuda')} · {busy}")
-    if run := trainings.busy():
-        query = state.values("train", training=run)
-        st.page_link("../pages/train.py", label=f"{_literal(run)} is being trained →", query_params=query)
 
 
 def device() -> str:

@@ -103,6 +103,15 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         found = results.judged(stored, float(budget))
         rows, here = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
+        # At the top, where the settings open.
+        st.button(
+            "Judge again with other settings",
+            key="judge-again",
+            on_click=st.session_state.update,
+            args=({"pictures": AGAIN, AGAIN_OF: state.chosen(state.JOB)},),
+            help="Judge the same images by another score, setting or run that takes images of this shape. No file has "
+            "to be given again.",
+        )
     conclusion, *paragraphs = results.paragraphs(found)
     st.html(conclusion)
     like = results.reference(settings)
@@ -116,14 +125,6 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     for by in (settings, *settings.also):
         if by.note:
             st.info(literal(f"{by.run}: {by.note}"))
-    st.button(
-        "Judge again with other settings",
-        key="judge-again",
-        on_click=st.session_state.update,
-        args=({"pictures": AGAIN, AGAIN_OF: state.chosen(state.JOB)},),
-        help="Judge the same images by another score, setting or run that takes images of this shape. No file has "
-        "to be given again.",
-    )
     report = partial(results.report, found)
     st.download_button(
         "Download report", report, "verdicts.html", "text/html", key="uploaded-report", on_click="ignore"

@@ -164,7 +164,7 @@ def start(runs: Sequence[RunEntry], given: Given, settings: Settings) -> None:
             name.set_result(job)
 
     jobs.start(
-        f"{given.title} through {settings.run}{f' and {len(runs) - 1} more' if len(runs) > 1 else ''}",
+        judgements.titled(settings),
         scoring(runs, given, settings, name),
         ("score_images", *(str(run.path) for run in runs), given.stamp, settings.model_dump_json()),
         "files" if len(runs) == 1 else "verdicts",

@@ -155,6 +155,19 @@ def read(job: str, newest: int = 0) -> Stored | None:
     return Stored(settings, frame, images, listed, "outcome.json" in names, others)
 
 
+def titled(settings: Settings) -> str:
+    """What a job is about, in words."""
+    return f"{settings.source} through {settings.run}{f' and {len(settings.also)} more' if settings.also else ''}"
+
+
+def title(job: str) -> str:
+    """The same of a job that is kept, by what was written down of it."""
+    try:
+        return titled(Settings.model_validate_json(read_bytes(folder(job) / "settings.json", _MOST_BYTES)))
+    except (HvaeError, OSError, ValueError):
+        return "Scored images"
+
+
 def _home() -> Path:
     """Folder of all jobs, for this user alone. Raises a TableError where something else is in its place."""
     home = Path(tempfile.gettempdir()) / "hvae-jobs"

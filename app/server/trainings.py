@@ -116,6 +116,8 @@ def find(run: str) -> Training | None:
     stage, problem = told.get("stage", "reading"), str(told.get("problem") or "")
     if not running and stage in ("reading", "training", "scoring"):
         stage, problem = "stopped", problem or _last_error(run)
+    # How to go on is said to whoever types commands; here is a button.
+    problem = re.split(r",? then (?:continue with|run the same command)", problem)[0]
     numbers = {name: told.get(name) or 0 for name in ("step", "steps", "images_per_second")}
     return Training(asked, run_roots()[0].absolute() / run, running, stage, problem=problem, **numbers)
 

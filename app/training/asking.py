@@ -15,6 +15,7 @@ from app.looks.wording import literal
 from app.server import access, limits, trainings
 from app.server.trainings import Asked
 from app.training import offers
+from app.training.following import BEGUN
 from app.training.offers import UNBOUND, Offer
 from hvae.datasets.own.decoding import SUFFIXES
 from hvae.datasets.own.outside import Named
@@ -30,9 +31,9 @@ _HELP = (
 )
 UPLOADS, DAY = "uploads", 86_400
 """Where uploaded arrays wait to be trained on, and for how many seconds at least."""
-BEGUN = "_training_begun"
-"""Where the name of a training stands that was begun just now, until it is followed in the address."""
 _NAMED = 5
+WAITING_SECONDS = 2.0
+"""Between two looks at what is being trained."""
 
 
 def given() -> tuple[Source, str, str] | None:
@@ -172,14 +173,21 @@ def model(found: Survey, title: str, source: Source, stamp: str) -> None:
         "continued.</p>"
     )
     if running := trainings.busy():
-        st.info(
-            f"{literal(running)} is being trained, and only one model is trained at a time. This one can begin "
-            "when that has ended."
-        )
+        st.fragment(_wait_for, run_every=WAITING_SECONDS)(running)
     if st.button("Train it", type="primary", disabled=bool(running), key="train-it"):
         with components.guarded():
             _begin(chosen, run, title, int(epochs), source)
     components.footer(f"hvae train {chosen.preset} --data folder:PATH --epochs {epochs} --then-score")
+
+
+def _wait_for(running: str) -> None:
+    """Say what is being trained; the whole page is drawn anew when that has ended."""
+    if trainings.busy() != running:
+        st.rerun()
+    st.info(
+        f"{literal(running)} is being trained, and only one model is trained at a time. This one can begin "
+        "when that has ended."
+    )
 
 
 def _free_name(title: str) -> str:

@@ -2,13 +2,14 @@
 
 import shlex
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app.figures import learning
-from app.frame import components, controls, parts, state
+from app.frame import components, controls, parts
 from app.frame.caching import kept
 from app.looks.pictures import data_uri
 from app.looks.wording import literal
@@ -16,7 +17,6 @@ from app.reading import loading
 from app.server import access, trainings
 from app.server.queue import duration
 from app.server.trainings import Asked, Training
-from app.training.asking import BEGUN
 from hvae.errors import HvaeError
 from hvae.runs.folders import RunEntry, find_runs
 
@@ -35,11 +35,13 @@ def show(run: str) -> None:
         st.info(f"No training called {literal(run)} is known here.")
         return
     components.section(run)
-    again = st.fragment(run_every=SECONDS) if found.running else lambda draw: draw
+    # A fragment also when it has ended: what stood there keeps its place and is not drawn a second time.
+    again = st.fragment(run_every=SECONDS if found.running else None)
     again(_elbo)(run, found.running)
-    # No fragment may hold a control that stands in the address.
-    quantity = controls.choose("Per layer", "quantity", list(QUANTITIES))
-    again(_layers)(run, quantity)
+    if found.running or ((entry := _entry(run)) and _history(entry)[0]):
+        # No fragment may hold a control that stands in the address.
+        quantity = controls.choose("Per layer", "quantity", list(QUANTITIES))
+        again(_layers)(run, quantity)
 
 
 def _elbo(run: str, was_running: bool) -> None:
@@ -113,9 +115,11 @@ def _ended(found: Training) -> None:
         components.problem(f"It stopped: {found.problem}")
     if found.stage == "done":
         st.success("It is ready to judge images.")
-        st.page_link("../pages/score_images.py", label="Judge images with it →", query_params={"run": name})
-        curves = {"run": name, "about": parts.LEARNING}
-        st.page_link("../pages/runs.py", label="Its learning curves →", query_params=curves)
+        chosen = {"run": name}
+        if (entry := _entry(name)) and (own := loading.catalogue(entry).own):
+            chosen["data"] = own
+        st.page_link("../pages/score_images.py", label="Judge images with it →", query_params=chosen)
+        st.page_link("../pages/runs.py", label="Its learning curves →", query_params=chosen | {"about": parts.LEARNING})
     elif access.may_train():
         if not found.problem and found.step:
             st.info("What it learnt up to its last checkpoint is kept.")
@@ -173,15 +177,9 @@ def _samples(run: RunEntry) -> None:
 
 
 def command(run: str) -> str:
-    """The command that does the same in a terminal."""
-    found = trainings.find(run)
-    return f"hvae {shlex.join(trainings.command(found.asked))}" if found else ""
-
-
-def followed() -> str:
-    """The training that is looked at: the one in the address, else the one that runs, else none."""
-    if begun := st.session_state.pop(BEGUN, None):
-        st.session_state["training"] = begun
-    chosen = controls.unseen("training", lambda name: isinstance(name, str), trainings.busy())
-    state.hold("training", chosen or None)
-    return chosen
+    """The command that does the same in a terminal; where this server keeps what was uploaded is nobody's business."""
+    if (found := trainings.find(run)) is None:
+        return ""
+    kind, _, place = found.asked.data.partition(":")
+    asked = found.asked.model_copy(update={"data": f"{kind}:PATH"} if trainings.home() in Path(place).parents else {})
+    return f"hvae {shlex.join(trainings.command(asked))}"

@@ -182,8 +182,9 @@ LONGEST_PART = 30
 def set_labels(places: Mapping[str, str]) -> dict[str, str]:
     """A label for each set of one's own images by its slug, of its ``folder:PATH`` or ``npz:PATH``, absolute.
 
-    The last two names of the path, so that a folder called ``mnist`` is not taken for the data set; the digits of the
-    slugs tell two alike apart. Labels have no characters that Markdown or HTML read.
+    The last two names of the path, so that a folder called ``mnist`` is not taken for the data set, or only the file
+    in a folder of the same name; the digits of the slugs tell two alike apart. Labels have no characters that Markdown
+    or HTML read.
     """
     short = {slug: _label(place) for slug, place in places.items()}
     shown = list(short.values())
@@ -194,7 +195,10 @@ def set_labels(places: Mapping[str, str]) -> dict[str, str]:
 
 
 def _label(place: str) -> str:
-    parts = [part for part in Path(place.partition(":")[2]).parts if part != "/"][-2:]
+    path = Path(place.partition(":")[2])
+    # In a folder of its own name, a file says all.
+    several = 1 if path.suffix and path.stem == path.parent.name else 2
+    parts = [part for part in path.parts if part != "/"][-several:]
     plain = [re.sub(r"[^\w .()+,-]", "-", part) for part in parts]
     short = [part if len(part) <= LONGEST_PART else f"{part[: LONGEST_PART - 1]}…" for part in plain]
     return "/".join(short) or "/"

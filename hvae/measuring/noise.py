@@ -1,7 +1,6 @@
-"""Evaluation inputs that depend on nothing but (seed, data set, example, draw, sample).
+"""Evaluation inputs that depend on (seed, data set, example, draw, sample) alone.
 
-However images are batched, each example meets the same binarisation and the same latent noise, so tables repeat and
-runs are compared on common random numbers.
+However images are batched, each example meets the same noise: tables repeat, and runs share random numbers.
 """
 
 import math
@@ -17,11 +16,11 @@ from hvae.datasets import evaluation_noise, evaluation_normals, preprocess
 from hvae.models.latents import Walk
 
 _ROWS = 256
-"""Drawn by one thread at a time."""
+"""Drawn by one thread."""
 
 
 def noise_key(slug: str, split: str) -> str:
-    """The name under which a part of a data set has its noise, so that no two parts share any."""
+    """The name under which a part of a data set has its own noise."""
     return f"{slug}.{split}"
 
 
@@ -29,10 +28,9 @@ def prepare(
     images: np.ndarray, preprocessing: Preprocessing, seed: int, key: str, index: np.ndarray, draw: int = 0,
     device: torch.device | str = "cpu",
 ) -> Tensor:  # fmt: skip
-    """Preprocess images (batch, channel, height, width) uint8 for evaluation, to float32 in [0, 1] on a device.
+    """Preprocess images (batch, channel, height, width) uint8 for evaluation, to float32 in [0, 1].
 
-    The `key` is a `noise_key`, the `index` (batch,) the position of each example in its data set, and `draw` one of the
-    R independent repeats.
+    The `key` is a `noise_key`, the `index` (batch,) where each example is in its set, `draw` one of the R repeats.
     """
     binarised = preprocessing == "binarise"
     noise = evaluation_noise(seed, key, index, draw, math.prod(images.shape[1:])) if binarised else None

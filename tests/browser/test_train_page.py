@@ -61,8 +61,14 @@ def test_a_folder_is_trained_on_and_judges_new_images(
         # Streamlit has a button of this name as well, while a script runs.
         stop = page.locator(".st-key-stop-training button")
         expect(page.get_by_text("Step ").first).to_be_visible()
+        other = visit(dashboard, "/train?give=folder").page
+        other.get_by_role("button", name="Train another").click()
+        other.locator("input[type=file]").set_input_files(mine)
+        expect(other.get_by_role("button", name="Train it")).to_be_disabled()
         stop.click()
         expect(page.get_by_text("Stopped at step")).to_be_visible()
+        expect(other.get_by_role("button", name="Train it")).to_be_enabled()
+        other.close()
         page.get_by_role("button", name="Continue").click()
         expect(stop).to_be_visible()
         visited.sound()

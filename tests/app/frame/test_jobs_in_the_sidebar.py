@@ -39,7 +39,8 @@ def test_a_job_is_found_from_every_page_and_its_images_are_judged_again(
 
     jobs._queue.clear()
     app = visit("overview", job=first)
-    assert app.button(key=f"look-{first}").label == "Scored images, kept", "also after a restart of the server"
+    kept = app.button(key=f"look-{first}").label
+    assert kept.startswith("Samples of") and kept.endswith(" through clothes, kept"), "after a restart"
     assert "not known any more" not in sound(visit("features", run="clothes", job=first)), "its result is elsewhere"
 
     app = visit("score_images", run="clothes", job=first)
@@ -47,7 +48,7 @@ def test_a_job_is_found_from_every_page_and_its_images_are_judged_again(
     assert before is not None and "raise an alarm" in sound(app)
     assert _fold(app) == ("Judge other images", False), "the verdicts stand at the top"
     app.button(key="judge-again").click().run()
-    assert _fold(app) == ("Judge other images", True)
+    assert _fold(app) == ("Judge these again, or other images", True)
     app.segmented_control(key="statistic").set_value("difference").run()
     app.button(key="score-them").click().run()
     second = app.session_state["job"]

@@ -129,16 +129,25 @@ def test_one_is_trained_at_a_time_and_a_stopped_one_can_go_on(root: Path, proces
         trainings.check_name("mine")
     app = visit("train")
     assert "Starting: reading" in app.get("progress")[0].proto.text and "mine" in sound(app), "whoever comes sees it"
-    assert "mine is being trained →" in [one.proto.label for one in app.sidebar.get("page_link")], "on every page"
+    elsewhere = visit("overview").sidebar
+    assert "mine is being trained →" in [one.proto.label for one in elsewhere.get("page_link")], "on every page"
+    app.button(key="train-another").click().run()
+    assert "mine is being trained, and only one" not in sound(app) and not app.get("progress")
+    app.sidebar.button(key="see-training").click().run()
+    assert "Starting: reading" in app.get("progress")[0].proto.text, "the way back from the page itself"
     next(one for one in app.button if one.label == "Stop").click().run()
     _until(lambda: not trainings.busy())
     (root / "mine").mkdir()
     (root / "mine" / RESUME_FILE).touch()
     (trainings.folder_of("mine") / "progress.json").write_text('{"stage": "training", "step": 3, "steps": 9}')
     with (trainings.folder_of("mine") / "log.txt").open("a") as log:
-        log.write("error: could not write /x/resume.safetensors: No space left on device; free some space\n")
-    text = sound(app := visit("train", training="mine"))
-    assert "No space left on device" in text and "Stopped at step 3 of 9" in app.get("progress")[0].proto.text
+        went_on = "then continue with: hvae train x --run /x --resume"
+        log.write(f"error: could not write /x/resume.safetensors: No space left on device, {went_on}\n")
+    app = visit("train", training="")
+    app.button(key="see-mine").click().run()
+    text = sound(app)
+    assert "No space left on device" in text and "--resume" not in text
+    assert "Stopped at step 3 of 9" in app.get("progress")[0].proto.text
     next(one for one in app.button if one.label == "Continue").click().run()
     assert trainings.busy() == "mine"
     trainings.stop("mine")

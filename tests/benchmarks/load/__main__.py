@@ -4,11 +4,11 @@ One dashboard on the loopback interface with the bundled runs, one headless Chro
 most browse stored results; some come with pictures of their own, one after the other, score them and look at the
 verdicts. Each acts every ten seconds. After `--seconds` nobody begins anything new, and what was begun is waited for.
 Before, each has done alone, one person after the other, what they do together: what those who score get among the
-others has to be the same, and a browser context, which has an empty cache, compiles every page it opens first. That
-says something of browsers, and stands in the report apart. `HVAE_DATA` says where the data sets are.
+others has to be the same, and a browser context, which has an empty cache, compiles every page it opens first: that
+stands apart. `HVAE_DATA` says where the data sets are.
 
 The same cores run the server and all the browsers, which people have at home: Chromium's share of them is said beside
-the server's, and of a latency the larger part is its own. What the server alone takes, one more visitor says, who opens
+the server's; most of a latency is its own. What the server alone takes, one more visitor says, who opens
 pages without a browser. The server goes before the browsers, where that is allowed.
 Not to be run with `nice`: where it may, Chromium takes its own priority back, and only the server is slow then. Exits
 with 1 where a limit is missed.

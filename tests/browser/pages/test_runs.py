@@ -22,7 +22,8 @@ def test_a_training_is_followed_until_it_ends(runs: Path, dashboard: Dashboard, 
         lines = (live / "history.csv").read_text().splitlines(keepends=True)
         (live / "history.csv").write_text("".join(lines[:3]))
         with run_lock(live):
-            visited = visit(dashboard, "/runs?run=zz-live&versus=second&about=Learning%20curves&quantity=active%20units")
+            curves = "about=Learning%20curves&quantity=active%20units"
+            visited = visit(dashboard, f"/runs?run=zz-live&versus=second&{curves}")
             page = visited.page
             expect(page.get_by_text("2 of 4 epochs done")).to_be_visible(timeout=PATIENCE)
             (live / "history.csv").write_text("".join(lines))

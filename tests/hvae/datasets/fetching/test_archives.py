@@ -1,4 +1,4 @@
-"""Archives with what is wanted, more, less, or something else under its name."""
+"""Archives with what is wanted or not."""
 
 import gzip
 import hashlib
