@@ -41,8 +41,9 @@ def ask(
         st.info("Give some images, or choose samples above to see how it works.")
     elif given.problem:
         components.problem(given.problem)
-    ready, choices = False, {}
-    if seen and given is not None and not given.problem:
+    # Those that are judged again stand below with their verdicts, and are prepared as they were.
+    ready, choices = given is not None and given is again, {}
+    if seen and given is not None and not given.problem and not ready:
         ready, choices = preview.show(given.sources, given.stamp, given.expected, how)
     settings, runs = asking.judging(selection, found, given, how, choices)
     able = _can_alarm(run.name, len(judges.parts(found, settings.setting)[1]))

@@ -29,14 +29,14 @@ SAMPLES = 8
 
 
 def show(run: str) -> None:
-    """Draw a training, again every other second while it goes on."""
+    """Draw a training, again every other second while it, or another for which it waits, goes on."""
     found = trainings.find(run)
     if found is None:
         st.info(f"No training called {literal(run)} is known here.")
         return
     components.section(run)
     # A fragment also when it has ended: what stood there keeps its place and is not drawn a second time.
-    again = st.fragment(run_every=SECONDS if found.running else None)
+    again = st.fragment(run_every=SECONDS if trainings.busy() else None)
     again(_elbo)(run, found.running)
     if found.running or ((entry := _entry(run)) and _history(entry)[0]):
         # No fragment may hold a control that stands in the address.
