@@ -51,4 +51,8 @@ def get_ready() -> None:
 
 get_ready()
 
-app = st.App("app/main.py", routes=[served.route()], middleware=[Middleware(Door, names=access.own_names())])
+app = st.App(
+    "app/main.py",
+    routes=[served.route(), registry.home(served.base())],
+    middleware=[Middleware(Door, names=access.own_names())],
+)

@@ -14,6 +14,7 @@ from app import sidebar  # noqa: E402
 from app.frame import components, glossary, registry, state  # noqa: E402
 from app.inspector import panel  # noqa: E402
 from app.looks import palette  # noqa: E402
+from app.looks.wording import quoted  # noqa: E402
 from app.reading import loading  # noqa: E402
 from app.server import access, cores, limits  # noqa: E402
 from hvae.datasets import data_root  # noqa: E402
@@ -21,9 +22,7 @@ from hvae.errors import ConfigError  # noqa: E402
 from hvae.runs.folders import run_roots  # noqa: E402
 from hvae.runs.images.sources import known_labels  # noqa: E402
 
-st.set_page_config(
-    page_title="hvae: what a hierarchical VAE knows", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide"
-)
+st.set_page_config(page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
 try:
     limits.current()
     run_roots()
@@ -47,7 +46,10 @@ with st.container(key="unseen-scripts"):
     st.html(components.SCRIPTS, unsafe_allow_javascript=True)
 runs = loading.look()
 palette.name_sets(known_labels(entry.path for entry in runs))
-sidebar.say_gone(sidebar.draw(page.url_path), [entry.name for entry in runs])
+chosen = sidebar.draw(page.url_path)
+# Tabs are told apart by it. Only now is known which run is shown, so nothing names another one before.
+st.set_page_config(page_title=" · ".join([page.title, *([quoted(chosen.run.name)] if chosen.run else []), "hvae"]))
+sidebar.say_gone(chosen, [entry.name for entry in runs])
 notes = st.container(key="notes")
 with components.guarded():
     page.run()

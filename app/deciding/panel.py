@@ -68,13 +68,14 @@ def show(rule: Rule, sets: Sequence[Measured], how: Treatment, alpha: float) -> 
         st.info("This run has too few calibration images for any of the usual budgets.")
         return
     best = consequences.cheapest(found)
-    components.prose(components.escape(consequences.in_words(found, known)))
+    told = consequences.in_words(found, known), consequences.reckoned(sets, len(rule.calibration), alpha)
+    components.prose(*map(components.escape, told))
     marked = f" {components.mark('costs least', 'good')}"
     columns = {
         "budget": lambda row: f"{100 * row.budget:g} %{marked if best is not None and row.Index == best else ''}",
         "false alarms a day": lambda row: f"{row.false_alarms:,.1f}",
     }
-    if best is not None:
+    if "cost" in found:
         columns |= {
             "caught a day": lambda row: f"{row.caught:,.1f}",
             "missed a day": lambda row: f"{row.missed:,.1f}",

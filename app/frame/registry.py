@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
 FOLDER = Path(__file__).resolve().parents[2] / "pages"
 HOME = "overview"
 _INSPECTED = ("image", "pins", "aspect")
@@ -69,3 +73,13 @@ def names() -> list[str]:
 def address(name: str) -> str:
     """The path of a page in the browser; the overview lives at `/`."""
     return "/" if name == HOME else f"/{name}"
+
+
+def home(base: str) -> Route:
+    """What leads from `/overview`, which Streamlit does not know as it calls its first page `/`, to that page."""
+
+    def lead(request: Request) -> RedirectResponse:
+        # Relative, so that it holds behind any web server in front.
+        return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+    return Route(f"{base}/{HOME}", lead)

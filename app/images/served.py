@@ -23,7 +23,7 @@ HEADERS = {"Cache-Control": "private, max-age=300", "Cross-Origin-Resource-Polic
 
 def address(run: RunEntry, table: ScoreTable) -> str:
     """Where the images of a table of a run are, each as `NUMBER.png` below it."""
-    return f"{_base()}/{ROUTE}/{quote(run.name, safe='')}/{quote(table.metadata.file_name)}"
+    return f"{base()}/{ROUTE}/{quote(run.name, safe='')}/{quote(table.metadata.file_name)}"
 
 
 def of_view(shown: View) -> list[str]:
@@ -33,7 +33,7 @@ def of_view(shown: View) -> list[str]:
 
 def route() -> Route:
     """What answers for them; for the server."""
-    return Route(f"{_base()}/{ROUTE}/{{run}}/{{table}}/{{index:int}}.png", _answer)
+    return Route(f"{base()}/{ROUTE}/{{run}}/{{table}}/{{index:int}}.png", _answer)
 
 
 def words(table: ScoreTable, index: Sequence[int]) -> list[str]:
@@ -42,7 +42,8 @@ def words(table: ScoreTable, index: Sequence[int]) -> list[str]:
     return [f"{number}, label {labels[number]}" for number in index]
 
 
-def _base() -> str:
+def base() -> str:
+    """The path that the dashboard is served below, such as `/hvae`; empty where it is served at the top."""
     path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""
 

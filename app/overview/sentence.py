@@ -4,81 +4,80 @@ from collections.abc import Sequence
 
 from app.looks.palette import look
 from app.looks.wording import lowered
-from app.overview.tables import usual
+from app.overview.tables import nearest, usual
 from app.reading import view
 from app.reading.choosing import PARTED, USUAL
 from app.reading.view import View
 
-TELLS = 0.6
-"""AUROC from which on a score counts as telling two sets apart."""
 GENERAL = (
     "A generative model can give images of another kind a higher likelihood than the images it was trained on; "
     "a hierarchical VAE can notice, because its upper layers carry what the images have in common."
 )
-
 NO_LIKELIHOOD = "This run gives no likelihood: it sorts images into classes."
 
 
 def sentence(views: Sequence[View], bounds: Sequence[View]) -> str:
     """In HTML, from every score of a run in nats and its likelihood bounds in bits per dimension."""
-    if not bounds or not bounds[0].outside:
+    found = nearest(bounds)
+    if found is None:
         return GENERAL if bounds or not views else f"{NO_LIKELIHOOD} {GENERAL}"
-    bits = {one.slug: one.scores.mean() for one in bounds[0].sets}
+    slug, bits, inner = found
     own = bounds[0].inside.slug
-    inner = bits.pop(own)
-    slug = next((slug for slug in bits if bits[slug] < inner), min(bits, key=bits.__getitem__))
     first, other = look(own).title, look(slug).title
-    if bits[slug] >= inner:
+    if bits >= inner:
         return (
             f"This model finds none of the chosen sets more likely than {first}; {other} comes nearest with "
-            f"{bits[slug]:.3f} against {inner:.3f} bits per dimension."
+            f"{bits:.3f} against {inner:.3f} bits per dimension."
         )
-    said = (
-        f"Trained on {first}, this model finds <b>{other} more likely than {first} itself</b> ({bits[slug]:.3f} "
-        f"against {inner:.3f} bits per dimension, lower is likelier)"
+    trained = bounds[0].catalogue.own
+    return (
+        f"{f'Trained on {look(trained).title}, this' if trained else 'This'} model finds <b>{other} more likely than "
+        f"{first}{' itself' if own == trained else ''}</b> ({bits:.3f} against {inner:.3f} bits per dimension, lower "
+        f"is likelier){_way_out(views, slug)}"
     )
-    return f"{said}{_way_out(views, slug)}"
 
 
 def _way_out(views: Sequence[View], slug: str) -> str:
-    """Which score tells this set apart, those first that no OOD image chose; what fails before one does is named."""
-    parted = next((one for one in views if one.measure.score.name == PARTED), None)
-    failed = ""
-    for one in filter(None, (usual(views, USUAL), parted)):
-        reached = _reached(one, slug)
-        if reached is None:
+    """Which score tells this set apart, those first that no OOD image chose; what falls short before is named."""
+    short = ""
+    for one in unchosen(views):
+        area = view.reached(one, slug)
+        if area is None:
             continue
-        if reached >= TELLS:
-            return f"{failed}, and yet {_asked(one)} tells the two apart in {100 * reached:.0f} of 100 pairs."
-        failed += f"; {one.measure.symbol} fails there ({100 * reached:.0f} of 100 pairs)"
-    # To know the best takes OOD images.
+        if area >= view.TELLS:
+            return f"{short}, and yet {_asked(one)} {_tells(area)}"
+        pairs = f"{100 * area:.0f} of 100 pairs"
+        fails = f"fails there ({pairs})" if area < view.GUESSING else f"ranks only {pairs} correctly"
+        short += f"; {one.measure.symbol} {fails}"
     ratio = _best([one for one in views if one.measure.score.name == USUAL], slug)
-    if ratio and ratio[1] >= TELLS:
-        which = f"{ratio[0].measure.symbol}, a level chosen with OOD images,"
-        return f"{failed}, while {which} tells the two apart in {100 * ratio[1]:.0f} of 100 pairs."
-    best = _best([one for one in views if one.measure.score.name != "bound"], slug)
+    if ratio and ratio[1] >= view.TELLS:
+        return f"{short}, while {ratio[0].measure.symbol}, a level chosen with OOD images, {_tells(ratio[1])}"
+    best = _best([one for one in views if (one.measure.score.name, one.measure.score.k) != ("bound", 0)], slug)
     if best is None:
-        return f"{failed}."
-    if best[1] < TELLS:
-        return f"{failed}, and none of its scores tells the two apart (at best {100 * best[1]:.0f} of 100)."
-    which = f"its best score on these images, {lowered(best[0].measure.score.title)},"
-    return f"{failed}, while {which} tells the two apart in {100 * best[1]:.0f} of 100 pairs."
+        return f"{short}."
+    measure = best[0].measure
+    named = lowered(measure.score.title) + (f" ({measure.symbol})" if measure.score.k is not None else "")
+    if best[1] < view.TELLS:
+        return f"{short}, and none of its scores tells the two apart (at best {100 * best[1]:.0f} of 100, by {named})."
+    return f"{short}, while its best score on these images, {named}, {_tells(best[1])}"
+
+
+def unchosen(views: Sequence[View]) -> list[View]:
+    """The ratio at its usual level and the joint score, of those that a run has: no OOD image chose them."""
+    return [one for name in (USUAL, PARTED) if (one := usual(views, name))]
+
+
+def _tells(area: float) -> str:
+    return f"tells the two apart in {100 * area:.0f} of 100 pairs."
 
 
 def _best(views: Sequence[View], slug: str) -> tuple[View, float] | None:
-    """(the score that tells the set apart best, its AUROC); None where none has seen the set."""
-    reached = [(one, area) for one in views if (area := _reached(one, slug)) is not None]
+    """(the score that tells the set apart best, its AUROC), which takes OOD images to know; None without any."""
+    reached = [(one, area) for one in views if (area := view.reached(one, slug)) is not None]
     return max(reached, key=lambda one: one[1], default=None)
 
 
 def _asked(one: View) -> str:
-    joint = one.measure.score.name == PARTED
-    if not joint:
+    if one.measure.score.name == USUAL:
         return f"its hierarchy, asked by {one.measure.symbol},"
     return f"the {one.measure.symbol} score{' of all its levels' if one.depth > 1 else ''}"
-
-
-def _reached(one: View, slug: str) -> float | None:
-    """AUROC against the set."""
-    found = next((outside for outside in one.outside if outside.slug == slug), None)
-    return None if found is None else view.auroc(one.inside, found).value

@@ -39,6 +39,14 @@ def bounds(views: Sequence[View]) -> list[View]:
     return [one.under(Measure(one.measure.score, "bits/dim")) for one in found]
 
 
+def nearest(bounds: Sequence[View]) -> tuple[str, float, float] | None:
+    """(The first set found more likely than the own one, else the nearest; bits/dim of both); None where none is."""
+    if not bounds or not bounds[0].outside:
+        return None
+    (_, inner), *others = ((one.slug, float(one.scores.mean())) for one in bounds[0].sets)
+    return *next((one for one in others if one[1] < inner), min(others, key=lambda one: one[1])), inner
+
+
 def usual(views: Sequence[View], name: str) -> View | None:
     """The score of that name at its usual level."""
     level = find(name).usual_level(views[0].depth) if views else None
@@ -48,14 +56,14 @@ def usual(views: Sequence[View], name: str) -> View | None:
 def table_1(found: Sequence[View]) -> None:
     """Mean of L^{>k} on the own test images and on every OOD set, the paper's figures beside them."""
     data, others = found[0].inside.slug, found[0].slugs[1:]
-    pair = next((slug for slug in others if published.find(in_data=data, ood_data=slug, score="bound")), None)
+    pair = next((slug for slug in others if _stated(found[0], ood_data=slug, score="bound")), None)
     rows = []
     for one in found:
         row: dict[str, Any] = {"bound": one.measure.label.removeprefix("-")}
         row |= {each.slug: each.scores.mean() for each in one.sets}
         if pair:
             k = one.measure.score.k
-            stated = published.find(model="HVAE", in_data=data, ood_data=pair, score="bound", k=k)
+            stated = _stated(one, ood_data=pair, score="bound", k=k)
             ends = (stated[0].bits_in, stated[0].bits_ood) if stated else (None, None)
             row |= {f"paper: {slug}": value for slug, value in zip((data, pair), ends, strict=True)}
         rows.append(row)
@@ -66,11 +74,12 @@ def table_1(found: Sequence[View]) -> None:
     own = 1
     for place, name in enumerate(frame.columns[1:], start=1):
         title = look(name.removeprefix("paper: ")).title
-        own = place if name.endswith(data) else own
+        own = place if name in (data, f"paper: {data}") else own
         shown[f"paper: {title}" if name.startswith("paper: ") else title] = lambda row, place=place, own=own: (
             bits(row[place]) + (f" {components.mark('more likely')}" if row[place] < row[own] else "")
         )
-    components.listed(frame, shown, "Bits per dimension, lower = more likely (the paper's Table 1)", name="table-1")
+    caption = "Bits per dimension, lower = more likely" + (" (the paper's Table 1)" if pair else "")
+    components.listed(frame, shown, caption, name="table-1")
 
 
 def table_2(found: Sequence[View], slug: str) -> None:
@@ -85,6 +94,7 @@ def table_2(found: Sequence[View], slug: str) -> None:
     if ratio and most.samples > first.setting.samples:
         found = [*found, *given(first.catalogue, first.inside.slug, [slug], most, [ratio.measure.score])[0]]
     frame = pd.DataFrame([_row(one, other) for one in found for other in one.outside if other.slug == slug])
+    beside = bool(frame["paper_auroc"].notna().any())
     leading = {
         (one.measure.label, one.setting.samples): components.leads(
             one.measure.hinted + (f" (S = {one.setting.samples})" if one.setting.samples > 1 else ""),
@@ -92,39 +102,45 @@ def table_2(found: Sequence[View], slug: str) -> None:
         )
         for one in found
     }  # fmt: skip
-    components.listed(
-        frame,
-        {
-            "score": lambda row: leading[row.score, row.samples],
-            **view.metric_cells(),
-            "paper": lambda row: (
-                "–" if pd.isna(row.paper_auroc) else
-                " / ".join(rate(getattr(row, f"paper_{name}")) for name in view.METRICS)
-            ),
-            "": lambda row: components.mark("wrong way") if row.full_auroc < view.WRONG_WAY else "",
-        },
-        f"{look(slug).title} against {look(first.inside.slug).title}, {first.setting} (the paper's Table 2)",
-        name="table-2",
-    )  # fmt: skip
+    cells: Cells = {"score": lambda row: leading[row.score, row.samples], **view.metric_cells()}
+    if beside:
+        cells["paper"] = lambda row: (
+            "–" if pd.isna(row.paper_auroc) else
+            " / ".join(rate(getattr(row, f"paper_{name}")) for name in view.METRICS)
+        )  # fmt: skip
+    cells[""] = lambda row: components.mark("wrong way") if row.full_auroc < view.WRONG_WAY else ""
+    caption = f"{look(slug).title} against {look(first.inside.slug).title}, {first.setting}"
+    caption += " (the paper's Table 2)" if beside else ""
+    components.listed(frame, cells, caption, name="table-2")
 
 
 def _row(one: View, outside: Scored) -> dict[str, Any]:
     score, samples = one.measure.score, one.setting.samples
-    stated = [
-        row
-        for row in published.find(model="HVAE", in_data=one.inside.slug, ood_data=outside.slug, samples=samples)
-        if (row.score, row.k) == (score.name, score.k)
-    ]
+    found = _stated(one, ood_data=outside.slug, score=score.name, samples=samples)
+    stated = [row for row in found if row.k == score.k]
     paper = {f"paper_{name}": getattr(stated[0], name) if stated else None for name in view.METRICS}
     return {"score": score.label, "samples": samples} | view.metric_columns(one.inside, outside) | paper
 
 
 def every_set(found: Sequence[View]) -> None:
     """AUROC of every score against each OOD set, and below it what was published."""
-    data, slugs = found[0].inside.slug, view.against(found)
-    talks = {slug: published.find(in_data=data, ood_data=slug, source=published.TALK) for slug in slugs}
+    talks = {slug: _stated(found[0], ood_data=slug, source=published.TALK) for slug in view.against(found)}
     stated = {slug: (talk[0].auroc, find(talk[0].score)(talk[0].k).symbol) for slug, talk in talks.items() if talk}
-    baselines.auroc_table(found, "AUROC against every OOD set, with 95 % intervals", "every-set", stated)
+    baselines.auroc_table(found, "AUROC against every OOD set, with 95 % intervals", "every-set", stated or None)
+
+
+def _stated(one: View, **which: Any) -> list[published.Published]:
+    """What the paper states of hierarchical models like this one, of the same images: nothing else can be compared.
+
+    Its models of grey sets have binarised pixels, those of colour sets 8-bit ones, whose bits/dim are others.
+    """
+    config, data = one.run.config, one.inside.slug
+    if config is None or data != one.catalogue.own:
+        return []
+    if config.data.preprocessing != ("binarise" if config.model.image_shape[0] == 1 else "integer"):
+        return []
+    like, rows = published.models_like(config.model), published.find(in_data=data, **which)
+    return [row for row in rows if row.model in like and row.model in ("HVAE", "BIVA")]
 
 
 def rivals(found: Sequence[View]) -> dict[str, View]:

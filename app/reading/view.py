@@ -30,6 +30,8 @@ METRICS = {"auroc": "AUROC ↑", "auprc": "AUPRC ↑", "fpr80": "FPR80 ↓"}
 
 WRONG_WAY = 0.45
 """AUROC below which a score points the wrong way."""
+GUESSING, TELLS = 0.6, 0.9
+"""AUROC below which a score is near guessing, and from which on it is said to tell two sets apart, on every page."""
 
 RESAMPLES = 100
 """Of the bootstrap: the ends of an interval are good to two digits, and a page opens at once."""
@@ -165,6 +167,12 @@ def reference_part(catalogue: Catalogue, setting: Setting) -> TableEntry | None:
 def auroc(inside: Scored, outside: Scored) -> Estimate:
     """AUROC of all images of both sets, with its interval; no unit changes it."""
     return _pair("auroc", inside, outside, lambda: stats.auroc(inside.scores, outside.scores))
+
+
+def reached(one: View, slug: str) -> float | None:
+    """AUROC against a set; None where that is not among the others of the view."""
+    found = next((outside for outside in one.outside if outside.slug == slug), None)
+    return None if found is None else auroc(one.inside, found).value
 
 
 def in_common(one: Scored, other: Scored) -> tuple[Indices, Indices] | None:

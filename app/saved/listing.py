@@ -51,6 +51,7 @@ def _row(place: int, name: str, view: store.View, runs: Collection[str]) -> None
 
 
 def _change(name: str, page: str) -> None:
+    state.unsay("saved")
     try:
         access.check_writing()
         store.write(name, store.view_of(page or registry.HOME, state.address()))
@@ -59,6 +60,7 @@ def _change(name: str, page: str) -> None:
 
 
 def _remove(name: str) -> None:
+    state.unsay("saved")
     try:
         access.check_writing()
         store.write(name, None)

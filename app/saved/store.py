@@ -12,10 +12,11 @@ from filelock import FileLock, Timeout
 from pydantic import Field, StringConstraints, ValidationError
 
 from app.frame import registry
-from hvae.config import Frozen, first_problem
+from hvae.config import Frozen
 from hvae.errors import DataError
 from hvae.files import read_json, write_text
 from hvae.runs.folders import run_roots
+from hvae.runs.notes import hidden_in
 
 FILE = "views.json"
 MAXIMUM_BYTES, MAXIMUM_VIEWS, MAXIMUM_NAME = 500_000, 100, 60
@@ -56,25 +57,35 @@ def read() -> dict[str, View]:
 
 def write(name: str, view: View | None) -> None:
     """Save a view under a name in place of one before, or remove it where it is None. Raises an HvaeError of a line."""
-    name = name.strip()
+    name, kept = name.strip(), {}
     try:
         folder().mkdir(parents=True, exist_ok=True)
         with FileLock(folder() / f".{FILE}.lock", timeout=2):
             kept = {one: known for one, known in read().items() if one != name}
             views = _Views(views=kept | ({name: view} if view else {}))
             write_text(folder() / FILE, views.model_dump_json(indent=1) + "\n")
-    except ValidationError as error:
-        most = f"1 to {MAXIMUM_NAME} characters a name, {MAXIMUM_VIEWS} views at most"
-        raise DataError(f"this view cannot be saved ({first_problem(error)}): {most}") from None
+    except ValidationError:
+        raise DataError(f"this view cannot be saved: {_wrong(name, len(kept))}") from None
     except Timeout:
         raise DataError("somebody else is saving a view: try again") from None
     except OSError as error:
         raise DataError(f"no view can be saved in {folder()} ({error.strerror}): check the folder") from None
 
 
+def _wrong(name: str, others: int) -> str:
+    """What is wrong with a name, or with one more view, and what to do."""
+    if not name:
+        return "it has no name yet, so type one first"
+    if found := hidden_in(name):
+        return f"its name holds {found}"
+    if len(name) > MAXIMUM_NAME:
+        return f"its name has {len(name)} characters, at most {MAXIMUM_NAME} fit, so shorten it"
+    return f"there are {others} saved views, as many as are kept, so remove one first"
+
+
 def view_of(page: str, address: str) -> View:
     """The view of a page at an address. Raises a DataError where the address is too long."""
     try:
         return View(page=page, query=address.partition("?")[2])
-    except ValidationError as error:
-        raise DataError(f"this view cannot be saved ({first_problem(error)})") from None
+    except ValidationError:
+        raise DataError("this view cannot be saved: its address is too long, so choose fewer sets or images") from None

@@ -167,7 +167,7 @@ def _title(view: View) -> str:
     name, value = look(worst).title, aurocs[worst]
     if value < views.WRONG_WAY:
         return f"{symbol} fails: {name} looks MORE normal than {own} in {100 * (1 - value):.0f} of 100 pairs"
-    if value < 0.6:
+    if value < views.GUESSING:
         return f"{symbol} hardly tells {name} from {own}: it ranks {100 * value:.0f} of 100 pairs correctly"
     hardest = f"{name}, the hardest set," if len(aurocs) > 1 else name
     return f"{symbol} tells {hardest} from {own} in {100 * value:.0f} of 100 pairs"
@@ -176,9 +176,9 @@ def _title(view: View) -> str:
 def _verdict(value: float) -> str:
     if value < views.WRONG_WAY:
         return components.mark("points the wrong way")
-    if value < 0.6:
+    if value < views.GUESSING:
         return components.mark("near guessing")
-    return components.mark("tells them apart", "good") if value >= 0.9 else ""
+    return components.mark("tells them apart", "good") if value >= views.TELLS else ""
 
 
 def pair(view: View) -> tuple[View, View]:

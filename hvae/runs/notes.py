@@ -7,7 +7,7 @@ every key and character checked, and text is never markup. Imports no torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import Field, StringConstraints, ValidationError
 
-from hvae.config import Frozen, first_problem
+from hvae.config import Frozen
 from hvae.datasets import LOOSE, content_index
 from hvae.errors import DataError
 from hvae.files import read_json, write_text
@@ -29,8 +29,9 @@ MAXIMUM_TEXT, MAXIMUM_TAGS, MAXIMUM_TAG = 10_000, 12, 40
 """Characters of a note, tags of an image, characters of a tag."""
 COLUMNS = ("image", "tags", "note", "changed")
 
-_PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
-"""No control characters but tab and line feed, and none that turns the direction of text."""
+_UNSEEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""Control characters but tab and line feed, and what turns the direction of text."""
+_PRINTABLE, _HIDDEN = rf"^[^{_UNSEEN}]*$", rf"[{_UNSEEN}\n\t]"
 
 Key = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,120}:[\w-]{1,64}$")]
 """`<slug>:<image>`: the number of an image in its set, or the hash of one that is in none."""
@@ -78,13 +79,11 @@ def write_note(run: Path, slug: str, image: int | str, text: str, tags: Iterable
     """
     key, now = f"{slug}:{image}", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     tags = tuple(dict.fromkeys(filter(None, (tag.strip() for tag in tags))))
+    text = text.replace("\r\n", "\n").strip()
     try:
-        note = Note(text=text.replace("\r\n", "\n").strip(), tags=tags, changed=now)
-    except ValidationError as error:
-        raise DataError(
-            f"this note cannot be kept ({first_problem(error)}): {MAXIMUM_TEXT:,} characters, {MAXIMUM_TAGS} tags of "
-            f"{MAXIMUM_TAG} and no control characters are allowed"
-        ) from None
+        note = Note(text=text, tags=tags, changed=now)
+    except ValidationError:
+        raise DataError(f"this note cannot be kept: {_wrong(text, tags)}") from None
     try:
         with FileLock(run / f".{NOTES_FILE}.lock", timeout=2):
             notes = read_notes(run)
@@ -98,11 +97,41 @@ def write_note(run: Path, slug: str, image: int | str, text: str, tags: Iterable
         raise DataError(f"the notes of {run.name} cannot be written ({error.strerror}): check the folder") from None
 
 
+def _wrong(text: str, tags: Sequence[str]) -> str:
+    """What is wrong with a note and what to do, in words."""
+    said = []
+    if len(text) > MAXIMUM_TEXT:
+        said.append(f"it has {len(text):,} characters, at most {MAXIMUM_TEXT:,} characters fit, so shorten it")
+    if found := hidden_in(text, keeping="\n\t"):
+        said.append(f"its text holds {found}")
+    if len(tags) > MAXIMUM_TAGS:
+        said.append(f"it has {len(tags)} tags, at most {MAXIMUM_TAGS} fit, so remove some")
+    for tag in tags:
+        if found := hidden_in(tag):
+            said.append(f"a tag holds {found}")
+        elif len(tag) > MAXIMUM_TAG:
+            named = f"the tag '{tag[:20]}…' has {len(tag)} characters"
+            said.append(f"{named}, at most {MAXIMUM_TAG} fit, so shorten it or write it into the note")
+        elif "," in tag:
+            said.append(f"the tag '{tag}' holds a comma, so make it two")
+    return "; ".join(said[:3]) or "it is no text, so type it anew"
+
+
+def hidden_in(text: str, keeping: str = "") -> str:
+    """The first character of a text that nobody can see and that is not to be kept, in words; empty without one."""
+    found = next((one for one in text if one not in keeping and re.match(_HIDDEN, one)), None)
+    if found is None:
+        return ""
+    return f"a character that cannot be seen or turns the direction of text (U+{ord(found):04X}), so type it anew"
+
+
 def _write(run: Path, notes: dict[str, Note]) -> None:
     try:
         content = _Notes(notes=notes).model_dump_json(indent=1) + "\n"
-    except ValidationError as error:
-        raise DataError(f"{run.name} cannot keep this note: {first_problem(error)}") from None
+    except ValidationError:
+        # Else the image is none that a page shows: nobody can do anything about that.
+        full = f"{run.name} keeps {MAXIMUM_NOTES:,} notes at most: remove some first"
+        raise DataError(full if len(notes) > MAXIMUM_NOTES else f"{run.name} keeps no note on such an image") from None
     if len(content.encode()) > MAXIMUM_BYTES:
         raise DataError(f"{run.name} has no room for this note: all together may take {MAXIMUM_BYTES:,} bytes")
     write_text(run / NOTES_FILE, content)

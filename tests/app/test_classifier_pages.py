@@ -1,7 +1,8 @@
-"""Pages of a run that is no density: nothing speaks of bits per dimension, and its own scores are offered."""
+"""Pages of a run that is no density, or no hierarchy: its own scores are offered, and nothing speaks of others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.frame import parts
 from hvae.models.classifier.config import ClassifierConfig
 from hvae.runs.score_tables import write_table
-from tests.app.conftest import sound
+from tests.app.conftest import html_of, sound
 from tests.hvae.tables import table_of
 from tests.synthetic import make_run
 
@@ -47,3 +48,32 @@ def test_a_classifier_is_shown(page: str, classifier: Path, visit: Callable[...,
         assert classifier.name in said
         curves = sound(visit(page, run=classifier.name, data="fashionmnist", ood="glyphs", about=parts.LEARNING))
         assert "log p(y|x), higher = better" in curves
+
+
+@pytest.mark.parametrize(
+    ("run", "titles", "first"),
+    [
+        ("mnist-lite-seed0", ["See the likelihood", "See its scores"], "joint"),
+        ("fashionmnist-lite-seed0", ["See the failure", "See the fix"], "llr"),
+        ("cifar10-lite-seed2", ["See the failure", "See the fix"], "joint"),
+        ("mnist-glow-seed0", ["See the failure", "See its scores"], "typicality"),
+        ("fashionmnist-vae8-seed1", ["See the failure", "See its scores"], "llr"),
+        ("fashionmnist-vib-seed0", ["See its scores"], "vib"),
+    ],
+)
+def test_every_card_of_the_overview_is_true_and_leads_to_what_the_run_has(
+    run: str, titles: list[str], first: str, visit: Callable[..., AppTest]
+) -> None:
+    app = visit("overview", run=run)
+    said = html_of(app)
+    assert re.findall(r'card-title">(.*?)</p>', said) == [*titles, "See why", "Score your own"]
+    ways = [one.proto.query_string for one in app.get("page_link")]
+    assert f"score={first}" in ways[len(titles) - 1]
+    for way in ways[: len(titles)]:
+        asked = dict(re.findall(r"(score|k)=(\w+)", way))
+        assert not visit("scores", run=run, **asked).warning
+    beside = {"paper: FashionMNIST" in said, "(the paper's Table" in said, 'scope="col">paper' in said}
+    assert beside == {run == "fashionmnist-lite-seed0"}, "the paper's are of binarised pixels and a hierarchy"
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall(r"L<sup>&gt;0</sup></a></th>(.*?)</tr>", said)]
+    likelier = ["more likely" in cell for cell in rows[0]] if rows else []
+    assert any(likelier) == ("See the failure" in titles), "marks are against the same set as the sentence"

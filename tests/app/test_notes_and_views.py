@@ -19,7 +19,7 @@ def test_a_note_is_kept_shown_as_text_and_survives_a_new_session(clothes: Path, 
     key = "note-clothes-fashionmnist-4"
     app.text_area(key=f"{key}-text").set_value("<script>1</script> a shoe")
     app.text_input(key=f"{key}-tags").set_value(f"{TAG}, shoe")
-    next(one for one in app.button if one.label == "Save note").click().run()
+    pressed(app, "Save note")
     sound(app)
     assert read_notes(clothes)["fashionmnist:4"].tags == (TAG, "shoe")
     assert "Note: " in html_of(visit("scores", image="fashionmnist:4", aspect="Why")), "also beside another section"
@@ -30,7 +30,7 @@ def test_a_note_is_kept_shown_as_text_and_survives_a_new_session(clothes: Path, 
     app = visit("scores", image="fashionmnist:5", aspect="Notes")
     for long, kept in (("&🦊" * 5000, True), ("x" * 10_001, False)):
         app.text_area(key="note-clothes-fashionmnist-5-text").set_value(long)
-        next(one for one in app.button if one.label == "Save note").click().run()
+        pressed(app, "Save note")
         assert (read_notes(clothes).pop("fashionmnist:5").text == long) == kept
         assert any("10,000 characters" in one.value for one in app.error) != kept, "what is not kept is said"
     write_note(clothes, "fashionmnist", 5, "", [])
@@ -59,10 +59,19 @@ def test_views_are_saved_listed_and_say_what_is_gone(clothes: Path, visit) -> No
     text = sound(app)
     assert 'href="scores?run=clothes&amp;k=1&amp;ood=mnist"' in text and "&lt;i&gt;mine&lt;/i&gt;" in text
     assert "Gone: `lost`" in text and "Gone: `clothes`" not in text
+    for name, why in (("", "it has no name yet, so type one first"), ("a\u202eb", "be seen")):
+        app.text_input(key="save-view-name").set_value(name)
+        pressed(app, "Save view")
+        assert why in app.warning[0].value and "String" not in app.warning[0].value
     app.text_input(key="save-view-name").set_value("now")
-    next(one for one in app.button if one.label == "Save view").click().run()
+    pressed(app, "Save view")
+    assert not app.warning
     assert store.read()["now"].page == "overview" and "run=clothes" in store.read()["now"].query
     app.button(key="remove-view-1").click().run()
     assert list(store.read()) == ["<i>mine</i>", "now"]
     (clothes.parent / "views.json").write_text(json.dumps({"schema_version": 1, "views": {"x": {"page": "../x"}}}))
     assert "views.json is damaged" in "".join(one.value for one in app.run().error)
+
+
+def pressed(app: AppTest, label: str) -> None:
+    next(one for one in app.button if one.label == label).click().run()

@@ -29,6 +29,10 @@ def test_pages_files_and_links_stay_below_the_base_path(
         assert "run=second" in page.url
         loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
         assert loaded and [one for one in loaded if not one.startswith((f"{dashboard.url}/", "data:", "blob:"))] == []
+        page.goto(f"{dashboard.url}/overview?run=second&data=mnist&ood=digits")
+        visited.settle()
+        assert page.url.startswith(f"{dashboard.url}/?run=second"), "the address of the first page that one would guess"
+        assert page.title() == "Overview · second · hvae", "tabs can be told apart"
         page.goto(link)
         visited.settle()
         shown = visited.link()

@@ -31,6 +31,11 @@ def test_what_is_expected_of_a_day_follows_from_rates_and_costs():
     assert found.loc[0.05, "caught_share"] == 1 and found.loc[0.05, "cost"] == pytest.approx(45)
     assert (found["caught"] + found["missed"]).tolist() == pytest.approx([100] * 5), "they add up to the unusual ones"
     assert found.index[consequences.cheapest(found)] == 0.05
+    free = consequences.table(sets, 99, nothing := Costs(1000, 0.1, 0, 0))
+    assert "every budget costs the same, 0 a day" in consequences.in_words(free, nothing)
+    assert consequences.cheapest(free) is None and "caught" in free
+    told = consequences.reckoned(sets, 99, 0.05)
+    assert "reckoned at 5.0 % of ordinary images" in told and "the run's test images (own) 25.0 % did" in told
     alone = consequences.table(sets[:1], 99, Costs(1000, 0.1, 50, 1))
     assert consequences.cheapest(alone) is None and "not known" in consequences.in_words(alone, Costs(9, 0.1, 1, 1))
 

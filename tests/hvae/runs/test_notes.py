@@ -31,14 +31,22 @@ def test_notes_are_kept_changed_and_taken_away(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "tags"),
-    [("x" * 10_001, []), ("", ["t" * 41]), ("", [str(n) for n in range(13)]), ("a\x07b", []), ("\u202egnp.exe", [])],
+    ("text", "tags", "words"),
+    [
+        ("x" * 10_001, [], "it has 10,001 characters, at most 10,000"),
+        ("", ["t" * 41], f"the tag '{'t' * 20}…' has 41 characters, at most 40 fit, so shorten it"),
+        ("", [str(n) for n in range(13)], "it has 13 tags, at most 12 fit, so remove some"),
+        ("a\x07b", [], "its text holds a char"),
+        ("\u202egnp.exe", ["t" * 41, "a\tb"], r"its text .* \(U\+202E\), so type it anew; the tag .*; a tag .*U\+0009"),
+        ("", ["a,b"], "the tag 'a,b' holds a comma"),
+    ],
 )
-def test_what_cannot_be_kept_is_said_and_changes_nothing(tmp_path, text, tags):
+def test_what_cannot_be_kept_is_said_in_words_and_changes_nothing(tmp_path, text, tags, words):
     write_note(tmp_path, "mnist", 1, "kept", [])
-    with pytest.raises(DataError, match="this note cannot be kept"):
+    with pytest.raises(DataError, match=f"^this note cannot be kept: {words}") as said:
         write_note(tmp_path, "mnist", 1, text, tags)
-    with pytest.raises(DataError, match="cannot keep this note"):
+    assert "String" not in str(said.value) and str(said.value).isprintable()
+    with pytest.raises(DataError, match="keeps no note on such an image"):
         write_note(tmp_path, "../mnist", 1, "kept", [])
     assert read_notes(tmp_path)["mnist:1"].text == "kept"
 
