@@ -170,6 +170,8 @@ def _title(view: View) -> str:
     if value < views.GUESSING:
         return f"{symbol} hardly tells {name} from {own}: it ranks {100 * value:.0f} of 100 pairs correctly"
     hardest = f"{name}, the hardest set," if len(aurocs) > 1 else name
+    if value < views.TELLS:
+        return f"{symbol} ranks {100 * value:.0f} of 100 pairs of {hardest} and {own} correctly"
     return f"{symbol} tells {hardest} from {own} in {100 * value:.0f} of 100 pairs"
 
 
