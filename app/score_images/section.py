@@ -33,6 +33,7 @@ from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
 from hvae.verdicts.asked import Settings
+from hvae.verdicts.judgement import order
 from hvae.verdicts.words import NO_ALARM, NOT_JUDGED
 
 PARTIAL_ROWS, NEWEST = 8, 8
@@ -59,7 +60,7 @@ def so_far(job: str) -> None:
     if stored is None or not len(stored):
         return
     found = results.judged(stored, float(BUDGET))
-    rows = np.argsort(stored.frame["p"].to_numpy(), kind="stable")[:PARTIAL_ROWS]
+    rows = order(stored.frame)[:PARTIAL_ROWS]
     st.caption(f"The most unusual of the newest {counted(len(stored), 'image')}:")
     _dataframe(found, results.visible(found, rows), "uploaded-partial")
 
@@ -154,10 +155,9 @@ def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
             st.session_state[PAGE] = 1
 
     only = controls.choose("Show", "only", ("all", "alarms"), on_change=from_the_start)
-    order = controls.choose("Order", "order", ("most unusual first", "as given"), on_change=from_the_start)
-    rows = np.flatnonzero(frame["alarm"] | (only == "all"))
-    if order != "as given":
-        rows = rows[np.argsort(frame["p"].to_numpy()[rows], kind="stable")]
+    asked = controls.choose("Order", "order", ("most unusual first", "as given"), on_change=from_the_start)
+    rows = np.arange(len(frame)) if asked == "as given" else order(frame)
+    rows = rows[(frame["alarm"] | (only == "all")).to_numpy()[rows]]
     if (pages := -(-len(rows) // MOST_ROWS)) <= 1:
         return rows, rows
     number = controls.number("Page", PAGE, 1, pages, 1, f"Of {pages:,}, with {MOST_ROWS} images each.")

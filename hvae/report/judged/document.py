@@ -21,6 +21,7 @@ from PIL import Image
 
 from hvae.datasets.own.names import cut
 from hvae.report.judged.where import HIGH_END, LOW_END, Where, diverging, through_scale
+from hvae.verdicts.judgement import order
 
 MOST_BYTES = 1_900_000
 """Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
@@ -130,13 +131,13 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
     count = int(np.count_nonzero(found.frame["alarm"]))
     if not count:
         return
-    order = most_unusual(found.frame)
-    yield f"<h2>The {len(order):,} most unusual of {count:,} alarms</h2>" if len(order) < count else "<h2>Alarms</h2>"
+    rows = most_unusual(found.frame)
+    yield f"<h2>The {len(rows):,} most unusual of {count:,} alarms</h2>" if len(rows) < count else "<h2>Alarms</h2>"
     yield from _key(found.where)
     if found.parts:
         yield "<p>The bars are the parts that the score of an image is the sum of, in nats.</p>"
     yield "<div class='alarms'>"
-    for row in order:
+    for row in rows:
         one = found.frame.iloc[row].to_dict()
         lines = [f"<b>{_text(cut(str(one['name'])))}</b>", f"{_text(one['verdict'])} (p = {one['p']:.4f})"]
         lines += [f"Differs most in {_text(one['differs_at'])}"] if "differs_at" in found.frame else []
@@ -150,8 +151,8 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
 
 def most_unusual(frame: pd.DataFrame) -> list[int]:
     """The rows of the alarms that are shown with their evidence, the most unusual first."""
-    alarms = np.flatnonzero(frame["alarm"].to_numpy())
-    return alarms[np.argsort(frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS].tolist()
+    rows = order(frame)
+    return rows[frame["alarm"].to_numpy()[rows]][:MOST_ALARMS].tolist()
 
 
 def _key(where: Where) -> Iterator[str]:
@@ -195,19 +196,19 @@ def _verdicts(found: JudgedImages, room: int) -> Iterator[str]:
     """The table, the most unusual images first, as many as there is room for in bytes."""
     formats = [how for _, how in found.shown.values()]
     rows: list[list[str]] = []
-    order = np.argsort(found.frame["p"].to_numpy(), kind="stable")
+    wanted = order(found.frame)
     left = _TABLE_SHARE * room
     columns = [found.frame[column].to_numpy() for column, _ in found.shown.values()]
-    for row in order:
+    for row in wanted:
         cells = [_picture(found.pictures[row])]
         cells += [_text(cut(how % values[row], 300)) for how, values in zip(formats, columns, strict=True)]
         left -= sum(len(cell.encode()) + 9 for cell in cells) + 30
         if left < 0:
             break
         rows.append(cells)
-    kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in order[: len(rows)]]
-    yield f"<h2>{len(rows):,} of {len(order):,} images</h2>"
-    if len(rows) < len(order):
+    kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in wanted[: len(rows)]]
+    yield f"<h2>{len(rows):,} of {len(wanted):,} images</h2>"
+    if len(rows) < len(wanted):
         yield "<p>The most unusual ones, as many as fit into a file for e-mail; the CSV or JSON file has all.</p>"
     yield _table(["image", *map(_text, found.shown)], rows, kinds)
 

@@ -14,6 +14,7 @@ from hvae.scores import find
 from hvae.verdicts import words
 from hvae.verdicts.asked import JudgedBy, Settings
 from hvae.verdicts.choice import PIXELS
+from hvae.verdicts.judgement import order
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +129,14 @@ def report(
         facts=_facts(found),
         notes=[f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note],
         refused=found.refused,
-        beside=(cells(found, side_by_side[0]), side_by_side[1]) if side_by_side else None,
+        beside=(cells(found, _furthest_first(found, side_by_side[0])), side_by_side[1]) if side_by_side else None,
         where=where,
     )
+
+
+def _furthest_first(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
+    """The first images as `compared` has them, in the order of the verdicts."""
+    return table.iloc[[row for row in order(found.frame) if row < len(table)]]
 
 
 def _facts(found: Judged) -> dict[str, object]:

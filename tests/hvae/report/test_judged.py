@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
 
+from hvae.cli.scoring.reporting import Kept
 from hvae.datasets import LOOSE, content_index
 from hvae.measuring.reconstructions import reconstruct_repeatedly
 from hvae.measuring.scorer import Scorer
@@ -83,6 +84,23 @@ def test_what_does_not_fit_is_counted_and_maps_of_large_colour_images_fit() -> N
     total = f"{maps[rows[0]].sum():+,.1f} nats".replace("-", "\N{MINUS SIGN}")
     assert f"<figcaption>{total}</figcaption>" in text.split("<article>")[1]
     assert "http" not in text and "<script" not in text
+
+
+def test_of_many_alarms_with_one_p_the_furthest_out_stand_first_and_have_maps() -> None:
+    found = judged(100)
+    score = np.random.default_rng(5).permutation(100)
+    frame = found.frame.assign(p=0.0007, alarm=True, T=-1.0 * score, ood=True, name=[f"joint {one}." for one in score])
+    text = document(replace(found, frame=frame))
+    wanted = [f"joint {one}." for one in range(99, -1, -1)]
+    assert re.findall(r"<b>(joint \d+\.)</b>", text.partition("</article></div>")[0])[:12] == wanted[:12]
+    assert re.findall(r"joint \d+\.", text.split("of 100 images</h2>")[1]) == wanted
+    kept = Kept()
+    for first in range(0, 100, 30):
+        part = frame.iloc[first : first + 30].reset_index(drop=True)
+        kept.add([np.full((1, 2, 2), row, np.uint8) for row in range(first, first + len(part))], part)
+    assert {row: int(image[0, 0, 0]) for row, image in kept.alarms().items()} == {
+        row: row for row in most_unusual(frame)
+    }
 
 
 def test_no_map_leaves_no_box_and_missing_weights_are_one_sentence() -> None:

@@ -14,6 +14,7 @@ from hvae.runs.settings import Setting
 from hvae.stats import conformal
 from hvae.verdicts import rule as verdict_rule
 from hvae.verdicts import words
+from hvae.verdicts.judgement import order
 from hvae.verdicts.rule import Rule
 from tests.hvae.tables import ratio_table
 from tests.synthetic import make_run, make_tables
@@ -63,6 +64,16 @@ def test_the_interval_covers_the_true_share() -> None:
         found = rule.judge(ratio_table(np.array([[1.5]])))
         covered.append(found.low[0] <= stats.norm.sf(1.5) <= found.high[0])
     assert np.mean(covered) >= 0.93
+
+
+@pytest.mark.parametrize("statistic", verdict_rule.STATISTICS)
+def test_of_images_with_one_p_the_furthest_out_comes_first(statistic) -> None:
+    images = np.array([[0, 0, 0], [30, 0, 0], [0, 50, 0], [40, 0, 0], [-90, 0, 0], [0, 0, 2.0]])
+    for two_sided, wanted in ((False, [2, 3, 1, 5]), (True, [4, 2, 3, 1, 5])):
+        frame = gaussian_rule(statistic=statistic, two_sided=two_sided).judge(ratio_table(images)).frame(0.05)
+        assert frame["p"].nunique() < len(frame) and order(frame)[: len(wanted)].tolist() == wanted
+    alike = frame.assign(p=0.5, T=0.5)
+    assert order(alike).tolist() == order(alike.drop(columns="T")).tolist() == [0, 1, 2, 3, 4, 5], "as they are"
 
 
 def test_words() -> None:
