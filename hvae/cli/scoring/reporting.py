@@ -34,13 +34,12 @@ class Kept:
 
     def add(self, images: Sequence[np.ndarray], frame: pd.DataFrame) -> None:
         """A batch of images `(channel, height, width)` uint8, and what was said of them."""
-        alarms = frame.set_index(np.arange(len(frame)) + len(self.pictures))[frame["ood"].to_numpy()]
-        for image in images:
-            if len(self.pictures) in alarms.index:
-                self._alarms[len(self.pictures)] = image
-            self.pictures.append(thumbnail(image))
-            self.keys.append(note_key(image))
-        furthest = pd.concat([self._furthest, alarms.filter(["T", "p"])])
+        first, rows = len(self.pictures), np.flatnonzero(frame["ood"])
+        self._alarms |= {first + row: images[row] for row in rows.tolist()}
+        self.pictures += map(thumbnail, images)
+        self.keys += map(note_key, images)
+        far = {name: frame[name].to_numpy()[rows] for name in ("T", "p") if name in frame}
+        furthest = pd.concat([self._furthest, pd.DataFrame(far, index=first + rows)])
         self._furthest = furthest.iloc[order(furthest)[:MOST_ALARMS]] if len(furthest) else furthest
         self._alarms = {row: self._alarms[row] for row in self._furthest.index}
 

@@ -22,6 +22,7 @@ from PIL import Image
 from hvae.datasets.own.names import cut
 from hvae.report.judged.where import HIGH_END, LOW_END, Where, diverging, through_scale
 from hvae.verdicts.judgement import order
+from hvae.verdicts.words import images
 
 MOST_BYTES = 1_900_000
 """Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
@@ -120,7 +121,7 @@ def _caveats(found: JudgedImages) -> Iterator[str]:
     yield "An image without an alarm is not proven to be fine: it may be of a kind that this rule does not see."
     kinds = Counter(one.partition(":")[0] for said in found.frame["caveats"] for one in said.split("; ") if said)
     for kind, count in kinds.most_common():
-        yield f"{count:,} image{'s' * (count != 1)} doubtful before any verdict: {kind}"
+        yield f"{images(count)} doubtful before any verdict: {kind}"
     if found.refused:
         yield f"{len(found.refused):,} file{'s' * (len(found.refused) != 1)} could not be read, so not judged"
     yield from found.notes
@@ -207,7 +208,7 @@ def _verdicts(found: JudgedImages, room: int) -> Iterator[str]:
             break
         rows.append(cells)
     kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in wanted[: len(rows)]]
-    yield f"<h2>{len(rows):,} of {len(wanted):,} images</h2>"
+    yield f"<h2>{len(rows):,} of {images(len(wanted))}</h2>"
     if len(rows) < len(wanted):
         yield "<p>The most unusual ones, as many as fit into a file for e-mail; the CSV or JSON file has all.</p>"
     yield _table(["image", *map(_text, found.shown)], rows, kinds)
@@ -217,7 +218,7 @@ def _beside(found: JudgedImages) -> Iterator[str]:
     if found.beside:
         cells, said = found.beside
         shown = cells.head(MOST_REFUSED)
-        yield f"<h2>p-values side by side, {len(shown):,} of {len(found.frame):,} images</h2><p>{_text(said)}</p>"
+        yield f"<h2>p-values side by side, {len(shown):,} of {images(len(found.frame))}</h2><p>{_text(said)}</p>"
         yield _table(map(_text, shown.columns), (map(_text, row) for row in shown.itertuples(index=False)))
 
 
