@@ -114,8 +114,7 @@ def report(
 ) -> JudgedImages:
     """What the report says: of each image its thumbnail, of the run its `notes` on images of these `keys`."""
     settings = found.settings
-    frame, shown = noted(found.frame, notes, keys), columns(found)
-    shown |= {name: (name, "%s") for name in ("tags", "note") if name in frame}
+    frame = noted(found.frame, notes, keys)
     side_by_side = compared(found)
     return JudgedImages(
         run=", ".join(settings.runs),
@@ -124,7 +123,7 @@ def report(
         catches="" if found.obstacles[0] else catches,
         frame=frame,
         pictures=pictures,
-        shown=shown,
+        shown=columns(found),
         parts=[name for name in frame if name.startswith(f"{settings.levels[0].label}: ")],
         facts=_facts(found),
         notes=[f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note],
