@@ -66,7 +66,7 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
         found = every.filtered(pool.EITHER if verdict == pool.EVERY else verdict, kept, brush)
         part = "" if chosen is None else f", {components.escape(chosen)}"
         part += ", passed by every seed" * (verdict == pool.EVERY)
-        title = f"{len(found):,} images of {look(one.slug).title}{part}"
+        title = f"{len(found):,} image{'s' * (len(found) != 1)} of {look(one.slug).title}{part}"
         # The missed first: unlike its own images, others are missed where their score is small.
         order = tiles.FALLING if one.slug == view.inside.slug else tiles.RISING
         tiles.tiles(view, found, title, "slice-images", order)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.baselines.choosing import BUDGET, Rivals
 from app.frame import components, controls
 from app.frame.state import ImageId
@@ -76,7 +77,8 @@ def caught_alone(shown: Rivals, picked: Sequence[Column]) -> None:
     only = f"{title} images that only {components.escape(name)} catches"
     caption = f"{only}; below each its percentile | the highest of the others"
     gallery(shown.run, shown.tables, tiles, caption, listed.iloc[:SHOWN], key="caught-images")
-    components.save(listed, f"only-{slug}", key="caught-every")
+    saved = partial(notes.beside, shown.run, listed, listed["image"])
+    components.save(saved, f"only-{slug}", key="caught-every")
 
 
 def inspect(shown: Rivals) -> None:

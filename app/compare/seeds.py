@@ -1,9 +1,12 @@
 """Runs of one configuration and several seeds on the Compare page: as one row, and the images that all of them miss."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.compare.choosing import BUDGET, Compared, View
 from app.frame import components
 from app.frame.state import ImageId
@@ -72,4 +75,5 @@ def _missed(view: View, name: str, group: list[Compared], slug: str, place: int)
         "first seed"
     )
     gallery(group[0].run, {slug: first.table}, shown, heading, frame.head(SHOWN), key=f"missed-{place}")
-    components.save(frame, f"missed-by-every-seed-{slug}", key=f"missed-{place}-every")
+    saved = partial(notes.beside, group[0].run, frame, frame["image"])
+    components.save(saved, f"missed-by-every-seed-{slug}", key=f"missed-{place}-every")

@@ -25,7 +25,7 @@ from hvae.errors import HvaeError
 logger = logging.getLogger(__name__)
 
 WAY_ON = "Choose another run or data set in the sidebar, or go on with another page."
-"""What to do where a page cannot show what is selected."""
+"""What to do where a page cannot show what is selected; of no use where what was typed or given is refused."""
 STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
 SCRIPTS = "".join(
@@ -46,12 +46,12 @@ Numbers = pd.DataFrame | Callable[[], pd.DataFrame]
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
-    """Say an error in one box; what nobody foresaw goes to the log with its traceback, never to the page."""
+def guarded(advice: str = WAY_ON) -> Iterator[None]:
+    """Say an error and what to do in one box; what nobody foresaw goes to the log with its traceback, never there."""
     try:
         yield
     except HvaeError as error:
-        problem(f"{error}. {WAY_ON}")
+        problem(f"{error}. {advice}".rstrip(". ") + ".")
     except Exception:
         logger.exception("a page failed")
         problem(
@@ -229,7 +229,7 @@ def save(
     """
     in_latex = latex or (lambda: printed(made(table), name.replace("-", " ")))
     files = {
-        "CSV": ("csv", "text/csv", lambda: made(table).to_csv(index=False)),
+        "CSV": ("csv", "text/csv", lambda: for_spreadsheets(made(table)).to_csv(index=False)),
         "LaTeX": ("tex", "text/x-tex", in_latex),
     }
     with st.container(horizontal=True, gap="small", width="content"):
@@ -245,13 +245,23 @@ def save(
             )
 
 
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """With no name, tag or note that a spreadsheet takes for a formula."""
+    texts = [column for column in ("name", "tags", "note") if column in frame]
+    quoted = {
+        column: [f"'{one}" if str(one).startswith(tuple("=+-@\t\r")) else one for one in frame[column]]
+        for column in texts
+    }
+    return frame.assign(**quoted)
+
+
 def printed(frame: pd.DataFrame, caption: str) -> str:
-    """A table as LaTeX, its first rows where it is long; cells of HTML as the text that a page shows."""
+    """A table of plain text and numbers as LaTeX, its first rows where it is long; nothing in it is taken for HTML."""
     from hvae.report.rendering import latex_table
 
-    cells = frame.head(MOST_IN_LATEX).map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else plain(str(cell)))
+    cells = frame.head(MOST_IN_LATEX).map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else str(cell))
     more = f"the first {MOST_IN_LATEX} of {len(frame):,} rows" if len(frame) > MOST_IN_LATEX else ""
-    return latex_table(plain(caption), more, cells.rename(columns=lambda heading: plain(str(heading))))
+    return latex_table(caption, more, cells.rename(columns=str))
 
 
 def table(
@@ -282,8 +292,8 @@ def table(
         f"{halves}</div>"
     )
     if numbers is not None:
-        shown = pd.DataFrame([list(row) for row in rows], columns=list(columns))
-        save(numbers, name, key=f"{name}-csv", quiet=True, latex=lambda: printed(shown, caption or name))
+        shown = pd.DataFrame([list(map(plain, row)) for row in rows], columns=list(map(plain, columns)))
+        save(numbers, name, key=f"{name}-csv", quiet=True, latex=lambda: printed(shown, plain(caption) or name))
 
 
 def listed(
@@ -316,12 +326,13 @@ def leads(text: str, page: str, **values: object) -> str:
 def named(name: str) -> str:
     """A name from outside in HTML, its middle left out where it is long; the whole on hovering."""
     short = shortened(name)
-    return escape(name) if short == name else f'<span title="{escape(name)}">{escape(short)}</span>'
+    return escape(name) if short == name else f'<span class="named" title="{escape(name)}">{escape(short)}</span>'
 
 
 def plain(text: str) -> str:
-    """HTML of a title or a cell as plain text, for screen readers and files."""
-    return html.unescape(re.sub(r"<[^<>]*>", "", text.replace("<br>", " ")))
+    """HTML of ours, a title or a cell, as plain text for screen readers and files; names whole."""
+    whole = re.sub(r'<span class="named" title="([^"]*)">[^<]*</span>', r"\1", text.replace("<br>", " "))
+    return html.unescape(re.sub(r"<[^<>]*>", "", whole))
 
 
 def footer(command: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from app import notes
 from app.figures.densities import Brush
 from app.frame.caching import kept
 from app.frame.state import ImageId
@@ -124,7 +125,10 @@ def values_of(pool: Pool, view: View, by: Callable[[Scored], np.ndarray]) -> np.
 
 
 def everything_of(pool: Pool, view: View) -> pd.DataFrame:
-    """The pool with every score and statistic as a column, for CSV; empty where a set has none."""
+    """The pool with every score and statistic as a column, for CSV, and what the run notes of its images.
+
+    A score is empty where a set has none.
+    """
     columns: dict[str, np.ndarray] = {}
     for name, by in sorts(view, list(dict.fromkeys(pool.frame["set"]))).items():
         if name in (SCORE, NUMBER, LABEL):
@@ -134,7 +138,8 @@ def everything_of(pool: Pool, view: View) -> pd.DataFrame:
         except TableError:
             continue
     frame = pool.frame.rename(columns={"score": view.measure.label, "called": CALLED})
-    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+    frame = pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+    return notes.beside(view.run, frame, pool.ids)
 
 
 def parsed(text: object) -> list[str]:

@@ -3,11 +3,14 @@
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from app import notes
 from app.figures import gallery as figures
 from app.frame import components, fetching, state
 from app.frame.caching import kept
@@ -43,12 +46,13 @@ def gallery(
 ) -> None:
     """Images that a run has seen (by the table of each set) in a mosaic; a click, or the box below it, pins one.
 
-    `numbers` has a row an image, and the key is of letters and hyphens; nothing is drawn where no image is shown.
+    `numbers` has a row an image, to which the run's notes are added; the key is of letters and hyphens.
     `on_click` is done in place of pinning; the `marked` ids are framed as well.
     """
     if not shown:
         return
     tiles, absent = _tiles(run, seen, shown)
+    with_notes = partial(_with_notes, run, shown, numbers)
     pinned = st.session_state.get("image")
     place = next((number for number, one in enumerate(shown) if str(one.image) == pinned), None)
     here = [f"{one.image}{one.caption}{tile.pixels is None}" for one, tile in zip(shown, tiles, strict=True)]
@@ -76,11 +80,11 @@ def gallery(
         contents = zlib.crc32(" ".join([*(str(one.image) for one in shown), *map(str, selected)]).encode())
         if drawn:
             figure = kept("gallery", stamp, lambda: figures.gallery(drawn, title, chosen, selected), "large")
-            components.chart(figure, numbers, key, key=f"{key}-{contents:08x}", on_click=pin_tile)
+            components.chart(figure, with_notes, key, key=f"{key}-{contents:08x}", on_click=pin_tile)
         else:
             # What stands below each image goes without saying where there is none.
             components.titled(title.partition(";")[0])
-            components.save(numbers, key, key=f"{key}-csv")
+            components.save(with_notes, key, key=f"{key}-csv")
         if drawn and len(drawn) < len(shown):
             st.caption(
                 f"{len(shown) - len(drawn):,} of these {len(shown):,} images are not on this machine, so "
@@ -89,6 +93,10 @@ def gallery(
         if absent:
             fetching.offer(absent, key)
         _box(shown, place, key, pin)
+
+
+def _with_notes(run: RunEntry, shown: Sequence[Shown], numbers: components.Numbers) -> pd.DataFrame:
+    return notes.beside(run, components.made(numbers), (str(one.image) for one in shown))
 
 
 def _box(shown: Sequence[Shown], place: int | None, key: str, pin: Callable[[int | None], None]) -> None:

@@ -1,5 +1,8 @@
 """What people have said about one image, and a form that changes it. Text is shown as text, whatever it holds."""
 
+from collections.abc import Iterable
+
+import pandas as pd
 import streamlit as st
 
 from app.frame import components
@@ -45,6 +48,14 @@ def panel(run: RunEntry, slug: str, image: int | str) -> None:
 def of(run: RunEntry) -> dict[str, Note]:
     """All notes of a run, read again when they have changed. Raises a DataError where they are damaged."""
     return of_file("notes", run.path / NOTES_FILE, lambda path: notes.read_notes(path.parent)) or {}
+
+
+def beside(run: RunEntry, frame: pd.DataFrame, images: Iterable[str]) -> pd.DataFrame:
+    """A table of images, `<slug>:<image>` one a row, with what is noted of them; as it is where notes are damaged."""
+    try:
+        return notes.noted(frame, of(run), images)
+    except HvaeError:
+        return frame
 
 
 def listing(run: RunEntry) -> None:

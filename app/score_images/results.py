@@ -1,6 +1,5 @@
 """Scored uploads under a budget: verdicts, sentences, tables, and their report."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,10 +10,12 @@ import pandas as pd
 from app import notes
 from app.frame.caching import kept
 from app.frame.components import escape
+from app.frame.components import printed as table_in_latex
 from app.looks.pictures import data_uri
 from app.reading import loading
 from app.score_images.asking import counted
 from app.server.judgements import Stored
+from hvae.datasets.own.caveats import out_of_words
 from hvae.errors import TableError
 from hvae.report.judged import told
 from hvae.runs.catalogue import Catalogue, TableEntry
@@ -105,13 +106,29 @@ def _lacking(table: ScoreTable, levels: Sequence[Score]) -> list[str]:
 
 def visible(found: Judged, rows: np.ndarray) -> pd.DataFrame:
     """The columns for people of some images, thumbnails first; of doubts the kinds alone, to leave room."""
-    frame = _in_full(found, rows)
-    return frame.assign(doubts=[", ".join(re.findall(r"(?:^|; )([a-z-]+):", said)) for said in frame["doubts"]])
+    frame = _for_people(found, found.frame, rows)
+    frame.insert(0, "image", list(map(data_uri, found.images[rows])))
+    return frame
 
 
-def _in_full(found: Judged, rows: np.ndarray) -> pd.DataFrame:
-    shown = {heading: found.frame[column].iloc[rows].to_numpy() for heading, (column, _) in told.columns(found).items()}
-    return pd.DataFrame({"image": map(data_uri, found.images[rows])} | shown)
+def printed(found: Judged, rows: np.ndarray, order: str) -> str:
+    """What the page shows of some images, in this order, as LaTeX; with tags and notes where there are any."""
+    frame = _for_people(found, whole := with_notes(found), rows)
+    for heading, (_, form) in told.columns(found).items():
+        if form != "%s":
+            frame[heading] = frame[heading].map(lambda value, form=form: form % value)
+    for name in ("tags", "note"):
+        if name in whole:
+            frame[name] = whole[name].to_numpy()[rows]
+    about = f"Verdicts of {found.settings.run} on {counted(len(rows), 'image')}, {order}"
+    return table_in_latex(frame, f"{about}; an alarm is a p of at most {found.alpha:g}")
+
+
+def _for_people(found: Judged, frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    shown = {heading: frame[column].to_numpy()[rows] for heading, (column, _) in told.columns(found).items()}
+    return pd.DataFrame(shown).assign(
+        doubts=[", ".join(one.kind for one in out_of_words(said)) for said in shown["doubts"]]
+    )
 
 
 def report(found: Judged) -> str:

@@ -1,5 +1,6 @@
 """What is kept of a scoring job, on the page: verdicts on all images, the table, the report, and one by itself."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,12 +28,14 @@ from app.score_images.results import Judged, Reference
 from app.server import judgements, limits
 from app.server.judgements import Stored
 from hvae.datasets import LOOSE
+from hvae.datasets.own.caveats import out_of_words
 from hvae.report.judged import told
 from hvae.runs.score_tables import ScoreTable
 from hvae.scores import Score, find
 from hvae.stats import density, shared_edges
 from hvae.stats.arrays import Floats
 from hvae.verdicts.asked import Settings
+from hvae.verdicts.judgement import order
 from hvae.verdicts.words import NO_ALARM, NOT_JUDGED
 
 PARTIAL_ROWS, NEWEST = 8, 8
@@ -59,7 +62,7 @@ def so_far(job: str) -> None:
     if stored is None or not len(stored):
         return
     found = results.judged(stored, float(BUDGET))
-    rows = np.argsort(stored.frame["p"].to_numpy(), kind="stable")[:PARTIAL_ROWS]
+    rows = order(stored.frame)[:PARTIAL_ROWS]
     st.caption(f"The most unusual of the newest {counted(len(stored), 'image')}:")
     _dataframe(found, results.visible(found, rows), "uploaded-partial")
 
@@ -101,7 +104,7 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         )
         budget = controls.choose("False-alarm budget", "alpha", BUDGETS, BUDGET, help=about)
         found = results.judged(stored, float(budget))
-        rows, here = _chosen(found.frame)
+        rows, here, asked = _chosen(found.frame)
         score = kind(choosing.choose_level(kind, settings.depth))
         # At the top, where the settings open.
         st.button(
@@ -117,7 +120,8 @@ def _verdicts(stored: Stored, stamp: str) -> None:
     like = results.reference(settings)
     stamp += f" {found.alpha} {like and loading.stamp(like.entry)}"
     if len(rows):
-        _listed(found, results.visible(found, here), results.with_notes(found), rows, here, "verdicts", "")
+        printed = partial(results.printed, found, rows, asked)
+        _listed(found, results.visible(found, here), results.with_notes(found), rows, here, "verdicts", "", printed)
     else:
         st.info("No image raises an alarm at this budget. Choose all to see them.")
     for paragraph in paragraphs:
@@ -147,26 +151,35 @@ def _verdicts(stored: Stored, stamp: str) -> None:
         decision.show(*known, settings.treatment, found.alpha)
 
 
-def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Draw filter, order and, where there are several, the page: all rows that they leave, and those of the page."""
+def _chosen(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
+    """Draw filter, order and, where there are several, the page.
+
+    All rows that they leave, those of the page, and which order was asked for.
+    """
 
     def from_the_start() -> None:
         if PAGE in st.session_state:
             st.session_state[PAGE] = 1
 
     only = controls.choose("Show", "only", ("all", "alarms"), on_change=from_the_start)
-    order = controls.choose("Order", "order", ("most unusual first", "as given"), on_change=from_the_start)
-    rows = np.flatnonzero(frame["alarm"] | (only == "all"))
-    if order != "as given":
-        rows = rows[np.argsort(frame["p"].to_numpy()[rows], kind="stable")]
+    asked = controls.choose("Order", "order", ("most unusual first", "as given"), on_change=from_the_start)
+    rows = np.arange(len(frame)) if asked == "as given" else order(frame)
+    rows = rows[(frame["alarm"] | (only == "all")).to_numpy()[rows]]
     if (pages := -(-len(rows) // MOST_ROWS)) <= 1:
-        return rows, rows
+        return rows, rows, asked
     number = controls.number("Page", PAGE, 1, pages, 1, f"Of {pages:,}, with {MOST_ROWS} images each.")
-    return rows, rows[(number - 1) * MOST_ROWS : number * MOST_ROWS]
+    return rows, rows[(number - 1) * MOST_ROWS : number * MOST_ROWS], asked
 
 
 def _listed(
-    found: Judged, shown: pd.DataFrame, whole: pd.DataFrame, rows: np.ndarray, here: np.ndarray, name: str, title: str
+    found: Judged,
+    shown: pd.DataFrame,
+    whole: pd.DataFrame,
+    rows: np.ndarray,
+    here: np.ndarray,
+    name: str,
+    title: str,
+    latex: Callable[[], str],
 ) -> None:
     """The images `here`, a page of `rows`; choosing one looks at it. The CSV file has all rows of `whole`."""
     if len(here) < len(rows):
@@ -184,7 +197,7 @@ def _listed(
             _opened(int(here[picked[0]]))
 
     _dataframe(found, shown, key, on_select=look, selection_mode="single-row", row_height=44)
-    components.save(lambda: for_spreadsheets(whole.iloc[rows]), name, key=f"{name}-csv")
+    components.save(lambda: whole.iloc[rows], name, key=f"{name}-csv", latex=latex)
 
 
 def _dataframe(found: Judged, shown: pd.DataFrame, key: str, **how: Any) -> None:
@@ -193,11 +206,6 @@ def _dataframe(found: Judged, shown: pd.DataFrame, key: str, **how: Any) -> None
     written = {heading: number(heading, format=form) for heading, (_, form) in formats if form not in ("%s", "%d")}
     written["image"] = st.column_config.ImageColumn("image", width="small")
     st.dataframe(shown, hide_index=True, key=key, column_config=written, **how)
-
-
-def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
-    """With names that no spreadsheet takes for a formula."""
-    return frame.assign(name=[f"'{name}" if name.startswith(tuple("=+-@\t\r")) else name for name in frame["name"]])
 
 
 def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
@@ -212,11 +220,16 @@ def _side_by_side(found: Judged, rows: np.ndarray, here: np.ndarray) -> None:
         first = f"the first {counted(len(table), 'image')} of {len(found.frame):,}"
         st.caption(f"Every run has judged {first}; the others are left out here.")
     rows, here = rows[rows < len(table)], here[here < len(table)]
+
+    def printed() -> str:
+        caption = f"p-values of {counted(len(rows), 'image')} side by side, an alarm at {found.alpha:g} or less"
+        return components.printed(told.cells(found, table.iloc[rows]), caption)
+
     if len(here):
         shown = told.cells(found, table.iloc[here])
         shown.insert(0, "image", list(map(data_uri, found.images[here])))
         title = '<p class="chart-title">p-values side by side</p>'
-        _listed(found, shown, table, rows, here, "side-by-side", title)
+        _listed(found, shown, table, rows, here, "side-by-side", title, printed)
 
 
 def marks(found: Judged, like: Reference, score: Score) -> Figure:
@@ -229,7 +242,7 @@ def marks(found: Judged, like: Reference, score: Score) -> Figure:
         values[:MOST_MARKS],
         found.frame["alarm"].to_numpy()[:MOST_MARKS],
         [components.escape(name) for name in found.frame["name"][:MOST_MARKS]],
-        f"{score.symbol} of {above:,} of {len(values):,} images is above 95 % of the reference images",
+        f"{score.symbol} of {above:,} of {counted(len(values), 'image')} is above 95 % of the reference images",
         score.symbol,
         score.units[0],
     )
@@ -277,7 +290,7 @@ def _verdict(found: Judged, row: int) -> list[str]:
     place = "at k =" if len(settings.levels) > 1 else "in"
     differs = f" It differs most {place} {one.differs_at}." if "differs_at" in one else ""
     lines = [
-        *(f"Before judging: {doubt}." for doubt in filter(None, one["caveats"].split("; "))),
+        *(f"Before judging: {doubt.kind}: {doubt.sentence}." for doubt in out_of_words(one["caveats"])),
         f"{one['verdict']}.",
         f"p = {one['p']:.4f}: between {100 * one['p_low']:.2g} % and {100 * one['p_high']:.2g} % of in-distribution "
         f"images are as far out.{differs}",

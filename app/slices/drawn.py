@@ -83,10 +83,10 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
     found = term_table(table, called)
     if found.empty:
         if view.depth:
-            st.caption(
-                f"All of these {len(rows):,} images {'are called OOD' if called.all() else 'pass'}, so there "
-                "is nothing to compare."
-            )
+            alone = len(rows) == 1
+            these = "This one image" if alone else f"All of these {len(rows):,} images"
+            said = f"{'is' if alone else 'are'} called OOD" if called.all() else f"pass{'es' * alone}"
+            st.caption(f"{these} {said}, so there is nothing to compare.")
         return
     first = found.iloc[0]
     components.listed(

@@ -175,7 +175,7 @@ def model(found: Survey, title: str, source: Source, stamp: str) -> None:
     if running := trainings.busy():
         st.fragment(_wait_for, run_every=WAITING_SECONDS)(running)
     if st.button("Train it", type="primary", disabled=bool(running), key="train-it"):
-        with components.guarded():
+        with components.guarded(advice=""):
             _begin(chosen, run, title, int(epochs), source)
     components.footer(f"hvae train {chosen.preset} --data folder:PATH --epochs {epochs} --then-score")
 

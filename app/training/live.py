@@ -60,14 +60,14 @@ def _elbo(run: str, was_running: bool) -> None:
     if not found.running:
         _ended(found)
     if entry := _entry(run):
-        with components.guarded():
+        with components.guarded(advice=""):
             _curve(entry)
 
 
 def _layers(run: str, quantity: str) -> None:
     """What each layer carries, and what the model makes up by now."""
     if entry := _entry(run):
-        with components.guarded():
+        with components.guarded(advice=""):
             _strips(entry, quantity)
             _samples(entry)
 
@@ -125,7 +125,7 @@ def _ended(found: Training) -> None:
             st.info("What it learnt up to its last checkpoint is kept.")
         busy = trainings.busy()
         if st.button("Continue", key="resume-training", type="primary", disabled=bool(busy)):
-            with components.guarded():
+            with components.guarded(advice=""):
                 trainings.start(found.asked)
                 st.rerun()
         if busy:

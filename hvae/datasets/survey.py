@@ -22,8 +22,6 @@ MOST_LOOKED_AT = 3_000
 SHOWN = 24
 """Images kept to be shown."""
 _SEEN = Treatment((3, 32, 32))
-_COLOURED = 12
-"""Mean difference between the largest and the least channel, in grey values, from which an image is one of colours."""
 
 Source = Path | Sequence[Named]
 
@@ -86,9 +84,10 @@ class Survey:
         if self.distinct == 0:
             return f"{looked}Almost every pixel of every image has one value: there is nothing to learn."
         if self.distinct < LEAST:
-            same = f", of which {self.distinct:,} show something of their own" if self.distinct < self.images else ""
-            need = f"at least {LEAST} are needed, and some hundreds to judge."
-            return f"{looked}These are {self.images:,} images{same}: {need}"
+            of_its_own = "shows something of its own" if self.distinct == 1 else "show something of their own"
+            same = f", of which {self.distinct:,} {of_its_own}" if self.distinct < self.images else ""
+            these = "This is 1 image" if self.images == 1 else f"These are {self.images:,} images"
+            return f"{looked}{these}{same}: at least {LEAST} are needed, and some hundreds to judge."
         return ""
 
 
@@ -126,7 +125,7 @@ def _looked(
             refused.append(one)
             continue
         sizes[one.size] += 1
-        coloured += bool(np.ptp(one.image.astype(np.int16), axis=0).mean() >= _COLOURED)
+        coloured += one.coloured
         marks.keeps(one)
         if len(shown) < SHOWN:
             shown.append(one.image)

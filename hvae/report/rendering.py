@@ -289,12 +289,15 @@ def latex_table(title: str, note: str, frame: pd.DataFrame) -> str:
     The caption is the title and the note, settings in words, where there is one.
     """
     escaped = frame.astype(str).map(_escaped).rename(columns=_escaped)
+    # After the end of a row, LaTeX takes a bracket or a star for an option of it.
+    escaped.isetitem(0, [f"{{}}{cell}" if cell.startswith(("[", "*")) else cell for cell in escaped.iloc[:, 0]])
     body = escaped.to_latex(index=False, escape=False, column_format="l" * len(frame.columns)).rstrip("\n")
     caption = _escaped(f"{title}. {note[:1].upper()}{note[1:]}." if note else f"{title}.")
     return f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
 
 
 _LATEX = {
+    **dict.fromkeys("\t\n\r", " "),
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",

@@ -24,6 +24,8 @@ class Judgement:
     """Tail rank of the score in the reference part, `(m, K)` in (0, 1]."""
     level: np.ndarray
     """`(m,)` the column at which the image differs most."""
+    t: Floats
+    """`(m,)` how far out the score is there, small = far out, ties of ranks broken: `order` goes by it."""
     p: Floats
     """`(m,)` conformal p-value in [1 / (n + 1), 1]."""
     low: Floats
@@ -58,7 +60,7 @@ class Judgement:
         return [PIXELS if one else self.label for one in by_pixels]
 
     def frame(self, alpha: float) -> pd.DataFrame:
-        """One row an image: `rank>k` for each level, `differs_at` (k), `decided_by`, `p`, `p_low` ... `verdict`.
+        """One row an image: `rank>k` for each level, `differs_at` (k), `decided_by`, `T`, `p`, `p_low` ... `verdict`.
 
         `decided_by` is the score's label or `PIXELS`; then come `p_high` and `ood`. A score without levels has
         one column `rank`. Where it has parts, they are columns `SCORE: PART` in nats, and `differs_at` names its most
@@ -74,6 +76,14 @@ class Judgement:
             columns["differs_at"] = np.array(self.levels)[self.level]
         return pd.DataFrame(
             columns
-            | {"decided_by": self.decided_by, "p": self.p, "p_low": self.low, "p_high": self.high}
+            | {"decided_by": self.decided_by, "T": self.t, "p": self.p, "p_low": self.low, "p_high": self.high}
             | {"ood": self.alarms(alpha), "verdict": self.words(alpha)}
         )
+
+
+def order(frame: pd.DataFrame) -> np.ndarray:
+    """Rows of a `frame` of verdicts, the most unusual first: by `p`, of the many with one p by `T`, then as they are.
+
+    Results of an earlier version have no `T`.
+    """
+    return np.lexsort([frame[name].to_numpy() for name in ("T", "p") if name in frame])

@@ -112,17 +112,15 @@ class Rule:
         """
         own = values(self.score, table, self.reference)
         explained = self.levels[0].explain(table, self.reference) if len(self.levels) == 1 else None
-        far, level = self._far(own)
-        rank = None
-        if self.pixels:
-            far, rank = self._with_pixels(far, table)
+        t, level = self._far(own)
+        far, rank = self._with_pixels(t, table) if self.pixels else (t, None)
         n = len(self.calibration)
         p = conformal.p_values(self._calibration_far, far)
         reached = np.rint(p * (n + 1)).astype(int) - 1
         low, high = share_interval(reached, n)
         ranks = conformal.tail_ranks(self.reference_values, own, two_sided=self.two_sided)
         levels = tuple(score.k for score in self.levels)
-        return Judgement(levels, ranks, level, p, low, high, n, self.levels[0].label, explained, rank)
+        return Judgement(levels, ranks, level, t, p, low, high, n, self.levels[0].label, explained, rank)
 
     def _with_pixels(self, far: Floats, table: ScoreTable) -> tuple[Floats, Floats]:
         """(the lesser of both ranks in the reference part, each by its share of the budget; both ranks `(m, 2)`).

@@ -49,18 +49,20 @@ def summary(p: Floats, n: int, alpha: float) -> dict[str, object]:
 def conclusion(together: Mapping[str, Any], doubtful: int, refused: int) -> str:
     """What to make of all images, in plain sentences: by their `summary`, how many have caveats or were not read."""
     n, alarms = together["n"], together["alarms"]
-    images = f"{n:,} image{'s' * (n != 1)}"
+    them, they_are = ("it", "it is") if n == 1 else ("them", "they are")
     if not alarms:
-        said = f"No alarm on {images}: none looks unlike what the model knows. That is no proof that they are fine."
+        looks = "it does not look" if n == 1 else "none looks"
+        said = f"No alarm on {images(n)}: {looks} unlike what the model knows. That is no proof that {they_are} fine."
     elif alarms > together["high"]:
+        there = "it is one" if n == 1 else "there are images here"
         said = (
-            f"{alarms:,} of {images} raise{'s' * (alarms == 1)} an alarm, more than the {together['high']:,} at most "
-            "that mistakes explain: look at them one by one, there are images here that the model does not know."
+            f"{_raising(alarms, n)}, more than the {together['high']:,} at most that mistakes explain: look at {them}"
+            f"{' one by one' * (n != 1)}, {there} that the model does not know."
         )
     else:
         said = (
-            f"{alarms:,} of {images} raise{'s' * (alarms == 1)} an alarm, no more than mistakes explain "
-            f"({together['low']:,} to {together['high']:,}): look at them, but do not conclude that anything is wrong."
+            f"{_raising(alarms, n)}, no more than mistakes explain ({together['low']:,} to {together['high']:,}): look "
+            f"at {them}, but do not conclude that anything is wrong."
         )
     if doubtful:
         said += f" Doubtful before any verdict: {doubtful:,}; read what stands beside them first."
@@ -69,19 +71,28 @@ def conclusion(together: Mapping[str, Any], doubtful: int, refused: int) -> str:
     return said
 
 
+def images(n: int) -> str:
+    """So many images in words."""
+    return f"{n:,} image{'s' * (n != 1)}"
+
+
+def _raising(alarms: int, n: int) -> str:
+    return f"{alarms:,} of {images(n)} raise{'s' * (1 in (alarms, n))} an alarm"
+
+
 def together(said: Mapping[str, Any], n_calibration: int, alpha: float) -> str:
     """All images together, in sentences, by their `summary`."""
-    share, n = f"{100 * alpha:g} %", f"{said['n']:,} image{'s' * (said['n'] != 1)}"
+    share, n = f"{100 * alpha:g} %", said["n"]
     text = (
-        f"{said['alarms']:,} of {n} raise{'s' * (said['alarms'] == 1)} an alarm at a budget of {share}. If all were "
-        f"in-distribution, about {said['expected']:.1f} would, and between {said['low']:,} and {said['high']:,} in 999 "
-        f"of 1,000 such collections. The Benjamini-Hochberg procedure calls {said['discoveries']:,} of them OOD, of "
-        f"which at most {share} are expected to be in-distribution."
+        f"{_raising(said['alarms'], n)} at a budget of {share}. If {'it' if n == 1 else 'all'} were in-distribution, "
+        f"about {said['expected']:.1f} would, and between {said['low']:,} and {said['high']:,} in 999 of 1,000 such "
+        f"collections. The Benjamini-Hochberg procedure calls {said['discoveries']:,} OOD, of which at most {share} "
+        "are expected to be in-distribution."
     )
     if (least := said["least_rejections"]) > 1:
         text += (
-            f" The smallest p there can be is 1 in {n_calibration + 1:,}, so with {n} that procedure can call none "
-            f"unless at least {least:,} are as far out as can be measured."
+            f" The smallest p there can be is 1 in {n_calibration + 1:,}, so with {images(n)} that procedure can call "
+            f"none{f' unless at least {least:,} are as far out as can be measured' * (least <= n)}."
         )
     return text
 
@@ -127,7 +138,7 @@ def best_in_words(runs: Sequence[str], frame: pd.DataFrame) -> str:
     tied = len(frame) - none - sum(counts[run] for run in runs)
     ties = [f"{tied:,} {'is a tie' if tied == 1 else 'are ties'}"] if tied else []
     counted = ", ".join([*known, *ties, f"and {NONE_KNOWS} knows {none:,}."])
-    return f"Of {len(frame):,} image{'s' * (len(frame) != 1)}, {counted}"
+    return f"Of {images(len(frame))}, {counted}"
 
 
 def _knowing(runs: Sequence[str]) -> str:
@@ -154,8 +165,8 @@ def too_few(run: str, n: int, alpha: float) -> str:
     if n >= (needed := conformal.least_calibration(alpha)):
         return ""
     return (
-        f"{run}: with {n:,} calibration images nothing can raise an alarm at alpha {alpha:g}: it takes {needed:,} (the "
-        f"calibration part of about {5 * needed:,} training images), or an alpha of at least "
+        f"{run}: with {n:,} calibration image{'s' * (n != 1)} nothing can raise an alarm at alpha {alpha:g}: it takes "
+        f"{needed:,} (the calibration part of about {5 * needed:,} training images), or an alpha of at least "
         f"{np.ceil(1e4 / (n + 1)) / 1e4:g}"
     )
 

@@ -19,6 +19,7 @@ from hvae.report.judged.where import where
 from hvae.runs.folders import RunEntry
 from hvae.runs.notes import note_key, read_notes
 from hvae.verdicts.asked import JudgedBy, Settings
+from hvae.verdicts.judgement import order
 from hvae.verdicts.rule import Rule
 
 
@@ -28,21 +29,23 @@ class Kept:
     def __init__(self) -> None:
         self.pictures: list[bytes] = []
         self.keys: list[str] = []
-        self._furthest: list[tuple[float, int, np.ndarray]] = []
+        self._furthest = pd.DataFrame()
+        self._alarms: dict[int, np.ndarray] = {}
 
     def add(self, images: Sequence[np.ndarray], frame: pd.DataFrame) -> None:
         """A batch of images `(channel, height, width)` uint8, and what was said of them."""
-        alarms = frame["p"].where(frame["ood"])
-        for image, p in zip(images, alarms, strict=True):
-            if p == p:
-                self._furthest.append((p, len(self.pictures), image))
-            self.pictures.append(thumbnail(image))
-            self.keys.append(note_key(image))
-        self._furthest = sorted(self._furthest, key=lambda one: one[:2])[:MOST_ALARMS]
+        first, rows = len(self.pictures), np.flatnonzero(frame["ood"])
+        self._alarms |= {first + row: images[row] for row in rows.tolist()}
+        self.pictures += map(thumbnail, images)
+        self.keys += map(note_key, images)
+        far = {name: frame[name].to_numpy()[rows] for name in ("T", "p") if name in frame}
+        furthest = pd.concat([self._furthest, pd.DataFrame(far, index=first + rows)])
+        self._furthest = furthest.iloc[order(furthest)[:MOST_ALARMS]] if len(furthest) else furthest
+        self._alarms = {row: self._alarms[row] for row in self._furthest.index}
 
     def alarms(self) -> dict[int, np.ndarray]:
         """The most unusual alarms by their row."""
-        return {row: image for _, row, image in self._furthest}
+        return self._alarms
 
 
 def write_report(

@@ -52,6 +52,11 @@ def _is_blank(pixels: np.ndarray) -> bool:
     return bool(np.count_nonzero(same) >= _MOST_SAME * len(same))
 
 
+def is_coloured(pixels: np.ndarray) -> bool:
+    """Whether an image of pixels `(height, width, channels)`, as its file has them, is one of colours."""
+    return pixels.shape[2] == 3 and bool(np.ptp(pixels[:: max(1, len(pixels) // 256)], axis=2).mean() >= _COLOURED)
+
+
 def of_file(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[Caveat, ...]:
     """Doubts about what a model loses of a file; none where its training images lost as much."""
     if not how.layout.as_published:
@@ -59,11 +64,7 @@ def of_file(pixels: np.ndarray, size: tuple[int, int], how: Treatment) -> tuple[
     found = []
     channels, height, width = how.image_shape
     shrunk = min(size[0] / height, size[1] / width)
-    if (
-        channels == 1
-        and pixels.shape[2] == 3
-        and np.ptp(pixels[:: max(1, len(pixels) // 256)], axis=2).mean() >= _COLOURED
-    ):
+    if channels == 1 and is_coloured(pixels):
         squeezed = f"{size[1]:,} x {size[0]:,} pixels in colour squeezed to {width} x {height} grey"
         sentence = squeezed if shrunk >= _SQUEEZED else "its colours are lost: the model sees grey"
         found.append(Caveat("photograph" if shrunk >= _SQUEEZED else "colour-lost", sentence))

@@ -22,7 +22,7 @@ from hvae.datasets.own.arrays import MAX_BYTES as MAX_ARRAY_BYTES
 from hvae.datasets.own.arrays import count_images, is_arrays, read_arrays
 from hvae.datasets.own.caveats import Caveat
 from hvae.datasets.own.decoding import MAX_BYTES, DecodedImage, decode
-from hvae.datasets.own.doubts import doubts
+from hvae.datasets.own.doubts import doubts, is_coloured
 from hvae.datasets.own.folders import Entry, files_below, hidden_together, is_hidden
 from hvae.datasets.own.names import MAX_NAME as MAX_NAME
 from hvae.datasets.own.names import MAX_PATH as MAX_PATH
@@ -60,6 +60,8 @@ class Picture:
     """What cannot be known from the file alone, and what a model cannot know of it."""
     size: tuple[int, int] = (0, 0)
     """`(height, width)` in the file, in pixels."""
+    coloured: bool = False
+    """Whether the file is one of colours, whatever the model takes."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def prepared(decoded: DecodedImage, name: str, how: Treatment) -> Picture:
     """A decoded image in the shape of a model, under its `shown_name`."""
     image, changes = prepare(decoded.pixels, decoded.size, how)
     caveats = (*decoded.caveats, *doubts(decoded.pixels, decoded.size, image, how))
-    return Picture(shown_name(name), image, (*decoded.changes, *changes), caveats, decoded.size)
+    return Picture(
+        shown_name(name), image, (*decoded.changes, *changes), caveats, decoded.size, is_coloured(decoded.pixels)
+    )
 
 
 def collect(

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hvae.errors import TableError
+from hvae.errors import ConfigError, TableError
 from hvae.report.figures import style
 from hvae.report.figures.asking import Asked
 from hvae.report.figures.drawn import Drawn
@@ -12,8 +12,8 @@ from hvae.runs.correlations.tables import CorrelationTable, list_correlations, r
 def by_layer(asked: Asked) -> Drawn:
     """Mean |Pearson r| of matched units of each layer on every set, and what shuffled images reach.
 
-    Of the features that layers hand on, of the posterior means in a model that hands on none; after Havtorn et al.
-    (2021), Fig. 2.
+    The legend names both. Of the features that layers hand on, of the posterior means in a model that hands on none;
+    after Havtorn et al. (2021), Fig. 2.
     """
     tables = _tables(asked)
     kind = tables[0].kinds()[0]
@@ -32,7 +32,8 @@ def by_layer(asked: Asked) -> Drawn:
     layers = sorted({int(layer) for frame in frames for layer in frame["layer"]})
     axes.set(xlabel="layer", ylabel=r"mean $|r|$ (crosses: shuffled)", ylim=(0, 1))
     axes.set_xticks(layers, [f"$z_{{{layer}}}$" for layer in layers])
-    style.legend(axes, "above", ncols=2)
+    pair = tables[0].metadata
+    style.legend(axes, "above", ncols=2, title=f"{pair.run_a} beside {pair.run_b}", title_fontsize=6)
     return Drawn(figure, pd.concat(frames, ignore_index=True))
 
 
@@ -43,8 +44,8 @@ def _tables(asked: Asked) -> list[CorrelationTable]:
     if b is not None:
         turned = [read_correlations(key.path).transposed() for key in list_correlations(b.path)]
         found = [one for one in [*found, *turned] if (one.metadata.run_a, one.metadata.run_b) == (a.name, b.name)]
-    elif found:
-        found = [one for one in found if one.metadata.run_b == found[0].metadata.run_b]
+    elif len(others := sorted({one.metadata.run_b for one in found})) > 1:
+        raise ConfigError(f"{a.name} has correlations with {', '.join(others)}: name one of them behind it")
     by_set = {one.metadata.slug: one for one in found if one.kinds()}
     other = b.name if b else "RUN"
     if absent := [slug for slug in asked.data or ["NAME"] * (not by_set) if slug not in by_set]:

@@ -75,7 +75,8 @@ def legend(axes: Axes, side: Literal["above", "below"], **options: Any) -> None:
     assert figure is not None
     loc, anchor, inches = ("lower center", (0.5, 1.0), 0.0) if side == "above" else ("upper center", (0.5, 0.0), -0.33)
     place = axes.transAxes + ScaledTranslation(0, inches, figure.dpi_scale_trans)
-    for text in axes.legend(loc=loc, bbox_to_anchor=anchor, bbox_transform=place, **options).get_texts():
+    drawn = axes.legend(loc=loc, bbox_to_anchor=anchor, bbox_transform=place, **options)
+    for text in (*drawn.get_texts(), drawn.get_title()):
         text.set_parse_math(False)
 
 

@@ -19,17 +19,24 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from hvae.datasets.own.caveats import out_of_words
 from hvae.datasets.own.names import cut
 from hvae.report.judged.where import HIGH_END, LOW_END, Where, diverging, through_scale
+from hvae.verdicts.judgement import order
+from hvae.verdicts.words import images
 
 MOST_BYTES = 1_900_000
 """Of the whole file: a mailbox takes 2 MB. What does not fit is counted, and the CSV file has it."""
 MOST_ALARMS = 12
 """Alarms with their evidence."""
 MOST_REFUSED = 200
+NOTED = ("tags", "note")
+"""What people noted of an image, where there is anything."""
 _TABLE_SHARE = 0.85
 _LARGEST_SIDE = 64
 """Pixels of a thumbnail."""
+_WIDTHS = {"name": 15, "caveats": 6, "verdict": 15, "changes": 12}
+"""In letters, of the columns of words in the table of verdicts; numbers take what they need."""
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1B1F24; --quiet: #555; --line: #D5DAE0; --page: #FFF; --bar: #D55E00; }
 @media screen and (prefers-color-scheme: dark) {
@@ -42,7 +49,9 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1
 th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: middle; }
 td { min-width: 3rem; } img { width: 56px; image-rendering: pixelated; display: block;
   outline: 1px solid var(--line); }
-tr.alarm td { font-weight: 600; } .frame { overflow-x: auto; overflow-wrap: normal; }
+.frame { overflow-x: auto; overflow-wrap: normal; } .verdicts { font-size: .9rem; line-height: 1.3; min-width: 60rem; }
+.verdicts td:nth-child(2) { overflow-wrap: anywhere; min-width: 9rem; }
+small { display: block; color: var(--quiet); white-space: pre-line; }
 .alarms { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
 .alarms article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; }
 .alarms img { width: 112px; } .alarms p { margin: .3rem 0; } .shown { display: flex; gap: .8rem; align-items: start; }
@@ -52,6 +61,7 @@ figure { margin: 0; } figcaption { color: var(--quiet); font-size: .85rem; text-
 .part { display: grid; grid-template-columns: 9rem 1fr 4rem; gap: .5rem; align-items: center; font-size: .85rem; }
 .part i { background: var(--bar); height: .6rem; }
 @media print { html { font-size: 11px; } body { margin: 0; max-width: none; font-size: 11px; }
+  .frame { overflow: visible; } .verdicts { min-width: 0; } td, .verdicts td:nth-child(2) { min-width: 0; }
   td { padding: .1rem .6rem .1rem 0; } td img { width: 28px; } article, tr, .scale { break-inside: avoid; }
   h2 { break-after: avoid; } .part i, .scale span { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
@@ -117,9 +127,10 @@ def document(found: JudgedImages, today: datetime | None = None) -> str:
 def _caveats(found: JudgedImages) -> Iterator[str]:
     """What limits every verdict, and how many images are doubtful by what kind of doubt."""
     yield "An image without an alarm is not proven to be fine: it may be of a kind that this rule does not see."
-    kinds = Counter(one.partition(":")[0] for said in found.frame["caveats"] for one in said.split("; ") if said)
-    for kind, count in kinds.most_common():
-        yield f"{count:,} image{'s' * (count != 1)} doubtful before any verdict: {kind}"
+    doubts = [one for said in found.frame["caveats"] for one in out_of_words(said)]
+    for kind, count in Counter(one.kind for one in doubts).most_common():
+        first, *others = dict.fromkeys(one.sentence for one in doubts if one.kind == kind)
+        yield f"{images(count)} doubtful before any verdict: {kind}: {'such as: ' * bool(others)}{first}"
     if found.refused:
         yield f"{len(found.refused):,} file{'s' * (len(found.refused) != 1)} could not be read, so not judged"
     yield from found.notes
@@ -130,18 +141,18 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
     count = int(np.count_nonzero(found.frame["alarm"]))
     if not count:
         return
-    order = most_unusual(found.frame)
-    yield f"<h2>The {len(order):,} most unusual of {count:,} alarms</h2>" if len(order) < count else "<h2>Alarms</h2>"
+    rows = most_unusual(found.frame)
+    yield f"<h2>The {len(rows):,} most unusual of {count:,} alarms</h2>" if len(rows) < count else "<h2>Alarms</h2>"
     yield from _key(found.where)
     if found.parts:
         yield "<p>The bars are the parts that the score of an image is the sum of, in nats.</p>"
     yield "<div class='alarms'>"
-    for row in order:
+    for row in rows:
         one = found.frame.iloc[row].to_dict()
         lines = [f"<b>{_text(cut(str(one['name'])))}</b>", f"{_text(one['verdict'])} (p = {one['p']:.4f})"]
         lines += [f"Differs most in {_text(one['differs_at'])}"] if "differs_at" in found.frame else []
         lines += [f"Before judging: {_text(one['caveats'])}"] if one["caveats"] else []
-        lines += [_text(one[column]) for column in ("tags", "note") if column in found.frame and one[column]]
+        lines += [_text(one[column]) for column in NOTED if one.get(column)]
         said = "".join(f"<p>{line}</p>" for line in lines)
         shown = f"<div class='shown'>{_picture(found.pictures[row])}{_map(found.where, row)}</div>"
         yield f"<article>{shown}{said}{''.join(_evidence(one, found.parts))}</article>"
@@ -150,8 +161,8 @@ def _alarms(found: JudgedImages) -> Iterator[str]:
 
 def most_unusual(frame: pd.DataFrame) -> list[int]:
     """The rows of the alarms that are shown with their evidence, the most unusual first."""
-    alarms = np.flatnonzero(frame["alarm"].to_numpy())
-    return alarms[np.argsort(frame["p"].to_numpy()[alarms], kind="stable")][:MOST_ALARMS].tolist()
+    rows = order(frame)
+    return rows[frame["alarm"].to_numpy()[rows]][:MOST_ALARMS].tolist()
 
 
 def _key(where: Where) -> Iterator[str]:
@@ -193,30 +204,41 @@ def _evidence(one: Mapping[Any, Any], parts: Sequence[str]) -> Iterator[str]:
 
 def _verdicts(found: JudgedImages, room: int) -> Iterator[str]:
     """The table, the most unusual images first, as many as there is room for in bytes."""
-    formats = [how for _, how in found.shown.values()]
     rows: list[list[str]] = []
-    order = np.argsort(found.frame["p"].to_numpy(), kind="stable")
+    wanted = order(found.frame)
     left = _TABLE_SHARE * room
-    columns = [found.frame[column].to_numpy() for column, _ in found.shown.values()]
-    for row in order:
-        cells = [_picture(found.pictures[row])]
-        cells += [_text(cut(how % values[row], 300)) for how, values in zip(formats, columns, strict=True)]
+    for row in wanted:
+        cells = [_picture(found.pictures[row]), *_cells(found, found.frame.iloc[row].to_dict())]
         left -= sum(len(cell.encode()) + 9 for cell in cells) + 30
         if left < 0:
             break
         rows.append(cells)
-    kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in order[: len(rows)]]
-    yield f"<h2>{len(rows):,} of {len(order):,} images</h2>"
-    if len(rows) < len(order):
+    kinds = ["alarm" if found.frame["alarm"].iloc[row] else "" for row in wanted[: len(rows)]]
+    yield f"<h2>{len(rows):,} of {images(len(wanted))}</h2>"
+    if len(rows) < len(wanted):
         yield "<p>The most unusual ones, as many as fit into a file for e-mail; the CSV or JSON file has all.</p>"
-    yield _table(["image", *map(_text, found.shown)], rows, kinds)
+    widths = [0, *(_WIDTHS.get(column, 0) for column, _ in found.shown.values())]
+    yield _table(["image", *map(_text, found.shown)], rows, kinds, widths)
+
+
+def _cells(found: JudgedImages, one: Mapping[Any, Any]) -> Iterator[str]:
+    """What stands beside a picture: of doubts their kinds alone, since the sentences stand above; notes by the name."""
+    for column, how in found.shown.values():
+        said = (
+            ", ".join(doubt.kind for doubt in out_of_words(one[column])) if column == "caveats" else how % one[column]
+        )
+        cell = _text(cut(said, 300))
+        if column == "name":
+            cell = f"<b>{cell}</b>" if one["alarm"] else cell
+            cell += "".join(f"<small>{_text(cut(one[more], 300))}</small>" for more in NOTED if one.get(more))
+        yield cell
 
 
 def _beside(found: JudgedImages) -> Iterator[str]:
     if found.beside:
         cells, said = found.beside
         shown = cells.head(MOST_REFUSED)
-        yield f"<h2>p-values side by side, {len(shown):,} of {len(found.frame):,} images</h2><p>{_text(said)}</p>"
+        yield f"<h2>p-values side by side, {len(shown):,} of {images(len(found.frame))}</h2><p>{_text(said)}</p>"
         yield _table(map(_text, shown.columns), (map(_text, row) for row in shown.itertuples(index=False)))
 
 
@@ -241,11 +263,18 @@ def _text(value: object) -> str:
     return html.escape(str(value))
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]], kinds: Iterable[str] = repeat("")) -> str:
-    """Cells of HTML as a table; `kinds` are classes of the rows."""
+def _table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    kinds: Iterable[str] = repeat(""),
+    widths: Iterable[int] = (),
+) -> str:
+    """Cells of HTML as a table; `kinds` are classes of the rows, `widths` those of columns of words, 0 for others."""
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join(
         f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
         for row, kind in zip(rows, kinds, strict=False)
     )
-    return f"<div class='frame'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    wide = "".join(f"<col style='width:{width}rem'>" if width else "<col>" for width in widths)
+    table = f"<table{' class=verdicts' * bool(wide)}>{wide}"
+    return f"<div class='frame'>{table}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

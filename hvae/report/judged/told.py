@@ -14,6 +14,7 @@ from hvae.scores import find
 from hvae.verdicts import words
 from hvae.verdicts.asked import JudgedBy, Settings
 from hvae.verdicts.choice import PIXELS
+from hvae.verdicts.judgement import order
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +114,7 @@ def report(
 ) -> JudgedImages:
     """What the report says: of each image its thumbnail, of the run its `notes` on images of these `keys`."""
     settings = found.settings
-    frame, shown = noted(found.frame, notes, keys), columns(found)
-    shown |= {name: (name, "%s") for name in ("tags", "note") if name in frame}
+    frame = noted(found.frame, notes, keys)
     side_by_side = compared(found)
     return JudgedImages(
         run=", ".join(settings.runs),
@@ -123,14 +123,19 @@ def report(
         catches="" if found.obstacles[0] else catches,
         frame=frame,
         pictures=pictures,
-        shown=shown,
+        shown=columns(found),
         parts=[name for name in frame if name.startswith(f"{settings.levels[0].label}: ")],
         facts=_facts(found),
         notes=[f"{by.run}: {by.note}" for by in (settings, *settings.also) if by.note],
         refused=found.refused,
-        beside=(cells(found, side_by_side[0]), side_by_side[1]) if side_by_side else None,
+        beside=(cells(found, _furthest_first(found, side_by_side[0])), side_by_side[1]) if side_by_side else None,
         where=where,
     )
+
+
+def _furthest_first(found: Judged, table: pd.DataFrame) -> pd.DataFrame:
+    """The first images as `compared` has them, in the order of the verdicts."""
+    return table.iloc[[row for row in order(found.frame) if row < len(table)]]
 
 
 def _facts(found: Judged) -> dict[str, object]:

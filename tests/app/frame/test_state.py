@@ -1,4 +1,7 @@
+import pandas as pd
 from streamlit.testing.v1 import AppTest
+
+from app.frame import components
 
 
 def notes(app: AppTest) -> str:
@@ -125,3 +128,10 @@ def test_menus_have_titles_and_the_address_slugs(scored_runs, visit) -> None:
     app.selectbox(key="data-menu").set_value("mnist").run()
     assert bound(app, "data") == "mnist" and bound(app, "ood") == ["digits"]
     assert "data=mnist&ood=digits" in app.code[-1].value and "MNIST" not in app.multiselect(key="ood-menu").options
+
+
+def test_cells_of_html_are_printed_as_the_page_shows_them() -> None:
+    long = f"{'a' * 40}<b>.png"
+    cell = f"{components.named(long)}<br>z<sub>1</sub> {components.mark('<i>')}"
+    assert components.plain(cell) == f"{long} z1 <i>"
+    assert "{}[1].png" in components.printed(pd.DataFrame({"a": ["[1].png"], "b": ["[2]"]}), "two")

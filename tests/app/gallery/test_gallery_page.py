@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from app.gallery.pool import CALLED, MOST_SELECTED, PASSED, SHEET, Pool, parsed
+from app.gallery.pool import CALLED, MOST_SELECTED, PASSED, SHEET, Pool, everything_of, parsed, pooled
 from app.reading.measures import Measure, threshold
+from app.reading.view import view
+from hvae.runs.catalogue import catalogue
+from hvae.runs.folders import find_run
+from hvae.runs.notes import write_note
 from hvae.runs.score_tables import read_table
 from hvae.scores import find
 from tests.app.conftest import html_of, sound
+from tests.synthetic import make_tables
 
 
 def test_filters_sorting_and_sheets_keep_ids() -> None:
@@ -41,6 +46,20 @@ def test_filters_sorting_and_sheets_keep_ids() -> None:
 def test_ids_of_the_address_are_read_with_care() -> None:
     assert parsed("mnist:1,mnist:1,<b>:2,digits:03,x,../a:1") == ["mnist:1", "digits:03"]
     assert len(parsed(",".join(f"mnist:{one}" for one in range(500)))) == MOST_SELECTED and parsed(None) == []
+
+
+def test_what_is_noted_of_an_image_is_in_every_table_of_it(clothes: Path) -> None:
+    make_tables(clothes, ("mnist",), n=40, parts=False)
+    write_note(clothes, "mnist", 7, "a <b>seven</b>", ["odd"])
+    found = catalogue(find_run("clothes"))
+    (setting,) = found.settings("mnist")
+    made = view(found, "fashionmnist", ["mnist"], setting, Measure(find("llr")(1)), 0.05, "nats")
+    every = pooled(made.outside, threshold(made.inside.scores, 0.05))
+    saved = everything_of(every, made)
+    assert saved["note"].tolist() == [""] * 7 + ["a <b>seven</b>"] + [""] * 32 and saved["tags"][7] == "odd"
+    assert "note" not in everything_of(every.sheet(2), made), "no column where none of them has one"
+    (clothes / "notes.json").write_text("{")
+    assert len(everything_of(every, made)) == 40, "damaged notes take no table away"
 
 
 def test_a_slice_shows_its_images_and_sends_them_on(scored_runs: Path, visit: Callable[..., AppTest]) -> None:

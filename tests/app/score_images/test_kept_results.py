@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.frame import components
 from app.score_images import results, section
 from app.score_images.results import Reference
 from app.server import judgements
@@ -135,7 +136,7 @@ def test_nothing_in_a_name_is_markup_in_the_report_or_a_formula_in_a_spreadsheet
     assert "<img src=x" not in text and "<b>notes" not in text
     assert "&lt;img src=x" in text and "unlike anything in the reference" in text
     assert "http" not in text and "<script" not in text, "nothing is loaded from elsewhere"
-    assert section.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
+    assert components.for_spreadsheets(found.frame)["name"].tolist()[1:] == ["'=image 1", "'=image 2"]
 
 
 def test_a_calibration_part_that_is_too_small_gives_no_verdict(root: Path, visit: Callable[..., AppTest]) -> None:

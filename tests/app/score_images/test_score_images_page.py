@@ -12,9 +12,9 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.frame import jobs
+from app.frame import components, jobs
 from app.reading import loading
-from app.score_images import results, section, work
+from app.score_images import results, work
 from app.score_images.work import Given
 from app.server import cores, judgements
 from hvae.datasets import LOOSE, content_index
@@ -157,6 +157,23 @@ def test_the_page_and_the_command_write_the_same_report(clothes: Path, tmp_path:
     assert "is not shown: the weights of clothes are not here." in results.report(judged)
 
 
+def test_latex_has_what_the_page_shows_and_every_text_whole(clothes: Path) -> None:
+    kept()
+    stored = judgements.read(JOB)
+    assert stored is not None
+    write_note(clothes, LOOSE, content_index(stored.images[1]), "=1 <script>a</script>\n\n& < >", ["<b>evil</b>"])
+    found = results.judged(stored, 0.05)
+    text = results.printed(found, np.array([0, 1]), "most unusual first")
+    assert "Verdicts of clothes on 2 images, most unusual first; an alarm is a p of at most 0.05." in text
+    head, first, second = (line for line in text.splitlines() if line.count(" & ") > 3)
+    shown = results.visible(found, np.array([0]))
+    assert head.count(" & ") == shown.shape[1] - 1 - 1 + 2, "no picture, but tags and note"
+    assert "$<$/script$>$$<$img src=x onerror=alert(1)$>$.png" in first and " & 0.0123 & 1 & 100.0 & " in first
+    assert r"$<$b$>$evil$<$/b$>$ & =1 $<$script$>$a$<$/script$>$  \& $<$ $>$ \\" in second
+    saved = components.for_spreadsheets(results.with_notes(found))
+    assert saved["note"][1].startswith("'=1 <script>") and saved["tags"][1] == "<b>evil</b>"
+
+
 def test_further_runs_judge_the_same_images_and_their_names_are_in_the_table(
     clothes: Path, root: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,7 +286,7 @@ def test_a_registered_score_is_in_the_control_the_table_the_csv_and_the_report(
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.complete
     found = results.judged(stored, 0.05)
-    assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(section.for_spreadsheets(found.frame))
+    assert {"Paper", "LLR>1", "-L>2", "typicality", *labels} <= set(components.for_spreadsheets(found.frame))
     assert f"{stored.frame['p'].iloc[0]:.4f}" in text
     document = results.report(found)
     assert all(f"<th>{one.replace('>', '&gt;')}, nats</th>" in document for one in labels)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from app.score_images import results, section
+from app.frame import components
+from app.score_images import results
 from app.server import judgements
 from hvae.measuring.scorer import Measurer
 from hvae.runs.folders import find_run
@@ -35,7 +36,7 @@ def test_joint_judges_and_says_which_part_makes_an_image_unlike(root: Path, visi
     stored = judgements.read(app.session_state["job"])
     assert stored is not None and stored.settings.note == ""
     found = results.judged(stored, 0.05)
-    saved = section.for_spreadsheets(found.frame)
+    saved = components.for_spreadsheets(found.frame)
     np.testing.assert_allclose(saved[PARTS].sum(axis=1), saved["joint"], rtol=0, atol=1e-9)
     assert set(saved["differs_at"]) <= {"log p(x|z)", "log r_1", "log r_2", "D_1", "D_2"}
     assert "<th>differs at</th>" in results.report(found)

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from app.server import access, limits, trainings
 from app.server.trainings import Asked, Busy
 from app.training import offers
-from hvae.datasets.own.outside import Named
+from hvae.datasets.own.outside import Named, Picture, collect
 from hvae.datasets.own.preparing import Treatment
 from hvae.datasets.survey import gathered, survey
 from hvae.errors import DataError, HvaeError
@@ -52,7 +52,11 @@ def test_a_survey_counts_what_is_there_and_says_what_no_model_can_be_made_of(tmp
     assert [one.preset for one in offers.fitting(found)][0] == "fashionmnist-lite"
 
     assert "at least 10" in survey(pictures(tmp_path / "three", 3), 100).obstacle()
-    assert "of which 1 show something" in survey(pictures(tmp_path / "same", 30, same=True), 100).obstacle()
+    assert "This is 1 image: at least 10" in survey(pictures(tmp_path / "one", 1), 100).obstacle()
+    assert (
+        "These are 30 images, of which 1 shows something of its own:"
+        in survey(pictures(tmp_path / "same", 30, same=True), 100).obstacle()
+    )
     archive = packed(mixed)
     images, names = gathered(archive, Treatment((1, 28, 28)), 100)
     assert images.shape == (40, 1, 28, 28) and len(names) == 40, "each once, and none that is empty"
@@ -94,7 +98,8 @@ def test_where_some_are_repeated_all_are_looked_at(tmp_path: Path, monkeypatch: 
     found = survey(tmp_path / "a.npz", 100)
     assert (found.files, found.looked_at, found.repeated, found.trained_on) == (60, 60, 45, 15)
     same = packed(pictures(tmp_path / "same", 30, same=True))
-    assert "of which 1 show something" in survey(same, 100).obstacle()
+    assert "This is 1 image: at least 10" in survey(pictures(tmp_path / "one", 1), 100).obstacle()
+    assert "These are 30 images, of which 1 shows something of its own:" in survey(same, 100).obstacle()
     np.savez(tmp_path / "b.npz", images=np.full((60, 8, 8), -3.0))
     wrong = survey([Named("mine.npz", tmp_path / "b.npz")], 100).obstacle()
     assert wrong.startswith("mine.npz: its range reaches from -3") and str(tmp_path) not in wrong
@@ -167,6 +172,33 @@ def test_a_full_disk_and_a_read_only_server_begin_nothing(
         trainings.start(asked)
     app = visit("train")
     assert access.READ_ONLY in sound(app) and not app.get("file_uploader")
+
+
+def test_what_is_refused_says_what_to_do_here(
+    root: Path, tmp_path: Path, visit: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    app = visit("train", give="path")
+    mine = pictures(tmp_path / "mine", 12)
+    next(one for one in app.text_input if one.label.startswith("Folder, zip")).set_value(str(mine)).run()
+    for name, free, wanted in (("a b", 2**50, "begins with a letter or digit."), ("ok", 2**20, "free some space.")):
+        monkeypatch.setattr(trainings.shutil, "disk_usage", lambda _, free=free: _Usage(free))
+        next(one for one in app.text_input if one.label == "Name of the model").set_value(name).run()
+        next(one for one in app.button if one.label == "Train it").click().run()
+        assert [one.value.endswith(wanted) for one in app.error] == [True], app.error
+
+
+def test_grey_and_colour_are_told_apart_as_they_are_before_an_image_is_judged(tmp_path: Path):
+    # On black nothing but the red is left of it, and less of that once it is padded to a square.
+    pixels = np.zeros((60, 20, 4), np.uint8)
+    pixels[5:40, 4:16] = 255, 0, 0, 50
+    (folder := tmp_path / "red").mkdir()
+    for number in range(10):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        Image.fromarray(pixels[..., 0]).save(folder / f"grey{number}.png")
+    how = Treatment((1, 28, 28), "extend", like="fashionmnist")
+    seen = [one for one in collect([folder], how) if isinstance(one, Picture)]
+    lost = sum(any(caveat.kind in ("colour-lost", "photograph") for caveat in one.caveats) for one in seen)
+    assert survey(folder, 100).coloured == lost == 10
 
 
 class _Usage:

@@ -110,6 +110,21 @@ def test_two_runs_and_rebuilt_images(tmp_path, monkeypatch):
     assert {one.name for one in tmp_path.glob("*.*")} == {"3.svg", "3.csv"}
 
 
+@pytest.mark.parametrize("name", ["7", "roc", "5", "6", "1", "levels"])
+def test_no_run_is_left_out_without_a_word(name, tmp_path):
+    runs = "fashionmnist-lite-seed0", "cifar10-lite-seed0", "mnist-lite-seed0"
+    said = fail("figure", name, *runs, "--out", tmp_path / "x.pdf")
+    assert f"figure {name} is drawn of one run, not of {', '.join(runs)}" in said
+    assert "figure 2 is drawn of two runs" in fail("figure", 2, *runs, "--out", tmp_path / "x.pdf")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_of_two_runs_names_both(tmp_path):
+    one = succeed("figure", 2, "fashionmnist-lite-seed0", "--out", tmp_path / "2.svg")
+    text = (tmp_path / "2.svg").read_text()
+    assert one and "fashionmnist-lite-seed0 beside mnist-lite-seed0" in text
+
+
 def test_correlations_are_drawn_from_either_side(tmp_path):
     bundled = find_run("fashionmnist-lite-seed0"), find_run("mnist-lite-seed0")
     one, other = (draw("2", Asked(pair, ["mnist"])).numbers for pair in (bundled, bundled[::-1]))

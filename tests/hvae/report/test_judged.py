@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -83,6 +84,25 @@ def test_what_does_not_fit_is_counted_and_maps_of_large_colour_images_fit() -> N
     total = f"{maps[rows[0]].sum():+,.1f} nats".replace("-", "\N{MINUS SIGN}")
     assert f"<figcaption>{total}</figcaption>" in text.split("<article>")[1]
     assert "http" not in text and "<script" not in text
+
+
+def test_the_table_is_in_order_and_says_doubts_by_kind_and_an_alarm_by_its_name() -> None:
+    found = judged(100)
+    # All have one p, as nearly all alarms of a strange set have: the last is furthest out.
+    frame = found.frame.assign(p=0.0007, T=-np.arange(100.0), tags="", note="")
+    doubts = [f"bits: of {n} bits; if not, save it with 8; aspect: another than 28 x 28" for n in (10, 12)]
+    frame.loc[[98, 99], "caveats"] = doubts
+    frame.loc[99, ["tags", "note"]] = HOSTILE, "first\nsecond"
+    shown = found.shown | {"doubts": ("caveats", "%s")}
+    text = document(replace(found, frame=frame, shown=shown))
+    listed, table = text.split("of 100 images</h2>")
+    assert "2 images doubtful before any verdict: bits: such as: of 10 bits; if not, save it with 8</li>" in listed
+    first, *others = re.findall(r'<tr class="(alarm|)">(.*?)</tr>', table, re.DOTALL)
+    for said in (listed, table):
+        assert (found := re.findall(r"\)&gt; (\d+)</b>", said)) == ["99", "98", "97", "96", "95"], found
+    noted = f"<small>{html.escape(HOSTILE)}</small><small>first\nsecond</small>"
+    assert f"<b>{html.escape(HOSTILE)} 99</b>{noted}</td>" in first[1] and "<td>bits, aspect</td>" in first[1]
+    assert all(("<b>" in row) == (kind == "alarm") for kind, row in (first, *others))
 
 
 def test_no_map_leaves_no_box_and_missing_weights_are_one_sentence() -> None:

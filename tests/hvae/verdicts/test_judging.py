@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from hvae.cli import app
+from hvae.cli.scoring.reporting import Kept
 from hvae.datasets import load
 from hvae.errors import CheckpointError, DataError
+from hvae.report.judged.document import most_unusual
 from hvae.runs.catalogue import catalogue
 from hvae.runs.folders import find_run
 from hvae.verdicts import rule as verdict_rule
@@ -50,6 +53,17 @@ def test_a_verdict_does_not_depend_on_the_company(judge, pixels) -> None:
     portions = [judge(pixels[part], 0.05) for part in (slice(0, 5), slice(5, 12))]
     for column in whole:
         assert list(whole[column]) == [value for one in portions for value in one[column]], column
+
+
+def test_a_command_keeps_the_pixels_of_the_alarms_furthest_out() -> None:
+    far = np.random.default_rng(5).permutation(100)
+    frame, kept = pd.DataFrame({"p": 0.0007, "T": -1.0 * far, "ood": far % 2 == 0, "alarm": far % 2 == 0}), Kept()
+    for first in range(0, 100, 30):
+        part = frame.iloc[first : first + 30].reset_index(drop=True)
+        kept.add([np.full((1, 2, 2), row, np.uint8) for row in range(first, first + len(part))], part)
+    assert {row: int(image[0, 0, 0]) for row, image in kept.alarms().items()} == {
+        row: row for row in most_unusual(frame)
+    }
 
 
 def test_the_ratios_are_differences_of_the_bounds(judge, pixels) -> None:

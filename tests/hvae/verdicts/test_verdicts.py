@@ -12,8 +12,8 @@ from hvae.runs import folders
 from hvae.runs.catalogue import catalogue
 from hvae.runs.settings import Setting
 from hvae.stats import conformal
+from hvae.verdicts import judgement, words
 from hvae.verdicts import rule as verdict_rule
-from hvae.verdicts import words
 from hvae.verdicts.rule import Rule
 from tests.hvae.tables import ratio_table
 from tests.synthetic import make_run, make_tables
@@ -65,6 +65,17 @@ def test_the_interval_covers_the_true_share() -> None:
     assert np.mean(covered) >= 0.93
 
 
+@pytest.mark.parametrize("statistic", verdict_rule.STATISTICS)
+def test_of_images_with_one_p_the_furthest_out_comes_first(statistic) -> None:
+    images = np.array([[0, 0, 0], [30, 0, 0], [0, 50, 0], [40, 0, 0], [-90, 0, 0], [0, 0, 2.0]])
+    for two_sided, wanted in ((False, [2, 3, 1, 5]), (True, [4, 2, 3, 1, 5])):
+        frame = gaussian_rule(statistic=statistic, two_sided=two_sided).judge(ratio_table(images)).frame(0.05)
+        assert frame["p"].nunique() < len(frame) and judgement.order(frame)[: len(wanted)].tolist() == wanted
+    alike = frame.assign(p=0.5, T=0.5)
+    found = [judgement.order(one).tolist() for one in (alike, alike.drop(columns="T"))]
+    assert found == [[0, 1, 2, 3, 4, 5]] * 2, "as they are"
+
+
 def test_words() -> None:
     rule = gaussian_rule()
     calm, unusual, unlike = rule.judge(ratio_table(np.array([[0.0] * 3, [2.6, 0, 0], [50.0] * 3]))).words(0.05)
@@ -82,6 +93,23 @@ def test_many_images() -> None:
     assert found["low"] <= 10 <= found["high"]
     assert 10 <= found["discoveries"] <= found["alarms"]
     assert found["least_rejections"] == conformal.least_rejections(200, 0.05, 1999) == 2
+
+
+@pytest.mark.parametrize(
+    ("p", "wanted"),
+    [
+        ([0.5], ["No alarm on 1 image: it does not look", "that it is fine.", "0 of 1 image raises", "If it were"]),
+        ([0.001], ["1 of 1 image raises", "look at it, it is one that", "calls 1 OOD"]),
+        ([0.001, 0.5, 0.5], ["1 of 3 images raises an alarm", "look at them, but", "If all were"]),
+        ([0.001, 0.001, 0.5], ["2 of 3 images raise an alarm"]),
+    ],
+)
+def test_one_image_and_several_are_told_as_such(p, wanted) -> None:
+    found = words.summary(np.array(p), 1999, 0.05) | ({"high": 0} if p == [0.001] else {})
+    said = f"{words.conclusion(found, 0, 0)} {words.together(found, 1999, 0.05)}"
+    assert [one for one in wanted if one not in said] == [], said
+    alone = words.together(words.summary(np.array([0.05]), 19, 0.05) | {"least_rejections": 2}, 19, 0.05)
+    assert alone.endswith("so with 1 image that procedure can call none.")
 
 
 def test_another_number_of_layers_is_said() -> None:
