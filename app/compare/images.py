@@ -106,7 +106,7 @@ def disagreements(view: View, rows: Indices, one: Agreement) -> None:
 def in_every_run(view: View, subject: Subject) -> None:
     """The image of the inspector in every run: its score, its percentile, and whether it is called OOD."""
     image, own = subject.image, view.runs[0]
-    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
+    looks = {one.run.name: one.led for one in view.runs}
     cells: dict[str, tuple[Callable[[Any], str], str]] = {
         f"score ({view.measure.unit})": (lambda row: significant(row.score, 4), "not scored"),
         "higher than": (lambda row: f"{row.percentile:.1f} %", ""),
@@ -141,7 +141,9 @@ def selected(view: View) -> None:
         return "not scored" if pd.isna(row[place]) else f"{row[place]:.1f} %"
 
     looks = {one.run.name: one.look.title for one in view.runs}
-    shown: dict[str, Callable[[Any], str]] = {"image": lambda row: components.escape(row[0])}
+    shown: dict[str, Callable[[Any], str]] = {
+        "image": lambda row: components.leads(components.escape(row[0]), "compare", image=row[0])
+    }
     shown |= {looks[name]: partial(cell, place=place) for place, name in enumerate(list(rows[0])[1:], start=1)}
     title = f"The {len(rows)} selected images: the share of {look(view.data).title} images of each run that score lower"
     components.listed(pd.DataFrame(rows), shown, title, name="selected")

@@ -132,7 +132,7 @@ def apart(view: View, found: LatentMap) -> None:
         interval = f'<span class="interval">[{rate(low)}, {rate(high)}]</span>'
         return f"{rate(getattr(row, f'z_{level}'))} {interval}"
 
-    shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
+    shown: dict[str, Any] = {"set": lambda row: components.leads(look(row.set).title, "scores", ood=[row.set])}
     shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
     first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
     near, far = ("highest", "lowest") if first > last else ("lowest", "highest")
