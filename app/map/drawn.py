@@ -71,7 +71,7 @@ def panels(
         axes = ("axis 1", "axis 2") if way == "umap" else ("principal axis 1", "principal axis 2")
         title = _title(found, sets, lasso, marks)
         if opened:
-            title += f"; {opened} has {'no place here' if row is None else 'the ring'}"
+            title += f"; {opened} {'is not on the map' if row is None else 'has the ring'}"
         ring = None if row is None else np.stack([found.points(way, level)[row] for level in levels])
         figure = level_maps(marks, levels, tint, axes, title, view.measure.unit, ring)
         return figure, _numbers(found, sets, way, levels), grids(marks)

@@ -107,22 +107,7 @@ def level_maps(
     if tint == "label":
         _key(figure, sets)
     if ring is not None:
-        for place, grid in enumerate(grids(sets)):
-            row, column = (one + 1 for one in divmod(place, columns))
-            x, y = grid.places(ring[place][None]).T
-            # Dark on light and light on dark: one of both is seen wherever it lies, on either theme.
-            line = {"width": 2, "color": ["black", "white"]}
-            mark = {"symbol": "circle-open", "size": [14, 18], "color": ["black", "white"], "line": line, "opacity": 1}
-            figure.add_scattergl(
-                x=[*x, *x],
-                y=[*y, *y],
-                mode="markers",
-                marker=mark,
-                hoverinfo="skip",
-                showlegend=False,
-                row=row,
-                col=column,
-            )
+        _ring(figure, grids(sets), ring, columns)
     figure.update_yaxes(title=names[1], title_standoff=4, col=1)
     # What a lasso holds is shown as images below the figure, in view without scrolling.
     panel = PANEL if all(one.selected is None for one in sets) else LASSOED
@@ -135,6 +120,17 @@ def level_maps(
         bar = {"title": unit, "thickness": 12, "len": 0.9}
         figure.update_layout(coloraxis={"colorscale": HEAT_MAP, "colorbar": bar, **_range(sets)})
     return figure
+
+
+def _ring(figure: Figure, panels: Sequence[Grid], around: Floats, columns: int) -> None:
+    """Dark on light and light on dark: one of both is seen wherever it lies, on either theme."""
+    colours = ["black", "white"]
+    line = {"width": 2, "color": colours}
+    mark = {"symbol": "circle-open", "size": [14, 18], "color": colours, "line": line, "opacity": 1}
+    how = {"mode": "markers", "marker": mark, "hoverinfo": "skip", "showlegend": False}
+    for place, grid in enumerate(panels):
+        (x, y), (row, column) = grid.places(around[place]), (one + 1 for one in divmod(place, columns))
+        figure.add_scattergl(x=[x, x], y=[y, y], **how, row=row, col=column)
 
 
 def _key(figure: Figure, sets: Sequence[MapSet]) -> None:

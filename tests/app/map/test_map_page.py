@@ -114,7 +114,7 @@ def test_what_is_drawn_around_is_shown(
         shown |= {option.split()[1] for option in app.selectbox(key="lasso-images-look").options}
     assert shown == expected, "every image drawn around, and no other, by id"
     assert "farther apart" in text
-    assert "; MNIST 59 has no place here" in sound(visit("map", ood=["mnist"], image="mnist:59"))
+    assert "; MNIST 59 is not on the map" in sound(visit("map", ood=["mnist"], image="mnist:59"))
     app = visit("map", ood=["mnist"], lasso="9;nonsense", image="mnist:3")
     assert "; MNIST 3 has the ring" in sound(app)
     assert "lasso in the address does not fit this map" in sound(app)
