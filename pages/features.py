@@ -72,8 +72,7 @@ def page() -> None:
         same = parts.choose("features") == parts.SAME_HEIGHT
         slug = None if same else controls.choose_set("Images of", "on", tables)
     if selection.versus is None:
-        said = f"{run.name} beside {other.name}, which tables are stored with: no run B is chosen in the sidebar."
-        st.caption(literal(said))
+        st.caption(literal(f"{run.name} beside {other.name}, as is stored: no run B is chosen in the sidebar."))
     if slug is None:
         layers.over_the_layers(tables, kind, run, other)
     else:

@@ -1,5 +1,6 @@
 """The two images in numbers and words: every term of the sum, and what there is to see. Knows no Streamlit."""
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def pictures(
     for one, image, terms in zip(both, seen, walked, strict=True):
         shown = zip((image, terms["q" * now.depth].mean, terms[now.layers].mean), words, strict=True)
         cells = [Cell(grey_or_colour(pixels), f"{one.title}, {said}", way=one.way) for pixels, said in shown]
-        rows.append(Row(one.title, tuple(cells)))
+        rows.append(Row(html.unescape(one.title), tuple(cells)))
     return rows
 
 

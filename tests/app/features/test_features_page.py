@@ -121,7 +121,7 @@ def test_a_table_in_the_other_runs_folder_is_turned_round(runs, open_page):
 def test_without_run_b_the_stored_partner_is_shown(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page()
-    said = "clothes beside figures, which tables are stored with: no run B is chosen in the sidebar."
+    said = "clothes beside figures, as is stored: no run B is chosen in the sidebar."
     order = [one.value if one.type == "caption" else one.type for one in app.main]
     assert order.index(said) < order.index("plotly_chart"), "where the figures are"
     assert len(app.get("plotly_chart")) == 2
