@@ -71,14 +71,14 @@ def page() -> None:
         kind = cast(Kind, controls.choose("What is compared", "kind", kinds, help=meant))
         same = parts.choose("features") == parts.SAME_HEIGHT
         slug = None if same else controls.choose_set("Images of", "on", tables)
+    if selection.versus is None:
+        st.caption(literal(f"{run.name} beside {other.name}, as is stored: no run B is chosen in the sidebar."))
     if slug is None:
         layers.over_the_layers(tables, kind, run, other)
     else:
         pair = layers.layer_by_layer(tables[slug], kind, run, other)
         layers.one_pair(tables, kind, pair, run, other)
         units.unit_pairs(run, other, tables[slug].metadata, kind, pair, busy)
-    if selection.versus is None:
-        st.info(f"No run B is chosen in the sidebar: showing {other.name}, which tables are stored with.")
     if absent:
         offer()
     if about := layers.about_the_models(kind, run, other):

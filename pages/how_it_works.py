@@ -1,5 +1,7 @@
 """How it works: switch a layer from the image to the prior, and watch the rebuilt image and the bound change."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -8,10 +10,12 @@ from app.how_it_works import controls, diagram, terms
 from app.how_it_works.lab import asking, shown
 from app.how_it_works.lab.asking import Asked
 from app.how_it_works.switches import Switches, computed_with
+from app.images import sources
 from app.images.mosaic import table_html
+from app.inspector import panel
+from app.inspector.subject import of_whole
 from app.looks.palette import look
 from app.reading import loading
-from hvae.config import RunConfig
 from hvae.runs.folders import RunEntry
 from hvae.runs.score_tables import ScoreTable
 from hvae.runs.settings import Setting
@@ -33,21 +37,20 @@ def stored(run: RunEntry, slug: str) -> ScoreTable | None:
 def held(run: RunEntry, one: controls.Example, k: int) -> float | None:
     """L^{>k} of an image by the table of its set; None where that holds other images, as of a few of the set."""
     table = stored(run, one.key.partition(":")[0]) if one.in_data_set else None
-    if table is None or table.metadata.data_fingerprint != one.images.origin:
+    if table is None or table.metadata.data_fingerprint != one.among:
         return None
     return float(table.bound(k)[one.index[0]])
 
 
-def walk_both(place: DeltaGenerator, run: RunEntry, config: RunConfig, now: Switches, keys: tuple[str, str], seed: int):
+def walk_both(place: DeltaGenerator, run: RunEntry, now: Switches, keys: tuple[str, str], seed: int):
     """(examples, what the model sees of them, their terms by choice); imports torch."""
     with place, components.starting_pytorch():
         from app.how_it_works import model
         from app.images import models
     with place, st.spinner("Rebuilding both images"):
-        shape = config.model.image_shape
         drawn = any(key.startswith(f"{controls.SAMPLE}:") for key in keys)
         samples = models.sampled(run, controls.SAMPLES, seed) if drawn else None
-        both = [controls.example(key, shape, samples) for key in keys]
+        both = [controls.example(key, run, samples) for key in keys]
         seen, walked = zip(*(model.walk(run, one, seed, computed_with(now.layers)) for one in both), strict=True)
     return both, seen, walked
 
@@ -56,7 +59,7 @@ def show_pictures(place: DeltaGenerator, now: Switches, both, seen, walked) -> N
     """Both images as the model sees and rebuilds them, and what there is to see in them."""
     titles = [one.title for one in both]
     pictures, words = place.columns([5, 4], gap="large", vertical_alignment="center")
-    pictures.html(table_html(terms.HEADINGS, terms.pictures(titles, seen, walked, now), "switched"))
+    pictures.html(table_html(terms.HEADINGS, terms.pictures(both, seen, walked, now), "switched"))
     words.info(terms.what_to_see(titles, walked, now))
     words.caption(
         "**Try this:** let more and more layers come from the prior, the lowest first, and see which image stays "
@@ -110,18 +113,24 @@ def show_means(run: RunEntry, now: Switches) -> None:
     )
 
 
-def lab_controls(config: RunConfig | None, chosen: tuple[str, str, int] | None) -> tuple[DeltaGenerator, Asked] | None:
+def inspect(run: RunEntry, strange: str) -> None:
+    """The inspector, which opens with the unfamiliar image."""
+    slug, _, number = strange.partition(":")
+    panel.inspect(sources.here(run), state.ImageId(slug, int(number)), partial(of_whole, run))
+
+
+def lab_controls(run: RunEntry, chosen: tuple[str, str, int] | None) -> tuple[DeltaGenerator, Asked] | None:
     """What to change in the latent lab, and the place for what that does; None where nothing is changed."""
     components.section(
         "Latent lab",
         "Change one latent of the example, and see what answers: its picture, the bound L, the likelihood ratios and "
         "the joint score. The image itself stays the same; only the z that stands for it is changed.",
     )
-    if config is None or chosen is None:
+    if chosen is None:
         st.caption("It changes latents of the model that would draw the pictures above, so here it has none to change.")
         return None
     image = state.chosen("example")
-    wanted = asking.asked(config, state.selection().ood, image, chosen[1] if image == chosen[0] else chosen[0])
+    wanted = asking.asked(run, state.selection().ood, image, chosen[1] if image == chosen[0] else chosen[0])
     return (st.container(key="latent-changed"), wanted) if wanted else None
 
 
@@ -138,14 +147,16 @@ def page() -> None:
     config = run.config if run and not obstacle else None
     place = st.container(key="how-pictures") if config else st.container()
     now = controls.switches(run.depth if run and run.depth else GENERIC_DEPTH)
-    chosen = controls.chosen_examples(config, state.selection().ood) if config else None
+    chosen = controls.chosen_examples(run, state.selection().ood) if run and config else None
+    if run and chosen:
+        inspect(run, chosen[1])
     left, right = st.container(key="how-both").columns([5, 7], gap="large")
     with left:
         inference = run.config.model.inference if run and run.config else None
         st.html(diagram.diagram(now, inference or "bottom-up"))
     with right:
         components.prose(now.meaning)
-    lab = lab_controls(config, chosen) if run and run.depth is not None else None
+    lab = lab_controls(run, chosen) if run and run.depth is not None else None
     components.section("The score in three steps")
     diagram.steps()
     after = st.container()
@@ -164,7 +175,7 @@ def page() -> None:
             show_means(run, now)
         return
     known, strange, seed = chosen
-    both, seen, walked = walk_both(place, run, config, now, (known, strange), seed)
+    both, seen, walked = walk_both(place, run, now, (known, strange), seed)
     show_pictures(place, now, both, seen, walked)
     with right:
         show_sum(run, now, both, walked)

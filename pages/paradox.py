@@ -1,8 +1,13 @@
 """Why likelihood fails: six questions, each to guess first, then to see, then explained."""
 
+from functools import partial
+
 import streamlit as st
 
 from app.frame import components, controls, state
+from app.frame.state import ImageId
+from app.inspector import panel
+from app.inspector.subject import of_view
 from app.looks.palette import look
 from app.paradox import numbers, rivals, seen, steps
 from app.paradox.steps import Step
@@ -58,6 +63,8 @@ def page() -> None:
         sets = f"{look(pair.known).title} and {look(pair.other).title}"
         st.info(f"No model here has scored both {sets}. Choose two other sets.")
         return
+    view = rivals.looked_at(pair)
+    panel.inspect({one.slug: len(one.scores) for one in view.sets}, ImageId(pair.other, 0), partial(of_view, view))
     steps.show(at, STEPS[at - 1], pair)
     sets = (pair.known, pair.other)
     components.footer("\n".join(presence.command(rival.run, sets, rival.setting.options) for rival, _ in pair.shown))

@@ -16,13 +16,12 @@ from hvae.runs.folders import RunEntry
 
 def gather(run: RunEntry, config: RunConfig, view: View, room: DeltaGenerator) -> sources.Source | None:
     """The images to walk through the model; torch is imported only where they are its own samples."""
-    shape = config.model.image_shape
     if view.source == views.DATA_SET:
         with room:
-            return sources.from_data_set(state.selection(), config.data.name, shape, view.rows)
+            return sources.from_data_set(state.selection(), run, view.rows)
     if view.source == views.SAMPLES:
         return sources.from_samples(sampled(run, view))
-    return sources.from_files(shape, views.MOST_ROWS)
+    return sources.from_files(config.model.image_shape, views.MOST_ROWS)
 
 
 def sampled(run: RunEntry, view: View) -> np.ndarray:
@@ -74,7 +73,7 @@ def page() -> None:
     if images is None:
         st.info("Upload an image to see what the model makes of it. It stays on the computer that runs this dashboard.")
     else:
-        views.inspect(images, run, run.config.model.image_shape, room)
+        views.inspect(images, run, room)
         if views.several_draws(view):
             views.levels(runs, images, view, trained)
             # Run B redraws the samples of run A here; a command would give it samples of its own.

@@ -16,7 +16,7 @@ from app.inspector import panel
 from app.inspector.sections import COMPARED, Section
 from app.inspector.subject import Subject, of_view, usual
 from app.looks.palette import look
-from app.looks.wording import percent, significant
+from app.looks.wording import literal, percent, significant
 from app.reading.view import view
 from hvae.report.rivals import Column
 
@@ -102,7 +102,15 @@ def _subject(shown: Rivals, image: ImageId) -> Subject:
 def _under_every_score(shown: Rivals, subject: Subject) -> None:
     """The share of in-distribution images at or below it under every score, and whether that calls it OOD."""
     image, own = subject.image, look(shown.found.in_data).title
-    place = int(np.searchsorted(shown.rows[image.slug], image.index))
+    rows = shown.rows[image.slug]
+    place = int(np.searchsorted(rows, image.index))
+    if place == len(rows) or rows[place] != image.index:
+        st.caption(
+            f"{subject.title} is not among the {len(rows):,} images of {look(image.slug).title} that all of these runs "
+            f"have scored, so it has no rank here; the other sections tell what {literal(shown.run.name)} makes of it. "
+            "Next and Previous lead to images that have one."
+        )
+        return
     columns = list(shown.by_name.values())
     frame = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Which runs the Compare page shows, under which setting, which of their sets can be measured, and what is missing."""
+"""Which runs the Compare page shows, which of their sets can be measured, and what is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ BUDGET = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Compared(views.View):
-    """What one run of a comparison has scored, with its letter (all others are compared with A) and its look."""
+    """What one run of a comparison has scored, with its letter and its look; run A comes first."""
 
     letter: str
     look: Look
@@ -42,6 +42,11 @@ class Compared(views.View):
         """All sets by slug."""
         return {one.slug: one for one in self.sets}
 
+    @property
+    def led(self) -> str:
+        """The run with its letter, leading to its overview (HTML)."""
+        return f"{self.letter} · {presence.leading(self.run.name, self.run.config and self.run.config.data.name)}"
+
     def rows_with(self, other: Self, slug: str) -> tuple[Indices, Indices] | None:
         """The rows of the images of a set that both runs have scored, of this one and of the other; see `in_common`."""
         one, its = self.scored.get(slug), other.scored.get(slug)
@@ -50,10 +55,10 @@ class Compared(views.View):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the Compare page shows: runs that have the in-distribution set under one setting and score, run A first.
+    """What the page shows: runs that have the in-distribution set under one setting and score, run A first.
 
-    `ood` are the chosen OOD sets that run A has, `unscored` the runs without the in-distribution set, `problems` why
-    other runs and sets could not be used, one line each.
+    `ood` are the chosen OOD sets that run A has, `unscored` runs without the in-distribution set, `problems` why
+    others could not be used.
     """
 
     data: str
@@ -66,7 +71,7 @@ class View:
 
 
 def letter(position: int) -> str:
-    """Short name of the run at a position, from 0: A to Z, then numbers."""
+    """Short name of a run by its place: A to Z, then numbers."""
     return chr(ord("A") + position) if position < 26 else str(position + 1)
 
 
@@ -87,7 +92,7 @@ def choose(selection: Selection, run: RunEntry, toolbar: DeltaGenerator) -> list
     with fold:
         also = controls.choose_many(
             label, "also", list(others), alike,
-            help="Run A, and run B where one is chosen, come from the sidebar. Any number may be added here.",
+            help="Run A and run B come from the sidebar. Any number may be added here.",
         )  # fmt: skip
     return first + [others[name] for name in also]
 

@@ -1,4 +1,4 @@
-"""What two runs say about the same images: score against score, where they disagree, and one image in all runs."""
+"""What runs say about the same images: score against score, where two disagree, and one image in all."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,10 +31,7 @@ CALLED, PASSED = components.mark("OOD"), components.mark("passes", "good")
 
 
 def pairs(view: View, slug: str | None) -> tuple[dict[str, Indices], list[Agreement], list[str]]:
-    """The in-distribution set and the OOD set `slug` as the first two runs score them.
-
-    (by slug the rows of run A whose images both scored, the scores of these, sets that are not paired)
-    """
+    """(by slug the rows of run A that the first two runs scored, their scores, sets not paired)."""
     first, second = view.runs[:2]
     rows, found, unpaired = {}, [], []
     for name in dict.fromkeys(filter(None, (view.data, slug))):
@@ -53,19 +50,20 @@ def pairs(view: View, slug: str | None) -> tuple[dict[str, Indices], list[Agreem
 
 
 def scatter(view: View, rows: dict[str, Indices], found: list[Agreement]) -> None:
-    """The score of the first run against that of the second."""
-    both = first, second = view.runs[:2]
-    limits = _limits(view)
-    axes = [f"{view.measure.symbol} of {one.look.title} ({view.measure.unit})" for one in both]
-    letters, names = (first.letter, second.letter), (first.run.name, second.run.name)
+    """The score of run A against that of run B."""
+    first, _ = both = view.runs[:2]
     tables = {one.slug: first.scored[one.slug].table for one in found}
-    both_axes = [scatters.Axis(*one) for one in zip(letters, names, axes, limits, strict=True)]
+    symbol, unit, limits = view.measure.symbol, view.measure.unit, _limits(view)
+    both_axes = [
+        scatters.Axis(one.letter, one.run.name, f"{symbol} of {one.look.title} ({unit})", limit)
+        for one, limit in zip(both, limits, strict=True)
+    ]
     stamp = [one.scored[slug].stamp for one in both for slug in (*tables, view.data)]
     scatters.scatter(first.run, tables, found, both_axes, rows, stamp=stamp)
 
 
 def quadrants(view: View, found: list[Agreement]) -> None:
-    """Which share of images both of the first two runs call OOD, one of them, or neither."""
+    """Which share of images the first two runs call OOD: both, one of them, or neither."""
     letters = [one.letter for one in view.runs[:2]]
     scatters.quadrants(found, _limits(view), letters, f"at {100 * BUDGET:.0f} % false alarms of each run")
 
@@ -75,7 +73,7 @@ def _limits(view: View) -> list[float]:
 
 
 def disagreements(view: View, rows: Indices, one: Agreement) -> None:
-    """The images that one run finds far stranger than the other does, both ways; `rows` are those of `pairs`."""
+    """The images that one run finds far stranger; `rows` are those of `pairs`."""
     first, second = view.runs[:2]
     table, name = first.scored[one.slug].table, look(one.slug).title
     places, labels = [f"{one.slug}:{row}" for row in rows.tolist()], table.frame["label"].to_numpy()[rows]
@@ -95,8 +93,8 @@ def disagreements(view: View, rows: Indices, one: Agreement) -> None:
                 st.html(f'<p class="prose">{high} finds no image of {name} stranger than {low} does.</p>')
             gallery(first.run, {one.slug: table}, shown, title, frame.iloc[images], key=f"stranger-{way}")
     st.caption(
-        f"The CSV has every image of {name} with both scores and percentiles, the largest difference first. "
-        f"A percentile is the share of {look(view.data).title} test images that the same run scores no higher."
+        f"The CSV has every image of {name}, the largest difference first. A percentile is the share of "
+        f"{look(view.data).title} test images that the same run scores no higher."
     )
     order = np.argsort(-np.abs(one.difference), kind="stable")
     frame = noted(frame, notes.of(first.run), places)
@@ -104,15 +102,15 @@ def disagreements(view: View, rows: Indices, one: Agreement) -> None:
 
 
 def in_every_run(view: View, subject: Subject) -> None:
-    """The image of the inspector in every run: its score, its percentile, and whether it is called OOD."""
+    """The inspected image in every run: score, percentile, and whether it is called OOD."""
     image, own = subject.image, view.runs[0]
-    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
     cells: dict[str, tuple[Callable[[Any], str], str]] = {
         f"score ({view.measure.unit})": (lambda row: significant(row.score, 4), "not scored"),
         "higher than": (lambda row: f"{row.percentile:.1f} %", ""),
         f"at {100 * BUDGET:.0f} % false alarms": (lambda row: CALLED if row.called_ood else PASSED, ""),
     }
-    shown: dict[str, Callable[[Any], str]] = {"run": lambda row: looks[row.run]}
+    led = {one.run.name: one.led for one in view.runs}
+    shown: dict[str, Callable[[Any], str]] = {"run": lambda row: led[row.run]}
     for head, (cell, none) in cells.items():
         shown[head] = lambda row, cell=cell, none=none: none if pd.isna(row.score) else cell(row)
     with st.container(key="inspector-many-runs", gap="small"):
@@ -125,7 +123,7 @@ def in_every_run(view: View, subject: Subject) -> None:
 
 
 def selected(view: View) -> None:
-    """The images that were selected elsewhere, a row each: where every run puts them among its own images."""
+    """The images selected elsewhere: where every run puts them among its own images."""
     ids = pool.parsed(controls.unseen("ids", lambda text: isinstance(text, str), ""))
     state.hold("ids", ",".join(ids) or None)
     own, rows = view.runs[0], []
@@ -141,14 +139,16 @@ def selected(view: View) -> None:
         return "not scored" if pd.isna(row[place]) else f"{row[place]:.1f} %"
 
     looks = {one.run.name: one.look.title for one in view.runs}
-    shown: dict[str, Callable[[Any], str]] = {"image": lambda row: components.escape(row[0])}
+    shown: dict[str, Callable[[Any], str]] = {
+        "image": lambda row: components.leads(components.escape(row[0]), "compare", image=row[0])
+    }
     shown |= {looks[name]: partial(cell, place=place) for place, name in enumerate(list(rows[0])[1:], start=1)}
     title = f"The {len(rows)} selected images: the share of {look(view.data).title} images of each run that score lower"
     components.listed(pd.DataFrame(rows), shown, title, name="selected")
 
 
 def _judged(one: Compared, own: Compared, image: ImageId) -> dict[str, Any]:
-    """An image of run A in one run; nothing but the run where it has not scored that image."""
+    """An image of run A in one run that may have scored it."""
     row: dict[str, Any] = {"run": one.run.name, "score": np.nan, "percentile": np.nan, "called_ood": None}
     both = one.rows_with(own, image.slug)
     if both is None or image.index not in both[1]:

@@ -36,10 +36,16 @@ def metrics_table(view: View) -> None:
     """AUROC, AUPRC and FPR80 of every run against every OOD set, and the paired difference in AUROC from run A."""
     first, several = view.runs[0], len(view.runs) > 1
     frame = pd.DataFrame([_row(view, one, slug) for slug in view.ood for one in view.runs])
-    looks = {one.run.name: f"{one.letter} · {components.named(one.run.name)}" for one in view.runs}
+    runs = {one.run.name: one for one in view.runs}
+
+    def scores(row: Any) -> str:
+        """The set, leading to the scores of its run on it."""
+        choices = runs[row.run].choices | {"data": view.data, "ood": [row.ood], "image": None}
+        return components.leads(look(row.ood).title, "scores", **choices)
+
     shown: dict[str, Callable[[Any], str]] = {
-        "OOD set": lambda row: look(row.ood).title,
-        "run": lambda row: looks[row.run],
+        "OOD set": lambda row: look(row.ood).title if pd.isna(row.full_auroc) else scores(row),
+        "run": lambda row: runs[row.run].led,
         **{heading: cell for heading, cell in views.metric_cells().items() if heading in METRICS.values()},
     }
     if several:

@@ -155,7 +155,7 @@ def start(run: RunEntry, other: RunEntry, slugs: list[str], tables: bool) -> Non
         first, second = loading.checkpoint(run), loading.checkpoint(other)
         written = None
         for number, slug in enumerate(slugs):
-            images = whole(slug, first.config.model.image_shape)
+            images = whole(slug, run)
 
             def progress(done: int, total: int, before: int = number) -> None:
                 report(before * total + done, len(slugs) * total)

@@ -98,7 +98,7 @@ def _galleries(
     here = [name for name in datasets.names_for(shape) if datasets.available(name)]
     if slug in here:
         panel.inspect(
-            Sizes([slug], shape),
+            Sizes([slug], run),
             ImageId(slug, pair.images_a[0]),
             lambda image: subject.of_run(run, image, subject.scored_picture(run, slug, metadata)),
         )

@@ -28,8 +28,11 @@ class Page:
 
 PAGES = (
     Page("overview", "Overview", _INSPECTED),
-    Page("how_it_works", "How it works", ("example", "layers", "seed", "lab", "z", "giver", "coordinate")),
-    Page("paradox", "Why likelihood fails", ("step", "guess", "known", "other", "turn", "density", "picture")),
+    Page("how_it_works", "How it works", ("example", "layers", "seed", "lab", "z", "giver", "coordinate", *_INSPECTED)),
+    Page(
+        "paradox", "Why likelihood fails",
+        ("step", "guess", "known", "other", "turn", "density", "picture", *_INSPECTED),
+    ),
     Page(
         "reconstructions", "Reconstructions",
         ("source", "start", "show", "rows", "reading", "draws", "level", "levels", "seed", *_INSPECTED),

@@ -92,6 +92,11 @@ def _go_back(asked: dict[str, list[str]]) -> None:
         hold(key, value)
 
 
+def page() -> str:
+    """The name of the page that is open."""
+    return st.session_state["_page"] or registry.HOME
+
+
 def note(key: str, text: str) -> None:
     """Keep a line about a value of the address that could not be used, until another page is opened."""
     st.session_state["_notes"][key] = text

@@ -9,11 +9,11 @@ import streamlit as st
 from app.frame import controls, state
 from app.how_it_works.switches import Switches
 from app.images import sources
+from app.images.mosaic import Way
 from app.looks.palette import image_titles, look
 from app.looks.wording import quoted, subscript
-from hvae import datasets
-from hvae.config import RunConfig
-from hvae.datasets import ImageSet
+from hvae.datasets import ImageSet, is_known
+from hvae.runs.folders import RunEntry
 
 WORDS = ["q (image)", "prior"]
 """What a switch says; its first letter is that of the address."""
@@ -37,11 +37,24 @@ class Example:
     index: np.ndarray
     title: str
     flags: str
+    among: str = ""
+    """Fingerprint of the images of its data set."""
 
     @property
     def in_data_set(self) -> bool:
         """Whether score tables may hold it."""
         return not self.key.startswith(f"{SAMPLE}:")
+
+    @property
+    def image(self) -> state.ImageId:
+        """What the inspector calls it, where it is in a data set."""
+        slug, _, number = self.key.partition(":")
+        return state.ImageId(slug, int(number))
+
+    @property
+    def way(self) -> Way | None:
+        """How its pictures open it in the inspector; None for a sample."""
+        return sources.way(self.image, self.images.labels[0]) if self.in_data_set else None
 
 
 def switches(depth: int) -> Switches:
@@ -61,58 +74,57 @@ def switches(depth: int) -> Switches:
     return now
 
 
-def chosen_examples(config: RunConfig, ood: tuple[str, ...]) -> tuple[str, str, int]:
+def chosen_examples(run: RunEntry, ood: tuple[str, ...]) -> tuple[str, str, int]:
     """(key of the familiar image, key of the unfamiliar one, seed)."""
-    sets = here(config, ood)
+    sets = here(run, ood)
     with controls.bar("examples"):
-        images = offered(sets, config.model.image_shape)
+        images = offered(sets, run)
         about = "A sample is an image the model made up. A familiar image is shown beside an unfamiliar one."
         chosen = controls.choose("Example", "example", images, help=about, named=image_titles(images))
         seed = controls.seed()
-    known, strange = pair(chosen, config, sets)
+    known, strange = pair(chosen, run, sets)
     return known, strange, seed
 
 
-def here(config: RunConfig, ood: Sequence[str]) -> list[str]:
+def here(run: RunEntry, ood: Sequence[str]) -> list[str]:
     """Data sets on this machine: the chosen OOD sets, other unfamiliar ones, then the model's own."""
-    known = [slug for slug in datasets.names_for(config.model.image_shape) if datasets.available(slug)]
-
-    return sorted(
-        (slug for slug in dict.fromkeys((*ood, *known)) if slug in known), key=lambda slug: slug == config.data.name
-    )
+    there, own = sources.here(run), sources.trained_on(run)
+    return sorted((slug for slug in dict.fromkeys((*ood, *there)) if slug in there), key=lambda slug: slug == own)
 
 
-def offered(sets: Sequence[str], shape: sources.Shape) -> list[str]:
+def offered(sets: Sequence[str], run: RunEntry) -> list[str]:
     """Keys of the examples on offer; an image that a link names, or that is pinned elsewhere, stays on offer."""
     added: list[str] = st.session_state.setdefault("_how_added", [])
     wanted = [*state.asked("example"), *state.asked("giver"), *filter(None, [state.chosen("image")])]
-    added += [key for key in wanted if key not in added and is_image(key, sets, shape)]
-    keys = [f"{slug}:{number}" for slug in sets for number in range(EACH)]
-    keys += [key for key in added if is_image(key, sets, shape)]
+    added += [key for key in wanted if key not in added and is_image(key, sets, run)]
+    # One's own may be fewer; those of the others need not be read to be counted.
+    counts = {slug: EACH if is_known(slug) else min(EACH, sources.Sizes(sets, run)[slug]) for slug in sets}
+    keys = [f"{slug}:{number}" for slug, count in counts.items() for number in range(count)]
+    keys += [key for key in added if is_image(key, sets, run)]
     return [*dict.fromkeys(keys), *(f"{SAMPLE}:{number}" for number in range(1, SAMPLES + 1))]
 
 
-def is_image(key: str, sets: Sequence[str], shape: sources.Shape) -> bool:
+def is_image(key: str, sets: Sequence[str], run: RunEntry) -> bool:
     """Whether a key names an image of one of the data sets."""
     slug, _, number = key.partition(":")
     if slug not in sets or not (number.isascii() and number.isdecimal() and len(number) < 8):
         return False
     # Spelled as the options are: `mnist:007` would be a second name of the same image.
-    return str(int(number)) == number and int(number) < sources.Sizes(list(sets), shape)[slug]
+    return str(int(number)) == number and int(number) < sources.Sizes(sets, run)[slug]
 
 
-def pair(key: str, config: RunConfig, sets: Sequence[str]) -> tuple[str, str]:
+def pair(key: str, run: RunEntry, sets: Sequence[str]) -> tuple[str, str]:
     """(familiar key, unfamiliar key): the one chosen and, beside it, one of the other kind.
 
     Familiar is what the model was trained on, or made up.
     """
-    own = config.data.name
+    own = sources.trained_on(run)
     if key.partition(":")[0] in (own, SAMPLE):
         return key, f"{next(slug for slug in sets if slug != own)}:0"
     return f"{own}:0" if own in sets else f"{SAMPLE}:1", key
 
 
-def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Example:
+def example(key: str, run: RunEntry, samples: np.ndarray | None) -> Example:
     """The image of a key, one of those offered; raises a DataError where its data set is gone or damaged.
 
     The samples `(SAMPLES, channel, height, width)` in [0, 1] are needed for one of them.
@@ -123,9 +135,10 @@ def example(key: str, shape: sources.Shape, samples: np.ndarray | None) -> Examp
         assert samples is not None
         source, one = sources.from_samples(samples), position - 1
         return Example(key, source.images.take(one), source.index[one], f"Sample {number} of the model", source.flags)
-    images = sources.whole(slug, shape).take(position)
-    flags = f"--data {slug} --split {images.split} --first {number} --count 1"
-    return Example(key, images, position, f"{look(slug).title} {number}", flags)
+    every = sources.whole(slug, run)
+    images = every.take(position)
+    flags = f"{sources.data_flags(slug, images.split, run)} --first {number} --count 1"
+    return Example(key, images, position, f"{look(slug).title} {number}", flags, every.fingerprint)
 
 
 def _switch(now: Switches, layer: int) -> None:

@@ -1,4 +1,4 @@
-"""Which layers come from q and which from the prior: every choice, its name and what it means. Knows no Streamlit."""
+"""Which layers come from q and which from the prior: every choice, its name and meaning. No Streamlit."""
 
 import itertools
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from app.looks.wording import spoken
 
 DEEP = 6
-"""Layers from which on the diagram is drawn closer."""
+"""Layers from which the diagram is closer."""
 
 AT_ONCE = 4
-"""Most layers of which every choice is computed at once, so that a switch only shows what is there."""
+"""Most layers of which every choice is computed at once: a switch then waits for nothing."""
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
 class Switches:
-    """One choice: a letter a layer, lowest first, `q` from the image, `p` from the prior (as in the address)."""
+    """One choice: a letter a layer, lowest first, `q` (image) or `p` (prior), as in the address."""
 
     layers: str
 

@@ -1,5 +1,6 @@
 """The two images in numbers and words: every term of the sum, and what there is to see. Knows no Streamlit."""
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from app.frame.components import escape, plain
+from app.how_it_works.controls import Example
 from app.how_it_works.switches import Switches
 from app.images.mosaic import Cell, Row
 from app.looks.pictures import grey_or_colour
@@ -40,15 +42,15 @@ class Terms:
 
 
 def pictures(
-    titles: Sequence[str], seen: Sequence[np.ndarray], walked: Sequence[dict[str, Terms]], now: Switches
+    both: Sequence[Example], seen: Sequence[np.ndarray], walked: Sequence[dict[str, Terms]], now: Switches
 ) -> list[Row]:
     """Rows of pictures, one an image: what the model sees, rebuilt with every z from q, rebuilt under the choice."""
     words = ("as the model sees it", "rebuilt with every z from the image", "rebuilt under these switches")
     rows = []
-    for title, image, terms in zip(titles, seen, walked, strict=True):
-        shown = (image, terms["q" * now.depth].mean, terms[now.layers].mean)
-        cells = [Cell(grey_or_colour(one), f"{title}, {said}") for one, said in zip(shown, words, strict=True)]
-        rows.append(Row(title, tuple(cells)))
+    for one, image, terms in zip(both, seen, walked, strict=True):
+        shown = zip((image, terms["q" * now.depth].mean, terms[now.layers].mean), words, strict=True)
+        cells = [Cell(grey_or_colour(pixels), f"{one.title}, {said}", way=one.way) for pixels, said in shown]
+        rows.append(Row(html.unescape(one.title), tuple(cells)))
     return rows
 
 

@@ -51,6 +51,14 @@ MOST_LEVELS = 6
 """Levels that are shown without being asked for: those of a model of five layers."""
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where a click on a picture leads, and what the mouse on it says of the image."""
+
+    href: str
+    words: str
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One picture: `(height, width, 3)` uint8 pixels, words for those who cannot see it, short lines below it."""
@@ -58,6 +66,7 @@ class Cell:
     pixels: np.ndarray
     alt: str
     lines: tuple[str, ...] = ()
+    way: Way | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +171,21 @@ def _size(rows: Sequence[Row]) -> tuple[int, int]:
 
 
 def _row_html(row: Row) -> str:
-    cells = "".join(f"<td>{_cell_html(cell) if cell else ''}</td>" for cell in row.cells)
-    label = f'<div class="side"><b>{html.escape(row.label)}</b></div>{_spans(row.lines)}'
-    return f'<tr><th scope="row">{label}</th>{cells}</tr>'
+    # The keyboard stops once at each image, however many pictures of it there are.
+    ways = [cell and cell.way for cell in row.cells]
+    cells = "".join(_cell_html(cell, ways[place] not in ways[:place]) for place, cell in enumerate(row.cells))
+    label = f'<div class="side"><b>{html.escape(row.label)}</b></div>'
+    return f'<tr><th scope="row">{label}{_spans(row.lines)}</th>{cells}</tr>'
 
 
-def _cell_html(cell: Cell) -> str:
-    return f'<img alt="{html.escape(cell.alt)}" src="{data_uri(cell.pixels.transpose(2, 0, 1))}">{_spans(cell.lines)}'
+def _cell_html(cell: Cell | None, stop: bool) -> str:
+    if cell is None:
+        return "<td></td>"
+    picture = f'<img alt="{html.escape(cell.alt)}" src="{data_uri(cell.pixels.transpose(2, 0, 1))}">'
+    if way := cell.way:
+        where = f'href="{html.escape(way.href)}" title="{html.escape(way.words)}"{"" if stop else " tabindex=-1"}'
+        picture = f'<a class="leads" {where}>{picture}</a>'
+    return f"<td>{picture}{_spans(cell.lines)}</td>"
 
 
 def _spans(lines: Sequence[str]) -> str:
@@ -232,6 +249,7 @@ def rows(
     shown: str,
     levels: Sequence[int],
     second: str | None = None,
+    ways: Sequence[Way] = (),
 ) -> list[Row]:
     """One row of pictures an image `(n, channel, height, width)` uint8, averaged over the draws, a column a level.
 
@@ -254,13 +272,15 @@ def rows(
     columns = walked.draws if shown == SINGLE else len(levels)
     found = []
     for number, label in enumerate(labels):
-        seen = Cell(grey_or_colour(walked.seen[:, number].mean(0)), f"{label}, as the model sees it")
-        inputs = [Cell(grey_or_colour(originals[number]), f"{label}, the image"), seen][: 1 if shown == SINGLE else 2]
+        way = ways[number] if ways else None
+        seen = Cell(grey_or_colour(walked.seen[:, number].mean(0)), f"{label}, as the model sees it", way=way)
+        image = Cell(grey_or_colour(originals[number]), f"{label}, the image", way=way)
+        inputs = [image, seen][: 1 if shown == SINGLE else 2]
         cells: list[Cell | None] = [None] * columns
         for column, title in enumerate(titles):
             lines = nats(upper[column][number], 3 if shown == SPREAD else 1), nats(lower[column][number])
             words = f"{label}, {title}: {names[0]} {lines[0]}{unit}"
-            cells[column] = Cell(paint(pictures[column][number]), words, lines)
+            cells[column] = Cell(paint(pictures[column][number]), words, lines, way)
         found.append(Row(second or label, (*([None] * len(inputs) if second else inputs), *cells), names))
     return found
 
@@ -278,10 +298,8 @@ def scale(walked: RepeatedReconstructions, shown: str) -> Scale | None:
 def below(shown: str, draws: int) -> str:
     """What the two numbers below each picture are."""
     if shown == SPREAD:
-        return (
-            f"Below each picture: the mean of its standard deviations over {draws} draws and, under it, the standard "
-            "deviation of L>k over the draws, in nats."
-        )
+        spread = "the mean of its standard deviations over {} draws and, under it, the standard deviation of L>k"
+        return f"Below each picture: {spread.format(draws)} over the draws, in nats."
     if shown == SINGLE or draws == 1:
         return "Below each picture: log p(x|z) and, under it, one draw of L>k, both in nats."
     return f"Below each picture: log p(x|z) and, under it, L>k, both in nats and averaged over {draws} draws."

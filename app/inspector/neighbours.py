@@ -7,8 +7,10 @@ import streamlit as st
 
 from app.frame import components
 from app.frame.caching import kept
+from app.frame.state import ImageId
+from app.images import sources
 from app.images.mosaic import SMALL_CELL, Cell, Row, table_html, usual_levels
-from app.inspector.subject import Subject, scored_picture
+from app.inspector.subject import UPLOADED, Subject, scored_picture
 from app.looks.palette import look
 from app.looks.pictures import grey_or_colour
 from app.looks.wording import literal, significant, subscript
@@ -59,6 +61,9 @@ def draw(subject: Subject) -> None:
             st.caption(f"z{subscript(level)}: {named}")
         return
     labels = chosen.reference.frame["label"].to_numpy()
+    # Where one's own images have no test split, these are the very ones that pages show and the address can name.
+    parts = [(one.metadata.slug, one.metadata.split) for one in (chosen.inside, chosen.reference)]
+    named = subject.image.slug != UPLOADED and parts[0] == parts[1]
 
     def cell(level: int, rank: int) -> Cell | None:
         if rank >= len(found[level - 1]):
@@ -67,7 +72,8 @@ def draw(subject: Subject) -> None:
         assert picture.images is not None
         words = f"{own}, reference image {row}, {RANKS[rank]} at z{subscript(level)}"
         lines = f"label {labels[row]}", f"at {significant(distance)}"
-        return Cell(grey_or_colour(picture.images.images[row]), words, lines)
+        way = sources.way(ImageId(chosen.own, row), labels[row]) if named else None
+        return Cell(grey_or_colour(picture.images.images[row]), words, lines, way)
 
     rows = [Row(RANKS[rank], tuple(cell(level, rank) for level in levels)) for rank in range(SHOWN)]
     rows = [row for row in rows if any(row.cells)]

@@ -40,30 +40,29 @@ def inspect(
 ) -> None:
     """Draw the panel for the image in the address; where none is open, the button that opens `first`.
 
-    `sizes` says how many images each set on this page has, `among` which of them can be shown, in ascending order,
-    default all. `extra` are sections of the page itself, the first to choose. Call it once a page, before figures.
+    `sizes` says how many images each set on this page has, `among` which of them Previous and Next go to, in ascending
+    order, default all. `extra` are sections of the page itself, the first to choose. Call it once, before figures.
     """
     asked = "".join(state.asked(KEY)[-1:])
     if asked and not _IMAGE.fullmatch(asked.strip()):
         state.note(KEY, f"There is no image `{quoted(asked)}` here. An image is named as `{first}`.")
     state.settle(KEY, lambda asked: "".join(asked[-1:]) or None, lambda held: isinstance(held, str), "")
-    held = _box()
-    found = _parsed(held, sizes)
+    text = _box()
+    found = _parsed(text, sizes)
     pins = _pinned()
     if found is None:
-        _closed(held, sizes, first)
+        _closed(text, sizes, first)
         return
     numbers = range(sizes[found.slug]) if among is None else among[found.slug]
-    place = min(bisect_left(numbers, found.index), len(numbers) - 1)
-    image = ImageId(found.slug, int(numbers[place]))
+    place = bisect_left(numbers, found.index)
+    held = place < len(numbers) and numbers[place] == found.index
+    around = [ImageId(found.slug, int(numbers[at % len(numbers)])) for at in (place - 1, place + held)]
     st.html(OPEN)
     with st.container(key="inspector", gap="small"):
-        one = subject(image)
+        one = subject(found)
         with st.container(key="inspector-top", gap="small"):
-            _head(image, one, numbers, place, pins)
+            _head(found, one, around, pins)
             _pins(pins, sizes)
-        if image != found:
-            st.caption(f"`{found}` is not among the images that are shown here; this is the next one, `{image}`.")
         with components.guarded():
             _draw(one, extra)
         _links(one)
@@ -100,14 +99,13 @@ def _box() -> str:
     return text or ""
 
 
-def _head(image: ImageId, one: Subject, numbers: Sequence[int], place: int, pins: Sequence[str]) -> None:
-    """The name of the image, and the buttons."""
+def _head(image: ImageId, one: Subject, around: Sequence[ImageId], pins: Sequence[str]) -> None:
+    """The name of the image, and the buttons; `around` are the image before it and the one after it."""
     with st.container(horizontal=True, vertical_alignment="center", key="inspector-head", gap="small"):
         st.html(f'<h2 class="inspected" title="{one.title}">{one.title}</h2>', width="stretch")
         st.button("✕", key="_inspect_close", on_click=state.inspect, args=(None,), help="Close the inspector")
     with st.container(horizontal=True, vertical_alignment="center", key="inspector-keys", gap="small"):
-        for label, step in (("Previous", -1), ("Next", 1)):
-            target = ImageId(image.slug, int(numbers[(place + step) % len(numbers)]))
+        for label, step, target in zip(("Previous", "Next"), (-1, 1), around, strict=True):
             st.button(label, key=f"_image{step}", on_click=state.inspect, args=(target,))
         held = str(image) in pins
         kept = [pin for pin in pins if pin != str(image)] if held else [*pins, str(image)][-MOST_PINS:]

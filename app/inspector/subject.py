@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.frame.state import ImageId
+from app.images.sources import whole
 from app.inspector.waterfalls import Chosen
 from app.looks.palette import look
 from app.reading import loading
@@ -90,6 +91,11 @@ def of_run(run: RunEntry, image: ImageId, picture: Picture) -> Subject:
             if each.slug == image.slug and size in (None, len(each.scores)):
                 return of_view(one, image)
     return Subject(run, image, f"{look(image.slug).title} {image.index}", lambda: picture)
+
+
+def of_whole(run: RunEntry, image: ImageId) -> Subject:
+    """An image of what stands for its set on this machine. Raises a DataError where that is away."""
+    return of_run(run, image, Picture(whole(image.slug, run)))
 
 
 def usual(about: TableMetadata) -> Measure:

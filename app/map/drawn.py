@@ -63,13 +63,17 @@ def panels(
     view: View, found: LatentMap, sets: list[Joined], way: Way, tint: str, lasso: Lasso | None, stamp: object
 ) -> None:
     """The maps of all levels, or of some of a deep model."""
-    depth = found.metadata.depth
-    levels = [k for k in usual_levels(depth) if k]
+    levels = [k for k in usual_levels(found.metadata.depth) if k]
+    opened, row = _opened(found, sets)
 
     def draw() -> tuple[Figure, pd.DataFrame, list[Grid]]:
         marks = [_marks(found, pair, way, levels, lasso) for pair in sets]
-        axes = ("first axis", "second axis") if way == "umap" else ("first principal axis", "second principal axis")
-        figure = level_maps(marks, levels, tint, axes, _title(found, sets, lasso, marks), view.measure.unit)
+        axes = ("axis 1", "axis 2") if way == "umap" else ("principal axis 1", "principal axis 2")
+        title = _title(found, sets, lasso, marks)
+        if opened:
+            title += f"; {opened} {'is not on the map' if row is None else 'has the ring'}"
+        ring = None if row is None else np.stack([found.points(way, level)[row] for level in levels])
+        figure = level_maps(marks, levels, tint, axes, title, view.measure.unit, ring)
         return figure, _numbers(found, sets, way, levels), grids(marks)
 
     def around(axis: str, x: list[float], y: list[float]) -> None:
@@ -77,13 +81,24 @@ def panels(
         one = lassos.drawn(levels[panel], *panes[panel].points(x, y)) if panel < len(levels) else None
         st.session_state["lasso"] = str(one) if one else ""
 
-    stamps = stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso)
+    stamps = stamp, [pair.one.stamp for pair in sets], way, tint, str(lasso), opened
     figure, numbers, panes = kept("maps drawn", stamps, draw, "large")
     click = state.inspect_mark([pair.one.slug for pair in sets])
     # A new key takes the outline away together with the lasso that it was.
     key = f"map-{way}-{tint}-{'drawn' if lasso else 'all'}"
     pictures = [served.address(view.run, pair.one.table) for pair in sets]
     components.chart(figure, numbers, "map", key=key, on_click=click, on_lasso=around, pictures=pictures)
+
+
+def _opened(found: LatentMap, sets: list[Joined]) -> tuple[str, int | None]:
+    """The name (HTML) of the image of a set that is open in the inspector, and its row on the map, where it has one."""
+    slug, _, index = str(state.chosen("image")).partition(":")
+    for one in (pair.one for pair in sets if pair.one.slug == slug and index.isdecimal()):
+        examples, rows = one.table.frame["example"].to_numpy(), found.rows(slug)
+        if int(index) < len(examples):
+            there = np.flatnonzero(found.frame["example"].to_numpy()[rows] == examples[int(index)])
+            return f"{look(slug).title} {index}", int(rows[there[0]]) if len(there) else None
+    return "", None
 
 
 def _marks(found: LatentMap, pair: Joined, way: Way, levels: list[int], lasso: Lasso | None) -> MapSet:
@@ -132,7 +147,7 @@ def apart(view: View, found: LatentMap) -> None:
         interval = f'<span class="interval">[{rate(low)}, {rate(high)}]</span>'
         return f"{rate(getattr(row, f'z_{level}'))} {interval}"
 
-    shown: dict[str, Any] = {"set": lambda row: look(row.set).title}
+    shown: dict[str, Any] = {"set": lambda row: components.leads(look(row.set).title, "scores", ood=[row.set])}
     shown |= {f"z<sub>{level}</sub>": partial(cell, level=level) for level in levels}
     first, last = (np.mean([part.separation[place].value for part in parts]) for place in (0, -1))
     near, far = ("highest", "lowest") if first > last else ("lowest", "highest")

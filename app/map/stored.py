@@ -1,4 +1,4 @@
-"""The stored map of a run, joined to its score tables, and the job that makes one."""
+"""The map of a run, joined to its score tables, and the job that makes one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hvae.runs.measured.maps import LatentMap
 from hvae.stats.arrays import Indices
 
 SHOWN = 2000
-"""Images drawn of a set: five sets are 10,000 marks a level."""
+"""Marks of a set a level: those of five sets are 10,000."""
 
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """Images of one set that a map and a score table both have: rows there and here."""
+    """Images of one set that map and score table both have: rows there and here."""
 
     one: Scored
     on_map: Indices
@@ -37,7 +37,7 @@ class Joined:
 
 
 def stamp(run: RunEntry) -> str:
-    """Names the map as it is on disk, for caches."""
+    """Names the map on disk, for caches."""
     status = (run.path / maps.PATH).stat()
     return f"{run.path}@{status.st_mtime_ns}"
 
@@ -61,7 +61,7 @@ def joined(found: LatentMap, view: View) -> list[Joined]:
 
 
 def command(run: RunEntry, *, umap: bool = False) -> str:
-    """What makes a map."""
+    """Makes a map."""
     return f"hvae map {shlex.quote(run.name)}{' --umap' * umap}"
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.figures.aurocs import ranking
 from app.figures.densities import Panel, Series, contrast_table, stacked
+from app.figures.layout import Figure
 from app.figures.scattered.clouds import cloud
 from app.frame import components, controls, state
 from app.images import served
@@ -122,7 +123,7 @@ def volume(pair: Pair, guess: str | None) -> None:
                 f"{rival.title}: up and to the right is likelier",
             )
             name = f"paradox-terms-{place}"
-            components.chart(figure, points, name, key=name, pictures=served.of_view(one))
+            _cloud(figure, points, name, one)
     frame = pd.DataFrame([row for _, row in made])
     components.listed(
         frame,
@@ -142,6 +143,12 @@ def volume(pair: Pair, guess: str | None) -> None:
         "A constant-volume flow cannot do that, because its log|det J| is one number for every image: all its "
         "marks stand on one line. What it still gets wrong is not the fault of the volume."
     )
+
+
+def _cloud(figure: Figure, points: pd.DataFrame, name: str, one: View) -> None:
+    """A figure with a mark an image of a view: each shows it, and opens it in the inspector."""
+    click = state.inspect_mark(one.slugs)
+    components.chart(figure, points, name, key=name, on_click=click, pictures=served.of_view(one))
 
 
 def code_lengths(pair: Pair) -> str:
@@ -181,7 +188,7 @@ def complexity(pair: Pair, guess: str | None) -> None:
     title = f"{components.escape(chosen)}: do images that compress well, on the left, get a short code, below?"
     axes = ("compressed size (bits/dim), the shorter of zlib and PNG", "−log<sub>2</sub> p(x) (bits/dim)")
     figure = cloud(points, _labels(one), axes, title)
-    components.chart(figure, points, "paradox-codes", key="paradox-codes", pictures=served.of_view(one))
+    _cloud(figure, points, "paradox-codes", one)
     rows = [
         {"density": rival.title, "run": rival.run.name}
         | view.spread("likelihood", view.auroc(one.inside, one.outside[0]))

@@ -127,6 +127,12 @@ def pictures(pair: Pair) -> tuple[tuple[str, ImageSet], tuple[str, ImageSet], st
     return None
 
 
+def looked_at(pair: Pair) -> View:
+    """The sets whose images are shown, as the first density has scored them; for the inspector."""
+    others = [slug for slug in dict.fromkeys((pair.other, *ALWAYS_HERE)) if slug != pair.known]
+    return views(pair.shown[0][0], pair.known, others, "bound", 0)
+
+
 def values(rival: Rival, slug: str, images: ImageSet) -> np.ndarray | None:
     """-log p(x) of these images in bits/dim, `(n,)`; None where the rival has scored others of the set."""
     entry = rival.catalogue.find(slug, rival.setting)

@@ -7,6 +7,8 @@ import streamlit as st
 from app.figures.scattered.clouds import in_order
 from app.frame import components, controls, fetching
 from app.frame.caching import kept
+from app.frame.state import ImageId
+from app.images import sources
 from app.images.mosaic import Cell, Row, table_html
 from app.looks.palette import look
 from app.looks.pictures import grey_or_colour
@@ -88,7 +90,8 @@ def show_two(pair: Pair) -> None:
     cells = []
     for slug, images in (left, right):
         row = _row(turn, len(images))
-        cells.append(Cell(grey_or_colour(images.images[row]), f"{look(slug).title}, image {row}"))
+        words, way = f"{look(slug).title}, image {row}", sources.way(ImageId(slug, row), images.labels[row])
+        cells.append(Cell(grey_or_colour(images.images[row]), words, way=way))
     room.html(table_html(("left", "right"), [Row(f"pair {turn}", tuple(cells))], "two"))
 
 

@@ -98,7 +98,7 @@ def runs_table(found: Sequence[RunEntry]) -> None:
     components.listed(
         frame,
         {
-            "run": lambda row: _leading(row),
+            "run": lambda row: leading(row.run, row.data),
             "state": lambda row: components.mark(row.state, "good" if row.state in GOOD else "warn"),
             "trained on": lambda row: look(row.data).title if pd.notna(row.data) else "–",
             "epochs": lambda row: "–" if pd.isna(row.planned) else f"{row.epochs:,} of {row.planned:,.0f}",
@@ -126,10 +126,10 @@ def runs_table(found: Sequence[RunEntry]) -> None:
         st.html(f'<ul class="prose" aria-label="Why runs are not complete">{"".join(lines)}</ul>')
 
 
-def _leading(row: Any) -> str:
-    """The name of a run, leading to the overview of it."""
-    own = row.data if pd.notna(row.data) and ":" not in row.data else None
-    return components.leads(components.named(row.run), "overview", run=row.run, data=own, ood=None, image=None)
+def leading(run: str, data: object) -> str:
+    """The name of a run trained on a set, where that is known, leading to the overview of it."""
+    own = data if isinstance(data, str) and ":" not in data else None
+    return components.leads(components.named(run), "overview", run=run, data=own, ood=None, image=None)
 
 
 def _best(run: RunEntry) -> dict[str, float]:

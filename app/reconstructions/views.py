@@ -19,6 +19,7 @@ from app.images.mosaic import DIFFERENCE, SHOWN, SINGLE, SPREAD, WHERE, Cell, Ro
 from app.images.sources import Source
 from app.inspector import panel, subject
 from app.looks.pictures import grey_or_colour
+from app.looks.wording import literal
 from app.server import access
 from hvae.models.proposal import READINGS, Reading
 from hvae.runs.folders import RunEntry
@@ -112,17 +113,12 @@ def samples_command(run: str, view: View) -> str:
     return f"hvae reconstruct {shlex.quote(run)} --drawn {view.rows} --seed {view.seed} --out samples.png"
 
 
-def inspect(images: Source, run: RunEntry, shape: tuple[int, int, int], room: DeltaGenerator) -> None:
+def inspect(images: Source, run: RunEntry, room: DeltaGenerator) -> None:
     """The inspector for the images in the rows, and in the toolbar a menu that opens one of them."""
     if not images.ids:
         return
     first, key = images.ids[0], f"inspect-{images.ids[0]}-{len(images.ids)}"
-
-    def of(image: state.ImageId) -> subject.Subject:
-        whole = sources.whole(image.slug, shape)
-        return subject.of_run(run, image, subject.Picture(whole))
-
-    panel.inspect(sources.here(shape), first, of)
+    panel.inspect(sources.here(run), first, partial(subject.of_whole, run))
     with room:
         st.selectbox(
             "Inspect a row",
@@ -148,10 +144,10 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
         }
     first, *others = walked
     columns = table.headings(view.shown, view.levels, view.draws)
-    stacks = [
-        table.rows(one, source.images.images, source.labels, view.shown, view.levels, name if name != first else None)
-        for name, one in walked.items()
-    ]
+    labels = source.images.labels.tolist()
+    ways = [sources.way(*one) for one in zip(source.ids, labels, strict=True)] if source.ids else []
+    shown = source.images.images, source.labels, view.shown, view.levels
+    stacks = [table.rows(one, *shown, None if name == first else name, ways) for name, one in walked.items()]
     pictures = list(chain.from_iterable(zip(*stacks, strict=True)))
     notes = _notes(view, walked[first].depth)
     if others:
@@ -159,7 +155,7 @@ def levels(runs: list[RunEntry], source: Source, view: View, trained: str) -> No
     if scale := table.scale(walked[first], view.shown):
         st.html(table.scale_html(scale))
     st.html(table.table_html(columns, pictures, "levels"))
-    st.info(table.what_to_see(walked[first], source.title, trained, source.familiar))
+    st.info(literal(table.what_to_see(walked[first], source.title, trained, source.familiar)))
     st.html("".join(f'<p class="prose">{components.escape(note)}</p>' for note in notes))
     about = f"{', '.join(walked)}; {view.shown}; reading {view.reading}, draws {view.draws}, seed {view.seed}"
     _download("Download PNG", "reconstructions", columns, pictures, scale, [*notes, about])

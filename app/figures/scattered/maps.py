@@ -10,7 +10,7 @@ import numpy as np
 
 from app.figures.densities import IDS_PER_SET
 from app.figures.layout import Figure, laid_out, packed, subplots
-from app.looks.palette import HEAT_MAP, look
+from app.looks.palette import HEAT_MAP, Look, look
 from app.looks.wording import subscript
 from hvae.datasets.looks import BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION
 from hvae.stats.arrays import Floats
@@ -73,12 +73,19 @@ def grids(sets: Sequence[MapSet]) -> list[Grid]:
 
 
 def level_maps(
-    sets: Sequence[MapSet], levels: Sequence[int], tint: str, names: tuple[str, str], title: str, unit: str = ""
+    sets: Sequence[MapSet],
+    levels: Sequence[int],
+    tint: str,
+    names: tuple[str, str],
+    title: str,
+    unit: str = "",
+    ring: Floats | None = None,
 ) -> Figure:
     """A panel a level, in which a mark can be clicked or several drawn around; coordinates are steps of `grids`.
 
-    `tint` is `set`, `label` or `score`; `names` are what the two axes are; `unit` is that of the scores. What every
-    level has of an image, its number, label and score, is sent once, and the browser looks it up under the mouse.
+    `tint` is `set`, `label` or `score`; `names` are what the two axes are; `unit` is that of the scores; a `ring` is
+    drawn around a point `(2,)` of each level. What every level has of an image, its number, label and score, is sent
+    once, and the browser looks it up under the mouse.
     """
     columns = min(COLUMNS, len(levels))
     rows = -(-len(levels) // columns)
@@ -86,25 +93,58 @@ def level_maps(
     for place, grid in enumerate(grids(sets)):
         row, column = (one + 1 for one in divmod(place, columns))
         for number, one in enumerate(sets):
-            _add(figure, one, number, grid.places(one.points[place]), tint, row, column)
-        across = f"z{subscript(levels[place])} · {names[0]}"
+            # Fainter, dark blue would be the light blue beside it.
+            strong = look(one.slug).colour == BLUE and any(look(other.slug).colour == SKY for other in sets)
+            _add(figure, one, number, grid.places(one.points[place]), tint, row, column, strong)
+        # Below one another: beside one another they would run into those of the next panel on a phone.
+        across = f"z{subscript(levels[place])}<br>{names[0]}"
         figure.update_xaxes(title=across, showticklabels=False, title_standoff=6, row=row, col=column)
         figure.update_yaxes(showticklabels=False, showgrid=False, row=row, col=column)
     if tint != "set":
         # Marks of many colours have a black one in the legend, which nobody sees on a dark page.
         for one in sets:
             figure.add(replace(look(one.slug), colour=GREY), [None], [None], size=9, legendgroup=one.slug, row=1, col=1)
+    if tint == "label":
+        _key(figure, sets)
+    if ring is not None:
+        _ring(figure, grids(sets), ring, columns)
     figure.update_yaxes(title=names[1], title_standoff=4, col=1)
     # What a lasso holds is shown as images below the figure, in view without scrolling.
     panel = PANEL if all(one.selected is None for one in sets) else LASSOED
     laid_out(figure, title, height=panel * rows + 60, mouse="lasso")
-    figure.update_layout(margin={"l": 30, "r": 8, "t": 30, "b": 34}, legend={"itemsizing": "constant"})
+    bottom = 84 if tint == "label" else 50
+    figure.update_layout(margin={"l": 30, "r": 8, "t": 30, "b": bottom}, legend={"itemsizing": "constant"})
     figure.update_layout(meta={"unit": html.unescape(unit), "sets": [_images(one) for one in sets]})
     figure.marks = [place * IDS_PER_SET + one.index for _ in levels for place, one in enumerate(sets)]
     if tint == "score":
         bar = {"title": unit, "thickness": 12, "len": 0.9}
         figure.update_layout(coloraxis={"colorscale": HEAT_MAP, "colorbar": bar, **_range(sets)})
     return figure
+
+
+def _ring(figure: Figure, panels: Sequence[Grid], around: Floats, columns: int) -> None:
+    """Dark on light and light on dark: one of both is seen wherever it lies, on either theme."""
+    colours = ["black", "white"]
+    line = {"width": 2, "color": colours}
+    mark = {"symbol": "circle-open", "size": [14, 18], "color": colours, "line": line, "opacity": 1}
+    how = {"mode": "markers", "marker": mark, "hoverinfo": "skip", "showlegend": False}
+    for place, grid in enumerate(panels):
+        (x, y), (row, column) = grid.places(around[place]), (one + 1 for one in divmod(place, columns))
+        figure.add_scattergl(x=[x, x], y=[y, y], **how, row=row, col=column)
+
+
+def _key(figure: Figure, sets: Sequence[MapSet]) -> None:
+    """Which label has which colour, below the panels: the same ones for every set, whose marks its shape tells."""
+    there = np.unique(np.concatenate([one.labels for one in sets]))
+    for place, colour in enumerate(_COLOURS):
+        if len(alike := there[there % len(_COLOURS) == place]):
+            name = ", ".join(map(str, alike[:2])) + (" …" if len(alike) > 2 else "")
+            style = Look(name, colour, "solid", "circle")
+            figure.add(style, [None], [None], size=9, legend="legend2", row=1, col=1)
+    figure.update_layout(
+        legend2={"title": {"text": "label"}, "orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container",
+                 "yanchor": "bottom", "itemclick": False, "itemdoubleclick": False}
+    )  # fmt: skip
 
 
 def _images(one: MapSet) -> dict[str, object]:
@@ -125,7 +165,9 @@ def _range(sets: Sequence[MapSet]) -> dict[str, float]:
     return {"cmin": float(low), "cmax": float(high)}
 
 
-def _add(figure: Figure, one: MapSet, number: int, places: np.ndarray, tint: str, row: int, column: int) -> None:
+def _add(
+    figure: Figure, one: MapSet, number: int, places: np.ndarray, tint: str, row: int, column: int, strong: bool
+) -> None:
     style = look(one.slug)
     # WebGL draws an open mark by its outline alone.
     outline = {"width": 1 if style.marker.endswith("-open") else 0}
@@ -137,7 +179,7 @@ def _add(figure: Figure, one: MapSet, number: int, places: np.ndarray, tint: str
         scale = [[float(end), colour] for place, colour in enumerate(_COLOURS) for end in steps[place : place + 2]]
         ends = {"cmin": -0.5, "cmax": len(_COLOURS) - 0.5, "colorscale": scale}
         marker |= {"color": packed(one.labels % len(_COLOURS)), **ends}
-    marker["opacity"] = 0.4 if number else 0.9
+    marker["opacity"] = 0.4 if number and not strong else 0.9
     figure.add_scattergl(
         x=packed(places[:, 0]),
         y=packed(places[:, 1]),

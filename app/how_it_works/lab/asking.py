@@ -6,8 +6,8 @@ from app.frame import controls
 from app.how_it_works.controls import here, offered
 from app.looks.palette import image_titles
 from app.looks.wording import subscript
-from hvae.config import RunConfig
 from hvae.models.hierarchical_config import HierarchicalConfig
+from hvae.runs.folders import RunEntry
 
 NOTHING, EXCHANGE, PRIOR, TRAVERSE = KINDS = ("nothing", "exchange", "prior", "traverse")
 """What a latent becomes: that of another image, draws of its prior, or itself with one unit moved."""
@@ -40,9 +40,9 @@ class Asked:
         return f"z{subscript(self.layer)}"
 
 
-def asked(config: RunConfig, ood: tuple[str, ...], image: str, partner: str) -> Asked | None:
+def asked(run: RunEntry, ood: tuple[str, ...], image: str, partner: str) -> Asked | None:
     """The change; None where nothing is to be changed. The `partner` gives where no other image is chosen."""
-    model = config.model
+    model = run.config and run.config.model
     assert isinstance(model, HierarchicalConfig)
     with controls.bar("lab-controls"):
         kind = controls.choose("Change one latent", "lab", KINDS, NOTHING, select=True, width=170, help=HELP)
@@ -51,7 +51,7 @@ def asked(config: RunConfig, ood: tuple[str, ...], image: str, partner: str) -> 
         layers = [f"z{layer}" for layer in range(model.depth, 0, -1)]
         layer = int(controls.choose("Level", "z", layers, select=True, width=100)[1:])
         if kind == EXCHANGE:
-            images = offered(here(config, ood), model.image_shape)
+            images = offered(here(run, ood), run)
             given = controls.choose("Taken from", "giver", images, partner, width=220, named=image_titles(images))
             return Asked(kind, image, layer, giver=given)
         if kind == PRIOR:

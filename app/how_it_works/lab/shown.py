@@ -39,7 +39,7 @@ def answered(place: DeltaGenerator, run: RunEntry, config: RunConfig, asked: Ask
         keys = [key for key in (asked.image, asked.giver) if key]
         drawn = any(key.startswith(f"{controls.SAMPLE}:") for key in keys)
         samples = models.sampled(run, controls.SAMPLES, seed) if drawn else None
-        one, *givers = (controls.example(key, config.model.image_shape, samples) for key in keys)
+        one, *givers = (controls.example(key, run, samples) for key in keys)
         with st.spinner("Changing the latent"):
             found = model.answer(run, asked, one, givers[0] if givers else None, seed)
         what = _words(asked, config, givers)
@@ -108,9 +108,10 @@ def _rows(asked: Asked, found: Answer, one: Example) -> list[Row]:
     rows = []
     for k, label in labels.items():
         bounds = found.changed.bounds[k]
-        seen = Cell(grey_or_colour(found.seen), f"{one.title}, as the model sees it") if k == 0 else None
+        words = f"{one.title}, as the model sees it"
+        seen = Cell(grey_or_colour(found.seen), words, way=one.way) if k == 0 else None
         cells = (
-            Cell(grey_or_colour(mean), f"{one.title}, {name}, {label}", (nats(bound),))
+            Cell(grey_or_colour(mean), f"{one.title}, {name}, {label}", (nats(bound),), one.way)
             for name, mean, bound in zip(found.names, found.changed.means[k], bounds, strict=True)
         )
         rows.append(Row(label, (seen, *cells), (f"{'L' if k == 0 else f'L>{k}'}, nats",)))

@@ -96,7 +96,7 @@ def test_no_other_set_is_scored(root: Path, visit) -> None:
 
 
 def test_an_image_that_not_all_runs_have_scored(made: Path, root: Path, visit) -> None:
-    """Run A has scored 80 images, the other 20 spread over them: the next one that both have is shown."""
+    """Run A has scored 80 images, the other 20 of them: the image stays, and the next is one that both have."""
     for name in ("deep", "plain"):
         shutil.copytree(made / name, root / name)
     rows = np.linspace(0, 79, 20).round().astype(int)
@@ -105,6 +105,13 @@ def test_an_image_that_not_all_runs_have_scored(made: Path, root: Path, visit) -
         about = {"origin": old.metadata.data_fingerprint, "data_fingerprint": f"{old.metadata.slug:f<64}"}
         frame = old.frame.iloc[rows].assign(example=np.arange(20))
         write_table(root / "plain", ScoreTable(frame, old.metadata.model_copy(update=about)))
-    text = sound(visit("baselines", run="deep", ood=["mnist"], image="mnist:5"))
+    app = visit("baselines", run="deep", ood=["mnist"], image="mnist:5")
+    text = sound(app)
     assert "20 of FashionMNIST against 20 of MNIST" in text
-    assert "`mnist:5` is not among the images that are shown here; this is the next one, `mnist:8`" in text
+    assert '<h2 class="inspected" title="MNIST 5">' in text
+    assert "MNIST 5 is not among the 20 images of MNIST that all of these runs have scored" in text
+    assert "label" in text and "call MNIST 5 OOD" not in text, "what run A makes of it is there"
+    for label, shown in (("Next", 8), ("Previous", 4), ("Previous", 0), ("Previous", 79)):
+        next(one for one in app.button if one.label == label).click().run()
+        assert app.text_input(key="image").value == f"mnist:{shown}"
+    assert "scores call MNIST 79 OOD" in sound(app)

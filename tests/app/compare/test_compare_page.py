@@ -1,5 +1,9 @@
 import dataclasses
+import itertools
+import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -75,6 +79,23 @@ def test_scores_are_paired_only_on_the_same_images(pair: tuple[Compared, Compare
     assert beside(with_metadata(whole, split="all"), scores) is None
     found = beside(ScoreTable(whole.frame.iloc[1:], whole.metadata), scores[1:])
     assert found is not None and np.array_equal(found[0], every[1:]) and np.array_equal(found[1], every[:-1])
+
+
+def test_every_row_leads_to_its_run_and_to_the_scores_of_its_set(root: Path, visit) -> None:
+    for seed, name in enumerate(("first", "second")):
+        make_tables(make_run(root, name, seed=seed), ("fashionmnist", "mnist", "digits"), n=60)
+    app, _ = run_page(visit, run="first", versus="second", ood=["mnist", "digits"], image="mnist:3")
+    bodies = [one.proto.body for one in app.get("html")]
+    rows = next(body for body in bodies if "minus A's</th>" in body).split("<tr>")[2:]
+    assert len(rows) == 4
+    for row, (slug, name) in zip(rows, itertools.product(("mnist", "digits"), ("first", "second")), strict=True):
+        scores, overview = (
+            parse_qs(link) for link in re.findall(r'class="leads" href="/(?:scores)?[?]([^"]*)"', unescape(row))
+        )
+        assert (scores["run"], scores["ood"], scores["data"]) == ([name], [slug], ["fashionmnist"])
+        assert overview["run"] == [name] and "score" in scores and "image" not in overview
+    (every,) = (body for body in bodies if "of MNIST 3 in every run" in body)
+    assert every.count('class="leads"') == 2
 
 
 def test_a_run_of_a_part_of_the_images_is_compared_on_these(root: Path, visit) -> None:

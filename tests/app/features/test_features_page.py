@@ -121,8 +121,11 @@ def test_a_table_in_the_other_runs_folder_is_turned_round(runs, open_page):
 def test_without_run_b_the_stored_partner_is_shown(runs, open_page):
     correlations(runs / "clothes", "figures", "mnist", 0.9, depth_b=2)
     app = open_page()
-    assert "showing figures" in app.info[0].value
+    said = "clothes beside figures, as is stored: no run B is chosen in the sidebar."
+    order = [one.value if one.type == "caption" else one.type for one in app.main]
+    assert order.index(said) < order.index("plotly_chart"), "where the figures are"
     assert len(app.get("plotly_chart")) == 2
+    assert said not in [one.value for one in open_page(versus="figures").caption]
 
 
 def test_what_is_missing_comes_with_its_command(runs, open_page, visit):

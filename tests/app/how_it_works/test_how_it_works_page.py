@@ -13,11 +13,11 @@ from app.how_it_works import terms as how_terms
 from app.how_it_works.diagram import NOTES, diagram, spoken
 from app.how_it_works.switches import Switches, computed_with
 from app.how_it_works.terms import Terms
-from hvae.config import DataConfig, RunConfig, TrainingConfig
 from hvae.datasets import load
+from hvae.runs.folders import find_run
 from hvae.runs.score_tables import read_table
 from tests.app.conftest import sound
-from tests.synthetic import make_run, make_tables, tiny_model
+from tests.synthetic import make_run, make_tables
 
 
 def terms(app: AppTest) -> list[list[str]]:
@@ -126,7 +126,7 @@ def test_the_page_opens_at_its_beginning_with_the_pictures_first_and_one_way_to_
     text = sound(app)
     assert "layers=qqq" in app.code[-1].value and "With every level from the image, the model rebuilds both" in text
     assert [one.label for one in app.segmented_control] == ["z₃ from", "z₂ from", "z₁ from"]
-    assert {one.label for one in app.button} == {"Resample"}
+    assert {one.label for one in app.button} == {"Inspect an image", "Resample"}
     assert not any("qqq" in one.options for one in app.selectbox)
     bodies = [one.proto.body for one in app.get("html")]
     drawn = [next(at for at, body in enumerate(bodies) if part in body) for part in ("mosaic switched", '"hierarchy"')]
@@ -185,18 +185,16 @@ def test_a_family_whose_way_up_draws_nothing_gathers_features(family: str) -> No
     assert "d<sub>1</sub>" in drawn and "merged" in drawn and NOTES[family].startswith("A ")
 
 
-def test_a_familiar_image_stands_beside_an_unfamiliar_one() -> None:
-    config = RunConfig(
-        preset="tiny", model=tiny_model(), data=DataConfig(name="fashionmnist"), training=TrainingConfig(epochs=1)
-    )
+def test_a_familiar_image_stands_beside_an_unfamiliar_one(root: Path) -> None:
+    run = find_run(str(make_run(root, "clothes")))
     sets = ["mnist", "digits", "fashionmnist"]
-    assert examples.pair("digits:3", config, sets) == ("fashionmnist:0", "digits:3")
-    assert examples.pair("fashionmnist:4", config, sets) == ("fashionmnist:4", "mnist:0")
-    assert examples.pair("digits:3", config, sets[:2]) == ("sample:1", "digits:3")
-    assert examples.pair("sample:2", config, sets[:2]) == ("sample:2", "mnist:0")
+    assert examples.pair("digits:3", run, sets) == ("fashionmnist:0", "digits:3")
+    assert examples.pair("fashionmnist:4", run, sets) == ("fashionmnist:4", "mnist:0")
+    assert examples.pair("digits:3", run, sets[:2]) == ("sample:1", "digits:3")
+    assert examples.pair("sample:2", run, sets[:2]) == ("sample:2", "mnist:0")
     for key in ("digits:1797", "digits:-1", "digits:007", "digits:²", "digits", "svhn:0", "digits:99999999"):
-        assert not examples.is_image(key, ["digits"], (1, 28, 28))
-    assert examples.is_image("digits:1796", ["digits"], (1, 28, 28))
+        assert not examples.is_image(key, ["digits"], run)
+    assert examples.is_image("digits:1796", ["digits"], run)
 
 
 def test_words_follow_the_numbers() -> None:

@@ -70,6 +70,19 @@ def test_the_same_images_stand_out_at_every_level() -> None:
     assert drawn[0].layout.height < drawn[1].layout.height, "with a lasso there is room for its images below"
     tinted = level_maps([one], [1], "label", ("a", "b"), "title").to_dict()["data"][0]["marker"]
     assert sent(tinted["color"]) == [7, 8, 9, 0, 1, 2] and tinted["colorscale"][14][1] == tinted["colorscale"][15][1]
+    # Below the panels stands which label has which colour, and one image has its ring in each of them.
+    ring = np.array([[4.0, 5.0], [16.0, 17.0]])
+    ringed = level_maps(
+        [replace(other, slug="mnist", index=index, points=points)], [1, 3], "label", ("a", "b"), "title", ring=ring
+    )
+    drawn_as = ringed.to_dict()["data"]
+    named = [trace["name"] for trace in drawn_as if trace.get("legend") == "legend2"]
+    assert named == ["10", "11", "12", "7", "8", "9"] and "legend2" in ringed.to_dict()["layout"]
+    rings = [trace for trace in drawn_as if trace["marker"]["symbol"] == "circle-open"]
+    assert [[trace[axis][0] for axis in "xy"] for trace in rings] == [
+        grid.places(at[None])[0].tolist() for grid, at in zip(grids([replace(one, points=points)]), ring, strict=True)
+    ]
+    assert drawn_as.index(rings[0]) >= len(ringed.marks), "what is clicked is found by the number of its trace"
     still = Grid.around(np.ones((3, 2)))
     assert still.places(np.ones((3, 2))).tolist() == [[0, 0]] * 3, "images that a level cannot tell apart"
 
@@ -101,6 +114,8 @@ def test_what_is_drawn_around_is_shown(
         shown |= {option.split()[1] for option in app.selectbox(key="lasso-images-look").options}
     assert shown == expected, "every image drawn around, and no other, by id"
     assert "farther apart" in text
+    assert "; MNIST 59 is not on the map" in sound(visit("map", ood=["mnist"], image="mnist:59"))
     app = visit("map", ood=["mnist"], lasso="9;nonsense", image="mnist:3")
+    assert "; MNIST 3 has the ring" in sound(app)
     assert "lasso in the address does not fit this map" in sound(app)
     assert "nearest to MNIST 3" in sound(app.segmented_control(key="aspect").set_value("Neighbours").run())

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def test_a_step_says_what_the_tables_say(step: int, steps) -> None:
     assert not app.warning and not app.error
     for part in ANSWERS[step]:
         assert part in text
+
+
+def test_both_images_open_in_the_inspector_and_a_mark_does(steps) -> None:
+    app = steps()
+    both = re.findall(
+        r'<a class="leads" href="/paradox[?][^"]*image=(digits|glyphs):11" title="[^"]* 11, label', sound(app)
+    )
+    assert both == ["digits", "glyphs"]
+    app.text_input(key="image").set_value("digits:11").run()
+    assert len(app.get("image")) == 1 and '<h2 class="inspected" title="Digits (scikit-learn) 11">' in sound(app)
+    charts = [one.proto for one in steps(step="3", guess="just show me").get("plotly_chart")]
+    assert charts and all(one.selection_mode for one in charts)
 
 
 def test_pixels_of_digits_where_the_sets_are_away(steps) -> None:

@@ -16,6 +16,7 @@ from app.images.mosaic import (
     SPREAD,
     Cell,
     Row,
+    Way,
     headings,
     left_out,
     numbers,
@@ -38,6 +39,17 @@ def walked(n: int = 2, depth: int = 1, draws: int = 1) -> RepeatedReconstruction
     pixels = np.log(np.where(seen[:, None], levels, 1 - levels)).sum(3)
     summed = pixels.sum((3, 4))
     return RepeatedReconstructions(seen, levels, summed, pixels, summed - 3)
+
+
+def test_a_picture_of_an_image_leads_to_it_and_the_keyboard_stops_there_once() -> None:
+    ways = [Way("/reconstructions?image=a:1&k=1", 'A "1"'), Way("/reconstructions?image=a:2", "A 2")]
+    body = table_html(
+        headings(PICTURE, (0, 1), 1), rows(walked(), np.zeros((2, 1, 4, 6)), "ab", PICTURE, (0, 1), ways=ways), "x"
+    )
+    links = re.findall(r'<a class="leads" href="([^"]*)" title="([^"]*)"( tabindex=-1)?><img', body)
+    assert links[0] == ("/reconstructions?image=a:1&amp;k=1", "A &quot;1&quot;", "")
+    assert [bool(link[2]) for link in links] == 2 * [False, True, True, True]
+    assert "<a" not in table_html(["x"], [Row("a", (Cell(np.zeros((4, 6, 3), np.uint8), "a sample"),))], "x")
 
 
 def test_the_views_are_those_of_the_core():

@@ -35,4 +35,8 @@ def test_a_switch_redraws_the_diagram_and_a_reload_keeps_it(dashboard: Dashboard
         """[...document.querySelectorAll('.katex-display .base, .hierarchy > *')]
             .every(part => part.getBoundingClientRect().right <= 390 - 16)"""
     )
+    page.locator(".mosaic.switched a[href*='image=digits:1']").first.click()
+    expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:1")
+    visited.settle()
+    assert visited.link()["layers"] == ["ppq"]
     visited.sound()
