@@ -255,7 +255,7 @@ def _with_levels(pair: Pair, rows: pd.DataFrame) -> tuple[str, str]:
         return NO_HELP, "No hierarchical run here has scored both sets."
     words = ", ".join(f"{row['score']} {rate(row['auroc'])}" for row in looking)
     best = max(row["auroc"] for row in looking)
-    return HELPS if best > 0.9 else NO_HELP, f"AUROC on {pair.titles[1]}: {words}."
+    return HELPS if best >= view.TELLS else NO_HELP, f"AUROC on {pair.titles[1]}: {words}."
 
 
 def _panel(rival: Rival, one: View, edges: Floats) -> Panel:
