@@ -1,95 +1,76 @@
-// What a person pressed stays where it is in the window while the page changes around it: a panel that opens or closes
-// beside the page narrows it, and what stands above becomes higher. For two seconds after the page's width changed, and
-// as long as the server draws, what was pressed is held, until the person scrolls or presses again. And what a press in a
-// figure leads to comes into view, at least its first row, where it stands below the window.
+// What a person pressed stays where it is in the window while a panel beside the page opens or closes and narrows it: it
+// is held while the server draws and two seconds more, or until the person scrolls or presses. And the
+// first row of the images that a press in a figure chooses comes into view.
 if (!window.__hvaeStay) {
   window.__hvaeStay = true;
-  const HELD = ".stElementContainer, [class*='st-key-']", FIXED = "[class*='st-key-inspector']", SECONDS = 2, ROW = 180;
-  // (key of a figure, key of the images that a press in it chooses)
+  const HELD_MS = 2000, ANSWER_MS = 10000, ROW = 180, HEAD = 60;
   const ANSWERS = [["st-key-densities", "-in-brush"], ["st-key-slices-", "-slice-images"]];
-  let held = null, before = null, awaited = null, pressed = null, watched = null, width = 0, until = 0;
-  const main = () => document.querySelector(".stMain");
-  // The element again where it was drawn anew under its key, and the place in it that is held.
-  const found = ({element, key}) => (element.isConnected ? element : key && document.querySelector(`.${key}`));
-  const placed = one => {
-    const box = found(one)?.getBoundingClientRect();
-    return box?.height ? box.top + one.part * box.height : null;
-  };
+  let held, before, awaited, pressed, watched, width = 0, until = 0;
+  const now = () => performance.now(), within = (target, where) => target instanceof Element && target.closest(where);
+  const find = where => document.querySelector(where), boxOf = one => one?.getBoundingClientRect?.();
+  const move = by => { find(".stMain").scrollTop += by; };
   const grasped = (target, y) => {
-    const element = target instanceof Element && !target.closest(FIXED) && target.closest(".stMain") &&
-      target.closest(HELD);
+    const element = !within(target, "[class*='st-key-inspector']") && within(target, ".stMain") &&
+      target.closest(".stElementContainer, [class*='st-key-']");
     if (!element) return null;
-    const box = element.getBoundingClientRect();
-    const key = [...element.classList].find(name => name.startsWith("st-key-"));
+    const box = boxOf(element), key = element.className.match(/st-key-\S+/)?.[0];
     return {element, key, part: (y - box.top) / box.height, top: y, path: location.pathname};
   };
-  // Where something beside the page was pressed: what was pressed last, if it is in view, or what is.
+  // An element drawn anew is known by its key.
+  const placed = ({element, key, part}) => {
+    const box = boxOf(element.isConnected ? element : key && find(`.${key}`));
+    return box?.height ? box.top + part * box.height : null;
+  };
+  // Beside the page what was pressed last is held if it is in view, else what is.
   const inView = () => {
-    const top = before && before.path === location.pathname ? placed(before) : null;
-    if (top !== null && top > 60 && top < innerHeight) return {...before, top};
-    const left = document.querySelector(".stMainBlockContainer")?.getBoundingClientRect().left + 60;
-    for (const share of [0.4, 0.5, 0.3, 0.6, 0.2]) {
-      const one = left && grasped(document.elementFromPoint(left, innerHeight * share), innerHeight * share);
-      if (one?.key || one?.element.matches(".stElementContainer")) return one;
-    }
-    return null;
-  };
-  const press = (target, y) => {
-    const own = grasped(target, y);
-    held = own || inView();
-    if (own) before = own;
-    until = awaited = 0;
-    watch();
-  };
-  const answer = () => {
-    const box = awaited && document.querySelector(`[class*="st-key-tiles-"][class*="${awaited.key}"]`)
-      ?.getBoundingClientRect();
-    if (!box?.height || performance.now() > awaited.until) return;
-    main().scrollTop += Math.max(0, Math.min(box.top + ROW - innerHeight, box.top - 60));
-    awaited = null;
-  };
-  const resized = ([{contentRect}]) => {
-    if (Math.abs(contentRect.width - width) > 1 && width) until = performance.now() + 1000 * SECONDS;
-    width = contentRect.width;
-    hold();
-    answer();
+    const top = before?.path === location.pathname ? placed(before) : null;
+    if (top > HEAD && top < innerHeight) return {...before, top};
+    const left = boxOf(find(".stMainBlockContainer"))?.left + HEAD || HEAD;
+    return grasped(document.elementFromPoint(left, innerHeight / 2), innerHeight / 2);
   };
   const hold = () => {
     if (!held || !until || held.path !== location.pathname) return;
-    if (document.querySelector(".stApp")?.dataset.testScriptState === "running") until = Math.max(until, performance.now() + 500);
-    if (performance.now() > until) return void (held = null);
-    const now = placed(held);
-    if (now !== null && Math.abs(now - held.top) > 1) main().scrollTop += now - held.top;
+    if (find(".stApp").dataset.testScriptState === "running") until = now() + HELD_MS;
+    const top = now() < until ? placed(held) : null;
+    if (top !== null && Math.abs(top - held.top) > 1) move(top - held.top);
   };
-  const observer = new ResizeObserver(resized);
-  const watch = () => {
-    const block = document.querySelector(".stMainBlockContainer > .stVerticalBlock");
+  const answer = () => {
+    if (!awaited || now() > awaited.until) return;
+    const top = boxOf(find(`[class*="st-key-tiles-"][class*="${awaited.key}"]`))?.top;
+    if (top) move(Math.max(0, Math.min(top + ROW - innerHeight, top - HEAD)));
+  };
+  const observer = new ResizeObserver(([{contentRect}]) => {
+    if (width && Math.abs(contentRect.width - width) > 1) until = now() + HELD_MS;
+    width = contentRect.width;
+    hold();
+    answer();
+  });
+  const press = (target, y) => {
+    const own = grasped(target, y), block = find(".stMainBlockContainer > *");
+    before = own ?? before;
+    held = own ?? inView();
+    awaited = null;
+    until = 0;
     if (!block || block === watched) return;
     observer.disconnect();
-    watched = block;
     width = 0;
-    observer.observe(block);
+    observer.observe(watched = block);
   };
-  const letGo = () => { held = awaited = null; };
-  addEventListener("pointerdown", event => {
-    pressed = event;
-    press(event.target, event.clientY);
-  }, true);
+  addEventListener("pointerdown", event => press((pressed = event).target, event.clientY), true);
+  // While the mouse is down plotly covers the page: the figure is the one that was pressed.
   addEventListener("pointerup", event => {
-    const figure = event.target instanceof Element && event.target.closest(".js-plotly-plot");
-    const dragged = pressed && Math.abs(event.clientX - pressed.clientX) > 4;
-    const start = pressed?.target instanceof Element && pressed.target.closest(".js-plotly-plot") || figure;
-    const pair = start && ANSWERS.find(([key]) => start.closest(`[class*="${key}"]`));
-    const selects = start?.layout?.dragmode === "select";
-    if (pair && (selects ? dragged : figure === start && start._hoverdata?.length && pair[1] !== "-in-brush")) {
-      awaited = {key: pair[1], until: performance.now() + 10000};
-      answer();
-    }
+    const figure = within(pressed?.target, ".js-plotly-plot");
+    const pair = figure && ANSWERS.find(([key]) => figure.closest(`[class*="${key}"]`));
+    const dragged = pair && Math.abs(event.clientX - pressed.clientX) > 4;
+    if (!pair || (figure.layout.dragmode === "select" ? !dragged : dragged || pair === ANSWERS[0])) return;
+    awaited = {key: pair[1], until: now() + ANSWER_MS};
+    answer();
   }, true);
-  addEventListener("keydown", event => {
+  const letGo = () => { held = awaited = null; };
+  addEventListener("keydown", ({key}) => {
     const one = document.activeElement;
-    ["Enter", " "].includes(event.key) && one ? press(one, one.getBoundingClientRect().top) : letGo();
+    one && ["Enter", " "].includes(key) ? press(one, boxOf(one).top) : letGo();
   }, true);
-  addEventListener("popstate", () => { held = inView(); until = 0; watch(); }, true);
-  for (const kind of ["wheel", "touchmove"]) addEventListener(kind, letGo, {capture: true, passive: true});
+  addEventListener("popstate", () => press(null), true);
+  for (const kind of ["wheel", "touchmove"]) addEventListener(kind, letGo, true);
 }

@@ -51,6 +51,9 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         assert low < high and value(page, "gallery") == "In the range"
         wait_for_chart(page, "in-brush", f"plot._fullData[0].text[1] !== {json.dumps(expected)}")
         expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
+        visited.settle(frames=3)
+        first_row = f"key => {PLOT}.getBoundingClientRect().top + 120 < innerHeight"
+        assert page.evaluate(first_row, "in-brush"), "in view without scrolling"
         # The same place in another gallery: a selection left over from before would swallow the click.
         click_point(page, "in-brush", 0, 1)
         image = (
