@@ -59,7 +59,6 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         drawn.figure(view, one, slices, threshold, chosen)
-        drawn.terms(view, one, threshold, rows)
     with right:
         here = rows[seeds.passed_by_all(view, one)[rows]] if verdict == pool.EVERY else rows
         every = pool.pooled([one], threshold, {one.slug: here})
@@ -70,6 +69,8 @@ def shown(view: View, threshold: Threshold, room: DeltaGenerator) -> None:
         # The missed first: unlike its own images, others are missed where their score is small.
         order = tiles.FALLING if one.slug == view.inside.slug else tiles.RISING
         tiles.tiles(view, found, title, "slice-images", order)
+    # Below both: where they stand below one another, the images of a bar follow it.
+    drawn.terms(view, one, threshold, rows)
     components.footer("\n".join(score_command(view.run.name, scored.entry) for scored in view.sets))
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.figures.densities import Brush
 from app.frame import components, parts, state
@@ -16,11 +17,11 @@ from app.scores import checks, controls, figures, galleries
 from hvae.errors import TableError
 
 
-def part(view: View, brush: Brush) -> None:
-    """The part that is chosen."""
+def part(view: View, brush: Brush, room: DeltaGenerator | None) -> None:
+    """The part that is chosen; there is room for the images of a range."""
     chosen = parts.choose("scores")
     if chosen == parts.IMAGES:
-        galleries.galleries(view, brush)
+        galleries.galleries(view, brush, room)
     elif chosen == parts.LIKELIHOOD:
         components.section(parts.LIKELIHOOD, "The same images under the likelihood alone and under the chosen score.")
         figures.beside_likelihood(view)
@@ -52,12 +53,12 @@ def shown(view: View, brushing: bool, curve: str) -> None:
         )
     threshold = measures.threshold(view.inside.scores, view.budget)
     if view.outside:
-        brush = figures.main_figures(view, threshold, brushing, curve)
+        brush, room = figures.main_figures(view, threshold, brushing, curve)
         figures.metrics_table(view, threshold, state.selection().versus)
         seeds.fold(view, [view.measure], "scores")
         baselines.fold(*baselines.measured(view), {} if view.measure.score.model_free else {view.measure.symbol: view})
         with components.guarded():
-            part(view, brush)
+            part(view, brush, room)
     else:
         st.info("Choose unfamiliar (out-of-distribution) sets in the sidebar to compare with.")
     if not view.outside:

@@ -143,7 +143,8 @@ def selected(view: View) -> None:
         "image": lambda row: components.leads(components.escape(row[0]), "compare", image=row[0])
     }
     shown |= {looks[name]: partial(cell, place=place) for place, name in enumerate(list(rows[0])[1:], start=1)}
-    title = f"The {len(rows)} selected images: the share of {look(view.data).title} images of each run that score lower"
+    which = "The selected image" if len(rows) == 1 else f"The {len(rows)} selected images"
+    title = f"{which}: the share of {look(view.data).title} images of each run that score lower"
     components.listed(pd.DataFrame(rows), shown, title, name="selected")
 
 

@@ -93,10 +93,16 @@ class Step:
         low, high = float(self.band[0]), float(self.band[-1])
         return max(low - self.value, self.value - high, 0.0) / max(high - low, 1e-9)
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether the value lies outside the 5-95 % band, as the numbers are printed."""
+        end = float(self.band[0] if self.value < self.band[0] else self.band[-1])
+        return self.excess > 0 and number(self.value) != number(end)
+
 
 def furthest(steps: Sequence[Step]) -> Step | None:
     """The step furthest outside its band, None where all lie inside; sums do not count, as they repeat the steps."""
-    return max((one for one in steps if not one.total and one.excess > 0), key=lambda one: one.excess, default=None)
+    return max((one for one in steps if not one.total and one.is_odd), key=lambda one: one.excess, default=None)
 
 
 def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
@@ -138,7 +144,7 @@ def waterfall(steps: Sequence[Step], own: str, name: str, title: str) -> Figure:
         x=rightmost,
         y=rows,
         mode="text",
-        text=[f"\u2002<b>{number(one.value)}</b>" if one.excess > 0 else f"\u2002{number(one.value)}" for one in steps],
+        text=[f"\u2002<b>{number(one.value)}</b>" if one.is_odd else f"\u2002{number(one.value)}" for one in steps],
         textposition="middle right",
         **silent,
     )

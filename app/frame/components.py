@@ -30,7 +30,7 @@ STYLE_SHEET = Path(__file__).parent / "style.css"
 """Of every page."""
 SCRIPTS = "".join(
     f"<script>{(Path(__file__).parent / name).read_text('utf-8')}</script>"
-    for name in ("history.js", "hover.js", "folders.js")
+    for name in ("history.js", "hover.js", "folders.js", "stay.js")
 )
 """Make every choice one press of Back, show the image of a mark under the mouse, and pack folders to be sent."""
 BUTTONS = {"displaylogo": False, "modeBarButtons": [["toImage"]]}

@@ -15,21 +15,21 @@ from hvae.datasets.conversions import parse_name
 _KIB = 1024
 
 
-def offer(slugs: Iterable[str], where: str, *, named: bool = False) -> None:
+def offer(slugs: Iterable[str], where: str, *, named: bool = False) -> bool:
     """Say which of some data sets are away, unless they are `named` already, each with a button where it can be had.
 
-    The key `where` tells places apart.
+    The key `where` tells places apart. Returns whether any of them can be fetched.
     """
     # A converted set is the same download.
     wanted = dict.fromkeys(parse_name(slug)[0] for slug in slugs if datasets.is_known(slug))
     away = [slug for slug in wanted if datasets.info(slug).downloadable and not datasets.available(slug)]
     if not away:
-        return
+        return False
     titles = ", ".join(f"{look(slug).title} (`hvae data fetch {slug}`)" for slug in away)
     if not access.may_write():
         if not named:
             st.caption(f"Not on this machine: {titles}.")
-        return
+        return True
     with st.container(horizontal=True, vertical_alignment="center", key=f"fetch-{where}"):
         for slug in away:
             about = datasets.info(slug)
@@ -43,6 +43,7 @@ def offer(slugs: Iterable[str], where: str, *, named: bool = False) -> None:
     licences = "; ".join(f"{datasets.info(slug).title}: {datasets.info(slug).licence}" for slug in away)
     away_named = "" if named else f"Not on this machine: {titles}. "
     st.caption(f"{away_named}{literal(f'Licences: {licences}.')}")
+    return True
 
 
 def size(count: int) -> str:

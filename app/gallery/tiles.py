@@ -27,6 +27,9 @@ def tiles(view: View, pool: Pool, title: str, key: str, order: str = FALLING) ->
     """
     if not len(pool):
         st.info(f"{title}: none. Widen the choice above to see some.")
+        if chosen := _selected():
+            with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-take"):
+                _take_selected(view, chosen, key)
         return
     slugs = list(dict.fromkeys(pool.frame["set"]))
     offered = pools.sorts(view, slugs)
@@ -93,16 +96,21 @@ def _take(view: View, shown: Pool, sheet: Pool, chosen: list[str], key: str) -> 
         )
         every = list(dict.fromkeys([*chosen, *sheet.ids]))
         st.button("Select this page", key=f"{key}-sheet", on_click=_choose, args=(every,), type="tertiary")
-        if not chosen:
-            return
-        st.button("Clear the selection", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")
-        st.caption(f"{len(chosen)} selected")
-        picked = _of_ids(view, chosen)
-        components.save(
-            lambda: pools.everything_of(picked, view), "selected", key=f"{key}-selected", quiet=True, of="these"
-        )
-        query = state.values("compare", by="Image by image", ids=",".join(chosen), image=chosen[0])
-        st.page_link("../pages/compare.py", label="Compare the selected images →", query_params=query)
+        if chosen:
+            _take_selected(view, chosen, key)
+
+
+def _take_selected(view: View, chosen: list[str], key: str) -> None:
+    """How many are selected, and what to do with them."""
+    st.button("Clear the selection", key=f"{key}-clear", on_click=_choose, args=([],), type="tertiary")
+    st.caption(f"{len(chosen)} selected")
+    picked = _of_ids(view, chosen)
+    components.save(
+        lambda: pools.everything_of(picked, view), "selected", key=f"{key}-selected", quiet=True, of="these"
+    )
+    query = state.values("compare", by="Image by image", ids=",".join(chosen), image=chosen[0])
+    label = "Compare the selected images →" if len(chosen) > 1 else "Compare the selected image →"
+    st.page_link("../pages/compare.py", label=label, query_params=query)
 
 
 def _of_ids(view: View, ids: list[str]) -> Pool:

@@ -1,8 +1,6 @@
 """The panel itself: which image is open, the way to the next one, what is pinned, the verdict and one section below it.
 
-The image stands in the address under `image`, those pinned under `pins`, the section under `aspect`; whatever a page
-shows can open an image by `state.inspect`, and the keyboard by a button and a box. `OPEN` docks the panel to the right
-of the window.
+Whatever a page shows can open an image by `state.inspect`, and the keyboard by a button and a box.
 """
 
 import re
@@ -23,7 +21,7 @@ from app.looks.wording import quoted
 
 OPEN = Path(__file__).parent / "open.css"
 CLOSED = "<style>@media (min-width: 641px) { .stMain { --opener: 9rem; } }</style>"
-"""Of the page while the panel is open, and while its button stands beside the title."""
+"""Of the page while the panel is open (docked to the right), and while its button stands beside the title."""
 MOST_PINS = 6
 KEY, PINS, ASPECT = "image", "pins", "aspect"
 _IMAGE = re.compile(r"(?P<slug>[\w-]+):(?P<index>\d{1,7})")
@@ -40,8 +38,8 @@ def inspect(
 ) -> None:
     """Draw the panel for the image in the address; where none is open, the button that opens `first`.
 
-    `sizes` says how many images each set on this page has, `among` which of them Previous and Next go to, in ascending
-    order, default all. `extra` are sections of the page itself, the first to choose. Call it once, before figures.
+    `sizes` says how many images each set has, `among` which of them Previous and Next go to, ascending, default all.
+    `extra` are sections of the page itself, the first to choose. Call it once a page, before figures.
     """
     asked = "".join(state.asked(KEY)[-1:])
     if asked and not _IMAGE.fullmatch(asked.strip()):
@@ -69,13 +67,13 @@ def inspect(
 
 
 def late() -> None:
-    """Draw what takes long, now that the page stands."""
+    """Draw what takes long."""
     if waiting := st.session_state.pop(_LATE, None):
         waiting()
 
 
 def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
-    """The button that opens the panel; and where the address asks for an image that is not here, which are."""
+    """The button that opens the panel; where the address asks for an image that is not here, which are."""
     if text and not text.startswith(f"{UPLOADED}:") and UPLOADED not in sizes and _IMAGE.fullmatch(text.strip()):
         offer = ", ".join(f"`{slug}:0` to `{slug}:{size - 1}`" for slug, size in sizes.items())
         st.caption(f"There is no image `{quoted(text)}` here. Available: {offer}.")
@@ -86,10 +84,9 @@ def _closed(text: str, sizes: Mapping[str, int], first: ImageId) -> None:
 
 
 def _box() -> str:
-    """The box that holds the image; the style sheet shows it in the head of the panel.
+    """The box that holds the image, in the head of the panel.
 
-    It stands at one place of the page whether or not the panel is open, and nothing of it changes with the image: else
-    it would be another box to the browser, and empty.
+    It is drawn in one place, open or not, and nothing of it changes with the image: another box would be empty.
     """
     with state.shared(), st.container(key="inspector-box"):
         text = st.text_input(
@@ -100,7 +97,7 @@ def _box() -> str:
 
 
 def _head(image: ImageId, one: Subject, around: Sequence[ImageId], pins: Sequence[str]) -> None:
-    """The name of the image, and the buttons; `around` are the image before it and the one after it."""
+    """Name and buttons; `around` are the image before it and the one after it."""
     with st.container(horizontal=True, vertical_alignment="center", key="inspector-head", gap="small"):
         st.html(f'<h2 class="inspected" title="{one.title}">{one.title}</h2>', width="stretch")
         st.button("✕", key="_inspect_close", on_click=state.inspect, args=(None,), help="Close the inspector")
@@ -114,14 +111,14 @@ def _head(image: ImageId, one: Subject, around: Sequence[ImageId], pins: Sequenc
 
 
 def _draw(one: Subject, extra: Sequence[Section]) -> None:
-    """The verdict, and of the sections the one that is chosen: no other is made."""
+    """The verdict, and the section that is chosen alone."""
     verdict.draw(one)
     st.session_state[_LATE] = None
     sections = {section.label: section for section in (*extra, *SECTIONS) if section.fits(one)}
     if not sections:
         return
     if state.asked(ASPECT)[-1:] and state.asked(ASPECT)[-1] in _elsewhere(sections):
-        # A link from another page, or to another image: not worth a word.
+        # A link from elsewhere: not worth a word.
         state.take(ASPECT)
     with controls.bar("inspector-aspects"):
         chosen = sections[controls.choose("What to see of the image", ASPECT, list(sections))]
@@ -143,7 +140,7 @@ def _elsewhere(sections: Mapping[str, Section]) -> set[str]:
 
 
 def _pinned() -> list[str]:
-    """The images pinned, as they stand in the address."""
+    """The images in the address."""
     text = controls.unseen(PINS, lambda held: isinstance(held, str), "")
     state.hold(PINS, text or None)
     return [one for one in dict.fromkeys(text.split(",")) if _IMAGE.fullmatch(one)][:MOST_PINS]
@@ -154,7 +151,7 @@ def _pin(pins: Sequence[str]) -> None:
 
 
 def _pins(pins: Sequence[str], sizes: Mapping[str, int]) -> None:
-    """The pinned images, each a button that opens it."""
+    """A button that opens each pinned image."""
     if not pins:
         return
     components.titled("Pinned")
@@ -167,13 +164,13 @@ def _pins(pins: Sequence[str], sizes: Mapping[str, int]) -> None:
 
 
 def _links(one: Subject) -> None:
-    """The way to the image on other pages; none where it is one of some, which the whole set counts otherwise."""
+    """The way to the image on other pages; none where the whole set counts it otherwise."""
     images = one.picture().images
     if one.image.slug == UPLOADED or (images is not None and images.origin):
         return
     with st.container(horizontal=True, gap="medium", key="inspector-links"):
         for page, label, values in (
-            ("scores", "Its place on Scores →", {}),
+            ("scores", "Inspect it on Scores →", {}),
             ("reconstructions", "See its reconstructions →", {"source": "data set", "start": str(one.image)}),
         ):
             query = state.values(page, image=str(one.image), **values)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.frame import components
+from app.frame import components, fetching
 from app.inspector import noted
 from app.inspector.subject import Subject
 from app.looks.palette import look
@@ -31,7 +31,11 @@ def draw(subject: Subject) -> None:
         st.html("".join(f"<p>{line}</p>" for line in lines if line), width="stretch")
     if found.missing:
         text, _, command = found.missing.partition(": hvae ")
-        components.missing(f"{text}.", f"hvae {command}") if command else st.info(literal(text))
+        slug = command.rpartition(" ")[2]
+        if command and not fetching.offer([slug], "inspected"):
+            components.missing(f"{text}.", f"hvae {command}")
+        elif not command:
+            st.info(literal(text))
 
 
 def _lines(subject: Subject) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.figures import curves as curve_figures
 from app.figures import densities
@@ -73,17 +74,21 @@ def _gain(row: Any) -> str:
     return f'{rate(row.b_auroc)} <span class="interval">{gain}</span>'
 
 
-def main_figures(view: View, threshold: measures.Threshold, brushing: bool, panel: str) -> Brush:
-    """Densities beside ROC or precision-recall curves, with what reaches into them; returns the brushed range."""
-    above = st.container(key="main-figures")
-    reach = controls.choose_range(view, brushing, panel)
-    left, right = above.columns([3, 2], gap="large")
+def main_figures(
+    view: View, threshold: measures.Threshold, brushing: bool, panel: str
+) -> tuple[Brush, DeltaGenerator | None]:
+    """Densities beside ROC or precision-recall curves; returns the brushed range, and the room for its images."""
+    left, right = st.container(key="main-figures").columns([3, 2], gap="large")
     with left:
-        _densities(view, threshold, reach)
+        above = st.container()
+        reach = controls.choose_range(view, brushing, panel)
+        room = None if reach.brush == (None, None) else st.container()
         _slider(view)
+    with above:
+        _densities(view, threshold, reach)
     with right:
         _curves(view, threshold, reach.panel)
-    return reach.brush
+    return reach.brush, room
 
 
 def series(sets: Sequence[Scored], marks: int) -> list[Series]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import notes
 from app.figures.densities import Brush
@@ -47,21 +48,21 @@ class Pick:
     index: np.ndarray
 
 
-def galleries(view: View, brush: Brush) -> None:
-    """The section with the gallery that is chosen."""
+def galleries(view: View, brush: Brush, room: DeltaGenerator | None) -> None:
+    """The section with the gallery that is chosen; that of a range stands in the room below the densities."""
     components.section(
         "The images themselves",
         "The images behind the numbers. Click one, or choose it in the box below its gallery, to inspect it beside "
         "the page.",
     )
     chosen = controls.choose("Images", "gallery", GALLERIES, GALLERIES[brush == (None, None)])
-    drawn = partial(_in_the_brush, brush=brush), _most_confusing, _fooled_and_caught
+    drawn = partial(_in_the_brush, brush=brush, room=room), _most_confusing, _fooled_and_caught
     drawn[GALLERIES.index(chosen)](view)
 
 
-def _in_the_brush(view: View, brush: Brush) -> None:
+def _in_the_brush(view: View, brush: Brush, room: DeltaGenerator | None) -> None:
     """Up to 24 images of the range over all sets, how many there are of each, and all of them as CSV."""
-    if brush == (None, None):
+    if room is None:
         st.info(
             "No range of scores is chosen. Choose “Drag” above and drag over the densities, or type the ends of a "
             "range into the boxes below them."
@@ -89,7 +90,9 @@ def _in_the_brush(view: View, brush: Brush) -> None:
     ]
     shown = sum(len(pick.index) for pick in picks)
     some = f"{shown} of the {total:,}, evenly over the range" if shown < total else f"All {total}"
-    _gallery(view, picks, f"{some}; below each its {symbol} in {unit}", "in-brush")
+    st.caption("They stand below the densities.")
+    with room:
+        _gallery(view, picks, f"{some}; below each its {symbol} in {unit}", "in-brush")
 
 
 def _most_confusing(view: View) -> None:

@@ -20,7 +20,14 @@ from hvae.runs.columns import find
 
 ALL = "all"
 WORDS = {"sd": "contrast", "mean": "brightness", "ink": "ink", "sharpness": "sharpness", LABEL: "label"}
-"""Statistics that have a name people use."""
+"""Statistics that have a name people use, which stands in the address, too."""
+TITLES = {
+    "input_entropy": "noise of binarising (H)", "grey_share": "share of grey pixels", "zlib_bytes": "size by zlib",
+    "png_bytes": "size as PNG", "total_variation": "total variation", "elbo": "ELBO", "iw": "importance-weighted bound",
+    "log_px": "log p(x|z)", "log_pz": "log p(z)", "log_det": "log-determinant", "path_error": "reconstruction error",
+    "ppca_log_density": "density under PPCA",
+}  # fmt: skip
+"""What people call others."""
 
 
 def choose_set(view: View) -> Scored:
@@ -38,7 +45,16 @@ def choose_along(one: Scored) -> str:
         "Groups the images by their label, or into five equally large groups by a statistic of their pixels or "
         "of the model."
     )
-    return named[controls.choose("Sliced by", "along", list(named), select=True, width=170, help=about)]
+    said = {word: titled(name) for word, name in named.items()}
+    return named[controls.choose("Sliced by", "along", list(named), width=170, help=about, named=said)]
+
+
+def titled(name: str) -> str:
+    """What people call a statistic."""
+    bound, _, layer = name.rpartition("_")
+    if bound == "log_ratio":
+        return f"log p(z) − log q(z), layer {layer}"
+    return WORDS.get(name) or TITLES.get(name, name.replace("_", " "))
 
 
 def choose_slice(slices: Slices) -> str | None:
@@ -60,9 +76,7 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
     def draw() -> tuple[Figure, pd.DataFrame]:
         table = slice_table(slices, one.scores, view.inside.scores, threshold.value)
         whole = np.average(table[share], weights=table["n"])
-        worst = components.escape(table.iloc[int(table[share].argmax())]["slice"])
-        where = f"with {worst}" if slices.by == LABEL else f"where {WORDS.get(slices.by, slices.by)} is {worst}"
-        title = f"{percent(float(whole))} of {look(one.slug).title} are {words}, most often {where}"
+        title = f"{percent(float(whole))} of {look(one.slug).title} are {words}{_most(table, share, slices.by)}"
         return bars(table, share, words, look(one.slug), title, chosen), table
 
     def choose(name: str) -> None:
@@ -74,6 +88,17 @@ def figure(view: View, one: Scored, slices: Slices, threshold: Threshold, chosen
     components.chart(*drawn, f"slices-{one.slug}", key=f"slices-{one.slug}-{slices.by}-{chosen}", on_click=choose)
     if not own:
         components.prose(f"AUROC of the whole set: {rate(views.auroc(view.inside, one).value)}")
+
+
+def _most(table: pd.DataFrame, share: str, by: str) -> str:
+    """In which slice the share is the largest, as it is printed; of those that are alike the first is named."""
+    shares = table[share].map(percent)
+    alike = np.flatnonzero(shares == shares[table[share].idxmax()])
+    if len(alike) == len(table):
+        return f", whatever the {titled(by)}"
+    worst, more = components.escape(table["slice"].iloc[int(alike[0])]), len(alike) - 1
+    where = f"with {worst}" if by == LABEL else f"where {titled(by)} is {worst}"
+    return f", most often {where}" + (f" (and {more} more alike)" if more else "")
 
 
 def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> None:
@@ -89,6 +114,7 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
             st.caption(f"{these} {said}, so there is nothing to compare.")
         return
     first = found.iloc[0]
+    kinds = "Falsely called and passed" if one.slug == view.inside.slug else "Caught and missed"
     components.listed(
         found,
         {
@@ -97,7 +123,7 @@ def terms(view: View, one: Scored, threshold: Threshold, rows: np.ndarray) -> No
             "passes": lambda row: nats(row.passed),
             "gap (s.d.)": lambda row: nats(row.in_sd, 2),
         },
-        f"Caught and missed images of {look(one.slug).title} differ most in {_spelt(first.term)}, by "
+        f"{kinds} images of {look(one.slug).title} differ most in {_spelt(first.term)}, by "
         f"{nats(abs(first.in_sd), 2)} standard deviations (below: means in nats)",
         name="terms",
     )

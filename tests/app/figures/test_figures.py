@@ -156,6 +156,8 @@ def test_the_waterfall_adds_up_and_names_the_step_outside_its_band() -> None:
     assert profile.furthest(steps) is steps[1], "a sum does not count, and −LLR is closer to its band"
     assert steps[1].excess == pytest.approx((60 - 30) / 20) and steps[0].excess == 0
     assert profile.furthest(steps[:1]) is None
+    hair = profile.Step("LLR>1", 0, 0.01, np.array([0.02, 0.1, 0.5, 1, 1.4]))
+    assert hair.excess > 0 and profile.furthest([hair]) is None, "0.0 lies between 0.0 and 1.4"
     figure = profile.waterfall(steps, "fashionmnist", "MNIST 4", "title")
     wide, _, single, sums, _, text = figure.data
     np.testing.assert_allclose(np.asarray(wide.base, float), [-300, -150, -330, -200, -7])

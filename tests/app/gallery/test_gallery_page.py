@@ -79,11 +79,15 @@ def test_a_slice_shows_its_images_and_sends_them_on(scored_runs: Path, visit: Ca
         assert shown == expected[:SHEET], "the missed first, by id"
         app.button(key="slice-images-sheet").click().run()
         assert app.text_input(key="ids").value == ",".join(expected[:SHEET])
-    app.selectbox(key="along").set_value("log_ratio_1").run()
+    app.selectbox(key="along-menu").set_value("log_ratio_1").run()
+    assert "log p(z) − log q(z), layer 1" in app.selectbox(key="along-menu").options
     assert "no image" not in sound(app) and app.selectbox(key="slice").value == "all"
     app.selectbox(key="sort").set_value("L>1").run()
     app.selectbox(key="among-menu").set_value("fashionmnist").run()
-    assert "falsely called OOD" in sound(app)
+    assert "falsely called OOD" in (text := sound(app)) and "Caught and missed" not in text
+    app = visit("gallery", ood=["mnist"], ids="mnist:3", **{"from": "1e9"})
+    assert "none. Widen the choice" in (text := sound(app)) and "1 selected" in text
+    assert app.button(key="slice-images-clear")
     app = visit("compare", ood=["mnist"], also=["second"], ids="mnist:3,mnist:5,svhn:1,mnist:99999")
     text = sound(app)
     assert "The 2 selected images" in text and "mnist:5" in (said := html_of(app))

@@ -48,7 +48,7 @@ def test_a_click_on_a_mark_pins_its_image_and_a_link_leads_to_it(
     following = f"digits:{(number + 1) % 1797}"
     expect(box).to_have_value(following)
     visited.settle()
-    page.get_by_text("Its place on Scores").click()
+    page.get_by_text("Inspect it on Scores").click()
     expect(page.locator("h1")).to_have_text("Scores")
     # Until then the box of the page before stands there as well.
     visited.settle()

@@ -48,7 +48,7 @@ def test_a_link_to_single_samples_and_a_pinned_row(dashboard: Dashboard, visit: 
     expect(inspected).to_have_value("digits:6")
     # A press between the two script runs that follow a choice may be lost.
     visited.settle(frames=3)
-    page.get_by_text("Its place on Scores").click()
+    page.get_by_text("Inspect it on Scores").click()
     expect(page.locator("h1")).to_have_text("Scores")
     visited.settle()
     expect(page.get_by_role("textbox", name="Image (set:number)", exact=True)).to_have_value("digits:6")

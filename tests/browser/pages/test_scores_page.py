@@ -16,7 +16,7 @@ from hvae.runs.score_tables import read_table
 from hvae.scores import find
 from tests.browser.conftest import PATIENCE, Dashboard, Visit
 from tests.browser.exports import saved
-from tests.browser.plots import PLOT, click_point, draw, wait_for_chart
+from tests.browser.plots import PLOT, SPOT, click_at, click_point, draw, spot_of, standing, wait_for_chart
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -51,6 +51,9 @@ def test_a_brush_fills_the_gallery_and_a_tile_shows_that_image(
         assert low < high and value(page, "gallery") == "In the range"
         wait_for_chart(page, "in-brush", f"plot._fullData[0].text[1] !== {json.dumps(expected)}")
         expected = page.evaluate(f"key => {PLOT}._fullData[0].text[1]", "in-brush")
+        visited.settle(frames=3)
+        first_row = f"key => {PLOT}.getBoundingClientRect().top + 120 < innerHeight"
+        assert page.evaluate(first_row, "in-brush"), "in view without scrolling"
         # The same place in another gallery: a selection left over from before would swallow the click.
         click_point(page, "in-brush", 0, 1)
         image = (
@@ -107,4 +110,26 @@ def test_a_click_on_the_roc_curve_moves_the_threshold(
     inside = MEASURE.of(read_table(runs / "second" / "scores" / "mnist.test.mean.S1.R1.seed0.parquet"))
     assert 15 < budget < 30
     assert page.evaluate(line) == pytest.approx(measures.threshold(inside, budget / 100).value)
+    visited.sound()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
+@pytest.mark.parametrize(("path", "key"), [(f"{ADDRESS}&gallery=Most+confusing+24", "confusing-ood"),
+                                           ("/gallery?run=second&data=mnist&ood=digits", "slice-images")])  # fmt: skip
+def test_what_is_clicked_stays_in_its_place(path, key, size, dashboard: Dashboard, visit) -> None:
+    visited = visit(dashboard, path)
+    page = visited.page
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    wait_for_chart(page, key)
+    visited.settle(frames=3)
+    there = SPOT.replace("plot.scrollIntoView({block: 'center'});", "")
+    spot = spot_of(page, key, 0, 7)
+    click_at(page, key, 0, spot)
+    expect(page.locator(".st-key-inspector")).to_be_visible()
+    visited.settle(frames=20)
+    assert abs(standing(page, there, [key, 0, 7])["y"] - spot["y"]) < 40, "the panel opens"
+    page.get_by_role("button", name="✕").click()
+    expect(page.locator(".st-key-inspector")).to_have_count(0)
+    visited.settle(frames=20)
+    assert abs(standing(page, there, [key, 0, 7])["y"] - spot["y"]) < 40, "and closes"
     visited.sound()
