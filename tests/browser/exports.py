@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-
-from tests.browser.conftest import Visit
+from playwright.sync_api import Page
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -44,19 +43,17 @@ class Saved:
         return [one for one in self.svg.iter() if kind in one.get("class", "").split()]
 
 
-def saved(visited: Visit, key: str) -> Saved:
+def saved(page: Page, key: str) -> Saved:
     """Press the button of a chart that saves it, and that of the table beside it."""
-    page = visited.page
     inside = page.locator(f"[class*='st-key-{key}']")
     inside.locator(".js-plotly-plot").hover()
     with page.expect_download() as drawing:
         inside.locator(".modebar-btn").click()
     page.locator(f"[class*='st-key-{key}'][class*='-numbers'] summary").click()
-    # The script runs once more for what was folded; a button pressed meanwhile is another one's a moment later.
-    page.locator(f"[class*='st-key-{key}'][class*='-table']").first.wait_for()
-    visited.settle()
     with page.expect_download() as table:
-        page.locator(f"[class*='st-key-{key}'][class*='-table']").get_by_role("button", name="Download CSV").click()
+        # By the keyboard: what opens above moves it, and a mouse that is let go elsewhere presses nothing.
+        beside = page.locator(f"[class*='st-key-{key}'][class*='-table']")
+        beside.get_by_role("button", name="Download CSV").press("Enter")
     return Saved(ElementTree.parse(drawing.value.path()).getroot(), pd.read_csv(table.value.path()))
 
 

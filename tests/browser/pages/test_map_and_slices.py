@@ -58,7 +58,7 @@ def test_a_lasso_and_a_bar_show_the_images_behind_them(
     page.goto(f"{dashboard.url}/gallery?run=first&data=fashionmnist&ood=digits&along=label")
     visited.settle()
     # A bar is as long in the file that the figure is saved to as the table beside it says.
-    figure = saved(visited, "slices-digits")
+    figure = saved(page, "slices-digits")
     bars = figure.paths("point")
     assert [one[:, 0].max() for one in bars] == pytest.approx(figure.table["passed_share"].tolist(), abs=1e-4)
     assert [figure.said(1)[round(one[:, 1].mean())] for one in bars] == figure.table["slice"].tolist()

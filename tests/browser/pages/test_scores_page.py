@@ -95,7 +95,7 @@ def test_a_click_on_the_roc_curve_moves_the_threshold(
     for key in ("densities", "roc"):
         wait_for_chart(page, key)
     visited.settle()
-    figure = saved(visited, "roc")
+    figure = saved(page, "roc")
     drawn, said = figure.paths("lines")[-1], figure.table[["false_alarms", "caught"]].to_numpy()
     # Each corner of the curve saved is a row of the table, and so are its ends; what no eye would see is left out.
     apart = np.linalg.norm(drawn[:, None] - said, axis=2)
