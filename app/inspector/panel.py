@@ -67,7 +67,7 @@ def inspect(
 
 
 def late() -> None:
-    """Draw what takes long."""
+    """Draw what takes long, now that the page stands."""
     if waiting := st.session_state.pop(_LATE, None):
         waiting()
 
@@ -140,7 +140,7 @@ def _elsewhere(sections: Mapping[str, Section]) -> set[str]:
 
 
 def _pinned() -> list[str]:
-    """The images in the address."""
+    """The pinned images, as they stand in the address."""
     text = controls.unseen(PINS, lambda held: isinstance(held, str), "")
     state.hold(PINS, text or None)
     return [one for one in dict.fromkeys(text.split(",")) if _IMAGE.fullmatch(one)][:MOST_PINS]

@@ -1,4 +1,7 @@
-"""The config of a hierarchical VAE, bounded so that no file allocates much. No torch."""
+"""The config of a hierarchical VAE, bounded so that a file from outside is refused before anything is allocated.
+
+Imports no torch: pages and reports read it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ FAMILIES = {
     "bidirectional": "hvae.models.stages.bidirectional:BidirectionalStage",
     "top-down": "hvae.models.stages.top_down:TopDownStage",
 }
-"""How q walks, and where the stage of each family is: addresses, as a config needs no torch."""
+"""How q walks, and where the stage of each family is: the one list. Addresses, since a config needs no torch."""
 
 
 def _known(family: str) -> str:
@@ -29,7 +32,7 @@ Family = Annotated[str, AfterValidator(_known)]
 
 
 class BlockConfig(Frozen):
-    """One residual block: two convolutions, the second with the stride."""
+    """One residual block: two `kernel` x `kernel` convolutions, the second carrying the stride."""
 
     channels: Annotated[int, Field(ge=1, le=1024)]
     kernel: Literal[1, 3, 5, 7] = 3
@@ -39,7 +42,7 @@ class BlockConfig(Frozen):
 class LatentConfig(Frozen):
     """One Gaussian latent variable: `size` channels on the feature map (`conv`) or `size` units (`dense`).
 
-    In a bidirectional model each of two parts has this size.
+    In a bidirectional model each of the two parts of a latent below the top has this size.
     """
 
     kind: Literal["conv", "dense"]
@@ -63,9 +66,9 @@ class HierarchicalConfig(ModelConfig):
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=16)]
     likelihood: LikelihoodName = "bernoulli"
     likelihood_kernel: Literal[1, 3] = 3
-    """Of the convolution to the likelihood's parameters; 1 in the released colour models."""
+    """Of the convolution to the parameters of the likelihood; 1 in the released colour models."""
     likelihood_activation: bool = True
-    """Whether that convolution reads activated features; not so in the released mixture of logistics."""
+    """Whether that convolution reads activated features; the released mixture of logistics reads them as they are."""
     activation: Literal["relu", "identity"] = "relu"
     padding: Padding = "symmetric"
     """How a strided block pads and pools on the way up; the way down is the adjoint of `same` in either case.

@@ -5,8 +5,8 @@ z_l^BU from z_{l-1}^BU (the stochastic path) and from features past it (the dete
 q(z_l^TD | x, z_{<l}^BU, z_{>l}) reads the features of both walks; the prior of both parts reads those from above. The
 top has one part, inferred upward.
 
-Both parts read the same deterministic features of the upward walk, where the paper has two such paths: half the
-computation.
+Both parts read the same deterministic features of the upward walk, where the paper has two such paths: q of either may
+condition on the same variables as there, at little more than half the computation.
 """
 
 import torch
